@@ -1,0 +1,47 @@
+# The targets are short on purpose: what they do is in scripts/.
+
+VENV := .venv
+DEV  := .tmp/venv
+
+# What a machine needs to run the platform, and what its tests need beside it.
+RUN_DEPS  := certificates engine builder nginx git mmdebstrap venv
+DEMO_DEPS := $(RUN_DEPS) ssh curl
+TEST_DEPS := $(DEMO_DEPS) sshd
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo demo-stop test check docs clean
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo:  ## Install what is missing, start the platform on loopback, push a sample app
+	@scripts/install-deps $(DEMO_DEPS)
+	@$(MAKE) --no-print-directory venv
+	@scripts/demo.sh start
+
+demo-stop:  ## Remove all of the demo
+	@scripts/demo.sh stop
+
+test:  ## Install what the tests need and run all of them
+	@scripts/install-deps $(TEST_DEPS)
+	@$(MAKE) --no-print-directory $(DEV)/.stamp
+	@scripts/test $(DEV)
+
+check: $(DEV)/.stamp  ## The fast tests, ruff and mypy: no root, no engine, under 20 s
+	@scripts/check $(DEV)
+
+docs: $(DEV)/.stamp  ## Write the generated pages of docs/ again
+	@$(DEV)/bin/python -m paas.commands.reference docs
+
+venv: $(VENV)/.stamp  ## The package in .venv, and nothing else
+	@:
+
+$(VENV)/.stamp: setup.cfg pyproject.toml
+	@scripts/make-venv $(VENV)
+
+$(DEV)/.stamp: setup.cfg pyproject.toml
+	@scripts/make-venv $(DEV) dev
+
+clean:  ## Remove what the other targets have made here
+	@scripts/demo.sh stop
+	@rm -rf $(VENV) .tmp build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,342 @@
+#!/usr/bin/env bash
+# Installs the platform on this server, or upgrades it: Debian 12 or 13, or an Ubuntu LTS of that age. Run it as root
+# from a clone; run it again after `git pull`. `bootstrap.sh --help` lists the options.
+#
+# It makes: the user `paas` with its data in /var/lib/paas, the program in /opt/paas with a link in /usr/local/bin, and
+# the services paas and paas-nginx. An engine, an nginx and an sshd that are there already stay as they are.
+set -Eeuo pipefail
+cd "$(dirname "$0")"
+. scripts/lib.sh
+trap 'warn "bootstrap.sh stopped at line $LINENO: $BASH_COMMAND"' ERR
+
+user=paas data=/var/lib/paas program=/opt/paas link=/usr/local/bin/paas
+units=(paas.service paas-nginx.service)
+parts=(paas buildpacks hooks nginx setup.cfg pyproject.toml README.md LICENSE)
+# Not one of the administrator's own: the server's Python has to stay where it is.
+export PYTHON=/usr/bin/python3
+
+declare -A settings=()
+declare -A defaults=([listen]=0.0.0.0 [ssh-port]=2222 [http-port]=80 [https-port]=443)
+start=yes action=install purge=no
+
+usage() {
+  cat <<END
+bootstrap.sh [OPTION…]: install or upgrade the platform on this server.
+
+  --domain NAME       apps are served at APP.NAME (this host's name)
+  --listen ADDRESS    for SSH and HTTP (0.0.0.0)
+  --ssh-port PORT     for git push and commands (2222)
+  --http-port PORT    for the apps (80)
+  --https-port PORT   for the apps (443)
+  --no-start          install only
+  --uninstall         remove the program and its services; apps and data stay
+  --purge             with --uninstall: remove the apps, the data and the user, too
+
+What you don't give stays as it was at an upgrade. Later, 'paas settings:set' changes the same settings.
+END
+}
+
+main() {
+  parse "$@"
+  ((EUID == 0)) || die "bootstrap.sh changes the system, so it needs root" "Run: sudo ./bootstrap.sh"
+
+  if [[ $action == uninstall ]]; then
+    uninstall
+    return
+  fi
+
+  check_settings
+  check_system
+  check_ports
+  scripts/install-deps certificates engine builder nginx git mmdebstrap uidmap venv
+  check_python
+  start_engine
+  make_user
+  install_program
+  configure
+  install_units
+  if [[ $start == yes ]] && has_systemd; then start_services; fi
+  make_stack
+  check_sshd
+  summary
+}
+
+parse() {
+  while (($#)); do
+    case $1 in
+      --domain | --listen | --ssh-port | --http-port | --https-port)
+        [[ -n ${2:-} ]] || die "$1 needs a value"
+        settings[${1#--}]=$2
+        shift
+        ;;
+      --domain=* | --listen=* | --ssh-port=* | --http-port=* | --https-port=*)
+        set -- "${1%%=*}" "${1#*=}" "${@:2}"
+        continue
+        ;;
+      --no-start) start=no ;;
+      --uninstall) action=uninstall ;;
+      --purge) purge=yes ;;
+      -h | --help)
+        usage
+        exit 0
+        ;;
+      *)
+        usage >&2
+        exit 2
+        ;;
+    esac
+    shift
+  done
+  [[ $purge == no || $action == uninstall ]] || die "--purge goes with --uninstall"
+}
+
+# Before anything is changed
+
+check_settings() {
+  local key value
+  for key in "${!settings[@]}"; do
+    value=${settings[$key]}
+    case $key in
+      *-port) [[ $value =~ ^[1-9][0-9]{0,4}$ ]] || die "--$key: $value is not a port" ;;
+      domain) [[ $value =~ ^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$ ]] || die "--$key: $value is not a host name in lower case" ;;
+    esac
+  done
+}
+
+check_system() {
+  has apt-get || die "This machine has no apt-get" "The platform runs on Debian 12 and 13, and Ubuntu 24.04."
+  if [[ -x $PYTHON ]]; then check_python; fi
+
+  local home
+  home=$(getent passwd "$user" | cut -d: -f6) || true
+  [[ -z $home || $home == "$data" ]] ||
+    die "There is a user $user already, with the home $home" "The platform needs that name, with $data as home."
+  [[ ! -e $link || $(readlink "$link") == "$program/bin/paas" ]] ||
+    die "$link is there already, and not from this installer" "Move it away, and run this again."
+}
+
+check_python() {
+  "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    die "Python 3.11 or newer is needed, and $PYTHON is $("$PYTHON" --version)" "Debian 12 and Ubuntu 24.04 have it."
+}
+
+# setting KEY: what was asked for, else what the server has, else the default.
+setting() {
+  local kept
+  kept=$(sed -n "s/^$1: *['\"]\{0,1\}\([^'\"]*\).*/\1/p" "$data/paas.yml" 2>/dev/null) || true
+  echo "${settings[$1]:-${kept:-${defaults[$1]:-}}}"
+}
+
+check_ports() {
+  local key port busy=()
+  for key in http-port https-port ssh-port; do
+    port=$(setting "$key")
+    if listening "$port" && ! ours "$port"; then busy+=("$port (--$key)"); fi
+  done
+  ((${#busy[@]} == 0)) ||
+    die "These ports are taken by another program: ${busy[*]}" "Nothing was changed. 'ss -ltnp' shows who has them." \
+      "Stop that program, or give the platform others: ./bootstrap.sh --http-port 8080 --https-port 8443"
+}
+
+# listening PORT: on any address; the kernel's own list, in which 0A means LISTEN.
+listening() {
+  local hex
+  hex=$(printf '%04X' "$1")
+  awk -v port=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { found = 1 } END { exit !found }' \
+    /proc/net/tcp /proc/net/tcp6 2>/dev/null
+}
+
+# ours PORT: this platform runs, and was given that port.
+ours() {
+  local unit
+  for unit in "${units[@]}"; do
+    if has_systemd && systemctl is-active --quiet "$unit" && grep -qw "$1" "$data/paas.yml"; then return 0; fi
+  done
+  [[ -n $(process "$data/serve.lock" serve) || -n $(process "$data/nginx/run/nginx.pid" "$data") ]]
+}
+
+# Changes
+
+start_engine() {
+  if engine_answers; then return; fi
+  if has_systemd; then systemctl enable --quiet --now docker; fi
+}
+
+make_user() {
+  heading "The user $user"
+  getent passwd "$user" >/dev/null || useradd --system --user-group --home-dir "$data" --no-create-home --shell /bin/sh "$user"
+  # No password, but not locked either: sshd lets nobody into a locked account.
+  usermod --password '*' "$user"
+  install -d -o "$user" -g "$user" -m 711 "$data"
+
+  # Who may use the engine's socket.
+  local group
+  group=$(stat -c %G "$engine_socket" 2>/dev/null) || group=docker
+  if [[ $group != root ]] && getent group "$group" >/dev/null; then usermod --append --groups "$group" "$user"; fi
+
+  # A range of ids of its own, with which it can make stack images without being root.
+  grep -q "^$user:" /etc/subuid 2>/dev/null || usermod --add-subuids "$(free_range /etc/subuid)" "$user"
+  grep -q "^$user:" /etc/subgid 2>/dev/null || usermod --add-subgids "$(free_range /etc/subgid)" "$user"
+  say "$(id "$user")"
+}
+
+# free_range FILE: 65,536 ids above all that the file gives away.
+free_range() {
+  touch "$1"
+  awk -F: 'BEGIN { next_id = 100000 } $2 + $3 > next_id { next_id = $2 + $3 } END { print next_id "-" next_id + 65535 }' "$1"
+}
+
+# The wheel and all it needs are fetched first, so that the server is away for seconds only.
+install_program() {
+  local work
+  heading "The program, in $program"
+  work=$(mktemp -d -t paas-install.XXXXXX)
+  mkdir "$work/source"
+  cp -r "${parts[@]}" "$work/source"
+
+  "$program/bin/python" -c 'import pip' 2>/dev/null || "$PYTHON" -m venv --clear "$program"
+  export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+  followed "$work/log" "$pip_steps" "$program/bin/python" -m pip wheel --wheel-dir "$work/wheels" "$work/source"
+
+  if [[ $start == yes ]] && has_systemd; then systemctl stop paas.service 2>/dev/null || true; fi
+  local install=("$program/bin/python" -m pip install --no-index --find-links "$work/wheels")
+  followed "$work/log" nothing "${install[@]}" --upgrade paas
+  # The version may be the same as before, and the code another.
+  followed "$work/log" nothing "${install[@]}" --no-deps --force-reinstall paas
+  ln -sfn "$program/bin/paas" "$link"
+  rm -rf "$work"
+  say "$("$program/bin/python" -c 'import paas; print("paas", paas.__version__)') with $("$program/bin/python" --version)"
+}
+
+configure() {
+  local key value
+  heading "Its settings, in $data/paas.yml"
+  defaults[domain]=$(hostname -f 2>/dev/null || hostname)
+  defaults[domain]=${defaults[domain],,}
+
+  for key in domain listen ssh-port http-port https-port; do
+    value=$(setting "$key")
+    as_user "$program/bin/python" -c 'import pathlib, sys
+from paas.core.errors import PaasError
+from paas.drivers.settings_file import SettingsFile
+try:
+    SettingsFile(pathlib.Path(sys.argv[1]), {}).set(*sys.argv[2:])
+except PaasError as error:
+    sys.exit("\n".join(f" !     {line}" for line in error.lines()))' "$data/paas.yml" "$key" "$value"
+    say "$key: $value"
+  done
+  # For the first start of nginx; a server that runs keeps it up to date.
+  server_answers || as_user "$program/bin/paas" serve --root "$data" --external-nginx --prepare-only
+}
+
+# With the right to take ports below 1024, as in the services.
+as_user() {
+  (cd / && HOME=$data setpriv --reuid "$user" --regid "$user" --init-groups \
+    --inh-caps +net_bind_service --ambient-caps +net_bind_service "$@")
+}
+
+install_units() {
+  [[ -d /etc/systemd/system ]] || return 0
+  install -m 644 packaging/paas.service packaging/paas-nginx.service /etc/systemd/system/
+}
+
+start_services() {
+  heading "The services"
+  systemctl daemon-reload
+  systemctl enable --quiet "${units[@]}"
+  systemctl start paas-nginx.service
+  systemctl start paas.service
+
+  if ! wait_until 30 server_answers; then
+    warn "The server did not start. The end of its log:"
+    journalctl --no-pager --unit paas.service --lines 15 >&2 || true
+    exit 1
+  fi
+  say "$(paas version) serves"
+}
+
+server_answers() { "$link" --root "$data" version >/dev/null 2>&1; }
+
+make_stack() {
+  heading "The image that apps can start from"
+  if ! engine_answers; then
+    warn "Docker Engine does not answer yet, so this is left: later, run 'paas stack:build'."
+    return
+  fi
+  "$program/bin/python" -c 'import sys
+from paas.core.errors import PaasError
+from paas.drivers import buildkit, stack
+def say(line): print("      ", line, flush=True)
+try:
+    say(stack.ensure(stack.default_suite(), docker_cli=buildkit.cli()[0], progress=say) + " is there")
+except PaasError as error:
+    sys.exit("\n".join(f" !     {line}" for line in error.lines()))' ||
+    warn "Apps whose Dockerfile starts from another image don't need it. Later: paas stack:build"
+}
+
+# git push on port 22 goes through the host's sshd, which is the administrator's: it is looked at, and not changed.
+check_sshd() {
+  has sshd || return 0
+  local rules
+  mkdir -p /run/sshd
+  rules=$(sshd -T -C "user=$user,host=localhost,addr=127.0.0.1" 2>/dev/null) || return 0
+
+  if grep -q '^pubkeyauthentication no' <<<"$rules"; then hint "it takes no keys (PubkeyAuthentication no)"; fi
+  if ! grep -q '^authorizedkeysfile .*\.ssh/authorized_keys' <<<"$rules"; then
+    hint "it does not read ~/.ssh/authorized_keys (AuthorizedKeysFile)"
+  fi
+  if grep -q '^allowusers ' <<<"$rules" && ! grep -qx "allowusers $user" <<<"$rules"; then hint "its AllowUsers lacks $user"; fi
+  if grep -q '^allowgroups ' <<<"$rules" && ! grep -qxE "allowgroups ($(id -nG "$user" | tr ' ' '|'))" <<<"$rules"; then
+    hint "its AllowGroups has no group of $user"
+  fi
+  if grep -qx "denyusers $user" <<<"$rules"; then hint "its DenyUsers has $user"; fi
+}
+hint() { warn "The host's sshd will not let $user in on port 22: $1. Port $(setting ssh-port) works without it."; }
+
+summary() {
+  local domain ssh_port
+  domain=$(setting domain) ssh_port=$(setting ssh-port)
+
+  if ! has_systemd; then
+    heading "Installed. There is no systemd here: start it by hand, as the user $user"
+    if server_answers; then say "The server that runs now is the old one: end it first."; fi
+    cat <<END
+  setpriv --reuid $user --regid $user --init-groups --inh-caps +net_bind_service --ambient-caps +net_bind_service \\
+    env HOME=$data paas serve --root $data
+END
+  elif [[ $start == no ]]; then
+    heading "Installed. Start it with"
+    echo "  systemctl daemon-reload && systemctl enable --now ${units[*]}"
+  else
+    heading "It serves. Apps will be at http://APP.$domain"
+  fi
+
+  cat <<END
+
+  On this server, let yourself in:     paas ssh-keys:add NAME --role admin < key.pub
+  In the repository of an app:         git remote add paas ssh://paas@$domain:$ssh_port/APP
+                                       git push paas main
+  The same on port 22, through sshd:   git remote add paas paas@$domain:APP
+
+  The names *.$domain have to lead to this server: one wildcard record in the DNS.
+END
+}
+
+uninstall() {
+  if has_systemd; then systemctl disable --quiet --now "${units[@]}" 2>/dev/null || true; fi
+
+  if [[ $purge == yes ]]; then
+    [[ ! -e $data/paas.db ]] || "$program/bin/paas" --root "$data" teardown --force
+    rm -rf "$data"
+    if getent passwd "$user" >/dev/null; then userdel "$user"; fi
+  fi
+
+  rm -f "${units[@]/#//etc/systemd/system/}" "$link"
+  if has_systemd; then systemctl daemon-reload; fi
+  rm -rf "$program"
+
+  say "The program and its services are gone. The packages stay."
+  if [[ $purge == no ]]; then say "So do the apps' containers, $data and the user $user: --uninstall --purge removes them."; fi
+}
+
+main "$@"

@@ -1,0 +1,13 @@
+"""A process without a port: it says that it lives, until it is told to stop."""
+
+import itertools
+import signal
+import threading
+
+stop = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: stop.set())
+
+for turn in itertools.count(1):
+    print(f"Worked {turn} times", flush=True)
+    if stop.wait(10):
+        break

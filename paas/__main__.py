@@ -1,0 +1,7 @@
+"""``python -m paas``."""
+
+import sys
+
+from paas.cli import main
+
+sys.exit(main())

@@ -1,0 +1,113 @@
+"""Wires the parts of one instance together."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+
+from paas.builders.base import Builder
+from paas.builders.dockerfile import DockerfileBuilder
+from paas.core.caller import Access, Caller
+from paas.core.vhost import host_name
+from paas.drivers.clock import Clock
+from paas.drivers.docker import Docker
+from paas.drivers.host import Host
+from paas.drivers.nginx import Nginx
+from paas.drivers.paths import Paths
+from paas.drivers.probe import Probe
+from paas.drivers.settings_file import SettingsFile
+from paas.engine.context import Context
+from paas.engine.jobs import Jobs
+from paas.engine.locks import Broadcast, Routing
+from paas.engine.output import Output
+from paas.engine.retire import Retirer
+from paas.engine.vitals import Vitals
+from paas.proxies.base import Proxy
+from paas.proxies.nginx import NginxProxy
+from paas.schedulers.base import Scheduler
+from paas.schedulers.docker_local import DockerLocal
+from paas.store import Store
+
+_log = logging.getLogger(__name__)
+
+
+def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool = False) -> Context:
+    """Everything the daemon works with, wired together."""
+    settings_file = SettingsFile(paths.root / "paas.yml", flags)
+    store = Store(paths.root)
+    probe = Probe()
+    docker = Docker(instance_id(store))
+    nginx = Nginx(
+        paths.nginx, settings_file.value("listen"), settings_file.value("http-port"), managed=external_nginx
+    )
+    return wire(
+        paths,
+        settings_file,
+        store,
+        scheduler=DockerLocal(docker, store, settings_file, probe),
+        proxy=NginxProxy(nginx),
+        builder=DockerfileBuilder(docker),
+        clock=Clock(),
+        probe=probe,
+        host=Host(),
+    )
+
+
+def wire(
+    paths: Paths,
+    settings: SettingsFile,
+    store: Store,
+    *,
+    scheduler: Scheduler,
+    proxy: Proxy,
+    builder: Builder,
+    clock: Clock,
+    probe: Probe,
+    host: Host,
+) -> Context:
+    """The context of an instance that is made of these parts."""
+    changed = Broadcast()
+    _first_domain(store, settings.value("domain"))
+    return Context(
+        paths=paths,
+        settings=settings,
+        store=store,
+        scheduler=scheduler,
+        proxy=proxy,
+        builder=builder,
+        clock=clock,
+        probe=probe,
+        host=host,
+        jobs=Jobs(
+            store,
+            clock,
+            paths.jobs,
+            build_limit=lambda: int(settings.value("build-concurrency")),
+            keep_logs=lambda: int(settings.value("keep-job-logs")),
+        ),
+        routing=Routing(),
+        retirer=Retirer(scheduler, proxy, clock, changed.notify),
+        vitals=Vitals(),
+        changed=changed,
+        out=Output(lambda data: None, lambda data: _log.info("%s", data.decode("utf-8", "replace").rstrip())),
+        caller=Caller("paas", Access.ADMIN, "local"),
+        gone=threading.Event(),
+    )
+
+
+def instance_id(store: Store) -> str:
+    """The id of the instance, made on first use: 12 hex digits."""
+    found = store.instance.get("id")
+    if found is None:
+        found = secrets.token_hex(6)
+        store.instance.set("id", found)
+    return found
+
+
+def _first_domain(store: Store, domain: str) -> None:
+    """The setting is the first global domain; once recorded, ``domains:…-global`` changes it."""
+    if store.instance.get("domain") != domain:
+        others = [name for name in store.apps.domains(None) if name != domain]
+        store.apps.set_domains(None, [host_name(domain), *others])
+        store.instance.set("domain", domain)

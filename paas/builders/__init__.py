@@ -1,0 +1,1 @@
+"""The ways of turning a commit into an image."""

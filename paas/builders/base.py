@@ -1,0 +1,35 @@
+"""The seam between a commit and an image."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Source:
+    """What to build: the app's work tree at the wanted commit, and which files of it say how."""
+
+    tree: Path
+    build_dir: str
+    dockerfile: str
+    labels: Mapping[str, str]
+    arguments: Mapping[str, str]
+    secrets: Mapping[str, Path]
+    timeout: float
+
+
+class Builder(Protocol):
+    """One way of building."""
+
+    def program(self) -> str:
+        """The command that it builds with; `PaasError` says what is missing."""
+
+    def build(self, source: Source, show: Callable[[str], None], cancelled: threading.Event) -> str:
+        """Builds and returns the image's id; ``show`` gets each line worth reading.
+
+        Raises `BuildFailed`, or `Cancelled` once the event is set.
+        """

@@ -1,0 +1,321 @@
+"""One command between the event loop, where its client's bytes travel, and the thread that runs it.
+
+A transport makes a `Session` for each command, tells it what arrives, and is told through its `Wire` what to send. Both
+directions are bounded: a command that does not read stops the client, a client that does not read stops the command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from paas.commands.invocation import Invocation, Terminal
+from paas.core.caller import Caller
+from paas.core.errors import Disconnected, PaasError
+from paas.pool import Busy, Pool
+
+log = logging.getLogger(__name__)
+
+STDOUT, STDERR, RAW = 1, 2, 3
+
+CHUNK = 128 * 1024
+"""Bytes that a wire is given at a time, at most."""
+
+HIGH_WATER = 512 * 1024
+"""Bytes of output that may wait for the client before the command does."""
+
+INTERRUPTED = 130
+"""The exit status of a command that Ctrl-C ended: 128 + SIGINT, as shells have it."""
+
+
+class Wire(Protocol):
+    """What a transport does for a session. Every method is called on the event loop, and none blocks."""
+
+    def send(self, stream: int, data: bytes) -> None:
+        """Sends output; ``stream`` is `STDOUT` or `STDERR`."""
+
+    def send_raw(self, raw: bool) -> None:
+        """Switches the client's terminal to raw or back."""
+
+    def input_wanted(self) -> None:
+        """The command is about to read its standard input for the first time."""
+
+    def input_taken(self, size: int) -> None:
+        """``size`` bytes of what was fed have left the session's memory."""
+
+    def finish(self, status: int) -> None:
+        """All output was sent: sends the exit status and closes."""
+
+
+class _Invocation(Invocation):
+    """An invocation that tells when its standard input is first touched."""
+
+    touched: Callable[[], None] | None = None
+
+    @property
+    def stdin(self) -> socket.socket:
+        if self.touched is not None:
+            self.touched()
+            self.touched = None
+
+        return self._stdin
+
+    @stdin.setter
+    def stdin(self, stdin: socket.socket) -> None:
+        self._stdin = stdin
+
+
+class Session:
+    """One command's streams. All methods belong to the event loop's thread; those of the `Invocation` to any other."""
+
+    def __init__(self, wire: Wire, pool: Pool) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._wire = wire
+        self._pool = pool
+        self.invocation: Invocation | None = None
+        self._gone = threading.Event()
+
+        self._inlet: socket.socket | None = None
+        self._backlog = bytearray()
+        self._eof = False
+
+        self._room = threading.Condition()
+        self._queue: collections.deque[tuple[int, bytes]] = collections.deque()
+        self._queued = 0
+        self._flushing = False
+        self._held = False
+        self._status: int | None = None
+        self._resizing = threading.Lock()
+
+    def start(
+        self, argv: list[str], caller: Caller, *, terminal: Terminal | None, environment: dict[str, str]
+    ) -> None:
+        """Runs the command. Raises `Busy` when too many run already, and then nothing has begun."""
+        self._pool.enter(self)
+
+        try:
+            self._start(argv, caller, terminal, environment)
+        except (OSError, RuntimeError) as error:
+            self._pool.leave(self)
+            self._close_inlet()
+            raise Busy(
+                "The server can't run another command",
+                why=f"The system refused: {error}.",
+                fix="Try again in a moment; the server's limits on open files and threads may be too low.",
+            ) from error
+
+    def _start(self, argv: list[str], caller: Caller, terminal: Terminal | None, environment: dict[str, str]) -> None:
+        self._inlet, outlet = socket.socketpair()
+        self._inlet.setblocking(False)
+
+        self.invocation = invocation = _Invocation(
+            argv=argv,
+            caller=caller,
+            stdin=outlet,
+            stdout=lambda data: self._write(STDOUT, data),
+            stderr=lambda data: self._write(STDERR, data),
+            terminal=terminal,
+            gone=self._gone,
+            environment=environment,
+        )
+        invocation.touched = lambda: self._call(self._wire.input_wanted)
+
+        if terminal is not None:
+            invocation.set_raw = lambda raw: self._write(RAW, b"\1" if raw else b"\0")
+
+        # A daemon thread: a command that hangs must not keep the server from ending.
+        thread = threading.Thread(target=self._run, args=(invocation, outlet), name=" ".join(argv[:1]), daemon=True)
+        thread.start()
+
+        if self._eof:
+            self._close_inlet()
+
+    # What the client sends
+
+    @property
+    def backlog(self) -> int:
+        """Bytes of input that the command has not taken yet."""
+        return len(self._backlog)
+
+    def feed(self, data: bytes) -> None:
+        """Gives the command input. A transport that goes on while there is a `backlog` fills the memory."""
+        if not self._backlog:
+            data = data[self._pass_on(data) :]
+
+        if data and self._inlet is not None:
+            self._backlog += data
+            self._loop.add_writer(self._inlet, self._drain)
+
+    def feed_eof(self) -> None:
+        """The client sends no more input."""
+        self._eof = True
+
+        if not self._backlog:
+            self._close_inlet()
+
+    def resize(self, terminal: Terminal) -> None:
+        """The client's window has another size."""
+        if self.invocation is not None and self.invocation.terminal is not None:
+            self.invocation.terminal = terminal
+            self._loop.run_in_executor(None, self._announce_size, self.invocation)
+
+    def hang_up(self) -> None:
+        """The client is gone, or has pressed Ctrl-C: nothing is read from or written to it any more."""
+        with self._room:
+            self._gone.set()
+            self._queue.clear()
+            self._queued = 0
+            self._room.notify_all()
+
+        self._close_inlet()
+
+    def hold(self, held: bool) -> None:
+        """Stops output while the client is slow to read, and lets it go on."""
+        self._held = held
+
+        if not held:
+            self._flush()
+
+    # On the event loop
+
+    def _pass_on(self, data: bytes | bytearray) -> int:
+        """Sends what the command's socket takes of ``data``; all of it counts as taken when nobody reads any more."""
+        if self._inlet is None:
+            size = len(data)
+        else:
+            try:
+                size = self._inlet.send(data)
+            except BlockingIOError:
+                return 0
+            except OSError:  # the command has closed its end
+                size = len(data)
+                self._close_inlet()
+
+        self._wire.input_taken(size)
+        return size
+
+    def _drain(self) -> None:
+        size = self._pass_on(self._backlog)
+        del self._backlog[:size]
+
+        if self._inlet is not None and not self._backlog:
+            self._loop.remove_writer(self._inlet)
+
+            if self._eof:
+                self._close_inlet()
+
+    def _close_inlet(self) -> None:
+        if self._inlet is None:
+            return
+
+        self._loop.remove_writer(self._inlet)
+        self._inlet.close()
+        self._inlet = None
+        self._backlog.clear()
+
+    def _flush(self) -> None:
+        with self._room:
+            self._flushing = False
+            batch, self._queue = self._queue, collections.deque()
+
+        while batch and not self._held and not self._gone.is_set():
+            stream, data = _take(batch)
+
+            if stream == RAW:
+                self._wire.send_raw(data == b"\1")
+            else:
+                self._wire.send(stream, data)
+
+            with self._room:
+                self._queued = max(0, self._queued - len(data))
+                self._room.notify_all()
+
+        with self._room:
+            batch.extend(self._queue)
+            self._queue = batch if not self._gone.is_set() else collections.deque()
+            over = not self._queue and not self._held and not self._gone.is_set()
+
+        if over and self._status is not None:
+            status, self._status = self._status, None
+            self._wire.finish(status)
+
+    def _ended(self, status: int) -> None:
+        self._pool.leave(self)
+        self._close_inlet()
+        self._status = status
+        self._flush()
+
+    # In other threads
+
+    def _run(self, invocation: Invocation, stdin: socket.socket) -> None:
+        status = 1
+
+        try:
+            status = self._pool.dispatch(invocation)
+        except Disconnected:
+            pass
+        except Exception:
+            log.exception("the command %r raised", invocation.argv[:1])
+        finally:
+            stdin.close()
+            self._call(lambda: self._ended(status))
+
+    def _write(self, stream: int, data: bytes) -> None:
+        view = memoryview(data)
+
+        for start in range(0, len(view), CHUNK):
+            self._put(stream, bytes(view[start : start + CHUNK]))
+
+    def _put(self, stream: int, chunk: bytes) -> None:
+        with self._room:
+            self._room.wait_for(lambda: self._queued < HIGH_WATER or self._gone.is_set())
+
+            if self._gone.is_set():
+                raise Disconnected
+
+            self._queue.append((stream, chunk))
+            self._queued += len(chunk)
+            flushing, self._flushing = self._flushing, True
+
+        if not flushing:
+            self._call(self._flush)
+
+    def _announce_size(self, invocation: Invocation) -> None:
+        with self._resizing:
+            if (terminal := invocation.terminal) is None:
+                return
+
+            for callback in list(invocation.on_resize):
+                callback(terminal)
+
+    def _call(self, function: Callable[[], None]) -> None:
+        # Once the server has ended there is no loop, and nobody to tell.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function)
+
+
+def complaint(error: PaasError) -> bytes:
+    """The error as lines for the client's standard error."""
+    return "".join(f" !     {line}\n" for line in error.lines()).encode(errors="replace")
+
+
+def _take(batch: collections.deque[tuple[int, bytes]]) -> tuple[int, bytes]:
+    """Removes the first item, joined with those after it that go the same way, up to `CHUNK` bytes."""
+    stream, data = batch.popleft()
+
+    if stream == RAW or not batch or batch[0][0] != stream:
+        return stream, data
+
+    parts, size = [data], len(data)
+
+    while batch and batch[0][0] == stream and size + len(batch[0][1]) <= CHUNK:
+        parts.append(batch.popleft()[1])
+        size += len(parts[-1])
+
+    return stream, b"".join(parts)

@@ -1,0 +1,114 @@
+"""``apps:*`` and the URLs of apps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paas.commands import arguments as args
+from paas.commands.invocation import Invocation
+from paas.commands.registry import command
+from paas.commands.render import Exit
+from paas.core.caller import Access
+from paas.core.errors import NotFound
+from paas.core.times import timestamp
+from paas.engine import apps, processes, routes
+from paas.engine.context import Context
+
+
+@command("apps:list", access=Access.VIEW)
+def apps_list(ctx: Context) -> list[str]:
+    """List the apps."""
+    return [app.name for app in ctx.store.apps.all()]
+
+
+@command("apps:create", access=Access.DEPLOY)
+def apps_create(ctx: Context, name: args.NewName) -> None:
+    """Create an app. A push to a name that does not exist does the same."""
+    apps.create(ctx, name)
+    ctx.out.step(f"Created the app {name}")
+
+
+@command("apps:exists", access=Access.VIEW)
+def apps_exists(ctx: Context, app: args.AnyName) -> Exit:
+    """Tell by the exit status whether the app exists: 0 if it does, 20 if not."""
+    ctx.store.apps.get(app)
+    return Exit(0)
+
+
+@dataclass(frozen=True)
+class AppInfo:
+    """What ``apps:info`` shows."""
+
+    name: str
+    created_at: str
+    created_by: str
+    state: str
+    release: str
+    commit: str
+    processes: dict[str, int]
+    urls: list[str]
+    repository: str
+
+
+@command("apps:info", access=Access.VIEW)
+def apps_info(ctx: Context, app: args.App) -> AppInfo:
+    """Show one app: its state, release, processes and URLs."""
+    current = ctx.store.releases.current(app)
+    state = "not deployed" if current is None else "stopped" if app.stopped else "running"
+    return AppInfo(
+        name=app.name,
+        created_at=timestamp(app.created_at),
+        created_by=app.created_by,
+        state=state,
+        release=f"v{current.version}" if current else "",
+        commit=current.commit if current else "",
+        processes=processes.formation(ctx, app),
+        urls=routes.urls(ctx, app),
+        repository=str(ctx.paths.repository(app)),
+    )
+
+
+@command("apps:rename", access=Access.DEPLOY)
+def apps_rename(ctx: Context, app: args.App, name: args.NewName, *, skip_deploy: bool = False) -> None:
+    """Rename an app.
+
+    Its default domain follows at once; its containers are replaced so that their names and variables do, too, unless
+    --skip-deploy is given.
+    """
+    old = app.name
+    apps.rename(ctx, app, name, restart=not skip_deploy)
+    ctx.out.step(f"Renamed {old} to {name}")
+
+
+@command("apps:clone", access=Access.DEPLOY, unlocked=True)
+def apps_clone(
+    ctx: Context, app: args.App, name: args.NewName, *, skip_deploy: bool = False, ignore_existing: bool = False
+) -> None:
+    """Make a new app with the code, configuration, properties and current image of another; not with its domains."""
+    if ignore_existing and ctx.store.apps.find(name):
+        return
+    apps.clone(ctx, app, name, start=not skip_deploy)
+    ctx.out.step(f"Cloned {app.name} to {name}")
+
+
+@command("apps:destroy", access=Access.DEPLOY)
+def apps_destroy(ctx: Context, app: args.App, *, force: bool = False, invocation: Invocation) -> None:
+    """Destroy an app with its containers, releases, configuration and repository."""
+    args.confirm(ctx, invocation, app.name, f"destroying the app {app.name}", force=force)
+    apps.destroy(ctx, app)
+    ctx.out.step(f"Destroyed {app.name}")
+
+
+@command("url", access=Access.VIEW)
+def url(ctx: Context, app: args.App) -> str:
+    """Print the main URL of an app."""
+    found = routes.urls(ctx, app)
+    if not found:
+        raise NotFound(f"{app.name} has no domain", fix=f"Run 'domains:add {app.name} DOMAIN'.", code="no-domain")
+    return found[0]
+
+
+@command("urls", access=Access.VIEW)
+def urls(ctx: Context, app: args.App) -> list[str]:
+    """Print all URLs of an app, a line each."""
+    return routes.urls(ctx, app)

@@ -1,0 +1,120 @@
+"""The kinds of arguments that commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from paas.commands.invocation import Invocation
+from paas.commands.registry import Arg
+from paas.core import environment, kinds, names, properties, settings
+from paas.core.caller import Access
+from paas.core.errors import InvalidValue, PaasError
+from paas.core.model import App as AppModel
+from paas.core.model import DeploymentStatus
+from paas.core.vhost import host_name
+from paas.engine.builds import CURRENT
+from paas.engine.context import Context
+
+
+def _app(ctx: Context, text: str) -> AppModel:
+    return ctx.store.apps.get(text)
+
+
+def _apps(ctx: Context) -> Iterable[str]:
+    return [app.name for app in ctx.store.apps.all()]
+
+
+def _version(ctx: Context, text: str) -> int:
+    digits = text.removeprefix("v")
+    if not digits.isdecimal():
+        raise InvalidValue(f"{text!r} is not a release", why="A release is written as v3 or 3.", code="invalid-release")
+    return int(digits)
+
+
+def _role(ctx: Context, text: str) -> str:
+    roles = [access.name.lower() for access in Access]
+    if text not in roles:
+        raise InvalidValue(f"{text!r} is not a role", why=f"A role is one of {', '.join(roles)}.", code="invalid-role")
+    return text
+
+
+def _lines(ctx: Context, text: str) -> int:
+    if not text.isdecimal() or int(text) > 1_000_000:
+        raise InvalidValue(f"{text!r} is not a number of lines", why="It is from 0 to 1000000.")
+    return int(text)
+
+
+def _export_format(ctx: Context, text: str) -> str:
+    if text not in environment.FORMATS:
+        raise InvalidValue(f"{text!r} is not a format", why=f"A format is one of {', '.join(environment.FORMATS)}.")
+    return text
+
+
+def _status(ctx: Context, text: str) -> str:
+    words = [status.value for status in DeploymentStatus]
+    if text not in words:
+        raise InvalidValue(f"{text!r} is not a status", why=f"A status is one of {', '.join(words)}.")
+    return text
+
+
+def _which(ctx: Context, text: str) -> str:
+    if text != CURRENT and not text.isdecimal():
+        raise InvalidValue(f"{text!r} is not a build", why=f"It is a number, or {CURRENT!r}.", code="invalid-build")
+    return text
+
+
+App = Annotated[AppModel, Arg("APP", _app, _apps, app=True)]
+Scope = Annotated[AppModel | None, Arg("APP", _app, _apps, scope=True, app=True)]
+NewName = Annotated[str, Arg("NAME", lambda ctx, text: names.app_name(text))]
+AnyName = Annotated[str, Arg("APP", complete=_apps)]
+Version = Annotated[int, Arg("VERSION", _version)]
+KeyName = Annotated[str, Arg("NAME", lambda ctx, text: names.key_name(text))]
+Role = Annotated[str, Arg("ROLE", _role, lambda ctx: [access.name.lower() for access in Access])]
+Lines = Annotated[int, Arg("N", _lines, short="n")]
+Pair = Annotated[tuple[str, str], Arg("KEY=VALUE", lambda ctx, text: environment.pair(text))]
+Variable = Annotated[str, Arg("KEY", lambda ctx, text: names.variable(text))]
+ExportFormat = Annotated[str, Arg("FORMAT", _export_format, lambda ctx: environment.FORMATS)]
+Domain = Annotated[str, Arg("DOMAIN", lambda ctx, text: host_name(text))]
+Setting = Annotated[str, Arg("KEY", complete=lambda ctx: [row.key for row in settings.SETTINGS])]
+Selected = Annotated[str, Arg("KEY", select=True)]
+
+
+Status = Annotated[str, Arg("STATUS", _status, lambda ctx: [status.value for status in DeploymentStatus])]
+Build = Annotated[str, Arg("APP|NUMBER", complete=_apps)]
+Which = Annotated[str, Arg("current|NUMBER", _which, lambda ctx: [CURRENT])]
+LockTime = Annotated[float, Arg("DURATION", lambda ctx, text: kinds.duration("1s", "365d").read("--for", text))]
+
+
+def property_key(namespace: str) -> Any:
+    """The name of a property of that namespace."""
+    return Annotated[str, Arg("KEY", complete=lambda ctx: [row.key for row in properties.of(namespace)])]
+
+
+INPUT_LIMIT = 1 << 20
+
+
+def read_input(invocation: Invocation, limit: int = INPUT_LIMIT) -> str:
+    """The whole standard input as text; refuses what is not UTF-8 or longer than ``limit`` bytes."""
+    data = bytearray()
+    while chunk := invocation.stdin.recv(65536):
+        data += chunk
+        if len(data) > limit:
+            raise InvalidValue(f"the input is longer than {limit} bytes", code="input-too-long")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidValue("the input is not UTF-8 text", why=str(error), code="input-not-text") from error
+
+
+def confirm(ctx: Context, invocation: Invocation, name: str, doing: str, *, force: bool) -> None:
+    """Goes on only with ``--force``, or once the name was typed in full."""
+    if force:
+        return
+    ctx.out.warning(f"WARNING: {doing}. This can't be undone.")
+    ctx.out.warning(f"To go on, type {name!r}; or run the command with --force.")
+    typed = bytearray()
+    while not typed.endswith((b"\n", b"\r")) and (chunk := invocation.stdin.recv(1)):
+        typed += chunk
+    if typed.decode("utf-8", "replace").strip() != name:
+        raise PaasError("nothing was done: the name was not confirmed", code="not-confirmed")

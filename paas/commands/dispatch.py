@@ -1,0 +1,117 @@
+"""The one way in: every transport hands its invocations to a `Dispatcher`."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from dataclasses import replace
+
+from paas.commands import load
+from paas.commands.invocation import Invocation
+from paas.commands.parsing import Words, bind, split
+from paas.commands.registry import COMMANDS, Command
+from paas.commands.render import Exit, Judged, as_json, as_text
+from paas.core.errors import Disconnected, Forbidden, PaasError, UsageError, unexpected
+from paas.core.model import App
+from paas.engine import applocks
+from paas.engine.context import Context
+from paas.engine.output import Output
+
+_log = logging.getLogger(__name__)
+INTERRUPTED = 130
+
+
+class Dispatcher:
+    """Parses, checks access, runs, renders. Calling it never raises; it returns the exit status."""
+
+    def __init__(self, base: Context) -> None:
+        load.all_commands()
+        self._base = base
+
+    def __call__(self, invocation: Invocation) -> int:
+        """Runs the invocation to its end."""
+        out = Output(invocation.stdout, invocation.stderr)
+        ctx = replace(self._base, out=out, caller=invocation.caller, gone=invocation.gone)
+        try:
+            return self._run(ctx, invocation)
+        except Disconnected:
+            return INTERRUPTED
+        except PaasError as error:
+            return _tell(out, error)
+        except Exception as fault:  # noqa: BLE001  # a transport's last defence: the fault is logged, the caller gets an answer
+            _log.exception("command %r failed unexpectedly", invocation.argv[:1])
+            return _tell(out, unexpected(fault))
+
+    def _run(self, ctx: Context, invocation: Invocation) -> int:
+        command, argv = find(invocation.argv)
+        words = split(command, argv)
+        if words.help:
+            command, words = COMMANDS["help"], Words(positional=[command.name])
+
+        if ctx.caller.access < command.access:
+            raise Forbidden(
+                f"{ctx.caller.name} may not run {command.name}",
+                why=f"It needs the role {command.access.name.lower()}; this key has {ctx.caller.access.name.lower()}.",
+                fix="An administrator can add the key with another role: 'ssh-keys:add NAME --role "
+                f"{command.access.name.lower()}'.",
+            )
+        positional, named = bind(ctx, command, words)
+        if command.changes_app:
+            for app in (given for given in positional if isinstance(given, App)):
+                applocks.enter(ctx, app, words.lock_wait)
+            if words.lock_wait:
+                # Things may have changed while it waited.
+                positional, named = bind(ctx, command, words)
+        if command.invocation:
+            named[command.invocation] = invocation
+        value = command.handler(ctx, *positional, **named)
+
+        if isinstance(value, Exit):
+            return value.status
+        error = None
+        if isinstance(value, Judged):
+            value, error = value.value, value.error
+        if words.format == "json":
+            ctx.out.result(as_json(value) + "\n")
+        else:
+            ctx.out.result(as_text(value, headings=invocation.terminal is not None and not words.quiet))
+        if error is not None:
+            raise error
+        return 0
+
+
+def find(argv: list[str]) -> tuple[Command, list[str]]:
+    """The command that the words name, and the words that are left for it.
+
+    Global flags may stand before it, and before those a ``--``, which ssh and shells need to pass them on.
+    """
+    words = argv[1:] if argv[:1] == ["--"] else list(argv)
+    before: list[str] = []
+    while words and words[0].startswith("-") and words[0] not in ("--help", "-h", "--version"):
+        before.append(words.pop(0))
+        if before[-1] in ("--app", "--format") and words:
+            before.append(words.pop(0))
+    if not words or words[0] in ("--help", "-h"):
+        return COMMANDS["help"], [word for word in before if word != "--trace"]
+    name = "version" if words[0] == "--version" else words[0]
+    if name.endswith(":help") and name not in COMMANDS:
+        return COMMANDS["help"], [name.removesuffix(":help")]
+
+    found = COMMANDS.get(name)
+    if found is None:
+        near = difflib.get_close_matches(name, [known for known in COMMANDS if not COMMANDS[known].hidden], 3)
+        raise UsageError(
+            f"there is no command {name!r}",
+            why="Did you mean " + " or ".join(near) + "?" if near else "",
+            fix="'help' lists the commands.",
+            code="no-such-command",
+        )
+    return found, [*(word for word in before if word != "--trace"), *words[1:]]
+
+
+def _tell(out: Output, error: PaasError) -> int:
+    try:
+        out.error(error)
+    except Disconnected:
+        return INTERRUPTED
+    return error.status

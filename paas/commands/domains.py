@@ -1,0 +1,91 @@
+"""``domains:*``: the host names of apps."""
+
+from __future__ import annotations
+
+from paas.commands import arguments as args
+from paas.commands.properties import EVERY, reports
+from paas.commands.registry import command
+from paas.commands.render import Report, Reports
+from paas.core.caller import Access
+from paas.core.errors import UsageError
+from paas.core.model import App
+from paas.engine import domains, routes
+from paas.engine.context import Context
+
+
+def _some(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values:
+        raise UsageError("DOMAIN is missing", fix="Write for instance: domains:add APP www.example.org")
+    return values
+
+
+def _report(ctx: Context, app: App | None) -> Report:
+    shared = " ".join(ctx.store.apps.domains(None))
+    if app is None:
+        return Report("Global", "domains", {"global-enabled": str(bool(shared)).lower(), "global-vhosts": shared})
+    hosts = routes.hosts(ctx, app)
+    facts = {
+        "app-enabled": str(bool(hosts)).lower(),
+        "app-vhosts": " ".join(ctx.store.apps.domains(app)),
+        "computed-vhosts": " ".join(hosts),
+        "global-enabled": str(bool(shared)).lower(),
+        "global-vhosts": shared,
+    }
+    return Report(app.name, "domains", facts)
+
+
+@command("domains:report", access=Access.VIEW)
+def domains_report(
+    ctx: Context, app: args.Scope | str = EVERY, *, key: args.Selected = ""
+) -> Report | Reports | str:
+    """Show the domains of an app, or of every app, or with --global the global ones."""
+    return reports(ctx, app, key, lambda one: _report(ctx, one))
+
+
+@command("domains:add", access=Access.DEPLOY)
+def domains_add(ctx: Context, app: args.App, *values: args.Domain) -> None:
+    """Add domains to an app. They are served at once."""
+    domains.add(ctx, app, _some(values))
+    ctx.out.step(f"{app.name} answers to: {' '.join(routes.hosts(ctx, app))}")
+
+
+@command("domains:remove", access=Access.DEPLOY)
+def domains_remove(ctx: Context, app: args.App, *values: args.Domain) -> None:
+    """Remove domains from an app."""
+    domains.remove(ctx, app, _some(values))
+
+
+@command("domains:set", access=Access.DEPLOY)
+def domains_set(ctx: Context, app: args.App, *values: args.Domain) -> None:
+    """Make these, and no others, the domains of an app."""
+    domains.replace(ctx, app, _some(values))
+
+
+@command("domains:clear", access=Access.DEPLOY)
+def domains_clear(ctx: Context, app: args.App) -> None:
+    """Remove all own domains of an app; those below the global domains stay."""
+    domains.replace(ctx, app, ())
+
+
+@command("domains:add-global", access=Access.ADMIN)
+def domains_add_global(ctx: Context, *values: args.Domain) -> None:
+    """Add global domains: every app is served at its name below each of them."""
+    domains.add(ctx, None, _some(values))
+
+
+@command("domains:remove-global", access=Access.ADMIN)
+def domains_remove_global(ctx: Context, *values: args.Domain) -> None:
+    """Remove global domains."""
+    domains.remove(ctx, None, _some(values))
+
+
+@command("domains:set-global", access=Access.ADMIN)
+def domains_set_global(ctx: Context, *values: args.Domain) -> None:
+    """Make these, and no others, the global domains."""
+    domains.replace(ctx, None, _some(values))
+
+
+@command("domains:clear-global", access=Access.ADMIN)
+def domains_clear_global(ctx: Context) -> None:
+    """Remove all global domains."""
+    domains.replace(ctx, None, ())

@@ -1,0 +1,25 @@
+"""Imports every module with commands, so that each is registered."""
+
+from __future__ import annotations
+
+
+def all_commands() -> None:
+    """Fills `paas.commands.registry.COMMANDS`; calling it again changes nothing."""
+    from paas.commands import (  # noqa: F401  # importing registers
+        apps,
+        apps_lock,
+        builds,
+        checks,
+        cleanup,
+        completion,
+        config,
+        doctor,
+        domains,
+        git,
+        help,
+        logs,
+        ps,
+        releases,
+        server,
+        ssh_keys,
+    )

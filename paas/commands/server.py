@@ -1,0 +1,59 @@
+"""The server itself: its settings, version and stack images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import paas
+from paas.commands import (
+    arguments as args,
+)
+from paas.commands import (
+    properties as _properties,  # noqa: F401  # importing registers
+)
+from paas.commands.registry import Arg, command
+from paas.core import settings as declared
+from paas.core.caller import Access
+from paas.engine import stack
+from paas.engine.context import Context
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of ``settings``."""
+
+    key: str
+    value: str
+    source: str
+    help: str
+
+
+@command("settings", access=Access.ADMIN)
+def settings(ctx: Context) -> list[Row]:
+    """List the server's settings, where each value comes from, and what it means."""
+    now = ctx.settings.current()
+    return [Row(row.key, now.raw(row.key), now.source(row.key), row.help) for row in declared.SETTINGS]
+
+
+@command("settings:set", access=Access.ADMIN)
+def settings_set(ctx: Context, key: args.Setting, value: Annotated[str, Arg("VALUE")] = "") -> None:
+    """Set one of the server's settings in its paas.yml; an empty value brings the default back."""
+    ctx.settings.set(key, value)
+    if declared.find(key).restart:
+        ctx.out.detail("It counts from the next start of the server on.")
+    elif ctx.settings.current().source(key) == "flag":
+        ctx.out.warning(f"The server was started with --{key}, which goes before the file.")
+
+
+@command("version", access=Access.VIEW)
+def version(ctx: Context) -> str:
+    """Print the version of the server."""
+    return f"paas {paas.__version__}"
+
+
+@command("stack:build", access=Access.ADMIN)
+def stack_build(ctx: Context, *, suite: Annotated[str, Arg("SUITE")] = "") -> None:
+    """Make the stack image, paas/stack:SUITE, that apps can be built from, if it is not there."""
+    name = stack.ensure(ctx, suite)
+    ctx.out.step(f"The stack image {name} is there")

@@ -1,0 +1,228 @@
+"""The control socket: the way in for the local command line, the web frontend, and the host's own OpenSSH.
+
+The protocol is described in `paas.frames`. Who may connect is decided by the kernel's word on the peer (unix(7),
+SO_PEERCRED): root and the server's own user, nobody else. They are administrators, unless they speak for the owner of
+an SSH key, whose rights then count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from paas import claims, frames, unixsocket
+from paas.channel import HIGH_WATER, INTERRUPTED, STDERR, Session, complaint
+from paas.commands.invocation import Dispatch
+from paas.core.caller import Access, Caller
+from paas.core.errors import Forbidden, PaasError
+from paas.framing import BrokenProtocol, Hello, parse_hello, whole_frames
+from paas.pool import Pool
+
+log = logging.getLogger(__name__)
+
+Lookup = Callable[[str], Caller | None]
+"""The caller whose key has the fingerprint ``SHA256:…``, or None; runs in a thread."""
+
+
+class ControlServer:
+    """A listening control socket."""
+
+    def __init__(self, path: Path, lookup: Lookup, dispatch: Dispatch, commands: int) -> None:
+        self.path = path
+        self.pool = Pool(dispatch, commands)
+        self.connections: set[Connection] = set()
+        self._lookup = lookup
+        self._lookups = ThreadPoolExecutor(max_workers=2, thread_name_prefix="control-keys")
+        self._listener: asyncio.Server | None = None
+        self._inode = 0
+
+    async def listen(self) -> None:
+        """Accepts connections from now on; raises `unixsocket.AlreadyRunning` and `OSError`."""
+        sock = unixsocket.listen(self.path)
+        self._inode = self.path.stat().st_ino
+        self._listener = await asyncio.get_running_loop().create_server(lambda: Connection(self), sock=sock)
+
+    async def close(self, grace: float = 1.0) -> None:
+        """Stops accepting, gives the commands under way ``grace`` seconds to end, and disconnects everybody."""
+        if self._listener is not None:
+            self._listener.close()
+
+        with contextlib.suppress(FileNotFoundError):
+            if self.path.stat().st_ino == self._inode:
+                self.path.unlink()
+
+        await self.pool.close(grace)
+
+        for connection in list(self.connections):
+            connection.close()
+
+        self._lookups.shutdown(wait=False)
+
+    async def find(self, fingerprint: str) -> Caller | None:
+        """The caller who has the key with this fingerprint."""
+        return await asyncio.get_running_loop().run_in_executor(self._lookups, self._lookup, fingerprint)
+
+
+class Connection(asyncio.Protocol):
+    """One client: the `Wire` of its session on one side, frames on the other."""
+
+    def __init__(self, server: ControlServer) -> None:
+        self._server = server
+        self._session = Session(self, server.pool)
+        self._buffer = bytearray()
+        self._kind = ""
+        self._started = False
+        self._granted = self._taken = 0
+        self._task: asyncio.Task[None] | None = None
+
+    # What arrives
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=HIGH_WATER)
+        self._server.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+
+        try:
+            for kind, payload in whole_frames(self._buffer):
+                self._received(kind, payload)
+        except PaasError as error:
+            self._refuse(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.connections.discard(self)
+        self._session.hang_up()
+
+    def pause_writing(self) -> None:
+        self._session.hold(True)
+
+    def resume_writing(self) -> None:
+        self._session.hold(False)
+
+    def close(self) -> None:
+        """Disconnects, as soon as what was written is sent."""
+        self._transport.close()
+
+    def _received(self, kind: bytes, payload: bytes) -> None:
+        if not self._started:
+            self._started = True
+            hello = parse_hello(kind, payload)
+            self._task = asyncio.get_running_loop().create_task(self._begin(hello))
+            return
+
+        if kind == frames.INPUT:
+            self._granted -= len(payload)
+
+            if self._granted < 0:
+                raise BrokenProtocol("The client sent more input than it was granted")
+
+            self._session.feed(payload)
+        elif kind == frames.END_OF_INPUT:
+            self._session.feed_eof()
+        elif kind == frames.WINDOW_SIZE and len(payload) == 4:
+            size = (int.from_bytes(payload[:2], "big"), int.from_bytes(payload[2:], "big"))
+            self._session.resize(claims.terminal(*size, self._kind))
+        elif kind == frames.INTERRUPT:
+            self._session.hang_up()
+            self.finish(INTERRUPTED)
+        else:
+            raise BrokenProtocol(f"The client sent a frame of the unknown kind {kind!r}")
+
+    async def _begin(self, hello: Hello) -> None:
+        try:
+            caller = await self._identify(hello)
+
+            if self._transport.is_closing():  # the client gave up in the meantime
+                return
+
+            self._kind = hello.terminal.kind if hello.terminal else ""
+            self._session.start(hello.argv, caller, terminal=hello.terminal, environment=hello.environment)
+        except PaasError as error:
+            self._refuse(error)
+        except Exception:
+            log.exception("a command could not be started")
+            self._refuse(PaasError("The server met an error of its own", why="Its log has the details."))
+
+    async def _identify(self, hello: Hello) -> Caller:
+        user = unixsocket.peer_user(self._transport.get_extra_info("socket"))
+
+        if user not in (0, os.geteuid()):
+            raise Forbidden(
+                f"{unixsocket.login_name(user)} may not use the control socket",
+                why=f"It is for root and for {unixsocket.login_name(os.geteuid())}, the user that the server runs as.",
+                fix="Use sudo, or connect over SSH with a key of your own.",
+            )
+
+        if not hello.key:
+            return Caller(name=unixsocket.login_name(user), access=Access.ADMIN, via="local")
+
+        caller = await self._server.find(hello.key)
+
+        if caller is None:
+            raise Forbidden(
+                f"The key {hello.key} is unknown",
+                why="It was removed, or belongs to another instance.",
+                fix="An administrator adds keys with: paas ssh-keys:add NAME < KEY.pub",
+                code="unknown-key",
+            )
+
+        return dataclasses.replace(caller, via="ssh", address=hello.address)
+
+    # The session's wire
+
+    def send(self, stream: int, data: bytes) -> None:
+        """Sends output."""
+        self._send(frames.ERROR if stream == STDERR else frames.OUTPUT, data)
+
+    def send_raw(self, raw: bool) -> None:
+        """Makes the client's terminal raw, or what it was."""
+        self._send(frames.RAW, b"\1" if raw else b"\0")
+
+    def input_wanted(self) -> None:
+        """Lets the client read its standard input."""
+        self._grant(frames.WINDOW)
+
+    def input_taken(self, size: int) -> None:
+        """Lets the client send as much again, in large portions."""
+        self._taken += size
+
+        if self._taken >= frames.WINDOW // 4:
+            self._grant(self._taken)
+            self._taken = 0
+
+    def finish(self, status: int) -> None:
+        """Sends the exit status and disconnects."""
+        self._send(frames.EXIT, bytes([status & 0xFF]))
+        self._transport.close()
+
+    def _grant(self, size: int) -> None:
+        self._granted += size
+        self._send(frames.GRANT, size.to_bytes(4, "big"))
+
+    def _refuse(self, error: PaasError) -> None:
+        self._session.hang_up()
+        self.send(STDERR, complaint(error))
+        self.finish(error.status)
+
+    def _send(self, kind: bytes, payload: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(frames.frame(kind, payload))
+
+
+async def start(path: Path, *, lookup: Lookup, dispatch: Dispatch, commands: int = 256) -> ControlServer:
+    """Serves commands on the Unix socket ``path``, ``commands`` of them at a time.
+
+    A socket that a dead server left is replaced. Raises `unixsocket.AlreadyRunning` when a living one answers.
+    """
+    server = ControlServer(path, lookup, dispatch, commands)
+    await server.listen()
+    return server

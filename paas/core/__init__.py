@@ -1,0 +1,1 @@
+"""Dataclasses, errors and pure decisions: standard library only, no I/O."""

@@ -1,0 +1,162 @@
+"""How an app wants to be run, by its own description: ``app.json`` and ``paas.yml`` in its repository.
+
+app.json is Dokku's, https://dokku.com/docs/appendices/file-formats/app-json/ ; of it, ``healthchecks`` and
+``scripts.dokku`` (predeploy, postdeploy) are read here, and everything else is let be. paas.yml is this platform's
+own, goes before app.json, and is read strictly:
+
+    processes:
+      web:
+        healthcheck: {path: /health, content: ok, timeout: 2s}
+      worker:
+        command: python worker.py
+        overlap: false
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from paas.core import names, procfile
+from paas.core.checkfile import JSON_FIELDS, YAML_FIELDS, check
+from paas.core.checks import Check
+from paas.core.errors import InvalidValue
+from paas.core.model import WEB, Process
+from paas.core.reader import Reader
+
+APP_JSON, PAAS_YML = "app.json", "paas.yml"
+SCRIPTS = ("predeploy", "postdeploy")
+PROCESS_FIELDS = ("command", "port", "overlap", "healthcheck", "healthchecks")
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """What is said of one process type; ``command`` and ``port`` are None where nothing is."""
+
+    command: str | None = None
+    port: int | None = None
+    overlap: bool = True
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True)
+class AppSpec:
+    """What the files of a commit say, the process types in the order of the Procfile.
+
+    ``predeploy`` is a command to run before anything starts, ``postdeploy`` one for when the release serves; empty for
+    none.
+    """
+
+    processes: Mapping[str, ProcessSpec] = field(default_factory=dict)
+    predeploy: str = ""
+    postdeploy: str = ""
+
+    @property
+    def commands(self) -> dict[str, str]:
+        """The commands by process type, of those that have one."""
+        return {kind: spec.command for kind, spec in self.processes.items() if spec.command is not None}
+
+
+def of_release(processes: Sequence[Process]) -> AppSpec:
+    """The description that a release was made from."""
+    return AppSpec(
+        {one.type: ProcessSpec(one.command, one.given_port, one.overlap, one.checks) for one in processes}
+    )
+
+
+def merge(commands: Mapping[str, str], app_json: AppSpec, paas_yml: AppSpec) -> AppSpec:
+    """The Procfile's commands with what the two files say of them; paas.yml goes before app.json.
+
+    Without a Procfile the image's own command is ``web``. A type of paas.yml that has no command anywhere is refused;
+    app.json may speak of processes that are not there.
+    """
+    types = dict.fromkeys([*(commands or (WEB,)), *paas_yml.processes])
+    merged = {}
+    for kind in types:
+        own = paas_yml.processes.get(kind, ProcessSpec())
+        given = app_json.processes.get(kind, ProcessSpec())
+        command = own.command or commands.get(kind)
+        if command is None and (commands or kind != WEB):
+            raise InvalidValue(
+                f"{PAAS_YML}: processes.{kind}: there is no such process",
+                why="It has no line in the Procfile and no command here.",
+                fix=f"Add 'command: …' to processes.{kind}, or a line '{kind}: …' to the Procfile.",
+                code="invalid-paas-yml",
+            )
+        merged[kind] = replace(own, command=command, checks=own.checks or given.checks)
+    return AppSpec(merged, app_json.predeploy, app_json.postdeploy)
+
+
+def processes(spec: AppSpec, exposed: tuple[int, ...], configured_port: str | None) -> tuple[Process, ...]:
+    """The processes of a release with their ports: for web the configured PORT, the port of paas.yml, the image's one
+    EXPOSE, or 5000, whichever is there first; for others that of paas.yml."""
+    found = []
+    for kind, said in spec.processes.items():
+        if kind == "release":
+            # A phase of the deploy, not a process that stays.
+            continue
+        port = said.port
+        if kind == WEB and (configured_port is not None or port is None):
+            port = procfile.web_port(exposed, configured_port)
+        found.append(Process(kind, said.command, port, said.checks, said.overlap, said.port))
+    return tuple(found)
+
+
+def from_app_json(text: str, path: str = APP_JSON) -> AppSpec:
+    """What an app.json says; `InvalidValue` names the file and the place in it."""
+    try:
+        raw = json.loads(text)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise InvalidValue(
+            f"{path} is not JSON: {where}", why=f"{error.msg}.", code="invalid-app-json"
+        ) from error
+    reader = Reader(path, "invalid-app-json")
+    top = reader.mapping(raw, "")
+    found = {}
+    for kind, rows in reader.mapping(top.get("healthchecks", {}), "healthchecks").items():
+        at = f"healthchecks.{kind}"
+        found[kind] = ProcessSpec(checks=tuple(
+            check(reader, row, f"{at}[{number}]", JSON_FIELDS)
+            for number, row in enumerate(reader.sequence(rows, at))
+        ))  # fmt: skip
+    scripts = reader.mapping(top.get("scripts"), "scripts")
+    dokku = reader.mapping(scripts.get("dokku"), "scripts.dokku")
+    predeploy, postdeploy = (
+        reader.text(dokku[name], f"scripts.dokku.{name}") if dokku.get(name) else "" for name in SCRIPTS
+    )
+    return AppSpec(found, predeploy, postdeploy)
+
+
+def from_paas_yml(raw: object, path: str = PAAS_YML) -> AppSpec:
+    """What a paas.yml says, from its parsed content; `InvalidValue` names the file and the place in it."""
+    reader = Reader(path, "invalid-paas-yml")
+    top = reader.mapping(raw, "")
+    reader.known(top, "", ("processes",))
+    found = {}
+    for kind, said in reader.mapping(top.get("processes"), "processes").items():
+        at = f"processes.{kind}"
+        try:
+            names.process_type(kind)
+        except InvalidValue as error:
+            raise reader.wrong(at, "is not a name for a process type", error.why) from error
+        found[kind] = _process(reader, reader.mapping(said, at), at)
+    return AppSpec(found)
+
+
+def _process(reader: Reader, said: Mapping[str, Any], at: str) -> ProcessSpec:
+    reader.known(said, at, PROCESS_FIELDS)
+    if "healthcheck" in said and "healthchecks" in said:
+        raise reader.wrong(at, "has both healthcheck and healthchecks", "Write healthcheck for one, or a list.")
+    rows = [(f"{at}.healthcheck", said["healthcheck"])] if "healthcheck" in said else []
+    if "healthchecks" in said:
+        listed = reader.sequence(said["healthchecks"], f"{at}.healthchecks")
+        rows = [(f"{at}.healthchecks[{number}]", row) for number, row in enumerate(listed)]
+    return ProcessSpec(
+        command=reader.text(said["command"], f"{at}.command") if "command" in said else None,
+        port=reader.port(said["port"], f"{at}.port") if "port" in said else None,
+        overlap=reader.boolean(said["overlap"], f"{at}.overlap") if "overlap" in said else True,
+        checks=tuple(check(reader, row, where, YAML_FIELDS) for where, row in rows),
+    )

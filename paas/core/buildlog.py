@@ -1,0 +1,90 @@
+"""Turns BuildKit's plain progress into lines worth reading.
+
+Input lines are of the form ``#5 [2/3] RUN …``, ``#5 0.123 text``, ``#5 CACHED``, ``#5 DONE 0.1s``, ``#5 ERROR: …``, as
+``docker build --progress=plain`` prints them.
+"""
+
+from __future__ import annotations
+
+import re
+
+from paas.core.errors import BuildFailed
+
+_VERTEX = re.compile(r"#(\d+) (.*)")
+_STEP = re.compile(r"\[(?:[\w./@:-]+ +)?\d+/\d+\] .*")
+_OUTPUT = re.compile(r"\d+\.\d+ ?(.*)")
+_NOISE = re.compile(r"DONE \d.*|sha256:\w+.*|extracting .*|resolve .*|\.\.\.")
+_NO_SPACE = "no space left on device"
+_KILLED = re.compile(r"exit code: 137\b")
+KEPT_LINES = 60
+
+
+class BuildLog:
+    """Feed lines in; each gives None or the text to show. ``tail`` has the output of the step that failed."""
+
+    def __init__(self) -> None:
+        self._titles: dict[str, str] = {}
+        self._output: dict[str, list[str]] = {}
+        self._rest: list[str] = []
+        self.failed_step = ""
+        self.disk_full = False
+
+    def feed(self, line: str) -> str | None:
+        """The text to show for one line of progress, None for noise."""
+        line = line.rstrip("\r\n")
+        self.disk_full |= _NO_SPACE in line.lower()
+        match = _VERTEX.fullmatch(line)
+        if not match:
+            if line.strip() and set(line.strip()) != {"-"}:
+                self._rest.append(line)
+            return None
+
+        vertex, text = match.groups()
+        if vertex not in self._titles:
+            self._titles[vertex] = text
+            return text if _STEP.fullmatch(text) else None
+        if not _STEP.fullmatch(self._titles[vertex]):
+            return None
+        return self._of_step(vertex, text)
+
+    def _of_step(self, vertex: str, text: str) -> str | None:
+        if text == "CACHED":
+            return "  cached"
+        if text.startswith("ERROR"):
+            self.failed_step = self._titles[vertex]
+            return None
+        if _NOISE.fullmatch(text) or text == self._titles[vertex]:
+            return None
+        output = _OUTPUT.fullmatch(text)
+        shown = output[1] if output else text
+        self._output.setdefault(vertex, []).append(shown)
+        del self._output[vertex][:-KEPT_LINES]
+        return "  " + shown
+
+    def error(self) -> str:
+        """What BuildKit said at the end, without the excerpt of the Dockerfile that it repeats."""
+        said = [line for line in self._rest if re.match(r"(?i)(error|failed)", line.strip())]
+        return (said or self._rest or ["the builder gave no reason"])[-1].strip()
+
+
+def build_failure(log: BuildLog) -> BuildFailed:
+    """The cause class of a failed build with the next step."""
+    what = "the image could not be built" + (f" at {log.failed_step}" if log.failed_step else "")
+    said = log.error()
+    if log.disk_full:
+        return BuildFailed(
+            f"{what}: the disk is full",
+            why=said,
+            fix="'cleanup --dry-run' on the server shows what could go, 'doctor' how full the disks are.",
+            code="disk-full",
+        )
+    if _KILLED.search(said):
+        return BuildFailed(
+            f"{what}: it was killed",
+            why=f"{said}\nMost often that is for memory: all builds together get the setting build-memory-limit.",
+            fix="Let the step use less memory (fewer parallel jobs), or raise the setting.",
+            code="build-killed",
+        )
+    return BuildFailed(
+        what, why=said, fix="The step's output is above. 'docker build .' in the repository does the same."
+    )

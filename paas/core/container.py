@@ -1,0 +1,112 @@
+"""What a container is started with. All of it is fixed at launch: change means a new container."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from paas.core.model import App, Container, Release
+from paas.core.rollout import Candidate
+
+LABEL_INSTANCE = "paas.instance"
+LABEL_APP = "paas.app"
+LABEL_APP_ID = "paas.app-id"
+LABEL_PROCESS = "paas.process"
+LABEL_INDEX = "paas.index"
+LABEL_SLOT = "paas.slot"
+LABEL_RELEASE = "paas.release"
+
+CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
+"""What programs need that start as root and give it up. Left out of the engine's default set are those that reach
+beyond the container's own files and processes: raw sockets, device nodes, chroot, audit, file capabilities."""
+
+SLOTS = "abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """One container to create. ``argv`` None: the image's own command. ``host_port`` None: nothing is published."""
+
+    name: str
+    image: str
+    argv: list[str] | None
+    environment: Mapping[str, str]
+    labels: Mapping[str, str]
+    network: str
+    aliases: tuple[str, ...]
+    container_port: int | None
+    host_port: int | None
+    stop_timeout: int
+    memory_limit: int
+    pids_limit: int
+
+
+def name_of(app: App, candidate: Candidate, instance: str) -> str:
+    """``hello.web.1.a-4f2c91``: unique on an engine that several instances may share."""
+    replica = candidate.replica
+    slot = SLOTS[replica.slot] if replica.slot < len(SLOTS) else str(replica.slot)
+    return f"{app.name}.{replica.label}.{slot}-{instance[:6]}"
+
+
+def labels_of(app: App, candidate: Candidate, release: Release, instance: str) -> dict[str, str]:
+    """The labels by which a container is found and known again."""
+    replica = candidate.replica
+    return {
+        LABEL_INSTANCE: instance,
+        LABEL_APP: app.name,
+        LABEL_APP_ID: str(app.id),
+        LABEL_PROCESS: replica.process_type,
+        LABEL_INDEX: str(replica.index),
+        LABEL_SLOT: str(replica.slot),
+        LABEL_RELEASE: str(release.version),
+        "com.dokku.app-name": app.name,
+        "com.dokku.process-type": replica.process_type,
+        "com.dokku.dyno": replica.label,
+    }
+
+
+def started_at(found: Container) -> float:
+    """When its process started, in seconds since 1970; 0 if nobody knows."""
+    return datetime.fromisoformat(found.started_at).timestamp() if found.started_at else 0.0
+
+
+def from_labels(container_id: str, name: str, labels: Mapping[str, str], status: str, image: str) -> Container | None:
+    """The container with those labels; None if they are not of a process of ours."""
+    try:
+        return Container(
+            id=container_id,
+            name=name,
+            app_id=int(labels[LABEL_APP_ID]),
+            process_type=labels[LABEL_PROCESS],
+            index=int(labels[LABEL_INDEX]),
+            slot=int(labels[LABEL_SLOT]),
+            release=int(labels[LABEL_RELEASE]),
+            status=status,
+            image=image,
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def from_inspect(data: Mapping[str, Any]) -> Container | None:
+    """The container as the engine's inspection tells it; None if it is not of a process of ours."""
+    state = data["State"]
+    health = state.get("Health") or {}
+    networks = data["NetworkSettings"]["Networks"] or {}
+    found = from_labels(
+        data["Id"], data["Name"].lstrip("/"), data["Config"]["Labels"] or {}, state["Status"], data["Image"]
+    )
+    return found and replace(
+        found,
+        pid=state["Pid"],
+        exit_code=state["ExitCode"],
+        oom_killed=state["OOMKilled"],
+        restarts=data["RestartCount"],
+        started_at=state["StartedAt"],
+        error=state["Error"],
+        address=next((row["IPAddress"] for row in networks.values()), ""),
+        health=health.get("Status", "none").replace("none", ""),
+        health_output=(health.get("Log") or [{"Output": ""}])[-1]["Output"],
+    )

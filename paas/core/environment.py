@@ -1,0 +1,162 @@
+"""Configuration variables: reading them from text, merging them, and writing them out."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+
+from paas.core import names
+from paas.core.errors import InvalidValue
+from paas.core.model import Process
+from paas.core.secret import Secret
+
+RESERVED = ("DYNO", "PAAS_APP", "PAAS_RELEASE", "PAAS_PROCESS_TYPE")
+FORMATS = ("exports", "envfile", "shell", "json", "json-list", "pretty", "docker-args")
+MAX_VALUE = 128 * 1024
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Splits ``KEY=VALUE``; the value may be empty and may contain ``=``."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidValue(
+            f"{text!r} is not of the form KEY=VALUE",
+            fix="Write for instance GREETING=hello, and quote values with spaces.",
+            code="invalid-variable",
+        )
+    return check(key, value)
+
+
+def check(key: str, value: str) -> tuple[str, str]:
+    """The pair, if a process can be given it: no reserved name, no NUL byte, at most 128 KiB."""
+    names.variable(key)
+    if key in RESERVED:
+        raise InvalidValue(
+            f"{key} is set by the platform",
+            why=f"Each container gets its own {key}.",
+            fix="Choose another name.",
+            code="reserved-variable",
+        )
+    if "\0" in value:
+        raise InvalidValue(f"the value of {key} has a NUL byte, which no environment can hold", code="invalid-variable")
+    if len(value.encode()) > MAX_VALUE:
+        raise InvalidValue(
+            f"the value of {key} is longer than {MAX_VALUE} bytes, the kernel's limit for one variable",
+            fix="Put large data into a file of the app.",
+            code="invalid-variable",
+        )
+    return key, value
+
+
+def decode(key: str, value: str) -> tuple[str, str]:
+    """The pair with its value read as base64, for values that are hard to quote."""
+    try:
+        return check(key, base64.b64decode(value, validate=True).decode())
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise InvalidValue(
+            f"the value of {key} is not base64 of UTF-8 text ({error})",
+            fix="Encode it with 'base64 -w0', or leave --encoded out.",
+            code="invalid-encoding",
+        ) from error
+
+
+def parse_envfile(text: str) -> dict[str, str]:
+    """Variables from an env file: ``KEY=VALUE`` lines with an optional ``export``, shell quotes, blanks and comments.
+
+    Raises `InvalidValue` naming the line; nothing is returned then, so a bad file changes nothing.
+    """
+    if text.lstrip().startswith("{"):
+        return _parse_json(text)
+
+    values: dict[str, str] = {}
+    lexer = re.compile(r"\s*(?:export\s+)?(\S[^=\n]*)=")
+    # Not splitlines(): it takes other characters for the ends of lines, too, which may be part of a value.
+    lines = iter(enumerate(text.split("\n"), 1))
+    for number, line in lines:
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = lexer.match(line)
+        if not match:
+            raise InvalidValue(f"line {number}: {line.strip()[:60]!r} is not KEY=VALUE", code="invalid-envfile")
+        raw = line[match.end() :].lstrip()
+        while True:
+            try:
+                value = _unquote(raw)
+                break
+            except ValueError:
+                # An open quote goes on in the next line, as in a shell.
+                following = next(lines, None)
+                if following is None:
+                    raise InvalidValue(f"line {number}: a quote is not closed", code="invalid-envfile") from None
+                raw = f"{raw}\n{following[1]}"
+        key, checked = check(match[1].strip(), value)
+        values[key] = checked
+    return values
+
+
+def _unquote(raw: str) -> str:
+    raw = raw.removeprefix("$") if raw.startswith("$'") else raw
+    if not raw.startswith(("'", '"')):
+        return raw.strip()
+    words = shlex.split(raw, comments=True)
+    return words[0] if words else ""
+
+
+def _parse_json(text: str) -> dict[str, str]:
+    try:
+        data = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InvalidValue(f"the JSON is broken: {error}", code="invalid-envfile") from error
+    values: dict[str, str] = {}
+    for key, value in data.items():
+        if not isinstance(value, str | int | float) or isinstance(value, bool):
+            raise InvalidValue(f"{key}: a value must be a string or a number", code="invalid-envfile")
+        values.update([check(key, str(value))])
+    return values
+
+
+def render(values: Mapping[str, str], form: str) -> str:
+    """The variables as text in one of `FORMATS`, sorted by name, without a newline at the end."""
+    items = sorted(values.items())
+    match form:
+        case "json":
+            return json.dumps(dict(items), indent=2)
+        case "json-list":
+            return json.dumps([{"name": key, "value": value} for key, value in items], indent=2)
+        case "exports":
+            return "\n".join(f"export {key}={shlex.quote(value)}" for key, value in items)
+        case "envfile":
+            return "\n".join(f"{key}={shlex.quote(value)}" for key, value in items)
+        case "shell":
+            return " ".join(f"{key}={shlex.quote(value)}" for key, value in items)
+        case "docker-args":
+            return " ".join(f"--env={shlex.quote(f'{key}={value}')}" for key, value in items)
+        case _:
+            width = max((len(key) for key, _ in items), default=0) + 2
+            return "\n".join(f"{key + ':':<{width}} {value}" for key, value in items)
+
+
+def for_process(
+    config: Mapping[str, Secret], app: str, process: Process, index: int, version: int, commit: str, rev_variable: str
+) -> dict[str, str]:
+    """The environment of one container, in clear: configuration plus what the platform injects."""
+    injected = {
+        "DYNO": f"{process.type}.{index}",
+        "PAAS_APP": app,
+        "PAAS_RELEASE": f"v{version}",
+        "PAAS_PROCESS_TYPE": process.type,
+    }
+    if rev_variable and commit:
+        injected[rev_variable] = commit
+    if process.port is not None:
+        injected["PORT"] = str(process.port)
+    return {**{key: secret.reveal() for key, secret in config.items()}, **injected}
+
+
+def masked(keys: Iterable[str]) -> str:
+    """Names only, for causes and logs: never a value."""
+    return " ".join(sorted(keys))

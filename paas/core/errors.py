@@ -1,0 +1,145 @@
+"""Every error that a user can meet, each with a stable code and an exit status.
+
+An error says what happened, why, and what to do next. Code catches them by type, never by message.
+"""
+
+from __future__ import annotations
+
+import errno
+
+
+class PaasError(Exception):
+    """Something went wrong that a person has to know about.
+
+    ``what`` is one sentence without a full stop needed; ``why`` and ``fix`` may be empty or have several lines.
+    ``code`` is stable across versions, so scripts may match on it; ``status`` is the exit status of the command.
+    """
+
+    code = "failed"
+    status = 1
+
+    def __init__(self, what: str, *, why: str = "", fix: str = "", code: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.fix = fix
+        if code is not None:
+            self.code = code
+
+    def lines(self) -> list[str]:
+        """The message as lines of text without any prefix, the code last in brackets."""
+        text = [*self.what.splitlines(), *self.why.splitlines(), *self.fix.splitlines()]
+        text[-1] = f"{text[-1]} [{self.code}]"
+        return text
+
+
+class UsageError(PaasError):
+    """The command line is not one that the command takes."""
+
+    code = "usage"
+    status = 2
+
+
+class InvalidValue(UsageError):
+    """A value breaks the rule for its kind; the rule is in ``why``."""
+
+    code = "invalid-value"
+
+
+class NoSuchApp(PaasError):
+    """The app does not exist."""
+
+    code = "no-such-app"
+    status = 20
+
+
+class NotFound(PaasError):
+    """A thing other than an app does not exist."""
+
+    code = "not-found"
+
+
+class AlreadyExists(PaasError):
+    """The name is taken."""
+
+    code = "already-exists"
+
+
+class Forbidden(PaasError):
+    """The caller's role does not allow the command."""
+
+    code = "forbidden"
+
+
+class DeployFailed(PaasError):
+    """A deploy stopped; the release that was serving was not touched."""
+
+    code = "deploy-failed"
+
+
+class BuildFailed(DeployFailed):
+    """The image could not be built."""
+
+    code = "build-failed"
+
+
+class Unhealthy(DeployFailed):
+    """A candidate container did not become healthy."""
+
+    code = "unhealthy"
+
+
+class Unsupported(DeployFailed):
+    """The repository uses something that this server does not handle."""
+
+    code = "unsupported"
+
+
+class Cancelled(DeployFailed):
+    """The deploy was cancelled, superseded, or the server was stopped."""
+
+    code = "cancelled"
+
+
+class EngineError(PaasError):
+    """The container engine refused or does not answer."""
+
+    code = "engine"
+
+
+class ProxyError(PaasError):
+    """nginx refused a configuration or does not answer."""
+
+    code = "proxy"
+
+
+class DiskFull(PaasError):
+    """There is no room left on a disk of the server."""
+
+    code = "disk-full"
+
+
+class PushRefused(PaasError):
+    """A push breaks a rule; nothing of it was kept."""
+
+    code = "push-refused"
+
+
+class Disconnected(Exception):
+    """The client has gone away. Not a user's error: nobody is left to read it."""
+
+
+def unexpected(fault: Exception) -> PaasError:
+    """What a person is told of an exception that nobody expected: that the disk is full, or that it is in the log."""
+    if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
+        return disk_full(str(fault.filename or ""))
+    return PaasError("the platform met an error of its own", why="The server's log has the details.", code="internal")
+
+
+def disk_full(where: str) -> DiskFull:
+    """The error for a write that found no room; ``where`` is a path, or empty."""
+    return DiskFull(
+        "a disk of the server is full" + (f": {where} could not be written" if where else ""),
+        why="Nothing was changed: what was running goes on.",
+        fix="'cleanup --dry-run' shows what could go, 'doctor' how full the disks are.",
+    )

@@ -1,0 +1,190 @@
+"""The nouns: app, process, release, replica, deployment. Frozen: a change is a new value."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from paas.core.checks import Check
+from paas.core.secret import Secret
+
+WEB = "web"
+"""The process type that takes requests."""
+
+
+@dataclass(frozen=True)
+class App:
+    """One app. ``version`` is that of the release which serves it now, None before the first deploy.
+
+    ``stopped`` is what was asked for by ``ps:stop``; times are seconds since 1970, UTC.
+    """
+
+    id: int
+    name: str
+    created_at: float
+    created_by: str
+    stopped: bool = False
+    version: int | None = None
+
+
+@dataclass(frozen=True)
+class Process:
+    """How one process type of a release is run.
+
+    ``command`` is the line of the Procfile, None for the image's own CMD. ``port`` is the TCP port inside the
+    container that it listens on, None for a process that takes no requests. ``checks`` are those that the app gives.
+    Without ``overlap`` its old containers stop before new ones start. ``given_port`` is the port that paas.yml says.
+    """
+
+    type: str
+    command: str | None = None
+    port: int | None = None
+    checks: tuple[Check, ...] = ()
+    overlap: bool = True
+    given_port: int | None = None
+
+
+class ReleaseState(enum.Enum):
+    """Where a release is in its life."""
+
+    PENDING = "pending"
+    CURRENT = "current"
+    SUPERSEDED = "superseded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """All that a release is made of, before it has a number.
+
+    ``config`` are the app's own variables, ``shared`` the global ones, both as they were at that moment.
+    """
+
+    image: str
+    commit: str
+    processes: tuple[Process, ...]
+    config: Mapping[str, Secret]
+    shared: Mapping[str, Secret]
+    actor: str
+    cause: str
+
+    @property
+    def environment(self) -> dict[str, Secret]:
+        """What its processes see: the global variables of its time, overridden by the app's own."""
+        return {**self.shared, **self.config}
+
+    def process(self, process_type: str) -> Process | None:
+        """The process of that type, or None."""
+        return next((process for process in self.processes if process.type == process_type), None)
+
+
+@dataclass(frozen=True)
+class Release(Draft):
+    """An immutable record of what was, or is, run: image, configuration and processes together.
+
+    ``image`` is the image's id (``sha256:…``), ``commit`` the 40 hex digits it was built from (empty for none),
+    ``cause`` a short phrase such as ``git push`` or ``config:set KEY``.
+    """
+
+    id: int = 0
+    app_id: int = 0
+    version: int = 0
+    created_at: float = 0.0
+    state: ReleaseState = ReleaseState.PENDING
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One container that is wanted: the index-th of its process type, on the slot (a, b, …) it was given.
+
+    ``port`` is the loopback port that it is published on, None for a process that takes no requests.
+    """
+
+    process_type: str
+    index: int
+    slot: int
+    release: int
+    port: int | None = None
+
+    @property
+    def label(self) -> str:
+        """The name of the field for it, as in the DYNO variable and in logs: ``web.1``."""
+        return f"{self.process_type}.{self.index}"
+
+
+@dataclass(frozen=True)
+class Container:
+    """What the engine says of one container of ours.
+
+    ``status`` is the engine's word: created, running, restarting, exited, dead, paused. ``pid`` is that of its
+    first process in the host's numbering, 0 if none runs. ``address`` is its IPv4 address on the app's network.
+    ``health`` is what the engine found with the image's HEALTHCHECK (starting, healthy, unhealthy; empty without one),
+    and ``health_output`` what that printed last.
+    """
+
+    id: str
+    name: str
+    app_id: int
+    process_type: str
+    index: int
+    slot: int
+    release: int
+    status: str
+    image: str = ""
+    pid: int = 0
+    exit_code: int = 0
+    oom_killed: bool = False
+    restarts: int = 0
+    started_at: str = ""
+    error: str = ""
+    address: str = ""
+    health: str = ""
+    health_output: str = ""
+
+    @property
+    def label(self) -> str:
+        """``web.1``, as for a replica."""
+        return f"{self.process_type}.{self.index}"
+
+
+class DeploymentStatus(enum.Enum):
+    """How a deployment stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One change of what runs, as it was carried out. ``step`` is the last step that was begun."""
+
+    id: int
+    app_id: int
+    kind: str
+    actor: str
+    cause: str
+    status: DeploymentStatus
+    step: str
+    started_at: float
+    finished_at: float | None = None
+    commit: str = ""
+    version: int | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A public key that may log in. ``role`` is ``view``, ``deploy`` or ``admin``."""
+
+    name: str
+    fingerprint: str
+    kind: str
+    blob: str
+    comment: str
+    role: str
+    created_at: float = field(default=0.0)

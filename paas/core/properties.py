@@ -1,0 +1,143 @@
+"""Properties of apps: each declared once, and served by ``<namespace>:set`` and ``<namespace>:report``.
+
+To add a property, add a row to `PROPERTIES`; parsing, validation, storage, reports, completion and the reference page
+follow from it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from paas.core import kinds
+from paas.core.errors import NotFound
+from paas.core.kinds import Kind
+
+
+class Effect(enum.Enum):
+    """What makes a changed value count; the platform does it at once."""
+
+    NEXT_USE = "used from the next time on that it is needed"
+    PROXY = "the proxy configuration is written anew"
+
+
+class Scope(enum.Enum):
+    """Where a property may be set."""
+
+    BOTH = "app or global"
+    GLOBAL = "global"
+
+
+@dataclass(frozen=True)
+class Property:
+    """One property. ``default`` is text in the same form in which a person sets it."""
+
+    namespace: str
+    key: str
+    kind: Kind
+    default: str
+    help: str
+    effect: Effect = Effect.NEXT_USE
+    scope: Scope = Scope.BOTH
+
+    @property
+    def name(self) -> str:
+        """``git deploy-branch``: for messages."""
+        return f"{self.namespace} {self.key}"
+
+
+PROPERTIES: tuple[Property, ...] = (
+    Property("apps", "disable-autocreation", kinds.BOOLEAN, "false",
+             "refuse a push to an app that does not exist, instead of creating it", scope=Scope.GLOBAL),
+    Property("app-json", "appjson-path", kinds.RELATIVE_PATH, "app.json",
+             "where the app.json is, relative to the build folder"),
+    Property("builder", "build-dir", kinds.RELATIVE_PATH, "",
+             "the folder of the repository that the app is in; empty for its top"),
+    Property("builder-dockerfile", "dockerfile-path", kinds.RELATIVE_PATH, "Dockerfile",
+             "where the Dockerfile is, relative to the build folder"),
+    Property("checks", "disabled-list", kinds.PROCESS_TYPES, "none",
+             "process types that are not checked, and stop before new ones start (checks:disable)"),
+    Property("checks", "skipped-list", kinds.PROCESS_TYPES, "none", "process types that are not checked (checks:skip)"),
+    Property("checks", "timeout", kinds.duration("1s", "1h"), "60s",
+             "how long a new container has to become healthy, where its checks don't say"),
+    Property("checks", "wait-to-retire", kinds.duration("0s", "1d"), "60s",
+             "how long an old container may finish the requests that it has"),
+    Property("git", "deploy-branch", kinds.BRANCH, "",
+             "the branch that deploys when pushed; empty until main or master is pushed first"),
+    Property("git", "rev-env-var", kinds.VARIABLE, "GIT_REV", "the variable that holds the deployed commit"),
+    Property("nginx", "client-max-body-size", kinds.size("0", "1t"), "100m",
+             "the largest request body, 0 for no limit", Effect.PROXY),
+    Property("nginx", "proxy-buffering", kinds.BOOLEAN, "false",
+             "collect a response before passing it on; off lets streams through", Effect.PROXY),
+    Property("nginx", "proxy-connect-timeout", kinds.duration("1s", "75s"), "5s",
+             "how long a connection to the app may take", Effect.PROXY),
+    Property("nginx", "proxy-read-timeout", kinds.duration("1s", "1d"), "60s",
+             "how long the app may be silent", Effect.PROXY),
+    Property("nginx", "proxy-send-timeout", kinds.duration("1s", "1d"), "60s",
+             "how long the app may not read", Effect.PROXY),
+    Property("ps", "procfile-path", kinds.RELATIVE_PATH, "Procfile",
+             "where the Procfile is, relative to the build folder"),
+    Property("ps", "stop-timeout-seconds", kinds.integer(1, 3600), "30",
+             "seconds from SIGTERM to SIGKILL when a container is stopped"),
+)  # fmt: skip
+
+
+def namespaces() -> list[str]:
+    """The namespaces that have properties, sorted."""
+    return sorted({row.namespace for row in PROPERTIES})
+
+
+def of(namespace: str) -> list[Property]:
+    """The properties of one namespace, in the order of the table."""
+    return [row for row in PROPERTIES if row.namespace == namespace]
+
+
+def find(namespace: str, key: str) -> Property:
+    """The property; `NotFound` lists those there are."""
+    for row in of(namespace):
+        if row.key == key:
+            return row
+    raise NotFound(
+        f"{namespace}:set has no property {key!r}",
+        why="It has: " + ", ".join(row.key for row in of(namespace)),
+        code="no-such-property",
+    )
+
+
+@dataclass(frozen=True)
+class Properties:
+    """The values that hold for one app: its own before the global ones before the defaults."""
+
+    own: Mapping[tuple[str, str], str]
+    shared: Mapping[tuple[str, str], str]
+
+    def raw(self, namespace: str, key: str) -> str:
+        """The text that holds."""
+        row = find(namespace, key)
+        for values in (self.own, self.shared):
+            if (namespace, key) in values:
+                return values[namespace, key]
+        return row.default
+
+    def value(self, namespace: str, key: str) -> Any:
+        """The typed value that holds; None for an empty text."""
+        text = self.raw(namespace, key)
+        row = find(namespace, key)
+        return row.kind.read(row.name, text) if text else None
+
+    def text(self, namespace: str, key: str) -> str:
+        """The typed value where it is text, empty for none."""
+        return str(self.value(namespace, key) or "")
+
+    def report(self, namespace: str) -> dict[str, str]:
+        """For each property its raw, global and computed value, under the keys that reports have."""
+        rows: dict[str, str] = {}
+        for row in of(namespace):
+            name = (namespace, row.key)
+            if row.scope is Scope.BOTH:
+                rows[row.key] = self.own.get(name, "")
+            rows[f"global-{row.key}"] = self.shared.get(name, "")
+            rows[f"computed-{row.key}"] = self.raw(namespace, row.key)
+        return rows

@@ -1,0 +1,104 @@
+"""Which containers to start and which to retire: a pure plan over what is wanted and what there is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from paas.core import names
+from paas.core.errors import InvalidValue
+from paas.core.model import WEB, Process, Release, Replica
+
+MAX_QUANTITY = 100
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A container to start: where it goes, and how it is run."""
+
+    replica: Replica
+    process: Process
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """``start`` become replicas once all are healthy; ``keep`` go on; ``retire`` are those of before that go."""
+
+    start: tuple[Candidate, ...]
+    keep: tuple[Replica, ...]
+    retire: tuple[Replica, ...]
+
+    def replicas(self) -> tuple[Replica, ...]:
+        """What is wanted once the rollout is through."""
+        return (*self.keep, *(candidate.replica for candidate in self.start))
+
+
+def quantities(release_types: Sequence[str], formation: Mapping[str, int]) -> dict[str, int]:
+    """How many of each process type to run: what was asked for, else one web and none of the others."""
+    return {kind: formation.get(kind, 1 if kind == WEB else 0) for kind in release_types}
+
+
+def plan(
+    release: Release,
+    formation: Mapping[str, int],
+    current: Collection[Replica],
+    occupied: Collection[tuple[str, int, int]],
+    port_of: Callable[[str, int, int], int],
+    *,
+    fresh: Collection[str] | None = None,
+) -> Rollout:
+    """The change from ``current`` to ``release`` in its ``formation``.
+
+    A replica that already runs this release is kept, unless its process type is in ``fresh`` (None: all are replaced;
+    pass an empty collection to touch only the difference). ``occupied`` are the (type, index, slot) that have a
+    container now, wanted or not; a candidate takes the lowest slot that is free. ``port_of`` gives the persisted port
+    of a slot.
+    """
+    existing = {(replica.process_type, replica.index): replica for replica in current}
+    taken = set(occupied)
+    start: list[Candidate] = []
+    keep: list[Replica] = []
+
+    for process in release.processes:
+        count = quantities([process.type], formation)[process.type]
+        for index in range(1, count + 1):
+            present = existing.get((process.type, index))
+            if present and present.release == release.version and fresh is not None and process.type not in fresh:
+                keep.append(present)
+                continue
+            slot = next(slot for slot in range(len(taken) + 1) if (process.type, index, slot) not in taken)
+            port = port_of(process.type, index, slot) if process.port is not None else None
+            start.append(Candidate(Replica(process.type, index, slot, release.version, port), process))
+
+    kept = set(keep)
+    retire = tuple(replica for replica in current if replica not in kept)
+    return Rollout(tuple(start), tuple(keep), retire)
+
+
+def parse_scale(pairs: Sequence[str]) -> dict[str, int]:
+    """Quantities from ``web=2 worker=1``."""
+    wanted: dict[str, int] = {}
+    for text in pairs:
+        kind, equals, number = text.partition("=")
+        if not equals or not re.fullmatch(r"[0-9]{1,4}", number) or int(number) > MAX_QUANTITY:
+            raise InvalidValue(
+                f"{text!r} is not of the form TYPE=NUMBER",
+                why=f"The number is from 0 to {MAX_QUANTITY}.",
+                fix="Write for instance web=2.",
+                code="invalid-scale",
+            )
+        wanted[names.process_type(kind)] = int(number)
+    return wanted
+
+
+def check_scale(wanted: Mapping[str, int], types: Sequence[str] | None) -> None:
+    """Refuses process types that the release does not have, except to set them to 0. ``types`` None: no release yet."""
+    unknown = [kind for kind, number in wanted.items() if types is not None and kind not in types and number]
+    if unknown:
+        raise InvalidValue(
+            f"the app has no process type {', '.join(unknown)}",
+            why="Its process types are: " + ", ".join(types or ()),
+            fix="Add it to the Procfile and push, then scale it.",
+            code="no-such-process-type",
+        )

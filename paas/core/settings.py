@@ -1,0 +1,106 @@
+"""Settings of the server: declared once, for ``DIR/paas.yml``, ``settings:set`` and the flags of ``paas serve``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from paas.core import kinds
+from paas.core.errors import InvalidValue, NotFound
+from paas.core.kinds import Kind
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting. ``restart`` says that a change counts from the next start of ``paas serve`` on."""
+
+    key: str
+    kind: Kind
+    default: str
+    help: str
+    restart: bool = False
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("listen", kinds.ADDRESS, "127.0.0.1", "the address that SSH and HTTP are served on", restart=True),
+    Setting("ssh-port", kinds.PORT, "2222", "the port of the SSH server", restart=True),
+    Setting("http-port", kinds.PORT, "8080", "the port of the apps over HTTP", restart=True),
+    Setting("https-port", kinds.PORT, "8443", "the port of the apps over HTTPS, for URLs", restart=True),
+    Setting("domain", kinds.HOST, "localhost", "the first global domain: an app is served at APP.DOMAIN", restart=True),
+    Setting("max-pack-size", kinds.SIZE, "2g", "the largest pack that one push may send"),
+    Setting("port-range", kinds.PORT_RANGE, "20000-29999", "loopback ports that containers are published on"),
+    Setting("network-pool", kinds.NETWORK, "10.208.0.0/12", "addresses that the networks of apps are cut from"),
+    Setting("build-concurrency", kinds.integer(1, 64), "2", "how many images are built at the same time"),
+    Setting("build-cpu-weight", kinds.integer(0, 10_000), "25",
+            "CPU time for all builds together, where all containers together have 100 and want it; 0 for no limit"),
+    Setting("build-memory-limit", kinds.AMOUNT, "75%", "memory for all builds together"),
+    Setting("build-min-disk", kinds.SIZE, "1g", "free disk without which nothing is built"),
+    Setting("build-min-inodes", kinds.integer(0, 999_999_999), "10000", "free inodes without which nothing is built"),
+    Setting("build-min-memory", kinds.SIZE, "256m", "available memory without which nothing is built"),
+    Setting("build-cache-keep", kinds.SIZE, "",
+            "clean-ups prune the engine's build cache, which all programs on it share, to this size; empty: never"),
+    Setting("cleanup-interval", kinds.duration("0s", "365d"), "1d", "how often the server cleans up, 0 for never"),
+    Setting("build-timeout", kinds.duration("1s", "7d"), "1h", "how long one build may take"),
+    Setting("build-http-proxy", Kind("a URL", str), "", "HTTP_PROXY for build steps"),
+    Setting("build-https-proxy", Kind("a URL", str), "", "HTTPS_PROXY for build steps"),
+    Setting("build-no-proxy", Kind("a list of hosts", str), "", "NO_PROXY for build steps"),
+    Setting("build-ca-file", Kind("the path of a PEM file on the server", str), "",
+            "certificates of extra authorities; build steps get it as the BuildKit secret 'ca'"),
+    Setting("keep-images", kinds.integer(1, 1000), "5", "how many releases of an app keep their image"),
+    Setting("keep-job-logs", kinds.integer(1, 10_000), "20", "how many changes of an app keep their log"),
+    Setting("memory-limit", kinds.SIZE, "0", "memory limit of a container, 0 for none"),
+    Setting("pids-limit", kinds.integer(16, 1 << 22), "4096", "how many processes and threads a container may have"),
+)  # fmt: skip
+
+
+def find(key: str) -> Setting:
+    """The setting; `NotFound` lists those there are."""
+    for row in SETTINGS:
+        if row.key == key:
+            return row
+    raise NotFound(
+        f"there is no setting {key!r}",
+        why="There are: " + ", ".join(row.key for row in SETTINGS),
+        code="no-such-setting",
+    )
+
+
+def check(raw: object, path: str) -> dict[str, str]:
+    """The settings of a parsed ``paas.yml`` as texts; `InvalidValue` names file and key."""
+    if raw is None:
+        return {}
+    if not isinstance(raw, Mapping):
+        raise InvalidValue(f"{path}: the file must be 'key: value' lines", code="invalid-settings")
+    values: dict[str, str] = {}
+    for key, value in raw.items():
+        try:
+            row = find(str(key))
+            text = str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+            if text:
+                row.kind.read(row.key, text)
+        except (NotFound, InvalidValue) as error:
+            raise InvalidValue(f"{path}: {error.what}", why=error.why, code="invalid-settings") from error
+        values[row.key] = text
+    return values
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The values that hold: flags of this run, then the file, then the defaults."""
+
+    file: Mapping[str, str]
+    flags: Mapping[str, str]
+
+    def raw(self, key: str) -> str:
+        """The text that holds."""
+        return self.flags.get(key) or self.file.get(key) or find(key).default
+
+    def value(self, key: str) -> Any:
+        """The typed value that holds; None for an empty text."""
+        text = self.raw(key)
+        return find(key).kind.read(key, text) if text else None
+
+    def source(self, key: str) -> str:
+        """Where the value comes from: flag, file or default."""
+        return "flag" if self.flags.get(key) else "file" if self.file.get(key) else "default"

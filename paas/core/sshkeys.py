@@ -1,0 +1,212 @@
+"""OpenSSH public keys: what a line of an ``authorized_keys`` or ``.pub`` file says.
+
+The line is ``KIND BASE64 [COMMENT]`` (sshd(8), "AUTHORIZED_KEYS FILE FORMAT"). The blob that the base64 holds is a
+sequence of length-prefixed fields, the first of which is the kind again (RFC 4253 section 6.6, RFC 5656, RFC 8709, and
+OpenSSH's PROTOCOL.u2f for the keys on security tokens).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+
+from paas.core.errors import InvalidValue
+
+CURVES = {
+    "ecdsa-sha2-nistp256": "nistp256",
+    "ecdsa-sha2-nistp384": "nistp384",
+    "ecdsa-sha2-nistp521": "nistp521",
+    "sk-ecdsa-sha2-nistp256@openssh.com": "nistp256",
+}
+
+POINT_BYTES = {"nistp256": 65, "nistp384": 97, "nistp521": 133}
+
+KINDS = ("ssh-ed25519", "ssh-rsa", "sk-ssh-ed25519@openssh.com", *CURVES)
+
+RSA_BITS = 2048
+
+MAX_LENGTH = 16 * 1024
+
+NEW_KEY = "Make a key with: ssh-keygen -t ed25519, and give its .pub file"
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """One public key: its kind (``ssh-ed25519``), its base64 text, its comment, and its fingerprint (``SHA256:…``)."""
+
+    kind: str
+    blob: str
+    comment: str
+    fingerprint: str
+
+    def line(self) -> str:
+        """The key as a line of ``authorized_keys``, without the newline."""
+        return f"{self.kind} {self.blob} {self.comment}".rstrip()
+
+
+def parse(text: str) -> PublicKey:
+    """The one public key that ``text`` holds; blank lines and comment lines around it are skipped.
+
+    Raises `InvalidValue` for anything else, and says what was found instead.
+    """
+    if "PRIVATE KEY-----" in text or text.startswith("PuTTY-User-Key-File"):
+        raise _refused(
+            "This is a private key, not a public one",
+            why="A private key never leaves its owner. Whoever could have read it on its way here can use it now.",
+            fix="Give the .pub file beside it. If the way here wasn't private, make a new key: ssh-keygen -t ed25519",
+        )
+
+    if text.startswith("---- BEGIN SSH2 PUBLIC KEY"):
+        raise _refused(
+            "This public key is in the RFC 4716 format",
+            why="Keys are taken in OpenSSH's one-line format.",
+            fix="Convert it with: ssh-keygen -i -f FILE",
+        )
+
+    lines = [line.strip() for line in text.replace("\r", "\n").split("\n")]
+    lines = [line for line in lines if line and not line.startswith("#")]
+
+    if not lines:
+        raise _refused("No public key was given", why="The input is empty.", fix="paas ssh-keys:add NAME < KEY.pub")
+
+    if len(lines) > 1:
+        raise _refused(
+            f"{len(lines)} lines were given where one public key was expected",
+            why="Each key has a name of its own. A key that was broken over several lines has to be one line again.",
+            fix="Add the keys one by one.",
+        )
+
+    return _parse_line(lines[0])
+
+
+def _parse_line(line: str) -> PublicKey:
+    if len(line) > MAX_LENGTH:
+        raise _refused("The public key is too long", why=f"A key has at most {MAX_LENGTH} characters.", fix=NEW_KEY)
+
+    if any(not character.isprintable() for character in line.replace("\t", " ")):
+        raise _refused("The public key holds unprintable characters", why="It isn't text.", fix=NEW_KEY)
+
+    kind, *rest = line.split(None, 2)
+    _check_kind(kind, line)
+
+    if not rest:
+        raise _refused(f"The public key ends after {kind}", why="The key's base64 text is missing.", fix=NEW_KEY)
+
+    blob = _decode(rest[0])
+    _check_blob(kind, blob)
+
+    digest = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+    comment = rest[1].strip() if len(rest) > 1 else ""
+    return PublicKey(kind, base64.b64encode(blob).decode(), comment, f"SHA256:{digest}")
+
+
+def _check_kind(kind: str, line: str) -> None:
+    if kind in KINDS:
+        return
+
+    if kind == "ssh-dss":
+        raise _refused("DSA keys are not accepted", why="They are too weak; OpenSSH dropped them, too.", fix=NEW_KEY)
+
+    if "-cert-v0" in kind:
+        raise _refused(
+            "This is an SSH certificate, not a public key",
+            why="Keys are known one by one here; there is no certificate authority.",
+            fix="Give the key's own .pub file, without -cert in its name.",
+        )
+
+    if any(re.search(rf"(^|[\s\",]){re.escape(known)}\s", line) for known in KINDS):
+        raise _refused(
+            "The key has options before it",
+            why="What a key may do here follows from its role; options of authorized_keys have no meaning.",
+            fix=f"Give the line from its kind on ({KINDS[0]} …).",
+        )
+
+    raise _refused(
+        "This is not an OpenSSH public key",
+        why=f"The line has to begin with one of: {', '.join(KINDS)}.",
+        fix=NEW_KEY,
+    )
+
+
+def _decode(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise _refused(
+            "The public key is damaged",
+            why="The part after the kind is not base64; perhaps some of it is missing.",
+            fix="Copy the whole line of the .pub file.",
+        ) from None
+
+
+def _check_blob(kind: str, blob: bytes) -> None:
+    """Refuses a blob whose fields are not exactly those of its kind."""
+    fields = _fields(blob)
+
+    if not fields or fields[0] != kind.encode():
+        inner = fields[0].decode("ascii", "replace") if fields else "nothing readable"
+        raise _damaged(f"The line says {kind}, the key itself says {inner[:40]!r}.")
+
+    body = fields[1:]
+
+    if kind == "ssh-rsa":
+        _check_rsa(body)
+        return
+
+    expected = 2 if kind in CURVES else 1
+    expected += kind.startswith("sk-")
+
+    if len(body) != expected:
+        raise _damaged(f"A key of kind {kind} has {expected + 1} fields; this one has {len(fields)}.")
+
+    if kind in CURVES:
+        curve = CURVES[kind]
+        if body[0] != curve.encode() or len(body[1]) != POINT_BYTES[curve] or body[1][0] != 4:
+            raise _damaged(f"It holds no point of the curve {curve}.")
+    elif len(body[0]) != 32:
+        raise _damaged(f"An Ed25519 key has 32 bytes; this one has {len(body[0])}.")
+
+
+def _check_rsa(body: list[bytes]) -> None:
+    if len(body) != 2:
+        raise _damaged(f"An RSA key has 3 fields; this one has {len(body) + 1}.")
+
+    exponent, bits = (int.from_bytes(body[0], "big"), int.from_bytes(body[1], "big").bit_length())
+
+    if bits < RSA_BITS:
+        raise _refused(
+            f"The RSA key has {bits} bits",
+            why=f"RSA keys need at least {RSA_BITS} bits to be safe.",
+            fix=NEW_KEY,
+        )
+
+    if exponent < 3 or exponent % 2 == 0:
+        raise _damaged("The RSA key's exponent is impossible.")
+
+
+def _fields(blob: bytes) -> list[bytes]:
+    """The length-prefixed fields of ``blob``; empty when the lengths don't add up to it exactly."""
+    fields = []
+    offset = 0
+
+    while offset < len(blob):
+        start = offset + 4
+        offset = start + int.from_bytes(blob[offset:start], "big")
+
+        if start > len(blob) or offset > len(blob):
+            return []
+
+        fields.append(blob[start:offset])
+
+    return fields
+
+
+def _damaged(why: str) -> InvalidValue:
+    return _refused("The public key is damaged", why=why, fix="Copy the whole line of the .pub file.")
+
+
+def _refused(what: str, *, why: str, fix: str) -> InvalidValue:
+    return InvalidValue(what, why=why, fix=fix, code="invalid-key")

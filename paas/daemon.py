@@ -1,0 +1,185 @@
+"""``paas serve``: the daemon, the only process that changes anything."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from paas import control
+from paas.assembly import build_context
+from paas.commands.dispatch import Dispatcher
+from paas.core import settings
+from paas.core.caller import Caller
+from paas.core.errors import PaasError, UsageError
+from paas.drivers.paths import Paths
+from paas.engine import apps, cleanup, keys, reconcile
+from paas.engine.context import Context
+from paas.engine.liveness import Liveness
+from paas.engine.output import Output
+from paas.engine.watch import Watcher
+from paas.lock import Lock
+from paas.ssh import server as ssh
+
+_log = logging.getLogger("paas")
+
+FLAGS = ("listen", "ssh-port", "http-port", "https-port", "domain")
+STOP_SECONDS = 1.2
+CHORES_SECONDS = 60.0
+WATCH_SECONDS = 2.0
+ROTATE_BYTES = 50 << 20
+
+
+def main(argv: list[str]) -> int:
+    """Serves until SIGTERM; prints ``ready ssh=HOST:PORT http=HOST:PORT`` on stdout when it takes pushes."""
+    options = _parser().parse_args(argv)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _raise_file_limit()
+    logging.getLogger("dulwich").setLevel(logging.WARNING)
+    try:
+        return asyncio.run(_serve(options))
+    except PaasError as error:
+        return complain(error)
+
+
+def _raise_file_limit() -> None:
+    """As many open files as the kernel grants: every connection and command takes some."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("paas serve", description="Serve git pushes and commands.", allow_abbrev=False)
+    parser.add_argument("--root", type=Path, required=True, metavar="DIR", help="the data root")
+    for key in FLAGS:
+        row = settings.find(key)
+        parser.add_argument(f"--{key}", metavar="VALUE", help=f"{row.help} (default: {row.default})")
+    parser.add_argument("--external-nginx", action="store_true", help="nginx is started and stopped by somebody else")
+    parser.add_argument("--prepare-only", action="store_true", help="write the configuration of nginx and exit")
+    return parser
+
+
+def complain(error: PaasError) -> int:
+    """Tells the error on stderr, as commands do; returns its exit status."""
+    def write(data: bytes) -> None:
+        with suppress(BrokenPipeError):
+            sys.stderr.buffer.write(data)
+            sys.stderr.flush()
+
+    Output(write, write).error(error)
+    return error.status
+
+
+def _flags(options: argparse.Namespace) -> dict[str, str]:
+    flags = {key: getattr(options, key.replace("-", "_")) for key in FLAGS}
+    flags = {key: value for key, value in flags.items() if value is not None}
+    for key, value in flags.items():
+        try:
+            settings.find(key).kind.read(f"--{key}", value)
+        except PaasError as error:
+            raise UsageError(error.what, why=error.why) from error
+    if flags.get("http-port") == "0":
+        flags["http-port"] = str(_free_port(flags.get("listen", "127.0.0.1")))
+    return flags
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+async def _serve(options: argparse.Namespace) -> int:
+    paths = Paths(options.root.resolve())
+    paths.prepare()
+    lock = Lock(paths.root)
+    ctx = build_context(paths, _flags(options), external_nginx=options.external_nginx)
+    if options.prepare_only:
+        ctx.proxy.prepare()
+        return 0
+
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+
+    ctx.proxy.prepare()
+    reconcile.settle(ctx)
+    dispatch = Dispatcher(ctx)
+
+    def lookup(fingerprint: str) -> Caller | None:
+        return keys.caller(ctx, fingerprint)
+
+    host = str(ctx.settings.value("listen"))
+    ssh_server = await ssh.start(
+        host, ctx.settings.value("ssh-port"), host_keys=paths.host_keys, lookup=lookup, dispatch=dispatch
+    )
+    control_server = await control.start(paths.control_socket, lookup=lookup, dispatch=dispatch)
+    background: list[Chores | Watcher | Liveness] = [Chores(ctx), Watcher(ctx), Liveness(ctx)]
+    for part in background:
+        part.start()
+    http_port = ctx.settings.value("http-port")
+    print(f"ready ssh={_address(host, ssh_server.port)} http={_address(host, http_port)}", flush=True)
+
+    await stopping.wait()
+    _log.info("stopping; apps and nginx go on")
+    winding_down = asyncio.to_thread(_wind_down, ctx, background)
+    await asyncio.gather(ssh_server.close(), control_server.close(), winding_down)
+    del lock
+    # Threads that wait for the engine must not hold up the end: what they were at is settled at the next start.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _wind_down(ctx: Context, background: Sequence[Chores | Watcher | Liveness]) -> None:
+    for part in background:
+        part.stop()
+    ctx.retirer.stop()
+    ctx.jobs.stop(STOP_SECONDS)
+    ctx.store.close()
+
+
+class Chores:
+    """Done beside all else, from time to time: keeping nginx up, rotating logs, tidying repositories."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Begins, in a thread."""
+        threading.Thread(target=self._run, name="chores", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends after what is under way."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        rotated = self._ctx.clock.monotonic()
+        while True:
+            self._try("keeping nginx up", lambda: reconcile.keep_proxy(self._ctx))
+            if self._ctx.clock.monotonic() - rotated > CHORES_SECONDS:
+                rotated = self._ctx.clock.monotonic()
+                self._try("rotating logs", lambda: self._ctx.proxy.rotate(ROTATE_BYTES))
+                self._try("tidying repositories", lambda: apps.tidy(self._ctx))
+                self._try("cleaning up", lambda: cleanup.when_due(self._ctx))
+            if self._ctx.clock.wait(self._stopping, WATCH_SECONDS):
+                return
+
+    def _try(self, doing: str, chore: Callable[[], None]) -> None:
+        try:
+            chore()
+        except PaasError as error:
+            _log.error("%s failed: %s (%s)", doing, error.what, error.why)

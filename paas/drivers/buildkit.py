@@ -1,0 +1,136 @@
+"""Building images with BuildKit, through the docker command: the API alone has no sessions for it.
+
+Reference: https://docs.docker.com/reference/cli/docker/buildx/build/
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import selectors
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from paas.core.buildlog import BuildLog, build_failure
+from paas.core.errors import BuildFailed, Cancelled, EngineError
+
+_POLL_SECONDS = 0.1
+SYSTEM_FOLDERS = ("/usr/bin", "/usr/local/bin")
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """``context`` is the folder that is sent, ``dockerfile`` a path; ``secrets`` are files by their BuildKit id."""
+
+    context: Path
+    dockerfile: Path
+    labels: Mapping[str, str]
+    arguments: Mapping[str, str]
+    secrets: Mapping[str, Path]
+    timeout: float
+
+
+@functools.cache
+def cli() -> tuple[str, ...]:
+    """The start of a command line that builds with BuildKit.
+
+    A docker command before 23.0 has it built in, later ones need the buildx plugin; the first on PATH, or in the
+    folders of the system, that can build is taken.
+    """
+    folders = [*os.environ.get("PATH", "").split(os.pathsep), *SYSTEM_FOLDERS]
+    candidates = dict.fromkeys(str(Path(folder) / "docker") for folder in folders if folder)
+    for candidate in candidates:
+        if not os.access(candidate, os.X_OK):
+            continue
+        if _succeeds(candidate, "buildx", "version"):
+            return (candidate, "buildx", "build", "--load")
+        if _major_version(candidate) < 23:
+            return (candidate, "build")
+    raise EngineError(
+        "no docker command that can build was found",
+        why="Builds need BuildKit: docker 20.10 has it built in, later ones need the buildx plugin.",
+        fix="Install it: 'apt-get install docker-cli docker-buildx' (Debian 13), or 'docker.io' (Debian 12).",
+        code="no-buildkit",
+    )
+
+
+def _succeeds(*argv: str) -> bool:
+    return subprocess.run(argv, capture_output=True, check=False, stdin=subprocess.DEVNULL).returncode == 0
+
+
+def _major_version(binary: str) -> int:
+    text = subprocess.run([binary, "--version"], capture_output=True, check=False, text=True).stdout
+    digits = text.removeprefix("Docker version ").partition(".")[0]
+    return int(digits) if digits.isdecimal() else 1 << 30
+
+
+def build(request: BuildRequest, show: Callable[[str], None], cancelled: threading.Event) -> str:
+    """Builds the image and returns its id (``sha256:…``). ``show`` gets each line worth reading as it comes.
+
+    Raises `BuildFailed` with what BuildKit said, `Cancelled` once the event is set; the command is ended then.
+    """
+    with tempfile.TemporaryDirectory(prefix="paas-build-") as folder:
+        iidfile = Path(folder) / "iid"
+        argv = [*cli(), "--progress=plain", f"--iidfile={iidfile}", f"--file={request.dockerfile}"]
+        argv += [f"--label={key}={value}" for key, value in sorted(request.labels.items())]
+        argv += [f"--build-arg={key}" for key in sorted(request.arguments)]
+        argv += [f"--secret=id={key},src={path}" for key, path in sorted(request.secrets.items())]
+        # Values of arguments travel in the environment: the command line can be read by every user of the host.
+        environment = {**os.environ, **request.arguments, "DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
+
+        log = BuildLog()
+        with subprocess.Popen(
+            [*argv, str(request.context)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        ) as process:
+            _read(process, log, show, cancelled, request.timeout)
+        if process.returncode or not iidfile.exists():
+            raise build_failure(log)
+        return iidfile.read_text(encoding="ascii").strip()
+
+
+def _read(
+    process: subprocess.Popen[bytes],
+    log: BuildLog,
+    show: Callable[[str], None],
+    cancelled: threading.Event,
+    timeout: float,
+) -> None:
+    deadline = time.monotonic() + timeout
+    pending = b""
+    assert process.stdout is not None
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while True:
+            if cancelled.is_set() or time.monotonic() > deadline:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                if cancelled.is_set():
+                    raise Cancelled("the build was cancelled")
+                raise BuildFailed(
+                    f"the build took longer than {timeout:g} s",
+                    fix="Raise the limit with 'settings:set build-timeout 2h'.",
+                    code="build-timeout",
+                )
+            if not selector.select(_POLL_SECONDS):
+                continue
+            chunk = os.read(process.stdout.fileno(), 65536)
+            *lines, pending = (pending + chunk).split(b"\n")
+            if not chunk and pending:
+                lines.append(pending)
+            for line in lines:
+                text = log.feed(line.decode("utf-8", "replace"))
+                if text is not None:
+                    show(text)
+            if not chunk:
+                return

@@ -1,0 +1,146 @@
+"""A control group for what builds run, so that sites stay responsive: https://docs.kernel.org/admin-guide/cgroup-v2.html
+
+BuildKit inside the engine starts the processes of a build, and does not say which: Docker before 23.0 ignores
+``--cgroup-parent``, and where systemd manages the groups its meaning is another one. So the platform marks its builds:
+a host name in NO_PROXY, which BuildKit passes to every RUN step and leaves out of the image and of the cache's key.
+The processes that carry the mark are moved here; what they start is here from the beginning.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+ROOT = Path("/sys/fs/cgroup")
+PROC = Path("/proc")
+POLL_SECONDS = 0.05
+_CONTROLLERS = ("cpu", "memory")
+
+
+class BuildGroup:
+    """One control group, in the hierarchies of version 1 or in that of version 2."""
+
+    def __init__(self, name: str, root: Path = ROOT, proc: Path = PROC) -> None:
+        self.name = name
+        self._root = root
+        self._proc = proc
+        self._unified = (root / "cgroup.controllers").exists()
+        self._seen: set[str] = set()
+        self._sources: set[str] = set()
+
+    def _folders(self) -> list[Path]:
+        return [self._root / self.name] if self._unified else [self._root / key / self.name for key in _CONTROLLERS]
+
+    def prepare(self, weight: int, memory: int) -> str:
+        """Makes the group with these limits; the reason in words if that can't be done here, else an empty text."""
+        try:
+            if self._unified:
+                self._delegate()
+            for folder in self._folders():
+                folder.mkdir(exist_ok=True)
+            for path, value in self._limits(weight, memory):
+                path.write_text(value, encoding="ascii")
+        except OSError as error:
+            return f"{error.filename or self._root}: {error.strerror}"
+        return ""
+
+    def trouble(self) -> str:
+        """Why the group can't be made here, in words; an empty text if it can, or is there."""
+        for folder in self._folders():
+            if not folder.parent.is_dir():
+                return f"there is no {folder.parent}"
+            if not os.access(folder if folder.exists() else folder.parent, os.W_OK):
+                return f"{folder.parent} can't be written to"
+        return ""
+
+    def remove(self) -> None:
+        """Removes the group, if it is there."""
+        for folder in self._folders():
+            if folder.exists():
+                folder.rmdir()
+
+    def _delegate(self) -> None:
+        control = self._root / "cgroup.subtree_control"
+        if not set(_CONTROLLERS) <= set(control.read_text(encoding="ascii").split()):
+            control.write_text(" ".join(f"+{key}" for key in _CONTROLLERS), encoding="ascii")
+
+    def _limits(self, weight: int, memory: int) -> list[tuple[Path, str]]:
+        if self._unified:
+            folder = self._root / self.name
+            return [(folder / "cpu.weight", str(weight)), (folder / "memory.max", str(memory) if memory else "max")]
+        # Version 1 counts in shares, of which others have 1024.
+        cpu, space = self._folders()
+        shares = max(2, weight * 1024 // 100)
+        return [(cpu / "cpu.shares", str(shares)), (space / "memory.limit_in_bytes", str(memory or -1))]
+
+    @contextmanager
+    def gather(self, mark: str) -> Iterator[None]:
+        """While inside, processes with the mark in their environment are moved into the group, soon after they start,
+        together with all others of the group that they were started in."""
+        stop = threading.Event()
+        thread = threading.Thread(target=self._run, args=(mark.encode(), stop), name="build-group", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def _run(self, mark: bytes, stop: threading.Event) -> None:
+        try:
+            while not stop.wait(POLL_SECONDS):
+                self.gather_once(mark)
+        except OSError as error:
+            _log.warning("builds are not limited any more: %s", error)
+
+    def gather_once(self, mark: bytes) -> None:
+        """One look around."""
+        present = {entry.name for entry in self._proc.iterdir() if entry.name.isdecimal()}
+        for pid in present - self._seen:
+            if mark in self._read(self._proc / pid / "environ"):
+                source = self._group_of(pid)
+                if source and source != self.name:
+                    self._sources.add(source)
+        self._seen = present
+        for source in list(self._sources):
+            self._empty(source)
+
+    def _group_of(self, pid: str) -> str:
+        """The group of the process, relative to the root."""
+        for line in self._read(self._proc / pid / "cgroup").decode("utf-8", "replace").splitlines():
+            number, controllers, path = line.split(":", 2)
+            if (number == "0") if self._unified else ("cpu" in controllers.split(",")):
+                return path.strip("/")
+        return ""
+
+    def _empty(self, source: str) -> None:
+        """Moves everything of the group into ours; forgets it once it is gone."""
+        folder = self._root / source if self._unified else self._root / "cpu" / source
+        if not folder.exists():
+            self._sources.discard(source)
+            return
+        for pid in self._read(folder / "cgroup.procs").decode("ascii").split():
+            for own in self._folders():
+                try:
+                    (own / "cgroup.procs").write_text(pid, encoding="ascii")
+                except OSError as error:
+                    # It has ended since.
+                    if error.errno != errno.ESRCH:
+                        raise
+
+    @staticmethod
+    def _read(path: Path) -> bytes:
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            # Processes and their groups may end while they are looked at; those of the kernel have no environment.
+            if error.errno in (errno.ENOENT, errno.ESRCH, errno.EACCES, errno.ENODEV):
+                return b""
+            raise

@@ -1,0 +1,346 @@
+"""The container engine, through its HTTP API: the only module that imports the docker SDK.
+
+API: https://docs.docker.com/reference/api/engine/
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import docker
+import docker.errors
+import docker.types
+import docker.utils
+import requests.exceptions
+
+from paas.core import container as labels
+from paas.core.container import ContainerSpec
+from paas.core.errors import EngineError
+from paas.core.image import BuildCache, Image, from_inspect
+from paas.core.model import Container
+from paas.drivers import exec_stream
+
+EXEC_IMPOSSIBLE = 126
+"""The exit status of a command that could not be run at all."""
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+@contextmanager
+def _engine(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except docker.errors.APIError as error:
+        raise EngineError(
+            f"the container engine refused: {doing}", why=str(error.explanation or error), code="engine-refused"
+        ) from error
+    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        raise EngineError(
+            f"the container engine does not answer ({doing})",
+            why=str(error),
+            fix="Is Docker running? Try 'docker info', or 'systemctl start docker'.",
+            code="engine-down",
+        ) from error
+
+
+def _call(doing: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    def wrap(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        @functools.wraps(function)
+        def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            with _engine(doing):
+                return function(*args, **kwargs)
+
+        return wrapper
+
+    return wrap
+
+
+@dataclass(frozen=True)
+class ImageRow:
+    """One image of ours as the engine lists it."""
+
+    id: str
+    app_id: int | None
+    names: tuple[str, ...]
+
+
+def _app_id(found: Mapping[str, str] | None) -> int | None:
+    text = (found or {}).get(labels.LABEL_APP_ID, "")
+    return int(text) if text.isdecimal() else None
+
+
+class Docker:
+    """The engine as one instance sees it: only what carries its label is listed, stopped or removed."""
+
+    def __init__(self, instance: str) -> None:
+        self.instance = instance
+
+    @functools.cached_property
+    def _api(self) -> Any:
+        # Made on first use, as it asks the engine for its version: the engine may come up after the daemon. The pool is
+        # as large as the number of threads that may wait for the engine at once.
+        return docker.APIClient(version="auto", timeout=60, max_pool_size=64, **docker.utils.kwargs_from_env())
+
+    @_call("asking for its version")
+    def version(self) -> str:
+        """The engine's version; `EngineError` if it does not answer."""
+        return str(self._api.version()["Version"])
+
+    @functools.cached_property
+    def architecture(self) -> str:
+        """What the engine's machine runs, in the words of images: amd64, arm64, …"""
+        with _engine("asking for its architecture"):
+            return str(self._api.version()["Arch"])
+
+    @_call("creating a container")
+    def create(self, spec: ContainerSpec) -> str:
+        """Creates the container and returns its id. A leftover of ours with the same name is removed first."""
+        port = spec.container_port
+        host = self._api.create_host_config(
+            init=True,
+            port_bindings={port: ("127.0.0.1", spec.host_port)} if port and spec.host_port else None,
+            restart_policy={"Name": "no"},
+            cap_drop=["ALL"],
+            cap_add=list(labels.CAPABILITIES),
+            security_opt=["no-new-privileges"],
+            pids_limit=spec.pids_limit,
+            mem_limit=spec.memory_limit or None,
+            log_config=docker.types.LogConfig(type="json-file", config={"max-size": "10m", "max-file": "3"}),
+            network_mode=spec.network,
+        )
+        endpoint = self._api.create_endpoint_config(aliases=list(spec.aliases))
+        created = self._api.create_container(
+            image=spec.image,
+            command=spec.argv,
+            name=spec.name,
+            environment=dict(spec.environment),
+            labels=dict(spec.labels),
+            ports=[port] if port else None,
+            host_config=host,
+            networking_config=self._api.create_networking_config({spec.network: endpoint}),
+            stop_timeout=spec.stop_timeout,
+        )
+        return str(created["Id"])
+
+    @_call("starting a container")
+    def start(self, container_id: str) -> None:
+        """Starts a created container. An engine that can't run its command says so here."""
+        self._api.start(container_id)
+
+    @_call("setting a restart policy")
+    def keep_running(self, container_id: str) -> None:
+        """From now on the engine starts it again whenever it ends, and after a reboot."""
+        self._api.update_container(container_id, restart_policy={"Name": "unless-stopped"})
+
+    @_call("restarting a container")
+    def restart(self, container_id: str, timeout: int) -> None:
+        """SIGTERM, SIGKILL after ``timeout`` seconds, and a new start; gone already is fine."""
+        try:
+            self._api.restart(container_id, timeout=timeout)
+        except docker.errors.NotFound:
+            return
+
+    @_call("running a command in a container")
+    def exec(self, container_id: str, argv: Sequence[str], timeout: float) -> tuple[int | None, str]:
+        """Runs the command in the container: its exit status, None if it did not end in ``timeout`` seconds, and the
+        first of what it wrote. One that did not end is killed."""
+        try:
+            made = self._api.exec_create(container_id, list(argv))["Id"]
+            stream = self._api.exec_start(made, socket=True)
+        except docker.errors.APIError as error:
+            # 409: it does not run.
+            if error.response is None or error.response.status_code not in (404, 409):
+                raise
+            return EXEC_IMPOSSIBLE, str(error.explanation or error)
+        return exec_stream.run(stream, lambda: self._api.exec_inspect(made), timeout)
+
+    @_call("stopping a container")
+    def stop(self, container_id: str, timeout: int) -> None:
+        """SIGTERM, then SIGKILL after ``timeout`` seconds; returns once it has ended. Gone already is fine."""
+        try:
+            self._api.stop(container_id, timeout=timeout)
+        except docker.errors.NotFound:
+            return
+
+    @_call("removing a container")
+    def remove(self, container_id: str) -> None:
+        """Kills and removes it, never its named volumes. Gone already is fine."""
+        try:
+            self._api.remove_container(container_id, force=True, v=True)
+        except docker.errors.NotFound:
+            return
+        except docker.errors.APIError as error:
+            # 409: another thread is removing it at this moment.
+            if error.response is None or error.response.status_code != 409:
+                raise
+
+    @_call("listing containers")
+    def containers(self, app_id: int | None = None) -> list[Container]:
+        """The containers of this instance, or of one app of it, running or not."""
+        wanted = [f"{labels.LABEL_INSTANCE}={self.instance}"]
+        if app_id is not None:
+            wanted.append(f"{labels.LABEL_APP_ID}={app_id}")
+        rows = self._api.containers(all=True, filters={"label": wanted})
+        found = [
+            labels.from_labels(row["Id"], row["Names"][0].lstrip("/"), row["Labels"], row["State"], row["ImageID"])
+            for row in rows
+            if row["Names"]
+        ]
+        return [container for container in found if container]
+
+    @_call("inspecting a container")
+    def inspect(self, container_id: str) -> Container | None:
+        """All that the engine knows of one container of ours, or None once it is gone."""
+        try:
+            data = self._api.inspect_container(container_id)
+        except docker.errors.NotFound:
+            return None
+        return labels.from_inspect(data)
+
+    @_call("reading logs")
+    def logs(self, container_id: str, tail: int | None, since: float | None = None) -> list[bytes]:
+        """The last lines (all for None), each with its engine timestamp before a space, oldest first."""
+        try:
+            data = self._api.logs(
+                container_id, timestamps=True, tail="all" if tail is None else tail, since=since, stream=False
+            )
+        except docker.errors.NotFound:
+            return []
+        return list(data.splitlines(keepends=True))
+
+    @contextmanager
+    def follow(self, container_id: str, tail: int) -> Iterator[Iterator[bytes]]:
+        """Chunks of the log as they come, timestamps included, from the last ``tail`` lines on, until it ends."""
+        with _engine("following logs"):
+            stream = self._api.logs(container_id, timestamps=True, tail=tail, stream=True, follow=True)
+        try:
+            yield stream
+        finally:
+            stream.close()
+
+    @contextmanager
+    def endings(self) -> Iterator[Iterator[int]]:
+        """The numbers of apps of which a container ended or was removed, as it happens, until the engine stops."""
+        wanted = [f"{labels.LABEL_INSTANCE}={self.instance}"]
+        with _engine("following its events"):
+            stream = self._api.events(
+                decode=True, filters={"type": "container", "event": ["die", "destroy"], "label": wanted}
+            )
+            try:
+                yield (int(event["Actor"]["Attributes"][labels.LABEL_APP_ID]) for event in stream)
+            finally:
+                stream.close()
+
+    @_call("inspecting an image")
+    def image(self, reference: str) -> Image | None:
+        """The image of that id or name, or None."""
+        try:
+            data = self._api.inspect_image(reference)
+        except docker.errors.ImageNotFound:
+            return None
+        return from_inspect(data)
+
+    @_call("tagging an image")
+    def tag(self, image_id: str, repository: str, tag: str) -> None:
+        """Gives the image a name, so that nothing prunes it as nameless."""
+        self._api.tag(image_id, repository, tag, force=True)
+
+    @_call("removing an image")
+    def remove_image(self, reference: str) -> bool:
+        """Removes the name, and the image with its last name; False if a container still uses it or it is gone."""
+        try:
+            self._api.remove_image(reference)
+        except docker.errors.ImageNotFound:
+            return False
+        except docker.errors.APIError as error:
+            if error.response is not None and error.response.status_code == 409:
+                return False
+            raise
+        return True
+
+    @_call("listing images")
+    def image_names(self) -> list[str]:
+        """The names (``repository:tag``, or the id of one without) of the images that this instance built."""
+        rows = self._api.images(filters={"label": f"{labels.LABEL_INSTANCE}={self.instance}"}, all=False)
+        # Older engines name a nameless image "<none>:<none>".
+        tags = [[tag for tag in row["RepoTags"] or [] if "<none>" not in tag] for row in rows]
+        return [name for row, names in zip(rows, tags, strict=True) for name in (names or [row["Id"]])]
+
+    @_call("listing images")
+    def images(self) -> list[ImageRow]:
+        """The images that this instance built, with their names and the app that they were built for."""
+        rows = self._api.images(filters={"label": f"{labels.LABEL_INSTANCE}={self.instance}"}, all=False)
+        return [
+            ImageRow(row["Id"], _app_id(row["Labels"]), tuple(tag for tag in row["RepoTags"] or [] if "<" not in tag))
+            for row in rows
+        ]
+
+    @_call("asking for its disk usage")
+    def image_sizes(self) -> dict[str, int]:
+        """The bytes of each image of the engine that no other image shares, by id."""
+        rows = self._api.df()["Images"] or []
+        return {row["Id"]: max(0, row["Size"] - max(0, row["SharedSize"])) for row in rows}
+
+    @_call("asking for its disk usage")
+    def build_cache(self) -> BuildCache:
+        """The size of the build cache, of all who build on this engine."""
+        rows = [row for row in self._api.df().get("BuildCache") or [] if not row["Shared"]]
+        return BuildCache(sum(row["Size"] for row in rows), sum(row["Size"] for row in rows if not row["InUse"]))
+
+    @_call("pruning its build cache")
+    def prune_build_cache(self, keep: int) -> int:
+        """Removes the least recently used of the build cache, down to ``keep`` bytes; the bytes that this freed."""
+        return int(self._api.prune_builds(keep_storage=keep, all=True).get("SpaceReclaimed") or 0)
+
+    @_call("asking for its folder")
+    def root_folder(self) -> Path | None:
+        """The engine's own folder, None if it is not on this host."""
+        folder = self._api.info().get("DockerRootDir")
+        return Path(folder) if folder and Path(folder).parent.is_dir() else None
+
+    @_call("creating a network")
+    def create_network(self, name: str, subnet: str, app_id: int) -> None:
+        """Creates the bridge network; `EngineError` with code network-overlap if another network has the range."""
+        pool = docker.types.IPAMPool(subnet=subnet)
+        try:
+            self._api.create_network(
+                name,
+                driver="bridge",
+                ipam=docker.types.IPAMConfig(pool_configs=[pool]),
+                labels={labels.LABEL_INSTANCE: self.instance, labels.LABEL_APP_ID: str(app_id)},
+                check_duplicate=True,
+            )
+        except docker.errors.APIError as error:
+            text = str(error.explanation or error)
+            if "overlap" in text.lower():
+                raise EngineError(f"the network {subnet} is in use", why=text, code="network-overlap") from error
+            if "already exists" not in text:
+                raise
+
+    @_call("listing networks")
+    def networks(self) -> dict[str, list[str]]:
+        """All networks of the engine by name, with their IPv4 and IPv6 ranges."""
+        return {
+            row["Name"]: [pool["Subnet"] for pool in (row["IPAM"] or {}).get("Config") or [] if "Subnet" in pool]
+            for row in self._api.networks()
+        }
+
+    @_call("listing networks")
+    def own_networks(self) -> list[str]:
+        """The names of this instance's networks."""
+        rows = self._api.networks(filters={"label": f"{labels.LABEL_INSTANCE}={self.instance}"})
+        return [row["Name"] for row in rows]
+
+    @_call("removing a network")
+    def remove_network(self, name: str) -> None:
+        """Removes it; gone already is fine."""
+        try:
+            self._api.remove_network(name)
+        except docker.errors.NotFound:
+            return

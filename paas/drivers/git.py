@@ -1,0 +1,218 @@
+"""The bare repository of one app: its refs, and what is in its commits."""
+
+from __future__ import annotations
+
+import posixpath
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dulwich.refs import DiskRefsContainer, Ref
+
+from paas.core.errors import AlreadyExists, InvalidValue, NotFound
+from paas.core.gitrefs import name_problem, one_line
+from paas.drivers import git_objects, git_process
+
+if TYPE_CHECKING:
+    from paas.drivers.quarantine import Quarantine
+
+QUARANTINE = "quarantine"
+LARGEST_FILE = 1 << 20
+PACKS_BEFORE_TIDYING = 50
+
+_CONFIG = "[core]\n\tsymlinks = true\n[gc]\n\tauto = 0\n\tautoDetach = false\n"
+_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
+_POINTER_SIZES = range(len(_POINTER), 1024)
+
+
+@dataclass(frozen=True)
+class CommitInfo:
+    """A commit as people know it; ``time`` is the author's, in seconds since 1970."""
+
+    sha: str
+    subject: str
+    author: str
+    time: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something in a commit that can't be built from a plain checkout; ``kind`` is ``submodule`` or ``git-lfs``."""
+
+    kind: str
+    path: str
+
+
+class Repository:
+    """One bare repository. Any thread may use it; no state is kept between calls.
+
+    Methods that take a ``quarantine`` also see what is in there, a push that was received but not accepted yet.
+    All of them raise `git_process.GitFailed` when git can't do its work.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path) -> Repository:
+        """Makes the repository, readable by its owner alone, or nothing at all. Raises `AlreadyExists`."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        try:
+            options = ["--bare", "--quiet", "--template=", "--object-format=sha1", "--initial-branch=main"]
+            git_process.run(unfinished, ["init", *options, str(unfinished)])
+            with (unfinished / "config").open("a") as config:
+                config.write(_CONFIG)
+            (unfinished / QUARANTINE).mkdir()
+            unfinished.rename(path)
+        except OSError as error:
+            if not path.exists():
+                raise
+            raise AlreadyExists(f"there is a repository at {path.name} already") from error
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        return cls(path)
+
+    def exists(self) -> bool:
+        """Whether it was created and not deleted."""
+        return (self.path / "HEAD").is_file()
+
+    def delete(self) -> None:
+        """Removes the repository; does nothing where there is none."""
+        if self.path.exists():
+            shutil.rmtree(self.path)
+
+    def copy_to(self, path: Path) -> None:
+        """Makes a repository at ``path`` with the same refs and objects; what is in quarantine stays behind."""
+        shutil.copytree(self.path, path, symlinks=True, ignore=lambda folder, names: {QUARANTINE} & set(names))
+        (path / QUARANTINE).mkdir()
+
+    def refs(self) -> dict[str, str]:
+        """All refs below ``refs/`` with what they point to, sorted by name."""
+        found = self._refs().as_dict()
+        return {
+            name.decode(errors="surrogateescape"): sha.decode()
+            for name, sha in sorted(found.items())
+            if name.startswith(b"refs/")
+        }
+
+    def resolve(self, ref: str) -> str | None:
+        """What the ref (its full name, or ``HEAD``) points to: 40 hex digits, or None where it doesn't exist."""
+        try:
+            return self._refs()[Ref(ref.encode(errors="surrogateescape"))].decode()
+        except KeyError:
+            return None
+
+    def set_head(self, branch: str) -> None:
+        """Makes ``branch`` the one that a clone checks out, whether it exists yet or not."""
+        ref = f"refs/heads/{branch}"
+        if problem := name_problem(ref):
+            raise InvalidValue(f"{one_line(branch)} can't be the name of a branch", why=problem)
+        self._refs().set_symbolic_ref(Ref(b"HEAD"), Ref(ref.encode()))
+
+    def read_file(
+        self, commit: str, path: str, *, quarantine: Quarantine | None = None, limit: int = LARGEST_FILE
+    ) -> bytes | None:
+        """The content of one file of a commit; see `read_files`."""
+        return self.read_files(commit, [path], quarantine=quarantine, limit=limit)[path]
+
+    def read_files(
+        self, commit: str, paths: Sequence[str], *, quarantine: Quarantine | None = None, limit: int = LARGEST_FILE
+    ) -> dict[str, bytes | None]:
+        """The content of files of a commit by path, None for those that aren't there or aren't files.
+
+        Symbolic links are followed inside the commit. Raises `Unsupported` for a file of more than ``limit`` bytes,
+        without having read it, and `InvalidValue` for a path that leads out of the commit.
+        """
+        with git_objects.reading(self.path, _seeing(quarantine)) as read:
+            return {path: read(f"{commit}:{_inside(path)}", path, limit) for path in paths}
+
+    def commit_info(self, commit: str, quarantine: Quarantine | None = None) -> CommitInfo:
+        """Who wrote the commit (or the one that a tag points to), when, and its first line. Raises `NotFound`."""
+        fields = "--format=%H%x00%s%x00%an%x00%at"
+        try:
+            output = self._run(["log", "-1", fields, f"{commit}^{{commit}}", "--"], quarantine)
+        except git_process.GitFailed as error:
+            raise NotFound(f"there is no commit {one_line(commit)}", why=error.reason) from error
+
+        sha, subject, author, time = output.decode(errors="replace").rstrip("\n").split("\0")
+        return CommitInfo(sha, one_line(subject), one_line(author), int(time))
+
+    def descends(self, commit: str, ancestor: str, quarantine: Quarantine | None = None) -> bool:
+        """Whether the ancestor is part of the history of the commit, or is that commit."""
+        return not self._run(["rev-list", "--max-count=1", ancestor, "--not", commit, "--"], quarantine)
+
+    def unsupported(self, commit: str, quarantine: Quarantine | None = None) -> tuple[Finding, ...]:
+        """Submodules, and files that are kept by git-lfs elsewhere: their content isn't in the repository.
+
+        An attribute ``filter=lfs`` that no file in the commit makes use of is not a finding.
+        """
+        entries = git_objects.listing(self.path, commit, _seeing(quarantine))
+        submodules = [Finding("submodule", entry.path) for entry in entries if entry.mode == "160000"]
+        attributes = [entry for entry in entries if posixpath.basename(entry.path) == ".gitattributes"]
+
+        with git_objects.reading(self.path, _seeing(quarantine)) as read:
+            if not any(b"filter=lfs" in (read(entry.sha, entry.path, LARGEST_FILE) or b"") for entry in attributes):
+                return tuple(submodules)
+
+            small = [
+                entry
+                for entry in git_objects.listing(self.path, commit, _seeing(quarantine), sizes=True)
+                if entry.size in _POINTER_SIZES
+            ]
+            pointers = [
+                Finding("git-lfs", entry.path)
+                for entry in small
+                if (read(entry.sha, entry.path, LARGEST_FILE) or b"").startswith(_POINTER)
+            ]
+        return (*submodules, *pointers)
+
+    def recover(self) -> None:
+        """Removes what a crash may have left: received packs that nobody will accept, and locks that nobody holds.
+
+        For the start of the server, before the first push: there must be no push under way.
+        """
+        for folder in (self.path / QUARANTINE).glob("*"):
+            shutil.rmtree(folder)
+        for lock in (*self.path.glob("*.lock"), *(self.path / "refs").rglob("*.lock")):
+            lock.unlink()
+        for pack in (self.path / "objects/pack").glob("*.pack"):
+            if not pack.with_suffix(".idx").exists():
+                pack.unlink()
+
+    def tidy(self) -> bool:
+        """Joins the packs of many pushes into one and drops old unreachable objects; whether that was necessary.
+
+        Pushes may be received meanwhile. It takes about as long as a clone does: seconds to minutes.
+        """
+        # One with an .mtimes file holds unreachable objects that git keeps: there is one, however often it joins.
+        packs = [path for path in (self.path / "objects/pack").glob("*.pack") if not _is_cruft(path)]
+        if len(packs) < PACKS_BEFORE_TIDYING:
+            return False
+
+        git_process.run(self.path, ["gc", "--quiet"])
+        return True
+
+    def _refs(self) -> DiskRefsContainer:
+        return DiskRefsContainer(self.path)
+
+    def _run(self, arguments: list[str], quarantine: Quarantine | None) -> bytes:
+        return git_process.run(self.path, arguments, extra=_seeing(quarantine))
+
+
+def _seeing(quarantine: Quarantine | None) -> dict[str, str]:
+    return quarantine.environment() if quarantine else {}
+
+
+def _inside(path: str) -> str:
+    plain = posixpath.normpath(path)
+    if plain.startswith(("/", "../")) or plain in (".", "..") or not plain.isprintable():
+        raise InvalidValue(f"{one_line(path)!r} isn't a path of a file inside the repository")
+    return plain
+
+
+def _is_cruft(pack: Path) -> bool:
+    return pack.with_suffix(".mtimes").exists()

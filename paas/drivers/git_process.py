@@ -1,0 +1,152 @@
+"""Runs git: always with the same neutral surroundings, whatever the machine's or the user's settings are."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from paas.core.errors import PaasError
+from paas.core.gitrefs import one_line
+
+_SETTINGS = (
+    "core.hooksPath=/dev/null",
+    # The data root may have been restored by, or be mounted from, another account; only the daemon writes there.
+    "safe.directory=*",
+    # Larger blobs are streamed instead of held in memory.
+    "core.bigFileThreshold=4m",
+    "core.fsmonitor=false",
+    "gc.auto=0",
+)
+_TAIL = 4096
+
+
+class GitFailed(PaasError):
+    """git ended with an error. ``reason`` is the last thing that it said, one line without its prefix."""
+
+    code = "git"
+
+    def __init__(self, command: str, reason: str) -> None:
+        super().__init__(f"git {command} failed: {reason}")
+        self.reason = reason
+
+
+class GitMissing(PaasError):
+    """There is no git program on this server."""
+
+    code = "git-missing"
+
+    def __init__(self) -> None:
+        super().__init__("git isn't installed on the server", fix="Install it there: apt-get install git")
+
+
+def environment(repository: Path) -> dict[str, str]:
+    """The whole environment that git gets: nothing of the daemon's own but the search path."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(repository),
+        "LC_ALL": "C",
+        "GIT_DIR": str(repository),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_ATTR_NOSYSTEM": "1",
+        # refs/replace/* can be pushed; they must not change what a commit means here.
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+
+
+def start(
+    repository: Path,
+    arguments: Sequence[str],
+    *,
+    extra: Mapping[str, str] | None = None,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.PIPE,
+    stderr: int | IO[bytes] = subprocess.PIPE,
+    directory: Path | None = None,
+) -> subprocess.Popen[bytes]:
+    """Starts ``git ARGUMENTS…`` on the repository, in a process group of its own, with a umask of 022.
+
+    ``extra`` is added to the environment. The umask matters for work trees: an image is built from them, whose
+    program runs as another user. Raises `GitMissing`.
+    """
+    settings = [word for setting in _SETTINGS for word in ("-c", setting)]
+    try:
+        return subprocess.Popen(
+            ["git", *settings, *arguments],
+            env=environment(repository) | dict(extra or {}),
+            cwd=directory or repository.parent,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            process_group=0,
+            umask=0o022,
+        )
+    except FileNotFoundError as error:
+        if error.filename != "git":
+            raise
+        raise GitMissing from error
+
+
+def run(
+    repository: Path,
+    arguments: Sequence[str],
+    *,
+    extra: Mapping[str, str] | None = None,
+    stdin: int | None = None,
+    text: bytes = b"",
+    directory: Path | None = None,
+) -> bytes:
+    """Runs git to its end and returns its output. Raises `GitFailed` and `GitMissing`.
+
+    Its input is the file descriptor ``stdin``, or ``text``. However much git complains, only the end of that is read.
+    """
+    with tempfile.TemporaryFile() as complaints:
+        process = start(
+            repository,
+            arguments,
+            extra=extra,
+            stdin=subprocess.PIPE if stdin is None else stdin,
+            stderr=complaints,
+            directory=directory,
+        )
+        with ending(process):
+            output, _ = process.communicate(text if stdin is None else None)
+        if process.returncode:
+            raise GitFailed(arguments[0], last_words(_tail(complaints)))
+    return output
+
+
+@contextmanager
+def ending(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """Lends the process; whatever happens, neither it nor a child of it nor a pipe to it is left afterwards."""
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        process.wait()
+
+
+def last_words(complaints: bytes) -> str:
+    """The last error among what git said, without its prefix, fit for one line."""
+    lines = complaints.decode(errors="replace").splitlines()
+    errors = [line for line in lines if line.startswith(("fatal: ", "error: "))] or lines or ["it said nothing"]
+    return one_line(errors[-1].removeprefix("fatal: ").removeprefix("error: "))
+
+
+def _tail(file: IO[bytes]) -> bytes:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _TAIL))
+    return file.read()

@@ -1,0 +1,312 @@
+"""Runs and signals one private nginx; nothing else does.
+
+Signals are those of https://nginx.org/en/docs/control.html. The instance lives below its prefix and reads nothing from
+``/etc/nginx``. Not for several threads at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from paas.core.errors import InvalidValue, ProxyError
+from paas.drivers.nginx_errors import Emergencies, not_started, refused
+from paas.drivers.nginx_host import socket_path
+from paas.drivers.nginx_processes import (
+    children,
+    find_all,
+    holds,
+    is_accepting,
+    is_finishing,
+    is_master,
+    is_nginx,
+    is_ready,
+    send,
+    wait_until,
+)
+
+START_SECONDS = 15.0
+RELOAD_SECONDS = 10.0
+STOP_SECONDS = 5.0
+QUIT_SECONDS = 2.0
+REOPEN_SECONDS = 0.5
+
+
+class Nginx:
+    """One instance: ``prefix`` holds everything of it, and it listens on ``listen``:``http_port``.
+
+    A ``managed`` one is started and stopped by the host's service manager, by `command`; here it is only found.
+    """
+
+    def __init__(
+        self, prefix: Path, listen: str, http_port: int, binary: str = "nginx", *, managed: bool = False
+    ) -> None:
+        self.prefix = prefix.resolve()
+        self.address = f"[{listen}]:{http_port}" if ":" in listen else f"{listen}:{http_port}"
+        self.binary = binary
+        self.managed = managed
+        self.pid_file = self.prefix / "run" / "nginx.pid"
+        self.error_log = self.prefix / "logs" / "error.log"
+        self.logs = (self.prefix / "logs" / "access.log", self.error_log)
+        self.status_socket = socket_path(self.prefix)
+
+        if not re.fullmatch(r"[\w./@:+,=~ -]+", str(self.prefix)):
+            raise InvalidValue(
+                f"the folder {str(self.prefix)!r} cannot hold an nginx configuration",
+                why="Its path has characters that mean something else there.",
+                fix="Use a folder of letters, digits, spaces and . _ - + , = ~ @ : only.",
+            )
+
+    def command(self) -> list[str]:
+        """The command that starts this instance in the background (add ``-g "daemon off;"`` for the foreground)."""
+        return self._command(self.prefix / "nginx.conf", str(self.error_log))
+
+    def prepare(self) -> None:
+        """Make the folder of the status socket, where that is not in the prefix. Raises `ProxyError`."""
+        folder = self.status_socket.parent
+
+        if folder.parent == self.prefix:
+            return
+
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+        if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+            raise ProxyError(
+                f"the folder {folder} belongs to somebody else",
+                why="The status socket of nginx has to be there, because the path of the data folder is too long.",
+                fix="Remove it, or use a data folder with a shorter path.",
+            )
+
+    # State
+
+    def master(self) -> int | None:
+        """The process id of the running master, None when there is none."""
+        try:
+            pid = int(self.pid_file.read_text())
+        except (OSError, ValueError):
+            return None
+
+        return pid if is_master(pid, self.prefix) else None
+
+    def version(self) -> str:
+        """``nginx/1.22.1``, of the program as it is installed. Raises `ProxyError` if it is missing."""
+        return self._run([self.binary, "-v"]).stderr.strip().removeprefix("nginx version: ")
+
+    def workers(self) -> frozenset[int]:
+        """The process ids of all workers, those that are finishing included."""
+        master = self.master()
+        found = children(master) if master else frozenset()
+        return frozenset(pid for pid in found if is_accepting(pid) or is_finishing(pid))
+
+    def finishing(self, pids: Iterable[int] | None = None) -> frozenset[int]:
+        """Those of ``pids``, by default of all workers, that are workers and still finish requests."""
+        return frozenset(filter(is_finishing, self.workers() if pids is None else pids))
+
+    def generation(self) -> str:
+        """What the workers answer when asked for their generation; empty when nothing answers."""
+        try:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(1)
+                client.connect(str(self.status_socket))
+                client.sendall(b"GET /generation HTTP/1.0\r\n\r\n")
+                answer = b"".join(iter(lambda: client.recv(4096), b""))
+        except OSError:
+            return ""
+
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return body.decode().strip() if b" 200 " in head.partition(b"\r\n")[0] else ""
+
+    # Actions
+
+    def test(self, main: Path) -> None:
+        """Let nginx read the configuration whose main file is ``main``. Raises `ConfigRefused` with its words."""
+        done = self._run([*self._command(main, "stderr"), "-t", "-q"])
+
+        if done.returncode != 0:
+            raise refused(done.stderr, done.returncode)
+
+    def start(self) -> frozenset[int]:
+        """Take over the instance that runs, else start it, and return when it answers.
+
+        What a killed master left behind (workers, socket, pid file) is cleared away first. Returns the process ids of
+        such workers, which finish their requests.
+        """
+        if self.master() or self._find_master():
+            return frozenset()
+
+        if self.managed:
+            if not wait_until(lambda: self.master() is not None and bool(self.generation()), START_SECONDS):
+                raise ProxyError(
+                    f"nginx did not appear within {START_SECONDS:.0f} seconds",
+                    why=f"The service manager has to start it; {self.pid_file} names no nginx with this folder.",
+                    fix=f"Start its service. Its command is: {' '.join(self.command())}",
+                )
+
+            return frozenset()
+
+        orphans = self._clear()
+        emergencies = Emergencies(self.error_log)
+        done = self._run(self.command())
+
+        if done.returncode != 0:
+            raise not_started(done.stderr)
+
+        if not wait_until(lambda: self.master() is not None and bool(self.generation()), START_SECONDS):
+            raise ProxyError("nginx started but gives no answer", why=emergencies.words(), fix=f"See {self.error_log}")
+
+        return orphans
+
+    def reload(self, generation: str) -> frozenset[int]:
+        """Let nginx read the files again, which answer ``generation``, and return when only new workers accept.
+
+        Returns the process ids of the workers from before; they finish their requests by the old configuration.
+        Raises `ProxyError` when the new workers do not come.
+        """
+        master = self.master()
+
+        if master is None:
+            raise ProxyError("nginx is not running")
+
+        before = self.workers()
+        emergencies = Emergencies(self.error_log)
+        self._tell(master, signal.SIGHUP)
+
+        def come() -> bool:
+            return any(map(is_ready, children(master) - before))
+
+        def failed() -> bool:
+            return emergencies.final() or self.master() != master
+
+        # The master lets old and new workers accept side by side for 100 ms, and the kernel prefers the old ones.
+        if wait_until(come, RELOAD_SECONDS, failed):
+            self._quit(before)
+
+            if wait_until(lambda: self.generation() == generation, RELOAD_SECONDS, failed):
+                return before
+
+        raise ProxyError(
+            "nginx did not take up its new configuration",
+            why=emergencies.words() or f"No new worker answered within {RELOAD_SECONDS:.0f} seconds.",
+            fix=f"See {self.error_log}",
+        )
+
+    def reload_later(self) -> None:
+        """Let nginx read its files again, and wait for nothing."""
+        master = self.master()
+
+        if master is not None:
+            self._tell(master, signal.SIGHUP)
+
+    def rotate(self, max_bytes: int) -> list[Path]:
+        """Rename each log that is larger to ``<name>.1``, let nginx begin new ones, and return the renamed files."""
+        large = [log for log in self.logs if log.exists() and log.stat().st_size > max_bytes]
+        aside = [log.replace(log.with_name(f"{log.name}.1")) for log in large]
+        master = self.master()
+
+        if not aside or master is None:
+            return aside
+
+        self._tell(master, signal.SIGUSR1)
+
+        def begun() -> bool:
+            accepting = [pid for pid in self.workers() if is_accepting(pid)]
+            return not any(holds(pid, path) for pid in [master, *accepting] for path in aside)
+
+        # Workers open the files by themselves, and may lack the right to enter the folder: new workers inherit them.
+        if not wait_until(begun, REOPEN_SECONDS):
+            self.reload_later()
+            wait_until(begun, RELOAD_SECONDS)
+
+        return aside
+
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """End the instance; requests may take ``seconds`` to finish. A managed one is left to its manager."""
+        if self.managed:
+            return
+
+        self._end(self._processes(), seconds)
+        self.pid_file.unlink(missing_ok=True)
+        self.status_socket.unlink(missing_ok=True)
+
+        if self.status_socket.parent.parent != self.prefix and self.status_socket.parent.exists():
+            self.status_socket.parent.rmdir()
+
+    # Steps
+
+    def _command(self, main: Path, errors: str) -> list[str]:
+        return [self.binary, "-p", str(self.prefix), "-c", str(main), "-e", errors]
+
+    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        # NGINX would hand over the listening sockets of another nginx, LISTEN_FDS those of a service manager.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("NGINX", "LISTEN_"))}
+
+        try:
+            return subprocess.run(
+                command,
+                check=False,
+                cwd="/",
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+                timeout=START_SECONDS,
+            )
+        except FileNotFoundError as error:
+            raise ProxyError("nginx is missing", why=f"There is no {self.binary}.", fix="Install nginx.") from error
+        except subprocess.TimeoutExpired as error:
+            raise ProxyError(f"{' '.join(command)} does not end", why=f"Waited {START_SECONDS:.0f} seconds.") from error
+
+    def _tell(self, master: int, number: signal.Signals) -> None:
+        try:
+            os.kill(master, number)
+        except OSError as error:
+            raise ProxyError(
+                f"nginx (process {master}) cannot be given a signal: {error.strerror}",
+                fix="The service of nginx has to run as the same user as this server.",
+            ) from error
+
+    def _find_master(self) -> int | None:
+        """The master whose pid file was lost, which is written again."""
+        for pid in find_all():
+            if is_master(pid, self.prefix):
+                self.pid_file.write_text(f"{pid}\n")
+                return pid
+
+        return None
+
+    def _processes(self) -> list[int]:
+        """Every process of this instance, the master first."""
+        ours = [pid for pid in find_all() if self._is_ours(pid)]
+        return sorted(ours, key=lambda pid: not is_master(pid, self.prefix))
+
+    def _is_ours(self, pid: int) -> bool:
+        return is_master(pid, self.prefix) or (is_nginx(pid) and holds(pid, self.prefix))
+
+    def _clear(self) -> frozenset[int]:
+        """End the workers that lost their master, and remove the files that would stop a new one."""
+        orphans = self._processes()
+        self._quit(orphans)
+        self._end([pid for pid in orphans if is_accepting(pid)], QUIT_SECONDS)
+        self.pid_file.unlink(missing_ok=True)
+        self.status_socket.unlink(missing_ok=True)
+        return frozenset(orphans)
+
+    def _quit(self, workers: Iterable[int]) -> None:
+        """Let the workers accept nothing more, and return when none of them does."""
+        accepting = [pid for pid in workers if is_accepting(pid)]
+        send(accepting, signal.SIGQUIT)
+        wait_until(lambda: not any(map(is_accepting, accepting)), QUIT_SECONDS)
+
+    def _end(self, pids: list[int], seconds: float) -> None:
+        for number in (signal.SIGQUIT, signal.SIGTERM, signal.SIGKILL):
+            send(pids, number)
+
+            if wait_until(lambda: not any(map(self._is_ours, pids)), seconds):
+                return

@@ -1,0 +1,117 @@
+"""What the kernel tells of nginx processes (``/proc``, see proc(5)).
+
+nginx writes what a process is into its command line: ``nginx: master process <command>``, ``nginx: worker process``,
+``nginx: worker process is shutting down``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def title(pid: int) -> str:
+    """The command line of the process; empty when it is gone, a zombie, or of the kernel."""
+    try:
+        return (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def is_master(pid: int, prefix: Path) -> bool:
+    """Whether the process is an nginx master that was started with ``-p prefix``."""
+    return title(pid).startswith("nginx: master process ") and f" -p {prefix} " in f"{title(pid)} "
+
+
+def is_ready(pid: int) -> bool:
+    """Whether the process is a worker that takes new connections."""
+    return title(pid) == "nginx: worker process"
+
+
+def is_accepting(pid: int) -> bool:
+    """Whether the process is a worker that takes new connections, or is about to: a new one has no title yet."""
+    return title(pid).startswith(("nginx: worker process", "nginx: master process")) and not is_finishing(pid)
+
+
+def is_finishing(pid: int) -> bool:
+    """Whether the process is a worker that takes no new connections and ends with its last request."""
+    return title(pid) == "nginx: worker process is shutting down"
+
+
+def children(pid: int) -> frozenset[int]:
+    """The process ids of the children. The kernel may skip one while another ends: so until two answers agree."""
+    before: frozenset[int] | None = None
+
+    while True:
+        found = _children(pid)
+
+        if found == before:
+            return found
+
+        before = found
+
+
+def is_nginx(pid: int) -> bool:
+    """Whether the process calls itself nginx."""
+    return title(pid).startswith("nginx: ")
+
+
+def find_all() -> list[int]:
+    """The process ids of everything on this machine that calls itself nginx."""
+    return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit() and is_nginx(int(entry.name))]
+
+
+def holds(pid: int, path: Path) -> bool:
+    """Whether the process has this file, or one below this folder, open. False where the kernel does not let us see."""
+    try:
+        opened = list((PROC / str(pid) / "fd").iterdir())
+    except OSError:
+        return False
+
+    return any(link == str(path) or link.startswith(f"{path}/") for link in map(_target, opened))
+
+
+def send(pids: Iterable[int], number: signal.Signals) -> None:
+    """Send the signal to each process that is there."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            # It is gone, or listens to its master only: then the master tells it the same a moment later.
+            continue
+
+
+def wait_until(
+    condition: Callable[[], object], seconds: float, hopeless: Callable[[], object] = lambda: False
+) -> bool:
+    """Whether the condition came true within the time. Both are asked a thousand times a second."""
+    deadline = time.monotonic() + seconds
+
+    while not condition():
+        if time.monotonic() > deadline or hopeless():
+            return False
+
+        time.sleep(0.001)
+
+    return True
+
+
+def _children(pid: int) -> frozenset[int]:
+    try:
+        words = (PROC / str(pid) / "task" / str(pid) / "children").read_text().split()
+    except OSError:
+        return frozenset()
+
+    return frozenset(map(int, words))
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""

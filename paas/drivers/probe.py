@@ -1,0 +1,80 @@
+"""Looking at the host: who listens where, what a container answers, which ports and networks are taken."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from paas.core import nettcp
+from paas.core.outcome import BODY_LIMIT, Answer
+
+
+class Probe:
+    """What can be seen of the host's network, as one thing that tests can put another in place of."""
+
+    def listeners(self, pid: int) -> frozenset[nettcp.Listener]:
+        """The TCP sockets that listen in the network namespace of the process; empty once it is gone."""
+        found: frozenset[nettcp.Listener] = frozenset()
+        for table in ("tcp", "tcp6"):
+            try:
+                found |= nettcp.listeners(Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii"))
+            except OSError as error:
+                # The process may end while it is looked at, and a kernel without IPv6 has no tcp6.
+                if error.errno not in (errno.ENOENT, errno.ESRCH, errno.EINVAL):
+                    raise
+        return found
+
+    def get(
+        self, address: str, port: int, path: str, headers: Mapping[str, str], timeout: float, *, body: bool = False
+    ) -> Answer | str:
+        """The answer to ``GET path``, or the reason in words why there is none within ``timeout`` seconds.
+
+        ``body``: with what comes of its body, up to `BODY_LIMIT` bytes.
+        """
+        deadline = time.monotonic() + timeout
+        connection = http.client.HTTPConnection(address, port, timeout=timeout)
+        try:
+            connection.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
+            for name, value in headers.items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            response = connection.getresponse()
+            data = bytearray()
+            while body and len(data) < BODY_LIMIT and (chunk := response.read1(65536)):
+                data += chunk
+                if time.monotonic() > deadline:
+                    return f"its answer was not complete within {timeout:g} s"
+            return Answer(response.status, data.decode("utf-8", "replace"))
+        except TimeoutError:
+            return f"no answer within {timeout:g} s"
+        except (OSError, http.client.HTTPException) as error:
+            return str(error) or type(error).__name__
+        finally:
+            connection.close()
+
+    def port_is_free(self, port: int) -> bool:
+        """Whether nothing listens on the loopback port now."""
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as candidate:
+            # As the engine does: connections of before that linger in TIME_WAIT don't count.
+            candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                candidate.bind(("127.0.0.1", port))
+            except OSError as error:
+                if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                    return False
+                raise
+            return True
+
+    def routed_networks(self) -> list[tuple[int, int]]:
+        """The host's IPv4 routes but the default one, as (network, mask) in host byte order."""
+        routes = []
+        for line in Path("/proc/net/route").read_text(encoding="ascii").splitlines()[1:]:
+            columns = line.split()
+            network, mask = (int.from_bytes(bytes.fromhex(columns[i]), "little") for i in (1, 7))
+            if mask:
+                routes.append((network, mask))
+        return routes

@@ -1,0 +1,159 @@
+"""A push that was received but is not part of the repository yet."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from paas.core.errors import PushRefused
+from paas.core.gitrefs import MOVED, RefUpdate
+from paas.drivers import git_process
+from paas.drivers.git import QUARANTINE, Repository
+
+logger = logging.getLogger(__name__)
+
+# Rules that old and widely copied histories break without harm; git's own hosting services let them pass, too.
+_STRICT = "--strict=badTimezone=ignore,missingSpaceBeforeDate=ignore,zeroPaddedFilemode=ignore"
+
+# A ref that was reported as moved stays so when the power fails. Each costs milliseconds: too much for a thousand tags.
+_DURABLE = ["-c", "core.fsync=committed,reference"]
+_MOST_DURABLE = 20
+
+
+class Quarantine:
+    """The objects of one push, in a folder of their own beside the repository's, which they also see.
+
+    With ``atomic`` the pusher wants all refs moved or none. What has not been accepted when the context ends is gone.
+    """
+
+    def __init__(self, repository: Repository, *, atomic: bool = False) -> None:
+        self.repository = repository
+        self.atomic = atomic
+        self._outcome: dict[str, str | None] = {}
+
+    def __enter__(self) -> Self:
+        shelter = self.repository.path / QUARANTINE
+        shelter.mkdir(exist_ok=True)
+        self.objects = Path(tempfile.mkdtemp(dir=shelter))
+        (self.objects / "pack").mkdir()
+        (self.objects / "info").mkdir()
+        (self.objects / "info/alternates").write_text(f"{(self.repository.path / 'objects').resolve()}\n")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self.objects, ignore_errors=True)
+        if self.objects.exists():
+            logger.warning("%s could not be removed; the next start of the server tries again", self.objects)
+
+    def environment(self) -> dict[str, str]:
+        """What git needs in its environment, beside the repository, to see these objects, too."""
+        return {"GIT_OBJECT_DIRECTORY": str(self.objects)}
+
+    def take_in(self, stdin: socket.socket, max_pack_bytes: int) -> None:
+        """Receives a pack from the socket and checks every object in it. Raises `PushRefused`.
+
+        git reads the socket itself: none of the bytes pass through this process.
+        """
+        options = ["--stdin", "--fix-thin", _STRICT, f"--max-input-size={max_pack_bytes}"]
+        try:
+            self._run(["index-pack", *options], stdin=stdin.fileno())
+        except git_process.GitFailed as error:
+            raise PushRefused(error.reason) from error
+
+    def check_connected(self, tips: Sequence[str]) -> None:
+        """Raises `PushRefused` unless everything that the tips lead to is here or in the repository."""
+        options = ["--objects", "--stdin", "--not", "--all", "--quiet"]
+        try:
+            self._run(["rev-list", *options], text="".join(f"{tip}\n" for tip in tips).encode())
+        except git_process.GitFailed as error:
+            raise PushRefused("missing necessary objects", why=error.reason) from error
+
+    def rehearse(self, updates: Sequence[RefUpdate]) -> dict[str, str | None]:
+        """What `accept` would answer now, without moving anything."""
+        return self._move(updates, commit=False)
+
+    def accept(self, updates: Sequence[RefUpdate]) -> dict[str, str | None]:
+        """Makes the objects part of the repository and moves the refs, each only if it still has its old value.
+
+        The answer has None for every ref that moved, else the reason. A receiver that has to have the refs moved
+        before it lets go of a lock calls this itself; a ref that was asked for before gets the same answer again.
+        """
+        fresh = [update for update in updates if update.ref not in self._outcome]
+        if fresh:
+            self._outcome |= self._move(fresh, commit=True)
+        return {update.ref: self._outcome[update.ref] for update in updates}
+
+    @property
+    def moved(self) -> frozenset[str]:
+        """The refs that were accepted and have moved."""
+        return frozenset(ref for ref, reason in self._outcome.items() if reason is None)
+
+    def _move(self, updates: Sequence[RefUpdate], *, commit: bool) -> dict[str, str | None]:
+        try:
+            self._transaction(updates, commit)
+        except (git_process.GitFailed, OSError) as error:
+            logger.info("refs of %s can't be moved: %s", self.repository.path.name, error)
+            if len(updates) == 1 or self.atomic:
+                reason = error.reason if isinstance(error, git_process.GitFailed) else str(error.strerror)
+                return {update.ref: self._why_not(update, reason) for update in updates}
+            return {ref: reason for update in updates for ref, reason in self._move([update], commit=commit).items()}
+        return {update.ref: None for update in updates}
+
+    def _why_not(self, update: RefUpdate, reason: str) -> str:
+        return reason if self.repository.resolve(update.ref) == update.old else MOVED
+
+    def _transaction(self, updates: Sequence[RefUpdate], commit: bool) -> None:
+        """All refs or none: git locks and compares them, then the objects move, then the refs."""
+        durable = _DURABLE if commit and len(updates) <= _MOST_DURABLE else []
+        process = git_process.start(
+            self.repository.path, [*durable, "update-ref", "--stdin"], extra=self.environment(), stdin=subprocess.PIPE
+        )
+        with git_process.ending(process):
+            try:
+                done = _tell(process, ["start", *map(_command, updates), "prepare"], ["start: ok", "prepare: ok"])
+                if done and commit:
+                    self._migrate()
+                    done = _tell(process, ["commit"], ["commit: ok"])
+            finally:
+                # At the end of its input git gives up what was not committed, and its locks; killed, it could not.
+                _, complaints = process.communicate()
+            if not done:
+                raise git_process.GitFailed("update-ref", git_process.last_words(complaints))
+
+    def _migrate(self) -> None:
+        """Moves the files. A pack counts from the moment its index is there, so that comes last."""
+        files = [path for path in self.objects.rglob("*") if path.is_file() and path.parent.name != "info"]
+        for path in sorted(files, key=lambda path: path.suffix == ".idx"):
+            target = self.repository.path / "objects" / path.relative_to(self.objects)
+            target.parent.mkdir(exist_ok=True)
+            path.rename(target)
+
+    def _run(self, arguments: list[str], *, stdin: int | None = None, text: bytes = b"") -> None:
+        git_process.run(self.repository.path, arguments, extra=self.environment(), stdin=stdin, text=text)
+
+
+def _command(update: RefUpdate) -> str:
+    if update.new is None:
+        return f"delete {update.ref} {update.old}"
+    if update.old is None:
+        return f"create {update.ref} {update.new}"
+    return f"update {update.ref} {update.new} {update.old}"
+
+
+def _tell(process: subprocess.Popen[bytes], lines: list[str], answers: list[str]) -> bool:
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        process.stdin.write("".join(f"{line}\n" for line in lines).encode())
+        process.stdin.flush()
+    except BrokenPipeError:
+        return False
+    return all(process.stdout.readline().decode().strip() == answer for answer in answers)

@@ -1,0 +1,96 @@
+"""The file with the server's settings, ``DIR/paas.yml``: read when it changed, edited in place."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from paas.core import settings
+from paas.core.errors import InvalidValue
+from paas.core.settings import Settings
+
+
+class SettingsFile:
+    """The settings that hold now. A file that somebody broke is an error for whatever asks for a setting, until it is
+    mended: nothing goes on with values that nobody chose."""
+
+    def __init__(self, path: Path, flags: Mapping[str, str]) -> None:
+        self._path = path
+        self._flags = dict(flags)
+        self._lock = threading.Lock()
+        self._stamp: tuple[int, int] | None = None
+        self._values: dict[str, str] = {}
+        self.current()
+
+    def current(self) -> Settings:
+        """The settings, read again if the file changed; `InvalidValue` names file and key of a bad one."""
+        with self._lock:
+            stamp = self._stat()
+            if stamp != self._stamp:
+                self._values = self._load(self._read())
+                self._stamp = stamp
+            return Settings(self._values, self._flags)
+
+    def value(self, key: str) -> Any:
+        """The typed value of one setting."""
+        return self.current().value(key)
+
+    def _stat(self) -> tuple[int, int] | None:
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_mtime_ns, status.st_size
+
+    def _read(self) -> str:
+        return self._path.read_text(encoding="utf-8") if self._path.exists() else ""
+
+    def _load(self, text: str) -> dict[str, str]:
+        try:
+            return settings.check(yaml.safe_load(text), str(self._path))
+        except yaml.YAMLError as error:
+            raise InvalidValue(f"{self._path} is not YAML", why=str(error), code="invalid-settings") from error
+
+    def set(self, key: str, value: str) -> None:
+        """Sets one value in the file, or removes it when empty. Comments and all other lines stay as they are."""
+        row = settings.find(key)
+        if value:
+            row.kind.read(row.key, value)
+        with self._lock:
+            old = self._read()
+            wanted = {**self._load(old), key: value}
+            text = _edited(old, key, value)
+            if self._without_empty(text) != {k: v for k, v in wanted.items() if v}:
+                raise InvalidValue(
+                    f"{self._path} is written in a way that settings:set can't edit",
+                    fix=f"Change {key} in the file by hand; it is read again at once.",
+                    code="invalid-settings",
+                )
+            temporary = self._path.with_suffix(".new")
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(self._path)
+
+    def _without_empty(self, text: str) -> dict[str, str] | None:
+        """The values of an edited text, None if it is not one any more."""
+        try:
+            return {key: value for key, value in self._load(text).items() if value}
+        except InvalidValue:
+            return None
+
+
+def _edited(text: str, key: str, value: str) -> str:
+    line = yaml.safe_dump({key: value}, default_flow_style=False) if value else ""
+    node = yaml.compose(text)
+    if isinstance(node, yaml.MappingNode):
+        for name, old in node.value:
+            if name.value == key:
+                lines = text.splitlines(keepends=True)
+                last = old.end_mark.line + (1 if old.end_mark.column else 0)
+                lines[name.start_mark.line : max(last, name.start_mark.line + 1)] = [line] if line else []
+                return "".join(lines)
+    separator = "" if not text or text.endswith("\n") else "\n"
+    return text + separator + line

@@ -1,0 +1,51 @@
+"""The kept work tree of an app: a checkout in which only what changed is written."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+
+from paas.drivers import git_process
+from paas.drivers.git import Repository
+from paas.drivers.quarantine import Quarantine
+
+logger = logging.getLogger(__name__)
+
+
+def update_worktree(
+    repository: Repository, commit: str, tree: Path, index: Path, *, quarantine: Quarantine | None = None
+) -> None:
+    """Makes ``tree`` exactly what is in ``commit``, and ``index`` git's record of it (a file, outside of ``tree``).
+
+    Files that are right already keep their times and inodes, so that a builder that compares those takes only what
+    changed. Whatever else is found there is put right: missing or changed files, files that aren't in the commit,
+    a missing or broken index, the traces of a run that was killed. Symbolic links and modes are kept; no filter or
+    hook runs. The caller sees to it that there is one update of a tree at a time. Raises `git_process.GitFailed`.
+    """
+    try:
+        _update(repository, commit, tree, index, quarantine)
+    except git_process.GitFailed as error:
+        logger.warning("the work tree %s is made anew: %s", tree, error)
+        _remove(tree)
+        _remove(index)
+        _update(repository, commit, tree, index, quarantine)
+
+
+def _update(repository: Repository, commit: str, tree: Path, index: Path, quarantine: Quarantine | None) -> None:
+    if tree.is_symlink() or not tree.is_dir():
+        _remove(tree)
+    tree.mkdir(parents=True, exist_ok=True)
+    index.with_name(index.name + ".lock").unlink(missing_ok=True)
+
+    surroundings = {"GIT_WORK_TREE": str(tree), "GIT_INDEX_FILE": str(index)}
+    surroundings |= quarantine.environment() if quarantine else {}
+    for arguments in (["read-tree", "--reset", "-u", commit], ["clean", "-ffdxq"]):
+        git_process.run(repository.path, arguments, extra=surroundings, directory=tree)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

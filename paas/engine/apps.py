@@ -1,0 +1,108 @@
+"""The life of an app: created, renamed, copied, destroyed; and how a change of what it runs is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from paas.core import names
+from paas.core.errors import AlreadyExists
+from paas.core.model import App
+from paas.engine import applocks, deploy, routes
+from paas.engine.context import Context
+from paas.engine.jobs import Job
+
+_T = TypeVar("_T")
+
+
+def change(ctx: Context, app: App, kind: str, cause: str, work: Callable[[Job], _T]) -> _T:
+    """Carries out a change of what the app runs as a job under its lock, and shows the job's log to the caller."""
+    applocks.enter(ctx, app)
+    return ctx.jobs.run(
+        app, kind=kind, actor=ctx.caller.name, cause=cause, work=work, watch=ctx.out.chatter, gone=ctx.gone
+    )
+
+
+def create(ctx: Context, name: str) -> App:
+    """A new app with nothing deployed; it answers with a page that says so."""
+    app = register(ctx, name)
+    # Nobody has to wait for the proxy here.
+    ctx.jobs.start(
+        app, kind="create", actor=ctx.caller.name, cause="apps:create", work=lambda job: routes.refresh(ctx, app)
+    )
+    return app
+
+
+def register(ctx: Context, name: str) -> App:
+    """The app alone; a deploy that follows tells the proxy of it."""
+    return ctx.store.apps.create(names.app_name(name), actor=ctx.caller.name, now=ctx.clock.now())
+
+
+def destroy(ctx: Context, app: App) -> None:
+    """Removes the app with its containers, images, releases, configuration and repository."""
+
+    def work(job: Job) -> None:
+        domains = ctx.store.apps.domains(job.app)
+        with ctx.routing.of(app.id):
+            ctx.proxy.withdraw(str(app.id))
+            ctx.scheduler.forget(job.app)
+            ctx.store.apps.delete(job.app)
+        ctx.paths.remove_app(job.app)
+        if domains:
+            # One of them may be the default name of another app, which has it now.
+            routes.refresh_all(ctx)
+        ctx.changed.notify()
+
+    change(ctx, app, "destroy", "apps:destroy", work)
+
+
+def rename(ctx: Context, app: App, name: str, *, restart: bool) -> App:
+    """Gives the app another name: its default domain, labels and variables follow."""
+    names.app_name(name)
+    if ctx.store.apps.find(name):
+        raise AlreadyExists(f"there is an app {name!r} already", fix="Choose another name.")
+
+    def work(job: Job) -> App:
+        renamed = ctx.store.apps.rename(job.app, name)
+        try:
+            routes.refresh(ctx, renamed)
+            if restart and renamed.version is not None and not renamed.stopped:
+                deploy.same_again(ctx, renamed, job, actor=ctx.caller.name, cause="apps:rename")
+        except Exception:
+            # Its containers did not come up under the new name, or the proxy did not take it.
+            routes.refresh(ctx, ctx.store.apps.rename(renamed, job.app.name))
+            raise
+        return renamed
+
+    return change(ctx, app, "rename", "apps:rename", work)
+
+
+def clone(ctx: Context, app: App, name: str, *, start: bool) -> App:
+    """A new app with the code, configuration, properties, formation and current image of this one; not its domains."""
+    copy = register(ctx, name)
+    ctx.store.config.replace(copy, ctx.store.config.all(app))
+    for (namespace, key), value in ctx.store.properties.of(app).own.items():
+        ctx.store.properties.set(copy, namespace, key, value)
+    ctx.store.apps.set_formation(copy, ctx.store.apps.formation(app))
+    ctx.repository(app).copy_to(ctx.paths.repository(copy))
+
+    current = ctx.store.releases.current(app)
+    if current is None or not start:
+        routes.refresh(ctx, copy)
+        return copy
+    cause = f"clone of {app.name}"
+    shared = ctx.store.config.all(None)
+    draft = deploy.reconfigured(ctx, current, current.config, shared, actor=ctx.caller.name, cause=cause)
+
+    def work(job: Job) -> None:
+        deploy.release(ctx, job.app, job, draft)
+
+    change(ctx, copy, "clone", cause, work)
+    return copy
+
+
+def tidy(ctx: Context) -> None:
+    """Joins the packs of repositories that were pushed to many times."""
+    for app in ctx.store.apps.all():
+        if ctx.paths.repository(app).exists():
+            ctx.repository(app).tidy()

@@ -1,0 +1,47 @@
+"""Configuration variables: a change makes a release, and holds only if that release does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from paas.core.model import App, Release
+from paas.core.secret import Secret
+from paas.engine import deploy
+from paas.engine.apps import change
+from paas.engine.context import Context
+from paas.engine.jobs import Job
+
+Edit = Callable[[Mapping[str, Secret]], dict[str, Secret]]
+
+
+def edit(ctx: Context, app: App | None, modify: Edit, *, cause: str, restart: bool) -> Release | None:
+    """Changes the app's variables, or the global ones for None.
+
+    With ``restart``, and where the app runs, the change becomes a release at once; if that fails the variables stay as
+    they were. Otherwise it is recorded and counts from the next release on. Returns the release, None if none was made.
+    """
+    if app is None or not restart:
+        _record(ctx, app, modify)
+        return None
+
+    def work(job: Job) -> Release | None:
+        # Looked at under the lock: a deploy may have come in between.
+        current = ctx.store.releases.current(job.app)
+        if current is None or job.app.stopped:
+            _record(ctx, job.app, modify)
+            return None
+        before = ctx.store.config.all(job.app)
+        wanted = modify(before)
+        if wanted == before == current.config:
+            job.out.detail("Nothing changed.")
+            return None
+        shared = ctx.store.config.all(None)
+        draft = deploy.reconfigured(ctx, current, wanted, shared, actor=ctx.caller.name, cause=cause)
+        return deploy.release(ctx, job.app, job, draft, also=lambda: ctx.store.config.replace(job.app, wanted))
+
+    return change(ctx, app, "config", cause, work)
+
+
+def _record(ctx: Context, app: App | None, modify: Edit) -> None:
+    with ctx.store.transaction():
+        ctx.store.config.replace(app, modify(ctx.store.config.all(app)))

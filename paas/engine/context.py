@@ -1,0 +1,62 @@
+"""Everything that a use-case may touch, in one place. There are no globals."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+
+from paas.builders.base import Builder
+from paas.core.caller import Caller
+from paas.core.errors import AlreadyExists
+from paas.core.model import App
+from paas.drivers.clock import Clock
+from paas.drivers.git import Repository
+from paas.drivers.host import Host
+from paas.drivers.paths import Paths
+from paas.drivers.probe import Probe
+from paas.drivers.settings_file import SettingsFile
+from paas.engine.jobs import Jobs
+from paas.engine.locks import Broadcast, Routing
+from paas.engine.output import Output
+from paas.engine.retire import Retirer
+from paas.engine.vitals import Vitals
+from paas.proxies.base import Proxy
+from paas.schedulers.base import Scheduler
+from paas.store import Store
+
+
+@dataclass(frozen=True)
+class Context:
+    """The services of one instance, and the one who asks.
+
+    ``out`` is where the caller reads; ``gone`` is set when nobody reads any more. ``changed`` is notified whenever
+    the set of containers of any app changed.
+    """
+
+    paths: Paths
+    settings: SettingsFile
+    store: Store
+    scheduler: Scheduler
+    proxy: Proxy
+    builder: Builder
+    clock: Clock
+    probe: Probe
+    host: Host
+    jobs: Jobs
+    routing: Routing
+    retirer: Retirer
+    vitals: Vitals
+    changed: Broadcast
+    out: Output
+    caller: Caller
+    gone: threading.Event
+
+    def repository(self, app: App) -> Repository:
+        """The app's git repository, made on first use."""
+        path = self.paths.repository(app)
+        if not path.exists():
+            # Another thread may make it at this moment.
+            with suppress(AlreadyExists):
+                return Repository.create(path)
+        return Repository(path)

@@ -1,0 +1,291 @@
+"""One deploy, from a commit to a release that serves. This page is the whole story."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from paas.builders.base import Source
+from paas.core import appspec, container, procfile
+from paas.core.appspec import AppSpec
+from paas.core.errors import BuildFailed, DeployFailed, InvalidValue, PaasError, Unsupported
+from paas.core.journal import Step
+from paas.core.model import App, Draft, Process, Release
+from paas.core.secret import Secret
+from paas.drivers import yamlfile
+from paas.drivers.git import Finding
+from paas.drivers.quarantine import Quarantine
+from paas.drivers.worktree import update_worktree
+from paas.engine import room, routes
+from paas.engine.context import Context
+from paas.engine.jobs import Job
+from paas.engine.phase import Phase, phases, run_phase
+from paas.engine.rollout import roll_out
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What to deploy. The objects of a push are still in its quarantine."""
+
+    id: str
+    actor: str
+    cause: str
+    quarantine: Quarantine | None = None
+
+
+def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
+    """Read, build, release. Whatever fails, the release that serves is not touched."""
+    job.note(commit=commit.id)
+    spec = read(ctx, app, job, commit)
+
+    image = build(ctx, app, job, commit)
+
+    config, shared = ctx.store.config.all(app), ctx.store.config.all(None)
+    draft = Draft(
+        image=image,
+        commit=commit.id,
+        processes=processes(ctx, image, spec, {**shared, **config}),
+        config=config,
+        shared=shared,
+        actor=commit.actor,
+        cause=commit.cause,
+    )
+    made = release(ctx, app, job, draft, first=phases(spec))
+    if spec.postdeploy:
+        afterwards(ctx, app, job, made, Phase("postdeploy script", spec.postdeploy))
+    return made
+
+
+def read(ctx: Context, app: App, job: Job, commit: Commit) -> AppSpec:
+    """What Procfile, app.json and paas.yml say; refuses what can't be built before anything is built."""
+    properties = ctx.store.properties.of(app)
+    repository = ctx.repository(app)
+    with job.step(Step.READ):
+        for finding in repository.unsupported(commit.id, quarantine=commit.quarantine):
+            raise _unsupported(finding)
+
+        def text(name: str, code: str) -> tuple[str, str]:
+            folder = properties.text("builder", "build-dir")
+            path = f"{folder}/{name}" if folder else name
+            data = repository.read_file(commit.id, path, quarantine=commit.quarantine)
+            return path, _decoded(path, data, code) if data is not None else ""
+
+        path, lines = text(properties.text("ps", "procfile-path"), "invalid-procfile")
+        commands = procfile.parse(lines, path)
+        path, lines = text(properties.text("app-json", "appjson-path"), "invalid-app-json")
+        described = appspec.from_app_json(lines, path) if lines.strip() else AppSpec()
+        path, lines = text(appspec.PAAS_YML, "invalid-paas-yml")
+        own = appspec.from_paas_yml(yamlfile.parse(lines, path, "invalid-paas-yml"), path)
+        return appspec.merge(commands, described, own)
+
+
+def _unsupported(finding: Finding) -> Unsupported:
+    if finding.kind == "submodule":
+        return Unsupported(
+            f"{finding.path} is a git submodule",
+            why="A push carries only the submodule's commit number; its files are in another repository.",
+            fix="Add the files themselves (git subtree does that), or fetch them in the Dockerfile.",
+            code="submodule",
+        )
+    return Unsupported(
+        f"{finding.path} is kept by git-lfs",
+        why="A push carries only a pointer; the file itself is on another server.",
+        fix="Commit the file itself ('git lfs migrate export'), or fetch it in the Dockerfile.",
+        code="git-lfs",
+    )
+
+
+def _decoded(path: str, data: bytes, code: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidValue(f"{path} is not UTF-8 text: {error}", code=code) from error
+
+
+def build(ctx: Context, app: App, job: Job, commit: Commit) -> str:
+    """The image of the commit, built from the kept work tree, so that only what changed is sent to BuildKit."""
+
+    with build_slot(ctx, job):
+        room.check(ctx, app)
+        job.out.step(f"Building {app.name} from {commit.id[:10]}")
+        with job.step(Step.BUILD, "Built"):
+            repository = ctx.repository(app)
+            tree = ctx.paths.tree(app)
+            update_worktree(repository, commit.id, tree, ctx.paths.index(app), quarantine=commit.quarantine)
+            with room.limited(ctx, job) as mark:
+                return ctx.builder.build(_source(ctx, app, commit, mark), job.out.detail, job.cancelled)
+
+
+@contextmanager
+def build_slot(ctx: Context, job: Job) -> Iterator[None]:
+    """Inside, it is this job's turn to build. As long as it waits, a newer push may take its place."""
+
+    def waiting(before: int) -> None:
+        job.wait_for("a build slot")
+        job.out.step(f"Waiting for a build slot: {before} before this one")
+
+    with ctx.jobs.build_slots.take(waiting, job.cancelled):
+        job.begin()
+        yield
+
+
+def _source(ctx: Context, app: App, commit: Commit, mark: str) -> Source:
+    properties = ctx.store.properties.of(app)
+    arguments = {"GIT_REV": commit.id}
+    for key in ("http", "https", "no"):
+        value = ctx.settings.value(f"build-{key}-proxy")
+        if key == "no" and mark:
+            # By this its processes are found, see `paas.drivers.cgroups`.
+            value = f"{value},{mark}" if value else mark
+        if value:
+            # Predefined by BuildKit: they reach RUN steps and stay out of the image's history.
+            arguments[f"{key.upper()}_PROXY"] = arguments[f"{key}_proxy"] = str(value)
+    return Source(
+        tree=ctx.paths.tree(app),
+        build_dir=properties.text("builder", "build-dir"),
+        dockerfile=properties.text("builder-dockerfile", "dockerfile-path"),
+        labels={container.LABEL_INSTANCE: ctx.scheduler.instance, container.LABEL_APP_ID: str(app.id)},
+        arguments=arguments,
+        secrets=_secrets(ctx),
+        timeout=ctx.settings.value("build-timeout"),
+    )
+
+
+def _secrets(ctx: Context) -> dict[str, Path]:
+    ca_file = ctx.settings.value("build-ca-file")
+    if not ca_file:
+        return {}
+    if not Path(ca_file).is_file():
+        raise BuildFailed(
+            f"{ca_file} is not a file on the server",
+            why="The setting build-ca-file names it.",
+            fix="Put the certificates there, or unset it: 'settings:set build-ca-file'.",
+            code="no-ca-file",
+        )
+    return {"ca": Path(ca_file)}
+
+
+def processes(
+    ctx: Context, image_id: str, spec: AppSpec, environment: Mapping[str, Secret]
+) -> tuple[Process, ...]:
+    """The process types with their ports, from the app's description, the image and the configured PORT."""
+    image = ctx.scheduler.image(image_id)
+    if image is None:
+        raise BuildFailed(
+            "the image of this release has gone",
+            why="Something other than the platform removed it from the engine.",
+            fix="Build it again: 'ps:rebuild', or push.",
+            code="image-gone",
+        )
+    if not image.has_command and any(one.command is None for one in spec.processes.values()):
+        raise BuildFailed(
+            "nothing says what to run",
+            why="The image has neither CMD nor ENTRYPOINT, and the repository has no Procfile.",
+            fix='Add CMD ["program", "argument"] to the Dockerfile, or a Procfile with a line "web: program argument".',
+            code="no-command",
+        )
+    port = environment.get("PORT")
+    return appspec.processes(spec, image.exposed, port.reveal() if port else None)
+
+
+def release(
+    ctx: Context,
+    app: App,
+    job: Job,
+    draft: Draft,
+    *,
+    first: Sequence[Phase] = (),
+    also: Callable[[], None] | None = None,
+) -> Release:
+    """Makes the draft a release and rolls it out: it becomes the current one, or has failed.
+
+    ``first`` are commands that have to succeed, each in a container of its own, before anything is started.
+    """
+    with job.step(Step.RELEASE):
+        made = ctx.store.releases.add(app, draft, ctx.clock.now())
+        job.note(version=made.version)
+    try:
+        ctx.scheduler.name_image(app, made)
+        for phase in first:
+            run_phase(ctx, app, job, made, phase)
+        roll_out(ctx, app, job, made, also=also)
+    except BaseException:
+        ctx.store.releases.fail(made)
+        ctx.scheduler.drop_image(app, made.version)
+        raise
+
+    drop_old_images(ctx, app, made)
+    if not ctx.store.apps.replicas(app):
+        _nothing_runs(app, job, made)
+    job.out.step(f"Released v{made.version}: {next(iter(routes.urls(ctx, app)), app.name)}")
+    return made
+
+
+def afterwards(ctx: Context, app: App, job: Job, made: Release, phase: Phase) -> None:
+    """Runs the command once the release serves. If it fails that is told; the release stays: others see it already."""
+    try:
+        run_phase(ctx, app, job, made, phase)
+    except DeployFailed as error:
+        job.out.error(error)
+        job.out.warning(f"v{made.version} serves all the same.")
+
+
+def _nothing_runs(app: App, job: Job, made: Release) -> None:
+    types = [process.type for process in made.processes]
+    job.out.warning(f"No process runs: {', '.join(types)} is scaled to 0.")
+    job.out.warning(f"Start one, for instance: ps:scale {app.name} {types[0]}=1")
+
+
+def drop_old_images(ctx: Context, app: App, made: Release) -> None:
+    """Keeps the images of the last releases only; a container that still drains keeps its own until it is gone."""
+    keep = ctx.settings.value("keep-images")
+    served = [old for old in ctx.store.releases.all(app) if old.state.value in ("current", "superseded")]
+    kept = {old.image for old in served[:keep]} | {made.image}
+    for old in served[keep:]:
+        if old.image not in kept:
+            ctx.scheduler.drop_image(app, old.version)
+
+
+def same_again(ctx: Context, app: App, job: Job, *, actor: str, cause: str, only: str = "") -> None:
+    """Puts fresh containers of the current release in place, of all process types or ``only`` one.
+
+    If the configuration was changed since that release, this makes a new one with it.
+    """
+    current = deployed(ctx, app)
+    config, shared = ctx.store.config.all(app), ctx.store.config.all(None)
+    if (config, shared) == (current.config, current.shared):
+        roll_out(ctx, app, job, current, fresh=[only] if only else None)
+    else:
+        release(ctx, app, job, reconfigured(ctx, current, config, shared, actor=actor, cause=cause))
+
+
+def deployed(ctx: Context, app: App) -> Release:
+    """The release that serves; an error that says what to do if there is none yet."""
+    current = ctx.store.releases.current(app)
+    if current is None:
+        raise PaasError(f"{app.name} has not been deployed yet", fix="Push to it first.", code="not-deployed")
+    return current
+
+
+def reconfigured(
+    ctx: Context,
+    base: Release,
+    config: Mapping[str, Secret],
+    shared: Mapping[str, Secret],
+    *,
+    actor: str,
+    cause: str,
+) -> Draft:
+    """The base release with another configuration: same image, same processes; the web port follows PORT."""
+    spec = appspec.of_release(base.processes)
+    return Draft(
+        image=base.image,
+        commit=base.commit,
+        processes=processes(ctx, base.image, spec, {**shared, **config}),
+        config=config,
+        shared=shared,
+        actor=actor,
+        cause=cause,
+    )

@@ -1,0 +1,127 @@
+"""Looking over the whole host, or what concerns one app, and saying what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+
+from paas.core import doctor
+from paas.core.doctor import Finding, Level
+from paas.core.errors import PaasError
+from paas.core.model import App, Container
+from paas.core.outcome import Answer
+from paas.engine import applocks, room
+from paas.engine.context import Context
+
+LOOPBACK_NAMES = ("localhost", ".localhost")
+
+
+def examine(ctx: Context, app: App | None = None) -> list[Finding]:
+    """Every finding: those of the app, or for None of the host and all apps."""
+    apps = [app] if app else ctx.store.apps.all()
+    looks: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
+        ("engine", lambda: _engine(ctx)),
+        ("ports", lambda: _published(ctx, apps)),
+        ("dns", lambda: _domains(ctx, apps)),
+        ("drift", lambda: _drift(ctx, apps)),
+        ("locks", lambda: _locks(ctx, apps)),
+    ]
+    if app is None:
+        looks += [
+            ("builds", lambda: _builds(ctx)),
+            ("nginx", lambda: _nginx(ctx)),
+            ("ports", lambda: _listening(ctx)),
+            ("room", lambda: doctor.disks(room.disks(ctx), ctx.host.memory(), room.floors(ctx))),
+            ("files", lambda: [_key_file(ctx)]),
+        ]
+    return [finding for subject, look in looks for finding in _looked(subject, look)]
+
+
+def _looked(subject: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """What was found; that it could not be looked at is a finding, too."""
+    try:
+        return list(look())
+    except PaasError as error:
+        return [Finding(Level.PROBLEM, subject, error.what, error.why, error.fix, error.code)]
+
+
+def _engine(ctx: Context) -> Iterator[Finding]:
+    return doctor.engine(ctx.scheduler.version(), userland_proxy=ctx.host.runs("docker-proxy"))
+
+
+def _builds(ctx: Context) -> Iterator[Finding]:
+    yield Finding(Level.OK, "builds", f"builds with {ctx.builder.program()}")
+    trouble = ctx.host.limit_trouble(room.group(ctx))
+    if trouble:
+        yield Finding(
+            Level.ADVICE,
+            "builds",
+            "builds run without limits of CPU and memory",
+            f"No control group can be made for them: {trouble}",
+            "Run the server as root, with /sys/fs/cgroup writable.",
+            "builds-unlimited",
+        )
+
+
+def _nginx(ctx: Context) -> Iterator[Finding]:
+    if ctx.proxy.running():
+        yield Finding(Level.OK, "nginx", f"{ctx.proxy.version()} runs")
+    else:
+        yield Finding(Level.PROBLEM, "nginx", "nginx does not run", "", "Its error log says why.", "nginx-down")
+    # What listens on all addresses answers on loopback, too.
+    listen = str(ctx.settings.value("listen"))
+    address = "127.0.0.1" if listen in ("0.0.0.0", "::") else listen
+    answer = ctx.probe.get(address, ctx.settings.value("http-port"), "/", {"Host": "doctor.invalid"}, 5.0)
+    if isinstance(answer, Answer):
+        yield Finding(Level.OK, "nginx", "it answers requests")
+    else:
+        yield Finding(
+            Level.PROBLEM, "nginx", f"no answer over HTTP: {answer}", "", "Its error log says why.", "nginx-silent"
+        )
+
+
+def _listening(ctx: Context) -> Iterator[Finding]:
+    ports = {name: int(ctx.settings.value(f"{name}-port")) for name in ("ssh", "http")}
+    return doctor.listening(ctx.probe.listeners(os.getpid()), ports)
+
+
+def _published(ctx: Context, apps: list[App]) -> Iterator[Finding]:
+    wanted = {app.name: ctx.store.apps.replicas(app) for app in apps}
+    there = {app.name: ctx.scheduler.containers(app) for app in apps}
+    running = {name: {found.label for found in ones if found.status == "running"} for name, ones in there.items()}
+    return doctor.published(ctx.probe.listeners(os.getpid()), wanted, running)
+
+
+def _domains(ctx: Context, apps: list[App]) -> Iterator[Finding]:
+    owners = {name: app.name for app in apps for name in ctx.store.apps.domains(app) if _in_dns(name)}
+    resolved = ctx.host.resolve(list(owners), doctor.RESOLVE_SECONDS)
+    return doctor.domains(owners, resolved, ctx.host.addresses())
+
+
+def _in_dns(name: str) -> bool:
+    return not name.endswith(LOOPBACK_NAMES) and not name.startswith("*")
+
+
+def _drift(ctx: Context, apps: list[App]) -> Iterator[Finding]:
+    for app in apps:
+        # What is under way explains every difference.
+        if not ctx.jobs.of(app) and ctx.retirer.idle():
+            yield from doctor.drift(app.name, ctx.store.apps.replicas(app), _details(ctx, app))
+
+
+def _details(ctx: Context, app: App) -> list[Container]:
+    looked = [ctx.scheduler.inspect(found.id) for found in ctx.scheduler.containers(app)]
+    return [container for container in looked if container is not None]
+
+
+def _locks(ctx: Context, apps: list[App]) -> Iterator[Finding]:
+    now = ctx.clock.now()
+    for app in apps:
+        yield from doctor.locks(app.name, applocks.current(ctx, app), now)
+        running = {job.who: ctx.store.deployments.get(job.id).started_at for job in ctx.jobs.of(app)}
+        yield from doctor.overdue(running, ctx.settings.value("build-timeout") + 3600, now)
+
+
+def _key_file(ctx: Context) -> Finding:
+    path = ctx.paths.root / "secret.key"
+    return doctor.key_file(str(path), ctx.host.mode(path))

@@ -1,0 +1,297 @@
+"""Jobs: changes of what runs, each in a thread of its own, with a journal and a log that outlive the client.
+
+A client only watches. When it goes away the job goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TypeVar, cast
+
+from paas.core.errors import Cancelled, Disconnected, PaasError, unexpected
+from paas.core.journal import Step
+from paas.core.model import App, DeploymentStatus
+from paas.drivers.clock import Clock
+from paas.engine.locks import Slots, Turns
+from paas.engine.output import Output, Sink
+from paas.store import Store
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+_RECHECK_SECONDS = 0.5
+PUSH = "push"
+SUPERSEDED = "superseded by a newer push"
+
+
+class JobLog:
+    """What a job said: a file that many may follow while it grows."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = path.open("wb", buffering=0)
+        self._changed = threading.Condition()
+        self._closed = False
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        """Adds to the log."""
+        with self._changed:
+            self._file.write(data)
+            self._size += len(data)
+            self._changed.notify_all()
+
+    def close(self, outcome: bytes = b"") -> None:
+        """Nothing more will come but the outcome, which is for those who did not start the job."""
+        with self._changed:
+            self._closed = True
+            try:
+                self._file.write(outcome)
+            except OSError as error:
+                # The outcome is in the database, too; a full disk must not keep watchers waiting for it here.
+                _log.warning("could not write %s: %s", self.path, error)
+            self._file.close()
+            self._changed.notify_all()
+
+    def follow(self, sink: Sink, gone: threading.Event, *, outcome: bool = False) -> None:
+        """Writes the log to the sink from its beginning until it is closed, with the outcome if that is wanted.
+
+        `Disconnected` once ``gone`` is set.
+        """
+        with self.path.open("rb") as file:
+            while True:
+                with self._changed:
+                    closed = self._closed
+                    data = file.read(-1 if outcome else self._size - file.tell())
+                    if not data and not closed:
+                        self._changed.wait(_RECHECK_SECONDS)
+                if data:
+                    sink(data)
+                elif closed:
+                    return
+                if gone.is_set():
+                    raise Disconnected
+
+
+class Job:
+    """One change of what runs.
+
+    ``app`` is the app as it is since the job holds its lock; ``out`` is the job's log; ``cancelled`` is looked at
+    between and inside its steps. ``waits`` says what it waits for, empty once it is at work.
+    """
+
+    def __init__(
+        self, deployment_id: int, app: App, kind: str, who: str, log: JobLog, store: Store, clock: Clock
+    ) -> None:
+        self.id = deployment_id
+        self.app = app
+        self.kind = kind
+        self.who = who
+        self.waits = "its turn"
+        self.reason: Cancelled | None = None
+        self.log = log
+        self.out = Output(log.write, log.write)
+        self.cancelled = threading.Event()
+        self.done = threading.Event()
+        self.result: object = None
+        self.error: PaasError | None = None
+        self._store = store
+        self._clock = clock
+        self._position = 0
+        self._lock = threading.Lock()
+
+    def cancel(self, reason: Cancelled, *, waiting_only: bool = False) -> bool:
+        """Asks it to end, for that reason; with ``waiting_only`` it is left alone if it is at work. Says whether."""
+        with self._lock:
+            if waiting_only and not self.waits:
+                return False
+            self.reason = self.reason or reason
+            self.cancelled.set()
+            return True
+
+    def wait_for(self, what: str) -> None:
+        """It waits for a place."""
+        with self._lock:
+            self.waits = what
+        self._store.deployments.queue(self.id)
+
+    def begin(self) -> None:
+        """It waits no more; raises `Cancelled` if it was cancelled by then."""
+        with self._lock:
+            waited, self.waits = bool(self.waits), ""
+        self.check()
+        if waited:
+            self._store.deployments.begin(self.id, self._clock.now())
+
+    @contextmanager
+    def step(self, step: Step, done: str = "", *, cancellable: bool = True) -> Iterator[None]:
+        """Journals the step before it begins and how long it took after; says ``done in 0.2 s`` if given.
+
+        One that is not ``cancellable`` begins although the job was cancelled: there is no way back any more.
+        """
+        if cancellable:
+            self.check()
+        self._position += 1
+        position = self._position
+        started = self._clock.monotonic()
+        self._store.deployments.step(self.id, position, step.value)
+        yield
+        seconds = self._clock.monotonic() - started
+        self._store.deployments.step_done(self.id, position, seconds)
+        if done:
+            self.out.step(f"{done} in {seconds:.1f} s" if seconds >= 0.095 else f"{done} in {seconds * 1000:.0f} ms")
+
+    def check(self) -> None:
+        """Raises `Cancelled` if somebody asked for it, or the server stops."""
+        if self.cancelled.is_set():
+            raise self.reason or Cancelled("the change was cancelled; what was running goes on", fix="Run it again.")
+
+    def note(self, *, commit: str | None = None, version: int | None = None) -> None:
+        """Records what it deploys."""
+        self._store.deployments.note(self.id, commit=commit, version=version)
+
+
+class Jobs:
+    """Starts jobs and knows those under way."""
+
+    def __init__(
+        self, store: Store, clock: Clock, folder: Path, build_limit: Callable[[], int], keep_logs: Callable[[], int]
+    ) -> None:
+        self._store = store
+        self._keep_logs = keep_logs
+        self._clock = clock
+        self._folder = folder
+        self._turns = Turns()
+        self.build_slots = Slots(build_limit)
+        self._lock = threading.Lock()
+        self._active: dict[int, Job] = {}
+        self._stopping = False
+
+    def run(
+        self,
+        app: App,
+        *,
+        kind: str,
+        actor: str,
+        cause: str,
+        work: Callable[[Job], _T],
+        watch: Sink,
+        gone: threading.Event,
+    ) -> _T:
+        """Runs ``work`` as a job under the app's lock, and shows its log to ``watch`` until it is through.
+
+        Returns what it returns, raises what it raises. `Disconnected` means that the client has gone; the job goes on.
+        """
+        job = self.start(app, kind=kind, actor=actor, cause=cause, work=work)
+        job.log.follow(watch, gone)
+        job.done.wait()
+        if job.error is not None:
+            raise job.error
+        return cast(_T, job.result)
+
+    def start(self, app: App, *, kind: str, actor: str, cause: str, work: Callable[[Job], object]) -> Job:
+        """Starts the job in a thread and returns at once."""
+        deployment_id = self._store.deployments.add(app, kind, actor, cause, self._clock.now())
+        try:
+            log = JobLog(self.log_path(deployment_id))
+        except OSError as error:
+            self._store.deployments.finish(deployment_id, DeploymentStatus.FAILED, self._clock.now(), "no-log")
+            raise unexpected(error) from error
+        job = Job(deployment_id, app, kind, f"{cause} by {actor}", log, self._store, self._clock)
+        with self._lock:
+            if self._stopping:
+                job.cancelled.set()
+            older = [other for other in self._active.values() if other.app.id == app.id and other.kind == kind == PUSH]
+            self._active[job.id] = job
+        for other in older:
+            other.cancel(Cancelled(SUPERSEDED, code="superseded"), waiting_only=True)
+        threading.Thread(target=self._carry_out, args=(job, work), name=f"job-{job.id}").start()
+        return job
+
+    def _carry_out(self, job: Job, work: Callable[[Job], object]) -> None:
+        status, code = DeploymentStatus.SUCCEEDED, ""
+        try:
+            with self._turns.hold(job.app.id, job.who, lambda holder: self._wait(job, holder), job.cancelled):
+                # While it waited the app may have been renamed, deployed, destroyed.
+                job.app = self._store.apps.by_id(job.app.id)
+                job.begin()
+                job.result = work(job)
+        except Cancelled as error:
+            status, job.error = DeploymentStatus.CANCELLED, job.reason or error
+            code = job.error.code
+        except PaasError as error:
+            status, job.error, code = DeploymentStatus.FAILED, error, error.code
+        except Exception as fault:  # noqa: BLE001  # the thread ends here: a fault must reach log and client, and stop nothing
+            _log.exception("job %d failed unexpectedly", job.id)
+            status, job.error = DeploymentStatus.FAILED, unexpected(fault)
+            code = job.error.code
+        finally:
+            self._end(job, status, code)
+
+    def _wait(self, job: Job, holder: str) -> None:
+        job.out.step(f"{job.app.name}: another change is under way ({holder}); waiting for it to finish")
+
+    def _end(self, job: Job, status: DeploymentStatus, code: str) -> None:
+        try:
+            self._store.deployments.finish(job.id, status, self._clock.now(), code)
+            for old in self._store.deployments.older(job.app, self._keep_logs()):
+                self.log_path(old).unlink(missing_ok=True)
+        finally:
+            with self._lock:
+                self._active.pop(job.id, None)
+            job.log.close(_outcome(job.error))
+            job.done.set()
+
+    def log_path(self, deployment_id: int) -> Path:
+        """Where the log of the job is, or was."""
+        return self._folder / f"{deployment_id}.log"
+
+    def logs(self) -> dict[int, Path]:
+        """The logs that there are, by the job's number."""
+        return {int(path.stem): path for path in self._folder.glob("*.log") if path.stem.isdecimal()}
+
+    def find(self, deployment_id: int) -> Job | None:
+        """The job of that number if it is under way."""
+        with self._lock:
+            return self._active.get(deployment_id)
+
+    def hold(self, app: App, who: str) -> AbstractContextManager[None]:
+        """Inside, no job of the app is at work. For what leaves what runs alone, and so is not a job itself."""
+        return self._turns.hold(app.id, who, lambda holder: None, threading.Event())
+
+    def of(self, app: App) -> list[Job]:
+        """The jobs of the app under way, oldest first: the one that is at work, then those that wait."""
+        with self._lock:
+            return [job for job in self._active.values() if job.app.id == app.id]
+
+    def under_way(self, app: App) -> list[str]:
+        """What is under way for the app, oldest first, in words."""
+        with self._lock:
+            return [job.who for job in self._active.values() if job.app.id == app.id]
+
+    def idle(self) -> bool:
+        """Whether nothing is under way."""
+        with self._lock:
+            return not self._active
+
+    def stop(self, timeout: float) -> None:
+        """Cancels everything under way and waits, at most ``timeout`` seconds, until it has been cleaned up."""
+        with self._lock:
+            self._stopping = True
+            jobs = list(self._active.values())
+        for job in jobs:
+            job.cancelled.set()
+        deadline = self._clock.monotonic() + timeout
+        for job in jobs:
+            job.done.wait(max(0.0, deadline - self._clock.monotonic()))
+
+
+def _outcome(error: PaasError | None) -> bytes:
+    said = bytearray()
+    if error is not None:
+        Output(said.extend, said.extend).error(error)
+    return bytes(said)

@@ -1,0 +1,51 @@
+"""The one vocabulary of what people read: steps, details, warnings, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from paas.core.errors import PaasError
+
+Sink = Callable[[bytes], None]
+
+
+class Output:
+    """Results go to ``out``, chatter to ``err``; both take bytes."""
+
+    def __init__(self, out: Sink, err: Sink) -> None:
+        self._out = out
+        self._err = err
+
+    def result(self, data: bytes | str) -> None:
+        """Writes a result as it is."""
+        self._out(data.encode() if isinstance(data, str) else data)
+
+    def chatter(self, data: bytes) -> None:
+        """Writes finished chatter as it is, for instance the log of a job."""
+        self._err(data)
+
+    def step(self, text: str) -> None:
+        """``-----> text``: something begins, or ended."""
+        self._line("-----> ", text)
+
+    def title(self, text: str) -> None:
+        """``=====> text``: what follows belongs together."""
+        self._line("=====> ", text)
+
+    def detail(self, text: str) -> None:
+        """Text below a step."""
+        for line in text.splitlines() or [""]:
+            self._line("       ", line)
+
+    def warning(self, text: str) -> None:
+        """`` !     text``: worth a person's attention."""
+        for line in text.splitlines():
+            self._line(" !     ", line)
+
+    def error(self, error: PaasError) -> None:
+        """What, why, what to do, and the code."""
+        for line in error.lines():
+            self._line(" !     ", line)
+
+    def _line(self, prefix: str, text: str) -> None:
+        self._err(f"{prefix}{text}".rstrip().encode(errors="replace") + b"\n")

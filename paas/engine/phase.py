@@ -1,0 +1,111 @@
+"""Phases: commands of the new release, each in a container of its own. Those before the start have to succeed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from paas.core import logline
+from paas.core.appspec import AppSpec
+from paas.core.errors import DeployFailed
+from paas.core.journal import Step
+from paas.core.model import App, Container, Process, Release, Replica
+from paas.core.rollout import Candidate
+from paas.engine.context import Context
+from paas.engine.jobs import Job
+from paas.engine.limits import limits
+
+TYPE = "release"
+_RECHECK_SECONDS = 0.2
+_ENDED_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One command; ``name`` is what people call it."""
+
+    name: str
+    command: str
+
+
+def phases(spec: AppSpec) -> list[Phase]:
+    """What has to succeed before anything starts: app.json's predeploy, then the Procfile's release."""
+    given = [("predeploy script", spec.predeploy), ("release phase", spec.commands.get(TYPE, ""))]
+    return [Phase(name, command) for name, command in given if command]
+
+
+def run_phase(ctx: Context, app: App, job: Job, release: Release, phase: Phase) -> None:
+    """Runs the command in a container of its own and shows what it writes; `DeployFailed` unless it exits with 0."""
+    process = Process(TYPE, phase.command)
+    taken = {found.slot for found in ctx.scheduler.containers(app) if found.process_type == TYPE}
+    slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
+    candidate = Candidate(Replica(TYPE, 1, slot, release.version), process)
+    rev_variable = ctx.store.properties.of(app).text("git", "rev-env-var")
+
+    job.out.step(f"Running the {phase.name}: {phase.command}")
+    with job.step(Step.PHASE, f"{phase.name.capitalize()} done"):
+        ctx.scheduler.prepare(app)
+        try:
+            container_id = ctx.scheduler.start(app, release, candidate, rev_variable, limits(ctx, app))
+            with _removed_when_cancelled(ctx, job, container_id):
+                _show(ctx, job, container_id)
+            job.check()
+            _judge(phase, _ended(ctx, container_id))
+        finally:
+            # One that could not be started is there all the same.
+            for found in ctx.scheduler.containers(app):
+                if (found.process_type, found.slot) == (TYPE, slot):
+                    ctx.scheduler.remove(found.id)
+
+
+def _show(ctx: Context, job: Job, container_id: str) -> None:
+    pending = b""
+    with ctx.scheduler.follow(container_id, 1_000_000) as chunks:
+        for chunk in chunks:
+            *lines, pending = (pending + chunk).split(b"\n")
+            for line in lines:
+                job.out.detail(logline.parse(line, TYPE).text.decode("utf-8", "replace"))
+    if pending:
+        job.out.detail(logline.parse(pending, TYPE).text.decode("utf-8", "replace"))
+
+
+def _ended(ctx: Context, container_id: str) -> Container | None:
+    """What the engine says of it at its end, which may come a moment after that of its log."""
+    never = threading.Event()
+    while (found := ctx.scheduler.inspect(container_id)) and found.status == "running":
+        ctx.clock.wait(never, _ENDED_SECONDS)
+    return found
+
+
+def _judge(phase: Phase, found: Container | None) -> None:
+    if found is not None and found.exit_code == 0 and not found.error:
+        return
+    how = "was removed" if found is None else f"exited with status {found.exit_code}"
+    raise DeployFailed(
+        f"the {phase.name} {how}",
+        why=f"Its command was: {phase.command}",
+        fix="What it wrote is above. Mend it and push again.",
+        code="release-phase-failed",
+    )
+
+
+@contextmanager
+def _removed_when_cancelled(ctx: Context, job: Job, container_id: str) -> Iterator[None]:
+    """Inside, a cancelled job takes the container away, which ends its log."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_RECHECK_SECONDS):
+            if job.cancelled.is_set():
+                ctx.scheduler.remove(container_id)
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()

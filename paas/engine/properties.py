@@ -1,0 +1,42 @@
+"""Changing properties, so that they count at once."""
+
+from __future__ import annotations
+
+from paas.core import properties
+from paas.core.errors import InvalidValue
+from paas.core.model import App
+from paas.core.properties import Effect, Scope
+from paas.engine import routes
+from paas.engine.context import Context
+
+
+def change(ctx: Context, app: App | None, namespace: str, key: str, value: str) -> None:
+    """Sets the property for the app, or globally for None; an empty value unsets it.
+
+    If what follows from it fails, for instance nginx refuses the new configuration, the value of before is back.
+    """
+    row = properties.find(namespace, key)
+    if row.scope is Scope.GLOBAL and app is not None:
+        raise InvalidValue(f"{row.name} is for the whole server", fix=f"Run '{namespace}:set --global {key} VALUE'.")
+    if value:
+        row.kind.read(row.name, value)
+
+    values = ctx.store.properties.of(app)
+    before = (values.own if app else values.shared).get((namespace, key), "")
+    ctx.store.properties.set(app, namespace, key, value)
+    if row.effect is Effect.PROXY:
+        try:
+            _refresh(ctx, app)
+        except Exception:
+            ctx.store.properties.set(app, namespace, key, before)
+            raise
+    if (namespace, key) == ("git", "deploy-branch") and app is not None and value:
+        # A clone checks out what deploys.
+        ctx.repository(app).set_head(value)
+
+
+def _refresh(ctx: Context, app: App | None) -> None:
+    if app is not None:
+        routes.refresh(ctx, app)
+    else:
+        routes.refresh_all(ctx)

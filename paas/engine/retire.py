@@ -1,0 +1,76 @@
+"""Letting old containers go: once the proxy has no more requests for them, or their time is up."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from paas.core import backoff
+from paas.core.errors import PaasError
+from paas.drivers.clock import Clock
+from paas.proxies.base import Proxy, Switch
+from paas.schedulers.base import Scheduler
+
+_log = logging.getLogger(__name__)
+_POLL_SECONDS = 0.1
+TRIES = 8
+
+
+class Retirer:
+    """Retires containers in the background. What is left at a stop of the daemon is retired at its next start."""
+
+    def __init__(self, scheduler: Scheduler, proxy: Proxy, clock: Clock, changed: Callable[[], None]) -> None:
+        self._scheduler = scheduler
+        self._proxy = proxy
+        self._clock = clock
+        self._changed = changed
+        self._stopping = threading.Event()
+        self._threads: set[threading.Thread] = set()
+        self._lock = threading.Lock()
+
+    def retire(self, containers: Sequence[str], switch: Switch | None, drain: float, grace: int) -> None:
+        """Stops and removes the containers, at the earliest when no worker of before ``switch`` is left, at the latest
+        ``drain`` seconds from now; each has ``grace`` seconds between SIGTERM and SIGKILL."""
+        if not containers:
+            return
+        thread = threading.Thread(target=self._retire, args=(list(containers), switch, drain, grace), daemon=True)
+        with self._lock:
+            self._threads.add(thread)
+        thread.start()
+
+    def _retire(self, containers: list[str], switch: Switch | None, drain: float, grace: int) -> None:
+        try:
+            deadline = self._clock.monotonic() + drain
+            while switch and not self._proxy.drained(switch) and self._clock.monotonic() < deadline:
+                if self._clock.wait(self._stopping, _POLL_SECONDS):
+                    return
+            stops = [threading.Thread(target=self._stop, args=(found, grace), daemon=True) for found in containers]
+            for stop in stops:
+                stop.start()
+            for stop in stops:
+                stop.join()
+        finally:
+            with self._lock:
+                self._threads.discard(threading.current_thread())
+            self._changed()
+
+    def _stop(self, container_id: str, grace: int) -> None:
+        for failures in range(1, TRIES + 1):
+            try:
+                self._scheduler.stop(container_id, grace)
+                return
+            except PaasError as error:
+                # After the last try the next start of the daemon finds it again: it is not wanted any more.
+                _log.warning("could not retire container %.12s: %s", container_id, error.what)
+            if self._clock.wait(self._stopping, backoff.seconds(failures)):
+                return
+
+    def idle(self) -> bool:
+        """Whether nothing is being retired."""
+        with self._lock:
+            return not self._threads
+
+    def stop(self) -> None:
+        """Leaves what is still draining to the next start."""
+        self._stopping.set()

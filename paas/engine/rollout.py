@@ -1,0 +1,240 @@
+"""Putting a release, or a new number of its processes, in the place of what runs: all of it, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from paas.core import rollout
+from paas.core.checks import Mode
+from paas.core.journal import Step
+from paas.core.model import App, Container, Process, Release, Replica
+from paas.core.rollout import Candidate, Rollout
+from paas.engine import health, probing, routes
+from paas.engine.context import Context
+from paas.engine.health import Started
+from paas.engine.jobs import Job
+from paas.engine.limits import limits
+from paas.proxies.base import Switch
+
+START_AT_ONCE = 4
+RUNNING = ("running", "restarting", "paused")
+"""The engine's words for a container with processes."""
+
+
+def roll_out(
+    ctx: Context,
+    app: App,
+    job: Job,
+    release: Release,
+    *,
+    fresh: Collection[str] | None = None,
+    formation: Mapping[str, int] | None = None,
+    also: Callable[[], None] | None = None,
+) -> None:
+    """New containers first, healthy second, then one switch of the proxy, then the old ones go.
+
+    Process types that must not overlap come in turn after all others are healthy: their old containers stop, then the
+    new ones start. ``fresh`` are the process types that get new containers although they run this release (None: all);
+    ``formation`` the quantities to run from now on. ``also`` is recorded together with the switch, or not at all.
+    When anything fails the candidates are removed, what had to make way is started again, and the rest of what ran
+    before was never touched.
+    """
+    quantities = {**ctx.store.apps.formation(app), **(formation or {})}
+    before = ctx.store.apps.replicas(app)
+    existing = ctx.scheduler.containers(app)
+    plan = _plan(ctx, app, release, quantities, before, existing, fresh)
+    beside, alone = _in_turn(ctx, app, plan)
+
+    halted: list[str] = []
+    try:
+        check(ctx, app, job, release, start(ctx, app, job, release, beside))
+        if alone:
+            make_way(ctx, app, job, plan, alone, halted)
+            check(ctx, app, job, release, start(ctx, app, job, release, alone))
+        with ctx.routing.of(app.id):
+            switch = switch_over(ctx, app, job, release, plan)
+            record(ctx, app, job, release, plan, quantities if formation else {}, also)
+    except BaseException:
+        undo(ctx, app, job, plan, alone, halted)
+        raise
+    retire(ctx, app, job, plan, switch)
+
+
+def _in_turn(ctx: Context, app: App, plan: Rollout) -> tuple[list[Candidate], list[Candidate]]:
+    """The candidates that start beside the old containers, and those whose old ones stop first."""
+    alone = [candidate for candidate in plan.start if not overlaps(ctx, app, candidate.process)]
+    return [candidate for candidate in plan.start if candidate not in alone], alone
+
+
+def overlaps(ctx: Context, app: App, process: Process) -> bool:
+    """Whether new containers of the process may start while old ones run."""
+    return process.overlap and probing.mode(ctx, app, process.type) is not Mode.DISABLED
+
+
+def _plan(
+    ctx: Context,
+    app: App,
+    release: Release,
+    quantities: Mapping[str, int],
+    before: list[Replica],
+    existing: list[Container],
+    fresh: Collection[str] | None,
+) -> Rollout:
+    running = {_slot(container) for container in existing if container.status in RUNNING}
+    # A replica whose container has gone is started anew, whatever the plan would keep.
+    alive = [replica for replica in before if (replica.process_type, replica.index, replica.slot) in running]
+    occupied = [_slot(container) for container in existing]
+
+    def port(process_type: str, index: int, slot: int) -> int:
+        return ctx.scheduler.port(app, process_type, index, slot)
+
+    return rollout.plan(release, quantities, alive, occupied, port, fresh=fresh)
+
+
+def _slot(container: Container) -> tuple[str, int, int]:
+    return container.process_type, container.index, container.slot
+
+
+def _slot_of(candidate: Candidate) -> tuple[str, int, int]:
+    replica = candidate.replica
+    return replica.process_type, replica.index, replica.slot
+
+
+def start(
+    ctx: Context, app: App, job: Job, release: Release, candidates: Sequence[Candidate]
+) -> list[Started]:
+    """Starts the candidates, some at a time."""
+    granted = limits(ctx, app)
+    rev_variable = ctx.store.properties.of(app).text("git", "rev-env-var")
+
+    def start_one(candidate: Candidate) -> Started:
+        job.check()
+        return Started(candidate, ctx.scheduler.start(app, release, candidate, rev_variable, granted))
+
+    with job.step(Step.START, _count(candidates, "Started")):
+        ctx.scheduler.prepare(app)
+        with ThreadPoolExecutor(START_AT_ONCE, thread_name_prefix="start") as pool:
+            starts = [pool.submit(start_one, candidate) for candidate in candidates]
+        failure = next((future.exception() for future in starts if future.exception()), None)
+        if failure:
+            raise failure
+        return [future.result() for future in starts]
+
+
+def _count(candidates: Sequence[Candidate], verb: str) -> str:
+    labels = [candidate.replica.label for candidate in candidates]
+    return f"{verb} {', '.join(labels)}" if labels else ""
+
+
+def check(ctx: Context, app: App, job: Job, release: Release, started: Sequence[Started]) -> None:
+    """Waits until all are healthy; only then the engine is told to keep them running. What is skipped counts as is."""
+    timeout = float(ctx.store.properties.of(app).value("checks", "timeout"))
+    with job.step(Step.HEALTH, "Healthy" if started else ""):
+        checked = [one for one in started if probing.mode(ctx, app, one.candidate.process.type) is Mode.ENABLED]
+        if checked:
+            image = ctx.scheduler.image(release.image)
+            health.wait_healthy(ctx, job, checked, image, routes.first_host(ctx, app), timeout)
+        for one in started:
+            ctx.scheduler.keep_running(one.container_id)
+
+
+def make_way(
+    ctx: Context, app: App, job: Job, plan: Rollout, alone: Sequence[Candidate], halted: list[str]
+) -> None:
+    """Stops every container of these process types that does not go on, without removing it; ``halted`` gets its id."""
+    types = {candidate.process.type for candidate in alone}
+    kept = {(replica.process_type, replica.index, replica.slot) for replica in plan.keep}
+    old = [one for one in ctx.scheduler.containers(app) if one.process_type in types and _slot(one) not in kept]
+    running = [one for one in old if one.status in RUNNING]
+
+    with job.step(Step.MAKE_WAY, f"Stopped {', '.join(one.label for one in running)}" if running else ""):
+        halted += [one.id for one in running]
+        halt(ctx, app, halted)
+
+
+def halt(ctx: Context, app: App, containers: Sequence[str]) -> None:
+    """Stops the containers without removing them; returns once all have ended."""
+    grace = int(ctx.store.properties.of(app).value("ps", "stop-timeout-seconds"))
+    with ThreadPoolExecutor(START_AT_ONCE, thread_name_prefix="halt") as pool:
+        list(pool.map(lambda container_id: ctx.scheduler.halt(container_id, grace), containers))
+
+
+def switch_over(ctx: Context, app: App, job: Job, release: Release, plan: Rollout) -> Switch:
+    """From here on requests go to the candidates."""
+    deployed = replace(app, version=release.version)
+    with job.step(Step.SWITCH, "Switched the proxy"):
+        return ctx.proxy.publish(routes.vhost(ctx, deployed, plan.replicas(), stopped=False))
+
+
+def record(
+    ctx: Context,
+    app: App,
+    job: Job,
+    release: Release,
+    plan: Rollout,
+    formation: Mapping[str, int],
+    also: Callable[[], None] | None,
+) -> None:
+    """Writes down, in one transaction, what is wanted from now on."""
+    with job.step(Step.RECORD), ctx.store.transaction():
+        ctx.store.apps.set_replicas(app, plan.replicas())
+        ctx.store.apps.set_formation(app, formation)
+        ctx.store.apps.set_stopped(app, False)
+        ctx.store.releases.make_current(app, release)
+        if also:
+            also()
+    ctx.changed.notify()
+
+
+def retire(ctx: Context, app: App, job: Job, plan: Rollout, switch: Switch) -> None:
+    """Lets every container go that is not wanted any more, in the background."""
+    wanted = {(replica.process_type, replica.index, replica.slot) for replica in plan.replicas()}
+    old = [container.id for container in ctx.scheduler.containers(app) if _slot(container) not in wanted]
+    with job.step(Step.RETIRE, cancellable=False):
+        let_go(ctx, app, old, switch)
+
+
+def let_go(ctx: Context, app: App, containers: list[str], switch: Switch | None) -> None:
+    """Stops and removes the containers in the background, after their requests."""
+    properties = ctx.store.properties.of(app)
+    ctx.retirer.retire(
+        containers,
+        switch,
+        float(properties.value("checks", "wait-to-retire")),
+        int(properties.value("ps", "stop-timeout-seconds")),
+    )
+
+
+def undo(
+    ctx: Context, app: App, job: Job, plan: Rollout, alone: Sequence[Candidate], halted: Sequence[str]
+) -> None:
+    """Back to what was: what had to make way runs again, the proxy is as recorded, and no candidate is left."""
+    try:
+        if halted:
+            bring_back(ctx, app, job, alone, halted)
+        routes.refresh(ctx, app)
+    finally:
+        remove_candidates(ctx, app, plan)
+
+
+def bring_back(ctx: Context, app: App, job: Job, alone: Sequence[Candidate], halted: Sequence[str]) -> None:
+    """Stops the candidates that must not overlap, then starts those again, of what was halted, that are wanted."""
+    wanted = {(replica.process_type, replica.index, replica.slot) for replica in ctx.store.apps.replicas(app)}
+    new = {_slot_of(candidate) for candidate in alone}
+    there = ctx.scheduler.containers(app)
+    halt(ctx, app, [found.id for found in there if _slot(found) in new])
+    back = [found for found in there if found.id in halted and _slot(found) in wanted]
+    for found in back:
+        ctx.scheduler.revive(found.id)
+    if back:
+        job.out.step(f"Started {', '.join(found.label for found in back)} of before again")
+
+
+def remove_candidates(ctx: Context, app: App, plan: Rollout) -> None:
+    """Removes what was created for the plan, started or not."""
+    slots = {_slot_of(candidate) for candidate in plan.start}
+    for container in ctx.scheduler.containers(app):
+        if _slot(container) in slots:
+            ctx.scheduler.remove(container.id)

@@ -1,0 +1,53 @@
+"""Before and during a build: is there room for it, and how much of the machine may it take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from paas.core import preflight
+from paas.core.model import App
+from paas.core.preflight import Disk, Floors
+from paas.engine import cleanup
+from paas.engine.context import Context
+from paas.engine.jobs import Job
+
+
+def floors(ctx: Context) -> Floors:
+    """What has to be free before a build."""
+    values = {key: int(ctx.settings.value(f"build-min-{key}") or 0) for key in ("disk", "inodes", "memory")}
+    return Floors(**values)
+
+
+def disks(ctx: Context) -> list[Disk]:
+    """The file systems that builds write to: the engine's and the data root's, once if they are one."""
+    engine = ctx.scheduler.storage()
+    found = [ctx.host.disk(ctx.paths.root)]
+    if engine is not None and not ctx.host.same_disk(engine, ctx.paths.root):
+        found.append(ctx.host.disk(engine))
+    return found
+
+
+def check(ctx: Context, app: App) -> None:
+    """Refuses to build with `NoRoom` when disk or memory is below its floor."""
+    found = preflight.lacks(disks(ctx), ctx.host.memory(), floors(ctx))
+    if found:
+        raise preflight.refusal(found, cleanup.would_free(ctx, app))
+
+
+def group(ctx: Context) -> str:
+    """The control group of this instance's builds."""
+    return f"paas-{ctx.scheduler.instance}"
+
+
+@contextmanager
+def limited(ctx: Context, job: Job) -> Iterator[str]:
+    """Inside, the build's own processes are under the limits of the settings. Gives the mark to build with."""
+    weight, memory = ctx.settings.value("build-cpu-weight"), ctx.settings.value("build-memory-limit")
+    mark = f"build-{job.id}.{ctx.scheduler.instance}.paas.invalid"
+    limit = memory.of(ctx.host.memory().total) if memory else 0
+    if not weight and not limit:
+        yield ""
+        return
+    with ctx.host.limited(group(ctx), mark, weight or 100, limit) as trouble:
+        yield "" if trouble else mark

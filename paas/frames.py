@@ -1,0 +1,41 @@
+"""The protocol of the control socket: frames over a Unix stream socket.
+
+A frame is one byte for its kind, four bytes for the payload's length (big-endian), and the payload, which may have
+`MAX_PAYLOAD` bytes.
+
+Client to server:
+
+    h  hello         JSON, first and once: {"protocol": 1, "argv": ["apps:list"], "terminal": null or {"columns": 80,
+                     "rows": 24, "kind": "xterm"}, "environment": {"GIT_PROTOCOL": "version=2"}}, and for the owner of
+                     an SSH key that the host's OpenSSH let in, {"key": "SHA256:…", "address": "192.0.2.7"} beside it
+    i  input         bytes of standard input, no more than were granted
+    e  end of input  empty
+    w  window size   columns and rows, two bytes each, big-endian
+    c  interrupt     empty: Ctrl-C
+
+Server to client:
+
+    o  output        bytes for standard output
+    x  error         bytes for standard error
+    g  grant         four bytes, big-endian: so many more bytes of input are welcome. Before the first grant the command
+                     has no use for input, and the client does not read its own
+    r  raw           one byte: 1, the terminal becomes raw; 0, it becomes what it was
+    q  exit status   one byte, last
+
+Grants keep the socket from filling with input that nobody reads, so that an interrupt always comes through.
+
+This module is imported by the command line client, whose start is measured in milliseconds: it imports nothing.
+"""
+
+PROTOCOL = 1
+MAX_PAYLOAD = 1024 * 1024
+HEADER = 5
+WINDOW = 256 * 1024
+
+HELLO, INPUT, END_OF_INPUT, WINDOW_SIZE, INTERRUPT = b"h", b"i", b"e", b"w", b"c"
+OUTPUT, ERROR, GRANT, RAW, EXIT = b"o", b"x", b"g", b"r", b"q"
+
+
+def frame(kind: bytes, payload: bytes = b"") -> bytes:
+    """One frame, ready to be sent."""
+    return kind + len(payload).to_bytes(4, "big") + payload

@@ -1,0 +1,99 @@
+"""The server's reading of the control socket's protocol, which `paas.frames` describes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from paas import claims, frames
+from paas.commands.invocation import Terminal
+from paas.core.errors import PaasError, UsageError
+
+
+class BrokenProtocol(PaasError):
+    """The peer does not speak the protocol, or another version of it."""
+
+    code = "protocol"
+
+
+@dataclass(frozen=True)
+class Hello:
+    """The client's first frame."""
+
+    argv: list[str]
+    terminal: Terminal | None
+    environment: dict[str, str]
+    key: str
+    address: str
+
+
+def parse_hello(kind: bytes, payload: bytes) -> Hello:
+    """The first frame's contents; raises `BrokenProtocol`, and `UsageError` for words that are not text."""
+    try:
+        hello = json.loads(payload) if kind == frames.HELLO else None
+    except ValueError:
+        hello = None
+
+    if not isinstance(hello, dict) or hello.get("protocol") != frames.PROTOCOL:
+        raise BrokenProtocol(
+            "The client and the server don't understand each other",
+            why=f"The server speaks version {frames.PROTOCOL} of the control protocol.",
+            fix="Restart the server if the program was updated since it started.",
+        )
+
+    try:
+        size = hello.get("terminal")
+        return Hello(
+            argv=_strings(hello["argv"]),
+            terminal=claims.terminal(int(size["columns"]), int(size["rows"]), str(size["kind"])) if size else None,
+            environment=claims.environment({str(k): str(v) for k, v in dict(hello.get("environment") or {}).items()}),
+            key=str(hello.get("key") or ""),
+            address=str(hello.get("address") or "")[:64],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BrokenProtocol("The client's first frame makes no sense", why=repr(error)) from None
+
+
+def _strings(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError("argv is not a list of strings")
+
+    if not all(item.isascii() or _is_text(item) for item in value):
+        raise UsageError("The command line is not text", why="It has to be valid UTF-8.")
+
+    return value
+
+
+def _is_text(item: str) -> bool:
+    try:
+        return bool(item.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def whole_frames(buffer: bytearray) -> Iterator[tuple[bytes, bytes]]:
+    """Takes the frames that are complete out of ``buffer``; raises `BrokenProtocol` when one is too large."""
+    start = 0
+
+    try:
+        while len(buffer) - start >= frames.HEADER:
+            body = start + frames.HEADER
+            size = int.from_bytes(buffer[start + 1 : body], "big")
+
+            if size > frames.MAX_PAYLOAD:
+                raise BrokenProtocol(
+                    "The client sent too much at once",
+                    why=f"A frame, and with it a command line, has at most {frames.MAX_PAYLOAD // 1024} KiB.",
+                    fix="Give large values on standard input.",
+                )
+
+            if len(buffer) < body + size:
+                break
+
+            kind = bytes(buffer[start : start + 1])
+            start = body + size
+            yield kind, bytes(buffer[body:start])
+    finally:
+        del buffer[:start]

@@ -1,0 +1,70 @@
+"""How many commands run at a time, and how they are brought to an end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Protocol
+
+from paas.commands.invocation import Dispatch
+from paas.core.errors import PaasError
+
+PARTING = 0.2
+"""Seconds that those who were hung up on have to notice it."""
+
+
+class Busy(PaasError):
+    """As many commands run as the server runs at a time."""
+
+    code = "busy"
+
+
+class Session(Protocol):
+    """One command under way."""
+
+    def hang_up(self) -> None:
+        """Tells the command that its client is gone."""
+
+
+class Pool:
+    """Runs sessions, each in a thread of its own, at most ``limit`` at a time."""
+
+    def __init__(self, dispatch: Dispatch, limit: int) -> None:
+        self.dispatch = dispatch
+        self.limit = limit
+        self._sessions: set[Session] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def enter(self, session: Session) -> None:
+        """Takes a place for ``session``; raises `Busy` when there is none."""
+        if len(self._sessions) >= self.limit:
+            raise Busy(
+                "The server is busy",
+                why=f"{self.limit} commands are under way, and it runs no more at a time.",
+                fix="Try again in a moment.",
+            )
+
+        self._sessions.add(session)
+        self._idle.clear()
+
+    def leave(self, session: Session) -> None:
+        """Gives the place back, once the session's thread has ended."""
+        self._sessions.discard(session)
+
+        if not self._sessions:
+            self._idle.set()
+
+    async def close(self, grace: float) -> None:
+        """Gives the sessions under way ``grace`` seconds to end, hangs up on the rest, and waits a moment for those."""
+        await self._wait(grace)
+
+        for session in list(self._sessions):
+            session.hang_up()
+
+        await self._wait(PARTING)
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()

@@ -1,0 +1,1 @@
+"""The ways of routing requests to the web processes."""

@@ -1,0 +1,64 @@
+"""What the engine asks of the edge, whichever program serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from paas.core.vhost import Vhost
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One change of the edge.
+
+    ``old_workers`` are the process ids of the workers that served before it and may still be finishing requests by
+    the old configuration; empty when nothing was reloaded.
+    """
+
+    old_workers: frozenset[int] = frozenset()
+
+
+class Proxy(Protocol):
+    """The edge of one instance. Every method may be called from any thread and raises `ProxyError`."""
+
+    def prepare(self) -> None:
+        """Make the folders and the general configuration. Starts and reloads nothing."""
+
+    def start(self) -> None:
+        """Take over the running server, or start it, with the apps' files as they are; reload if they are newer."""
+
+    def running(self) -> bool:
+        """Whether the server of this instance runs."""
+
+    def version(self) -> str:
+        """Name and version of the program, as ``nginx/1.22.1``."""
+
+    def publish(self, vhost: Vhost) -> Switch:
+        """Make requests for the app go where ``vhost`` says.
+
+        On return every new connection is served so. On an error what served before still does.
+        """
+
+    def withdraw(self, key: str) -> Switch:
+        """Forget the app: its hosts become unknown ones. Nothing happens if there is none."""
+
+    def sync(self, vhosts: Iterable[Vhost]) -> Switch:
+        """Make the edge serve exactly these apps, and start the server where it does not run.
+
+        At most one reload, and none if nothing changed. An app that is refused keeps what it had, the others are
+        taken up all the same, and then the error is raised.
+        """
+
+    def drained(self, switch: Switch) -> bool:
+        """Whether all workers from before the switch are gone, and so the processes that only they knew may go."""
+
+    def draining(self) -> Switch:
+        """All workers that are finishing requests by an older configuration now: for a caller that was restarted."""
+
+    def rotate(self, max_bytes: int) -> None:
+        """Put logs that are larger aside and begin new ones."""
+
+    def stop(self) -> None:
+        """End the server of this instance; nothing happens when it does not run."""

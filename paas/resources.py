@@ -1,0 +1,25 @@
+"""Where the data folders that ship with the platform are: ``nginx``, ``hooks``, ``buildpacks``."""
+
+from __future__ import annotations
+
+import pathlib
+
+from paas.core.errors import NotFound
+
+PACKAGE = pathlib.Path(__file__).resolve().parent
+
+
+def folder(name: str, package: pathlib.Path = PACKAGE) -> pathlib.Path:
+    """The folder ``name``: inside the installed package as ``data/<name>``, else beside the package in a checkout.
+
+    The installed one comes first: beside an installed package are other people's packages. Raises `NotFound`.
+    """
+    for place in (package / "data" / name, package.parent / name):
+        if place.is_dir():
+            return place
+
+    raise NotFound(
+        f"the folder {name} of the platform is missing",
+        why=f"Neither {package / 'data'} nor {package.parent} has it.",
+        fix="Install the package again.",
+    )

@@ -1,0 +1,1 @@
+"""The ways of running the processes of a release."""

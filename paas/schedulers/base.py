@@ -1,0 +1,109 @@
+"""The seam between a release and what runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from paas.core.image import BuildCache, Image, StoredImage
+from paas.core.model import App, Container, Release
+from paas.core.rollout import Candidate
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What each container may use. ``memory`` in bytes, 0 for no limit; ``stop_timeout`` in seconds."""
+
+    memory: int
+    pids: int
+    stop_timeout: int
+
+
+class Scheduler(Protocol):
+    """One way of running containers."""
+
+    instance: str
+
+    def version(self) -> str:
+        """The version of the engine; `EngineError` if it does not answer."""
+
+    def prepare(self, app: App) -> None:
+        """Makes what the app's containers need to be there, for instance their network. Cheap when it is there."""
+
+    def port(self, app: App, process_type: str, index: int, slot: int) -> int:
+        """The loopback port that belongs to the slot; given on first use, and again if something else took it."""
+
+    def start(self, app: App, release: Release, candidate: Candidate, rev_variable: str, limits: Limits) -> str:
+        """Creates and starts the candidate's container and returns its id. It is not restarted when it ends yet."""
+
+    def revive(self, container_id: str) -> None:
+        """Starts a container again that ended, as it is: same slot, same port."""
+
+    def keep_running(self, container_id: str) -> None:
+        """From now on it is started again whenever it ends, and after a reboot."""
+
+    def inspect(self, container_id: str) -> Container | None:
+        """What there is to know of it, None once it is gone."""
+
+    def containers(self, app: App | None = None) -> list[Container]:
+        """The containers of the app, or of all."""
+
+    def exec(self, container_id: str, argv: Sequence[str], timeout: float) -> tuple[int | None, str]:
+        """Runs the command inside: its exit status, None if it did not end in ``timeout`` seconds, and what it said."""
+
+    def restart(self, container_id: str, grace: int) -> None:
+        """SIGTERM, SIGKILL after ``grace`` seconds, and started again in its place. Gone already is fine."""
+
+    def halt(self, container_id: str, grace: int) -> None:
+        """SIGTERM, SIGKILL after ``grace`` seconds; it stays, ended, until `revive` or `remove`."""
+
+    def architecture(self) -> str:
+        """What its machine runs, in the words of images: amd64, arm64, …"""
+
+    def stop(self, container_id: str, grace: int) -> None:
+        """SIGTERM, SIGKILL after ``grace`` seconds, then removed."""
+
+    def remove(self, container_id: str) -> None:
+        """Removed at once."""
+
+    def logs(self, container_id: str, tail: int | None) -> list[bytes]:
+        """Its last lines, each with a timestamp before a space, oldest first."""
+
+    def follow(self, container_id: str, tail: int) -> AbstractContextManager[Iterator[bytes]]:
+        """Chunks of its log, as they come, from the last ``tail`` lines on."""
+
+    def endings(self) -> AbstractContextManager[Iterator[int]]:
+        """The numbers of apps of which a container ended or was removed, as it happens; ends when the engine does."""
+
+    def image(self, reference: str) -> Image | None:
+        """The image, None if it is gone."""
+
+    def name_image(self, app: App, release: Release) -> None:
+        """Gives the release's image the name that keeps it."""
+
+    def drop_image(self, app: App, version: int) -> bool:
+        """Takes that name away again; says whether it was there and is gone now."""
+
+    def stored_images(self, *, sizes: bool = False) -> list[StoredImage]:
+        """The images that this instance built; their sizes, which may take the engine a while, only if wanted."""
+
+    def remove_image(self, image: StoredImage) -> bool:
+        """Takes its releases' names away, and removes it; False if something uses it or it is gone."""
+
+    def storage(self) -> Path | None:
+        """The folder of this host in which images and containers are, None if they are elsewhere."""
+
+    def build_cache(self) -> BuildCache:
+        """How large the cache of builds is, which all programs that build there share."""
+
+    def prune_build_cache(self, keep: int) -> int:
+        """Removes what was not used for the longest time, down to ``keep`` bytes; the bytes that this freed."""
+
+    def forget(self, app: App) -> None:
+        """Removes what the app has left: containers, images, network."""
+
+    def teardown(self) -> list[str]:
+        """Removes everything of this instance, and says what, a line each."""

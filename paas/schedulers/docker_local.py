@@ -1,0 +1,260 @@
+"""Runs containers on the Docker Engine of this host."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import threading
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from paas.core import container, environment, procfile
+from paas.core.container import ContainerSpec
+from paas.core.errors import EngineError
+from paas.core.image import BuildCache, Image, StoredImage
+from paas.core.model import App, Container, Release
+from paas.core.rollout import Candidate
+from paas.drivers.docker import Docker, ImageRow
+from paas.drivers.probe import Probe
+from paas.drivers.settings_file import SettingsFile
+from paas.schedulers.base import Limits
+from paas.store import Store
+
+NETWORK_PREFIX = 24
+_RELEASE_NAME = re.compile(r"paas-([0-9a-f]{6})/(\d+):v(\d+)")
+
+
+class DockerLocal:
+    """The scheduler for one server. See `Scheduler` for what each method promises."""
+
+    def __init__(self, docker: Docker, store: Store, settings: SettingsFile, probe: Probe) -> None:
+        self.instance = docker.instance
+        self._docker = docker
+        self._store = store
+        self._settings = settings
+        self._giving = threading.Lock()
+        self._probe = probe
+
+    def _network(self, app: App) -> str:
+        return f"paas-{self.instance[:6]}-{app.id}"
+
+    def version(self) -> str:
+        """See `Scheduler.version`."""
+        return self._docker.version()
+
+    def prepare(self, app: App) -> None:
+        """The app's own network, with an explicit small range: the engine's own pools end after some 30 networks."""
+        networks = self._docker.networks()
+        if self._network(app) in networks:
+            return
+
+        given = self._store.apps.subnet(app)
+        used = [ipaddress.ip_network(subnet) for ranges in networks.values() for subnet in ranges]
+        routes = self._probe.routed_networks()
+        used += [ipaddress.ip_network((network, bin(mask).count("1"))) for network, mask in routes]
+        used += [ipaddress.ip_network(subnet) for subnet in self._store.apps.subnets() if subnet != given]
+        pool = ipaddress.ip_network(self._settings.value("network-pool"))
+        taken = [network for network in used if network.version == 4 and network.overlaps(pool)]
+
+        for candidate in _ranges(pool, given):
+            if any(candidate.overlaps(network) for network in taken):
+                continue
+            try:
+                self._docker.create_network(self._network(app), str(candidate), app.id)
+            except EngineError as error:
+                if error.code != "network-overlap":
+                    raise
+                # Something took the range since the list was read: the next one, then.
+                continue
+            self._store.apps.set_subnet(app, str(candidate))
+            return
+        raise EngineError(
+            f"no free network is left in {pool}",
+            fix="Remove apps that are not needed, or set another pool: 'settings:set network-pool 10.64.0.0/12'.",
+            code="no-network",
+        )
+
+    def port(self, app: App, process_type: str, index: int, slot: int) -> int:
+        """The slot's own port, or the first free one of the range."""
+        with self._giving:
+            own = self._store.apps.port(app, process_type, index, slot)
+            if own is not None and self._probe.port_is_free(own):
+                return own
+            low, high = self._settings.value("port-range")
+            taken = self._store.apps.ports_taken()
+            for port in _ports(low, high, self.instance):
+                if port not in taken and self._probe.port_is_free(port):
+                    self._store.apps.give_port(app, process_type, index, slot, port)
+                    return port
+        raise EngineError(
+            f"no port from {low} to {high} is free",
+            fix="Widen the range: 'settings:set port-range 20000-31999'.",
+            code="no-port",
+        )
+
+    def start(self, app: App, release: Release, candidate: Candidate, rev_variable: str, limits: Limits) -> str:
+        """See `Scheduler.start`."""
+        process, replica = candidate.process, candidate.replica
+        spec = ContainerSpec(
+            name=container.name_of(app, candidate, self.instance),
+            image=release.image,
+            argv=procfile.argv(process.command) if process.command else None,
+            environment=environment.for_process(
+                release.environment, app.name, process, replica.index, release.version, release.commit, rev_variable
+            ),
+            labels=container.labels_of(app, candidate, release, self.instance),
+            network=self._network(app),
+            aliases=(f"{app.name}.{process.type}",),
+            container_port=process.port,
+            host_port=replica.port,
+            stop_timeout=limits.stop_timeout,
+            memory_limit=limits.memory,
+            pids_limit=limits.pids,
+        )
+        container_id = self._docker.create(spec)
+        self._docker.start(container_id)
+        return container_id
+
+    def revive(self, container_id: str) -> None:
+        """See `Scheduler.revive`."""
+        self._docker.start(container_id)
+
+    def keep_running(self, container_id: str) -> None:
+        """See `Scheduler.keep_running`."""
+        self._docker.keep_running(container_id)
+
+    def inspect(self, container_id: str) -> Container | None:
+        """See `Scheduler.inspect`."""
+        return self._docker.inspect(container_id)
+
+    def containers(self, app: App | None = None) -> list[Container]:
+        """See `Scheduler.containers`."""
+        return self._docker.containers(app.id if app else None)
+
+    def exec(self, container_id: str, argv: Sequence[str], timeout: float) -> tuple[int | None, str]:
+        """See `Scheduler.exec`."""
+        return self._docker.exec(container_id, argv, timeout)
+
+    def restart(self, container_id: str, grace: int) -> None:
+        """See `Scheduler.restart`."""
+        self._docker.restart(container_id, grace)
+
+    def halt(self, container_id: str, grace: int) -> None:
+        """See `Scheduler.halt`."""
+        self._docker.stop(container_id, grace)
+
+    def architecture(self) -> str:
+        """See `Scheduler.architecture`."""
+        return self._docker.architecture
+
+    def stop(self, container_id: str, grace: int) -> None:
+        """See `Scheduler.stop`."""
+        self._docker.stop(container_id, grace)
+        self._docker.remove(container_id)
+
+    def remove(self, container_id: str) -> None:
+        """See `Scheduler.remove`."""
+        self._docker.remove(container_id)
+
+    def logs(self, container_id: str, tail: int | None) -> list[bytes]:
+        """See `Scheduler.logs`."""
+        return self._docker.logs(container_id, tail)
+
+    def follow(self, container_id: str, tail: int) -> AbstractContextManager[Iterator[bytes]]:
+        """See `Scheduler.follow`."""
+        return self._docker.follow(container_id, tail)
+
+    def endings(self) -> AbstractContextManager[Iterator[int]]:
+        """See `Scheduler.endings`."""
+        return self._docker.endings()
+
+    def image(self, reference: str) -> Image | None:
+        """See `Scheduler.image`."""
+        return self._docker.image(reference)
+
+    def _repository(self, app: App) -> str:
+        return f"paas-{self.instance[:6]}/{app.id}"
+
+    def name_image(self, app: App, release: Release) -> None:
+        """See `Scheduler.name_image`."""
+        self._docker.tag(release.image, self._repository(app), f"v{release.version}")
+
+    def drop_image(self, app: App, version: int) -> bool:
+        """See `Scheduler.drop_image`."""
+        return self._docker.remove_image(f"{self._repository(app)}:v{version}")
+
+    def stored_images(self, *, sizes: bool = False) -> list[StoredImage]:
+        """See `Scheduler.stored_images`."""
+        unique = self._docker.image_sizes() if sizes else {}
+        return [self._stored(row, unique) for row in self._docker.images()]
+
+    def _stored(self, row: ImageRow, unique: Mapping[str, int]) -> StoredImage:
+        matches = {name: _RELEASE_NAME.fullmatch(name) for name in row.names}
+        own = {name: match for name, match in matches.items() if match and match[1] == self.instance[:6]}
+        return StoredImage(
+            id=row.id,
+            app_id=row.app_id,
+            releases=tuple((int(match[2]), int(match[3])) for match in own.values()),
+            other_names=tuple(name for name in row.names if name not in own),
+            size=unique.get(row.id, 0),
+        )
+
+    def remove_image(self, image: StoredImage) -> bool:
+        """See `Scheduler.remove_image`."""
+        names = [f"paas-{self.instance[:6]}/{app_id}:v{version}" for app_id, version in image.releases]
+        # With its last name the image goes.
+        return all([self._docker.remove_image(name) for name in names or [image.id]])
+
+    def storage(self) -> Path | None:
+        """See `Scheduler.storage`."""
+        return self._docker.root_folder()
+
+    def build_cache(self) -> BuildCache:
+        """See `Scheduler.build_cache`."""
+        return self._docker.build_cache()
+
+    def prune_build_cache(self, keep: int) -> int:
+        """See `Scheduler.prune_build_cache`."""
+        return self._docker.prune_build_cache(keep)
+
+    def forget(self, app: App) -> None:
+        """See `Scheduler.forget`."""
+        for found in self.containers(app):
+            self._docker.remove(found.id)
+        own = f"{self._repository(app)}:"
+        for name in self._docker.image_names():
+            if name.startswith(own):
+                self._docker.remove_image(name)
+        self._docker.remove_network(self._network(app))
+        self._store.apps.set_subnet(app, None)
+
+    def teardown(self) -> list[str]:
+        """See `Scheduler.teardown`."""
+        done = []
+        for found in self.containers():
+            self._docker.remove(found.id)
+            done.append(f"container {found.name}")
+        for name in self._docker.image_names():
+            if self._docker.remove_image(name):
+                done.append(f"image {name}")
+        for name in self._docker.own_networks():
+            self._docker.remove_network(name)
+            done.append(f"network {name}")
+        return done
+
+
+def _ranges(pool: Any, given: str | None) -> Iterator[Any]:
+    """The range that the app had before, then all of the pool."""
+    if given:
+        yield ipaddress.ip_network(given)
+    yield from pool.subnets(new_prefix=max(NETWORK_PREFIX, pool.prefixlen))
+
+
+def _ports(low: int, high: int, instance: str) -> Iterator[int]:
+    """The ports of the range, from another one on for each instance, so that neighbours don't race for the same."""
+    size = high - low + 1
+    first = zlib.crc32(instance.encode()) % size
+    return (low + (first + offset) % size for offset in range(size))

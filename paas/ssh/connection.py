@@ -1,0 +1,150 @@
+"""One SSH connection: who is there, and how its traffic is kept prompt and bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import dataclasses
+import hashlib
+import socket
+from typing import Protocol
+
+import asyncssh
+
+from paas.channel import HIGH_WATER
+from paas.core.caller import Caller
+from paas.pool import Pool
+from paas.ssh.algorithms import SIGNATURES
+from paas.ssh.session import SshSession
+
+
+class Host(Protocol):
+    """What a connection needs of its server."""
+
+    pool: Pool
+    commands_per_connection: int
+
+    def arrived(self, connection: Connection) -> None:
+        """A client has connected."""
+
+    def logged_in(self, connection: Connection) -> None:
+        """It has proved who it is."""
+
+    def left(self, connection: Connection) -> None:
+        """It has gone; may be told more than once."""
+
+    async def find(self, fingerprint: str) -> Caller | None:
+        """Whose key that is."""
+
+
+class Connection(asyncssh.SSHServerConnection):
+    """One client's connection: prompt acknowledgements, bounded memory, and the caller whose key signed the login."""
+
+    def __init__(
+        self, server: Host, loop: asyncio.AbstractEventLoop, options: asyncssh.SSHServerConnectionOptions
+    ) -> None:
+        super().__init__(loop, options)
+        self.server = server
+        self.caller: Caller | None = None
+        self.found: dict[str, Caller] = {}
+        self.sessions: set[SshSession] = set()
+        self._tcp: asyncio.Transport | None = None
+        self._slow = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._tcp = transport
+        transport.set_write_buffer_limits(high=HIGH_WATER // 2)
+        self.server.arrived(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None = None) -> None:
+        self.server.left(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes, datatype: int | None = None) -> None:
+        super().data_received(data, datatype)
+
+        # Clients send small packets that wait (Nagle) for the acknowledgement of the one before, which the kernel
+        # delays by 40 ms unless told otherwise; and it forgets what it was told as soon as something is sent back.
+        if self._tcp is not None and not self._tcp.is_closing():
+            self._tcp.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+    def pause_writing(self) -> None:
+        self._be_slow(True)
+
+    def resume_writing(self) -> None:
+        self._be_slow(False)
+
+    async def validate_public_key(self, username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
+        # asyncssh takes any algorithm that the key is capable of, SHA-1 for RSA keys among them.
+        if msg and _algorithm(signature) not in SIGNATURES:
+            return False
+
+        valid = await super().validate_public_key(username, key_data, msg, signature)
+
+        # A client may ask about keys that it does not have; only the key that has signed says who it is.
+        if valid and msg:
+            self.caller = self.found.get(_fingerprint(key_data))
+            return self.caller is not None
+
+        return valid
+
+    def _be_slow(self, slow: bool) -> None:
+        """A client that doesn't read what it is sent is not listened to either: its requests would pile up answers."""
+        assert self._tcp is not None
+
+        if slow:
+            self._tcp.pause_reading()
+        else:
+            self._tcp.resume_reading()
+
+        for session in list(self.sessions):
+            session.connection_is_slow(slow)
+
+
+class Owner(asyncssh.SSHServer):
+    """Answers asyncssh's questions about one connection."""
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        assert isinstance(conn, Connection)
+        self._connection = conn
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connection.server.left(self._connection)
+
+    def auth_completed(self) -> None:
+        self._connection.server.logged_in(self._connection)
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        fingerprint = _fingerprint(key.public_data)
+        caller = await self._connection.server.find(fingerprint)
+
+        if caller is None:
+            return False
+
+        address = self._connection.get_extra_info("peername")[0]
+        self._connection.found[fingerprint] = dataclasses.replace(caller, address=address)
+        return True
+
+    def session_requested(self) -> SshSession | bool:
+        connection = self._connection
+
+        if connection.caller is None or len(connection.sessions) >= connection.server.commands_per_connection:
+            return False
+
+        session = SshSession(connection.caller, connection.server.pool, connection.sessions.discard)
+        connection.sessions.add(session)
+        return session
+
+
+def _fingerprint(key_data: bytes) -> str:
+    return "SHA256:" + base64.b64encode(hashlib.sha256(key_data).digest()).decode().rstrip("=")
+
+
+def _algorithm(signature: bytes) -> str:
+    """The algorithm that a signature says it is of: its first field (RFC 4253 section 6.6)."""
+    return signature[4 : 4 + int.from_bytes(signature[:4], "big")].decode("ascii", "replace")

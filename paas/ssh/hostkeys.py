@@ -1,0 +1,54 @@
+"""The server's own keys: made once, kept for good, so that clients recognise the server."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import asyncssh
+
+from paas.core.errors import PaasError
+
+KINDS = {"ssh_host_ed25519_key": "ssh-ed25519", "ssh_host_ecdsa_key": "ecdsa-sha2-nistp256"}
+
+
+class HostKeyUnusable(PaasError):
+    """A host key file can't be read."""
+
+    code = "host-key"
+
+
+def load(folder: Path) -> list[asyncssh.SSHKey]:
+    """The keys in ``folder``, best first; those that are missing are made. Raises `HostKeyUnusable`."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return [_load(folder / name, kind) for name, kind in KINDS.items()]
+
+
+def _load(path: Path, kind: str) -> asyncssh.SSHKey:
+    if not path.exists():
+        _make(path, kind)
+
+    try:
+        path.chmod(0o600)
+        return asyncssh.read_private_key(path)
+    except (OSError, asyncssh.KeyImportError) as error:
+        raise HostKeyUnusable(
+            f"The SSH host key {path} can't be used",
+            why=str(error),
+            fix="Restore it from a backup. Without one, move it away: a new one is made, and clients will be warned.",
+        ) from error
+
+
+def _make(path: Path, kind: str) -> None:
+    key = asyncssh.generate_private_key(kind, comment="paas")
+    staged = path.with_name(f"{path.name}.new")
+    staged.unlink(missing_ok=True)
+    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key.export_private_key())
+        file.flush()
+        os.fsync(descriptor)
+
+    staged.rename(path)
+    path.with_name(f"{path.name}.pub").write_bytes(key.export_public_key())

@@ -1,0 +1,186 @@
+"""The SSH server: public keys only, and nothing but commands.
+
+No passwords, no forwarding of ports, agents or X11, no SFTP, no subsystems. Whoever connects is known by the
+fingerprint of their key; the user name is free (``paas``, ``git``, ``dokku``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+from asyncssh.encryption import get_encryption_algs
+from asyncssh.kex import get_kex_algs
+from asyncssh.mac import get_mac_algs
+
+from paas.commands.invocation import Dispatch
+from paas.core.caller import Caller
+from paas.core.errors import PaasError
+from paas.pool import PARTING, Pool
+from paas.ssh import algorithms, hostkeys
+from paas.ssh.connection import Connection, Owner
+
+log = logging.getLogger(__name__)
+
+Lookup = Callable[[str], Caller | None]
+"""The caller whose key has the fingerprint ``SHA256:…``, or None; runs in a thread."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much at a time. Times are in seconds."""
+
+    commands: int = 256
+    commands_per_connection: int = 32
+    unauthenticated: int = 300
+    login_time: float = 20
+    keepalive_interval: float = 30
+    keepalive_count: int = 3
+
+
+class CannotListen(PaasError):
+    """The address and port can't be listened on."""
+
+    code = "listen"
+
+
+class Server:
+    """A running SSH server."""
+
+    def __init__(self, lookup: Lookup, dispatch: Dispatch, limits: Limits) -> None:
+        self.commands_per_connection = limits.commands_per_connection
+        self._unauthenticated = limits.unauthenticated
+        self.pool = Pool(dispatch, limits.commands)
+        self.port = 0
+        self._lookup = lookup
+        self._lookups = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ssh-keys")
+        self._connections: set[Connection] = set()
+        self._strangers: collections.OrderedDict[Connection, None] = collections.OrderedDict()
+        self._listener: asyncio.Server | None = None
+
+    async def listen(self, host: str, port: int, options: asyncssh.SSHServerConnectionOptions) -> None:
+        """Accepts connections from now on; raises `CannotListen`."""
+        loop = asyncio.get_running_loop()
+
+        try:
+            self._listener = await loop.create_server(
+                lambda: Connection(self, loop, options), host, port, backlog=512, reuse_address=True
+            )
+        except OSError as error:
+            raise CannotListen(
+                f"Can't listen for SSH on {host}:{port}",
+                why=error.strerror or str(error),
+                fix="Stop what listens there, or choose another port with --ssh-port.",
+            ) from error
+
+        self.port = self._listener.sockets[0].getsockname()[1]
+
+    async def close(self, grace: float = 1.0) -> None:
+        """Stops accepting, gives the commands under way ``grace`` seconds to end, and disconnects everybody."""
+        if self._listener is not None:
+            self._listener.close()
+
+        await self.pool.close(grace)
+
+        for connection in list(self._connections):
+            connection.close()
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PARTING):
+                await asyncio.gather(*(connection.wait_closed() for connection in list(self._connections)))
+
+        for connection in list(self._connections):
+            connection.abort()
+
+        self._lookups.shutdown(wait=False)
+
+    async def find(self, fingerprint: str) -> Caller | None:
+        """The caller with that key; a lookup that fails is logged, and finds nobody."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._lookups, self._lookup, fingerprint)
+        except Exception:
+            log.exception("looking up the key %s failed", fingerprint)
+            return None
+
+    def arrived(self, connection: Connection) -> None:
+        """Remembers a connection; with too many that haven't logged in, the oldest of those has to go.
+
+        So whoever opens connections and leaves them idle pushes out their own, and users still get in.
+        """
+        self._connections.add(connection)
+        self._strangers[connection] = None
+
+        if len(self._strangers) > self._unauthenticated:
+            oldest, _ = self._strangers.popitem(last=False)
+            oldest.abort()
+
+    def logged_in(self, connection: Connection) -> None:
+        """The connection belongs to somebody."""
+        self._strangers.pop(connection, None)
+
+    def left(self, connection: Connection) -> None:
+        """Forgets a connection."""
+        self._connections.discard(connection)
+        self._strangers.pop(connection, None)
+
+
+async def start(
+    host: str,
+    port: int,
+    *,
+    host_keys: Path,
+    lookup: Lookup,
+    dispatch: Dispatch,
+    limits: Limits | None = None,
+) -> Server:
+    """Serves commands over SSH on ``host`` and ``port`` (0: any free one, see `Server.port`).
+
+    ``host_keys`` is the folder of the server's own keys, made when missing. Raises `CannotListen` and
+    `hostkeys.HostKeyUnusable`.
+    """
+    limits = limits or Limits()
+
+    # Below this level asyncssh writes whole command lines, and with them passwords, to the log.
+    asyncssh.set_log_level(logging.WARNING)
+    logging.getLogger("asyncio").addFilter(_is_news)
+
+    options = await asyncssh.SSHServerConnectionOptions.construct(
+        config=None,
+        server_factory=Owner,
+        server_host_keys=hostkeys.load(host_keys),
+        server_version="paas",
+        kex_algs=algorithms.available(algorithms.KEX, get_kex_algs()),
+        encryption_algs=algorithms.available(algorithms.CIPHERS, get_encryption_algs()),
+        mac_algs=algorithms.available(algorithms.MACS, get_mac_algs()),
+        compression_algs=None,
+        signature_algs=list(algorithms.SIGNATURES),
+        public_key_auth=True,
+        password_auth=False,
+        kbdint_auth=False,
+        host_based_auth=False,
+        gss_host=None,
+        x11_forwarding=False,
+        agent_forwarding=False,
+        allow_scp=False,
+        encoding=None,
+        line_editor=False,
+        login_timeout=limits.login_time,
+        keepalive_interval=limits.keepalive_interval,
+        keepalive_count_max=limits.keepalive_count,
+    )
+
+    server = Server(lookup, dispatch, limits)
+    await server.listen(host, port, options)
+    return server
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """That a client hung up while it was being written to is not."""
+    return record.msg != "socket.send() raised exception."

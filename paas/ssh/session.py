@@ -1,0 +1,162 @@
+"""One SSH session channel: one command, with its terminal where it has one (RFC 4254 section 6)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import asyncssh
+
+from paas import claims
+from paas.channel import CHUNK, INTERRUPTED, STDERR, Session, complaint
+from paas.commands.invocation import Terminal
+from paas.core.caller import Caller
+from paas.core.errors import PaasError
+from paas.pool import Pool
+from paas.ssh import command
+from paas.ssh.line import Line
+
+
+class SshSession(asyncssh.SSHServerSession[bytes]):
+    """The `Wire` of a session on one side, asyncssh's callbacks on the other; ``closed`` is called at its end."""
+
+    def __init__(self, caller: Caller, pool: Pool, closed: Callable[[SshSession], None]) -> None:
+        self._caller = caller
+        self._closed = closed
+        self._session = Session(self, pool)
+        self._command: str | None = None
+        self._terminal: Terminal | None = None
+        self._line = Line()
+        self._raw = False
+        self._full = self._slow = False
+        self._paused = False
+
+    # What the client asks for
+
+    def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
+        self._chan = chan
+        chan.set_write_buffer_limits(high=2 * CHUNK)
+
+    def pty_requested(self, term_type: str, term_size: tuple[int, int, int, int], term_modes: object) -> bool:
+        self._terminal = claims.terminal(term_size[0], term_size[1], term_type)
+        return True
+
+    def shell_requested(self) -> bool:
+        return True
+
+    def exec_requested(self, command: str) -> bool:
+        self._command = command
+        return True
+
+    def session_started(self) -> None:
+        try:
+            argv = command.split(self._command or "")
+            environment = claims.environment(self._chan.get_environment())
+            self._session.start(argv, self._caller, terminal=self._terminal, environment=environment)
+        except PaasError as error:
+            self.send(STDERR, complaint(error))
+            self.finish(error.status)
+
+    # What the client sends
+
+    def data_received(self, data: bytes, datatype: object) -> None:
+        if self._terminal is not None and not self._raw:
+            data, shown = self._line.type(data)
+
+            if not self._chan.is_closing():
+                self._chan.write(shown)
+
+        self._session.feed(data)
+        self._pause_if_behind()
+
+        if self._line.interrupted:
+            self._interrupt()
+        elif self._line.ended:
+            self._session.feed_eof()
+
+    def eof_received(self) -> bool:
+        self._session.feed_eof()
+        return True  # the other direction stays open
+
+    def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
+        if self._terminal is not None:
+            self._terminal = claims.terminal(width, height, self._terminal.kind)
+            self._session.resize(self._terminal)
+
+    def signal_received(self, signal: str) -> None:
+        self._interrupt()
+
+    def break_received(self, msec: int) -> bool:
+        self._interrupt()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._session.hang_up()
+        self._closed(self)
+
+    # How fast it reads
+
+    def pause_writing(self) -> None:
+        self._full = True
+        self._session.hold(True)
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._session.hold(self._slow)
+
+    def connection_is_slow(self, slow: bool) -> None:
+        """The connection that carries this channel takes nothing more for now, or again."""
+        self._slow = slow
+        self._session.hold(self._full or slow)
+
+    # The session's wire
+
+    def send(self, stream: int, data: bytes) -> None:
+        """Sends output; a terminal that isn't raw gets the carriage returns that its driver would add."""
+        if self._chan.is_closing():
+            self._session.hang_up()
+            return
+
+        if self._terminal is not None and not self._raw:
+            data = data.replace(b"\n", b"\r\n")
+
+        if stream == STDERR:
+            self._chan.write_stderr(data)
+        else:
+            self._chan.write(data)
+
+    def send_raw(self, raw: bool) -> None:
+        """From now on keys and output pass untouched, or no longer do."""
+        self._raw = raw
+
+    def input_wanted(self) -> None:
+        """SSH clients send their input unasked."""
+
+    def input_taken(self, size: int) -> None:
+        """Lets the client go on when the command has read all that it sent."""
+        if self._paused and self._session.backlog <= size:
+            asyncio.get_running_loop().call_soon(self._resume)
+
+    def finish(self, status: int) -> None:
+        """Sends the exit status and closes the channel."""
+        self._chan.exit(status & 0xFF)
+
+    def _pause_if_behind(self) -> None:
+        if self._session.backlog and not self._paused:
+            self._paused = True
+            self._chan.pause_reading()
+
+    def _resume(self) -> None:
+        """Takes everything that came in the meantime.
+
+        asyncssh opens the window again, fully, with the first packet that it delivers, whatever it still holds back. So
+        one window's worth has to be taken at a time: to pause in the middle lets its buffer grow without an end.
+        """
+        if self._paused and not self._session.backlog:
+            self._chan.resume_reading()
+            self._paused = False
+            self._pause_if_behind()
+
+    def _interrupt(self) -> None:
+        self._session.hang_up()
+        self.finish(INTERRUPTED)

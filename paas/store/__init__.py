@@ -1,0 +1,37 @@
+"""What is wanted and what happened, in SQLite."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from paas.store.apps import Apps
+from paas.store.database import Database
+from paas.store.locks import Locks
+from paas.store.releases import Deployments, Releases
+from paas.store.sealed import Sealer
+from paas.store.values import Config, Instance, Keys, PropertyValues
+
+
+class Store:
+    """The tables of one instance, each with the few verbs that the engine needs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._database = Database(folder / "paas.db")
+        sealer = Sealer(folder / "secret.key")
+        self.apps = Apps(self._database)
+        self.config = Config(self._database, sealer)
+        self.properties = PropertyValues(self._database)
+        self.releases = Releases(self._database, sealer)
+        self.deployments = Deployments(self._database)
+        self.locks = Locks(self._database)
+        self.keys = Keys(self._database)
+        self.instance = Instance(self._database)
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All changes inside count together or not at all."""
+        return self._database.transaction()
+
+    def close(self) -> None:
+        """Closes the database."""
+        self._database.close()

@@ -1,0 +1,164 @@
+"""Apps, their formation, domains and replicas."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from paas.core.errors import AlreadyExists, NoSuchApp, PaasError
+from paas.core.model import App, Replica
+from paas.store.database import Database, Row
+
+
+def _app(row: Row) -> App:
+    return App(row["id"], row["name"], row["created_at"], row["created_by"], bool(row["stopped"]), row["version"])
+
+
+class Apps:
+    """The apps of this instance."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def all(self) -> list[App]:
+        """Every app, by name."""
+        return [_app(row) for row in self._db.all("SELECT * FROM apps ORDER BY name")]
+
+    def find(self, name: str) -> App | None:
+        """The app of that name, or None."""
+        row = self._db.one("SELECT * FROM apps WHERE name = ?", name)
+        return _app(row) if row else None
+
+    def get(self, name: str) -> App:
+        """The app of that name; `NoSuchApp` suggests one that is spelt alike."""
+        app = self.find(name)
+        if app is None:
+            raise NoSuchApp(
+                f"there is no app {name!r}",
+                fix="'apps:list' shows the apps there are; 'apps:create NAME' or a push makes one.",
+            )
+        return app
+
+    def by_id(self, app_id: int) -> App:
+        """The app as it is now; `NoSuchApp` once it is destroyed."""
+        row = self._db.one("SELECT * FROM apps WHERE id = ?", app_id)
+        if row is None:
+            raise NoSuchApp("the app was destroyed in the meantime")
+        return _app(row)
+
+    def create(self, name: str, *, actor: str, now: float) -> App:
+        """A new app; `AlreadyExists` if the name is taken."""
+        try:
+            self._db.execute("INSERT INTO apps (name, created_at, created_by) VALUES (?, ?, ?)", name, now, actor)
+        except sqlite3.IntegrityError as error:
+            raise AlreadyExists(f"there is an app {name!r} already", fix="Choose another name.") from error
+        return self.get(name)
+
+    def rename(self, app: App, name: str) -> App:
+        """The app under its new name; `AlreadyExists` if that is taken."""
+        try:
+            self._db.execute("UPDATE apps SET name = ? WHERE id = ?", name, app.id)
+        except sqlite3.IntegrityError as error:
+            raise AlreadyExists(f"there is an app {name!r} already", fix="Choose another name.") from error
+        return self.get(name)
+
+    def delete(self, app: App) -> None:
+        """Removes the app and every row that belongs to it."""
+        self._db.execute("DELETE FROM apps WHERE id = ?", app.id)
+
+    def set_stopped(self, app: App, stopped: bool) -> None:
+        """Records that the app was stopped or started by hand."""
+        self._db.execute("UPDATE apps SET stopped = ? WHERE id = ?", int(stopped), app.id)
+
+    def subnet(self, app: App) -> str | None:
+        """The network range that was given to the app, or None."""
+        row = self._db.one("SELECT subnet FROM apps WHERE id = ?", app.id)
+        return row["subnet"] if row else None
+
+    def subnets(self) -> set[str]:
+        """All ranges that are given away."""
+        return {row["subnet"] for row in self._db.all("SELECT subnet FROM apps WHERE subnet IS NOT NULL")}
+
+    def set_subnet(self, app: App, subnet: str | None) -> None:
+        """Gives the range to the app."""
+        self._db.execute("UPDATE apps SET subnet = ? WHERE id = ?", subnet, app.id)
+
+    def formation(self, app: App) -> dict[str, int]:
+        """How many of each process type were asked for."""
+        rows = self._db.all("SELECT process_type, quantity FROM formation WHERE app_id = ?", app.id)
+        return {row["process_type"]: row["quantity"] for row in rows}
+
+    def set_formation(self, app: App, quantities: Mapping[str, int]) -> None:
+        """Changes the quantities that are named; the others stay."""
+        self._db.many(
+            "INSERT INTO formation VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET quantity = excluded.quantity",
+            [(app.id, kind, number) for kind, number in quantities.items()],
+        )
+
+    def replicas(self, app: App) -> list[Replica]:
+        """The containers that are wanted now, by type and index."""
+        rows = self._db.all("SELECT * FROM replicas WHERE app_id = ? ORDER BY process_type, idx", app.id)
+        return [Replica(row["process_type"], row["idx"], row["slot"], row["version"], row["port"]) for row in rows]
+
+    def set_replicas(self, app: App, replicas: Sequence[Replica]) -> None:
+        """Makes these, and no others, the wanted containers."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM replicas WHERE app_id = ?", app.id)
+            self._db.many(
+                "INSERT INTO replicas VALUES (?, ?, ?, ?, ?, ?)",
+                [(app.id, r.process_type, r.index, r.slot, r.release, r.port) for r in replicas],
+            )
+
+    def domains(self, app: App | None) -> list[str]:
+        """The app's own domains, or the global ones for None, in the order in which they were added."""
+        rows = self._db.all(
+            "SELECT name FROM domains WHERE coalesce(app_id, 0) = ? ORDER BY position", app.id if app else 0
+        )
+        return [row["name"] for row in rows]
+
+    def domain_owners(self) -> dict[str, int]:
+        """The id of the app that each domain belongs to; global domains are not among them."""
+        return {row["name"]: row["app_id"] for row in self._db.all("SELECT * FROM domains WHERE app_id IS NOT NULL")}
+
+    def set_domains(self, app: App | None, domains: Sequence[str]) -> None:
+        """Makes these the domains; refuses one that another app has, naming it."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM domains WHERE coalesce(app_id, 0) = ?", app.id if app else 0)
+            for position, name in enumerate(domains):
+                self._add_domain(app, name, position)
+
+    def _add_domain(self, app: App | None, name: str, position: int) -> None:
+        owner = self._db.one(
+            "SELECT apps.name FROM domains JOIN apps ON apps.id = app_id WHERE domains.name = ?", name
+        )
+        if app is not None and owner is not None:
+            raise AlreadyExists(
+                f"the domain {name} belongs to the app {owner['name']!r}",
+                fix=f"Run 'domains:remove {owner['name']} {name}' first.",
+                code="domain-taken",
+            )
+        self._db.execute("INSERT INTO domains VALUES (?, ?, ?)", app.id if app else None, name, position)
+
+    def port(self, app: App, process_type: str, index: int, slot: int) -> int | None:
+        """The port that the slot owns, or None."""
+        row = self._db.one(
+            "SELECT port FROM ports WHERE app_id = ? AND process_type = ? AND idx = ? AND slot = ?",
+            app.id, process_type, index, slot,
+        )  # fmt: skip
+        return row["port"] if row else None
+
+    def ports_taken(self) -> set[int]:
+        """All ports that are owned by a slot."""
+        return {row["port"] for row in self._db.all("SELECT port FROM ports")}
+
+    def give_port(self, app: App, process_type: str, index: int, slot: int, port: int) -> None:
+        """Makes the slot the owner of the port, in place of one that it had."""
+        with self._db.transaction():
+            self._db.execute(
+                "DELETE FROM ports WHERE app_id = ? AND process_type = ? AND idx = ? AND slot = ?",
+                app.id, process_type, index, slot,
+            )  # fmt: skip
+            try:
+                self._db.execute("INSERT INTO ports VALUES (?, ?, ?, ?, ?)", port, app.id, process_type, index, slot)
+            except sqlite3.IntegrityError as error:
+                raise PaasError(f"port {port} was given away in the meantime", code="port-taken") from error

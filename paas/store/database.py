@@ -1,0 +1,117 @@
+"""The SQLite file: opening, migrating, transactions."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from paas.core.errors import PaasError, disk_full
+
+Row = sqlite3.Row
+
+
+@contextmanager
+def _telling_of_a_full_disk() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise disk_full("the database") from error
+        raise
+
+
+class Database:
+    """One connection shared by all threads of the daemon, one statement or transaction at a time.
+
+    Every statement here takes well under a millisecond, so a lock costs less than a connection per thread would.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        # Made here, so that it, and the log that takes its mode over, are never readable by others.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
+        )
+        self._migrate()
+
+    def _migrate(self) -> None:
+        have = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        scripts = sorted(
+            (entry for entry in resources.files("paas.store").joinpath("migrations").iterdir()
+             if entry.name.endswith(".sql")),
+            key=lambda entry: entry.name,
+        )  # fmt: skip
+        if have > len(scripts):
+            raise PaasError(
+                f"the database was written by a newer version (schema {have}, this one knows {len(scripts)})",
+                fix="Install that version again; going back is not possible without a backup.",
+                code="database-too-new",
+            )
+        for number, script in enumerate(scripts[have:], have + 1):
+            # executescript commits what is open first, so the transaction is part of the script.
+            text = script.read_text(encoding="utf-8")
+            self._connection.executescript(f"BEGIN IMMEDIATE; {text} PRAGMA user_version = {number}; COMMIT;")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All statements inside count together or not at all; nested ones join the outer."""
+        with self._lock:
+            if self._depth == 0:
+                self._connection.execute("BEGIN IMMEDIATE")
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                self._depth -= 1
+                if self._depth == 0 and self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+            self._depth -= 1
+            if self._depth == 0:
+                self._commit()
+
+    def _commit(self) -> None:
+        try:
+            with _telling_of_a_full_disk():
+                self._connection.execute("COMMIT")
+        except BaseException:
+            # SQLite rolls back by itself for some errors, for others it leaves that to us.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        """Runs one statement; use its ``lastrowid`` or ``rowcount``, and `all` or `one` for rows."""
+        with self._lock, _telling_of_a_full_disk():
+            return self._connection.execute(sql, parameters)
+
+    def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Runs one statement for each row of parameters."""
+        with self._lock, _telling_of_a_full_disk():
+            self._connection.executemany(sql, rows)
+
+    def all(self, sql: str, *parameters: Any) -> list[Row]:
+        """The rows of a query."""
+        with self._lock:
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def one(self, sql: str, *parameters: Any) -> Row | None:
+        """The first row of a query, or None."""
+        with self._lock:
+            row: Row | None = self._connection.execute(sql, parameters).fetchone()
+            return row
+
+    def close(self) -> None:
+        """Closes the file; the log is folded into it."""
+        with self._lock:
+            self._connection.close()

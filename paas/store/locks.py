@@ -1,0 +1,30 @@
+"""Locks that people put on apps."""
+
+from __future__ import annotations
+
+from paas.core.applock import AppLock
+from paas.core.model import App
+from paas.store.database import Database
+
+
+class Locks:
+    """At most one for each app. Whether one still counts is for `AppLock.holds` to say."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def get(self, app: App) -> AppLock | None:
+        """The app's lock, or None."""
+        row = self._db.one("SELECT * FROM locks WHERE app_id = ?", app.id)
+        return AppLock(row["actor"], row["reason"], row["since"], row["until"]) if row else None
+
+    def set(self, app: App, lock: AppLock) -> None:
+        """Locks the app, in place of a lock that it has."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO locks VALUES (?, ?, ?, ?, ?)",
+            app.id, lock.actor, lock.reason, lock.since, lock.until,
+        )  # fmt: skip
+
+    def clear(self, app: App) -> None:
+        """Removes the lock, if there is one."""
+        self._db.execute("DELETE FROM locks WHERE app_id = ?", app.id)

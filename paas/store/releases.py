@@ -1,0 +1,207 @@
+"""Releases and deployments."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from paas.core import checks
+from paas.core.errors import NotFound
+from paas.core.model import App, Deployment, DeploymentStatus, Draft, Process, Release, ReleaseState
+from paas.store.database import Database, Row
+from paas.store.sealed import Sealer
+
+
+def _process(row: dict[str, Any]) -> Process:
+    # Rows of before lack the later fields.
+    return Process(**{**row, "checks": tuple(checks.stored(check) for check in row.get("checks", ()))})
+
+
+class Releases:
+    """The releases of all apps. Nothing but a release's state ever changes."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._db = database
+        self._sealer = sealer
+
+    def _release(self, row: Row) -> Release:
+        own, shared = self._sealer.open_maps(row["config"])
+        return Release(
+            image=row["image"],
+            commit=row["commit_id"],
+            processes=tuple(_process(process) for process in json.loads(row["processes"])),
+            config=own,
+            shared=shared,
+            actor=row["actor"],
+            cause=row["cause"],
+            id=row["id"],
+            app_id=row["app_id"],
+            version=row["version"],
+            created_at=row["created_at"],
+            state=ReleaseState(row["state"]),
+        )
+
+    def add(self, app: App, draft: Draft, now: float) -> Release:
+        """Records the draft as the app's next version, pending."""
+        with self._db.transaction():
+            newest = self._db.one("SELECT max(version) AS version FROM releases WHERE app_id = ?", app.id)
+            version = ((newest["version"] if newest else None) or 0) + 1
+            self._db.execute(
+                "INSERT INTO releases (app_id, version, created_at, actor, cause, commit_id, image, processes, config,"
+                " state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
+                app.id, version, now, draft.actor, draft.cause, draft.commit, draft.image,
+                json.dumps([asdict(process) for process in draft.processes]),
+                self._sealer.seal_maps(draft.config, draft.shared),
+            )  # fmt: skip
+            return self.get(app, version)
+
+    def all(self, app: App) -> list[Release]:
+        """The app's releases, newest first."""
+        rows = self._db.all("SELECT * FROM releases WHERE app_id = ? ORDER BY version DESC", app.id)
+        return [self._release(row) for row in rows]
+
+    def get(self, app: App, version: int) -> Release:
+        """One release; `NotFound` if the app has none of that version."""
+        row = self._db.one("SELECT * FROM releases WHERE app_id = ? AND version = ?", app.id, version)
+        if row is None:
+            raise NotFound(
+                f"{app.name} has no release v{version}",
+                fix=f"'releases {app.name}' shows those there are.",
+                code="no-such-release",
+            )
+        return self._release(row)
+
+    def current(self, app: App) -> Release | None:
+        """The release that serves the app now, or None before the first."""
+        row = self._db.one(
+            "SELECT r.* FROM releases r JOIN apps a ON a.id = r.app_id AND a.version = r.version WHERE a.id = ?", app.id
+        )
+        return self._release(row) if row else None
+
+    def make_current(self, app: App, release: Release) -> None:
+        """Makes it the one that serves the app, and the former one superseded."""
+        with self._db.transaction():
+            self._db.execute(
+                "UPDATE releases SET state = 'superseded' WHERE app_id = ? AND state = 'current'", app.id
+            )
+            self._db.execute("UPDATE releases SET state = 'current' WHERE id = ?", release.id)
+            self._db.execute("UPDATE apps SET version = ? WHERE id = ?", release.version, app.id)
+
+    def fail(self, release: Release) -> None:
+        """Records that it never served."""
+        self._db.execute("UPDATE releases SET state = 'failed' WHERE id = ? AND state = 'pending'", release.id)
+
+    def fail_pending(self) -> int:
+        """After a crash: no pending release will go on. Returns how many there were."""
+        return self._db.execute("UPDATE releases SET state = 'failed' WHERE state = 'pending'").rowcount
+
+
+class Deployments:
+    """What was done to apps, step by step."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @staticmethod
+    def _deployment(row: Row) -> Deployment:
+        return Deployment(
+            row["id"], row["app_id"], row["kind"], row["actor"], row["cause"], DeploymentStatus(row["status"]),
+            row["step"], row["started_at"], row["finished_at"], row["commit_id"], row["version"], row["error"],
+        )  # fmt: skip
+
+    def add(self, app: App, kind: str, actor: str, cause: str, now: float) -> int:
+        """A new deployment, queued; returns its id."""
+        cursor = self._db.execute(
+            "INSERT INTO deployments (app_id, kind, actor, cause, status, started_at) VALUES (?, ?, ?, ?, 'queued', ?)",
+            app.id, kind, actor, cause, now,
+        )  # fmt: skip
+        return int(cursor.lastrowid or 0)
+
+    def queue(self, deployment_id: int) -> None:
+        """It waits for a place."""
+        self._db.execute("UPDATE deployments SET status = 'queued' WHERE id = ?", deployment_id)
+
+    def begin(self, deployment_id: int, now: float) -> None:
+        """It has left the queue."""
+        self._db.execute("UPDATE deployments SET status = 'running', started_at = ? WHERE id = ?", now, deployment_id)
+
+    def step(self, deployment_id: int, position: int, name: str) -> None:
+        """A step begins."""
+        with self._db.transaction():
+            self._db.execute("UPDATE deployments SET step = ? WHERE id = ?", name, deployment_id)
+            self._db.execute("INSERT INTO steps VALUES (?, ?, ?, NULL)", deployment_id, position, name)
+
+    def step_done(self, deployment_id: int, position: int, seconds: float) -> None:
+        """A step ended, after so many seconds."""
+        self._db.execute(
+            "UPDATE steps SET seconds = ? WHERE deployment_id = ? AND position = ?", seconds, deployment_id, position
+        )
+
+    def note(self, deployment_id: int, *, commit: str | None = None, version: int | None = None) -> None:
+        """Records what it deploys."""
+        self._db.execute(
+            "UPDATE deployments SET commit_id = coalesce(?, commit_id), version = coalesce(?, version) WHERE id = ?",
+            commit, version, deployment_id,
+        )  # fmt: skip
+
+    def finish(self, deployment_id: int, status: DeploymentStatus, now: float, error: str = "") -> None:
+        """It ended, with a code for the error if there was one."""
+        self._db.execute(
+            "UPDATE deployments SET status = ?, finished_at = ?, error = ? WHERE id = ?",
+            status.value, now, error, deployment_id,
+        )  # fmt: skip
+
+    def abandon_unfinished(self, now: float) -> list[Deployment]:
+        """After a crash: marks what was under way as abandoned, and returns it as it stood."""
+        with self._db.transaction():
+            rows = self._db.all("SELECT * FROM deployments WHERE status IN ('queued', 'running')")
+            self._db.execute(
+                "UPDATE deployments SET status = 'abandoned', finished_at = ? WHERE status IN ('queued', 'running')",
+                now,
+            )
+        return [self._deployment(row) for row in rows]
+
+    def get(self, deployment_id: int) -> Deployment:
+        """One deployment; `NotFound` if there is none of that number."""
+        row = self._db.one("SELECT * FROM deployments WHERE id = ?", deployment_id)
+        if row is None:
+            raise NotFound(
+                f"there is no build {deployment_id}", fix="'builds:list' shows those there are.", code="no-such-build"
+            )
+        return self._deployment(row)
+
+    def all(self, app: App | None, *, status: str = "", kind: str = "", limit: int = 100) -> list[Deployment]:
+        """The deployments of the app, or of all, newest first; only those of the status and kind that are given."""
+        rows = self._db.all(
+            "SELECT * FROM deployments WHERE ? IN (0, app_id) AND ? IN ('', status) AND ? IN ('', kind)"
+            " ORDER BY id DESC LIMIT ?",
+            app.id if app else 0, status, kind, limit,
+        )  # fmt: skip
+        return [self._deployment(row) for row in rows]
+
+    def older(self, app: App, keep: int, limit: int = 100) -> list[int]:
+        """The numbers of the app's deployments but the newest ``keep``, newest first, at most ``limit``."""
+        rows = self._db.all(
+            "SELECT id FROM deployments WHERE app_id = ? ORDER BY id DESC LIMIT ? OFFSET ?", app.id, limit, keep
+        )
+        return [row["id"] for row in rows]
+
+    def newest(self, keep: int) -> set[int]:
+        """The numbers of the newest ``keep`` deployments of each app."""
+        rows = self._db.all(
+            "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY app_id ORDER BY id DESC) AS place"
+            " FROM deployments) WHERE place <= ?",
+            keep,
+        )
+        return {row["id"] for row in rows}
+
+    def last(self, app: App) -> Deployment | None:
+        """The newest one of the app, or None."""
+        row = self._db.one("SELECT * FROM deployments WHERE app_id = ? ORDER BY id DESC LIMIT 1", app.id)
+        return self._deployment(row) if row else None
+
+    def steps(self, deployment_id: int) -> list[tuple[str, float | None]]:
+        """The steps in order with their seconds, None for one that did not end."""
+        rows = self._db.all("SELECT name, seconds FROM steps WHERE deployment_id = ? ORDER BY position", deployment_id)
+        return [(row["name"], row["seconds"]) for row in rows]

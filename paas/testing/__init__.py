@@ -1,0 +1,37 @@
+"""For tests: strict fakes of everything outside of the process, and a server made of them.
+
+A fake behaves like the real thing and refuses what it was not told about: then it raises `Unexpected`. Nothing here
+sleeps, listens on the network or needs any right. The database, the git repositories and the dispatcher are the real
+ones.
+"""
+
+from paas.testing.builds import FakeBuilder
+from paas.testing.containers import Behaviour, FakeScheduler
+from paas.testing.edge import FakeProxy
+from paas.testing.gates import SECONDS, Gate, Gates, Unexpected, eventually
+from paas.testing.host import FakeHost
+from paas.testing.probe import FakeProbe
+from paas.testing.server import ADMIN, DEPLOYER, VIEWER, Result, Server, Session
+from paas.testing.times import EPOCH, FakeClock
+
+__all__ = [
+    "ADMIN",
+    "DEPLOYER",
+    "EPOCH",
+    "SECONDS",
+    "VIEWER",
+    "Behaviour",
+    "FakeBuilder",
+    "FakeClock",
+    "FakeHost",
+    "FakeProbe",
+    "FakeProxy",
+    "FakeScheduler",
+    "Gate",
+    "Gates",
+    "Result",
+    "Server",
+    "Session",
+    "Unexpected",
+    "eventually",
+]

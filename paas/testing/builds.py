@@ -1,0 +1,71 @@
+"""A builder that reads a Dockerfile, a little."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from paas.builders.base import Source
+from paas.core.checks import Check, of_image
+from paas.core.container import LABEL_APP_ID
+from paas.core.errors import BuildFailed
+from paas.core.image import Image
+from paas.testing.gates import Gates, Unexpected
+
+KNOWN = ("FROM", "RUN", "COPY", "EXPOSE", "CMD", "ENTRYPOINT", "HEALTHCHECK")
+
+
+class FakeBuilder:
+    """A `Builder`. It takes the instructions in `KNOWN`; ``RUN false`` fails.
+
+    The image's id follows from the files, so that the same tree gives the same image. ``sources`` has what it built.
+    """
+
+    def __init__(self, gates: Gates, keep: Callable[[Image, int | None], None]) -> None:
+        self.sources: list[Source] = []
+        self._gates = gates
+        self._keep = keep
+
+    def program(self) -> str:
+        """See `Builder.program`."""
+        return "docker build"
+
+    def build(self, source: Source, show: Callable[[str], None], cancelled: threading.Event) -> str:
+        """See `Builder.build`."""
+        self.sources.append(source)
+        folder = source.tree / source.build_dir if source.build_dir else source.tree
+        path = folder / source.dockerfile
+        if not path.is_file():
+            raise BuildFailed(f"there is no {path.relative_to(source.tree)} in the repository", code="no-dockerfile")
+
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        exposed: list[int] = []
+        has_command = False
+        healthcheck: Check | None = None
+        for number, line in enumerate(lines, 1):
+            word, _, rest = line.partition(" ")
+            if word not in KNOWN:
+                raise Unexpected(f"a Dockerfile with {line!r}")
+            show(f"[{number}/{len(lines)}] {line}")
+            self._gates.at("build", cancelled)
+            if line == "RUN false":
+                raise BuildFailed(f"the image could not be built at [{number}/{len(lines)}] {line}", why="exit code: 1")
+            exposed += [int(rest)] if word == "EXPOSE" else []
+            if word == "HEALTHCHECK":
+                healthcheck = of_image({"Test": ["CMD", *shlex.split(rest.removeprefix("CMD "))]}, None)
+            has_command |= word in ("CMD", "ENTRYPOINT")
+
+        image = Image(f"sha256:{_digest(folder)}", tuple(exposed), has_command, "amd64", 1 << 20, healthcheck)
+        self._keep(image, int(source.labels[LABEL_APP_ID]))
+        return image.id
+
+
+def _digest(folder: Path) -> str:
+    whole = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            whole.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+    return whole.hexdigest()

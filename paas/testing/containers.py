@@ -1,0 +1,490 @@
+"""A container engine in memory, whose processes behave as a test says."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import shlex
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from paas.core import container as labels
+from paas.core import environment
+from paas.core.errors import EngineError
+from paas.core.image import BuildCache, Image, StoredImage
+from paas.core.model import App, Container, Release
+from paas.core.rollout import Candidate
+from paas.schedulers.base import Limits
+from paas.testing.gates import SECONDS, Gates, Unexpected
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What a process does. As it is: it listens on its port, answers with 200 and stays up.
+
+    ``looks``: so many looks at it find it running and doing nothing yet. ``lives``: it exits with 1 after so many looks
+    at which it was well. ``exits``: with that status, None for never.
+    ``port``: where it listens instead, 0 for nowhere. ``refused``: why the engine can't start it. ``answers``: its
+    answers by path, ``answer`` for all others; a ``body`` goes with each. ``commands``: the exit status of each command
+    line that may be run in it, None if it never ends. ``health``: what the engine says of the image's HEALTHCHECK.
+    ``log``: the lines that it writes at its start.
+    """
+
+    looks: int = 0
+    lives: int | None = None
+    exits: int | None = None
+    out_of_memory: bool = False
+    restarts: int = 0
+    port: int | None = None
+    loopback: bool = False
+    answer: int | str = 200
+    refused: str = ""
+    answers: Mapping[str, int | str] = field(default_factory=dict)
+    body: str = ""
+    commands: Mapping[str, int | None] = field(default_factory=dict)
+    health: str = ""
+    log: tuple[str, ...] = ()
+
+
+@dataclass
+class Running:
+    """One container: as the engine knows it, what it was started with, and how it behaves."""
+
+    container: Container
+    behaviour: Behaviour
+    environment: Mapping[str, str]
+    limits: Limits
+    port: int | None
+    published: int | None
+    command: str | None
+    kept: bool = False
+    looks: int = 0
+    lines: list[bytes] = field(default_factory=list)
+
+    @property
+    def up(self) -> bool:
+        """Whether its process runs."""
+        return self.container.status in ("running", "paused")
+
+    @property
+    def ready(self) -> bool:
+        """Whether it does by now what it is going to do."""
+        return self.looks > self.behaviour.looks
+
+
+class FakeScheduler:
+    """A `Scheduler`. Process types that were not told with `tell` are refused, as are images that nobody built.
+
+    ``calls`` counts what was asked, ``most`` how many containers of a label ran at one time. Two
+    containers with one name or one port, and taking away a container that the edge
+    still passes requests to, are refused as mistakes.
+    """
+
+    def __init__(self, gates: Gates, instance: str) -> None:
+        self.instance = instance
+        self.calls: Counter[str] = Counter()
+        self.images: dict[str, Image] = {}
+        self.built_for: dict[str, int | None] = {}
+        self.cache = 0
+        self.engine_version = "28.5.1"
+        self.engine_down = False
+        self.names: dict[tuple[int, int], str] = {}
+        self.here: dict[str, Running] = {}
+        self.mistakes: list[str] = []
+        self.most: Counter[str] = Counter()
+        self.served: Callable[[], set[int]] = set
+        self._behaviours: dict[str, Behaviour] = {}
+        self._gates = gates
+        self._changed = threading.Condition(threading.RLock())
+        self._known: set[str] = set()
+        self._networks: set[int] = set()
+        self._ports: dict[tuple[int, str, int, int], int] = {}
+        self._count = 0
+        self._ended: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+
+    def stop_engine(self) -> None:
+        """The engine goes away: whoever follows its events is told so."""
+        self._ended.put(None)
+
+    # What tests say and ask
+
+    def take_over(self, other: FakeScheduler) -> None:
+        """The engine's side of another daemon that was killed: everything on it is still there."""
+        self._behaviours.update(other._behaviours)
+        self.images.update(other.images)
+        self.built_for.update(other.built_for)
+        self.names.update(other.names)
+        self.here.update({key: replace(one, lines=list(one.lines)) for key, one in other.here.items()})
+        self._known |= other._known
+        self._networks |= other._networks
+        self._ports.update(other._ports)
+        self._count = other._count
+
+    def add_image(self, image: Image, app_id: int | None = None) -> None:
+        """Somebody built it, for that app."""
+        self.images[image.id] = image
+        self.built_for[image.id] = app_id
+
+    def tell(self, process_type: str, behaviour: Behaviour) -> None:
+        """How containers of the process type behave that are started from now on."""
+        self._behaviours[process_type] = behaviour
+
+    def running(self, label: str) -> Running:
+        """The one container of ``web.1`` that is there; fails if there are more or none."""
+        found = [running for running in self.here.values() if running.container.label == label]
+        if len(found) != 1:
+            raise Unexpected(f"there are {len(found)} containers of {label}")
+        return found[0]
+
+    def ids(self) -> dict[str, str]:
+        """The container ids by label, of those that there is one of."""
+        return {label: self.running(label).container.id for label in self.labels()}
+
+    def labels(self) -> list[str]:
+        """``web.1`` and so on for each container that is there, sorted."""
+        return sorted(running.container.label for running in self.here.values())
+
+    def crash(self, label: str, status: int = 1) -> None:
+        """The process ends by itself, and is not started again."""
+        running = self.running(label)
+        running.container = replace(running.container, status="exited", exit_code=status, pid=0)
+        self._ended.put(running.container.app_id)
+
+    def vanish(self, label: str) -> None:
+        """Somebody removes the container by hand."""
+        with self._changed:
+            gone = self.here.pop(self.running(label).container.id)
+            self._changed.notify_all()
+        self._ended.put(gone.container.app_id)
+
+    def write(self, label: str, text: str) -> None:
+        """The process writes a line to its log."""
+        with self._changed:
+            self._write(self.running(label), text)
+            self._changed.notify_all()
+
+    def ports_in_use(self) -> set[int]:
+        """The loopback ports of containers that run."""
+        with self._changed:
+            return {running.published for running in self.here.values() if running.up and running.published}
+
+    # What a Scheduler does
+
+    def version(self) -> str:
+        """See `Scheduler.version`."""
+        if self.engine_down:
+            raise EngineError("the container engine does not answer", code="engine-down")
+        return self.engine_version
+
+    def prepare(self, app: App) -> None:
+        """See `Scheduler.prepare`."""
+        self.calls["prepare"] += 1
+        self._networks.add(app.id)
+
+    def port(self, app: App, process_type: str, index: int, slot: int) -> int:
+        """See `Scheduler.port`."""
+        self.calls["port"] += 1
+        with self._changed:
+            return self._ports.setdefault((app.id, process_type, index, slot), 20_000 + len(self._ports))
+
+    def start(self, app: App, release: Release, candidate: Candidate, rev_variable: str, limits: Limits) -> str:
+        """See `Scheduler.start`."""
+        self._gates.at("start")
+        process, replica = candidate.process, candidate.replica
+        with self._changed:
+            self.calls["start"] += 1
+            behaviour = self._behaviours.get(process.type)
+            self._expect(behaviour is not None, f"nobody told how {process.type} behaves")
+            self._expect(app.id in self._networks, f"{replica.label} was started before its network was there")
+            self._expect(release.image in self.images, f"{replica.label} was started from an image that is gone")
+            assert behaviour is not None
+
+            name = labels.name_of(app, candidate, self.instance)
+            names = [running.container.name for running in self.here.values()]
+            self._expect(name not in names, f"there are two containers {name}")
+            ports = [running.published for running in self.here.values()]
+            self._expect(replica.port is None or replica.port not in ports, f"port {replica.port} was given twice")
+
+            made = self._make(app, release, candidate, rev_variable, limits, behaviour, name)
+            if behaviour.refused:
+                raise EngineError("the container engine refused: starting a container", why=behaviour.refused)
+            return made.container.id
+
+    def _make(
+        self,
+        app: App,
+        release: Release,
+        candidate: Candidate,
+        rev_variable: str,
+        limits: Limits,
+        behaviour: Behaviour,
+        name: str,
+    ) -> Running:
+        process, replica = candidate.process, candidate.replica
+        self._count += 1
+        container_id = hashlib.sha256(str(self._count).encode()).hexdigest()
+        found = labels.from_labels(
+            container_id, name, labels.labels_of(app, candidate, release, self.instance), "created", release.image
+        )
+        assert found is not None
+        if not behaviour.refused:
+            found = replace(found, status="running", pid=1000 + self._count, started_at="2026-01-01T00:00:00.5Z")
+        variables = environment.for_process(
+            release.environment, app.name, process, replica.index, release.version, release.commit, rev_variable
+        )
+        made = Running(found, behaviour, variables, limits, process.port, replica.port, process.command)
+        for line in behaviour.log:
+            self._write(made, line)
+        self.here[container_id] = made
+        self._known.add(container_id)
+        self._count_together()
+        return made
+
+    def revive(self, container_id: str) -> None:
+        """See `Scheduler.revive`."""
+        self.calls["revive"] += 1
+        with self._changed:
+            running = self.here[container_id]
+            self._expect(not running.up, f"{running.container.label} is up already")
+            self._run(running)
+
+    def keep_running(self, container_id: str) -> None:
+        """See `Scheduler.keep_running`."""
+        self._get(container_id).kept = True
+
+    def inspect(self, container_id: str) -> Container | None:
+        """See `Scheduler.inspect`."""
+        self._gates.at("inspect")
+        with self._changed:
+            self._expect(container_id in self._known, f"there never was a container {container_id}")
+            running = self.here.get(container_id)
+            if running is None:
+                return None
+            does = self._see(running).behaviour
+            return replace(running.container, health=does.health, address="10.208.0.2")
+
+    def containers(self, app: App | None = None) -> list[Container]:
+        """See `Scheduler.containers`. Like the engine's list it has no details."""
+        with self._changed:
+            found = [running.container for running in self.here.values()]
+            return [
+                replace(one, pid=0, exit_code=0, oom_killed=False, restarts=0, started_at="")
+                for one in found
+                if app is None or one.app_id == app.id
+            ]
+
+    def exec(self, container_id: str, argv: Sequence[str], timeout: float) -> tuple[int | None, str]:
+        """See `Scheduler.exec`."""
+        self._gates.at("exec")
+        running = self.here.get(container_id)
+        if running is None or not running.up:
+            return 126, "the container does not run"
+        line = shlex.join(argv)
+        self._expect(line in running.behaviour.commands, f"nobody told what {line!r} does in {running.container.label}")
+        status = running.behaviour.commands[line] if running.ready else 1
+        return status, "" if status == 0 else f"{argv[0]} failed"
+
+    def restart(self, container_id: str, grace: int) -> None:
+        """See `Scheduler.restart`."""
+        self._gates.at("restart")
+        self.calls["restart"] += 1
+        with self._changed:
+            running = self.here.get(container_id)
+            if running is not None:
+                self._run(running)
+
+    def halt(self, container_id: str, grace: int) -> None:
+        """See `Scheduler.halt`."""
+        self._gates.at("halt")
+        self.calls["halt"] += 1
+        with self._changed:
+            self._expect(container_id in self._known, f"there never was a container {container_id}")
+            running = self.here.get(container_id)
+            if running is not None and running.up:
+                running.container = replace(running.container, status="exited", exit_code=143, pid=0)
+
+    def architecture(self) -> str:
+        """See `Scheduler.architecture`."""
+        return "amd64"
+
+    def stop(self, container_id: str, grace: int) -> None:
+        """See `Scheduler.stop`."""
+        self._gates.at("stop")
+        self.calls["stop"] += 1
+        self._take_away(container_id)
+
+    def remove(self, container_id: str) -> None:
+        """See `Scheduler.remove`."""
+        self.calls["remove"] += 1
+        self._take_away(container_id)
+
+    def logs(self, container_id: str, tail: int | None) -> list[bytes]:
+        """See `Scheduler.logs`."""
+        with self._changed:
+            running = self.here.get(container_id)
+            lines = list(running.lines) if running else []
+            return lines if tail is None else lines[-tail:] if tail else []
+
+    def follow(self, container_id: str, tail: int) -> AbstractContextManager[Iterator[bytes]]:
+        """See `Scheduler.follow`."""
+        return self._follow(container_id, tail)
+
+    @contextmanager
+    def endings(self) -> Iterator[Iterator[int]]:
+        """See `Scheduler.endings`."""
+        yield (app_id for app_id in iter(self._ended.get, None))
+
+    def image(self, reference: str) -> Image | None:
+        """See `Scheduler.image`."""
+        return self.images.get(reference)
+
+    def name_image(self, app: App, release: Release) -> None:
+        """See `Scheduler.name_image`."""
+        self._expect(release.image in self.images, f"v{release.version} has an image that is gone")
+        self.names[app.id, release.version] = release.image
+
+    def drop_image(self, app: App, version: int) -> bool:
+        """See `Scheduler.drop_image`."""
+        with self._changed:
+            image = self.names.get((app.id, version))
+            others = [known for key, known in self.names.items() if key != (app.id, version)]
+            used = any(running.container.image == image for running in self.here.values())
+            if image is None or (used and image not in others):
+                return False
+            del self.names[app.id, version]
+            if image not in others:
+                self.images.pop(image, None)
+            return True
+
+    def stored_images(self, *, sizes: bool = False) -> list[StoredImage]:
+        """See `Scheduler.stored_images`."""
+        owners: dict[str, list[tuple[int, int]]] = {image: [] for image in self.images}
+        for name, image in self.names.items():
+            owners[image].append(name)
+        return [
+            StoredImage(key, self.built_for.get(key), tuple(names), size=self.images[key].size if sizes else 0)
+            for key, names in owners.items()
+        ]
+
+    def remove_image(self, image: StoredImage) -> bool:
+        """See `Scheduler.remove_image`."""
+        with self._changed:
+            if image.id not in self.images or any(one.container.image == image.id for one in self.here.values()):
+                return False
+            for name in image.releases:
+                self.names.pop(name, None)
+            del self.images[image.id]
+            return True
+
+    def storage(self) -> Path | None:
+        """See `Scheduler.storage`."""
+        return None
+
+    def build_cache(self) -> BuildCache:
+        """See `Scheduler.build_cache`."""
+        return BuildCache(self.cache, self.cache)
+
+    def prune_build_cache(self, keep: int) -> int:
+        """See `Scheduler.prune_build_cache`."""
+        freed = max(0, self.cache - keep)
+        self.cache -= freed
+        return freed
+
+    def forget(self, app: App) -> None:
+        """See `Scheduler.forget`."""
+        for found in self.containers(app):
+            self._take_away(found.id)
+        for app_id, version in list(self.names):
+            if app_id == app.id:
+                self.drop_image(app, version)
+        self._networks.discard(app.id)
+
+    def teardown(self) -> list[str]:
+        """See `Scheduler.teardown`."""
+        done = [f"container {found.name}" for found in self.containers()]
+        self.here.clear()
+        self.images.clear()
+        self._networks.clear()
+        return done
+
+    # Inside
+
+    def _run(self, running: Running) -> None:
+        self._count += 1
+        running.container = replace(running.container, status="running", exit_code=0, pid=1000 + self._count)
+        running.looks = 0
+        self._count_together()
+
+    def _count_together(self) -> None:
+        together = Counter(one.container.label for one in self.here.values() if one.up)
+        for label, count in together.items():
+            self.most[label] = max(self.most[label], count)
+
+    def _see(self, running: Running) -> Running:
+        """One more look at it: what it does after so many looks, it does now."""
+        running.looks += 1
+        does = running.behaviour
+        if running.up and running.ready and (does.exits is not None or does.out_of_memory):
+            code = 137 if does.exits is None else does.exits
+            running.container = replace(
+                running.container, status="exited", pid=0, exit_code=code, oom_killed=does.out_of_memory
+            )
+        elif running.up and does.lives is not None and running.looks > does.looks + does.lives:
+            running.container = replace(running.container, status="exited", pid=0, exit_code=1)
+        elif running.up and running.ready and does.restarts:
+            running.container = replace(running.container, status="restarting", restarts=does.restarts)
+        return running
+
+    def _get(self, container_id: str) -> Running:
+        running = self.here.get(container_id)
+        if running is None:
+            raise EngineError("the container engine refused", why=f"No such container: {container_id}")
+        return running
+
+    def _take_away(self, container_id: str) -> None:
+        with self._changed:
+            self._expect(container_id in self._known, f"there never was a container {container_id}")
+            running = self.here.get(container_id)
+            if running is None:
+                return
+            # A candidate that did not become healthy is in nobody's service, even on a port that still is served.
+            served = running.kept and running.published in self.served()
+            self._expect(not served, f"{running.container.name} was taken away while requests are passed to it")
+            del self.here[container_id]
+            self._changed.notify_all()
+
+    def _expect(self, holds: bool, mistake: str) -> None:
+        if not holds:
+            self.mistakes.append(mistake)
+            raise Unexpected(mistake)
+
+    def _write(self, running: Running, text: str) -> None:
+        self._count += 1
+        running.lines.append(f"2026-01-01T00:00:{self._count:012.9f}Z {text}\n".encode())
+
+    @contextmanager
+    def _follow(self, container_id: str, tail: int) -> Iterator[Iterator[bytes]]:
+        yield self._chunks(container_id, tail)
+
+    def _chunks(self, container_id: str, tail: int) -> Iterator[bytes]:
+        with self._changed:
+            running = self._get(container_id)
+            seen = max(0, len(running.lines) - tail)
+        while True:
+            with self._changed:
+                there = container_id in self.here and running.up
+                data = b"".join(running.lines[seen:])
+                seen = len(running.lines)
+                if not data and there and running.behaviour.exits is not None:
+                    # Whoever follows the log to its end sees the process run to its end.
+                    there = self._see(running).up
+                elif not data and there:
+                    self._changed.wait(SECONDS)
+            if data:
+                yield data
+            elif not there:
+                return

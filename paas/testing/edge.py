@@ -1,0 +1,143 @@
+"""An edge that remembers what it serves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+
+from paas.core.errors import ProxyError
+from paas.core.vhost import Vhost
+from paas.proxies.base import Switch
+from paas.testing.gates import Gates, Unexpected
+
+
+class FakeProxy:
+    """A `Proxy`. ``served`` has what is served now by key, ``switches`` every change in order.
+
+    ``refusals`` are apps whose next configurations it refuses. With ``lingering`` the workers of before a switch go on
+    until `let_workers_end`. Two apps with one host name, and a new port on which nothing runs, are refused as mistakes.
+    """
+
+    def __init__(self, gates: Gates, in_use: Callable[[], set[int]]) -> None:
+        self.served: dict[str, Vhost] = {}
+        self.switches: list[Vhost] = []
+        self.refusals: set[str] = set()
+        self.lingering = False
+        self.reloads = 0
+        self.rotated: list[int] = []
+        self._gates = gates
+        self._in_use = in_use
+        self._lock = threading.RLock()
+        self._running = False
+        self._prepared = False
+        self._ended = 0
+
+    def vhost(self, app: str) -> Vhost | None:
+        """What is served for the app of that name, None where it is unknown."""
+        return next((vhost for vhost in self.served.values() if vhost.app == app), None)
+
+    def ports(self) -> set[int]:
+        """All ports that requests are passed to."""
+        return {port for vhost in self.served.values() for port in vhost.ports}
+
+    def take_over(self, other: FakeProxy) -> None:
+        """The edge of another daemon that was killed: it serves on."""
+        self.served.update(other.served)
+        self.reloads, self._ended = other.reloads, other._ended
+        self._running = other._running
+
+    def let_workers_end(self) -> None:
+        """The workers of before the last switch have finished their requests."""
+        self._ended = self.reloads
+
+    def prepare(self) -> None:
+        """See `Proxy.prepare`."""
+        self._prepared = True
+
+    def start(self) -> None:
+        """See `Proxy.start`."""
+        if not self._prepared:
+            raise Unexpected("the edge was started before it was prepared")
+        self._running = True
+
+    def running(self) -> bool:
+        """See `Proxy.running`."""
+        return self._running
+
+    def version(self) -> str:
+        """See `Proxy.version`."""
+        return "nginx/1.22.1"
+
+    def publish(self, vhost: Vhost) -> Switch:
+        """See `Proxy.publish`."""
+        self._gates.at("publish")
+        with self._lock:
+            self._check(vhost, self.served)
+            before = self.served.get(vhost.key)
+            dead = set(vhost.ports) - set(before.ports if before else ()) - self._in_use()
+            if dead:
+                raise Unexpected(f"{vhost.app} was published with ports on which nothing runs: {sorted(dead)}")
+            if before == vhost:
+                return Switch()
+            return self._switch(vhost)
+
+    def withdraw(self, key: str) -> Switch:
+        """See `Proxy.withdraw`."""
+        with self._lock:
+            return self._reload() if self.served.pop(key, None) else Switch()
+
+    def sync(self, vhosts: Iterable[Vhost]) -> Switch:
+        """See `Proxy.sync`."""
+        with self._lock:
+            wanted = {vhost.key: vhost for vhost in vhosts}
+            before = dict(self.served)
+            error: ProxyError | None = None
+            for key in self.served.keys() - wanted.keys():
+                del self.served[key]
+            for key, vhost in wanted.items():
+                try:
+                    self._check(vhost, wanted)
+                except ProxyError as refused:
+                    error = refused
+                    continue
+                if before.get(key) != vhost:
+                    self.switches.append(vhost)
+                self.served[key] = vhost
+            self._running = True
+            switch = self._reload() if self.served != before else Switch()
+            if error:
+                raise error
+            return switch
+
+    def drained(self, switch: Switch) -> bool:
+        """See `Proxy.drained`."""
+        return not self.lingering or not switch.old_workers - set(range(self._ended))
+
+    def draining(self) -> Switch:
+        """See `Proxy.draining`."""
+        return Switch(frozenset(range(self._ended, self.reloads)))
+
+    def rotate(self, max_bytes: int) -> None:
+        """See `Proxy.rotate`."""
+        self.rotated.append(max_bytes)
+
+    def stop(self) -> None:
+        """See `Proxy.stop`."""
+        self._running = False
+
+    def _check(self, vhost: Vhost, beside: Mapping[str, Vhost]) -> None:
+        if vhost.app in self.refusals:
+            raise ProxyError(f"nginx refuses the configuration of {vhost.app}", why="the test said so")
+        for key, other in beside.items():
+            both = set(other.hosts) & set(vhost.hosts)
+            if key != vhost.key and both:
+                raise Unexpected(f"{vhost.app} and {other.app} are both served as {sorted(both)}")
+
+    def _switch(self, vhost: Vhost) -> Switch:
+        self.served[vhost.key] = vhost
+        self.switches.append(vhost)
+        return self._reload()
+
+    def _reload(self) -> Switch:
+        self.reloads += 1
+        return Switch(frozenset({self.reloads - 1}))

@@ -1,0 +1,57 @@
+"""A machine whose disks and memory are as a test says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from paas.core.preflight import Disk, Memory
+from paas.drivers.host import Host
+
+GIB = 1 << 30
+
+
+class FakeHost(Host):
+    """A `Host`. ``names`` are what DNS knows; ``limits`` has each that was set, as (group, mark, weight, bytes)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = Disk("", 50 * GIB, 100 * GIB, 1_000_000)
+        self.room = Memory(4 * GIB, 8 * GIB)
+        self.names: dict[str, frozenset[str] | None] = {}
+        self.own = frozenset({"127.0.0.1", "192.0.2.1"})
+        self.programs: set[str] = set()
+        self.limits: list[tuple[str, str, int, int]] = []
+        self.no_limits = ""
+
+    def disk(self, path: Path) -> Disk:
+        """See `Host.disk`."""
+        return replace(self.free, path=str(path))
+
+    def memory(self) -> Memory:
+        """See `Host.memory`."""
+        return self.room
+
+    @contextmanager
+    def limited(self, group: str, mark: str, weight: int, memory: int) -> Iterator[str]:
+        """See `Host.limited`."""
+        self.limits.append((group, mark, weight, memory))
+        yield self.no_limits
+
+    def limit_trouble(self, group: str) -> str:
+        """See `Host.limit_trouble`."""
+        return self.no_limits
+
+    def addresses(self) -> frozenset[str]:
+        """See `Host.addresses`."""
+        return self.own
+
+    def resolve(self, names: Sequence[str], seconds: float) -> dict[str, frozenset[str] | None]:
+        """See `Host.resolve`."""
+        return {name: self.names.get(name, frozenset()) for name in names}
+
+    def runs(self, program: str) -> bool:
+        """See `Host.runs`."""
+        return program in self.programs

@@ -1,0 +1,55 @@
+"""The host's network, as far as containers in memory have one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from paas.core.nettcp import Listener
+from paas.core.outcome import Answer
+from paas.drivers.probe import Probe
+from paas.testing.containers import FakeScheduler
+
+
+class FakeProbe(Probe):
+    """Sees the sockets of a `FakeScheduler`'s containers. ``requests`` has the port and Host of each request that it
+    sent, ``headers`` all of its headers. ``own_ports`` are those of the server itself."""
+
+    def __init__(self, scheduler: FakeScheduler) -> None:
+        self.requests: list[tuple[int, str]] = []
+        self.headers: list[dict[str, str]] = []
+        self.own_ports = {2222, 8080}
+        self._scheduler = scheduler
+
+    def listeners(self, pid: int) -> frozenset[Listener]:
+        """See `Probe.listeners`."""
+        if pid == os.getpid():
+            # The server itself sees what listens on the host.
+            return frozenset(Listener(port, True) for port in self._scheduler.ports_in_use() | self.own_ports)
+        for running in list(self._scheduler.here.values()):
+            if running.container.pid == pid and running.up and running.ready:
+                port = running.behaviour.port if running.behaviour.port is not None else running.port
+                return frozenset({Listener(port, running.behaviour.loopback)}) if port else frozenset()
+        return frozenset()
+
+    def get(
+        self, address: str, port: int, path: str, headers: Mapping[str, str], timeout: float, *, body: bool = False
+    ) -> Answer | str:
+        """See `Probe.get`."""
+        self.requests.append((port, headers["Host"]))
+        self.headers.append(dict(headers))
+        if port in self.own_ports:
+            return Answer(404)
+        for running in list(self._scheduler.here.values()):
+            if port in (running.published, running.behaviour.port) and running.up:
+                answer = running.behaviour.answers.get(path, running.behaviour.answer)
+                return Answer(answer, running.behaviour.body if body else "") if isinstance(answer, int) else answer
+        return "[Errno 111] Connection refused"
+
+    def port_is_free(self, port: int) -> bool:
+        """See `Probe.port_is_free`."""
+        return port not in self._scheduler.ports_in_use()
+
+    def routed_networks(self) -> list[tuple[int, int]]:
+        """See `Probe.routed_networks`."""
+        return []

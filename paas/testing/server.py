@@ -1,0 +1,401 @@
+"""A server made of fakes, that a test talks to as users do: commands, and pushes with the real git client."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import socket
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from paas.assembly import instance_id, wire
+from paas.commands.dispatch import Dispatcher
+from paas.commands.invocation import Invocation, Terminal
+from paas.core.caller import Access, Caller
+from paas.core.errors import Disconnected
+from paas.core.model import App
+from paas.drivers.paths import Paths
+from paas.drivers.settings_file import SettingsFile
+from paas.engine import apps, reconcile
+from paas.engine.context import Context
+from paas.engine.deploy import Commit, deploy
+from paas.engine.liveness import Liveness
+from paas.store import Store
+from paas.testing.builds import FakeBuilder
+from paas.testing.containers import Behaviour, FakeScheduler
+from paas.testing.edge import FakeProxy
+from paas.testing.gates import SECONDS, Gates, Unexpected, eventually
+from paas.testing.host import FakeHost
+from paas.testing.probe import FakeProbe
+from paas.testing.times import FakeClock
+
+ADMIN = Caller("admin", Access.ADMIN, "local")
+DEPLOYER = Caller("alice", Access.DEPLOY, "ssh", "192.0.2.7", "SHA256:alice")
+VIEWER = Caller("victor", Access.VIEW, "ssh", "192.0.2.8", "SHA256:victor")
+
+DOCKERFILE = 'FROM scratch\nCMD ["/app"]\n'
+INTERNAL = "the platform met an error of its own"
+
+_AUTHOR = "Ada <ada@example.org> 1767225600 +0000"
+_SURROUNDINGS = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"} | {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_TERMINAL_PROMPT": "0",
+}
+
+
+class Result(NamedTuple):
+    """What a user got: the exit status, standard output, standard error."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Session:
+    """One command under way, in a thread of its own."""
+
+    def __init__(self, server: Server, invocation: Invocation, client: socket.socket) -> None:
+        self._server = server
+        self._invocation = invocation
+        self._client = client
+        self._out = bytearray()
+        self._err = bytearray()
+        self._status = -1
+        invocation.stdout = lambda data: self._take(self._out, data)
+        invocation.stderr = lambda data: self._take(self._err, data)
+        self._thread = threading.Thread(target=self._run, name="session", daemon=True)
+        self._thread.start()
+
+    @property
+    def out(self) -> str:
+        """Standard output so far."""
+        return self._out.decode()
+
+    @property
+    def err(self) -> str:
+        """Standard error so far."""
+        return self._err.decode()
+
+    def hang_up(self) -> None:
+        """The client goes away, as with Ctrl-C."""
+        self._invocation.gone.set()
+        self._client.close()
+
+    def over(self) -> bool:
+        """Whether the command has ended."""
+        return not self._thread.is_alive()
+
+    def wait(self) -> Result:
+        """The result, once the command has ended."""
+        self._thread.join(SECONDS)
+        if self._thread.is_alive():
+            raise Unexpected(f"{self._invocation.argv} did not end; so far it said {self.out!r} {self.err!r}")
+        self._client.close()
+        return Result(self._status, self.out, self.err)
+
+    def _take(self, stream: bytearray, data: bytes) -> None:
+        if self._invocation.gone.is_set():
+            raise Disconnected
+        stream += data
+
+    def _run(self) -> None:
+        with self._invocation.stdin:
+            self._status = self._server.dispatch(self._invocation)
+
+
+class PushSession:
+    """One ``git push`` under way: the real client, and the server in a thread."""
+
+    def __init__(self, server: Server, app: str, arguments: Sequence[str], caller: Caller) -> None:
+        ours, theirs = socket.socketpair()
+        self._complaints = bytearray()
+        self._shown = bytearray()
+        self.process = subprocess.Popen(
+            ["git", *(word.replace("URL", f"fd::{theirs.fileno()}/{app}") for word in arguments)],
+            cwd=server.source(app),
+            env=_SURROUNDINGS,
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        theirs.close()
+
+        def write(data: bytes) -> None:
+            try:
+                ours.sendall(data)
+            except OSError as error:
+                raise Disconnected from error
+
+        def serve() -> None:
+            with ours, contextlib.suppress(ConnectionError):
+                server.dispatch(
+                    Invocation(["git-receive-pack", f"/{app}"], caller, ours, write, self._complaints.extend)
+                )
+                ours.shutdown(socket.SHUT_WR)
+                while ours.recv(1 << 16):
+                    pass
+
+        def read() -> None:
+            assert self.process.stdout is not None
+            for line in self.process.stdout:
+                self._shown += line
+
+        self._threads = [threading.Thread(target=work, name="push", daemon=True) for work in (serve, read)]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def err(self) -> str:
+        """What the user has read so far."""
+        return self._complaints.decode() + self._shown.decode()
+
+    def wait(self) -> Result:
+        """The result once both sides have ended: git's exit status, and all that the user read as ``err``."""
+        for thread in self._threads:
+            thread.join(SECONDS)
+            if thread.is_alive():
+                self.process.kill()
+                raise Unexpected(f"the push did not end; so far it said {self.err!r}")
+        status = self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return Result(status, "", self.err)
+
+    def kill(self) -> None:
+        """The client is killed, as when its connection breaks."""
+        self.process.kill()
+
+
+class Server:
+    """An instance in ``root``. ``web`` and ``worker`` behave well until told otherwise with ``scheduler.tell``.
+
+    After each command that was waited for, it waits until nothing goes on in the background, unless a gate is held.
+    Errors of the platform's own and mistakes that a fake noticed fail the test.
+    """
+
+    def __init__(self, root: Path, flags: Mapping[str, str] | None = None, *, like: Server | None = None) -> None:
+        self.root = root
+        self.paths = Paths(root)
+        self.paths.prepare()
+        self.flags = dict(flags or {})
+        store = Store(root)
+        self.gates = Gates()
+        self.clock = FakeClock()
+        self.scheduler = FakeScheduler(self.gates, instance_id(store))
+        self.proxy = FakeProxy(self.gates, self.scheduler.ports_in_use)
+        self.scheduler.served = self.proxy.ports
+        if like is not None:
+            self.scheduler.take_over(like.scheduler)
+            self.proxy.take_over(like.proxy)
+        else:
+            self.scheduler.tell("web", Behaviour())
+            self.scheduler.tell("worker", Behaviour())
+        self.probe = FakeProbe(self.scheduler)
+        self.builder = FakeBuilder(self.gates, self.scheduler.add_image)
+        self.host = FakeHost()
+        settings = SettingsFile(root / "paas.yml", self.flags)
+        self.ctx: Context = wire(
+            self.paths,
+            settings,
+            store,
+            scheduler=self.scheduler,
+            proxy=self.proxy,
+            builder=self.builder,
+            clock=self.clock,
+            probe=self.probe,
+            host=self.host,
+        )
+        self.dispatch = Dispatcher(self.ctx)
+        self.liveness = Liveness(self.ctx)
+        self._files: dict[str, dict[str, str]] = {}
+        self._commits = 0
+        self._sources: dict[str, Path] = {}
+        if like is not None:
+            # Copied when they are used: most tests push nothing more.
+            self._sources |= {app: like.source(app) for app in like._files}
+            self._files |= {app: dict(files) for app, files in like._files.items()}
+            self._commits = like._commits
+        self.proxy.prepare()
+        reconcile.settle(self.ctx)
+
+    # Commands
+
+    def run(
+        self,
+        line: str | Sequence[str],
+        *,
+        stdin: bytes | str = b"",
+        caller: Caller = ADMIN,
+        terminal: Terminal | None = None,
+        may_break: bool = False,
+    ) -> Result:
+        """Types the line, split as a shell does it, and returns what the user got."""
+        result = self.begin(line, stdin=stdin, caller=caller, terminal=terminal).wait()
+        self.quiet()
+        if INTERNAL in result.err and not may_break:
+            raise Unexpected(result.err)
+        return result
+
+    def begin(
+        self,
+        line: str | Sequence[str],
+        *,
+        stdin: bytes | str | None = b"",
+        caller: Caller = ADMIN,
+        terminal: Terminal | None = None,
+    ) -> Session:
+        """Types the line and returns at once. ``stdin`` None: the input stays open and silent."""
+        client, served = socket.socketpair()
+        if stdin is not None:
+            data = stdin.encode() if isinstance(stdin, str) else stdin
+            threading.Thread(target=_feed, args=(client, data), daemon=True).start()
+        argv = shlex.split(line) if isinstance(line, str) else list(line)
+        nothing = bytearray()
+        return Session(self, Invocation(argv, caller, served, nothing.extend, nothing.extend, terminal), client)
+
+    # Pushes
+
+    def source(self, app: str) -> Path:
+        """The user's own repository of the app."""
+        folder = self.root / "users" / app
+        if app in self._sources and not folder.exists():
+            shutil.copytree(self._sources[app], folder)
+        elif not folder.exists():
+            folder.mkdir(parents=True)
+            _git(folder, "init", "--quiet", "--bare", "--template=", "--initial-branch=main")
+        return folder
+
+    def commit(self, app: str, files: Mapping[str, str | None] | None = None, branch: str = "main") -> str:
+        """A new commit on the branch of the user's repository: the files of before with these changed, None removed.
+
+        Without any file the app has a Dockerfile that the builder takes.
+        """
+        self._commits += 1
+        kept = self._files.setdefault(app, {"Dockerfile": DOCKERFILE})
+        for path, content in (files or {}).items():
+            kept.pop(path, None) if content is None else kept.update({path: content})
+        folder = self.source(app)
+        parent = f"from refs/heads/{branch}^0\n" if (folder / "refs/heads" / branch).exists() else ""
+        message = f"change {self._commits}"
+        stream = f"commit refs/heads/{branch}\nmark :1\ncommitter {_AUTHOR}\ndata {len(message)}\n{message}\n{parent}"
+        stream += "deleteall\n"
+        for path, content in kept.items():
+            stream += f"M 100644 inline {path}\ndata {len(content.encode())}\n{content}\n"
+        _git(folder, "fast-import", "--quiet", "--force", text=stream + "get-mark :1\n")
+        return (folder / "refs/heads" / branch).read_text(encoding="ascii").strip()
+
+    def begin_push(self, app: str, *refspecs: str, caller: Caller = ADMIN) -> PushSession:
+        """``git push`` of what is committed, ``main`` unless told otherwise; returns at once."""
+        return PushSession(self, app, ["push", "URL", *(refspecs or ("main",))], caller)
+
+    def push(
+        self,
+        app: str,
+        files: Mapping[str, str | None] | None = None,
+        *refspecs: str,
+        branch: str = "main",
+        caller: Caller = ADMIN,
+    ) -> Result:
+        """Commits the files to the branch and pushes it, or the refspecs."""
+        self.commit(app, files, branch)
+        result = self.begin_push(app, *(refspecs or (branch,)), caller=caller).wait()
+        self.quiet()
+        if INTERNAL in result.err or "internal error" in result.err:
+            raise Unexpected(result.err)
+        return result
+
+    def deployed(self, app: str = "hello", files: Mapping[str, str | None] | None = None) -> App:
+        """Deploys what a push of the files would, which has to succeed, and returns the app.
+
+        It leaves out the conversation with a git client: three times as fast.
+        """
+        commit = Commit(self.commit(app, files), ADMIN.name, "git push")
+        ctx = replace(self.ctx, caller=ADMIN)
+        found = ctx.store.apps.find(app) or apps.register(ctx, app)
+        repository = ctx.repository(found).path
+        for path in (self.source(app) / "objects").rglob("*"):
+            target = repository / "objects" / path.relative_to(self.source(app) / "objects")
+            if path.is_file() and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+        branch = repository / "refs" / "heads" / "main"
+        branch.parent.mkdir(parents=True, exist_ok=True)
+        branch.with_name("main.new").write_text(f"{commit.id}\n", encoding="ascii")
+        branch.with_name("main.new").replace(branch)
+        ctx.store.properties.set(found, "git", "deploy-branch", "main")
+        apps.change(ctx, found, "push", commit.cause, lambda job: deploy(ctx, job.app, job, commit))
+        self.quiet()
+        return self.app(app)
+
+    # Looking
+
+    def app(self, name: str = "hello") -> App:
+        """The app as it is now."""
+        return self.ctx.store.apps.get(name)
+
+    def config(self, name: str = "hello") -> dict[str, str]:
+        """The app's own variables, in clear."""
+        return {key: secret.reveal() for key, secret in self.ctx.store.config.all(self.app(name)).items()}
+
+    def quiet(self) -> None:
+        """Waits until no job and nothing else is under way in the background, unless a gate is held."""
+        if not self.gates.held():
+            eventually(lambda: self.ctx.jobs.idle() and self.ctx.retirer.idle(), "quiet")
+        if self.scheduler.mistakes:
+            raise Unexpected("; ".join(self.scheduler.mistakes))
+
+    # The daemon's life
+
+    def killed(self, root: Path) -> Server:
+        """A daemon that finds, in ``root``, what this one would have left if it were killed at this moment."""
+        left_out = shutil.ignore_patterns("paas.db*", "users")
+        shutil.copytree(self.root, root, symlinks=True, ignore=left_out)
+        with contextlib.closing(sqlite3.connect(self.root / "paas.db")) as old, contextlib.closing(
+            sqlite3.connect(root / "paas.db")
+        ) as new:
+            old.backup(new)
+        return Server(root, self.flags, like=self)
+
+    def look_after(self, seconds: float = 0.0) -> None:
+        """So many seconds pass, and then what is due of the liveness checks is done."""
+        self.clock.advance(seconds)
+        self.liveness.tick()
+        eventually(self.ctx.vitals.idle, "the end of the liveness checks")
+        self.liveness.tick()
+        eventually(self.ctx.vitals.idle, "the end of the liveness checks")
+        self.quiet()
+
+    def repair(self) -> None:
+        """What the daemon does in the background after its start."""
+        reconcile.repair(self.ctx)
+        self.quiet()
+
+    def close(self) -> None:
+        """Ends what is under way, and closes the database."""
+        self.liveness.stop()
+        self.ctx.jobs.stop(SECONDS)
+        self.ctx.retirer.stop()
+        eventually(self.ctx.retirer.idle, "the end of what retires")
+        self.ctx.store.close()
+
+
+def _feed(client: socket.socket, data: bytes) -> None:
+    # A command that needs no input leaves it unread.
+    with contextlib.suppress(OSError):
+        client.sendall(data)
+        client.shutdown(socket.SHUT_WR)
+
+
+def _git(folder: Path, *arguments: str, text: str = "") -> None:
+    subprocess.run(
+        ["git", *arguments], cwd=folder, env=_SURROUNDINGS, input=text.encode(), check=True, capture_output=True
+    )

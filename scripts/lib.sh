@@ -1,0 +1,76 @@
+# Shared by the scripts: what they print, and what they ask of the machine. Sourced, not run.
+# shellcheck shell=bash disable=SC2034
+
+# Where dockerd, nginx and sshd are; a user's PATH lacks it.
+PATH=$PATH:/usr/sbin:/sbin
+
+if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
+  bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'
+else
+  bold='' dim='' plain=''
+fi
+
+heading() { printf '\n%s-----> %s%s\n' "$bold" "$*" "$plain"; }
+say() { printf '       %s\n' "$@"; }
+warn() { printf ' !     %s\n' "$@" >&2; }
+
+# die WHAT [WHY-OR-FIX...]: one line each.
+die() {
+  warn "$@"
+  exit 1
+}
+
+# wait_until SECONDS COMMAND...: false when the command has not succeeded by then.
+wait_until() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    ((SECONDS < deadline)) || return 1
+    sleep 0.1
+  done
+}
+
+# followed FILE PATTERN COMMAND...: its output goes into the file, and what PATTERN finds at the start of a line on the
+# screen, too, as it comes; where the command fails, the end of the file.
+followed() {
+  local file=$1 pattern=$2
+  shift 2
+  if ! "$@" 2>&1 | tee "$file" | sed -un "s/^\($pattern\).*/       $dim\1$plain/p"; then
+    warn "This failed: $*" "The end of what it said:"
+    tail -n 15 "$file" | sed 's/^/       /' >&2
+    return 1
+  fi
+}
+pip_steps='\(Collecting\|Building wheel for\) [A-Za-z0-9_.-]*'
+
+has() { command -v "$1" >/dev/null 2>&1; }
+has_systemd() { [[ -d /run/systemd/system ]]; }
+
+# Where the engine's socket is, unless DOCKER_HOST says otherwise.
+engine_socket=/var/run/docker.sock
+engine_answers() { has docker && timeout 20 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+
+# listens PORT: something on this machine takes connections there.
+listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# process PIDFILE WORD: prints the pid in the file if that process lives and has WORD in its command line.
+process() {
+  local pid
+  pid=$(cat "$1" 2>/dev/null) && [[ -n $pid ]] && grep -qaF -- "$2" "/proc/$pid/cmdline" 2>/dev/null && echo "$pid"
+}
+
+# stop_process PID SECONDS: asks it to end, and insists when it has not by then.
+stop_process() {
+  kill -TERM "$1" 2>/dev/null || return 0
+  if ! wait_until "$2" not_alive "$1"; then
+    kill -KILL "$1" 2>/dev/null || true
+  fi
+}
+# A process that has ended but was not waited for has an empty command line.
+not_alive() { ! grep -q . "/proc/$1/cmdline" 2>/dev/null; }
+
+# What makes the fast tests fast: temporary files in memory, and bytecode that the next process finds.
+fast_tests() {
+  [[ -n ${TMPDIR:-} || ! -w /dev/shm ]] || export TMPDIR=/dev/shm
+  unset PYTHONDONTWRITEBYTECODE
+}

@@ -1,0 +1,138 @@
+"""What all tests share: a server made of fakes, and what becomes of real tests where a tool is missing."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from paas.core.errors import PaasError
+from paas.engine import jobs, locks, logs, phase
+from paas.testing import Server
+
+# The same examples each time, and nothing written into the checkout.
+hypothesis.settings.register_profile("tests", database=None, deadline=None, derandomize=True, max_examples=25)
+hypothesis.settings.load_profile("tests")
+
+PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
+
+def _program(name: str) -> Callable[[], str]:
+    return lambda: "" if shutil.which(name, path=PATH) else f"there is no {name} on this machine"
+
+
+def _engine() -> str:
+    from paas.drivers.docker import Docker
+
+    try:
+        Docker("tests").version()
+    except PaasError as error:
+        return f"{error.what}: {error.why}"
+    return ""
+
+
+TOOLS: dict[str, Callable[[], str]] = {
+    "docker": _engine,
+    "git": _program("git"),
+    "nginx": _program("nginx"),
+    "ssh": _program("ssh"),
+}
+"""What the marker `real` may name; each tells why it can't be used, or nothing."""
+
+
+@functools.cache
+def trouble(tool: str) -> str:
+    """Why the tool can't be used here, empty if it can."""
+    return TOOLS[tool]()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A real test without its tools fails where everything has to run (CI is set), and is skipped elsewhere.
+
+    ``@pytest.mark.real("git", "docker")`` names the tools; ``@pytest.mark.real`` needs all of them.
+    """
+    named = {tool for marker in item.iter_markers("real") for tool in marker.args}
+    real = item.get_closest_marker("real") is not None
+    reasons = [trouble(tool) for tool in sorted(named or TOOLS)] if real else []
+    missing = "; ".join(reason for reason in reasons if reason)
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"a real test can't run: {missing}", pytrace=False)
+    if missing:
+        pytest.skip(missing)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_the_developer() -> Iterator[None]:
+    """Git and the platform see nothing of the account that runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        patch.delenv("PAAS_ROOT", raising=False)
+        yield
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """An instance made of fakes, without any app."""
+    made = Server(tmp_path / "root")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """What `hello` is a copy of: a copy takes a tenth of the time that a deploy takes."""
+    made = Server(tmp_path_factory.mktemp("template") / "root")
+    made.deployed("hello", {"Procfile": "web: ./web\nworker: ./work\n"})
+    made.close()
+    return made
+
+
+def copy_quickly(source: Path, target: Path) -> None:
+    """A copy that shares the files: all are replaced and none is changed in place, but the database."""
+    target.mkdir()
+    for entry in os.scandir(source):
+        if entry.is_dir():
+            copy_quickly(Path(entry.path), target / entry.name)
+        elif entry.name == "paas.db":
+            shutil.copyfile(entry.path, target / entry.name)
+        else:
+            os.link(entry.path, target / entry.name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_patience() -> Iterator[None]:
+    """Where the product looks now and then whether somebody has gone, it looks more often."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (jobs, locks, logs, phase):
+            patch.setattr(module, "_RECHECK_SECONDS", 0.01)
+        yield
+
+
+@pytest.fixture
+def hello(template: Server, tmp_path: Path) -> Iterator[Server]:
+    """An instance made of fakes with the app hello, which was pushed once: process types web and worker, one web."""
+    copy_quickly(template.root, tmp_path / "root")
+    made = Server(tmp_path / "root", like=template)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def another(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Makes further servers, of other folders below the test's own, and closes them in the end."""
+    servers: list[Server] = []
+
+    def make(name: str, build: Callable[[Path], Server] = Server) -> Server:
+        servers.append(build(tmp_path / name))
+        return servers[-1]
+
+    yield make
+    for one in servers:
+        one.close()
+

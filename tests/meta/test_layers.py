@@ -1,0 +1,168 @@
+"""The layers of ARCHITECTURE: imports only point down, and outside things have one importer each."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import paas
+
+PACKAGE = Path(paas.__file__).parent
+
+LAYERS = [
+    {"paas.core"},
+    {"paas.drivers", "paas.store", "paas.resources"},
+    {"paas.builders", "paas.schedulers", "paas.proxies"},
+    {"paas.engine"},
+    {"paas.commands"},
+    {
+        *("paas.__main__", "paas.assembly", "paas.channel", "paas.claims", "paas.cli", "paas.client", "paas.control"),
+        *("paas.daemon", "paas.frames", "paas.framing", "paas.lock", "paas.pool", "paas.ssh", "paas.teardown"),
+        "paas.unixsocket",
+    },
+    {"paas.testing"},
+]
+"""From the lowest to the highest. A module may import from its own layer and from those below."""
+
+OUTSIDE = {
+    "docker": ("paas.drivers.docker",),
+    "requests": ("paas.drivers.docker",),
+    "dulwich": ("paas.drivers",),
+    "subprocess": ("paas.drivers",),
+    "sqlite3": ("paas.store",),
+    "cryptography": ("paas.store",),
+    "time": ("paas.drivers",),
+    "yaml": ("paas.drivers",),
+    "jinja2": ("paas.proxies",),
+    "asyncssh": ("paas.ssh",),
+    "asyncio": ("paas.ssh", "paas.control", "paas.channel", "paas.pool", "paas.framing", "paas.daemon"),
+    "socket": (
+        *("paas.drivers", "paas.ssh", "paas.control", "paas.channel", "paas.client", "paas.daemon", "paas.unixsocket"),
+        # As the type of an invocation's standard input; commands open no sockets.
+        "paas.commands.invocation",
+    ),
+}
+"""Who may import what is not ours. `paas.testing` may import anything."""
+
+IN_CORE = {
+    *("__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "difflib", "enum", "errno"),
+    *("functools", "hashlib", "ipaddress", "itertools", "json", "math", "re", "shlex", "string", "struct"),
+    *("typing", "unicodedata"),
+}
+"""What the core may import: nothing that reads, writes, waits, or starts something."""
+
+NOT_IN_CORE = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}
+
+LONG = 300
+LONGEST = 500
+LONG_FOR_A_REASON = {
+    "paas/channel.py": "one object between event loop and thread: its two halves are only right together",
+    "paas/client.py": "starts in milliseconds because it is one module that imports next to nothing",
+    "paas/drivers/docker.py": "everything that is asked of the one engine",
+    "paas/drivers/nginx.py": "everything that is done to the one nginx process",
+    "paas/testing/containers.py": "a whole container engine in memory",
+    "paas/testing/server.py": "a whole server for tests",
+}
+
+
+def modules() -> dict[str, Path]:
+    """The files of the package by module name."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+
+def imports(name: str) -> set[tuple[str, int]]:
+    """What a module imports, wherever in it, with the line; submodules of ours by their full name."""
+    found = set()
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.Import):
+            found |= {(alias.name, node.lineno) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}:{node.lineno}: a relative import"
+            base = node.module or ""
+            submodules = {f"{base}.{alias.name}" for alias in node.names} & MODULES.keys()
+            found |= {(one, node.lineno) for one in submodules or {base}}
+    return found
+
+
+IMPORTS = {name: imports(name) for name in MODULES}
+CORE = [name for name in MODULES if name == "paas.core" or name.startswith("paas.core.")]
+
+
+def inside(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+def layer(name: str) -> int | None:
+    """The number of the module's layer; None for the package itself, which holds the version."""
+    if name == "paas":
+        return None
+    found = [number for number, parts in enumerate(LAYERS) if any(inside(name, part) for part in parts)]
+    assert len(found) == 1, f"{name} belongs to no layer: add it to LAYERS"
+    return found[0]
+
+
+def test_imports_only_point_down() -> None:
+    upward = [
+        f"{name}:{line} imports {other}"
+        for name, found in IMPORTS.items()
+        for other, line in sorted(found)
+        if name != "paas" and inside(other, "paas") and (layer(other) or 0) > (layer(name) or 0)
+    ]
+    assert upward == []
+
+
+def test_outside_things_have_their_importers() -> None:
+    strangers = [
+        f"{name}:{line} imports {other}"
+        for name, found in IMPORTS.items()
+        if not inside(name, "paas.testing")
+        for other, line in sorted(found)
+        for outside, allowed in OUTSIDE.items()
+        if inside(other, outside) and not any(inside(name, package) for package in allowed)
+    ]
+    assert strangers == []
+
+
+def test_every_dependency_has_its_importers_named() -> None:
+    used = {other.partition(".")[0] for found in IMPORTS.values() for other, _ in found}
+    third_party = used - set(sys.stdlib_module_names) - {"paas", "_json"}
+    assert third_party <= OUTSIDE.keys()
+
+
+def test_the_core_imports_nothing_that_acts() -> None:
+    foreign = [
+        f"{name}:{line} imports {other}"
+        for name in CORE
+        for other, line in sorted(IMPORTS[name])
+        if not inside(other, "paas.core") and other.partition(".")[0] not in IN_CORE
+    ]
+    assert foreign == []
+
+
+def test_the_core_reads_writes_and_asks_nothing() -> None:
+    acts = []
+    for name in CORE:
+        for node in ast.walk(TREES[name]):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in NOT_IN_CORE:
+                acts.append(f"{name}:{node.lineno} calls {node.func.id}")
+            if isinstance(node, ast.Attribute) and node.attr in ("now", "today", "utcnow"):
+                acts.append(f"{name}:{node.lineno} asks for the time")
+    assert acts == []
+
+
+def test_files_are_short() -> None:
+    lengths = {
+        str(path.relative_to(PACKAGE.parent)): len(path.read_text(encoding="utf-8").splitlines())
+        for path in MODULES.values()
+    }
+    assert {path: count for path, count in lengths.items() if count > LONGEST} == {}
+    assert {path for path, count in lengths.items() if count > LONG} <= LONG_FOR_A_REASON.keys()

@@ -1,0 +1,120 @@
+"""What is installed is what the platform reads: no package, template or migration stays behind in the checkout."""
+
+from __future__ import annotations
+
+import configparser
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DATA = ("buildpacks", "hooks", "nginx")
+PARTS = ("paas", *DATA, "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+
+
+def declared() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(CHECKOUT / "setup.cfg", encoding="utf-8")
+    return parser
+
+
+def lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+
+
+def packages_on_disk() -> set[str]:
+    found = {path.parent.relative_to(CHECKOUT) for path in (CHECKOUT / "paas").rglob("__init__.py")}
+    return {".".join(path.parts) for path in found}
+
+
+def folder_of(package: str) -> Path:
+    moved = dict(line.split(" = ") for line in lines(declared()["options"]["package_dir"]))
+    return CHECKOUT / moved.get(package, package.replace(".", "/"))
+
+
+def covered() -> set[Path]:
+    """Every file that setup.cfg declares as part of the package."""
+    found: set[Path] = set()
+
+    for package in lines(declared()["options"]["packages"]):
+        found.update(folder_of(package).glob("*.py"))
+
+    for package, patterns in declared()["options.package_data"].items():
+        for pattern in patterns.split(","):
+            # Not Path.glob: setuptools, too, takes hidden files only where the pattern has the dot.
+            matches = glob.glob(pattern.strip(), root_dir=folder_of(package), recursive=True)  # noqa: PTH207
+            found.update(folder_of(package) / match for match in matches)
+
+    return found
+
+
+def test_every_package_is_declared() -> None:
+    packages = set(lines(declared()["options"]["packages"]))
+
+    assert packages == packages_on_disk() | {f"paas.data.{name}" for name in DATA}
+
+
+def test_every_file_that_the_platform_reads_is_declared() -> None:
+    on_disk = {path for part in ("paas", *DATA) for path in files(CHECKOUT / part)}
+
+    assert sorted(str(path.relative_to(CHECKOUT)) for path in on_disk - covered()) == []
+
+
+def test_the_data_folders_are_not_empty() -> None:
+    assert [name for name in DATA if not files(CHECKOUT / name)] == [], "an empty folder is not in the repository"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy so that the checkout gets no build folders."""
+    copy = tmp_path_factory.mktemp("checkout")
+    ballast = shutil.ignore_patterns("__pycache__", "*.egg-info")
+
+    for part in (CHECKOUT / name for name in PARTS if (CHECKOUT / name).exists()):
+        if part.is_dir():
+            shutil.copytree(part, copy / part.name, ignore=ballast)
+        else:
+            shutil.copy(part, copy)
+
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(copy / "dist"), str(copy)]
+    subprocess.run(pip, check=True)
+
+    return next((copy / "dist").glob("paas-*.whl"))
+
+
+@pytest.mark.real
+def test_the_wheel_has_every_file_and_keeps_programs_executable(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        modes = {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()}
+
+    expected = {str(path.relative_to(CHECKOUT)): path for path in files(CHECKOUT / "paas")}
+    for name in DATA:
+        expected.update({f"paas/data/{path.relative_to(CHECKOUT)}": path for path in files(CHECKOUT / name)})
+
+    assert {name for name in modes if ".dist-info/" not in name} == set(expected)
+    assert [name for name, path in expected.items() if os.access(path, os.X_OK) and not modes[name] & 0o100] == []
+
+
+@pytest.mark.real
+def test_installed_elsewhere_it_finds_its_templates(wheel: Path, tmp_path: Path) -> None:
+    """Run from another folder, with the installed package first on the path."""
+    site = tmp_path / "site"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)]
+    subprocess.run(pip, check=True)
+
+    asks = f"import sys; sys.path.insert(0, {str(site)!r}); from paas.resources import folder; print(folder({{!r}}))"
+    for name in DATA:
+        python = [sys.executable, "-I", "-c", asks.format(name)]
+        answer = subprocess.run(python, cwd="/", capture_output=True, text=True, check=True)
+
+        assert Path(answer.stdout.strip()) == site / "paas/data" / name

@@ -1,0 +1,169 @@
+"""Rules of the code that a reviewer would otherwise have to remember."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncssh
+
+import paas
+from paas.commands import load
+from paas.commands.registry import COMMANDS
+from paas.core import properties, settings
+from paas.core.caller import Access
+
+load.all_commands()
+
+ROOT = Path(paas.__file__).parent.parent
+SOURCES = sorted((ROOT / "paas").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+FRAMEWORKS = (asyncio.Protocol, asyncssh.SSHServer, asyncssh.SSHServerSession, asyncssh.SSHServerConnection)
+
+
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(tree(path)))
+
+
+def typed_in(paths: list[Path]) -> set[str]:
+    """The words of every string in the files: a command that is typed there is among them."""
+    return {
+        word
+        for path in paths
+        for node in nodes(path)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for word in node.value.split()
+    }
+
+
+# Commands
+
+
+def test_every_command_has_a_session_that_types_it() -> None:
+    typed = typed_in(sorted((ROOT / "tests" / "sessions").glob("test_*.py")))
+    # The sessions of properties type the same for every namespace.
+    declared = {f"{namespace}:{verb}" for namespace in properties.namespaces() for verb in ("set", "report")}
+    assert sorted(COMMANDS.keys() - typed - declared) == []
+
+
+def test_every_command_says_what_it_does_in_a_sentence() -> None:
+    for name, command in COMMANDS.items():
+        assert isinstance(command.access, Access), name
+        assert command.summary[:1].isupper(), name
+        assert command.summary.endswith("."), name
+        assert all(len(line) <= 120 for line in command.doc.splitlines()), name
+
+
+def test_every_flag_has_a_spelling_of_its_own() -> None:
+    for name, command in COMMANDS.items():
+        flags = [parameter for parameter in command.parameters if parameter.flag and not parameter.arg.select]
+        options = {parameter.option for parameter in flags}
+        shorts = [parameter.arg.short for parameter in flags if parameter.arg.short]
+        assert not options & {"--help", "--quiet", "--app", "--trace", "--global"}, name
+        assert len(set(shorts)) == len(shorts), name
+        assert "h" not in shorts, name
+        assert all(parameter.boolean or parameter.arg.metavar for parameter in flags), name
+
+
+def test_everything_that_changes_something_needs_more_than_view() -> None:
+    looking = {"list", "info", "exists", "report", "keys", "help", "output", "locked", "diff"}
+    open_to_all = {name for name, command in COMMANDS.items() if command.access is Access.VIEW}
+    bare = {"ps", "url", "urls", "logs", "releases", "version", "help", "completion", "complete", "doctor"}
+    git = {"git-upload-pack", "git-upload-archive"}
+    assert {name for name in open_to_all if name.partition(":")[2] not in looking} <= bare | git
+
+
+# Declarations
+
+
+def test_each_property_and_setting_is_documented() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    for row in properties.PROPERTIES:
+        assert f"| {row.namespace} | `{row.key}` |" in page
+        assert row.help[0].islower()
+        assert not row.help.endswith(".")
+    for setting in settings.SETTINGS:
+        assert f"| `{setting.key}`" in page
+        assert not setting.help.endswith(".")
+
+
+def test_each_property_of_a_namespace_is_in_its_help() -> None:
+    for row in properties.PROPERTIES:
+        assert f"  {row.key}: {row.help}" in COMMANDS[f"{row.namespace}:set"].doc
+
+
+# Code
+
+
+def documented(path: Path) -> Iterator[tuple[str, str | None]]:
+    """Every public thing of a file with its docstring."""
+    module = tree(path)
+    where = str(path.relative_to(ROOT))
+    if module.body:
+        yield where, ast.get_docstring(module)
+    for node in module.body:
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("_"):
+            continue
+        yield f"{where}: {node.name}", ast.get_docstring(node)
+        for method in node.body if isinstance(node, ast.ClassDef) else ():
+            if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) and not method.name.startswith("_"):
+                yield f"{where}: {node.name}.{method.name}", ast.get_docstring(method) or told_elsewhere(method)
+
+
+def told_elsewhere(method: ast.FunctionDef | ast.AsyncFunctionDef) -> str | None:
+    """Where the documentation of a method is that has none: in the framework or the Protocol that it belongs to."""
+    body = method.body[0]
+    stub = isinstance(body, ast.Expr) and isinstance(body.value, ast.Constant) and body.value.value is ...
+    if stub or method.name in OF_PROTOCOLS or any(hasattr(base, method.name) for base in FRAMEWORKS):
+        return "elsewhere"
+    return None
+
+
+OF_PROTOCOLS = {
+    method.name
+    for path in SOURCES
+    if path.name == "base.py"
+    for node in tree(path).body
+    if isinstance(node, ast.ClassDef)
+    for method in node.body
+    if isinstance(method, ast.FunctionDef)
+}
+
+
+def test_everything_public_has_a_docstring() -> None:
+    assert [name for path in SOURCES for name, text in documented(path) if not text] == []
+
+
+def test_nothing_is_mocked_without_a_behaviour() -> None:
+    found = {
+        str(path.relative_to(ROOT))
+        for path in [*SOURCES, *TESTS]
+        for node in nodes(path)
+        if (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("unittest"))
+        or (isinstance(node, ast.Import) and any(alias.name.startswith("unittest") for alias in node.names))
+    }
+    assert found == set()
+
+
+def sleeps(node: ast.AST, polling: bool = False) -> Iterator[int]:
+    """The lines of sleeps that are not part of a loop that looks for something."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Call) and not polling:
+            name = child.func.attr if isinstance(child.func, ast.Attribute) else getattr(child.func, "id", "")
+            if name == "sleep":
+                yield child.lineno
+        yield from sleeps(child, polling or isinstance(child, ast.While))
+
+
+def test_nobody_sleeps_for_a_fixed_time() -> None:
+    assert [f"{path.relative_to(ROOT)}:{line}" for path in [*SOURCES, *TESTS] for line in sleeps(tree(path))] == []

@@ -1,0 +1,51 @@
+"""The real parts, shared by the tests that need them: the engine, the stack image, and a whole instance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from instance import Server
+
+from paas.drivers import buildkit
+from paas.drivers import stack as stacks
+from paas.drivers.docker import Docker
+
+
+@pytest.fixture(scope="session")
+def engine() -> Docker:
+    """The Docker Engine, which answers; it sees the containers of nobody."""
+    docker = Docker("tests")
+    docker.version()
+    return docker
+
+
+@pytest.fixture(scope="session")
+def stack(engine: Docker) -> str:
+    """The name of the stack image, which is there; it stays, as for every instance on this engine."""
+    return stacks.ensure(stacks.default_suite(), docker_cli=buildkit.cli()[0], progress=print)
+
+
+@pytest.fixture(scope="module")
+def instance(engine: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An instance for all tests of a module, which use apps of different names."""
+    server = Server(tmp_path_factory.mktemp("instance"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def instances(engine: Docker, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Makes instances for one test alone, with the flags of ``paas serve`` that are given."""
+    servers: list[Server] = []
+
+    def make(*flags: str) -> Server:
+        folder = tmp_path / f"instance{len(servers)}"
+        folder.mkdir()
+        servers.append(Server(folder, *flags))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()

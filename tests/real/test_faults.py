@@ -1,0 +1,136 @@
+"""kill -9 of the daemon at every journaled step of a push, a rollback and a scale: the old or the new, never a mix."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import sys
+from contextlib import closing
+from itertools import product
+from pathlib import Path
+
+import docker
+import pytest
+from instance import Server, eventually
+from load import Load
+from test_service import app
+
+from paas.core.journal import Step
+
+pytestmark = pytest.mark.real
+
+FAULTY = Path(__file__).with_name("faulty_daemon.py")
+
+# Every step that there is, so that a new one can't escape. A rollback and a scale have no source to read and build, and
+# nothing has to make way for more of web.
+NOT_IN = {
+    "push": set(),
+    "rollback": {Step.READ, Step.BUILD, Step.PHASE},
+    "scale": {Step.READ, Step.BUILD, Step.PHASE, Step.RELEASE, Step.MAKE_WAY},
+}
+CASES = [
+    (operation, step.value, when)
+    for operation, step, when in product(NOT_IN, Step, ("before", "after"))
+    if step not in NOT_IN[operation]
+]
+PROCFILE = "release: true\nweb: python3 web.py\nworker: sleep 10000\n"
+
+
+@pytest.fixture(scope="module")
+def code(stack: str, tmp_path_factory: pytest.TempPathFactory, instance: Server) -> Path:
+    """An app whose worker must not overlap, pushed twice, so that there is a release to go back to."""
+    folder = app(tmp_path_factory.mktemp("code"), stack, "first", procfile=PROCFILE)
+    (folder / "paas.yml").write_text("processes: {worker: {overlap: false}}\n")
+    assert instance.git_push(folder, "victim").status == 0
+    scaled = instance.paas("ps:scale victim web=2 worker=1")
+    assert scaled.status == 0, scaled.err
+    return folder
+
+
+def _releases(server: Server) -> list[dict[str, str]]:
+    return json.loads(server.paas("releases victim --format json").out)
+
+
+def _settled(server: Server) -> list[dict[str, str | int]] | None:
+    """The containers once there are only wanted ones, all running."""
+    rows = json.loads(server.paas("ps victim --format json").out)
+    return rows if rows and all(row["state"] == "running" for row in rows) else None
+
+
+def _serve_with_fault(server: Server, step: str, when: str) -> None:
+    server.stop()
+    server.program = (sys.executable, str(FAULTY), step, when)
+    server.start()
+
+
+@pytest.mark.parametrize(("operation", "step", "when"), CASES)
+def test_a_crash_leaves_the_old_or_the_new(
+    instance: Server, code: Path, stack: str, operation: str, step: str, when: str
+) -> None:
+    before = _releases(instance)[0]["version"]
+    text = f"{operation} {step} {when}"
+    if operation == "push":
+        app(code, stack, text, procfile=PROCFILE)
+    old = instance.get("victim").body
+    quantity = len(_settled(instance) or ())
+    _serve_with_fault(instance, step, when)
+    assert instance.daemon is not None
+
+    with Load(instance.http_port, "victim.localhost", rate=60) as load:
+        if operation == "push":
+            outcome = instance.git_push(code, "victim")
+        elif operation == "rollback":
+            outcome = instance.paas("releases:rollback victim")
+        else:
+            outcome = instance.paas(f"ps:scale victim web={5 - quantity + 1}")
+        assert outcome.status != 0
+        died = eventually(lambda: instance.daemon.poll() or re.search(r"rejected|!  ", outcome.err))
+        assert died == -9, outcome.err
+        instance.program = ()
+        instance.start()
+        rows = eventually(lambda: _settled(instance))
+        _agree(instance, rows)
+
+    assert load.failures() == {}
+    releases = _releases(instance)
+    current = [release for release in releases if release["state"] == "current"]
+    assert len(current) == 1
+    assert not any(release["state"] == "pending" for release in releases)
+    assert {row["release"] for row in rows} == {current[0]["version"]}
+    body = instance.get("victim").body
+    assert body.split()[0] == current[0]["version"]
+    if operation == "scale" or current[0]["version"] == before:
+        assert body == old
+
+    again = instance.git_push(app(code, stack, text + " again", procfile=PROCFILE), "victim")
+    assert again.status == 0, again.err
+    assert instance.get("victim").body.endswith(text + " again")
+
+
+def _agree(server: Server, rows: list[dict[str, str | int]]) -> None:
+    """Database, labels, published ports and the nginx file say the same."""
+    with closing(sqlite3.connect(f"file:{server.root / 'paas.db'}?mode=ro", uri=True)) as database:
+        wanted = set(database.execute("SELECT process_type || '.' || idx, slot, version, port FROM replicas"))
+        unfinished = database.execute("SELECT id FROM deployments WHERE status IN ('queued', 'running')").fetchall()
+    client = docker.from_env()
+    try:
+        containers = client.containers.list(filters={"label": f"paas.instance={server.instance()}"})
+        there = {
+            (
+                f"{found.labels['paas.process']}.{found.labels['paas.index']}",
+                int(found.labels["paas.slot"]),
+                int(found.labels["paas.release"]),
+                next((int(ports[0]["HostPort"]) for ports in found.ports.values() if ports), None),
+            )
+            for found in containers
+        }
+    finally:
+        client.close()
+    (file,) = (server.root / "nginx" / "apps").glob("*.conf")
+    served = {int(port) for port in re.findall(r"server 127\.0\.0\.1:(\d+)", file.read_text())}
+
+    assert there == wanted
+    assert len(rows) == len(wanted)
+    assert served == {port for *_, port in wanted if port is not None}
+    assert unfinished == []

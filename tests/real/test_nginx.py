@@ -1,0 +1,306 @@
+"""What requests meet at the edge, with a real nginx."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+from collections.abc import Iterator
+
+import pytest
+from nginx_tools import Answer, App, Edge, edge_at, wait_for
+
+from paas.core.vhost import ProxyOptions, Vhost, VhostState
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def shared_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    with edge_at(tmp_path_factory.mktemp("edge")) as edge:
+        yield edge
+
+
+@pytest.fixture
+def edge(shared_edge: Edge) -> Iterator[Edge]:
+    yield shared_edge
+    shared_edge.proxy.sync([])
+
+
+@pytest.fixture
+def app() -> Iterator[App]:
+    app = App()
+    yield app
+    app.stop()
+
+
+def _is_page(answer: Answer, title: str) -> bool:
+    return (
+        answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        and answer.headers["Cache-Control"] == "no-store"
+        and f"<title>{title}</title>" in answer.text
+        and f"<code>{answer.headers['X-Request-Id']}</code>" in answer.text
+    )
+
+
+def test_an_unknown_host_gets_a_404_page(edge: Edge, app: App) -> None:
+    edge.publish(app)
+
+    for host in ("b.example", "sub.a.example", "127.0.0.1", "localhost:1"):
+        answer = edge.get(host=host, path="/picture.png")
+        assert answer.status == 404
+        assert _is_page(answer, "There is no app at this address")
+
+    assert app.hits == []
+
+
+def test_a_request_without_a_host_gets_the_404_page(edge: Edge) -> None:
+    with edge.raw("GET / HTTP/1.0\n\n") as client:
+        assert client.makefile("rb").readline().split()[1] == b"404"
+
+
+def test_an_app_without_a_running_web_gets_a_503_page(edge: Edge) -> None:
+    edge.publish()
+    answer = edge.get(method="POST", body=b"x" * 1000)
+
+    assert answer.status == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert _is_page(answer, "The app is not running")
+
+
+def test_an_app_before_its_first_deploy_gets_a_503_page_that_says_so(edge: Edge) -> None:
+    edge.proxy.publish(Vhost("new", "1", ("a.example",), state=VhostState.EMPTY))
+    answer = edge.get()
+
+    assert answer.status == 503
+    assert _is_page(answer, "Nothing has been deployed here yet")
+
+
+def test_a_dead_web_gets_a_502_page(edge: Edge, app: App) -> None:
+    edge.publish(app)
+    app.stop()
+    answer = edge.get()
+
+    assert answer.status == 502
+    assert "Retry-After" not in answer.headers
+    assert _is_page(answer, "The app is not answering")
+
+
+def test_a_slow_web_gets_a_504_page(edge: Edge, app: App) -> None:
+    edge.publish(app, options=ProxyOptions(proxy_read_timeout=1))
+    answer = edge.get("/wait")
+
+    assert answer.status == 504
+    assert _is_page(answer, "The app took too long")
+
+
+def test_a_page_for_head_has_no_body(edge: Edge) -> None:
+    answer = edge.get(method="HEAD", host="b.example")
+
+    assert answer.status == 404
+    assert answer.body == b""
+
+
+@pytest.mark.parametrize("status", [400, 404, 413, 500, 502, 503, 504])
+def test_the_apps_own_errors_pass_untouched(edge: Edge, app: App, status: int) -> None:
+    edge.publish(app)
+    answer = edge.get(f"/status/{status}")
+
+    assert answer.status == status
+    assert answer.text == "the app's own words"
+    assert "Cache-Control" not in answer.headers
+
+
+def test_the_app_learns_who_asked_for_what(edge: Edge, app: App) -> None:
+    edge.publish(app)
+    headers = edge.get("/a%2Fb//c?d=e%20f", host=f"A.Example:{edge.port}").json()["headers"]
+
+    assert app.hits == ["GET /a%2Fb//c?d=e%20f"]
+    assert headers["host"] == headers["x-forwarded-host"] == f"a.example:{edge.port}"
+    assert headers["x-forwarded-for"] == headers["x-real-ip"] == "127.0.0.1"
+    assert headers["x-forwarded-port"] == str(edge.port)
+    assert headers["x-forwarded-proto"] == "http"
+    assert "connection" not in headers
+
+
+def test_what_a_client_claims_of_itself_is_not_passed_on(edge: Edge, app: App) -> None:
+    edge.publish(app)
+    names = ["Forwarded", "Proxy", "X-Real-IP", "X-Request-Id"]
+    names += [f"X-Forwarded-{name}" for name in ("For", "Host", "Port", "Proto", "Prefix", "Scheme", "Server", "Ssl")]
+
+    answer = edge.get(headers=dict.fromkeys(names, "evil"))
+
+    assert "evil" not in answer.json()["headers"].values()
+
+
+def test_a_host_in_the_request_line_counts_for_all(edge: Edge, app: App) -> None:
+    edge.publish(app)
+
+    with edge.raw("GET http://a.example/ HTTP/1.1\nHost: b.example\nConnection: close\n\n") as client:
+        answer = client.makefile("rb").read()
+
+    assert b'"host": "a.example"' in answer
+    assert b"b.example" not in answer
+
+
+def test_app_client_and_log_have_the_same_request_id(edge: Edge, app: App) -> None:
+    edge.publish(app)
+    answers = [edge.get("/?ids") for _ in range(5)]
+    ids = [answer.headers.get_all("X-Request-Id") for answer in answers]
+
+    assert [found[0] for found in ids if found] == [answer.json()["headers"]["x-request-id"] for answer in answers]
+    assert len({str(found) for found in ids}) == 5
+    assert all(re.fullmatch(r"[0-9-]+", found[0]) and len(found) == 1 for found in ids if found)
+
+    wait_for(lambda: sum(line["path"] == "/?ids" for line in edge.log()) == 5, "the access log")
+    logged = [line for line in edge.log() if line["path"] == "/?ids"]
+    assert sorted([line["request_id"]] for line in logged) == sorted(found or [] for found in ids)
+    assert {(line["app"], line["host"], line["status"]) for line in logged} == {("app-1", "a.example", "200")}
+    assert all(float(line["seconds"]) >= 0 and line["upstream"].endswith(str(app.port)) for line in logged)
+
+
+def test_any_request_leaves_a_log_line_that_can_be_read(edge: Edge) -> None:
+    for request in ('GET /"\\\t HTTP/1.1\nHost: b.example\nUser-Agent: "\\x\n\n', "nonsense\n\n", "GET /odd\n\n"):
+        with edge.raw(request) as client:
+            client.shutdown(socket.SHUT_WR)
+            client.makefile("rb").read()
+
+    wait_for(lambda: any(line["path"] == "/odd" for line in edge.log()), "the access log")
+    assert "uninitialized" not in edge.nginx.error_log.read_text()
+
+
+def test_a_websocket_passes_both_ways(edge: Edge, app: App) -> None:
+    edge.publish(app)
+    request = "GET /socket HTTP/1.1\nHost: a.example\nConnection: keep-alive, Upgrade\nUpgrade: websocket\n\n"
+
+    with edge.raw(request) as client:
+        stream = client.makefile("rb")
+        assert stream.readline().split()[1] == b"101"
+        head = list(iter(stream.readline, b"\r\n"))
+        assert b"Upgrade: websocket\r\n" in head
+
+        for word in (b"first", b"second"):
+            client.sendall(word)
+            assert stream.read(len(word)) == word.upper()
+
+
+def test_an_upgrade_to_http2_is_not_passed_on(edge: Edge, app: App) -> None:
+    edge.publish(app)
+    headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABk"}
+    passed = edge.get(headers=headers).json()["headers"]
+
+    assert "upgrade" not in passed
+    assert "connection" not in passed
+
+
+def test_a_streamed_response_arrives_piece_by_piece(edge: Edge, app: App) -> None:
+    edge.publish(app)
+
+    with contextlib.closing(edge.connect()) as connection:
+        connection.request("GET", "/stream", headers={"Host": "a.example"})
+        response = connection.getresponse()
+        assert response.readline() + response.readline() == b"data: 1\n\n"
+        app.go.set()
+        assert response.read() == b"data: 2\n\n"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_upload_reaches_the_app_while_it_is_sent(edge: Edge, app: App, chunked: bool) -> None:
+    edge.publish(app)
+    length = "Transfer-Encoding: chunked" if chunked else "Content-Length: 2000"
+    piece = "x" * 1000
+    coded = f"3e8\n{piece}\n" if chunked else piece
+
+    with edge.raw(f"POST / HTTP/1.1\nHost: a.example\nConnection: close\n{length}\n\n{coded}") as client:
+        assert app.first_piece.wait(10)
+        client.sendall((coded + ("0\n\n" if chunked else "")).replace("\n", "\r\n").encode())
+        assert b'"size": 2000' in client.makefile("rb").read()
+
+
+def test_a_body_above_the_limit_gets_a_413_page_and_never_reaches_the_app(edge: Edge, app: App) -> None:
+    edge.publish(app, options=ProxyOptions(client_max_body_size=1000))
+
+    assert edge.get(method="POST", body=b"x" * 1000).json()["size"] == 1000
+    answer = edge.get("/large", method="POST", body=b"x" * 1001)
+    assert answer.status == 413
+    assert _is_page(answer, "The upload is too large")
+    assert app.hits == ["POST /"]
+
+
+def test_the_limit_of_a_body_is_100_mib_unless_the_app_says_otherwise(edge: Edge, app: App) -> None:
+    edge.publish(app)
+
+    for size, status in ((104_857_601, b"413"), (104_857_600, b"100")):
+        request = f"POST / HTTP/1.1\nHost: a.example\nContent-Length: {size}\nExpect: 100-continue\n\n"
+
+        with edge.raw(request) as client:
+            assert client.makefile("rb").readline().split()[1] == status
+
+
+def test_large_response_headers_pass(edge: Edge, app: App) -> None:
+    edge.publish(app)
+
+    assert len(edge.get("/cookies").headers.get_all("Set-Cookie") or []) == 10
+
+
+def test_connections_to_the_app_are_used_again(edge: Edge, app: App) -> None:
+    edge.publish(app)
+
+    with contextlib.closing(edge.connect()) as connection:
+        for _ in range(50):
+            connection.request("GET", "/name", headers={"Host": "a.example"})
+            assert connection.getresponse().read() == b"app"
+
+    assert app.connections == 1
+
+
+def test_a_request_that_broke_off_is_repeated_elsewhere_only_if_that_is_safe(edge: Edge) -> None:
+    apps = [App(str(number)) for number in range(2)]
+    edge.publish(*apps)
+
+    assert edge.get("/break", method="POST", body=b"x").status == 502
+    assert [hit for app in apps for hit in app.hits] == ["POST /break"]
+
+    for app in apps:
+        app.hits.clear()
+
+    edge.publish(*reversed(apps))
+    assert edge.get("/break").status == 502
+    assert [app.hits for app in apps] == [["GET /break"], ["GET /break"]]
+
+    for app in apps:
+        app.stop()
+
+
+def test_a_process_that_accepts_nothing_is_passed_over_even_by_a_post(edge: Edge, app: App) -> None:
+    dead = App("dead")
+    dead.stop()
+    edge.publish(dead, app)
+
+    assert [edge.get("/name", method="POST", body=b"x").text for _ in range(6)] == ["app"] * 6
+
+
+def test_a_wildcard_takes_the_names_below_it_and_an_exact_name_goes_first(edge: Edge, app: App) -> None:
+    other = App("other")
+    edge.publish(app, host="*.example")
+    edge.publish(other, key="2", host="b.example")
+
+    assert edge.get("/name", host="x.y.example").text == "app"
+    assert edge.get("/name", host="B.EXAMPLE.").text == "other"
+    assert edge.get("/name", host="example").status == 404
+    other.stop()
+
+
+def test_a_host_name_of_the_longest_kind_is_served(edge: Edge, app: App) -> None:
+    host = ".".join(["a" * 63] * 3 + ["b" * 61])
+    edge.publish(app, host=host)
+
+    assert edge.get("/name", host=host).text == "app"
+
+
+def test_nothing_of_the_data_folder_can_be_reached(edge: Edge) -> None:
+    edge.publish()
+
+    for path in ("/nginx.conf", "/apps/1.conf", "/../nginx.conf", "/generation", "/@error"):
+        assert edge.get(path, host="b.example").status in (400, 404)
+        assert edge.get(path).status in (400, 503)

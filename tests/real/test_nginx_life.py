@@ -1,0 +1,404 @@
+"""Changing, reloading, losing and finding a real nginx, while it serves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from http.client import HTTPException
+from pathlib import Path
+
+import pytest
+from nginx_tools import App, Edge, edge_at, free_port, wait_for
+
+from paas.core.errors import ProxyError
+from paas.core.vhost import Vhost
+from paas.drivers import nginx as driver
+from paas.drivers.nginx import Nginx
+from paas.proxies.nginx import NginxProxy
+from paas.proxies.nginx_text import Templates
+from paas.resources import folder
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def edge(tmp_path: Path) -> Iterator[Edge]:
+    with edge_at(tmp_path) as edge:
+        yield edge
+
+
+@pytest.fixture
+def new_app() -> Iterator[Callable[[str], App]]:
+    apps: list[App] = []
+
+    def make(name: str) -> App:
+        apps.append(App(name))
+        return apps[-1]
+
+    yield make
+
+    for app in apps:
+        app.stop()
+
+
+class Load:
+    """Clients that ask without pause, on a new connection for each request, and remember what went wrong."""
+
+    def __init__(self, edge: Edge, clients: int = 3) -> None:
+        self.edge = edge
+        self.answers: list[str] = []
+        self.failures: list[str] = []
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self) -> None:
+        method = "POST"
+
+        while not self._over.is_set():
+            method = "GET" if method == "POST" else "POST"
+
+            try:
+                answer = self.edge.get("/name", method=method, body=b"x" if method == "POST" else None)
+            except (OSError, HTTPException) as error:
+                self.failures.append(repr(error))
+                continue
+
+            if answer.status == 200:
+                self.answers.append(answer.text)
+            else:
+                self.failures.append(str(answer.status))
+
+
+def test_switches_under_load_lose_no_request_though_old_processes_go(
+    edge: Edge, new_app: Callable[[str], App]
+) -> None:
+    old = new_app("v0")
+    edge.publish(old)
+
+    with Load(edge) as load:
+        for number in range(1, 11):
+            new = new_app(f"v{number}")
+            switch = edge.proxy.publish(Vhost("app-1", "1", ("a.example",), (new.port,)))
+            assert switch.old_workers
+            assert {edge.get("/name").text for _ in range(20)} == {new.name}
+
+            wait_for(lambda switch=switch: edge.proxy.drained(switch), "the old workers")  # type: ignore[misc]
+            old.stop()
+            old = new
+
+    assert load.failures == []
+    assert {f"v{number}" for number in range(10)} <= set(load.answers)
+
+
+def test_a_worker_is_not_drained_before_its_last_request_ended(edge: Edge, new_app: Callable[[str], App]) -> None:
+    old, new = new_app("old"), new_app("new")
+    edge.publish(old)
+    answers: list[str] = []
+    client = threading.Thread(target=lambda: answers.append(edge.get("/wait").text))
+    client.start()
+    assert old.first_piece.wait(10)
+
+    switch = edge.proxy.publish(Vhost("app-1", "1", ("a.example",), (new.port,)))
+    assert edge.get("/name").text == "new"
+    assert not edge.proxy.drained(switch)
+    assert edge.proxy.draining().old_workers <= switch.old_workers
+
+    old.go.set()
+    client.join()
+    assert answers == ["old"]
+    wait_for(lambda: edge.proxy.drained(switch), "the old workers")
+
+
+def test_many_reloads_leave_one_set_of_workers(edge: Edge, new_app: Callable[[str], App]) -> None:
+    app, other = new_app("app"), new_app("other")
+
+    for number in range(10):
+        edge.publish(app if number % 2 else other)
+
+    expected = os.cpu_count()
+    wait_for(lambda: len(edge.nginx.workers()) == expected and not edge.proxy.draining().old_workers, "old workers")
+
+
+def test_publishers_at_the_same_time_share_reloads(edge: Edge, new_app: Callable[[str], App]) -> None:
+    app = new_app("app")
+    reloads = []
+    reload = edge.nginx.reload
+    edge.nginx.reload = lambda generation: reloads.append(generation) or reload(generation)  # type: ignore
+    threads = [
+        threading.Thread(target=edge.publish, args=(app,), kwargs={"key": str(number), "host": f"h{number}.example"})
+        for number in range(20)
+    ]
+
+    for thread in threads:
+        thread.start()
+
+    for thread in threads:
+        thread.join()
+
+    assert 1 <= len(reloads) < 10
+    assert {edge.get("/name", host=f"h{number}.example").text for number in range(20)} == {"app"}
+
+
+def test_a_second_object_takes_over_what_runs_and_touches_nothing(edge: Edge, new_app: Callable[[str], App]) -> None:
+    edge.publish(new_app("app"))
+    master, workers = edge.nginx.master(), edge.nginx.workers()
+    wait_for(lambda: not edge.proxy.draining().old_workers, "old workers")
+    workers = edge.nginx.workers()
+
+    again = Edge(edge.root, edge.port)
+    again.proxy.start()
+
+    assert again.proxy.running()
+    assert (again.nginx.master(), again.nginx.workers()) == (master, workers)
+
+
+def test_a_master_whose_pid_file_was_lost_is_found(edge: Edge) -> None:
+    master = edge.nginx.master()
+    edge.nginx.pid_file.unlink()
+    assert not edge.proxy.running()
+
+    edge.proxy.start()
+
+    assert edge.nginx.master() == master
+
+
+def test_a_pid_file_that_names_another_process_is_not_believed(edge: Edge, new_app: Callable[[str], App]) -> None:
+    edge.publish(new_app("app"))
+    edge.nginx.stop()
+    edge.nginx.pid_file.write_text(str(os.getpid()))
+    assert not edge.proxy.running()
+
+    edge.proxy.start()
+
+    assert edge.proxy.running()
+    assert edge.get("/name").text == "app"
+
+
+def test_after_a_killed_master_a_start_serves_again_and_old_requests_end_well(
+    edge: Edge, new_app: Callable[[str], App]
+) -> None:
+    app = new_app("app")
+    edge.publish(app)
+    answers: list[str] = []
+    client = threading.Thread(target=lambda: answers.append(edge.get("/wait").text))
+    client.start()
+    assert app.first_piece.wait(10)
+    master = edge.nginx.master()
+    assert master
+    wait_for(lambda: not edge.proxy.draining().old_workers, "old workers")
+    orphans = edge.nginx.workers()
+
+    os.kill(master, signal.SIGKILL)
+    wait_for(lambda: not edge.proxy.running(), "the end of the master")
+    assert edge.get("/name").text == "app"
+
+    again = Edge(edge.root, edge.port)
+    again.proxy.start()
+
+    assert again.nginx.master() not in (None, master)
+    assert not again.nginx.workers() & orphans
+    assert again.get("/name").text == "app"
+    app.go.set()
+    client.join()
+    assert answers == ["app"]
+
+
+def test_the_next_publish_starts_an_nginx_that_died(edge: Edge, new_app: Callable[[str], App]) -> None:
+    app = new_app("app")
+    edge.publish(app)
+    edge.nginx.stop()
+
+    edge.publish(app)
+
+    assert edge.get("/name").text == "app"
+
+
+def test_instances_side_by_side_do_not_disturb_each_other(tmp_path: Path, new_app: Callable[[str], App]) -> None:
+    with edge_at(tmp_path / "one") as one, edge_at(tmp_path / "one" / "two") as two:
+        one.publish(new_app("one"))
+        two.publish(new_app("two"))
+        workers = two.nginx.workers()
+
+        one.publish(new_app("three"))
+        assert (one.get("/name").text, two.get("/name").text) == ("three", "two")
+
+        one.nginx.stop()
+        assert two.get("/name").text == "two"
+        assert two.nginx.workers() <= workers
+
+
+def test_a_refused_text_is_named_and_all_else_stays(tmp_path: Path, new_app: Callable[[str], App]) -> None:
+    templates = tmp_path / "templates"
+    shutil.copytree(folder("nginx"), templates)
+    text = (templates / "app.conf.j2").read_text()
+    (templates / "app.conf.j2").write_text('{% if vhost.key == "bad" %}fruit on;\n{% endif %}' + text)
+
+    with edge_at(tmp_path / "edge", templates=Templates(templates)) as edge:
+        edge.publish(new_app("app"))
+        wait_for(lambda: not edge.proxy.draining().old_workers, "old workers")
+        workers = edge.nginx.workers()
+
+        with pytest.raises(ProxyError) as refusal:
+            edge.publish(new_app("bad"), key="bad", host="b.example")
+
+        assert 'unknown directive "fruit"\napps/bad.conf:1: fruit on;' in refusal.value.why
+        assert edge.nginx.workers() == workers
+        assert edge.get("/name").text == "app"
+        assert edge.get(host="b.example").status == 404
+        edge.publish(new_app("next"), key="2", host="c.example")
+        assert edge.get("/name", host="c.example").text == "next"
+
+
+@pytest.mark.parametrize("name", ["a" * 120, "with some spaces"])
+def test_a_long_or_spaced_path_serves_and_reloads(tmp_path: Path, name: str, new_app: Callable[[str], App]) -> None:
+    with edge_at(tmp_path / name) as edge:
+        edge.publish(new_app("app"))
+        assert edge.get("/name").text == "app"
+        elsewhere = edge.nginx.status_socket.parent
+
+    assert elsewhere == edge.nginx.prefix / "run" or not elsewhere.exists()
+
+
+def test_a_taken_port_is_said_and_the_other_program_stays(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        edge = Edge(tmp_path, other.getsockname()[1])
+
+        with pytest.raises(ProxyError, match=f"127.0.0.1:{edge.port}"):
+            edge.proxy.start()
+
+        assert edge.processes() == []
+
+
+def test_a_reload_that_nginx_gives_up_leaves_the_old_files_and_the_old_server(
+    edge: Edge, new_app: Callable[[str], App]
+) -> None:
+    app = new_app("app")
+    edge.publish(app)
+    moved = Edge(edge.root, app.port)
+    moved.proxy.prepare()
+
+    with pytest.raises(ProxyError) as failure:
+        moved.publish(app)
+
+    assert f"bind() to 127.0.0.1:{app.port} failed" in failure.value.why
+    assert f":{edge.port};" in (edge.nginx.prefix / "apps" / "1.conf").read_text()
+    assert edge.get("/name").text == "app"
+
+
+def test_a_moved_port_is_served_after_a_reload(edge: Edge, new_app: Callable[[str], App]) -> None:
+    app = new_app("app")
+    edge.publish(app)
+    master = edge.nginx.master()
+
+    moved = Edge(edge.root, free_port())
+    moved.proxy.sync([Vhost("app-1", "1", ("a.example",), (app.port,))])
+
+    assert moved.get("/name").text == "app"
+    assert moved.nginx.master() == master
+
+    with pytest.raises(ConnectionRefusedError):
+        edge.get("/name")
+
+
+@pytest.fixture(params=["open to workers", "closed to workers"])
+def folder_for_logs(request: pytest.FixtureRequest) -> Iterator[tuple[Path, bool]]:
+    """A folder, and whether workers, who run as another user if this is root, may open files in it."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o711 if request.param == "open to workers" else 0o700)
+        yield Path(name), request.param == "open to workers" or os.geteuid() != 0
+
+
+def test_a_log_that_grew_is_put_aside_and_lines_go_on_in_a_new_one(
+    folder_for_logs: tuple[Path, bool], new_app: Callable[[str], App]
+) -> None:
+    root, workers_stay = folder_for_logs
+
+    with edge_at(root) as edge:
+        edge.publish(new_app("app"))
+        wait_for(lambda: not edge.proxy.draining().old_workers, "old workers")
+        workers = edge.nginx.workers()
+        access = edge.nginx.prefix / "logs" / "access.log"
+        edge.get("/before")
+        wait_for(lambda: access.stat().st_size > 0, "the access log")
+
+        edge.proxy.rotate(10**6)
+        assert not access.with_name("access.log.1").exists()
+
+        edge.proxy.rotate(10)
+        assert "/before" in access.with_name("access.log.1").read_text()
+        edge.get("/after")
+        wait_for(lambda: "/after" in access.read_text(), "the new access log")
+        assert (edge.nginx.workers() == workers) == workers_stay
+
+
+def test_a_managed_nginx_is_waited_for_used_and_left_alone(
+    tmp_path: Path, new_app: Callable[[str], App], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    nginx = Nginx(tmp_path / "nginx", "127.0.0.1", port, managed=True)
+    proxy = NginxProxy(nginx)
+    proxy.prepare()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(driver, "START_SECONDS", 0.01)
+
+        with pytest.raises(ProxyError, match="did not appear"):
+            proxy.start()
+
+    with edge_at(tmp_path, port) as edge:
+        master = edge.nginx.master()
+        proxy.publish(Vhost("app-1", "1", ("a.example",), (new_app("app").port,)))
+        proxy.stop()
+        assert edge.get("/name").text == "app"
+        assert edge.nginx.master() == master
+
+
+def test_nginx_outlives_the_process_that_started_it(tmp_path: Path) -> None:
+    port = free_port()
+    code = (
+        "import pathlib; from paas.drivers.nginx import Nginx; from paas.proxies.nginx import NginxProxy;"
+        f"NginxProxy(Nginx(pathlib.Path({str(tmp_path / 'nginx')!r}), '127.0.0.1', {port})).start()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+    with edge_at(tmp_path, port) as edge:
+        assert edge.get().status == 404
+
+
+def test_a_stopped_instance_leaves_no_process_and_no_port(tmp_path: Path, new_app: Callable[[str], App]) -> None:
+    with edge_at(tmp_path) as edge:
+        app = new_app("app")
+        edge.publish(app)
+
+        with contextlib.closing(edge.connect()) as connection:
+            connection.request("GET", "/wait", headers={"Host": "a.example"})
+            assert app.first_piece.wait(10)
+            edge.nginx.stop(0.1)
+
+        assert not edge.proxy.running()
+        assert edge.processes() == []
+
+        with pytest.raises(ConnectionRefusedError):
+            edge.get()

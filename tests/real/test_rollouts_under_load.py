@@ -1,0 +1,152 @@
+"""Every kind of rollout under load: no request fails, and open WebSockets live out the drain time."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from instance import Server, eventually
+from load import Load
+from test_service import app
+
+pytestmark = pytest.mark.real
+
+DRAIN_SECONDS = 4
+
+APP = '''\
+"""Answers with its release; a WebSocket (RFC 6455) is held open and echoes nothing."""
+import base64, hashlib, http.server, os, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        key = self.headers.get("Sec-WebSocket-Key")
+        if key:
+            digest = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+            self.send_response(101)
+            self.send_header("Upgrade", "websocket")
+            self.send_header("Connection", "Upgrade")
+            self.send_header("Sec-WebSocket-Accept", base64.b64encode(digest).decode())
+            self.end_headers()
+            self.rfile.read(1)
+            return
+        body = f"{os.environ['PAAS_RELEASE']} TEXT {os.environ.get('COLOUR', '')}".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+http.server.ThreadingHTTPServer.daemon_threads = True
+http.server.ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
+'''
+
+
+class WebSocket:
+    """One open WebSocket; ``closed_after`` is how many seconds after `mark` it was closed, None while it is open."""
+
+    def __init__(self, port: int, host: str) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        key = base64.b64encode(os.urandom(16)).decode()
+        self._socket.sendall(
+            f"GET / HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
+        )
+        assert self._socket.recv(4096).startswith(b"HTTP/1.1 101")
+        self.marked = 0.0
+        self.closed_after: float | None = None
+        self._thread = threading.Thread(target=self._wait, daemon=True)
+        self._thread.start()
+
+    def mark(self) -> None:
+        """The rollout that ends it begins now."""
+        self.marked = time.monotonic()
+
+    def _wait(self) -> None:
+        self._socket.settimeout(None)
+        try:
+            while self._socket.recv(4096):
+                pass
+        except OSError:
+            pass  # A reset is an end, too.
+        self.closed_after = time.monotonic() - self.marked
+
+    def close(self) -> None:
+        """Closes it from this side."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.fixture(scope="module")
+def code(instance: Server, stack: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The app ``live`` with two web containers and a short drain time."""
+    folder = app(tmp_path_factory.mktemp("code"), stack)
+    (folder / "web.py").write_text(APP)
+    assert instance.git_push(folder, "live").status == 0
+    assert instance.paas(f"checks:set live wait-to-retire {DRAIN_SECONDS}s").status == 0
+    assert instance.paas("ps:scale live web=2").status == 0
+    return folder
+
+
+def test_no_request_fails_in_fifty_rollouts(instance: Server, code: Path) -> None:
+    def succeed(line: str) -> None:
+        result = instance.paas(line)
+        assert result.status == 0, result.err
+
+    sockets = [WebSocket(instance.http_port, "live.localhost") for _ in range(20)]
+    with Load(instance.http_port, "live.localhost", rate=60) as load:
+        for number in range(20):
+            (code / "web.py").write_text(APP.replace("TEXT", f"text {number}"))
+            pushed = instance.git_push(code, "live")
+            assert pushed.status == 0, pushed.err
+        for number in range(20):
+            succeed(f"ps:scale live web={2 + number % 3}")
+        for _ in range(5):
+            succeed("releases:rollback live")
+        for number in range(5):
+            succeed(f"config:set live COLOUR={number}")
+
+    assert load.failures() == {}
+    assert load.total() > 500
+    assert instance.get("live").body.endswith(" 4")
+    for one in sockets:
+        one.close()
+
+
+def test_websockets_live_out_the_drain_time_and_no_longer(instance: Server, code: Path) -> None:
+    sockets = [WebSocket(instance.http_port, "live.localhost") for _ in range(20)]
+    for one in sockets:
+        one.mark()
+
+    assert instance.paas("ps:restart live").status == 0
+    eventually(lambda: all(one.closed_after is not None for one in sockets))
+
+    assert min(one.closed_after or 0 for one in sockets) >= DRAIN_SECONDS
+    eventually(lambda: all(row["state"] == "running" for row in json.loads(instance.paas("ps live --format json").out)))
+
+
+def test_ten_apps_pushed_at_once_all_deploy(instance: Server, code: Path, stack: str, tmp_path: Path) -> None:
+    names = [f"app{number}" for number in range(10)]
+    results: dict[str, tuple[int, str]] = {}
+
+    def push(name: str) -> None:
+        done = instance.git_push(app(tmp_path / name, stack, name), name)
+        results[name] = (done.status, done.err)
+
+    threads = [threading.Thread(target=push, args=(name,)) for name in names]
+    with Load(instance.http_port, "live.localhost", rate=20) as load:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert {name: status for name, (status, _) in results.items()} == dict.fromkeys(names, 0), results
+    assert [instance.get(name).body for name in names] == [f"v1 {name}" for name in names]
+    assert load.failures() == {}

@@ -1,0 +1,189 @@
+"""The grammar that all commands share: flags, formats, errors, rights."""
+
+import logging
+import re
+
+import pytest
+
+from paas.commands.registry import COMMANDS, Command
+from paas.core.caller import Access
+from paas.core.errors import Disconnected
+from paas.testing import DEPLOYER, VIEWER, eventually
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Declares a command for one test."""
+
+    def declare(name, handler, access=Access.VIEW):
+        monkeypatch.setitem(COMMANDS, name, Command(name, access, handler, (), "", True, True))
+
+    return declare
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "apps:list",
+        "-- apps:list",
+        "--quiet apps:list",
+        "-- --quiet apps:list",
+        "--trace apps:list",
+        "apps:list --quiet",
+        "--quiet --trace apps:list --format text",
+        "apps:list --format=text",
+        "--format text apps:list",
+        "--format=text apps:list",
+        "apps:list --",
+    ],
+)
+def test_global_flags_may_stand_before_and_after_the_command(hello, line):
+    assert hello.run(line) == (0, "hello\n", "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("url --app hello", "url --app=hello", "--app hello url", "--app=hello url", "-- --app hello url"),
+        *("--quiet --app hello url", "url hello"),
+    ],
+)
+def test_the_flag_app_stands_for_the_first_argument(hello, line):
+    assert hello.run(line) == (0, "http://hello.localhost:8080\n", "")
+
+
+def test_the_flag_app_goes_before_all_other_arguments(hello):
+    assert hello.run("config:set A=1 --app hello --no-restart").status == 0
+    assert hello.config() == {"A": "1"}
+
+
+def test_a_command_that_there_is_not_gets_a_suggestion(hello):
+    assert hello.run("app:list") == (
+        2,
+        "",
+        " !     there is no command 'app:list'\n"
+        " !     Did you mean apps:list or apps:exists or apps:set?\n"
+        " !     'help' lists the commands. [no-such-command]\n",
+    )
+    assert hello.run("xyzzy").err == (
+        " !     there is no command 'xyzzy'\n !     'help' lists the commands. [no-such-command]\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        (
+            "apps:list extra",
+            " !     apps:list: 'extra' is too much\n !     Usage: apps:list [--format text|json] [usage]\n",
+        ),
+        ("apps:info", " !     apps:info: APP is missing\n !     Usage: apps:info [--format text|json] APP [usage]\n"),
+        (
+            "config:set hello --no-retsart A=1",
+            " !     config:set has no flag --no-retsart\n"
+            " !     Did you mean --no-restart?\n"
+            " !     Usage: config:set [--no-restart] [--encoded] APP|--global [KEY=VALUE…] [usage]\n",
+        ),
+        (
+            "ps:stop --glob",
+            " !     ps:stop has no flag --glob\n !     Usage: ps:stop [--all] [APP] [usage]\n",
+        ),
+        (
+            "apps:create x --format json",
+            " !     apps:create has no flag --format\n !     Usage: apps:create NAME [usage]\n",
+        ),
+        (
+            "apps:destroy hello --force=yes",
+            " !     --force takes no value\n !     Usage: apps:destroy [--force] APP [usage]\n",
+        ),
+        (
+            "apps:list --format",
+            " !     --format needs a value\n !     Usage: apps:list [--format text|json] [usage]\n",
+        ),
+        ("apps:list --format yaml", " !     --format takes text or json, not 'yaml' [usage]\n"),
+        (
+            "logs hello -x",
+            " !     logs has no flag -x\n"
+            " !     Usage: logs [-t|--tail] [-n|--num N] [-p|--ps PROCESS] [-q|--plain] APP [usage]\n",
+        ),
+    ],
+)
+def test_a_line_that_the_command_does_not_take(hello, line, complaint):
+    assert hello.run(line) == (2, "", complaint)
+    assert hello.run("apps:list").out == "hello\n"
+
+
+def test_after_two_dashes_nothing_is_a_flag(hello):
+    assert hello.run("config:set hello --no-restart -- A=--force").status == 0
+    assert hello.run("apps:info -- --format").err.startswith(" !     there is no app '--format'\n")
+
+
+def test_a_name_with_a_dash_alone_is_an_argument(hello):
+    assert hello.run("config:import hello - --no-restart", stdin="A=1").status == 0
+    assert hello.config() == {"A": "1"}
+
+
+def test_every_command_wants_the_role_that_it_declares_before_it_reads_its_arguments(server):
+    for name, entry in COMMANDS.items():
+        for caller in (VIEWER, DEPLOYER):
+            if caller.access >= entry.access:
+                continue
+            role = entry.access.name.lower()
+            assert server.run([name, "nope", "x"], caller=caller) == (
+                1,
+                "",
+                f" !     {caller.name} may not run {name}\n"
+                f" !     It needs the role {role}; this key has {caller.access.name.lower()}.\n"
+                f" !     An administrator can add the key with another role: 'ssh-keys:add NAME --role {role}'. "
+                "[forbidden]\n",
+            )
+
+
+def test_a_command_of_an_app_that_there_is_not_ends_with_20(hello):
+    lines = ["apps:info", "ps", "ps:scale", "logs", "releases", "config", "domains:report", "git:report", "url", "urls"]
+    for line in lines:
+        result = hello.run(f"{line} nope")
+        assert (result.status, result.out) == (20, ""), line
+        assert result.err.startswith(" !     there is no app 'nope'\n")
+
+
+def test_an_error_of_the_platform_s_own_is_logged_and_told_without_details(hello, command, caplog):
+    def broken(ctx):
+        raise RuntimeError("secret detail")
+
+    command("broken", broken)
+    assert hello.run("broken", may_break=True) == (
+        1,
+        "",
+        " !     the platform met an error of its own\n !     The server's log has the details. [internal]\n",
+    )
+    assert "secret detail" in caplog.text
+    assert caplog.records[0].levelno == logging.ERROR
+    assert hello.run("apps:list").status == 0
+
+
+def test_who_goes_away_gets_no_error(hello, command):
+    def talk(ctx):
+        while True:
+            ctx.out.result(b"more\n")
+
+    def leave(ctx):
+        raise Disconnected
+
+    command("talk", talk)
+    command("leave", leave)
+    session = hello.begin("talk", stdin=None)
+    eventually(lambda: session.out)
+    session.hang_up()
+    assert session.wait().status == 130
+    assert hello.run("leave") == (130, "", "")
+
+
+def test_json_is_indented_and_not_escaped(hello):
+    hello.run("config:set --no-restart hello A=é")
+    assert hello.run("config hello --format json").out == '{\n  "A": "é"\n}\n'
+
+
+def test_text_has_no_blanks_at_the_ends_of_lines(hello):
+    for line in ("ps", "releases", "apps:info", "ps:report", "git:report", "domains:report"):
+        assert not re.search(r"[ \t]$", hello.run(f"{line} hello").out, re.MULTILINE), line

@@ -1,0 +1,95 @@
+"""``doctor``."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from paas.testing import VIEWER
+
+
+@pytest.fixture
+def well(hello):
+    """Everything is as it should be."""
+    (hello.root / "secret.key").chmod(0o600)
+    return hello
+
+
+def codes(server, line="doctor"):
+    result = server.run(f"{line} --format json")
+    return result.status, [row["code"] for row in json.loads(result.out) if row["level"] != "ok"]
+
+
+def test_a_healthy_host(well):
+    result = well.run("doctor", caller=VIEWER)
+    assert result.status == 0, result.out
+    assert result.err == "-----> 0 problems, 0 pieces of advice\n"
+    assert "       engine: Docker 28.5.1 answers\n" in result.out
+    assert "       drift: hello: 1 of 1 containers run\n" in result.out
+    assert "       nginx: nginx/1.22.1 runs\n" in result.out
+
+
+def test_a_healthy_app(well):
+    result = well.run("doctor hello")
+    assert (result.status, "nginx" in result.out) == (0, False)
+    assert "hello: 1 of 1 containers run" in result.out
+
+
+def test_a_problem_is_told_with_why_and_what_to_do(well):
+    (well.root / "secret.key").chmod(0o644)
+    result = well.run("doctor")
+    assert result.status == 1
+    assert (
+        f" !     files: {well.root}/secret.key has the permissions 644 [key-readable]\n"
+        " !       Other users of the host can read all secrets with it.\n"
+        f" !       Run: chmod 600 {well.root}/secret.key\n"
+    ) in result.out
+    assert result.err == " !     1 problem, 0 pieces of advice [problems-found]\n"
+
+
+def test_advice_is_no_failure(well):
+    well.scheduler.engine_version = "20.10.24+dfsg1"
+    well.host.programs.add("docker-proxy")
+    assert codes(well) == (0, ["engine-ports-reachable", "userland-proxy"])
+
+
+def test_an_engine_that_is_down_does_not_end_the_looking_around(well):
+    well.scheduler.engine_down = True
+    well.host.free = replace(well.host.free, free=0)
+    assert codes(well) == (1, ["engine-down", "no-room"])
+
+
+def test_nginx_that_died(well):
+    well.proxy.stop()
+    well.probe.own_ports = {2222}
+    assert codes(well) == (1, ["nginx-down", "nginx-silent", "not-listening"])
+
+
+def test_containers_that_crashed_or_vanished(well):
+    well.run("ps:scale hello worker=1")
+    well.scheduler.crash("web.1", 3)
+    well.scheduler.vanish("worker.1")
+    status, found = codes(well, "doctor hello")
+    assert (status, found) == (1, ["container-missing", "container-missing"])
+
+
+def test_names_that_lead_nowhere_or_elsewhere(well):
+    well.run("domains:add hello gone.example elsewhere.example here.example *.wild.example sub.localhost")
+    well.host.names = {"elsewhere.example": frozenset({"198.51.100.1"}), "here.example": frozenset({"192.0.2.1"})}
+    assert codes(well, "doctor hello") == (1, ["dns-missing", "dns-elsewhere"])
+
+
+def test_a_forgotten_lock(well):
+    well.run("apps:lock hello")
+    assert codes(well) == (0, [])
+    well.clock.advance(8 * 86_400)
+    assert codes(well, "doctor hello") == (0, ["stale-lock"])
+
+
+def test_builds_without_limits(well):
+    well.host.no_limits = "/sys/fs/cgroup/cpu can't be written to"
+    assert codes(well) == (0, ["builds-unlimited"])
+
+
+def test_an_app_that_is_not_there(well):
+    assert well.run("doctor nosuch").status == 20

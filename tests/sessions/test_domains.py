@@ -1,0 +1,160 @@
+"""``domains:*``: host names of apps, and the global ones."""
+
+import json
+
+import pytest
+
+from paas.testing import DEPLOYER, VIEWER
+
+MISSING = " !     DOMAIN is missing\n !     Write for instance: domains:add APP www.example.org [usage]\n"
+
+
+def test_report_shows_own_global_and_computed_names(hello):
+    hello.run("domains:add hello www.example.org")
+    assert hello.run("domains:report hello", caller=VIEWER) == (
+        0,
+        "       Domains app enabled:      true\n"
+        "       Domains app vhosts:       www.example.org\n"
+        "       Domains computed vhosts:  www.example.org hello.localhost\n"
+        "       Domains global enabled:   true\n"
+        "       Domains global vhosts:    localhost\n",
+        "",
+    )
+    assert json.loads(hello.run("domains:report hello --format json").out) == {
+        "app-enabled": "true",
+        "app-vhosts": "www.example.org",
+        "computed-vhosts": "www.example.org hello.localhost",
+        "global-enabled": "true",
+        "global-vhosts": "localhost",
+    }
+    assert hello.run("domains:report hello --domains-app-vhosts").out == "www.example.org\n"
+    assert hello.run("domains:report --global").out == (
+        "       Domains global enabled:  true\n       Domains global vhosts:   localhost\n"
+    )
+
+
+def test_added_domains_are_served_at_once_without_touching_containers(hello):
+    before = hello.scheduler.ids()
+    added = hello.run("domains:add hello WWW.Example.org example.org. *.wild.example.org", caller=DEPLOYER)
+    hosts = "www.example.org example.org *.wild.example.org hello.localhost"
+    assert added == (0, "", f"-----> hello answers to: {hosts}\n")
+    assert hello.proxy.vhost("hello").hosts == tuple(hosts.split())
+    assert hello.scheduler.ids() == before
+    assert hello.run("domains:add hello example.org") == added
+
+
+@pytest.mark.parametrize("domain", ["http://example.org", "example.org:80", "ex_ample.org", "a..org", "*"])
+def test_a_name_that_is_no_domain_is_refused_and_none_is_added(hello, domain):
+    result = hello.run(["domains:add", "hello", "good.example.org", domain])
+    assert result.status == 2
+    assert result.err.startswith(f" !     {domain!r} is not a domain name\n")
+    assert hello.run("domains:report hello --domains-app-vhosts").out == "\n"
+
+
+def test_removing_setting_and_clearing(hello):
+    hello.run("domains:add hello a.example.org b.example.org")
+    assert hello.run("domains:remove hello a.example.org") == (0, "", "")
+    assert hello.run("domains:remove hello b.example.org c.example.org") == (
+        1,
+        "",
+        " !     hello has no domain c.example.org\n !     It has: b.example.org [no-such-domain]\n",
+    )
+    assert hello.proxy.vhost("hello").hosts == ("b.example.org", "hello.localhost")
+    assert hello.run("domains:set hello d.example.org e.example.org") == (0, "", "")
+    assert hello.proxy.vhost("hello").hosts == ("d.example.org", "e.example.org", "hello.localhost")
+    assert hello.run("domains:clear hello") == (0, "", "")
+    assert hello.proxy.vhost("hello").hosts == ("hello.localhost",)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("domains:add hello", "domains:remove hello", "domains:set hello"),
+        *("domains:add-global", "domains:remove-global", "domains:set-global"),
+    ],
+)
+def test_a_change_names_domains(hello, line):
+    assert hello.run(line) == (2, "", MISSING)
+
+
+def test_a_domain_belongs_to_one_app(hello):
+    hello.run("domains:add hello www.example.org")
+    hello.run("apps:create other")
+    assert hello.run("domains:add other a.example.org www.example.org") == (
+        1,
+        "",
+        " !     the domain www.example.org belongs to the app 'hello'\n"
+        " !     Run 'domains:remove hello www.example.org' first. [domain-taken]\n",
+    )
+    assert hello.run("domains:report other --domains-app-vhosts").out == "\n"
+    assert hello.proxy.vhost("other").hosts == ("other.localhost",)
+
+    hello.run("apps:destroy hello --force")
+    assert hello.run("domains:set other www.example.org").status == 0
+
+
+def test_the_default_name_of_an_app_is_not_for_another_one(hello):
+    hello.run("apps:create other")
+    assert hello.run("domains:add other hello.localhost") == (
+        1,
+        "",
+        " !     the domain hello.localhost belongs to the app 'hello'\n"
+        " !     Every app is served at its name below each global domain. [domain-taken]\n",
+    )
+    assert hello.run("domains:add hello hello.localhost").status == 0
+    assert hello.proxy.vhost("hello").hosts == ("hello.localhost",)
+
+
+def test_an_own_domain_goes_before_the_default_name_of_an_app_that_comes_later(hello):
+    hello.run("domains:add hello other.localhost")
+    assert hello.run("apps:create other").status == 0
+    assert hello.proxy.vhost("other").hosts == ()
+    hello.run("domains:add-global paas.example")
+    assert hello.proxy.vhost("other").hosts == ("other.paas.example",)
+    assert hello.run("domains:report other --domains-computed-vhosts").out == "other.paas.example\n"
+    hello.run("domains:clear hello")
+    assert hello.proxy.vhost("hello").hosts == ("hello.localhost", "hello.paas.example")
+    assert hello.proxy.vhost("other").hosts == ("other.localhost", "other.paas.example")
+
+
+def test_global_domains_give_every_app_a_name(hello):
+    hello.deployed("other")
+    assert hello.run("domains:add-global paas.example") == (0, "", "")
+    assert hello.proxy.vhost("hello").hosts == ("hello.localhost", "hello.paas.example")
+    assert hello.proxy.vhost("other").hosts == ("other.localhost", "other.paas.example")
+    assert hello.run("domains:set-global one.example two.example") == (0, "", "")
+    assert hello.run("urls hello").out == "http://hello.one.example:8080\nhttp://hello.two.example:8080\n"
+    assert hello.run("domains:remove-global one.example") == (0, "", "")
+    assert hello.run("domains:remove-global one.example") == (
+        1,
+        "",
+        " !     the server has no domain one.example\n !     It has: two.example [no-such-domain]\n",
+    )
+    assert hello.run("domains:clear-global") == (0, "", "")
+    assert hello.proxy.vhost("hello").hosts == ()
+    assert hello.run("domains:report --global --domains-global-enabled").out == "false\n"
+
+
+@pytest.mark.parametrize("verb", ["add", "remove", "set", "clear"])
+def test_global_domains_are_for_administrators(hello, verb):
+    names = "" if verb == "clear" else " paas.example"
+    refused = hello.run(f"domains:{verb}-global{names}", caller=DEPLOYER)
+    assert refused == (
+        1,
+        "",
+        f" !     alice may not run domains:{verb}-global\n"
+        " !     It needs the role admin; this key has deploy.\n"
+        " !     An administrator can add the key with another role: 'ssh-keys:add NAME --role admin'. [forbidden]\n",
+    )
+
+
+def test_domains_that_the_proxy_refuses_are_not_kept(hello):
+    hello.proxy.refusals.add("hello")
+    assert hello.run("domains:add hello www.example.org") == (
+        1,
+        "",
+        " !     nginx refuses the configuration of hello\n !     the test said so [proxy]\n",
+    )
+    assert hello.run("domains:add-global paas.example").status == 1
+    hello.proxy.refusals.clear()
+    assert hello.run("domains:report hello --domains-computed-vhosts").out == "hello.localhost\n"

@@ -1,0 +1,33 @@
+"""The cause class of a build that failed."""
+
+from paas.core.buildlog import BuildLog, build_failure
+
+
+def failure(*lines):
+    log = BuildLog()
+    for line in ("#5 [2/3] RUN make", *lines):
+        log.feed(line)
+    return build_failure(log)
+
+
+def test_a_full_disk():
+    error = failure(
+        "#5 1.2 cc: error: write: No space left on device",
+        "#5 ERROR: process failed",
+        "error: failed to solve: executor failed running [/bin/sh -c make]: exit code: 1",
+    )
+    assert error.code == "disk-full"
+    assert error.what == "the image could not be built at [2/3] RUN make: the disk is full"
+
+
+def test_a_full_disk_that_buildkit_met_itself():
+    assert failure("ERROR: failed to solve: failed to copy: write /var/x: no space left on device").code == "disk-full"
+
+
+def test_a_step_that_was_killed():
+    assert failure("error: failed to solve: executor failed running [make]: exit code: 137").code == "build-killed"
+
+
+def test_another_failure():
+    error = failure("error: failed to solve: executor failed running [/bin/sh -c make]: exit code: 2")
+    assert error.code == "build-failed"

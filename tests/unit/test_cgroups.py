@@ -1,0 +1,111 @@
+"""The control group of builds, on trees as the kernel shows them."""
+
+import threading
+
+import pytest
+
+from paas.drivers.cgroups import BuildGroup
+
+MARK = b"build-7.abc.paas.invalid"
+
+
+def process(proc, pid, group, environ=b""):
+    folder = proc / str(pid)
+    folder.mkdir(parents=True)
+    (folder / "environ").write_bytes(environ)
+    (folder / "cgroup").write_text(group)
+
+
+@pytest.fixture
+def proc(tmp_path):
+    folder = tmp_path / "proc"
+    folder.mkdir()
+    (folder / "self").mkdir()
+    return folder
+
+
+@pytest.fixture
+def first(tmp_path):
+    """Version 1."""
+    root = tmp_path / "cgroup"
+    for controller in ("cpu", "memory"):
+        (root / controller / "docker/buildkit/xyz").mkdir(parents=True)
+    return root
+
+
+@pytest.fixture
+def second(tmp_path):
+    """Version 2."""
+    root = tmp_path / "cgroup"
+    (root / "system.slice/step").mkdir(parents=True)
+    (root / "cgroup.controllers").write_text("cpu memory io")
+    (root / "cgroup.subtree_control").write_text("cpu\n")
+    return root
+
+
+def test_limits_in_version_1(first, proc):
+    assert BuildGroup("ours", first, proc).prepare(25, 1 << 30) == ""
+    assert (first / "cpu/ours/cpu.shares").read_text() == "256"
+    assert (first / "memory/ours/memory.limit_in_bytes").read_text() == str(1 << 30)
+    assert BuildGroup("ours", first, proc).prepare(1, 0) == ""
+    assert (first / "cpu/ours/cpu.shares").read_text() == "10"
+    assert (first / "memory/ours/memory.limit_in_bytes").read_text() == "-1"
+
+
+def test_limits_in_version_2(second, proc):
+    assert BuildGroup("ours", second, proc).prepare(25, 1 << 30) == ""
+    assert (second / "cgroup.subtree_control").read_text() == "+cpu +memory"
+    assert (second / "ours/cpu.weight").read_text() == "25"
+    assert (second / "ours/memory.max").read_text() == str(1 << 30)
+    assert BuildGroup("ours", second, proc).prepare(25, 0) == ""
+    assert (second / "ours/memory.max").read_text() == "max"
+
+
+def test_a_machine_without_groups_is_told_in_words(tmp_path, proc):
+    group = BuildGroup("ours", tmp_path / "none", proc)
+    assert group.prepare(25, 0).endswith("No such file or directory")
+    assert group.trouble() == f"there is no {tmp_path}/none/cpu"
+
+
+def test_a_marked_process_is_moved_with_all_of_its_group_in_version_1(first, proc):
+    process(proc, 11, "4:memory:/docker/buildkit/xyz\n1:cpu:/docker/buildkit/xyz\n0::/\n", b"A=1\0NO_PROXY=" + MARK)
+    process(proc, 12, "4:memory:/docker/buildkit/abc\n1:cpu:/docker/buildkit/abc\n", b"A=1\0NO_PROXY=other")
+    (first / "cpu/docker/buildkit/xyz/cgroup.procs").write_text("11\n13\n")
+    group = BuildGroup("ours", first, proc)
+    group.prepare(25, 0)
+    group.gather_once(MARK)
+    assert (first / "cpu/ours/cgroup.procs").read_text() == "13"
+    assert (first / "memory/ours/cgroup.procs").read_text() == "13"
+
+
+def test_a_marked_process_is_moved_in_version_2(second, proc):
+    process(proc, 11, "0::/system.slice/step\n", MARK)
+    (second / "system.slice/step/cgroup.procs").write_text("11\n")
+    group = BuildGroup("ours", second, proc)
+    group.prepare(25, 0)
+    group.gather_once(MARK)
+    assert (second / "ours/cgroup.procs").read_text() == "11"
+
+
+def test_what_is_there_already_is_left_alone(second, proc):
+    process(proc, 11, "0::/ours\n", MARK)
+    group = BuildGroup("ours", second, proc)
+    group.prepare(25, 0)
+    group.gather_once(MARK)
+    assert not (second / "ours/cgroup.procs").exists()
+
+
+def test_a_group_that_has_gone_is_forgotten(second, proc):
+    process(proc, 11, "0::/system.slice/gone\n", MARK)
+    group = BuildGroup("ours", second, proc)
+    group.prepare(25, 0)
+    group.gather_once(MARK)
+    group.gather_once(MARK)
+
+
+def test_gathering_ends_with_the_build(second, proc):
+    group = BuildGroup("ours", second, proc)
+    group.prepare(25, 0)
+    with group.gather("mark"):
+        assert "build-group" in {thread.name for thread in threading.enumerate()}
+    assert "build-group" not in {thread.name for thread in threading.enumerate()}

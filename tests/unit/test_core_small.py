@@ -1,0 +1,70 @@
+"""Errors, log lines, labels, callers: what is small."""
+
+import pytest
+
+from paas.core import container, errors, logline
+from paas.core.caller import Access
+from paas.core.logline import LogLine
+
+
+def every_error(kind=errors.PaasError):
+    yield kind
+    for child in kind.__subclasses__():
+        yield from every_error(child)
+
+
+@pytest.mark.parametrize("kind", sorted(set(every_error()), key=lambda kind: kind.__name__))
+def test_every_error_has_a_code_and_a_status_that_is_not_success(kind):
+    assert kind.code and kind.code.replace("-", "").isalnum() and kind.code.islower()
+    assert 1 <= kind.status <= 125
+
+
+def test_an_error_tells_what_why_and_what_to_do_with_its_code_last():
+    error = errors.UsageError("what", why="why\nmore", fix="do this")
+    assert error.lines() == ["what", "why", "more", "do this [usage]"]
+    assert errors.PaasError("what").lines() == ["what [failed]"]
+    assert errors.PaasError("what", code="special").code == "special"
+    assert (str(error), errors.NoSuchApp("x").status, error.status) == ("what", 20, 2)
+
+
+def test_roles_include_those_below():
+    assert Access.VIEW < Access.DEPLOY < Access.ADMIN
+
+
+def test_a_line_as_the_engine_gives_it():
+    line = logline.parse(b"2026-01-01T00:00:00.000000001Z GET / \xff 200\r\n", "web.1")
+    assert line == LogLine("2026-01-01T00:00:00.000000001Z", "web.1", b"GET / \xff 200")
+    head = b"2026-01-01T00:00:00.000000001Z app[web.1]:"
+    assert logline.render(line, colour=False, plain=False) == head + b" GET / \xff 200\n"
+    assert logline.render(line, colour=True, plain=True) == b"GET / \xff 200\n"
+    coloured = logline.render(line, colour=True, plain=False)
+    assert coloured.startswith(b"\x1b[") and head + b"\x1b[0m GET" in coloured
+    assert logline.parse(b"", "web.1") == LogLine("", "web.1", b"")
+
+
+def test_lines_sort_by_time():
+    lines = [LogLine(time, "web.1", b"") for time in ("2026-01-01T00:00:01Z", "2026-01-01T00:00:00.5Z")]
+    assert sorted(lines)[0].time == "2026-01-01T00:00:00.5Z"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [("", True), ("web", True), ("web.1", True), ("web.2", False), ("we", False), ("worker", False)],
+)
+def test_whose_line_it_is(wanted, expected):
+    assert logline.matches("web.1", wanted) is expected
+
+
+def test_a_container_without_our_labels_is_none_of_ours():
+    labels = {
+        "paas.app-id": "7",
+        "paas.process": "web",
+        "paas.index": "1",
+        "paas.slot": "0",
+        "paas.release": "3",
+    }
+    found = container.from_labels("id", "name", labels, "running", "image")
+    assert (found.app_id, found.label, found.slot, found.release, found.status) == (7, "web.1", 0, 3, "running")
+    assert container.from_labels("id", "name", labels | {"paas.index": "x"}, "running", "image") is None
+    for key in labels:
+        assert container.from_labels("id", "name", {k: v for k, v in labels.items() if k != key}, "x", "i") is None

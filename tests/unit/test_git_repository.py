@@ -1,0 +1,227 @@
+"""One app's repository: refs, files and facts of its commits, and what a crash leaves behind."""
+
+import os
+import stat
+import subprocess
+
+import pytest
+
+from paas.core.errors import AlreadyExists, InvalidValue, NotFound, Unsupported
+from paas.drivers import git as git_driver
+from paas.drivers.git import CommitInfo, Finding, Repository
+from paas.drivers.git_process import GitFailed, GitMissing
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 12345\n"
+SURROUNDINGS = {
+    "PATH": os.environ["PATH"],
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_AUTHOR_EMAIL": "ada@example.com",
+    "GIT_AUTHOR_DATE": "1700000000 +0100",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_COMMITTER_EMAIL": "ada@example.com",
+}
+
+
+def git(folder, *arguments, text=b"", **extra):
+    done = subprocess.run(
+        ["git", "-C", str(folder), *arguments], env=SURROUNDINGS | extra, input=text, capture_output=True, check=True
+    )
+    return done.stdout.decode().strip()
+
+
+@pytest.fixture
+def repository(tmp_path):
+    return Repository.create(tmp_path / "repos" / "app.git")
+
+
+def commit(repository, files, message="a commit", **extra):
+    """Writes a commit of files (path to text, or to mode and object or target) to main, without a work tree."""
+    index = {"GIT_INDEX_FILE": str(repository.path / "test-index")}
+    git(repository.path, "read-tree", "--empty", **index)
+    for path, content in files.items():
+        mode, text = content if isinstance(content, tuple) else ("100644", content)
+        sha = text if mode == "160000" else git(repository.path, "hash-object", "-w", "--stdin", text=text.encode())
+        git(repository.path, "update-index", "--add", "--cacheinfo", f"{mode},{sha},{path}", **index)
+
+    tree = git(repository.path, "write-tree", **index)
+    sha = git(repository.path, "commit-tree", tree, text=message.encode(), **extra)
+    git(repository.path, "update-ref", "refs/heads/main", sha)
+    return sha
+
+
+def test_a_new_repository_is_empty_private_and_points_to_main(repository):
+    assert repository.exists()
+    assert repository.refs() == {}
+    assert repository.resolve("HEAD") is None
+    assert (repository.path / "HEAD").read_text() == "ref: refs/heads/main\n"
+    assert stat.S_IMODE(repository.path.stat().st_mode) == 0o700
+    assert git(repository.path, "config", "gc.auto") == "0"
+    assert [entry.name for entry in repository.path.parent.iterdir()] == ["app.git"]
+
+
+def test_creating_a_repository_twice_is_refused_and_changes_nothing(repository):
+    sha = commit(repository, {"a": "1"})
+    with pytest.raises(AlreadyExists):
+        Repository.create(repository.path)
+    assert repository.resolve("refs/heads/main") == sha
+    assert [entry.name for entry in repository.path.parent.iterdir()] == ["app.git"]
+
+
+def test_the_settings_of_the_machine_and_the_user_have_no_effect(tmp_path, monkeypatch):
+    template = tmp_path / "template"
+    (template / "hooks").mkdir(parents=True)
+    (template / "hooks" / "pre-receive").write_text("#!/bin/sh\n")
+    (tmp_path / ".gitconfig").write_text(f"[init]\n\ttemplateDir = {template}\n\tdefaultBranch = trunk\n[core\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("GIT_TEMPLATE_DIR", str(template))
+
+    repository = Repository.create(tmp_path / "app.git")
+
+    assert not (repository.path / "hooks").exists()
+    assert (repository.path / "HEAD").read_text() == "ref: refs/heads/main\n"
+
+
+def test_a_deleted_repository_is_gone_and_may_be_deleted_again(repository):
+    commit(repository, {"a": "1"})
+    repository.delete()
+    repository.delete()
+    assert not repository.exists()
+    assert not repository.path.exists()
+
+
+def test_refs_are_found_loose_or_packed(repository):
+    sha = commit(repository, {"a": "1"})
+    git(repository.path, "tag", "v1", sha)
+    expected = {"refs/heads/main": sha, "refs/tags/v1": sha}
+    assert repository.refs() == expected
+
+    git(repository.path, "pack-refs", "--all")
+    assert repository.refs() == expected
+    assert repository.resolve("refs/tags/v1") == repository.resolve("HEAD") == sha
+    assert repository.resolve("refs/tags/v2") is None
+    assert repository.resolve("../../etc/passwd") is None
+
+
+def test_the_head_follows_the_deploy_branch(repository):
+    repository.set_head("release/1")
+    assert git(repository.path, "symbolic-ref", "HEAD") == "refs/heads/release/1"
+    with pytest.raises(InvalidValue):
+        repository.set_head("../../config")
+
+
+def test_files_are_read_from_a_commit(repository):
+    sha = commit(
+        repository,
+        {
+            "Procfile": "web: run\n",
+            "empty": "",
+            "sub/file with space": "deep",
+            "link": ("120000", "sub/file with space"),
+            "outside": ("120000", "../../../etc/passwd"),
+            "dangling": ("120000", "nowhere"),
+            "module": ("160000", "1" * 40),
+        },
+    )
+    paths = ["Procfile", "./sub//file with space", "link", "empty", "outside", "dangling", "sub", "app.json", "module"]
+    assert list(repository.read_files(sha, paths).values()) == [b"web: run\n", b"deep", b"deep", b"", *[None] * 5]
+    assert repository.read_file(sha, "Procfile") == b"web: run\n"
+    assert repository.read_file("1" * 40, "Procfile") is None
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(repository):
+    sha = commit(repository, {"Procfile": "x" * 1001})
+    assert len(repository.read_file(sha, "Procfile", limit=1001) or b"") == 1001
+    with pytest.raises(Unsupported, match="Procfile is too large: 1001 bytes"):
+        repository.read_file(sha, "Procfile", limit=1000)
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../../x", "..", ".", "a\nb", "a\0b"])
+def test_a_path_out_of_the_repository_is_refused(repository, path):
+    with pytest.raises(InvalidValue):
+        repository.read_file(commit(repository, {"a": "1"}), path)
+
+
+def test_a_commit_is_described_without_what_a_terminal_would_obey(repository):
+    sha = commit(repository, {"a": "1"}, "Fix \x1b[31mit\n\nbody\n", GIT_AUTHOR_NAME="Ada\x07 L")
+    git(repository.path, "tag", "-a", "-m", "first", "v1", sha)
+    expected = CommitInfo(sha, "Fix [31mit", "Ada L", 1700000000)
+    assert repository.commit_info(sha) == expected
+    assert repository.commit_info(repository.resolve("refs/tags/v1")) == expected
+
+
+@pytest.mark.parametrize("name", ["1" * 40, "--all", "refs/heads/none"])
+def test_describing_what_is_no_commit_is_an_error(repository, name):
+    commit(repository, {"a": "1"})
+    with pytest.raises(NotFound):
+        repository.commit_info(name)
+
+
+def test_submodules_and_files_kept_by_lfs_are_found(repository):
+    sha = commit(
+        repository,
+        {
+            "vendor/lib": ("160000", "1" * 40),
+            "assets/.gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n",
+            "assets/a.bin": POINTER,
+            "assets/readme": "x" * 130,
+        },
+    )
+    assert repository.unsupported(sha) == (Finding("submodule", "vendor/lib"), Finding("git-lfs", "assets/a.bin"))
+
+
+def test_an_lfs_rule_that_no_file_makes_use_of_is_no_finding(repository):
+    assert repository.unsupported(commit(repository, {".gitattributes": "*.bin filter=lfs\n", "a": "text"})) == ()
+    assert repository.unsupported(commit(repository, {"doc.txt": POINTER})) == ()
+
+
+def test_replaced_objects_do_not_change_what_a_commit_is(repository):
+    real = commit(repository, {"a": "real"})
+    git(repository.path, "replace", real, commit(repository, {"a": "fake"}))
+    assert repository.read_file(real, "a") == b"real"
+
+
+def test_recovery_removes_what_a_crash_left_and_nothing_else(repository):
+    sha = commit(repository, {"a": "1"})
+    git(repository.path, "repack", "-ad")
+    left = [
+        repository.path / "quarantine/abc/pack/tmp_pack_1",
+        repository.path / "refs/heads/main.lock",
+        repository.path / "packed-refs.lock",
+        repository.path / "objects/pack/pack-1234.pack",
+    ]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    repository.recover()
+
+    assert not any(path.exists() for path in left)
+    assert list((repository.path / "quarantine").iterdir()) == []
+    assert repository.read_file(sha, "a") == b"1"
+
+
+def test_many_packs_are_joined(repository, monkeypatch):
+    monkeypatch.setattr(git_driver, "PACKS_BEFORE_TIDYING", 2)
+    assert not repository.tidy()
+    for number in range(2):
+        commit(repository, {"a": str(number)})
+        git(repository.path, "repack", "-d")
+    assert repository.tidy()
+    assert not repository.tidy()
+    assert repository.read_file(repository.resolve("HEAD"), "a") == b"1"
+
+
+def test_a_server_without_git_says_so(repository, monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(GitMissing, match="git isn't installed"):
+        repository.commit_info("1" * 40)
+
+
+def test_an_error_carries_what_git_said(repository):
+    with pytest.raises(GitFailed) as caught:
+        repository.unsupported("1" * 40)
+    assert "fatal" not in caught.value.reason
+    assert "1" * 40 in caught.value.reason or "tree" in caught.value.reason

@@ -1,0 +1,350 @@
+"""The edge's files and reloads: what is tested, installed, put back and shared, with a server that only reads files."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from paas.core.errors import InvalidValue, ProxyError
+from paas.core.vhost import Vhost, VhostState
+from paas.drivers.nginx_errors import ConfigRefused
+from paas.proxies.base import Switch
+from paas.proxies.nginx import NginxProxy
+
+
+class FileServer:
+    """Serves what the files said when it was started or last reloaded, as nginx does.
+
+    It refuses a staged app that has the port 6666, a reload while ``broken``, and whatever nginx would not be asked.
+    Each reload has workers of its own, named by number.
+    """
+
+    def __init__(self, prefix: Path) -> None:
+        self.prefix = prefix
+        self.address = "127.0.0.1:8080"
+        self.status_socket = prefix / "run" / "status.sock"
+        self.loaded: dict[str, str] | None = None
+        self.worker = 0
+        self.broken = ""
+        self.calls: list[str] = []
+        self.late_reloads = 0
+        self.may_reload = threading.Event()
+        self.may_reload.set()
+        self.reloading = threading.Event()
+
+    def prepare(self) -> None:
+        pass
+
+    def version(self) -> str:
+        return "nginx/1.22.1"
+
+    def master(self) -> int | None:
+        return None if self.loaded is None else 1
+
+    def generation(self) -> str:
+        assert self.loaded is not None
+        return self.loaded["generation.conf"].removeprefix("return 200 ").rstrip(";\n")
+
+    def test(self, main: Path) -> None:
+        assert main == self.prefix / "stage" / "nginx.conf"
+        self.calls.append("test")
+
+        for name, text in self._read(main.parent).items():
+            for number, line in enumerate(text.splitlines(), 1):
+                if ":6666" in line:
+                    raise ConfigRefused("a bad port", main.parent / name, number)
+
+    def start(self) -> frozenset[int]:
+        assert self.loaded is None
+        self._take_up("start")
+        return frozenset()
+
+    def reload(self, generation: str) -> frozenset[int]:
+        assert self.loaded is not None
+        self.reloading.set()
+        assert self.may_reload.wait(10)
+        before = frozenset({self.worker})
+        self._take_up("reload")
+        assert self.generation() == generation
+        return before
+
+    def reload_later(self) -> None:
+        self.late_reloads += 1
+        self.broken = ""
+        self.loaded = self._read(self.prefix)
+
+    def finishing(self, pids: Iterable[int] | None = None) -> frozenset[int]:
+        return frozenset(pids or ())
+
+    def rotate(self, max_bytes: int) -> list[Path]:
+        raise AssertionError("nobody asked for it")
+
+    def stop(self) -> None:
+        self.loaded = None
+
+    def serves(self) -> dict[str, list[str]]:
+        """The upstream ports by app file."""
+        assert self.loaded is not None
+        return {
+            name.removeprefix("apps/"): re.findall(r"server 127\.0\.0\.1:(\d+)", text)
+            for name, text in self.loaded.items()
+            if name.startswith("apps/")
+        }
+
+    def _take_up(self, call: str) -> None:
+        self.calls.append(call)
+
+        if self.broken:
+            raise ProxyError("nginx did not take up its new configuration", why=self.broken)
+
+        self.loaded = self._read(self.prefix)
+        self.worker += 1
+
+    @staticmethod
+    def _read(folder: Path) -> dict[str, str]:
+        files = [folder / "nginx.conf", folder / "generation.conf", *(folder / "apps").glob("*.conf")]
+        return {str(path.relative_to(folder)): path.read_text() for path in files}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> FileServer:
+    return FileServer(tmp_path / "nginx")
+
+
+@pytest.fixture
+def proxy(server: FileServer) -> NginxProxy:
+    proxy = NginxProxy(server)
+    proxy.start()
+    server.calls.clear()
+    return proxy
+
+
+def _app(name: str, port: int = 20_001) -> Vhost:
+    return Vhost(name, f"key-{name}", (f"{name}.example",), (port,))
+
+
+def test_a_published_app_is_tested_then_live_with_one_reload(proxy: NginxProxy, server: FileServer) -> None:
+    switch = proxy.publish(_app("a"))
+
+    assert server.calls == ["test", "reload"]
+    assert server.serves() == {"key-a.conf": ["20001"]}
+    assert switch == Switch(frozenset({1}))
+
+
+def test_publishing_the_same_again_neither_tests_nor_reloads(proxy: NginxProxy, server: FileServer) -> None:
+    proxy.publish(_app("a"))
+    server.calls.clear()
+
+    assert proxy.publish(_app("a")) == Switch()
+    assert server.calls == []
+
+
+def test_a_change_of_one_app_writes_only_its_file(proxy: NginxProxy, server: FileServer) -> None:
+    proxy.sync([_app("a"), _app("b")])
+    other = server.prefix / "apps" / "key-b.conf"
+    before = other.stat()
+
+    proxy.publish(_app("a", 20_002))
+
+    assert other.stat().st_ino == before.st_ino
+    assert other.stat().st_mtime_ns == before.st_mtime_ns
+    assert server.serves() == {"key-a.conf": ["20002"], "key-b.conf": ["20001"]}
+
+
+def test_a_withdrawn_app_is_gone_and_withdrawing_it_again_does_nothing(proxy: NginxProxy, server: FileServer) -> None:
+    proxy.publish(_app("a"))
+    proxy.withdraw("key-a")
+    assert server.serves() == {}
+    server.calls.clear()
+
+    assert proxy.withdraw("key-a") == Switch()
+    assert server.calls == []
+
+
+def test_a_sync_makes_exactly_this_set_with_one_test_and_one_reload(proxy: NginxProxy, server: FileServer) -> None:
+    proxy.sync([_app("a"), _app("b")])
+    server.calls.clear()
+
+    proxy.sync([_app("b", 20_002), _app("c")])
+
+    assert server.calls == ["test", "reload"]
+    assert server.serves() == {"key-b.conf": ["20002"], "key-c.conf": ["20001"]}
+
+
+def test_a_sync_without_a_change_reloads_nothing(proxy: NginxProxy, server: FileServer) -> None:
+    proxy.sync([_app("a"), _app("b")])
+    server.calls.clear()
+
+    assert proxy.sync([_app("b"), _app("a")]) == Switch()
+    assert server.calls == []
+
+
+def test_a_sync_repairs_what_was_changed_on_the_disk(proxy: NginxProxy, server: FileServer) -> None:
+    proxy.publish(_app("a"))
+    (server.prefix / "apps" / "key-a.conf").write_text("server 127.0.0.1:6666")
+    (server.prefix / "nginx.conf").write_text("")
+
+    proxy.sync([_app("a")])
+
+    assert server.serves() == {"key-a.conf": ["20001"]}
+    assert "http {" in (server.prefix / "nginx.conf").read_text()
+
+
+def test_a_refused_app_is_named_with_file_and_line_and_nothing_changes(proxy: NginxProxy, server: FileServer) -> None:
+    proxy.sync([_app("a"), _app("b")])
+    server.calls.clear()
+
+    with pytest.raises(ProxyError) as refusal:
+        proxy.publish(_app("a", 6666))
+
+    assert "of a" in refusal.value.what
+    assert re.search(r"a bad port\napps/key-a.conf:\d+: server 127.0.0.1:6666", refusal.value.why)
+    assert server.calls == ["test"]
+    assert ":20001" in (server.prefix / "apps" / "key-a.conf").read_text()
+    assert ":20001" in (server.prefix / "stage" / "apps" / "key-a.conf").read_text()
+
+
+def test_a_refused_new_app_leaves_no_file(proxy: NginxProxy, server: FileServer) -> None:
+    with pytest.raises(ProxyError):
+        proxy.publish(_app("a", 6666))
+
+    assert list(server.prefix.glob("**/key-a*")) == []
+    proxy.publish(_app("b"))
+    assert server.serves() == {"key-b.conf": ["20001"]}
+
+
+def test_a_sync_with_a_refused_app_takes_up_the_others_and_says_which(proxy: NginxProxy, server: FileServer) -> None:
+    proxy.publish(_app("b"))
+
+    with pytest.raises(ProxyError, match="of b"):
+        proxy.sync([_app("a"), _app("b", 6666), _app("c")])
+
+    assert server.serves() == {"key-a.conf": ["20001"], "key-b.conf": ["20001"], "key-c.conf": ["20001"]}
+
+
+def test_a_failed_reload_puts_the_files_back_and_names_the_app(proxy: NginxProxy, server: FileServer) -> None:
+    proxy.publish(_app("a"))
+    server.broken = "still could not bind()"
+
+    with pytest.raises(ProxyError, match="changed for a") as failure:
+        proxy.publish(_app("a", 20_002))
+
+    assert failure.value.why == "still could not bind()"
+    assert ":20001" in (server.prefix / "apps" / "key-a.conf").read_text()
+    assert ":20001" in (server.prefix / "stage" / "apps" / "key-a.conf").read_text()
+    assert server.late_reloads == 1
+
+    proxy.publish(_app("a", 20_002))
+    assert server.serves() == {"key-a.conf": ["20002"]}
+
+
+def test_files_that_became_live_without_a_reload_are_taken_up_at_the_next_start(
+    proxy: NginxProxy, server: FileServer
+) -> None:
+    proxy.publish(_app("a"))
+    file = server.prefix / "apps" / "key-a.conf"
+    file.write_text(file.read_text().replace(":20001", ":20002"))
+
+    again = NginxProxy(server)
+    again.start()
+
+    assert server.serves() == {"key-a.conf": ["20002"]}
+    server.calls.clear()
+    again.start()
+    assert server.calls == []
+
+
+def test_a_server_that_died_is_started_by_the_next_publish(proxy: NginxProxy, server: FileServer) -> None:
+    proxy.publish(_app("a"))
+    server.loaded = None
+    server.calls.clear()
+
+    proxy.publish(_app("b"))
+
+    assert server.calls == ["test", "start"]
+    assert set(server.serves()) == {"key-a.conf", "key-b.conf"}
+
+
+def test_a_disk_that_refuses_is_said_and_the_stage_recovers(proxy: NginxProxy, server: FileServer) -> None:
+    proxy.publish(_app("a"))
+    stage = server.prefix / "stage" / "apps"
+    stage.rename(stage.with_name("away"))
+
+    with pytest.raises(ProxyError, match="could not be written"):
+        proxy.publish(_app("a", 20_002))
+
+    proxy.publish(_app("a", 20_003))
+    assert server.serves() == {"key-a.conf": ["20003"]}
+
+
+def test_a_disk_that_refuses_one_of_several_live_files_gets_all_of_them_back(
+    proxy: NginxProxy, server: FileServer
+) -> None:
+    proxy.sync([_app("a"), _app("b")])
+    obstacle = server.prefix / "apps" / ".key-b.conf.new"
+    obstacle.mkdir()
+
+    with pytest.raises(ProxyError, match="could not be written"):
+        proxy.sync([_app("a", 20_002), _app("b", 20_002)])
+
+    assert ":20001" in (server.prefix / "apps" / "key-a.conf").read_text()
+    obstacle.rmdir()
+    proxy.sync([_app("a", 20_003), _app("b", 20_003)])
+    assert server.serves() == {"key-a.conf": ["20003"], "key-b.conf": ["20003"]}
+
+
+def test_who_comes_during_a_reload_shares_the_next_one(proxy: NginxProxy, server: FileServer) -> None:
+    server.may_reload.clear()
+    server.reloading.clear()
+    switches: dict[str, Switch | ProxyError] = {}
+
+    def publish(vhost: Vhost) -> None:
+        try:
+            switches[vhost.app] = proxy.publish(vhost)
+        except ProxyError as error:
+            switches[vhost.app] = error
+
+    first = threading.Thread(target=publish, args=(_app("first"),))
+    first.start()
+    assert server.reloading.wait(10)
+    others = [threading.Thread(target=publish, args=(_app(f"app-{number}"),)) for number in range(20)]
+    others.append(threading.Thread(target=publish, args=(_app("bad", 6666),)))
+
+    for thread in others:
+        thread.start()
+
+    deadline = time.monotonic() + 10
+
+    while len(proxy._requests) < len(others):
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.001)
+
+    server.may_reload.set()
+
+    for thread in [first, *others]:
+        thread.join(10)
+
+    assert server.calls == ["test", "reload", "test", "test", "reload"]
+    bad = switches.pop("bad")
+    assert isinstance(bad, ProxyError) and "of bad" in bad.what
+    assert switches.pop("first") == Switch(frozenset({1}))
+    assert set(switches.values()) == {Switch(frozenset({2}))}
+    assert len(server.serves()) == 21
+
+
+def test_a_stopped_app_stays_in_the_tree(proxy: NginxProxy, server: FileServer) -> None:
+    proxy.publish(Vhost("a", "key-a", ("a.example",), state=VhostState.STOPPED))
+
+    assert server.serves() == {"key-a.conf": []}
+
+
+def test_an_unsafe_name_never_reaches_a_file(proxy: NginxProxy, server: FileServer) -> None:
+    with pytest.raises(InvalidValue):
+        proxy.publish(Vhost("a", "key-a", ("a.example; } include /etc/passwd",), (20_001,)))
+
+    assert server.serves() == {}

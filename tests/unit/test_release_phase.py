@@ -1,0 +1,117 @@
+"""The Procfile's ``release``: a command that has to succeed before anything of the new release starts."""
+
+import json
+
+from paas.core.model import DeploymentStatus
+from paas.testing import Behaviour, eventually
+
+PROCFILE = {"Procfile": "release: ./migrate --all\nweb: ./web\n"}
+
+
+def test_it_runs_before_anything_starts_and_shows_what_it_writes(hello):
+    hello.scheduler.tell("release", Behaviour(exits=0, looks=2, log=("migrating", "done")))
+    del hello.gates.trace[:]
+    result = hello.push("hello", PROCFILE)
+    assert result.status == 0
+    shown = [line.removeprefix("remote: ").rstrip() for line in result.err.splitlines()]
+    begin = shown.index("-----> Running the release phase: ./migrate --all")
+    assert shown[begin : begin + 5] == [
+        "-----> Running the release phase: ./migrate --all",
+        "       migrating",
+        "       done",
+        "-----> Release phase done in 0 ms",
+        "-----> Started web.1 in 0 ms",
+    ]
+    assert [place for place in hello.gates.trace if place == "start"] == ["start", "start"]
+    assert hello.scheduler.labels() == ["web.1"]
+    assert "release" not in hello.run("ps:scale hello").out
+
+
+def test_it_has_the_environment_of_the_new_release(hello):
+    hello.run("config:set --no-restart hello A=1")
+    hello.scheduler.tell("release", Behaviour())
+    hello.commit("hello", PROCFILE)
+    push = hello.begin_push("hello")
+    eventually(lambda: "release.1" in hello.scheduler.labels())
+    environment = hello.scheduler.running("release.1").environment
+    assert (environment["A"], environment["DYNO"], environment["PAAS_RELEASE"]) == ("1", "release.1", "v2")
+    assert hello.scheduler.running("release.1").published is None
+    assert hello.scheduler.running("release.1").command == "./migrate --all"
+
+    hello.ctx.jobs.stop(0)
+    assert "[cancelled]" in push.wait().err
+    hello.quiet()
+    assert hello.scheduler.labels() == ["web.1"]
+    assert hello.ctx.store.deployments.last(hello.app()).status is DeploymentStatus.CANCELLED
+
+
+def test_a_failure_starts_nothing_and_changes_nothing(hello):
+    ids = hello.scheduler.ids()
+    hello.scheduler.tell("release", Behaviour(exits=4, log=("no table",)))
+    result = hello.push("hello", PROCFILE)
+    assert result.status == 1
+    assert "remote:        no table" in result.err
+    assert "remote:  !     the release phase exited with status 4" in result.err
+    assert "(the release phase exited with status 4 [release-phase-failed])" in result.err
+    assert hello.scheduler.ids() == ids
+    assert hello.run("releases hello").out.startswith("v2  failed ")
+
+
+def test_a_command_that_can_not_be_started_leaves_no_container(hello):
+    hello.scheduler.tell("release", Behaviour(refused="no such file"))
+    result = hello.push("hello", PROCFILE)
+    assert "(the container engine refused: starting a container [engine])" in result.err
+    assert hello.scheduler.labels() == ["web.1"]
+
+
+def test_a_restart_and_a_rollback_do_not_run_it_again(hello):
+    hello.scheduler.tell("release", Behaviour(exits=0))
+    hello.deployed("hello", PROCFILE)
+    hello.scheduler.tell("release", Behaviour(exits=1))
+    assert hello.run("ps:restart hello").status == 0
+    assert hello.run("config:set hello A=1").status == 0
+    assert hello.run("releases:rollback hello").status == 0
+
+
+def _scripts(**scripts: str) -> dict[str, str]:
+    return {**PROCFILE, "app.json": json.dumps({"scripts": {"dokku": scripts}})}
+
+
+def test_the_scripts_of_app_json_run_before_and_after(hello):
+    hello.scheduler.tell("release", Behaviour(exits=0))
+    result = hello.push("hello", _scripts(predeploy="./assets", postdeploy="./tell"))
+    assert result.status == 0
+    words = ("Running", "Started", "Released")
+    told = [line for line in result.err.splitlines() if any(word in line for word in words)]
+    assert [line.split("> ")[1].split(" in ")[0].split(": http")[0].rstrip() for line in told] == [
+        "Running the predeploy script: ./assets",
+        "Running the release phase: ./migrate --all",
+        "Started web.1",
+        "Released v2",
+        "Running the postdeploy script: ./tell",
+    ]
+
+
+def test_a_predeploy_script_that_fails_stops_the_deploy(hello):
+    ids = hello.scheduler.ids()
+    hello.scheduler.tell("release", Behaviour(exits=7))
+    result = hello.push("hello", _scripts(predeploy="./assets"))
+    assert result.status == 1
+    assert "the predeploy script exited with status 7 [release-phase-failed]" in result.err
+    assert hello.scheduler.ids() == ids
+
+
+def test_a_postdeploy_script_that_fails_is_told_and_the_release_serves(hello):
+    hello.scheduler.tell("release", Behaviour(exits=7))
+    files = {"Procfile": "web: ./web\n", "app.json": _scripts(postdeploy="./tell")["app.json"]}
+    result = hello.push("hello", files)
+    assert result.status == 0
+    assert "the postdeploy script exited with status 7" in result.err
+    assert "v2 serves all the same." in result.err
+    assert hello.run("releases hello").out.startswith("v2  current ")
+
+
+def test_a_script_that_is_not_text_is_refused(hello):
+    result = hello.push("hello", {**PROCFILE, "app.json": '{"scripts": {"dokku": {"predeploy": ["a"]}}}'})
+    assert result.status == 1
+    assert "app.json: scripts.dokku.predeploy: must be text" in result.err

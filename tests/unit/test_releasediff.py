@@ -1,0 +1,41 @@
+"""What differs between two releases."""
+
+from dataclasses import replace
+
+from paas.core.model import Process, Release
+from paas.core.releasediff import MASK, Difference, differences
+from paas.core.secret import Secret
+
+ONE = Release(
+    "sha256:a", "c1", (Process("web", "./web", 5000), Process("worker", "./work")),
+    {"A": Secret("1"), "B": Secret("2")}, {"SHARED": Secret("s")}, "ada", "git push", version=1,
+)  # fmt: skip
+
+
+def test_alike():
+    assert differences(ONE, replace(ONE, version=2, cause="ps:restart")) == []
+
+
+def test_all_kinds_of_differences_without_any_value():
+    other = replace(
+        ONE,
+        image="sha256:b",
+        processes=(Process("web", None, 8000), Process("clock", "./tick")),
+        config={"B": Secret("secret"), "C": Secret("hidden")},
+    )
+    found = differences(ONE, other)
+    assert found == [
+        Difference("image", "changed", "sha256:a", "sha256:b"),
+        Difference("process web", "changed", "./web (port 5000)", "(the image has its command) (port 8000)"),
+        Difference("process worker", "removed", "./work", ""),
+        Difference("process clock", "added", "", "./tick"),
+        Difference("config A", "removed", MASK, ""),
+        Difference("config B", "changed", MASK, MASK),
+        Difference("config C", "added", "", MASK),
+    ]
+    assert "secret" not in repr(found) and "hidden" not in repr(found)
+
+
+def test_the_same_value_from_another_place_is_no_difference():
+    moved = replace(ONE, config={"A": Secret("1"), "B": Secret("2"), "SHARED": Secret("s")}, shared={})
+    assert differences(ONE, moved) == []

@@ -1,0 +1,100 @@
+"""Old containers leave once nobody needs them, or their time is up."""
+
+import threading
+
+import pytest
+
+from paas.core.errors import EngineError
+from paas.engine.retire import Retirer
+from paas.proxies.base import Switch
+from paas.testing import FakeClock, eventually
+
+
+class Engine:
+    """Notes what is stopped; containers named ``stuck…`` can't be."""
+
+    def __init__(self):
+        self.stopped = []
+
+    def stop(self, container_id, grace):
+        if container_id.startswith("stuck"):
+            raise EngineError("the container engine does not answer")
+        self.stopped.append((container_id, grace))
+
+
+class Edge:
+    """Workers of before a switch end after so many looks."""
+
+    def __init__(self, looks):
+        self.left = looks
+
+    def drained(self, switch):
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.fixture
+def make():
+    class Made:
+        def __init__(self):
+            self.engine = Engine()
+            self.changes = []
+
+        def retirer(self, looks, clock=None):
+            self.edge = Edge(looks)
+            return Retirer(self.engine, self.edge, clock or FakeClock(), lambda: self.changes.append(1))
+
+    return Made()
+
+
+def test_containers_are_stopped_with_their_grace_once_the_workers_are_gone(make):
+    retirer = make.retirer(looks=5)
+    retirer.retire(["a", "b"], Switch(frozenset({1})), 60, 7)
+    eventually(retirer.idle)
+    assert sorted(make.engine.stopped) == [("a", 7), ("b", 7)]
+    assert make.edge.left == -1
+    assert make.changes == [1]
+
+
+def test_workers_that_never_end_do_not_hold_them_for_ever(make):
+    retirer = make.retirer(looks=1_000_000)
+    retirer.retire(["a"], Switch(frozenset({1})), 60, 7)
+    eventually(retirer.idle)
+    assert make.engine.stopped == [("a", 7)]
+    assert 1_000_000 - make.edge.left == pytest.approx(600, abs=2)
+
+
+def test_without_a_switch_they_go_at_once(make):
+    retirer = make.retirer(looks=0)
+    retirer.retire(["a"], None, 60, 7)
+    eventually(retirer.idle)
+    assert make.edge.left == 0
+    assert make.engine.stopped == [("a", 7)]
+
+
+def test_nothing_to_retire_is_nothing_to_do(make):
+    retirer = make.retirer(looks=0)
+    retirer.retire([], None, 60, 7)
+    assert retirer.idle()
+    assert make.changes == []
+
+
+def test_one_that_can_not_be_stopped_does_not_hold_the_others(make, caplog):
+    retirer = make.retirer(looks=0)
+    retirer.retire(["stuck1", "a"], None, 60, 7)
+    eventually(retirer.idle)
+    assert make.engine.stopped == [("a", 7)]
+    assert "could not retire container stuck1: the container engine does not answer" in caplog.text
+
+
+def test_what_still_drains_is_left_to_the_next_start(make):
+    class Blocking(FakeClock):
+        def wait(self, event: threading.Event, seconds: float) -> bool:
+            return event.wait(20)
+
+    retirer = make.retirer(looks=1_000_000, clock=Blocking())
+    retirer.retire(["a"], Switch(frozenset({1})), 60, 7)
+    assert not retirer.idle()
+    retirer.stop()
+    eventually(retirer.idle)
+    assert make.engine.stopped == []

@@ -1,0 +1,113 @@
+"""The server's settings file: read when it changed, edited in place."""
+
+import pytest
+
+from paas.core.errors import InvalidValue
+from paas.drivers.settings_file import SettingsFile
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "paas.yml"
+
+
+def test_without_a_file_the_defaults_hold(path):
+    settings = SettingsFile(path, {})
+    assert settings.value("keep-images") == 5
+    assert not path.exists()
+
+
+def test_a_change_of_the_file_counts_at_once(path):
+    settings = SettingsFile(path, {"ssh-port": "22"})
+    path.write_text("keep-images: 3\nssh-port: 2022\n")
+    assert (settings.value("keep-images"), settings.value("ssh-port")) == (3, 22)
+    path.write_text("keep-images: 10\n")
+    assert settings.value("keep-images") == 10
+    path.unlink()
+    assert settings.value("keep-images") == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("keep-images: [1\n", "{path} is not YAML"),
+        ("keep-images: many\n", "{path}: keep-images: 'many' is not a value for it"),
+        ("nope: 1\n", "{path}: there is no setting 'nope'"),
+        ("- a\n", "{path}: the file must be 'key: value' lines"),
+        ("keep-images: !!python/object/apply:os.system [id]\n", "{path} is not YAML"),
+    ],
+)
+def test_a_file_that_is_broken_is_named(path, text, what):
+    path.write_text(text)
+    with pytest.raises(InvalidValue) as raised:
+        SettingsFile(path, {})
+    assert raised.value.what == what.format(path=path)
+    assert raised.value.code == "invalid-settings"
+
+
+def test_a_file_that_was_broken_later_is_told_until_it_is_mended(path):
+    path.write_text("keep-images: 3\n")
+    settings = SettingsFile(path, {})
+    path.write_text("keep-images: many\n")
+    for _ in range(2):
+        with pytest.raises(InvalidValue):
+            settings.value("keep-images")
+    path.write_text("keep-images: 4\n")
+    assert settings.value("keep-images") == 4
+
+
+COMMENTED = """\
+# What we keep
+keep-images: 3   # three is enough
+
+domain: paas.example
+# the end
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "key", "value", "after"),
+    [
+        ("", "keep-images", "3", "keep-images: '3'\n"),
+        (COMMENTED, "keep-images", "7", COMMENTED.replace("keep-images: 3   # three is enough", "keep-images: '7'")),
+        (COMMENTED, "keep-images", "", COMMENTED.replace("keep-images: 3   # three is enough\n", "")),
+        (COMMENTED, "memory-limit", "1g", COMMENTED + "memory-limit: 1g\n"),
+        (COMMENTED, "memory-limit", "", COMMENTED),
+        ("domain: a.example", "keep-images", "3", "domain: a.example\nkeep-images: '3'\n"),
+        ("domain: >-\n  a.example\nkeep-images: 3\n", "domain", "b.example", "domain: b.example\nkeep-images: 3\n"),
+        ("'keep-images': 3\n", "keep-images", "4", "keep-images: '4'\n"),
+        ("# only a comment\n", "domain", "b.example", "# only a comment\ndomain: b.example\n"),
+    ],
+)
+def test_setting_and_unsetting_leaves_the_rest_as_it_is(path, before, key, value, after):
+    path.write_text(before)
+    settings = SettingsFile(path, {})
+    settings.set(key, value)
+    assert path.read_text() == after
+    assert settings.current().raw(key) == (value or settings.current().raw(key))
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_value_is_checked_before_anything_is_written(path):
+    settings = SettingsFile(path, {})
+    with pytest.raises(InvalidValue):
+        settings.set("keep-images", "0")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["{keep-images: 3, domain: a.example}\n", "keep-images: &n 3\nbuild-concurrency: *n\n"]
+)
+def test_what_can_not_be_edited_line_by_line_is_left_to_a_person(path, text):
+    path.write_text(text)
+    settings = SettingsFile(path, {})
+    with pytest.raises(InvalidValue, match="is written in a way that settings:set can't edit"):
+        settings.set("keep-images", "4")
+    assert path.read_text() == text
+
+
+def test_a_value_that_yaml_would_read_otherwise_is_quoted(path):
+    settings = SettingsFile(path, {})
+    settings.set("build-no-proxy", "on: #1, *")
+    assert settings.value("build-no-proxy") == "on: #1, *"
+    assert SettingsFile(path, {}).value("build-no-proxy") == "on: #1, *"

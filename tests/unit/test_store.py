@@ -1,0 +1,270 @@
+"""The database: what is wanted, and what happened."""
+
+import sqlite3
+import threading
+
+import pytest
+
+from paas.core.errors import AlreadyExists, NoSuchApp, NotFound, PaasError
+from paas.core.model import DeploymentStatus, Draft, Key, Process, ReleaseState, Replica
+from paas.core.secret import Secret
+from paas.store import Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = Store(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def app(store):
+    return store.apps.create("hello", actor="ada", now=100.0)
+
+
+def draft(**changes):
+    values = {
+        "image": "sha256:1",
+        "commit": "c0ffee",
+        "processes": (Process("web", None, 5000), Process("worker", "./work")),
+        "config": {"A": Secret("1")},
+        "shared": {"G": Secret("2")},
+        "actor": "ada",
+        "cause": "git push",
+    }
+    return Draft(**{**values, **changes})
+
+
+def test_an_app_is_found_by_name_and_number(store, app):
+    assert store.apps.get("hello") == store.apps.by_id(app.id) == store.apps.find("hello") == app
+    assert (app.name, app.created_at, app.created_by, app.stopped, app.version) == ("hello", 100.0, "ada", False, None)
+    assert store.apps.find("nope") is None
+    for call in (lambda: store.apps.get("nope"), lambda: store.apps.by_id(99)):
+        with pytest.raises(NoSuchApp):
+            call()
+
+
+def test_names_are_there_once(store, app):
+    other = store.apps.create("other", actor="ada", now=1.0)
+    for call in (lambda: store.apps.create("hello", actor="x", now=2.0), lambda: store.apps.rename(other, "hello")):
+        with pytest.raises(AlreadyExists, match="there is an app 'hello' already"):
+            call()
+    assert store.apps.rename(other, "zebra").id == other.id
+    assert [one.name for one in store.apps.all()] == ["hello", "zebra"]
+
+
+def test_numbers_of_apps_are_not_used_again(store, app):
+    store.apps.delete(app)
+    assert store.apps.create("hello", actor="ada", now=1.0).id > app.id
+
+
+def test_deleting_an_app_deletes_every_row_of_it(store, app, tmp_path):
+    store.config.set(app, {"A": Secret("1")})
+    store.properties.set(app, "git", "deploy-branch", "main")
+    store.apps.set_domains(app, ["example.org"])
+    store.apps.set_formation(app, {"web": 2})
+    store.apps.set_replicas(app, [Replica("web", 1, 0, 1, 20000)])
+    store.apps.give_port(app, "web", 1, 0, 20000)
+    store.releases.add(app, draft(), 1.0)
+    store.deployments.step(store.deployments.add(app, "push", "ada", "git push", 1.0), 1, "read")
+    store.apps.delete(app)
+    database = sqlite3.connect(tmp_path / "paas.db")
+    tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    counts = {name: database.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}
+    database.close()
+    assert {name for name, count in counts.items() if count} <= {"sqlite_sequence"}
+
+
+def test_quantities_and_replicas(store, app):
+    store.apps.set_formation(app, {"web": 2, "worker": 1})
+    store.apps.set_formation(app, {"web": 3})
+    assert store.apps.formation(app) == {"web": 3, "worker": 1}
+    first = [Replica("worker", 1, 0, 1), Replica("web", 2, 1, 1, 20002), Replica("web", 1, 0, 1, 20001)]
+    store.apps.set_replicas(app, first)
+    assert store.apps.replicas(app) == [first[2], first[1], first[0]]
+    store.apps.set_replicas(app, first[:1])
+    assert store.apps.replicas(app) == first[:1]
+
+
+def test_a_port_belongs_to_one_slot(store, app):
+    other = store.apps.create("other", actor="ada", now=1.0)
+    store.apps.give_port(app, "web", 1, 0, 20000)
+    store.apps.give_port(app, "web", 1, 0, 20005)
+    assert store.apps.port(app, "web", 1, 0) == 20005
+    assert store.apps.port(app, "web", 1, 1) is None
+    assert store.apps.ports_taken() == {20005}
+    with pytest.raises(PaasError) as raised:
+        store.apps.give_port(other, "web", 1, 0, 20005)
+    assert raised.value.code == "port-taken"
+
+
+def test_subnets(store, app):
+    store.apps.set_subnet(app, "10.208.0.0/24")
+    assert (store.apps.subnet(app), store.apps.subnets()) == ("10.208.0.0/24", {"10.208.0.0/24"})
+    store.apps.set_subnet(app, None)
+    assert (store.apps.subnet(app), store.apps.subnets()) == (None, set())
+
+
+def test_domains_keep_their_order_and_have_one_owner(store, app):
+    other = store.apps.create("other", actor="ada", now=1.0)
+    store.apps.set_domains(app, ["z.example", "a.example"])
+    store.apps.set_domains(None, ["localhost", "paas.example"])
+    assert store.apps.domains(app) == ["z.example", "a.example"]
+    assert store.apps.domains(None) == ["localhost", "paas.example"]
+    assert store.apps.domain_owners() == {"z.example": app.id, "a.example": app.id}
+    with pytest.raises(AlreadyExists, match=r"the domain a\.example belongs to the app 'hello'"):
+        store.apps.set_domains(other, ["b.example", "a.example"])
+    assert store.apps.domains(other) == []
+
+
+def test_variables_of_apps_and_global_ones(store, app):
+    store.config.set(app, {"B": Secret("2"), "A": Secret("1")})
+    store.config.set(None, {"A": Secret("global")})
+    store.config.set(app, {"B": Secret("3")})
+    assert list(store.config.all(app).items()) == [("A", Secret("1")), ("B", Secret("3"))]
+    store.config.unset(app, ["A", "NOPE"])
+    assert store.config.all(app) == {"B": Secret("3")}
+    store.config.replace(app, {"C": Secret("é\n")})
+    assert store.config.all(app) == {"C": Secret("é\n")}
+    assert store.config.all(None) == {"A": Secret("global")}
+
+
+def test_a_transaction_counts_as_a_whole(store, app):
+    def half():
+        with store.transaction():
+            store.config.set(app, {"A": Secret("1")})
+            with store.transaction():
+                store.apps.set_formation(app, {"web": 9})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half()
+    assert store.config.all(app) == {}
+    assert store.apps.formation(app) == {}
+    store.config.set(app, {"A": Secret("2")})
+    assert store.config.all(app) == {"A": Secret("2")}
+
+
+def test_releases_are_numbered_by_app_and_do_not_change(store, app):
+    other = store.apps.create("other", actor="ada", now=1.0)
+    first = store.releases.add(app, draft(), 10.0)
+    second = store.releases.add(app, draft(image="sha256:2"), 20.0)
+    assert (first.version, second.version, store.releases.add(other, draft(), 1.0).version) == (1, 2, 1)
+    assert store.releases.all(app) == [second, first]
+    assert store.releases.get(app, 1) == first
+    assert first.processes == draft().processes
+    assert (first.config, first.shared) == (draft().config, draft().shared)
+    assert first.environment == {"A": Secret("1"), "G": Secret("2")}
+    assert (first.state, first.created_at) == (ReleaseState.PENDING, 10.0)
+    with pytest.raises(NotFound, match="hello has no release v9"):
+        store.releases.get(app, 9)
+
+
+def test_one_release_is_current(store, app):
+    first, second = (store.releases.add(app, draft(), 1.0) for _ in range(2))
+    assert store.releases.current(app) is None
+    store.releases.make_current(app, first)
+    assert store.releases.current(store.apps.by_id(app.id)).version == 1
+    store.releases.make_current(app, second)
+    states = {release.version: release.state for release in store.releases.all(app)}
+    assert states == {1: ReleaseState.SUPERSEDED, 2: ReleaseState.CURRENT}
+    store.releases.fail(second)
+    assert store.releases.get(app, 2).state is ReleaseState.CURRENT
+    store.releases.add(app, draft(), 1.0)
+    assert store.releases.fail_pending() == 1
+    assert store.releases.get(app, 3).state is ReleaseState.FAILED
+
+
+def test_a_deployment_and_its_steps(store, app):
+    assert store.deployments.last(app) is None
+    number = store.deployments.add(app, "push", "ada", "git push", 1.0)
+    assert store.deployments.last(app).status is DeploymentStatus.QUEUED
+    store.deployments.begin(number, 2.0)
+    store.deployments.step(number, 1, "read")
+    store.deployments.step_done(number, 1, 0.5)
+    store.deployments.step(number, 2, "build")
+    store.deployments.note(number, commit="c0ffee")
+    store.deployments.note(number, version=3)
+    store.deployments.finish(number, DeploymentStatus.FAILED, 9.0, "build-failed")
+    last = store.deployments.last(app)
+    assert (last.status, last.step, last.started_at, last.finished_at) == (DeploymentStatus.FAILED, "build", 2.0, 9.0)
+    assert (last.commit, last.version, last.error) == ("c0ffee", 3, "build-failed")
+    assert store.deployments.steps(number) == [("read", 0.5), ("build", None)]
+
+
+def test_what_a_crash_left_is_abandoned(store, app):
+    queued = store.deployments.add(app, "push", "ada", "git push", 1.0)
+    running = store.deployments.add(app, "push", "ada", "git push", 1.0)
+    store.deployments.begin(running, 2.0)
+    done = store.deployments.add(app, "push", "ada", "git push", 1.0)
+    store.deployments.finish(done, DeploymentStatus.SUCCEEDED, 3.0)
+    assert [found.id for found in store.deployments.abandon_unfinished(9.0)] == [queued, running]
+    assert store.deployments.abandon_unfinished(9.0) == []
+    assert store.deployments.last(app).status is DeploymentStatus.SUCCEEDED
+
+
+def test_keys(store):
+    key = Key("ada", "SHA256:a", "ssh-ed25519", "AAAA", "me", "admin", 5.0)
+    store.keys.add(key)
+    assert store.keys.all() == [key]
+    assert store.keys.by_fingerprint("SHA256:a") == key
+    assert store.keys.by_fingerprint("SHA256:b") is None
+    assert store.keys.remove(fingerprint="SHA256:a") == key
+    with pytest.raises(NotFound, match="there is no key 'ada'"):
+        store.keys.remove(name="ada")
+
+
+def test_facts_about_the_instance(store):
+    assert store.instance.get("id") is None
+    store.instance.set("id", "1")
+    store.instance.set("id", "2")
+    assert store.instance.get("id") == "2"
+
+
+def test_everything_is_there_after_a_restart(store, app, tmp_path):
+    store.config.set(app, {"A": Secret("1")})
+    store.close()
+    again = Store(tmp_path)
+    assert again.config.all(again.apps.get("hello")) == {"A": Secret("1")}
+    again.close()
+
+
+def test_secrets_are_sealed_with_a_key_that_only_the_server_reads(store, app, tmp_path):
+    store.config.set(app, {"A": Secret("hunter2hunter2")})
+    store.releases.add(app, draft(config={"B": Secret("hunter3hunter3")}), 1.0)
+    assert (tmp_path / "secret.key").stat().st_mode & 0o777 == 0o600
+    assert not any(b"hunter" in path.read_bytes() for path in tmp_path.glob("paas.db*"))
+    store.close()
+
+    (tmp_path / "secret.key").unlink()
+    other = Store(tmp_path)
+    with pytest.raises(PaasError) as raised:
+        other.config.all(other.apps.get("hello"))
+    assert raised.value.code == "wrong-key"
+    other.close()
+
+
+def test_a_database_of_a_newer_version_is_refused(store, tmp_path):
+    store.close()
+    database = sqlite3.connect(tmp_path / "paas.db")
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(PaasError, match="the database was written by a newer version"):
+        Store(tmp_path)
+
+
+def test_many_threads_write_at_once(store, app):
+    def work(number):
+        for step in range(20):
+            with store.transaction():
+                found = store.apps.formation(app).get("web", 0)
+                store.apps.set_formation(app, {"web": found + 1})
+            store.instance.set(f"{number}-{step}", "x")
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert store.apps.formation(app) == {"web": 80}
