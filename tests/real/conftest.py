@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,8 +25,13 @@ def engine() -> Docker:
 
 @pytest.fixture(scope="session")
 def stack(engine: Docker) -> str:
-    """The name of the stack image, which is there; it stays, as for every instance on this engine."""
-    return stacks.ensure(stacks.default_suite(), docker_cli=buildkit.cli()[0], progress=print)
+    """The name of the stack image, which is there; it stays, as for every instance on this engine.
+
+    Processes that run tests beside each other don't make it twice.
+    """
+    with (Path(tempfile.gettempdir()) / "paas-tests-stack.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return stacks.ensure(stacks.default_suite(), docker_cli=buildkit.cli()[0], progress=print)
 
 
 @pytest.fixture(scope="module")
