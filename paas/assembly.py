@@ -16,6 +16,7 @@ from paas.drivers.host import Host
 from paas.drivers.nginx import Nginx
 from paas.drivers.paths import Paths
 from paas.drivers.probe import Probe
+from paas.drivers.reserve import Reserve
 from paas.drivers.settings_file import SettingsFile
 from paas.engine.context import Context
 from paas.engine.jobs import Jobs
@@ -68,6 +69,7 @@ def wire(
 ) -> Context:
     """The context of an instance that is made of these parts."""
     changed = Broadcast()
+    reserve = Reserve(paths.reserve)
     _first_domain(store, settings.value("domain"))
     return Context(
         paths=paths,
@@ -79,10 +81,12 @@ def wire(
         clock=clock,
         probe=probe,
         host=host,
+        reserve=reserve,
         jobs=Jobs(
             store,
             clock,
             paths.jobs,
+            reserve,
             build_limit=lambda: int(settings.value("build-concurrency")),
             keep_logs=lambda: int(settings.value("keep-job-logs")),
         ),

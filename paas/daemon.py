@@ -22,7 +22,7 @@ from paas.core import settings
 from paas.core.caller import Caller
 from paas.core.errors import PaasError, UsageError
 from paas.drivers.paths import Paths
-from paas.engine import apps, cleanup, keys, reconcile
+from paas.engine import apps, cleanup, keys, reconcile, room
 from paas.engine.context import Context
 from paas.engine.liveness import Liveness
 from paas.engine.output import Output
@@ -168,10 +168,12 @@ class Chores:
 
     def _run(self) -> None:
         rotated = self._ctx.clock.monotonic()
+        self._try("keeping a reserve of disk", lambda: room.lay_up(self._ctx))
         while True:
             self._try("keeping nginx up", lambda: reconcile.keep_proxy(self._ctx))
             if self._ctx.clock.monotonic() - rotated > CHORES_SECONDS:
                 rotated = self._ctx.clock.monotonic()
+                self._try("keeping a reserve of disk", lambda: room.lay_up(self._ctx))
                 self._try("rotating logs", lambda: self._ctx.proxy.rotate(ROTATE_BYTES))
                 self._try("tidying repositories", lambda: apps.tidy(self._ctx))
                 self._try("cleaning up", lambda: cleanup.when_due(self._ctx))

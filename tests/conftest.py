@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 
 from paas.core.errors import PaasError
-from paas.engine import jobs, locks, logs, phase
+from paas.engine import joblog, locks, logs, phase
 from paas.testing import Server
 
 # The same examples each time, and nothing written into the checkout.
@@ -109,7 +109,7 @@ def copy_quickly(source: Path, target: Path) -> None:
 def no_patience() -> Iterator[None]:
     """Where the product looks now and then whether somebody has gone, it looks more often."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (jobs, locks, logs, phase):
+        for module in (joblog, locks, logs, phase):
             patch.setattr(module, "_RECHECK_SECONDS", 0.01)
         yield
 

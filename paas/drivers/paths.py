@@ -48,6 +48,11 @@ class Paths:
         return self.root / "control.sock"
 
     @property
+    def reserve(self) -> Path:
+        """What is given up when the disk is full."""
+        return self.root / "reserve"
+
+    @property
     def nginx(self) -> Path:
         """The prefix of the private nginx."""
         return self.root / "nginx"

@@ -15,6 +15,7 @@ from paas.drivers.git import Repository
 from paas.drivers.host import Host
 from paas.drivers.paths import Paths
 from paas.drivers.probe import Probe
+from paas.drivers.reserve import Reserve
 from paas.drivers.settings_file import SettingsFile
 from paas.engine.jobs import Jobs
 from paas.engine.locks import Broadcast, Routing
@@ -43,6 +44,7 @@ class Context:
     clock: Clock
     probe: Probe
     host: Host
+    reserve: Reserve
     jobs: Jobs
     routing: Routing
     retirer: Retirer

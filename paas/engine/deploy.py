@@ -10,7 +10,7 @@ from pathlib import Path
 from paas.builders.base import Source
 from paas.core import appspec, container, procfile
 from paas.core.appspec import AppSpec
-from paas.core.errors import BuildFailed, DeployFailed, InvalidValue, PaasError, Unsupported
+from paas.core.errors import BuildFailed, DeployFailed, EngineError, InvalidValue, PaasError, Unsupported
 from paas.core.journal import Step
 from paas.core.model import App, Draft, Process, Release
 from paas.core.secret import Secret
@@ -212,11 +212,12 @@ def release(
             run_phase(ctx, app, job, made, phase)
         roll_out(ctx, app, job, made, also=also)
     except BaseException:
-        ctx.store.releases.fail(made)
-        ctx.scheduler.drop_image(app, made.version)
+        ctx.reserve.spend()
+        if ctx.store.releases.fail(made):
+            ctx.scheduler.drop_image(app, made.version)
         raise
 
-    drop_old_images(ctx, app, made)
+    drop_old_images(ctx, app, job, made)
     if not ctx.store.apps.replicas(app):
         _nothing_runs(app, job, made)
     job.out.step(f"Released v{made.version}: {next(iter(routes.urls(ctx, app)), app.name)}")
@@ -238,14 +239,20 @@ def _nothing_runs(app: App, job: Job, made: Release) -> None:
     job.out.warning(f"Start one, for instance: ps:scale {app.name} {types[0]}=1")
 
 
-def drop_old_images(ctx: Context, app: App, made: Release) -> None:
-    """Keeps the images of the last releases only; a container that still drains keeps its own until it is gone."""
+def drop_old_images(ctx: Context, app: App, job: Job, made: Release) -> None:
+    """Keeps the images of the last releases only; a container that still drains keeps its own until it is gone.
+
+    The release serves by now: one that can't be removed is told, and is left to `cleanup`.
+    """
     keep = ctx.settings.value("keep-images")
     served = [old for old in ctx.store.releases.all(app) if old.state.value in ("current", "superseded")]
     kept = {old.image for old in served[:keep]} | {made.image}
     for old in served[keep:]:
         if old.image not in kept:
-            ctx.scheduler.drop_image(app, old.version)
+            try:
+                ctx.scheduler.drop_image(app, old.version)
+            except EngineError as error:
+                job.out.error(error)
 
 
 def same_again(ctx: Context, app: App, job: Job, *, actor: str, cause: str, only: str = "") -> None:

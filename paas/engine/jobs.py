@@ -12,10 +12,12 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
 
-from paas.core.errors import Cancelled, Disconnected, PaasError, unexpected
+from paas.core.errors import Cancelled, DiskFull, PaasError, unexpected
 from paas.core.journal import Step
 from paas.core.model import App, DeploymentStatus
 from paas.drivers.clock import Clock
+from paas.drivers.reserve import Reserve
+from paas.engine.joblog import JobLog
 from paas.engine.locks import Slots, Turns
 from paas.engine.output import Output, Sink
 from paas.store import Store
@@ -23,58 +25,8 @@ from paas.store import Store
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-_RECHECK_SECONDS = 0.5
 PUSH = "push"
 SUPERSEDED = "superseded by a newer push"
-
-
-class JobLog:
-    """What a job said: a file that many may follow while it grows."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file = path.open("wb", buffering=0)
-        self._changed = threading.Condition()
-        self._closed = False
-        self._size = 0
-
-    def write(self, data: bytes) -> None:
-        """Adds to the log."""
-        with self._changed:
-            self._file.write(data)
-            self._size += len(data)
-            self._changed.notify_all()
-
-    def close(self, outcome: bytes = b"") -> None:
-        """Nothing more will come but the outcome, which is for those who did not start the job."""
-        with self._changed:
-            self._closed = True
-            try:
-                self._file.write(outcome)
-            except OSError as error:
-                # The outcome is in the database, too; a full disk must not keep watchers waiting for it here.
-                _log.warning("could not write %s: %s", self.path, error)
-            self._file.close()
-            self._changed.notify_all()
-
-    def follow(self, sink: Sink, gone: threading.Event, *, outcome: bool = False) -> None:
-        """Writes the log to the sink from its beginning until it is closed, with the outcome if that is wanted.
-
-        `Disconnected` once ``gone`` is set.
-        """
-        with self.path.open("rb") as file:
-            while True:
-                with self._changed:
-                    closed = self._closed
-                    data = file.read(-1 if outcome else self._size - file.tell())
-                    if not data and not closed:
-                        self._changed.wait(_RECHECK_SECONDS)
-                if data:
-                    sink(data)
-                elif closed:
-                    return
-                if gone.is_set():
-                    raise Disconnected
 
 
 class Job:
@@ -159,9 +111,16 @@ class Jobs:
     """Starts jobs and knows those under way."""
 
     def __init__(
-        self, store: Store, clock: Clock, folder: Path, build_limit: Callable[[], int], keep_logs: Callable[[], int]
+        self,
+        store: Store,
+        clock: Clock,
+        folder: Path,
+        reserve: Reserve,
+        build_limit: Callable[[], int],
+        keep_logs: Callable[[], int],
     ) -> None:
         self._store = store
+        self._reserve = reserve
         self._keep_logs = keep_logs
         self._clock = clock
         self._folder = folder
@@ -219,6 +178,8 @@ class Jobs:
                 # While it waited the app may have been renamed, deployed, destroyed.
                 job.app = self._store.apps.by_id(job.app.id)
                 job.begin()
+                # The change before may have used it up.
+                self._reserve.keep()
                 job.result = work(job)
         except Cancelled as error:
             status, job.error = DeploymentStatus.CANCELLED, job.reason or error
@@ -237,7 +198,7 @@ class Jobs:
 
     def _end(self, job: Job, status: DeploymentStatus, code: str) -> None:
         try:
-            self._store.deployments.finish(job.id, status, self._clock.now(), code)
+            self._finish(job, status, code)
             for old in self._store.deployments.older(job.app, self._keep_logs()):
                 self.log_path(old).unlink(missing_ok=True)
         finally:
@@ -245,6 +206,13 @@ class Jobs:
                 self._active.pop(job.id, None)
             job.log.close(_outcome(job.error))
             job.done.set()
+
+    def _finish(self, job: Job, status: DeploymentStatus, code: str) -> None:
+        try:
+            self._store.deployments.finish(job.id, status, self._clock.now(), code)
+        except DiskFull:
+            self._reserve.spend()
+            self._store.deployments.finish(job.id, status, self._clock.now(), code)
 
     def log_path(self, deployment_id: int) -> Path:
         """Where the log of the job is, or was."""

@@ -87,6 +87,8 @@ class Push:
                 job.out.step("The push before this one has deployed the same commit")
             else:
                 self._release(job, commit)
+            # A branch that can't move would call a release rejected that serves.
+            self._ctx.reserve.spend()
             refused = quarantine.accept([replace(update, old=current)])[update.ref]
             if refused is None:
                 self._remember(update.ref.removeprefix(push.HEADS))

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from paas.core import rollout
 from paas.core.checks import Mode
+from paas.core.errors import PaasError
 from paas.core.journal import Step
 from paas.core.model import App, Container, Process, Release, Replica
 from paas.core.rollout import Candidate, Rollout
@@ -57,6 +58,7 @@ def roll_out(
             switch = switch_over(ctx, app, job, release, plan)
             record(ctx, app, job, release, plan, quantities if formation else {}, also)
     except BaseException:
+        ctx.reserve.spend()
         undo(ctx, app, job, plan, alone, halted)
         raise
     retire(ctx, app, job, plan, switch)
@@ -177,8 +179,11 @@ def record(
     formation: Mapping[str, int],
     also: Callable[[], None] | None,
 ) -> None:
-    """Writes down, in one transaction, what is wanted from now on."""
-    with job.step(Step.RECORD), ctx.store.transaction():
+    """Writes down, in one transaction, what is wanted from now on; the journal's line is part of it.
+
+    So an error means that nothing was recorded, and all can be undone.
+    """
+    with ctx.store.transaction(), job.step(Step.RECORD):
         ctx.store.apps.set_replicas(app, plan.replicas())
         ctx.store.apps.set_formation(app, formation)
         ctx.store.apps.set_stopped(app, False)
@@ -189,11 +194,18 @@ def record(
 
 
 def retire(ctx: Context, app: App, job: Job, plan: Rollout, switch: Switch) -> None:
-    """Lets every container go that is not wanted any more, in the background."""
+    """Lets every container go that is not wanted any more, in the background.
+
+    What is recorded serves by now: trouble here is told, and takes nothing back.
+    """
     wanted = {(replica.process_type, replica.index, replica.slot) for replica in plan.replicas()}
-    old = [container.id for container in ctx.scheduler.containers(app) if _slot(container) not in wanted]
-    with job.step(Step.RETIRE, cancellable=False):
-        let_go(ctx, app, old, switch)
+    try:
+        with job.step(Step.RETIRE, cancellable=False):
+            old = [container.id for container in ctx.scheduler.containers(app) if _slot(container) not in wanted]
+            let_go(ctx, app, old, switch)
+    except PaasError as error:
+        job.out.error(error)
+        job.out.warning("Containers of before may be left; the next change, or start of the server, lets them go.")
 
 
 def let_go(ctx: Context, app: App, containers: list[str], switch: Switch | None) -> None:

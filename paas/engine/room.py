@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from paas.core import preflight
+from paas.core.errors import disk_full
 from paas.core.model import App
 from paas.core.preflight import Disk, Floors
 from paas.engine import cleanup
@@ -33,6 +34,12 @@ def check(ctx: Context, app: App) -> None:
     found = preflight.lacks(disks(ctx), ctx.host.memory(), floors(ctx))
     if found:
         raise preflight.refusal(found, cleanup.would_free(ctx, app))
+
+
+def lay_up(ctx: Context) -> None:
+    """Keeps some room aside, from which a change that finds the disk full can be undone."""
+    if not ctx.reserve.keep():
+        raise disk_full(f"a reserve in {ctx.paths.root}")
 
 
 def group(ctx: Context) -> str:

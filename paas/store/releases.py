@@ -88,9 +88,12 @@ class Releases:
             self._db.execute("UPDATE releases SET state = 'current' WHERE id = ?", release.id)
             self._db.execute("UPDATE apps SET version = ? WHERE id = ?", release.version, app.id)
 
-    def fail(self, release: Release) -> None:
-        """Records that it never served."""
-        self._db.execute("UPDATE releases SET state = 'failed' WHERE id = ? AND state = 'pending'", release.id)
+    def fail(self, release: Release) -> bool:
+        """Records that it never served; False if it does, or did."""
+        changed = self._db.execute(
+            "UPDATE releases SET state = 'failed' WHERE id = ? AND state = 'pending'", release.id
+        )
+        return changed.rowcount == 1
 
     def fail_pending(self) -> int:
         """After a crash: no pending release will go on. Returns how many there were."""

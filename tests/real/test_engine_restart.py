@@ -105,7 +105,7 @@ class Inside(Server):
 
 @pytest.fixture(scope="module")
 def private(stack: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """An engine that has an image with Python, as its namespace has no way to any package."""
+    """An engine with a disk of 1.5 GB and an image with Python, as its namespace has no way to any package."""
     context = tmp_path_factory.mktemp("image")
     (context / "Dockerfile").write_text(f"FROM {stack}\nRUN apt-get update && apt-get install -y python3\n")
     cli = buildkit.cli()
@@ -116,6 +116,8 @@ def private(stack: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[En
     # The kernel takes 107 bytes of path for the engine's sockets.
     engine = Engine(Path(subprocess.check_output(["mktemp", "-d", "/tmp/engine.XXXXXX"], text=True).strip()))
     try:
+        (engine.folder / "data").mkdir()
+        run("mount", "-t", "tmpfs", "-o", "size=1500m", "paas-engine", str(engine.folder / "data"))
         engine.start()
         with subprocess.Popen([cli[0], "save", BASE], stdout=subprocess.PIPE) as save:
             subprocess.run([cli[0], "-H", engine.host, "load"], stdin=save.stdout, check=True, capture_output=True)
@@ -194,3 +196,22 @@ def test_what_was_up_is_up_again_on_its_old_ports(server: Inside, private: Engin
         raise
     assert server.get("down").status == 503
     assert server.paas("ps down").out == ""
+
+
+def test_a_build_that_fills_the_disk_of_the_engine_is_told_so_and_the_next_push_works(
+    server: Inside, tmp_path: Path
+) -> None:
+    assert server.paas("settings:set build-min-disk 1m").status == 0
+    (tmp_path / "Dockerfile").write_text(f"FROM {BASE}\nRUN dd if=/dev/zero of=/big bs=1M\nCOPY . .\n")
+    (tmp_path / "web.py").write_text(APP.replace("TEXT", "small"))
+    (tmp_path / "Procfile").write_text("web: python3 -u web.py\n")
+
+    pushed = server.git_push(tmp_path, "big")
+
+    assert pushed.status == 1
+    assert "the disk is full" in pushed.err and "cleanup" in pushed.err, pushed.err
+    assert server.get("up").body == "v1 up"
+    (tmp_path / "Dockerfile").write_text(f"FROM {BASE}\nCOPY . .\n")
+    pushed = server.git_push(tmp_path, "big")
+    assert pushed.status == 0, pushed.err
+    assert server.get("big").body == "v1 small"

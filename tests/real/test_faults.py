@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
 import signal
-import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from itertools import product
 from pathlib import Path
 
-import docker
 import pytest
+from agreement import agree, releases, settled
 from instance import SECONDS, Server, eventually
 from load import Load
 from test_service import app
@@ -50,16 +46,6 @@ def code(stack: str, tmp_path_factory: pytest.TempPathFactory, instance: Server)
     return folder
 
 
-def _releases(server: Server) -> list[dict[str, str]]:
-    return json.loads(server.paas("releases victim --format json").out)
-
-
-def _settled(server: Server) -> list[dict[str, str | int]] | None:
-    """The containers once there are only wanted ones, all running."""
-    rows = json.loads(server.paas("ps victim --format json").out)
-    return rows if rows and all(row["state"] == "running" for row in rows) else None
-
-
 @pytest.fixture
 def fault(instance: Server, code: Path) -> Iterator[Path]:
     """The file that tells the daemon where to die; a daemon that a failed test left dead is started again."""
@@ -80,12 +66,12 @@ def fault(instance: Server, code: Path) -> Iterator[Path]:
 def test_a_crash_leaves_the_old_or_the_new(
     instance: Server, code: Path, stack: str, fault: Path, operation: str, step: str, when: str
 ) -> None:
-    before = _releases(instance)[0]["version"]
+    before = releases(instance, "victim")[0]["version"]
     text = f"{operation} {step} {when}"
     if operation == "push":
         app(code, stack, text, procfile=PROCFILE)
     old = instance.get("victim").body
-    quantity = len(_settled(instance) or ())
+    quantity = len(settled(instance, "victim") or ())
     fault.write_text(f"{step} {when}")
 
     with Load(instance.http_port, "victim.localhost", rate=60) as load:
@@ -100,14 +86,14 @@ def test_a_crash_leaves_the_old_or_the_new(
         assert instance.daemon is not None
         assert instance.daemon.wait(SECONDS) == -signal.SIGKILL
         instance.start()
-        rows = eventually(lambda: _settled(instance))
-        _agree(instance, rows)
+        rows = eventually(lambda: settled(instance, "victim"))
+        agree(instance, rows)
 
     assert load.failures() == {}
-    releases = _releases(instance)
-    current = [release for release in releases if release["state"] == "current"]
+    made = releases(instance, "victim")
+    current = [release for release in made if release["state"] == "current"]
     assert len(current) == 1
-    assert not any(release["state"] == "pending" for release in releases)
+    assert not any(release["state"] == "pending" for release in made)
     assert {row["release"] for row in rows} == {current[0]["version"]}
     body = instance.get("victim").body
     assert body.split()[0] == current[0]["version"]
@@ -117,31 +103,3 @@ def test_a_crash_leaves_the_old_or_the_new(
     again = instance.git_push(app(code, stack, text + " again", procfile=PROCFILE), "victim")
     assert again.status == 0, again.err
     assert instance.get("victim").body.endswith(text + " again")
-
-
-def _agree(server: Server, rows: list[dict[str, str | int]]) -> None:
-    """Database, labels, published ports and the nginx file say the same."""
-    with closing(sqlite3.connect(f"file:{server.root / 'paas.db'}?mode=ro", uri=True)) as database:
-        wanted = set(database.execute("SELECT process_type || '.' || idx, slot, version, port FROM replicas"))
-        unfinished = database.execute("SELECT id FROM deployments WHERE status IN ('queued', 'running')").fetchall()
-    client = docker.from_env()
-    try:
-        containers = client.containers.list(filters={"label": f"paas.instance={server.instance()}"})
-        there = {
-            (
-                f"{found.labels['paas.process']}.{found.labels['paas.index']}",
-                int(found.labels["paas.slot"]),
-                int(found.labels["paas.release"]),
-                next((int(ports[0]["HostPort"]) for ports in found.ports.values() if ports), None),
-            )
-            for found in containers
-        }
-    finally:
-        client.close()
-    (file,) = (server.root / "nginx" / "apps").glob("*.conf")
-    served = {int(port) for port in re.findall(r"server 127\.0\.0\.1:(\d+)", file.read_text())}
-
-    assert there == wanted
-    assert len(rows) == len(wanted)
-    assert served == {port for *_, port in wanted if port is not None}
-    assert unfinished == []

@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 
+from paas.core.errors import EngineError, disk_full
 from paas.core.model import DeploymentStatus, ReleaseState
 from paas.testing import Behaviour, Result
 
@@ -316,3 +317,33 @@ def test_two_process_types_of_one_push_become_healthy_together(server):
     assert isinstance(server.push("hello", TWO), Result)
     assert server.scheduler.labels() == ["web.1", "web.2", "worker.1", "worker.2"]
     assert server.gates.trace.count("publish") == 2
+
+
+def test_trouble_after_the_record_is_told_and_the_release_serves(hello, monkeypatch):
+    step = hello.ctx.store.deployments.step
+
+    def full(deployment_id, position, name):
+        if name == "retire":
+            raise disk_full("the database")
+        step(deployment_id, position, name)
+
+    monkeypatch.setattr(hello.ctx.store.deployments, "step", full)
+    result = hello.push("hello", {"file": "2"})
+    assert result.status == 0
+    assert " !     a disk of the server is full: the database could not be written" in result.err
+    assert states(hello) == [ReleaseState.SUPERSEDED, ReleaseState.CURRENT]
+    assert hello.scheduler.names[hello.app().id, 2]
+    hello.repair()
+    assert hello.scheduler.labels() == ["web.1"]
+
+
+def test_an_old_image_that_can_not_be_removed_rejects_no_push(hello, monkeypatch):
+    def refuse(app, version):
+        raise EngineError("the engine does not answer")
+
+    hello.run("settings:set keep-images 1")
+    hello.push("hello", {"file": "2"})
+    monkeypatch.setattr(hello.scheduler, "drop_image", refuse)
+    result = hello.push("hello", {"file": "3"})
+    assert (result.status, states(hello)[-1]) == (0, ReleaseState.CURRENT)
+    assert " !     the engine does not answer" in result.err

@@ -2,13 +2,16 @@
 
 import logging
 import threading
+from pathlib import Path
 
 import pytest
 
-from paas.core.errors import Cancelled, Disconnected, InvalidValue, PaasError
+from paas.core.errors import Cancelled, Disconnected, InvalidValue, PaasError, disk_full
 from paas.core.journal import Step
 from paas.core.model import DeploymentStatus
-from paas.engine.jobs import JobLog, Jobs
+from paas.drivers.reserve import Reserve
+from paas.engine.joblog import JobLog
+from paas.engine.jobs import Jobs
 from paas.store import Store
 from paas.testing import SECONDS, FakeClock, eventually
 
@@ -23,7 +26,7 @@ def office(tmp_path):
         store = Store(tmp_path)
         clock = FakeClock()
         app = store.apps.create("hello", actor="ada", now=1.0)
-        jobs = Jobs(store, clock, tmp_path, lambda: 1, lambda: 20)
+        jobs = Jobs(store, clock, tmp_path, Reserve(tmp_path / "reserve"), lambda: 1, lambda: 20)
 
         @classmethod
         def run(cls, work, watch=lambda data: None, gone=NEVER):
@@ -55,6 +58,20 @@ def test_a_log_is_followed_by_those_who_come_early_and_late(tmp_path):
     log.follow(late.extend, NEVER)
     assert [*texts, late] == [b"one\ntwo\n"] * 4
     assert (tmp_path / "1.log").read_bytes() == b"one\ntwo\n"
+
+
+def test_a_log_that_finds_no_room_goes_on_later_and_says_what_is_missing(tmp_path):
+    log = JobLog(tmp_path / "1.log")
+    log.write(b"one\n")
+    room, log._file = log._file, Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
+    log._file.truncate = log._file.seek = lambda size: 0
+    log.write(b"two\n")
+    log.write(b"three\n")
+    log._file.close()
+    log._file = room
+    log.write(b"four\n")
+    log.close()
+    assert (tmp_path / "1.log").read_bytes() == b"one\n\n[10 bytes are missing here: the disk was full]\nfour\n"
 
 
 def test_whoever_has_gone_stops_following(tmp_path):
@@ -206,3 +223,17 @@ def test_a_job_of_an_app_that_is_gone_does_not_begin(office):
     go_on.set()
     assert job.done.wait(SECONDS)
     assert job.error.what == "the app was destroyed in the meantime"
+
+
+def test_the_end_of_a_job_is_recorded_from_the_reserve(office, monkeypatch):
+    finish, spent = office.store.deployments.finish, []
+
+    def full(*words):
+        if not spent:
+            raise disk_full("the database")
+        finish(*words)
+
+    monkeypatch.setattr(office.store.deployments, "finish", full)
+    monkeypatch.setattr(Reserve, "spend", lambda self: spent.append(self))
+    assert office.run(lambda job: 1) == 1
+    assert (office.last().status, len(spent)) == (DeploymentStatus.SUCCEEDED, 1)

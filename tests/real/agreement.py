@@ -1,0 +1,50 @@
+"""Whether all that knows of an app says the same."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+
+import docker
+from instance import Server
+
+
+def releases(server: Server, app: str) -> list[dict[str, str]]:
+    """The releases of the app, newest first."""
+    return json.loads(server.paas(f"releases {app} --format json").out)
+
+
+def settled(server: Server, app: str) -> list[dict[str, str | int]] | None:
+    """The containers once there are only wanted ones, all running."""
+    rows = json.loads(server.paas(f"ps {app} --format json").out)
+    return rows if rows and all(row["state"] == "running" for row in rows) else None
+
+
+def agree(server: Server, rows: list[dict[str, str | int]]) -> None:
+    """Database, labels, published ports and the nginx file say the same."""
+    with closing(sqlite3.connect(f"file:{server.root / 'paas.db'}?mode=ro", uri=True)) as database:
+        wanted = set(database.execute("SELECT process_type || '.' || idx, slot, version, port FROM replicas"))
+        unfinished = database.execute("SELECT id FROM deployments WHERE status IN ('queued', 'running')").fetchall()
+    client = docker.from_env()
+    try:
+        containers = client.containers.list(filters={"label": f"paas.instance={server.instance()}"})
+        there = {
+            (
+                f"{found.labels['paas.process']}.{found.labels['paas.index']}",
+                int(found.labels["paas.slot"]),
+                int(found.labels["paas.release"]),
+                next((int(ports[0]["HostPort"]) for ports in found.ports.values() if ports), None),
+            )
+            for found in containers
+        }
+    finally:
+        client.close()
+    (file,) = (server.root / "nginx" / "apps").glob("*.conf")
+    served = {int(port) for port in re.findall(r"server 127\.0\.0\.1:(\d+)", file.read_text())}
+
+    assert there == wanted
+    assert len(rows) == len(wanted)
+    assert served == {port for *_, port in wanted if port is not None}
+    assert unfinished == []
