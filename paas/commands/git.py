@@ -11,7 +11,7 @@ from paas.core.caller import Access
 from paas.core.errors import NotFound
 from paas.drivers.git_receive import serve_receive_pack
 from paas.drivers.git_upload import serve_upload_pack
-from paas.engine import applocks, receive
+from paas.engine import receive
 from paas.engine.context import Context
 
 RepositoryPath = Annotated[str, Arg("REPOSITORY")]
@@ -21,7 +21,6 @@ RepositoryPath = Annotated[str, Arg("REPOSITORY")]
 def git_receive_pack(ctx: Context, path: RepositoryPath, *, invocation: Invocation) -> Exit:
     """Take a push: what git runs on the server."""
     app = receive.app_for_push(ctx, path)
-    applocks.enter(ctx, app)
     status = serve_receive_pack(
         ctx.repository(app),
         invocation.stdin,

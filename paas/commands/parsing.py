@@ -13,7 +13,6 @@ from paas.core.errors import InvalidValue, UsageError
 from paas.engine.context import Context
 
 FORMATS = ("text", "json")
-LOCK_WAIT = kinds.duration("0s", "1d")
 
 
 @dataclass
@@ -87,7 +86,7 @@ def _common(command: Command, words: Words, name: str, equals: str, value: str, 
     elif name == "--app":
         words.positional.insert(0, _value(command, name, equals, value, remaining))
     elif name == "--lock-wait" and command.changes_app:
-        words.lock_wait = LOCK_WAIT.read(name, _value(command, name, equals, value, remaining))
+        words.lock_wait = kinds.LOCK_WAIT.read(name, _value(command, name, equals, value, remaining))
     elif name == "--format" and command.value:
         words.format = _value(command, name, equals, value, remaining)
         if words.format not in FORMATS:

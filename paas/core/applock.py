@@ -39,5 +39,5 @@ def refusal(app: str, lock: AppLock) -> Locked:
         f"{app} is locked: {lock.reason or 'no reason given'}",
         why=f"By {lock.actor}, since {timestamp(lock.since)}, "
         + (f"until {timestamp(lock.until)}." if lock.until is not None else "until it is unlocked."),
-        fix=f"Run 'apps:unlock {app}' if you may, or wait for it with '--lock-wait 10m'.",
+        fix=f"Run 'apps:unlock {app}' if you may, or wait for it: '--lock-wait 10m', 'git push -o lock-wait=10m'.",
     )

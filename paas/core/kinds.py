@@ -148,6 +148,7 @@ RELATIVE_PATH = Kind("a path inside the repository, without '..'", _relative_pat
 BRANCH = Kind("the name of a branch", names.branch)
 
 
+LOCK_WAIT = duration("0s", "1d")
 PROCESS_TYPES = Kind("process types with commas between them, _all_ or none", checks.read_types, ("_all_", "none"))
 
 

@@ -6,11 +6,32 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from paas.core import kinds
+from paas.core.errors import InvalidValue
 from paas.core.gitrefs import RefUpdate
 
 HEADS = "refs/heads/"
 TAGS = "refs/tags/"
 DEFAULT_BRANCHES = ("main", "master")
+
+
+LOCK_WAIT = "lock-wait"
+
+
+def lock_wait(options: Sequence[str]) -> float:
+    """How many seconds ``git push -o lock-wait=10m`` waits for a lock on the app; 0 without it.
+
+    Raises `InvalidValue` for any other option: one that does nothing is a mistake.
+    """
+    seconds = 0.0
+    for option in options:
+        name, _, value = option.partition("=")
+        if name != LOCK_WAIT:
+            raise InvalidValue(
+                f"there is no push option {name!r}", fix=f"There is one: -o {LOCK_WAIT}=10m", code="no-such-option"
+            )
+        seconds = kinds.LOCK_WAIT.read(f"-o {LOCK_WAIT}", value)
+    return seconds
 
 
 class Action(enum.Enum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, cast
 
@@ -20,7 +20,7 @@ from dulwich.protocol import Protocol as PktLines
 from dulwich.refs import Ref
 from dulwich.server import Backend, BackendRepo, ReceivePackHandler
 
-from paas.core.errors import PaasError, PushRefused
+from paas.core.errors import Disconnected, PaasError, PushRefused
 from paas.core.gitrefs import LONGEST_NAME, RefUpdate, all_or_none, one_line, problems
 from paas.drivers.git import Repository
 from paas.drivers.git_client import Client
@@ -31,14 +31,23 @@ logger = logging.getLogger(__name__)
 KEEPALIVE_SECONDS = 10.0
 MOST_COMMAND_BYTES = 16 << 20
 INTERNAL_ERROR = "internal error"
+GONE = "the client went away"
 SHALLOW = "the clone is shallow: run 'git fetch --unshallow' and push again"
+MOST_OPTIONS = 32
 LONGEST_COMMAND = 40 + 1 + 40 + 1 + LONGEST_NAME + 1
+CAPABILITY_PUSH_OPTIONS = b"push-options"
 _NONE = b"0" * 40
 _SHA = re.compile(rb"[0-9a-f]{40}")
 
 
 class Receiver(Protocol):
     """Decides about a push, and does what has to be done before it counts."""
+
+    def admit(self, options: Sequence[str], progress: Callable[[bytes], None]) -> None:
+        """Returns when the push may go on, before any of its pack is read; a `PaasError` refuses it.
+
+        ``options`` are those of ``git push -o``. It may take as long as it needs; ``progress`` is as for `update`.
+        """
 
     def update(
         self, updates: Sequence[RefUpdate], quarantine: Quarantine, progress: Callable[[bytes], None]
@@ -143,6 +152,9 @@ class _Handler(ReceivePackHandler):
         self._max_pack_bytes = max_pack_bytes
         self._keepalive_seconds = keepalive_seconds
 
+    def capabilities(self) -> Iterable[bytes]:
+        return [*super().capabilities(), CAPABILITY_PUSH_OPTIONS]
+
     def _apply_pack(self, refs: list[tuple[ObjectID, ObjectID, Ref]]) -> Iterator[tuple[bytes, bytes]]:
         updates = [RefUpdate(_text(ref), _sha(old), _sha(new)) for old, new, ref in refs]
         unpacked, refused = self._push(updates)
@@ -158,14 +170,28 @@ class _Handler(ReceivePackHandler):
         seconds = self._keepalive_seconds if side_band else None
         try:
             with Quarantine(self._repository, atomic=atomic) as quarantine, self._client.watching(seconds) as progress:
+                self._receiver.admit(self._options(), progress)
                 self._take_in(updates, quarantine)
                 return "ok", _presentable(self._decide(updates, quarantine, progress))
         except PaasError as error:
             reason = one_line(error.what)
+        except Disconnected:
+            reason = GONE
         except Exception:
             logger.exception("a push to %s could not be taken in", self._repository.path.name)
             reason = INTERNAL_ERROR
         return reason, {update.ref: reason for update in updates}
+
+    def _options(self) -> list[str]:
+        """The push options, which come between the commands and the pack."""
+        if not self.has_capability(CAPABILITY_PUSH_OPTIONS):
+            return []
+        options = []
+        while (line := self._commands.read_pkt_line()) is not None:
+            options.append(line.decode(errors="replace").rstrip("\n"))
+            if len(options) > MOST_OPTIONS:
+                raise PushRefused(f"a push may have at most {MOST_OPTIONS} options")
+        return options
 
     def _take_in(self, updates: Sequence[RefUpdate], quarantine: Quarantine) -> None:
         tips = sorted({update.new for update in updates if update.new})

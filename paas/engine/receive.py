@@ -13,7 +13,7 @@ from paas.core.model import App
 from paas.core.push import Action, Decision
 from paas.drivers.git import CommitInfo
 from paas.drivers.quarantine import Quarantine
-from paas.engine import apps, routes
+from paas.engine import applocks, apps, routes
 from paas.engine.context import Context
 from paas.engine.deploy import Commit, deploy
 from paas.engine.jobs import Job
@@ -53,6 +53,15 @@ class Push:
     def __init__(self, ctx: Context, app: App) -> None:
         self._ctx = ctx
         self._app = app
+
+    def admit(self, options: Sequence[str], progress: Callable[[bytes], None]) -> None:
+        """Waits for a lock on the app as long as the pusher wants; refuses the push while it is locked."""
+        told = replace(self._ctx, out=Output(progress, progress))
+        try:
+            applocks.enter(told, self._app, push.lock_wait(options))
+        except PaasError as error:
+            told.out.error(error)
+            raise
 
     def update(
         self, updates: Sequence[RefUpdate], quarantine: Quarantine, progress: Callable[[bytes], None]

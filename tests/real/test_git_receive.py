@@ -105,6 +105,10 @@ class Receiver:
     def __init__(self):
         self.asked = 0
         self.act = lambda updates, quarantine, progress: {}
+        self.options = []
+
+    def admit(self, options, progress):
+        assert options == self.options
 
     def update(self, updates, quarantine, progress):
         self.asked += 1
@@ -252,8 +256,12 @@ def test_an_atomic_push_is_refused_as_a_whole(place):
     assert place.is_empty()
 
 
-def test_push_options_and_signed_pushes_are_declined_by_the_client_itself(place):
-    assert "does not support push options" in place.push("-o", "skip", "main")[1]
+def test_push_options_reach_the_receiver(place):
+    place.receiver.options = ["one=1", "two"]
+    assert place.push("-o", "one=1", "-o", "two", "main")[0] == 0
+
+
+def test_signed_pushes_are_declined_by_the_client_itself(place):
     assert "does not support --signed push" in place.push("--signed", "main")[1]
     assert place.is_empty()
 
@@ -374,6 +382,9 @@ from paas.drivers.git import Repository
 from paas.drivers.git_receive import serve_receive_pack
 
 class Receiver:
+    def admit(self, options, progress):
+        pass
+
     def update(self, updates, quarantine, progress):
         return {update.ref: None for update in updates}
 

@@ -157,6 +157,8 @@ def test_a_locked_app_refuses_a_push(instance: Server, code: Path) -> None:
 
     assert pushed.status != 0
     assert "locked is locked: audit" in pushed.err
+    pushed = instance.git(code, "push", "-o", "lock-wait=0s", instance.url("locked"), "main")
+    assert "locked is locked: audit" in pushed.err
     waiting = begin(instance, "ps:scale locked web=2 --lock-wait 60s")
     assert waiting.stdout is not None and "waiting at most 60 s" in waiting.stdout.readline()
     assert instance.ssh("apps:unlock locked").status == 0

@@ -16,7 +16,8 @@ def test_a_locked_app_refuses_changes_with_who_why_and_until_when(hello):
         "",
         " !     hello is locked: moving the database\n"
         " !     By alice, since 2026-01-01T00:00:00Z, until 2026-01-01T02:00:00Z.\n"
-        " !     Run 'apps:unlock hello' if you may, or wait for it with '--lock-wait 10m'. [locked]\n",
+        " !     Run 'apps:unlock hello' if you may, or wait for it: "
+        "'--lock-wait 10m', 'git push -o lock-wait=10m'. [locked]\n",
     )
     assert hello.scheduler.labels() == ["web.1"]
 
@@ -49,6 +50,30 @@ def test_a_push_is_refused_before_anything_is_taken(hello):
     assert hello.app().version == 1
     hello.run("apps:unlock hello")
     assert hello.begin_push("hello").wait().status == 0
+
+
+def test_a_push_waits_for_the_lock_if_it_is_told_to(hello):
+    hello.run("apps:lock hello --reason holidays")
+    hello.commit("hello", {"file": "2"})
+    waiting = hello.begin_push("hello", "-o", "lock-wait=1h", "main")
+    eventually(lambda: "hello is locked: holidays" in waiting.err and "waiting at most 3600 s" in waiting.err)
+    hello.run("apps:unlock hello")
+    assert waiting.wait().status == 0
+    assert hello.app().version == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("lock-wait=soon", "-o lock-wait"),
+        ("ci.skip", "there is no push option 'ci.skip'"),
+    ],
+)
+def test_a_push_option_that_means_nothing_is_refused(hello, option, said):
+    hello.commit("hello", {"file": "2"})
+    pushed = hello.begin_push("hello", "-o", option, "main").wait()
+    assert (pushed.status, said in pushed.err) == (1, True)
+    assert hello.app().version == 1
 
 
 def test_other_apps_are_not_touched_by_a_lock(hello):

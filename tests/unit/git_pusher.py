@@ -64,6 +64,10 @@ class Receiver:
     def __init__(self):
         self.asked = []
         self.act = lambda updates, quarantine, progress: {}
+        self.options = None
+
+    def admit(self, options, progress):
+        self.options = options
 
     def update(self, updates, quarantine, progress):
         self.asked.append(list(updates))
