@@ -1,6 +1,7 @@
-"""``paas serve`` that kills itself with SIGKILL at the step that a file names: ``faulty_daemon.py FILE serve …``.
+"""``paas serve`` that meets a fault at the step that a file names: ``faulty_daemon.py FILE serve …``.
 
-The file holds ``STEP before|after``, or nothing: then it is a daemon like any other. The named step empties it.
+The file holds ``STEP before|after kill|fill``, or nothing: then it is a daemon like any other. The named step empties
+it, and the daemon kills itself with SIGKILL, or a file ``filler`` beside it takes all the room of its disk.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from paas import cli
@@ -19,21 +20,31 @@ from paas.engine.jobs import Job
 _step = Job.step
 
 
-def main() -> int:
-    file, *argv = sys.argv[1:]
-    fault = Path(file)
+def _fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as filler, suppress(OSError):
+        while True:
+            filler.write(bytes(4096))
 
-    def die_at(moment: str) -> None:
-        if fault.read_text() == moment:
+
+def main() -> int:
+    name, *argv = sys.argv[1:]
+    fault = Path(name)
+
+    def meet(moment: str) -> None:
+        said, _, what = fault.read_text().rpartition(" ")
+        if said == moment:
             fault.write_text("")
-            os.kill(os.getpid(), signal.SIGKILL)
+            if what == "fill":
+                _fill(fault.with_name("filler"))
+            else:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     @contextmanager
     def step(self: Job, step: Step, *words: str, **options: bool) -> Iterator[None]:
         with _step(self, step, *words, **options):
-            die_at(f"{step.value} before")
+            meet(f"{step.value} before")
             yield
-            die_at(f"{step.value} after")
+            meet(f"{step.value} after")
 
     Job.step = step  # type: ignore[method-assign]
     return cli.main(argv)

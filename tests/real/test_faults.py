@@ -72,7 +72,7 @@ def test_a_crash_leaves_the_old_or_the_new(
         app(code, stack, text, procfile=PROCFILE)
     old = instance.get("victim").body
     quantity = len(settled(instance, "victim") or ())
-    fault.write_text(f"{step} {when}")
+    fault.write_text(f"{step} {when} kill")
 
     with Load(instance.http_port, "victim.localhost", rate=60) as load:
         if operation == "push":

@@ -17,7 +17,7 @@ from paas.core.journal import Step
 
 pytestmark = pytest.mark.real
 
-FULL_DISK = Path(__file__).with_name("full_disk_daemon.py")
+FAULTY = Path(__file__).with_name("faulty_daemon.py")
 # Every step that there is, so that a new one can't escape; what comes after one is before the next, but for these.
 CASES = [(step.value, "before") for step in Step] + [(Step.RECORD.value, "after"), (Step.RETIRE.value, "after")]
 PROCFILE = "release: true\nweb: python3 web.py\nworker: sleep 10000\n"
@@ -31,7 +31,8 @@ def small(engine: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     try:
         server = Server(folder)
         server.stop()
-        server.program = (sys.executable, str(FULL_DISK), str(folder))
+        (folder / "fault").touch()
+        server.program = (sys.executable, str(FAULTY), str(folder / "fault"))
         server.start()
         assert server.paas("settings:set build-min-disk 1m").status == 0
         yield server
@@ -56,7 +57,7 @@ def test_a_disk_that_fills_leaves_the_old_or_the_new(
     small: Server, code: Path, stack: str, step: str, when: str
 ) -> None:
     before, old = releases(small, "victim")[0]["version"], small.get("victim").body
-    (small.folder / "fill").write_text(f"{step} {when}")
+    (small.folder / "fault").write_text(f"{step} {when} fill")
     text = f"{step} {when}"
 
     with Load(small.http_port, "victim.localhost", rate=60) as load:
