@@ -54,6 +54,8 @@ class JobLog:
     def close(self, outcome: bytes = b"") -> None:
         """Nothing more will come but the outcome, which is for those who did not start the job."""
         with self._changed:
+            if self._lost:
+                self.write(b"")
             self._closed = True
             self._written(outcome)
             self._file.close()

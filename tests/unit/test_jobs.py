@@ -60,7 +60,7 @@ def test_a_log_is_followed_by_those_who_come_early_and_late(tmp_path):
     assert (tmp_path / "1.log").read_bytes() == b"one\ntwo\n"
 
 
-def test_a_log_that_finds_no_room_goes_on_later_and_says_what_is_missing(tmp_path):
+def test_a_log_that_finds_no_room_says_what_is_missing_once_there_is_some(tmp_path):
     log = JobLog(tmp_path / "1.log")
     log.write(b"one\n")
     room, log._file = log._file, Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
@@ -69,9 +69,8 @@ def test_a_log_that_finds_no_room_goes_on_later_and_says_what_is_missing(tmp_pat
     log.write(b"three\n")
     log._file.close()
     log._file = room
-    log.write(b"four\n")
-    log.close()
-    assert (tmp_path / "1.log").read_bytes() == b"one\n\n[10 bytes are missing here: the disk was full]\nfour\n"
+    log.close(b"the end\n")
+    assert (tmp_path / "1.log").read_bytes() == b"one\n\n[10 bytes are missing here: the disk was full]\nthe end\n"
 
 
 def test_whoever_has_gone_stops_following(tmp_path):
