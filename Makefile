@@ -2,14 +2,16 @@
 
 VENV := .venv
 DEV  := .tmp/venv
+BENCH := .tmp/bench-venv
 
 # What a machine needs to run the platform, and what its tests need beside it.
 RUN_DEPS  := certificates engine builder nginx git mmdebstrap venv
 DEMO_DEPS := $(RUN_DEPS) ssh curl
 TEST_DEPS := $(DEMO_DEPS) sshd
+BENCH_DEPS := $(TEST_DEPS) wrk
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-stop test check docs clean
+.PHONY: help venv demo demo-stop test check bench docs clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +32,11 @@ test:  ## Install what the tests need and run all of them
 check: $(DEV)/.stamp  ## The fast tests, ruff and mypy: no root, no engine, under 20 s
 	@scripts/check $(DEV)
 
+bench:  ## Measure beside the hand-written floor, write docs/benchmarks.md; ARGS="--quick --only push"
+	@scripts/install-deps $(BENCH_DEPS)
+	@$(MAKE) --no-print-directory $(BENCH)/.stamp
+	@scripts/bench $(BENCH) $(ARGS)
+
 docs: $(DEV)/.stamp  ## Write the generated pages of docs/ again
 	@$(DEV)/bin/python -m paas.commands.reference docs
 
@@ -41,6 +48,9 @@ $(VENV)/.stamp: setup.cfg pyproject.toml
 
 $(DEV)/.stamp: setup.cfg pyproject.toml
 	@scripts/make-venv $(DEV) dev
+
+$(BENCH)/.stamp: setup.cfg pyproject.toml
+	@scripts/make-venv $(BENCH) bench
 
 clean:  ## Remove what the other targets have made here
 	@scripts/demo.sh stop

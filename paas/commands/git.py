@@ -11,6 +11,7 @@ from paas.core.caller import Access
 from paas.core.errors import NotFound
 from paas.drivers.git_receive import serve_receive_pack
 from paas.drivers.git_upload import serve_upload_pack
+from paas.drivers.spans import Recorder, recording
 from paas.engine import receive
 from paas.engine.context import Context
 
@@ -21,13 +22,14 @@ RepositoryPath = Annotated[str, Arg("REPOSITORY")]
 def git_receive_pack(ctx: Context, path: RepositoryPath, *, invocation: Invocation) -> Exit:
     """Take a push: what git runs on the server."""
     app = receive.app_for_push(ctx, path)
-    status = serve_receive_pack(
-        ctx.repository(app),
-        invocation.stdin,
-        invocation.stdout,
-        receive.Push(ctx, app),
-        max_pack_bytes=ctx.settings.value("max-pack-size"),
-    )
+    with recording(Recorder(ctx.clock.monotonic)):
+        status = serve_receive_pack(
+            ctx.repository(app),
+            invocation.stdin,
+            invocation.stdout,
+            receive.Push(ctx, app),
+            max_pack_bytes=ctx.settings.value("max-pack-size"),
+        )
     return Exit(status)
 
 

@@ -13,6 +13,7 @@ def all_commands() -> None:
         cleanup,
         completion,
         config,
+        deploy,
         doctor,
         domains,
         git,

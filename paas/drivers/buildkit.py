@@ -19,6 +19,7 @@ from pathlib import Path
 
 from paas.core.buildlog import BuildLog, build_failure
 from paas.core.errors import BuildFailed, Cancelled, EngineError
+from paas.drivers.spans import span
 
 _POLL_SECONDS = 0.1
 SYSTEM_FOLDERS = ("/usr/bin", "/usr/local/bin")
@@ -85,7 +86,7 @@ def build(request: BuildRequest, show: Callable[[str], None], cancelled: threadi
         environment = {**os.environ, **request.arguments, "DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
 
         log = BuildLog()
-        with subprocess.Popen(
+        with span("docker build"), subprocess.Popen(
             [*argv, str(request.context)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -24,6 +24,7 @@ from paas.core.errors import EngineError
 from paas.core.image import BuildCache, Image, from_inspect
 from paas.core.model import Container
 from paas.drivers import exec_stream
+from paas.drivers.spans import span
 
 EXEC_IMPOSSIBLE = 126
 """The exit status of a command that could not be run at all."""
@@ -53,7 +54,7 @@ def _call(doing: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     def wrap(function: Callable[_P, _R]) -> Callable[_P, _R]:
         @functools.wraps(function)
         def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-            with _engine(doing):
+            with span(doing), _engine(doing):
                 return function(*args, **kwargs)
 
         return wrapper

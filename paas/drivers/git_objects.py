@@ -11,6 +11,7 @@ from pathlib import Path
 from paas.core.errors import Unsupported
 from paas.core.gitrefs import one_line
 from paas.drivers import git_process
+from paas.drivers.spans import span
 
 Read = Callable[[str, str, int], bytes | None]
 """Takes the name of an object, what to call it in an error, and the largest size that may be read."""
@@ -42,15 +43,16 @@ def listing(repository: Path, commit: str, extra: Mapping[str, str], *, sizes: b
 @contextmanager
 def reading(repository: Path, extra: Mapping[str, str]) -> Iterator[Read]:
     """Lends a function that reads one file after the other, all with one git process (``git cat-file --batch``)."""
-    process = git_process.start(
-        repository,
-        ["cat-file", "--batch", "--follow-symlinks"],
-        extra=extra,
-        stdin=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    with git_process.ending(process):
-        yield lambda name, label, limit: _read(process, name, label, limit)
+    with span("git cat-file"):
+        process = git_process.start(
+            repository,
+            ["cat-file", "--batch", "--follow-symlinks"],
+            extra=extra,
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        with git_process.ending(process):
+            yield lambda name, label, limit: _read(process, name, label, limit)
 
 
 def _read(process: subprocess.Popen[bytes], name: str, label: str, limit: int) -> bytes | None:

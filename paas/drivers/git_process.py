@@ -14,6 +14,7 @@ from typing import IO
 
 from paas.core.errors import PaasError
 from paas.core.gitrefs import one_line
+from paas.drivers.spans import span
 
 _SETTINGS = (
     "core.hooksPath=/dev/null",
@@ -108,7 +109,7 @@ def run(
 
     Its input is the file descriptor ``stdin``, or ``text``. However much git complains, only the end of that is read.
     """
-    with tempfile.TemporaryFile() as complaints:
+    with span(f"git {arguments[0]}"), tempfile.TemporaryFile() as complaints:
         process = start(
             repository,
             arguments,

@@ -25,6 +25,7 @@ from paas.core.gitrefs import LONGEST_NAME, RefUpdate, all_or_none, one_line, pr
 from paas.drivers.git import Repository
 from paas.drivers.git_client import Client
 from paas.drivers.quarantine import Quarantine
+from paas.drivers.spans import span
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +172,8 @@ class _Handler(ReceivePackHandler):
         try:
             with Quarantine(self._repository, atomic=atomic) as quarantine, self._client.watching(seconds) as progress:
                 self._receiver.admit(self._options(), progress)
-                self._take_in(updates, quarantine)
+                with span("receive"):
+                    self._take_in(updates, quarantine)
                 return "ok", _presentable(self._decide(updates, quarantine, progress))
         except PaasError as error:
             reason = one_line(error.what)

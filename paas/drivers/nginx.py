@@ -29,6 +29,7 @@ from paas.drivers.nginx_processes import (
     send,
     wait_until,
 )
+from paas.drivers.spans import span
 
 START_SECONDS = 15.0
 RELOAD_SECONDS = 10.0
@@ -125,7 +126,8 @@ class Nginx:
 
     def test(self, main: Path) -> None:
         """Let nginx read the configuration whose main file is ``main``. Raises `ConfigRefused` with its words."""
-        done = self._run([*self._command(main, "stderr"), "-t", "-q"])
+        with span("nginx -t"):
+            done = self._run([*self._command(main, "stderr"), "-t", "-q"])
 
         if done.returncode != 0:
             raise refused(done.stderr, done.returncode)
@@ -183,11 +185,12 @@ class Nginx:
             return emergencies.final() or self.master() != master
 
         # The master lets old and new workers accept side by side for 100 ms, and the kernel prefers the old ones.
-        if wait_until(come, RELOAD_SECONDS, failed):
-            self._quit(before)
+        with span("nginx reload"):
+            if wait_until(come, RELOAD_SECONDS, failed):
+                self._quit(before)
 
-            if wait_until(lambda: self.generation() == generation, RELOAD_SECONDS, failed):
-                return before
+                if wait_until(lambda: self.generation() == generation, RELOAD_SECONDS, failed):
+                    return before
 
         raise ProxyError(
             "nginx did not take up its new configuration",

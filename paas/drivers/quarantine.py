@@ -16,6 +16,7 @@ from paas.core.errors import PushRefused
 from paas.core.gitrefs import MOVED, RefUpdate
 from paas.drivers import git_process
 from paas.drivers.git import QUARANTINE, Repository
+from paas.drivers.spans import span
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +100,8 @@ class Quarantine:
 
     def _move(self, updates: Sequence[RefUpdate], *, commit: bool) -> dict[str, str | None]:
         try:
-            self._transaction(updates, commit)
+            with span("git update-ref"):
+                self._transaction(updates, commit)
         except (git_process.GitFailed, OSError) as error:
             logger.info("refs of %s can't be moved: %s", self.repository.path.name, error)
             if len(updates) == 1 or self.atomic:

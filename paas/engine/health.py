@@ -14,6 +14,7 @@ from paas.core.image import Image
 from paas.core.model import Container
 from paas.core.outcome import Answer, Outcome
 from paas.core.rollout import Candidate
+from paas.drivers.spans import carried
 from paas.engine import probing
 from paas.engine.context import Context
 from paas.engine.jobs import Job
@@ -47,7 +48,7 @@ def wait_healthy(
     says why. ``timeout`` in seconds is for checks that don't say theirs."""
     each = [_Wait(ctx, job, one, image, host, timeout) for one in started]
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="health") as pool:
-        waits = [pool.submit(one.all_checks) for one in each]
+        waits = [pool.submit(carried(one.all_checks)) for one in each]
         try:
             for future in as_completed(waits):
                 future.result()

@@ -8,15 +8,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
 
 from paas.core.errors import Cancelled, DiskFull, PaasError, unexpected
 from paas.core.journal import Step
 from paas.core.model import App, DeploymentStatus
+from paas.drivers import spans
 from paas.drivers.clock import Clock
 from paas.drivers.reserve import Reserve
+from paas.drivers.spans import Recorder, span
 from paas.engine.joblog import JobLog
 from paas.engine.locks import Slots, Turns
 from paas.engine.output import Output, Sink
@@ -51,6 +53,7 @@ class Job:
         self.done = threading.Event()
         self.result: object = None
         self.error: PaasError | None = None
+        self.recorder = spans.recorder() or Recorder(clock.monotonic)
         self._store = store
         self._clock = clock
         self._position = 0
@@ -64,6 +67,10 @@ class Job:
             self.reason = self.reason or reason
             self.cancelled.set()
             return True
+
+    def tell_of(self, holder: str) -> None:
+        """Somebody else's change of the app is at work."""
+        self.out.step(f"{self.app.name}: another change is under way ({holder}); waiting for it to finish")
 
     def wait_for(self, what: str) -> None:
         """It waits for a place."""
@@ -90,8 +97,9 @@ class Job:
         self._position += 1
         position = self._position
         started = self._clock.monotonic()
-        self._store.deployments.step(self.id, position, step.value)
-        yield
+        with span(step.value):
+            self._store.deployments.step(self.id, position, step.value)
+            yield
         seconds = self._clock.monotonic() - started
         self._store.deployments.step_done(self.id, position, seconds)
         if done:
@@ -174,7 +182,9 @@ class Jobs:
     def _carry_out(self, job: Job, work: Callable[[Job], object]) -> None:
         status, code = DeploymentStatus.SUCCEEDED, ""
         try:
-            with self._turns.hold(job.app.id, job.who, lambda holder: self._wait(job, holder), job.cancelled):
+            with spans.recording(job.recorder), ExitStack() as turn:
+                with span("turn"):
+                    turn.enter_context(self._turns.hold(job.app.id, job.who, job.tell_of, job.cancelled))
                 # While it waited the app may have been renamed, deployed, destroyed.
                 job.app = self._store.apps.by_id(job.app.id)
                 job.begin()
@@ -193,26 +203,27 @@ class Jobs:
         finally:
             self._end(job, status, code)
 
-    def _wait(self, job: Job, holder: str) -> None:
-        job.out.step(f"{job.app.name}: another change is under way ({holder}); waiting for it to finish")
-
     def _end(self, job: Job, status: DeploymentStatus, code: str) -> None:
         try:
-            self._finish(job, status, code)
-            for old in self._store.deployments.older(job.app, self._keep_logs()):
-                self.log_path(old).unlink(missing_ok=True)
+            try:
+                self._write_down(job, status, code)
+            except DiskFull:
+                self._reserve.spend()
+                self._write_down(job, status, code)
         finally:
             with self._lock:
                 self._active.pop(job.id, None)
             job.log.close(_outcome(job.error))
             job.done.set()
 
-    def _finish(self, job: Job, status: DeploymentStatus, code: str) -> None:
-        try:
-            self._store.deployments.finish(job.id, status, self._clock.now(), code)
-        except DiskFull:
-            self._reserve.spend()
-            self._store.deployments.finish(job.id, status, self._clock.now(), code)
+    def _write_down(self, job: Job, status: DeploymentStatus, code: str) -> None:
+        """The outcome goes down, and the oldest logs go."""
+        self._store.deployments.finish(job.id, status, self._clock.now(), code)
+        self._store.traces.set(job.id, job.recorder.spans())
+        older = self._store.deployments.older(job.app, self._keep_logs())
+        self._store.traces.remove(older)
+        for old in older:
+            self.log_path(old).unlink(missing_ok=True)
 
     def log_path(self, deployment_id: int) -> Path:
         """Where the log of the job is, or was."""

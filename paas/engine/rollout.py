@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 from paas.core import rollout
 from paas.core.checks import Mode
@@ -12,6 +13,7 @@ from paas.core.errors import PaasError
 from paas.core.journal import Step
 from paas.core.model import App, Container, Process, Release, Replica
 from paas.core.rollout import Candidate, Rollout
+from paas.drivers.spans import carried
 from paas.engine import health, probing, routes
 from paas.engine.context import Context
 from paas.engine.health import Started
@@ -118,7 +120,7 @@ def start(
     with job.step(Step.START, _count(candidates, "Started")):
         ctx.scheduler.prepare(app)
         with ThreadPoolExecutor(START_AT_ONCE, thread_name_prefix="start") as pool:
-            starts = [pool.submit(start_one, candidate) for candidate in candidates]
+            starts = [pool.submit(carried(partial(start_one, candidate))) for candidate in candidates]
         failure = next((future.exception() for future in starts if future.exception()), None)
         if failure:
             raise failure

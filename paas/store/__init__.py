@@ -10,6 +10,7 @@ from paas.store.database import Database
 from paas.store.locks import Locks
 from paas.store.releases import Deployments, Releases
 from paas.store.sealed import Sealer
+from paas.store.traces import Traces
 from paas.store.values import Config, Instance, Keys, PropertyValues
 
 
@@ -24,6 +25,7 @@ class Store:
         self.properties = PropertyValues(self._database)
         self.releases = Releases(self._database, sealer)
         self.deployments = Deployments(self._database)
+        self.traces = Traces(self._database)
         self.locks = Locks(self._database)
         self.keys = Keys(self._database)
         self.instance = Instance(self._database)

@@ -1,0 +1,1 @@
+"""The floor: the same things by hand, as a good administrator would write them."""

@@ -1,0 +1,17 @@
+"""Every work item, in the order of the table."""
+
+from __future__ import annotations
+
+from bench.rows.commands import ConfigSet, Create, Destroy, List, ListMany, Local
+from bench.rows.logs import Follow, Tail
+from bench.rows.pushes import CodePush, FirstPush, LargePush, ManyClients
+from bench.rows.resources import Resident, Start
+from bench.rows.rollouts import DestroyRunning, NoFailures, Rollback, Scale
+from bench.rows.traffic import Requests
+from bench.work import Work
+
+ROWS: tuple[type[Work], ...] = (
+    *(CodePush, LargePush, FirstPush, Scale, Rollback),
+    *(Create, Destroy, DestroyRunning, ConfigSet, List, ListMany, Local),
+    *(Requests, NoFailures, Tail, Follow, Resident, Start, ManyClients),
+)

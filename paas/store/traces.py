@@ -1,0 +1,44 @@
+"""Where the time of changes went."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from paas.core.model import App
+from paas.core.trace import Span
+from paas.store.database import Database
+
+_DIGITS = 6
+
+
+class Traces:
+    """At most one for each deployment."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def set(self, deployment_id: int, spans: Sequence[Span]) -> None:
+        """Records the spans of the deployment; nothing if it was removed together with its app."""
+        rows = [(span.name, span.depth, round(span.began, _DIGITS), round(span.seconds, _DIGITS)) for span in spans]
+        self._db.execute(
+            "INSERT OR REPLACE INTO traces SELECT id, ? FROM deployments WHERE id = ?", json.dumps(rows), deployment_id
+        )
+
+    def get(self, deployment_id: int) -> list[Span]:
+        """The spans of the deployment in the order of their beginnings; none if they are not known any more."""
+        row = self._db.one("SELECT spans FROM traces WHERE deployment_id = ?", deployment_id)
+        return [Span(*entry) for entry in json.loads(row["spans"])] if row else []
+
+    def newest(self, app: App) -> int | None:
+        """The number of the app's newest deployment that has a trace, or None."""
+        row = self._db.one(
+            "SELECT max(t.deployment_id) AS id FROM traces t JOIN deployments d ON d.id = t.deployment_id"
+            " WHERE d.app_id = ?",
+            app.id,
+        )
+        return row["id"] if row else None
+
+    def remove(self, deployment_ids: Sequence[int]) -> None:
+        """Forgets those."""
+        self._db.many("DELETE FROM traces WHERE deployment_id = ?", [(number,) for number in deployment_ids])
