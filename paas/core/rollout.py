@@ -33,6 +33,11 @@ class Rollout:
         """What is wanted once the rollout is through."""
         return (*self.keep, *(candidate.replica for candidate in self.start))
 
+    @property
+    def changes(self) -> bool:
+        """Whether any container starts or goes."""
+        return bool(self.start or self.retire)
+
 
 def quantities(release_types: Sequence[str], formation: Mapping[str, int]) -> dict[str, int]:
     """How many of each process type to run: what was asked for, else one web and none of the others."""

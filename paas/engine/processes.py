@@ -79,11 +79,16 @@ def stop(ctx: Context, app: App) -> None:
     deploy.deployed(ctx, app)
 
     def work(job: Job) -> None:
-        with ctx.routing.of(app.id):
-            switch = ctx.proxy.publish(routes.vhost(ctx, job.app, (), stopped=True))
-            with ctx.store.transaction():
-                ctx.store.apps.set_stopped(job.app, True)
-                ctx.store.apps.set_replicas(job.app, ())
+        try:
+            with ctx.routing.of(app.id):
+                switch = ctx.proxy.publish(routes.vhost(ctx, job.app, (), stopped=True))
+                with ctx.store.transaction():
+                    ctx.store.apps.set_stopped(job.app, True)
+                    ctx.store.apps.set_replicas(job.app, ())
+        except BaseException:
+            ctx.reserve.spend()
+            routes.refresh(ctx, job.app)
+            raise
         let_go(ctx, job.app, [container.id for container in ctx.scheduler.containers(job.app)], switch)
         ctx.changed.notify()
         job.out.step(f"Stopped {job.app.name}")

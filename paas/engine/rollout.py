@@ -49,6 +49,8 @@ def roll_out(
     existing = ctx.scheduler.containers(app)
     plan = _plan(ctx, app, release, quantities, before, existing, fresh)
     beside, alone = _in_turn(ctx, app, plan)
+    if not plan.changes:
+        job.out.step("Nothing to start or stop")
 
     halted: list[str] = []
     try:
@@ -168,7 +170,7 @@ def halt(ctx: Context, app: App, containers: Sequence[str]) -> None:
 def switch_over(ctx: Context, app: App, job: Job, release: Release, plan: Rollout) -> Switch:
     """From here on requests go to the candidates."""
     deployed = replace(app, version=release.version)
-    with job.step(Step.SWITCH, "Switched the proxy"):
+    with job.step(Step.SWITCH, "Switched the proxy" if plan.changes else ""):
         return ctx.proxy.publish(routes.vhost(ctx, deployed, plan.replicas(), stopped=False))
 
 

@@ -347,3 +347,17 @@ def test_an_old_image_that_can_not_be_removed_rejects_no_push(hello, monkeypatch
     result = hello.push("hello", {"file": "3"})
     assert (result.status, states(hello)[-1]) == (0, ReleaseState.CURRENT)
     assert " !     the engine does not answer" in result.err
+
+
+def test_a_stop_that_can_not_be_recorded_leaves_the_app_served(hello, untouched, monkeypatch):
+    def full(app, stopped):
+        raise disk_full("the database")
+
+    monkeypatch.setattr(hello.ctx.store.apps, "set_stopped", full)
+    result = hello.run("ps:stop hello")
+    assert (result.status, "a disk of the server is full" in result.err) == (1, True)
+    untouched.check()
+
+
+def test_a_scale_without_a_difference_says_so(hello):
+    assert hello.run("ps:scale hello web=1").err == "-----> Nothing to start or stop\n"
