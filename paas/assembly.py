@@ -7,6 +7,7 @@ import secrets
 import threading
 
 from paas.builders.base import Builder
+from paas.builders.buildpack import BuildpackBuilder
 from paas.builders.dockerfile import DockerfileBuilder
 from paas.core.caller import Access, Caller
 from paas.core.vhost import host_name
@@ -48,7 +49,7 @@ def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool =
         store,
         scheduler=DockerLocal(docker, store, settings_file, probe),
         proxy=NginxProxy(nginx),
-        builder=DockerfileBuilder(docker),
+        builder=BuildpackBuilder(docker, DockerfileBuilder(docker)),
         clock=Clock(),
         probe=probe,
         host=Host(),

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+from paas.core.secret import Secret
 
 
 @dataclass(frozen=True)
 class Source:
-    """What to build: the app's work tree at the wanted commit, and which files of it say how."""
+    """What to build: the app's work tree at the wanted commit, and which files of it say how.
+
+    ``recipe`` is the text of a Dockerfile that buildpacks gave, empty where the repository has its own; its steps get
+    ``environment``, a shell script with the app's variables, as the BuildKit secret ``env``.
+    """
 
     tree: Path
     build_dir: str
@@ -20,6 +26,8 @@ class Source:
     arguments: Mapping[str, str]
     secrets: Mapping[str, Path]
     timeout: float
+    recipe: str = ""
+    environment: Secret = field(default_factory=lambda: Secret(""))
 
 
 class Builder(Protocol):

@@ -8,6 +8,7 @@ def all_commands() -> None:
     from paas.commands import (  # noqa: F401  # importing registers
         apps,
         apps_lock,
+        buildpacks,
         builds,
         checks,
         cleanup,

@@ -14,7 +14,7 @@ from paas.core.checks import alive
 from paas.core.errors import Forbidden, UsageError
 from paas.core.model import App
 from paas.core.times import timestamp
-from paas.engine import applocks, probing, processes, receive
+from paas.engine import applocks, plans, probing, processes, receive
 from paas.engine.context import Context
 from paas.engine.properties import change
 
@@ -78,11 +78,15 @@ def _checks_facts(ctx: Context, app: App) -> Facts:
 
 EXTRAS: dict[str, Callable[[Context, App], Facts]] = {
     "apps": _apps_facts,
+    "builder": plans.facts,
     "checks": _checks_facts,
     "git": _git_facts,
     "ps": _ps_facts,
 }
 
+
+SETTERS = {"buildpacks": "set-property"}
+"""What sets a property where ``…:set`` is another command."""
 
 EVERY = "every app"
 """What stands for the app in a report where none is named."""
@@ -145,7 +149,7 @@ def _declare(namespace: str) -> None:
     report.__doc__ = f"Show the {namespace} properties of an app, or of every app: own, global and computed values."
     # The annotations are made for this namespace; names of the enclosing scope can't be looked up again later.
     set_.__annotations__["key"] = args.property_key(namespace)
-    add(f"{namespace}:set", set_, access=Access.DEPLOY)
+    add(f"{namespace}:{SETTERS.get(namespace, 'set')}", set_, access=Access.DEPLOY)
     add(f"{namespace}:report", report, access=Access.VIEW)
 
 

@@ -134,7 +134,8 @@ def from_paas_yml(raw: object, path: str = PAAS_YML) -> AppSpec:
     """What a paas.yml says, from its parsed content; `InvalidValue` names the file and the place in it."""
     reader = Reader(path, "invalid-paas-yml")
     top = reader.mapping(raw, "")
-    reader.known(top, "", ("processes",))
+    # How it is built is read by `paas.core.buildplan`.
+    reader.known(top, "", ("processes", "build", "static"))
     found = {}
     for kind, said in reader.mapping(top.get("processes"), "processes").items():
         at = f"processes.{kind}"

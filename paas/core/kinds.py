@@ -149,6 +149,15 @@ BRANCH = Kind("the name of a branch", names.branch)
 
 
 LOCK_WAIT = duration("0s", "1d")
+
+def _buildpacks(text: str) -> tuple[str, ...]:
+    found = tuple(text.split(","))
+    if len(set(found)) < len(found) or not all(re.fullmatch(r"[a-z][a-z0-9-]{0,30}", name) for name in found):
+        raise ValueError(text)
+    return found
+
+
+BUILDPACKS = Kind("names of buildpacks with commas between them, each once", _buildpacks)
 PROCESS_TYPES = Kind("process types with commas between them, _all_ or none", checks.read_types, ("_all_", "none"))
 
 

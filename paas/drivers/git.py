@@ -130,6 +130,16 @@ class Repository:
         with git_objects.reading(self.path, _seeing(quarantine)) as read:
             return {path: read(f"{commit}:{_inside(path)}", path, limit) for path in paths}
 
+    def sizes(self, commit: str, folder: str = "", *, quarantine: Quarantine | None = None) -> dict[str, int]:
+        """The files of a commit, or of one folder of it, by their paths below that, with their sizes in bytes."""
+        prefix = f"{_inside(folder)}/" if folder else ""
+        entries = git_objects.listing(self.path, commit, _seeing(quarantine), sizes=True)
+        return {
+            entry.path.removeprefix(prefix): entry.size
+            for entry in entries
+            if entry.path.startswith(prefix) and entry.mode != "160000"
+        }
+
     def commit_info(self, commit: str, quarantine: Quarantine | None = None) -> CommitInfo:
         """Who wrote the commit (or the one that a tag points to), when, and its first line. Raises `NotFound`."""
         fields = "--format=%H%x00%s%x00%an%x00%at"

@@ -53,6 +53,11 @@ class Paths:
         return self.root / "reserve"
 
     @property
+    def buildpacks(self) -> Path:
+        """Buildpacks that were added, in folders named after their content."""
+        return self.root / "buildpacks"
+
+    @property
     def nginx(self) -> Path:
         """The prefix of the private nginx."""
         return self.root / "nginx"

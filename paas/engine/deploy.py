@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-from paas.builders.base import Source
-from paas.core import appspec, container, procfile
+from paas.core import appspec, procfile
 from paas.core.appspec import AppSpec
 from paas.core.errors import BuildFailed, DeployFailed, EngineError, InvalidValue, PaasError, Unsupported
 from paas.core.journal import Step
@@ -18,10 +16,11 @@ from paas.drivers import yamlfile
 from paas.drivers.git import Finding
 from paas.drivers.quarantine import Quarantine
 from paas.drivers.worktree import update_worktree
-from paas.engine import room, routes
+from paas.engine import buildsource, plans, room, routes
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 from paas.engine.phase import Phase, phases, run_phase
+from paas.engine.plans import Recipe
 from paas.engine.rollout import roll_out
 
 
@@ -38,9 +37,9 @@ class Commit:
 def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
     """Read, build, release. Whatever fails, the release that serves is not touched."""
     job.note(commit=commit.id)
-    spec = read(ctx, app, job, commit)
+    spec, recipe = read(ctx, app, job, commit)
 
-    image = build(ctx, app, job, commit)
+    image = build(ctx, app, job, commit, recipe)
 
     config, shared = ctx.store.config.all(app), ctx.store.config.all(None)
     draft = Draft(
@@ -58,8 +57,8 @@ def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
     return made
 
 
-def read(ctx: Context, app: App, job: Job, commit: Commit) -> AppSpec:
-    """What Procfile, app.json and paas.yml say; refuses what can't be built before anything is built."""
+def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Recipe | None]:
+    """What the commit's files say, and its buildpacks' recipe if any; refuses what can't be built before it is."""
     properties = ctx.store.properties.of(app)
     repository = ctx.repository(app)
     with job.step(Step.READ):
@@ -78,7 +77,10 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> AppSpec:
         described = appspec.from_app_json(lines, path) if lines.strip() else AppSpec()
         path, lines = text(appspec.PAAS_YML, "invalid-paas-yml")
         own = appspec.from_paas_yml(yamlfile.parse(lines, path, "invalid-paas-yml"), path)
-        return appspec.merge(commands, described, own)
+        recipe = plans.recipe_of(ctx, app, commit.id, commit.quarantine, {**commands, **own.commands})
+        if recipe:
+            commands = {**recipe.plan.processes, **commands}
+        return appspec.merge(commands, described, own), recipe
 
 
 def _unsupported(finding: Finding) -> Unsupported:
@@ -104,18 +106,23 @@ def _decoded(path: str, data: bytes, code: str) -> str:
         raise InvalidValue(f"{path} is not UTF-8 text: {error}", code=code) from error
 
 
-def build(ctx: Context, app: App, job: Job, commit: Commit) -> str:
+def build(ctx: Context, app: App, job: Job, commit: Commit, recipe: Recipe | None = None) -> str:
     """The image of the commit, built from the kept work tree, so that only what changed is sent to BuildKit."""
 
     with build_slot(ctx, job):
         room.check(ctx, app)
         job.out.step(f"Building {app.name} from {commit.id[:10]}")
+        if recipe:
+            job.out.step(recipe.plan.summary)
         with job.step(Step.BUILD, "Built"):
             repository = ctx.repository(app)
             tree = ctx.paths.tree(app)
             update_worktree(repository, commit.id, tree, ctx.paths.index(app), quarantine=commit.quarantine)
             with room.limited(ctx, job) as mark:
-                return ctx.builder.build(_source(ctx, app, commit, mark), job.out.detail, job.cancelled)
+                source = buildsource.source(ctx, app, commit.id, mark)
+                if recipe:
+                    source = replace(source, recipe=recipe.dockerfile, environment=recipe.environment)
+                return ctx.builder.build(source, job.out.detail, job.cancelled)
 
 
 @contextmanager
@@ -129,42 +136,6 @@ def build_slot(ctx: Context, job: Job) -> Iterator[None]:
     with ctx.jobs.build_slots.take(waiting, job.cancelled):
         job.begin()
         yield
-
-
-def _source(ctx: Context, app: App, commit: Commit, mark: str) -> Source:
-    properties = ctx.store.properties.of(app)
-    arguments = {"GIT_REV": commit.id}
-    for key in ("http", "https", "no"):
-        value = ctx.settings.value(f"build-{key}-proxy")
-        if key == "no" and mark:
-            # By this its processes are found, see `paas.drivers.cgroups`.
-            value = f"{value},{mark}" if value else mark
-        if value:
-            # Predefined by BuildKit: they reach RUN steps and stay out of the image's history.
-            arguments[f"{key.upper()}_PROXY"] = arguments[f"{key}_proxy"] = str(value)
-    return Source(
-        tree=ctx.paths.tree(app),
-        build_dir=properties.text("builder", "build-dir"),
-        dockerfile=properties.text("builder-dockerfile", "dockerfile-path"),
-        labels={container.LABEL_INSTANCE: ctx.scheduler.instance, container.LABEL_APP_ID: str(app.id)},
-        arguments=arguments,
-        secrets=_secrets(ctx),
-        timeout=ctx.settings.value("build-timeout"),
-    )
-
-
-def _secrets(ctx: Context) -> dict[str, Path]:
-    ca_file = ctx.settings.value("build-ca-file")
-    if not ca_file:
-        return {}
-    if not Path(ca_file).is_file():
-        raise BuildFailed(
-            f"{ca_file} is not a file on the server",
-            why="The setting build-ca-file names it.",
-            fix="Put the certificates there, or unset it: 'settings:set build-ca-file'.",
-            code="no-ca-file",
-        )
-    return {"ca": Path(ca_file)}
 
 
 def processes(

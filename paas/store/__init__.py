@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from paas.store.apps import Apps
+from paas.store.buildpacks import Buildpacks
 from paas.store.database import Database
 from paas.store.locks import Locks
 from paas.store.releases import Deployments, Releases
@@ -27,6 +28,7 @@ class Store:
         self.deployments = Deployments(self._database)
         self.traces = Traces(self._database)
         self.locks = Locks(self._database)
+        self.buildpacks = Buildpacks(self._database)
         self.keys = Keys(self._database)
         self.instance = Instance(self._database)
 

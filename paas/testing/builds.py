@@ -15,7 +15,7 @@ from paas.core.errors import BuildFailed
 from paas.core.image import Image
 from paas.testing.gates import Gates, Unexpected
 
-KNOWN = ("FROM", "RUN", "COPY", "EXPOSE", "CMD", "ENTRYPOINT", "HEALTHCHECK")
+KNOWN = ("FROM", "RUN", "COPY", "EXPOSE", "CMD", "ENTRYPOINT", "HEALTHCHECK", "ENV", "USER", "WORKDIR")
 
 
 class FakeBuilder:
@@ -38,10 +38,12 @@ class FakeBuilder:
         self.sources.append(source)
         folder = source.tree / source.build_dir if source.build_dir else source.tree
         path = folder / source.dockerfile
-        if not path.is_file():
+        if not source.recipe and not path.is_file():
             raise BuildFailed(f"there is no {path.relative_to(source.tree)} in the repository", code="no-dockerfile")
 
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        text = source.recipe or path.read_text(encoding="utf-8")
+        whole = text.replace("\\\n", " ").splitlines()
+        lines = [line for line in whole if line.strip() and not line.startswith("#")]
         exposed: list[int] = []
         has_command = False
         healthcheck: Check | None = None
@@ -58,13 +60,14 @@ class FakeBuilder:
                 healthcheck = of_image({"Test": ["CMD", *shlex.split(rest.removeprefix("CMD "))]}, None)
             has_command |= word in ("CMD", "ENTRYPOINT")
 
-        image = Image(f"sha256:{_digest(folder)}", tuple(exposed), has_command, "amd64", 1 << 20, healthcheck)
+        name = f"sha256:{_digest(folder, source.recipe)}"
+        image = Image(name, tuple(exposed), has_command, "amd64", 1 << 20, healthcheck)
         self._keep(image, int(source.labels[LABEL_APP_ID]))
         return image.id
 
 
-def _digest(folder: Path) -> str:
-    whole = hashlib.sha256()
+def _digest(folder: Path, recipe: str) -> str:
+    whole = hashlib.sha256(recipe.encode())
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             whole.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())

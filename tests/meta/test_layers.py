@@ -34,7 +34,7 @@ OUTSIDE = {
     "cryptography": ("paas.store",),
     "time": ("paas.drivers",),
     "yaml": ("paas.drivers",),
-    "jinja2": ("paas.proxies",),
+    "jinja2": ("paas.proxies", "paas.builders.recipe"),
     "asyncssh": ("paas.ssh",),
     "asyncio": ("paas.ssh", "paas.control", "paas.channel", "paas.pool", "paas.framing", "paas.daemon"),
     "socket": (
@@ -47,8 +47,8 @@ OUTSIDE = {
 
 IN_CORE = {
     *("__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "difflib", "enum", "errno"),
-    *("functools", "hashlib", "ipaddress", "itertools", "json", "math", "re", "shlex", "string", "struct"),
-    *("typing", "unicodedata"),
+    *("functools", "hashlib", "ipaddress", "itertools", "json", "math", "posixpath", "re", "shlex", "string"),
+    *("struct", "tomllib", "typing", "unicodedata"),
 }
 """What the core may import: nothing that reads, writes, waits, or starts something."""
 

@@ -12,6 +12,7 @@ import asyncssh
 
 import paas
 from paas.commands import load
+from paas.commands.properties import SETTERS
 from paas.commands.registry import COMMANDS
 from paas.core import properties, settings
 from paas.core.caller import Access
@@ -53,6 +54,7 @@ def test_every_command_has_a_session_that_types_it() -> None:
     typed = typed_in(sorted((ROOT / "tests" / "sessions").glob("test_*.py")))
     # The sessions of properties type the same for every namespace.
     declared = {f"{namespace}:{verb}" for namespace in properties.namespaces() for verb in ("set", "report")}
+    declared -= {f"{namespace}:set" for namespace in SETTERS}
     assert sorted(COMMANDS.keys() - typed - declared) == []
 
 
@@ -76,7 +78,7 @@ def test_every_flag_has_a_spelling_of_its_own() -> None:
 
 
 def test_everything_that_changes_something_needs_more_than_view() -> None:
-    looking = {"list", "info", "exists", "report", "keys", "help", "output", "locked", "diff", "trace"}
+    looking = {"list", "info", "exists", "report", "keys", "help", "output", "locked", "diff", "trace", "detect"}
     open_to_all = {name for name, command in COMMANDS.items() if command.access is Access.VIEW}
     bare = {"ps", "url", "urls", "logs", "releases", "version", "help", "completion", "complete", "doctor"}
     git = {"git-upload-pack", "git-upload-archive"}
@@ -99,7 +101,8 @@ def test_each_property_and_setting_is_documented() -> None:
 
 def test_each_property_of_a_namespace_is_in_its_help() -> None:
     for row in properties.PROPERTIES:
-        assert f"  {row.key}: {row.help}" in COMMANDS[f"{row.namespace}:set"].doc
+        setter = SETTERS.get(row.namespace, "set")
+        assert f"  {row.key}: {row.help}" in COMMANDS[f"{row.namespace}:{setter}"].doc
 
 
 # Code

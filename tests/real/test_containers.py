@@ -114,7 +114,7 @@ def test_a_worker_that_fails_leaves_web_on_the_old_release(instance: Server, sta
 @pytest.mark.parametrize(
     ("files", "code"),
     [
-        ({"README": "nothing to build"}, "no-dockerfile"),
+        ({"README": "nothing to build"}, "nothing-detected"),
         ({"Dockerfile": "FROM nosuch/image:1\n"}, "build-failed"),
         ({"Dockerfile": "FORM x\n"}, "build-failed"),
         ({"Dockerfile": "FROM scratch\nCOPY . /\n"}, "no-command"),

@@ -153,8 +153,14 @@ def test_a_failed_build_shows_the_step(hello):
     ("files", "lines"),
     [
         (
-            {"Dockerfile": None},
-            [" !     there is no Dockerfile in the repository [no-dockerfile]"],
+            {"Dockerfile": None, "Procfile": None, "notes.txt": "nothing to build\n"},
+            [
+                " !     nothing says how to build this repository",
+                " !     There is no Dockerfile in its build folder, and no buildpack knows what is there: notes.txt. "
+                "Buildpacks: node, python, ruby, go, java, php, rust, procfile, static.",
+                " !     Add what the language's tools need (docs/buildpacks.md), or a Dockerfile. If the app is in a "
+                "folder: 'builder:set APP build-dir FOLDER'. [nothing-detected]",
+            ],
         ),
         (
             {"Dockerfile": "FROM scratch\n", "Procfile": None},

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
+from paas.commands.properties import SETTERS
 from paas.core import properties
 from paas.core.properties import Scope
 from paas.testing import DEPLOYER, VIEWER
 
-NAMESPACES = ["app-json", "apps", "builder", "builder-dockerfile", "checks", "git", "nginx", "ps"]
+NAMESPACES = ["app-json", "apps", "builder", "builder-dockerfile", "buildpacks", "checks", "git", "nginx", "ps"]
 
 
 def test_the_namespaces_are_known_here():
@@ -20,13 +21,14 @@ def test_each_property_is_set_reported_and_unset(hello, row):
     scope = "--global" if row.scope is Scope.GLOBAL else "hello"
     report = f"{row.namespace}:report {scope} --{row.namespace}"
     other = {"true": "false", "false": "true", "60s": "50s", "5s": "4s", "100m": "50m", "30": "20"}
-    value = other.get(row.default, "else")
+    value = row.kind.words[0] if not row.default and row.kind.words else other.get(row.default, "else")
 
-    done = hello.run(f"{row.namespace}:set {scope} {row.key} {value}")
+    setter = f"{row.namespace}:{SETTERS.get(row.namespace, 'set')}"
+    done = hello.run(f"{setter} {scope} {row.key} {value}")
     assert done == (0, "", f"-----> Set {row.name} to {value}\n")
     assert hello.run(f"{report}-computed-{row.key}") == (0, f"{value}\n", "")
 
-    undone = hello.run(f"{row.namespace}:set {scope} {row.key}")
+    undone = hello.run(f"{setter} {scope} {row.key}")
     assert undone == (0, "", f"-----> Unset {row.name}\n")
     assert hello.run(f"{report}-computed-{row.key}") == (0, f"{row.default}\n", "")
 
@@ -149,8 +151,8 @@ def test_a_property_that_there_is_not(hello):
 @pytest.mark.parametrize("namespace", NAMESPACES)
 def test_properties_of_apps_need_deploy_and_global_ones_admin(hello, namespace):
     key = properties.of(namespace)[0].key
-    assert hello.run(f"{namespace}:set hello {key} x", caller=VIEWER).status == 1
-    assert hello.run(f"{namespace}:set --global {key} true", caller=DEPLOYER) == (
+    assert hello.run(f"{namespace}:{SETTERS.get(namespace, 'set')} hello {key} x", caller=VIEWER).status == 1
+    assert hello.run(f"{namespace}:{SETTERS.get(namespace, 'set')} --global {key} true", caller=DEPLOYER) == (
         1,
         "",
         " !     global properties need the role admin [forbidden]\n",

@@ -1,0 +1,44 @@
+"""Builds an app without a Dockerfile of its own, with the one that buildpacks gave."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from paas.builders.base import Builder, Source
+from paas.builders.common import context_of, ensure_stacks
+from paas.drivers import buildkit
+from paas.drivers.docker import Docker
+from paas.drivers.memfile import in_memory
+
+
+class BuildpackBuilder:
+    """Builds what has a recipe, and leaves what has a Dockerfile of its own to the other builder."""
+
+    def __init__(self, docker: Docker, other: Builder) -> None:
+        self._docker = docker
+        self._other = other
+
+    def program(self) -> str:
+        """See `Builder.program`."""
+        return self._other.program()
+
+    def build(self, source: Source, show: Callable[[str], None], cancelled: threading.Event) -> str:
+        """See `Builder.build`."""
+        if not source.recipe:
+            return self._other.build(source, show, cancelled)
+        context = context_of(source)
+        ensure_stacks(self._docker, source.recipe, show)
+        with (
+            tempfile.TemporaryDirectory(prefix="paas-recipe-") as folder,
+            in_memory(source.environment.reveal()) as environment,
+        ):
+            dockerfile = Path(folder) / "Dockerfile"
+            dockerfile.write_text(source.recipe, encoding="utf-8")
+            # The commit is a variable of the build's steps: as an argument it would undo the cache.
+            arguments = {key: value for key, value in source.arguments.items() if key != "GIT_REV"}
+            secrets = {**source.secrets, "env": environment}
+            request = buildkit.BuildRequest(context, dockerfile, source.labels, arguments, secrets, source.timeout)
+            return buildkit.build(request, show, cancelled)

@@ -1,0 +1,93 @@
+"""The files of a commit as buildpacks look at them: all the paths, and the text of a few."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from paas.core.errors import InvalidValue
+
+
+@dataclass(frozen=True)
+class CommitFiles:
+    """Paths are relative to the build folder. ``texts`` has the files that were read, ``parsed`` those of them that
+    the core can't parse by itself, as plain values."""
+
+    paths: tuple[str, ...]
+    texts: Mapping[str, str] = field(default_factory=dict)
+    parsed: Mapping[str, object] = field(default_factory=dict)
+
+    def find(self, patterns: Iterable[str]) -> list[str]:
+        """The paths that match one of the patterns, in the order of the patterns."""
+        found = (path for pattern in patterns for path in _matching(pattern, self.paths))
+        return list(dict.fromkeys(found))
+
+    def search(self, patterns: Iterable[str], expression: str) -> Iterator[tuple[str, re.Match[str]]]:
+        """The first match of the regular expression in each file that matches a pattern, with the file's path."""
+        for path in self.find(patterns):
+            match = re.search(expression, self.texts.get(path, ""), re.MULTILINE)
+            if match:
+                yield path, match
+
+    def key(self, path: str, name: str) -> Any:
+        """The value of a dotted key in a JSON or TOML file, None where the file or the key is missing.
+
+        Raises `InvalidValue` naming file, line and column where the file can't be parsed.
+        """
+        value = self._document(path)
+        for part in name.split("."):
+            if not isinstance(value, Mapping) or part not in value:
+                return None
+            value = value[part]
+        return value
+
+    def _document(self, path: str) -> object:
+        if path in self.parsed:
+            return self.parsed[path]
+        text = self.texts.get(path)
+        if text is None:
+            return None
+        return _toml(path, text) if path.endswith(".toml") or path == "Pipfile" else _json(path, text)
+
+
+def _json(path: str, text: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise _unreadable(path, "JSON", f"line {error.lineno}, column {error.colno}: {error.msg}") from error
+
+
+def _toml(path: str, text: str) -> object:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _unreadable(path, "TOML", str(error)) from error
+
+
+def _unreadable(path: str, language: str, why: str) -> InvalidValue:
+    return InvalidValue(
+        f"{path} is not {language}",
+        why=f"{why}.",
+        fix="Correct the file, and commit it.",
+        code="invalid-app-file",
+    )
+
+
+def _matching(pattern: str, paths: tuple[str, ...]) -> list[str]:
+    if not any(sign in pattern for sign in "*?["):
+        return [pattern] if pattern in paths else []
+    expression = _expression(pattern)
+    return [path for path in paths if expression.fullmatch(path)]
+
+
+@functools.cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    """``*`` and ``?`` stay within a folder, ``**/`` is any number of folders, ``[…]`` one of these characters."""
+    parts = {"**/": "(?:[^/]+/)*", "*": "[^/]*", "?": "[^/]"}
+    tokens = re.findall(r"\*\*/|\*|\?|\[[^\]]+\]|[^*?\[]+|\[", pattern)
+    return re.compile("".join(parts.get(one) or (one if one.endswith("]") else re.escape(one)) for one in tokens))

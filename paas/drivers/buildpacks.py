@@ -1,0 +1,36 @@
+"""Folders of buildpacks: those that ship with the platform, and those that were added."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from pathlib import Path
+
+from paas.core import buildpackfile
+from paas.core.buildpack import MANIFEST, TEMPLATE, Buildpack
+from paas.core.errors import InvalidValue
+from paas.drivers import yamlfile
+from paas.resources import folder
+
+
+@functools.cache
+def shipped() -> tuple[Buildpack, ...]:
+    """Those that ship with the platform, in the order in which a commit is looked at."""
+    found = [load(path.parent) for path in sorted(folder("buildpacks").glob(f"*/{MANIFEST}"))]
+    return tuple(sorted(found, key=lambda pack: (pack.order, pack.name)))
+
+
+def load(place: Path, *, version: str = "", source: str = "") -> Buildpack:
+    """The buildpack in the folder. Raises `InvalidValue` naming file and key of what is wrong in it."""
+    manifest = place / MANIFEST
+    for path in (manifest, place / TEMPLATE):
+        if not path.is_file() or path.is_symlink():
+            raise InvalidValue(
+                f"there is no {path.name} in {source or place}",
+                why=f"A buildpack is a folder with the files {MANIFEST} and {TEMPLATE}.",
+                fix="docs/buildpacks.md says how to write one.",
+                code=buildpackfile.CODE,
+            )
+    label = f"{place.name}/{MANIFEST}" if not source else f"{source}: {MANIFEST}"
+    raw = yamlfile.parse(manifest.read_text(encoding="utf-8", errors="replace"), label, buildpackfile.CODE)
+    return replace(buildpackfile.read(raw, label), version=version, source=source, folder=str(place))

@@ -1,0 +1,48 @@
+"""What a build is given: the work tree, and what comes from properties and settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from paas.builders.base import Source
+from paas.core import container
+from paas.core.errors import BuildFailed
+from paas.core.model import App
+from paas.engine.context import Context
+
+
+def source(ctx: Context, app: App, commit: str, mark: str) -> Source:
+    """What the app's builder gets for this commit; ``mark`` is put into the environment of what the build runs."""
+    properties = ctx.store.properties.of(app)
+    arguments = {"GIT_REV": commit}
+    for key in ("http", "https", "no"):
+        value = ctx.settings.value(f"build-{key}-proxy")
+        if key == "no" and mark:
+            # By this its processes are found, see `paas.drivers.cgroups`.
+            value = f"{value},{mark}" if value else mark
+        if value:
+            # Predefined by BuildKit: they reach RUN steps and stay out of the image's history.
+            arguments[f"{key.upper()}_PROXY"] = arguments[f"{key}_proxy"] = str(value)
+    return Source(
+        tree=ctx.paths.tree(app),
+        build_dir=properties.text("builder", "build-dir"),
+        dockerfile=properties.text("builder-dockerfile", "dockerfile-path"),
+        labels={container.LABEL_INSTANCE: ctx.scheduler.instance, container.LABEL_APP_ID: str(app.id)},
+        arguments=arguments,
+        secrets=_secrets(ctx),
+        timeout=ctx.settings.value("build-timeout"),
+    )
+
+
+def _secrets(ctx: Context) -> dict[str, Path]:
+    ca_file = ctx.settings.value("build-ca-file")
+    if not ca_file:
+        return {}
+    if not Path(ca_file).is_file():
+        raise BuildFailed(
+            f"{ca_file} is not a file on the server",
+            why="The setting build-ca-file names it.",
+            fix="Put the certificates there, or unset it: 'settings:set build-ca-file'.",
+            code="no-ca-file",
+        )
+    return {"ca": Path(ca_file)}

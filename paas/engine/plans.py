@@ -1,0 +1,142 @@
+"""How the commit of an app is going to be built: with its Dockerfile, or with which buildpacks."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from paas.builders import recipe
+from paas.core import buildenv, buildplan, procfile, push
+from paas.core.buildpack import Buildpack
+from paas.core.buildplan import Plan
+from paas.core.commitfiles import CommitFiles
+from paas.core.errors import PaasError
+from paas.core.model import App
+from paas.core.secret import Secret
+from paas.drivers import stack, yamlfile
+from paas.drivers.quarantine import Quarantine
+from paas.engine import buildpacks
+from paas.engine.context import Context
+
+DOCKERFILE, BUILDPACK = "dockerfile", "buildpack"
+_LARGEST, _MOST = 8 << 20, 1000
+_STAMP_KEY = "build-stamp-key"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A plan with the Dockerfile that it gives and what the steps of its build see."""
+
+    plan: Plan
+    dockerfile: str
+    environment: Secret
+
+
+def recipe_of(
+    ctx: Context, app: App, commit: str, quarantine: Quarantine | None, commands: Collection[str]
+) -> Recipe | None:
+    """How buildpacks build the commit; None where its Dockerfile says how. ``commands`` are the process types that
+    the commit tells itself. Raises `BuildFailed` or `InvalidValue` with what the commit lacks."""
+    properties = ctx.store.properties.of(app)
+    selected = properties.text("builder", "selected")
+    dockerfile = properties.text("builder-dockerfile", "dockerfile-path")
+    told = ("builder-dockerfile", "dockerfile-path") in {**properties.shared, **properties.own}
+    if selected not in ("", BUILDPACK) or (not selected and told):
+        return None
+    sizes = ctx.repository(app).sizes(commit, properties.text("builder", "build-dir"), quarantine=quarantine)
+    if not selected and dockerfile in sizes:
+        return None
+
+    packs = buildpacks.available(ctx, app)
+    files = _read(ctx, app, commit, quarantine, sizes, packs)
+    only = properties.text("buildpacks", "stack")
+    plan = buildplan.plan(
+        packs,
+        files,
+        chosen=properties.value("buildpacks", "chain") or (),
+        suites=(only,) if only else tuple(reversed(stack.SUITES)),
+        commands=commands,
+    )
+    variables = {**ctx.store.config.all(None), **ctx.store.config.all(app)}
+    return Recipe(
+        plan,
+        recipe.render(
+            plan,
+            cache=f"paas-{ctx.scheduler.instance}-{app.id}",
+            stamp=buildenv.stamp(variables, _key(ctx)),
+            commands="web" in commands,
+        ),
+        buildenv.script(_indexes(ctx), commit, variables),
+    )
+
+
+def _read(
+    ctx: Context,
+    app: App,
+    commit: str,
+    quarantine: Quarantine | None,
+    sizes: Mapping[str, int],
+    packs: Collection[Buildpack],
+) -> CommitFiles:
+    folder = ctx.store.properties.of(app).text("builder", "build-dir")
+    listed = CommitFiles(tuple(sorted(sizes)))
+    wanted = [path for path in listed.find(sorted(buildplan.patterns(tuple(packs)))) if sizes[path] <= _LARGEST][:_MOST]
+    places = {path: f"{folder}/{path}" if folder else path for path in wanted}
+    found = ctx.repository(app).read_files(commit, list(places.values()), quarantine=quarantine, limit=_LARGEST)
+    texts = {path: data.decode("utf-8", "replace") for path in wanted if (data := found[places[path]]) is not None}
+    settings = buildplan.SETTINGS_FILE
+    parsed = {settings: yamlfile.parse(texts[settings], settings, "invalid-paas-yml")} if settings in texts else {}
+    return CommitFiles(listed.paths, texts, parsed)
+
+
+def _indexes(ctx: Context) -> dict[str, str]:
+    found = {key: ctx.settings.value(key) for key in buildenv.INDEXES}
+    return {name: str(value) for key, value in found.items() if value for name in buildenv.INDEXES[key]}
+
+
+def _key(ctx: Context) -> str:
+    """What makes the stamps of this instance its own: they are in the build cache, where others may look."""
+    found = ctx.store.instance.get(_STAMP_KEY)
+    if found is None:
+        found = secrets.token_hex(32)
+        ctx.store.instance.set(_STAMP_KEY, found)
+    return found
+
+
+def newest(ctx: Context, app: App) -> Recipe | None:
+    """How the newest commit of the deploy branch is built; None where its Dockerfile says how.
+
+    Raises `PaasError` where there is no commit, and as `recipe_of` does.
+    """
+    branch = ctx.store.properties.of(app).text("git", "deploy-branch")
+    commit = ctx.repository(app).resolve(push.HEADS + branch) if branch else None
+    if commit is None:
+        raise PaasError(f"{app.name} has no commit yet", fix="Push to it first.", code="nothing-to-build")
+    return recipe_of(ctx, app, commit, None, _commands(ctx, app, commit))
+
+
+def _commands(ctx: Context, app: App, commit: str) -> dict[str, str]:
+    properties = ctx.store.properties.of(app)
+    folder, name = properties.text("builder", "build-dir"), properties.text("ps", "procfile-path")
+    path = f"{folder}/{name}" if folder else name
+    return procfile.parse((ctx.repository(app).read_file(commit, path) or b"").decode("utf-8", "replace"), path)
+
+
+def facts(ctx: Context, app: App) -> dict[str, str]:
+    """What ``builder:report`` says of how the newest commit is built; of what can't be built, the reason."""
+    try:
+        found = newest(ctx, app)
+    except PaasError as error:
+        return {"detected": "nothing", "detected-problem": " ".join(error.lines())}
+    if found is None:
+        return {"detected": DOCKERFILE, "detected-by": ctx.store.properties.of(app).text(*_PATH)}
+    return {
+        "detected": BUILDPACK,
+        "detected-by": found.plan.reason,
+        "detected-buildpacks": ", ".join(stage.buildpack.name for stage in found.plan.stages),
+        "detected-language": found.plan.title,
+    }
+
+
+_PATH = ("builder-dockerfile", "dockerfile-path")

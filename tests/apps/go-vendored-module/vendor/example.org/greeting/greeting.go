@@ -1,0 +1,5 @@
+// Package greeting greets.
+package greeting
+
+// Text is the greeting.
+func Text() string { return "go vendored v1" }

@@ -1,0 +1,7 @@
+<?php
+namespace Greeting;
+
+class Text
+{
+    public const HELLO = "php package v1";
+}

@@ -1,0 +1,147 @@
+"""Apps without a Dockerfile, as people push them: built by the real engine, and asked for an answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from instance import Server
+
+pytestmark = pytest.mark.real
+
+APPS = Path(__file__).parent.parent / "apps"
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+SECRET = "s3cr3t-0f-the-build"
+
+ANSWERS = {
+    "python-flask-requirements": ("/", "flask v1"),
+    "python-fastapi-uv": ("/", '{"shop":"fastapi v1"}'),
+    "python-django-collectstatic": ("/", "django v1 /static/site."),
+    "node-express-npm": ("/", "express v1"),
+    "node-fastify-yarn": ("/", '{"hello":"fastify v1"}'),
+    "node-typescript-pnpm": ("/", "hono v1"),
+    "static-index-html": ("/", "static v1"),
+    "static-spa-option": ("/any/where", "spa v1"),
+    "static-built-by-node": ("/", "static node v1"),
+    "procfile-perl-script": ("/", "perl v1"),
+    "procfile-aptfile": ("/", "busybox v1"),
+    "procfile-shell-and-worker": ("/", "shell v1 1000 /app"),
+    "chain-node-then-python": ("/", "chain v1, node at run time: None"),
+    "go-net-http": ("/", "go v1"),
+    "php-front-controller": ("/any/where", "php front v1 /any/where"),
+    "ruby-vendored-gem": ("/", "ruby vendored v1"),
+    "java-maven-wrapper": ("/", "java maven v1"),
+    "rust-vendored-crate": ("/", "rust vendored v1"),
+}
+"""One of each language, and all of those whose packages can be fetched; scripts/buildpack-table builds the others."""
+
+
+@pytest.fixture(scope="module")
+def server(instance: Server) -> Iterator[Server]:
+    """An instance that builds with this machine's certificates, and proxies if it has any."""
+    settings = {"build-ca-file": CERTIFICATES}
+    for key in ("http", "https", "no"):
+        if value := os.environ.get(f"{key}_proxy", os.environ.get(f"{key.upper()}_PROXY", "")):
+            settings[f"build-{key}-proxy"] = value
+    for key, value in settings.items():
+        assert instance.paas(f"settings:set {key} {value}").status == 0
+    assert instance.paas(f"config:set --global --no-restart SECRET_KEY={SECRET}").status == 0
+    yield instance
+
+
+def push(server: Server, name: str, folder: Path) -> str:
+    """Pushes a copy of the app, which has to be deployed; what the pusher read."""
+    shutil.copytree(APPS / name, folder, dirs_exist_ok=True)
+    pushed = server.git_push(folder, name)
+    assert pushed.status == 0, pushed.err
+    return pushed.err
+
+
+def image_of(server: Server, name: str) -> str:
+    container = json.loads(server.paas(f"ps {name} --format json").out)[0]["container"]
+    client = docker.from_env()
+    try:
+        return str(client.containers.get(container).image.id)
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_app_is_built_and_answers(server: Server, name: str, tmp_path: Path) -> None:
+    push(server, name, tmp_path / "code")
+
+    path, text = ANSWERS[name]
+    answer = server.get(name, path)
+    assert (answer.status, text in answer.body) == (200, True), answer
+
+    image = image_of(server, name)
+    client = docker.from_env()
+    try:
+        found = client.images.get(image)
+        assert found.attrs["Config"]["User"] == "1000:1000"
+        assert "HOME=/app" in found.attrs["Config"]["Env"]
+        assert SECRET not in json.dumps([found.attrs, found.history()])
+    finally:
+        client.close()
+
+
+def test_files_of_the_build_hold_no_secret(server: Server, tmp_path: Path) -> None:
+    """The app's variable was there when Django collected the files; nothing of the image's file system has it."""
+    name = "python-django-collectstatic"
+    client = docker.from_env()
+    try:
+        container = client.containers.create(image_of(server, name), labels={"paas.instance": server.instance()})
+        exported = tmp_path / "all.tar"
+        with exported.open("wb") as file:
+            for chunk in container.export():
+                file.write(chunk)
+        container.remove()
+    finally:
+        client.close()
+    assert subprocess.run(["grep", "-q", SECRET, str(exported)], check=False).returncode == 1
+    assert subprocess.run(["grep", "-qa", "collected/staticfiles.json", str(exported)], check=False).returncode == 0
+
+
+def test_a_change_of_the_code_keeps_the_layer_of_the_dependencies(server: Server, tmp_path: Path) -> None:
+    name = "python-flask-requirements"
+    shutil.copytree(APPS / name, tmp_path / "code")
+    app = tmp_path / "code" / "app.py"
+    app.write_text(app.read_text().replace("v1", "v2"))
+    assert server.git(tmp_path / "code", "init", "-q", "-b", "main").status == 0
+    pushed = server.git_push(tmp_path / "code", name, "+main")
+
+    assert pushed.status == 0, pushed.err
+    assert server.get(name).body == "flask v2"
+    steps = pushed.err.split("uv pip install -r requirements.txt")
+    assert steps[1].split("\n")[1].split() == ["remote:", "cached"]
+
+
+def test_a_buildpack_from_a_git_repository(server: Server, tmp_path: Path) -> None:
+    pack = tmp_path / "pack"
+    pack.mkdir()
+    (pack / "buildpack.yml").write_text(
+        "name: pages\ntitle: Pages\ndetect: [pages.txt]\nfacts:\n  title: {file: pages.txt, search: '^title: (.*)'}\n"
+        "processes: {web: 'busybox httpd -f -p $PORT -h /app'}\n"
+    )
+    (pack / "Dockerfile.j2").write_text(
+        '{% import "lib.j2" as lib with context %}\nFROM {{ stack }} AS pages\n{{ lib.apt(["busybox"]) }}\n'
+        "{{ lib.user() }}\n{{ code }}\nRUN echo {{ facts.title | quote }} > index.html\nUSER 1000:1000\n"
+    )
+    for words in (["init", "-qb", "main"], ["add", "-A"], ["commit", "-qm", "first"]):
+        assert server.git(pack, *words).status == 0
+    added = server.paas(f"buildpacks:add --global file://{pack}")
+    assert added.status == 0, added.err
+
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "pages.txt").write_text("title: It's a page\n")
+    pushed = server.git_push(code, "pages")
+    assert pushed.status == 0, pushed.err
+    assert "Pages, detected by pages.txt" in pushed.err
+    assert server.get("pages").body == "It's a page\n"

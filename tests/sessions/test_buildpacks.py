@@ -1,0 +1,267 @@
+"""Apps without a Dockerfile, and ``buildpacks:*``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from paas.testing import DEPLOYER, VIEWER
+
+FLASK = {
+    "Dockerfile": None,
+    "Procfile": None,
+    "requirements.txt": "flask\n",
+    "app.py": "from flask import Flask\napp = Flask(__name__)\n",
+}
+MANIFEST = "name: shell\ntitle: Shell\ndetect: [run.sh]\nprocesses: {web: sh run.sh}\n"
+TEMPLATE = 'FROM {{ stack }} AS shell\n{{ code }}\nUSER 1000:1000\n'
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    folder = tmp_path / "pack"
+    folder.mkdir()
+    (folder / "buildpack.yml").write_text(MANIFEST)
+    (folder / "Dockerfile.j2").write_text(TEMPLATE)
+    return folder
+
+
+def git(folder: Path, *arguments: str) -> str:
+    people = ["-c", "user.name=ada", "-c", "user.email=ada@example.org"]
+    done = subprocess.run(["git", *people, *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(pack: Path) -> str:
+    git(pack, "init", "-q", "-b", "main")
+    git(pack, "add", "-A")
+    git(pack, "commit", "-qm", "first")
+    return f"file://{pack}"
+
+
+def built(server, number=-1):
+    return server.builder.sources[number]
+
+
+def test_a_push_without_a_dockerfile_is_built_with_a_buildpack(hello):
+    result = hello.push("hello", FLASK)
+
+    assert result.status == 0, result.err
+    assert "-----> Python 3.13, detected by requirements.txt" in result.err
+    assert "AS python\n" in built(hello).recipe
+    current = hello.ctx.store.releases.current(hello.app())
+    assert {process.type: process.command for process in current.processes} == {"web": "gunicorn 'app:app'"}
+
+
+def test_a_procfile_adds_to_the_default_processes_and_goes_before_them(hello):
+    assert hello.push("hello", {**FLASK, "Procfile": "worker: ./work\n"}).status == 0
+    current = hello.ctx.store.releases.current(hello.app())
+    assert [process.type for process in current.processes] == ["web", "worker"]
+
+    assert hello.push("hello", {"Procfile": "web: ./web\n"}).status == 0
+    assert hello.ctx.store.releases.current(hello.app()).processes[0].command == "./web"
+
+
+def test_variables_reach_the_build_as_a_secret_and_change_only_the_stamp(hello):
+    assert hello.run("config:set --no-restart hello TOKEN=s3cr3t").status == 0
+    assert hello.push("hello", {**FLASK, "manage.py": "", "x/settings.py": "STATIC_ROOT = 1\n"}).status == 0
+    before = built(hello)
+    assert "export TOKEN=s3cr3t\n" in before.environment.reveal()
+    assert "s3cr3t" not in before.recipe
+    assert "s3cr3t" not in repr(before)
+
+    assert hello.run("config:set --no-restart hello TOKEN=0ther").status == 0
+    assert hello.run("ps:rebuild hello").status == 0
+    pairs = zip(before.recipe.split(), built(hello).recipe.split(), strict=True)
+    changed = [pair for pair in pairs if len(set(pair)) > 1]
+    assert len(changed) == 1, "the step that collects static files runs again, and no other"
+
+
+def test_the_indexes_of_the_server_reach_the_build(hello):
+    assert hello.run("settings:set build-pip-index https://user:pw@pypi.example.org/simple").status == 0
+    assert hello.run("settings:set build-npm-registry https://npm.example.org").status == 0
+    assert hello.push("hello", FLASK).status == 0
+    script = built(hello).environment.reveal()
+    assert "export UV_DEFAULT_INDEX=https://user:pw@pypi.example.org/simple\n" in script
+    assert "export NPM_CONFIG_REGISTRY=https://npm.example.org\n" in script
+    assert "example.org" not in built(hello).recipe
+
+
+def test_the_builder_can_be_chosen(hello):
+    files = {**FLASK, "Dockerfile": 'FROM scratch\nCMD ["/app"]\n'}
+    assert hello.push("hello", files).status == 0
+    assert built(hello).recipe == ""
+
+    assert hello.run("builder:set hello selected buildpack").status == 0
+    assert hello.run("ps:rebuild hello").status == 0
+    assert "AS python" in built(hello).recipe
+
+    assert hello.run("builder:set hello selected dockerfile").status == 0
+    result = hello.push("hello", {"Dockerfile": None})
+    assert result.status == 1
+    assert "there is no Dockerfile in the repository [no-dockerfile]" in result.err
+
+
+def test_a_dockerfile_that_was_named_and_is_missing_is_not_made_up_for(hello):
+    assert hello.run("builder-dockerfile:set hello dockerfile-path deploy/Dockerfile").status == 0
+    result = hello.push("hello", FLASK)
+    assert "there is no deploy/Dockerfile in the repository [no-dockerfile]" in result.err
+
+
+def test_an_app_in_a_folder(hello):
+    assert hello.run("builder:set hello build-dir backend").status == 0
+    moved = {f"backend/{path}": text for path, text in FLASK.items() if text}
+    assert hello.push("hello", {**moved, "package.json": "{}", "Dockerfile": None}).status == 0
+    assert "AS python" in built(hello).recipe
+    assert "COPY requirements.txt" in built(hello).recipe
+
+
+def test_the_report_of_the_builder_shows_what_is_detected(hello):
+    facts = json.loads(hello.run("builder:report hello --format json", caller=VIEWER).out)
+    assert (facts["detected"], facts["detected-by"]) == ("dockerfile", "Dockerfile")
+
+    assert hello.push("hello", FLASK).status == 0
+    facts = json.loads(hello.run("builder:report hello --format json", caller=VIEWER).out)
+    assert facts["detected"] == "buildpack"
+    assert facts["detected-by"] == "detected by requirements.txt"
+    assert facts["detected-buildpacks"] == "python"
+    assert facts["detected-language"] == "Python 3.13"
+
+    assert hello.push("hello", {"runtime.txt": "python-2.7.18\n"}).status == 1
+    assert hello.run("buildpacks:set-property hello stack bookworm").status == 0
+    assert hello.run("builder:report hello --builder-detected-language").out == "Python 3.11\n"
+
+
+def test_detect_shows_the_dockerfile_and_builds_nothing(hello):
+    assert hello.push("hello", FLASK).status == 0
+    count = len(hello.builder.sources)
+    shown = hello.run("buildpacks:detect hello", caller=VIEWER)
+    assert shown.status == 0
+    assert shown.out == built(hello).recipe
+    assert shown.err == "-----> Python 3.13, detected by requirements.txt\n"
+    data = json.loads(hello.run("buildpacks:detect hello --format json").out)
+    assert data["facts"]["python"]["wsgi"] == "app:app"
+    assert data["processes"] == {"web": "gunicorn 'app:app'"}
+    assert len(hello.builder.sources) == count
+
+
+def test_detect_of_an_app_with_a_dockerfile_and_of_one_without_a_commit(hello):
+    assert hello.run("buildpacks:detect hello") == (0, "", "-----> hello is built with its own Dockerfile\n")
+    hello.run("apps:create empty")
+    assert "empty has no commit yet" in hello.run("buildpacks:detect empty").err
+
+
+def test_the_chain_of_an_app_is_edited(hello):
+    def chain():
+        return [row["name"] for row in json.loads(hello.run("buildpacks:list hello --format json").out)]
+
+    assert chain() == []
+    added = hello.run("buildpacks:add hello python", caller=DEPLOYER)
+    assert added == (0, "", "-----> Added buildpack python to hello; it counts from the next build on\n")
+    hello.run("buildpacks:add hello https://github.com/heroku/heroku-buildpack-nodejs --index 1")
+    assert chain() == ["node", "python"]
+    hello.run("buildpacks:set hello static --index 2")
+    assert chain() == ["node", "static"]
+    hello.run("buildpacks:remove hello node")
+    assert chain() == ["static"]
+    hello.run("buildpacks:clear hello")
+    assert chain() == []
+    assert "there is no buildpack 'cobol'" in hello.run("buildpacks:add hello cobol").err
+    assert "there is no buildpack 'node' to remove" in hello.run("buildpacks:remove hello node").err
+    assert hello.run("buildpacks:add hello python --index 0").status == 2
+
+
+def test_the_chain_of_the_server_goes_before_the_repository_s(hello):
+    both = {**FLASK, "package.json": '{"scripts": {"build": "true"}}', ".buildpacks": "node\npython\n"}
+    pushed = hello.push("hello", both)
+    assert "Node.js 20, then Python 3.13, chosen in .buildpacks" in pushed.err
+    assert "COPY --chown=1000:1000 --from=node /app/ ./" in built(hello).recipe
+
+    hello.run("buildpacks:add hello python")
+    assert "Python 3.13, chosen in buildpacks:set" in hello.push("hello", {"a": "1"}).err
+
+
+def test_one_from_a_repository_stays_at_its_commit(hello, pack, repository):
+    first = git(pack, "rev-parse", "HEAD")
+    assert hello.run(f"buildpacks:add hello {repository}").status == 0
+    rows = json.loads(hello.run("buildpacks:list hello --format json").out)
+    assert rows == [{"place": 1, "name": "shell", "title": "Shell", "source": repository, "version": first[:10]}]
+
+    (pack / "Dockerfile.j2").write_text(TEMPLATE.replace("USER", "RUN newer\nUSER"))
+    git(pack, "commit", "-qam", "second")
+    app = {"Dockerfile": None, "Procfile": None, "run.sh": "exit\n"}
+    assert hello.push("hello", app).status == 0
+    assert "RUN newer" not in built(hello).recipe
+
+    assert hello.run(f"buildpacks:add hello {repository}").status == 0
+    assert hello.run("ps:rebuild hello").status == 0
+    assert "RUN newer" in built(hello).recipe
+    assert not (hello.paths.buildpacks / first).exists(), "what nobody uses is gone"
+
+    hello.run("buildpacks:remove hello shell")
+    assert list(hello.paths.buildpacks.iterdir()) == []
+
+
+def test_one_for_all_apps_takes_part_in_the_detection(hello, pack, repository):
+    assert hello.run(f"buildpacks:add --global {repository}", caller=DEPLOYER).status == 1
+    assert hello.run(f"buildpacks:add --global {pack}").status == 0
+    names = [row["name"] for row in json.loads(hello.run("buildpacks:list --format json").out)]
+    assert names[0] == "shell"
+    pushed = hello.push("hello", {"Dockerfile": None, "Procfile": None, "run.sh": "exit\n"})
+    assert "-----> Shell, detected by run.sh" in pushed.err
+    assert hello.run("buildpacks:remove --global shell").status == 0
+
+
+def test_folders_and_files_of_the_server_are_for_admins(hello, pack, repository):
+    assert "need the role admin" in hello.run(f"buildpacks:add hello {pack}", caller=DEPLOYER).err
+    assert "git fetch failed" in hello.run(f"buildpacks:add hello {repository}", caller=DEPLOYER).err
+    assert hello.run("buildpacks:list hello").out == ""
+
+
+@pytest.mark.parametrize(
+    ("manifest", "recipe", "message"),
+    [
+        (MANIFEST + "colour: red\n", TEMPLATE, "buildpack.yml: colour: there is no such field"),
+        (MANIFEST.replace("name: shell\n", ""), TEMPLATE, "buildpack.yml: name: is missing"),
+        (MANIFEST.replace("shell", "Shell!"), TEMPLATE, "buildpack.yml: name: 'Shell!' is not a name"),
+        (MANIFEST.replace("[run.sh]", "{fiel: run.sh}"), TEMPLATE,
+         "buildpack.yml: detect.fiel: there is no such field"),
+        (MANIFEST.replace("[run.sh]", "[../run.sh]"), TEMPLATE,
+         "buildpack.yml: detect: '../run.sh' leads out of the repository"),
+        (MANIFEST.replace("[run.sh]", "{text: {run.sh: '('}}"), TEMPLATE,
+         "buildpack.yml: detect.text.run.sh: is not a regular expression"),
+        (MANIFEST + "versions: {wanted: v, available: {bookworm: '1'}}\n", TEMPLATE,
+         "buildpack.yml: versions.wanted: there is no fact 'v'"),
+        (MANIFEST + "facts: {v: '1'}\nversions: {wanted: v, available: {bookworm: 1.0}}\n", TEMPLATE,
+         "buildpack.yml: versions.available.bookworm: must be a version in quotes"),
+        (MANIFEST + "problems: [{code: x, when: run.sh, what: a, why: b}]\n", TEMPLATE,
+         "buildpack.yml: problems[0].fix: must be text"),
+        (MANIFEST + "facts: {v: {key: a.b}}\n", TEMPLATE, "buildpack.yml: facts.v: must have file together with key"),
+        (MANIFEST + "x: [\n", TEMPLATE, "buildpack.yml is not YAML: line"),
+        (MANIFEST, "{% if %}", "Dockerfile.j2, line 1: Expected an expression"),
+        (MANIFEST, None, "there is no Dockerfile.j2 in "),
+    ],
+)  # fmt: skip
+def test_one_that_is_wrong_is_refused_with_file_and_key(hello, pack, manifest, recipe, message):
+    (pack / "buildpack.yml").write_text(manifest)
+    (pack / "Dockerfile.j2").unlink() if recipe is None else (pack / "Dockerfile.j2").write_text(recipe)
+    result = hello.run(f"buildpacks:add hello {pack}")
+    assert result.status == 2
+    assert message in result.err
+    assert "[invalid-buildpack]" in result.err
+    assert hello.run("buildpacks:list hello").out == ""
+
+
+def test_a_template_reaches_nothing_but_what_it_is_given(hello, pack):
+    (pack / "Dockerfile.j2").write_text('FROM {{ present.__globals__ }}\n')
+    assert hello.run(f"buildpacks:add hello {pack}").status == 0
+    pushed = hello.push("hello", {"Dockerfile": None, "Procfile": None, "run.sh": "exit\n"})
+    assert "unsafe" in pushed.err
+    assert "[invalid-buildpack]" in pushed.err
+
+    (pack / "secret").symlink_to("/etc/passwd")
+    assert "secret is a symbolic link" in hello.run(f"buildpacks:add hello {pack}").err
