@@ -17,6 +17,7 @@ from paas.drivers.host import Host
 from paas.drivers.nginx import Nginx
 from paas.drivers.paths import Paths
 from paas.drivers.probe import Probe
+from paas.drivers.remotes import Remotes
 from paas.drivers.reserve import Reserve
 from paas.drivers.settings_file import SettingsFile
 from paas.engine.context import Context
@@ -53,6 +54,7 @@ def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool =
         clock=Clock(),
         probe=probe,
         host=Host(),
+        remotes=Remotes(),
     )
 
 
@@ -67,6 +69,7 @@ def wire(
     clock: Clock,
     probe: Probe,
     host: Host,
+    remotes: Remotes,
 ) -> Context:
     """The context of an instance that is made of these parts."""
     changed = Broadcast()
@@ -82,6 +85,7 @@ def wire(
         clock=clock,
         probe=probe,
         host=host,
+        remotes=remotes,
         reserve=reserve,
         jobs=Jobs(
             store,

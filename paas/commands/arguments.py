@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 from paas.commands.invocation import Invocation
@@ -91,6 +91,11 @@ def property_key(namespace: str) -> Any:
     return Annotated[str, Arg("KEY", complete=lambda ctx: [row.key for row in properties.of(namespace)])]
 
 
+def input_chunks(invocation: Invocation) -> Iterator[bytes]:
+    """The standard input as it comes."""
+    return iter(lambda: invocation.stdin.recv(65536), b"")
+
+
 INPUT_LIMIT = 1 << 20
 
 
@@ -105,6 +110,19 @@ def read_input(invocation: Invocation, limit: int = INPUT_LIMIT) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         raise InvalidValue("the input is not UTF-8 text", why=str(error), code="input-not-text") from error
+
+
+def read_password(invocation: Invocation) -> str:
+    """A password from standard input, without the end of its line; refuses an empty one."""
+    password = read_input(invocation, 1 << 16).removesuffix("\n").removesuffix("\r")
+    if not password or not password.isprintable():
+        raise InvalidValue(
+            "there is no password on standard input",
+            why="It is one line of printable characters.",
+            fix="For instance: paas … < FILE",
+            code="no-password",
+        )
+    return password
 
 
 def confirm(ctx: Context, invocation: Invocation, name: str, doing: str, *, force: bool) -> None:

@@ -23,12 +23,13 @@ Facts = dict[str, str]
 
 def _apps_facts(ctx: Context, app: App) -> Facts:
     current = ctx.store.releases.current(app)
+    origin = ctx.store.sources.of(app, current.commit) if current else None
     return {
         "created-at": timestamp(app.created_at),
         "created-by": app.created_by,
         "locked": str(applocks.current(ctx, app) is not None).lower(),
-        "deploy-source": "git-push" if current else "",
-        "deploy-source-metadata": current.commit if current else "",
+        "deploy-source": origin.kind if origin else "",
+        "deploy-source-metadata": origin.detail if origin else "",
         "dir": str(ctx.paths.app(app)),
     }
 

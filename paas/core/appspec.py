@@ -89,6 +89,14 @@ def merge(commands: Mapping[str, str], app_json: AppSpec, paas_yml: AppSpec) -> 
     return AppSpec(merged, app_json.predeploy, app_json.postdeploy)
 
 
+def with_commands(spec: AppSpec, commands: Mapping[str, str]) -> AppSpec:
+    """The description with these commands beside, or in place of, the image's own."""
+    for kind in commands:
+        names.process_type(kind)
+    said = {kind: replace(spec.processes.get(kind, ProcessSpec()), command=text) for kind, text in commands.items()}
+    return replace(spec, processes={**spec.processes, **said})
+
+
 def processes(spec: AppSpec, exposed: tuple[int, ...], configured_port: str | None) -> tuple[Process, ...]:
     """The processes of a release with their ports: for web the configured PORT, the port of paas.yml, the image's one
     EXPOSE, or 5000, whichever is there first; for others that of paas.yml."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from paas.core.checks import Check, of_image
+
+COMMAND_LABEL = "paas.command."
+"""Before the name of a process type: the label whose value is its command."""
 
 
 @dataclass(frozen=True)
 class Image:
     """``exposed`` are its TCP ports in order; ``has_command`` says whether it can run without one being given;
-    ``healthcheck`` is its HEALTHCHECK."""
+    ``healthcheck`` is its HEALTHCHECK, ``commands`` those of process types that its labels give."""
 
     id: str
     exposed: tuple[int, ...] = ()
@@ -20,6 +23,7 @@ class Image:
     architecture: str = ""
     size: int = 0
     healthcheck: Check | None = None
+    commands: Mapping[str, str] = field(default_factory=dict)
 
 
 def from_inspect(data: Mapping[str, Any]) -> Image:
@@ -33,7 +37,13 @@ def from_inspect(data: Mapping[str, Any]) -> Image:
         architecture=data["Architecture"],
         size=data["Size"],
         healthcheck=of_image(config.get("Healthcheck"), config.get("Shell")),
+        commands=_commands(config.get("Labels") or {}),
     )
+
+
+def _commands(labels: Mapping[str, str]) -> dict[str, str]:
+    found = {key.removeprefix(COMMAND_LABEL): text for key, text in labels.items() if key.startswith(COMMAND_LABEL)}
+    return {kind: found[kind] for kind in sorted(found) if found[kind].strip()}
 
 
 @dataclass(frozen=True)

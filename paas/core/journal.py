@@ -12,6 +12,7 @@ class Step(enum.Enum):
     start and become healthy.
     """
 
+    FETCH = "fetch"
     READ = "read"
     BUILD = "build"
     RELEASE = "release"

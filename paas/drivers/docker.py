@@ -6,10 +6,12 @@ API: https://docs.docker.com/reference/api/engine/
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any, ParamSpec, TypeVar
 
 import docker
@@ -20,9 +22,11 @@ import requests.exceptions
 
 from paas.core import container as labels
 from paas.core.container import ContainerSpec
-from paas.core.errors import EngineError
+from paas.core.errors import Cancelled, EngineError
 from paas.core.image import BuildCache, Image, from_inspect
+from paas.core.imagename import DOCKER_HUB, ImageName
 from paas.core.model import Container
+from paas.core.reach import Login
 from paas.drivers import exec_stream
 from paas.drivers.spans import span
 
@@ -74,6 +78,24 @@ class ImageRow:
 def _app_id(found: Mapping[str, str] | None) -> int | None:
     text = (found or {}).get(labels.LABEL_APP_ID, "")
     return int(text) if text.isdecimal() else None
+
+
+def _auth(login: Login | None) -> dict[str, str] | None:
+    # It travels in a header of the request to the engine, and is in no file.
+    return {"username": login.user, "password": login.password.reveal()} if login else None
+
+
+def _follow(
+    lines: Iterator[Mapping[str, Any]], show: Callable[[str], None], cancelled: Event, failed: str
+) -> None:
+    """Reads what the engine tells to its end; the lines of single layers are not shown."""
+    for line in lines:
+        if cancelled.is_set():
+            raise Cancelled("the transfer was cancelled")
+        if "error" in line:
+            raise EngineError(failed, why=str(line["error"]), code="image-transfer")
+        if "status" in line and "id" not in line:
+            show(str(line["status"]))
 
 
 class Docker:
@@ -304,6 +326,49 @@ class Docker:
         """The engine's own folder, None if it is not on this host."""
         folder = self._api.info().get("DockerRootDir")
         return Path(folder) if folder and Path(folder).parent.is_dir() else None
+
+    @_call("pulling an image")
+    def pull(self, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event) -> None:
+        """Fetches the image from its registry; `EngineError` says why it could not."""
+        lines = self._api.pull(
+            name.repository, tag=name.digest or name.tag or "latest", stream=True, decode=True, auth_config=_auth(login)
+        )
+        _follow(lines, show, cancelled, f"{name} could not be pulled")
+
+    @_call("pushing an image")
+    def push(
+        self, image_id: str, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event
+    ) -> None:
+        """Puts the image into a registry under that name, which it has here only meanwhile."""
+        self._api.tag(image_id, name.repository, name.tag, force=True)
+        try:
+            lines = self._api.push(name.repository, tag=name.tag, stream=True, decode=True, auth_config=_auth(login))
+            _follow(lines, show, cancelled, f"{name} could not be pushed")
+        finally:
+            self.remove_image(str(name))
+
+    @_call("loading an image")
+    def load(self, chunks: Iterator[bytes]) -> None:
+        """Takes in what ``docker save`` writes, with all names that are in it: they have to be checked before."""
+        _follow(self._api.load_image(chunks, quiet=True), lambda line: None, Event(), "the image could not be loaded")
+
+    @_call("logging in to a registry")
+    def check_login(self, server: str, login: Login) -> None:
+        """`EngineError` unless the registry takes the credentials. They are not kept."""
+        # A client of its own: it would remember them for pulls of anybody.
+        client = docker.APIClient(version="auto", timeout=60, **docker.utils.kwargs_from_env())
+        try:
+            address = "https://index.docker.io/v1/" if server == DOCKER_HUB else server
+            client.login(login.user, login.password.reveal(), registry=address, reauth=True, dockercfg_path=os.devnull)
+        finally:
+            client.close()
+
+    @_call("listing images")
+    def names_in(self, repository: str) -> list[str]:
+        """All names (``repository:tag``) of images that are called so, whoever made them; ``*`` stands for one part."""
+        rows = self._api.images(filters={"reference": f"{repository}:*"})
+        start = f"{repository.removesuffix('*')}" if repository.endswith("*") else f"{repository}:"
+        return [tag for row in rows for tag in row["RepoTags"] or [] if tag.startswith(start)]
 
     @_call("creating a network")
     def create_network(self, name: str, subnet: str, app_id: int) -> None:

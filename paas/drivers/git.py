@@ -180,6 +180,11 @@ class Repository:
             ]
         return (*submodules, *pointers)
 
+    def folders(self, commit: str, quarantine: Quarantine | None = None) -> list[str]:
+        """The paths of all folders of the commit, sorted."""
+        output = self._run(["ls-tree", "-d", "-r", "-z", "--name-only", "--full-tree", commit], quarantine)
+        return sorted(name.decode(errors="replace") for name in output.split(b"\0") if name)
+
     def recover(self) -> None:
         """Removes what a crash may have left: received packs that nobody will accept, and locks that nobody holds.
 

@@ -85,6 +85,7 @@ def clone(ctx: Context, app: App, name: str, *, start: bool) -> App:
         ctx.store.properties.set(copy, namespace, key, value)
     ctx.store.apps.set_formation(copy, ctx.store.apps.formation(app))
     ctx.repository(app).copy_to(ctx.paths.repository(copy))
+    ctx.store.sources.copy(app, copy)
 
     current = ctx.store.releases.current(app)
     if current is None or not start:

@@ -15,6 +15,7 @@ from paas.drivers.git import Repository
 from paas.drivers.host import Host
 from paas.drivers.paths import Paths
 from paas.drivers.probe import Probe
+from paas.drivers.remotes import Remotes
 from paas.drivers.reserve import Reserve
 from paas.drivers.settings_file import SettingsFile
 from paas.engine.jobs import Jobs
@@ -44,6 +45,7 @@ class Context:
     clock: Clock
     probe: Probe
     host: Host
+    remotes: Remotes
     reserve: Reserve
     jobs: Jobs
     routing: Routing

@@ -16,7 +16,7 @@ from paas.drivers import yamlfile
 from paas.drivers.git import Finding
 from paas.drivers.quarantine import Quarantine
 from paas.drivers.worktree import update_worktree
-from paas.engine import buildsource, plans, room, routes
+from paas.engine import buildcheck, buildsource, plans, room, routes
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 from paas.engine.phase import Phase, phases, run_phase
@@ -40,6 +40,7 @@ def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
     spec, recipe = read(ctx, app, job, commit)
 
     image = build(ctx, app, job, commit, recipe)
+    spec = buildcheck.labelled(ctx, image, spec)
 
     config, shared = ctx.store.config.all(app), ctx.store.config.all(None)
     draft = Draft(
@@ -64,6 +65,7 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
     with job.step(Step.READ):
         for finding in repository.unsupported(commit.id, quarantine=commit.quarantine):
             raise _unsupported(finding)
+        buildcheck.check(ctx, app, commit.id, commit.quarantine)
 
         def text(name: str, code: str) -> tuple[str, str]:
             folder = properties.text("builder", "build-dir")

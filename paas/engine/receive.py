@@ -95,7 +95,7 @@ class Push:
             if current == update.new and current != update.old:
                 job.out.step("The push before this one has deployed the same commit")
             else:
-                self._release(job, commit)
+                deploy_first(self._ctx, job, commit)
             # A branch that can't move would call a release rejected that serves.
             self._ctx.reserve.spend()
             refused = quarantine.accept([replace(update, old=current)])[update.ref]
@@ -117,15 +117,6 @@ class Push:
             self._ctx.store.properties.set(self._app, "git", "deploy-branch", branch)
             self._ctx.repository(self._app).set_head(branch)
 
-    def _release(self, job: Job, commit: Commit) -> None:
-        try:
-            deploy(self._ctx, job.app, job, commit)
-        except PaasError:
-            if job.app.version is None:
-                # The push may have made the app: its address tells that nothing is deployed yet.
-                routes.refresh(self._ctx, job.app)
-            raise
-
     def _current(self, update: RefUpdate, quarantine: Quarantine) -> str | None:
         """Where the branch is, under the app's lock: a push that was before this one may have moved it.
 
@@ -138,6 +129,17 @@ class Push:
         ):
             raise PushRefused(MOVED)
         return current
+
+
+def deploy_first(ctx: Context, job: Job, commit: Commit) -> None:
+    """Deploys a commit that no branch has yet."""
+    try:
+        deploy(ctx, job.app, job, commit)
+    except PaasError:
+        if job.app.version is None:
+            # The push may have made the app: its address tells that nothing is deployed yet.
+            routes.refresh(ctx, job.app)
+        raise
 
 
 def head(ctx: Context, app: App) -> CommitInfo | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Protocol
 
 from paas.core.image import BuildCache, Image, StoredImage
+from paas.core.imagename import ImageName
 from paas.core.model import App, Container, Release
+from paas.core.reach import Login
 from paas.core.rollout import Candidate
 
 
@@ -80,6 +83,26 @@ class Scheduler(Protocol):
 
     def image(self, reference: str) -> Image | None:
         """The image, None if it is gone."""
+
+    def pull(self, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event) -> None:
+        """Fetches the image from its registry. `EngineError` says why it could not."""
+
+    def push(
+        self, image_id: str, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event
+    ) -> None:
+        """Puts the image into a registry under that name."""
+
+    def check_login(self, server: str, login: Login) -> None:
+        """`EngineError` unless the registry takes the credentials."""
+
+    def loaded_name(self, app: App, key: str) -> str:
+        """The name that an image gets which somebody sent for the app."""
+
+    def load(self, chunks: Iterator[bytes]) -> None:
+        """Takes in images with their names, as ``docker save`` writes them; the names are `loaded_name`'s alone."""
+
+    def drop_loaded(self, app: App, keep: str) -> None:
+        """Removes the images that were sent for the app, but the one of that name."""
 
     def name_image(self, app: App, release: Release) -> None:
         """Gives the release's image the name that keeps it."""

@@ -6,16 +6,19 @@ import ipaddress
 import re
 import threading
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from paas.core import container, environment, procfile
 from paas.core.container import ContainerSpec
 from paas.core.errors import EngineError
 from paas.core.image import BuildCache, Image, StoredImage
+from paas.core.imagename import ImageName
 from paas.core.model import App, Container, Release
+from paas.core.reach import Login
 from paas.core.rollout import Candidate
 from paas.drivers.docker import Docker, ImageRow
 from paas.drivers.probe import Probe
@@ -24,6 +27,7 @@ from paas.schedulers.base import Limits
 from paas.store import Store
 
 NETWORK_PREFIX = 24
+_LOADED = "loaded-"
 _RELEASE_NAME = re.compile(r"paas-([0-9a-f]{6})/(\d+):v(\d+)")
 
 
@@ -178,6 +182,35 @@ class DockerLocal:
     def _repository(self, app: App) -> str:
         return f"paas-{self.instance[:6]}/{app.id}"
 
+    def pull(self, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event) -> None:
+        """See `Scheduler.pull`."""
+        self._docker.pull(name, login, show, cancelled)
+
+    def push(
+        self, image_id: str, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event
+    ) -> None:
+        """See `Scheduler.push`."""
+        self._docker.push(image_id, name, login, show, cancelled)
+
+    def check_login(self, server: str, login: Login) -> None:
+        """See `Scheduler.check_login`."""
+        self._docker.check_login(server, login)
+
+    def loaded_name(self, app: App, key: str) -> str:
+        """See `Scheduler.loaded_name`."""
+        return f"{self._repository(app)}:{_LOADED}{key}"
+
+    def load(self, chunks: Iterator[bytes]) -> None:
+        """See `Scheduler.load`."""
+        self._docker.load(chunks)
+
+    def drop_loaded(self, app: App, keep: str) -> None:
+        """See `Scheduler.drop_loaded`."""
+        repository = self._repository(app)
+        for name in self._docker.names_in(repository):
+            if name.startswith(f"{repository}:{_LOADED}") and name != keep:
+                self._docker.remove_image(name)
+
     def name_image(self, app: App, release: Release) -> None:
         """See `Scheduler.name_image`."""
         self._docker.tag(release.image, self._repository(app), f"v{release.version}")
@@ -224,10 +257,9 @@ class DockerLocal:
         """See `Scheduler.forget`."""
         for found in self.containers(app):
             self._docker.remove(found.id)
-        own = f"{self._repository(app)}:"
-        for name in self._docker.image_names():
-            if name.startswith(own):
-                self._docker.remove_image(name)
+        # Those that were sent for it have no label of ours.
+        for name in self._docker.names_in(self._repository(app)):
+            self._docker.remove_image(name)
         self._docker.remove_network(self._network(app))
         self._store.apps.set_subnet(app, None)
 
@@ -237,7 +269,8 @@ class DockerLocal:
         for found in self.containers():
             self._docker.remove(found.id)
             done.append(f"container {found.name}")
-        for name in self._docker.image_names():
+        sent = self._docker.names_in(f"paas-{self.instance[:6]}/*")
+        for name in dict.fromkeys([*self._docker.image_names(), *sent]):
             if self._docker.remove_image(name):
                 done.append(f"image {name}")
         for name in self._docker.own_networks():

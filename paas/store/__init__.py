@@ -5,12 +5,14 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from paas.store.access import KnownHosts, Logins
 from paas.store.apps import Apps
 from paas.store.buildpacks import Buildpacks
 from paas.store.database import Database
 from paas.store.locks import Locks
 from paas.store.releases import Deployments, Releases
 from paas.store.sealed import Sealer
+from paas.store.sources import Sources
 from paas.store.traces import Traces
 from paas.store.values import Config, Instance, Keys, PropertyValues
 
@@ -27,6 +29,9 @@ class Store:
         self.releases = Releases(self._database, sealer)
         self.deployments = Deployments(self._database)
         self.traces = Traces(self._database)
+        self.logins = Logins(self._database, sealer)
+        self.known_hosts = KnownHosts(self._database)
+        self.sources = Sources(self._database)
         self.locks = Locks(self._database)
         self.buildpacks = Buildpacks(self._database)
         self.keys = Keys(self._database)

@@ -11,6 +11,7 @@ from paas.testing.edge import FakeProxy
 from paas.testing.gates import SECONDS, Gate, Gates, Unexpected, eventually
 from paas.testing.host import FakeHost
 from paas.testing.probe import FakeProbe
+from paas.testing.remotes import FakeRemotes
 from paas.testing.server import ADMIN, DEPLOYER, VIEWER, Result, Server, Session
 from paas.testing.times import EPOCH, FakeClock
 
@@ -26,6 +27,7 @@ __all__ = [
     "FakeHost",
     "FakeProbe",
     "FakeProxy",
+    "FakeRemotes",
     "FakeScheduler",
     "Gate",
     "Gates",

@@ -6,6 +6,7 @@ import hashlib
 import shlex
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from paas.builders.base import Source
@@ -24,10 +25,16 @@ class FakeBuilder:
     The image's id follows from the files, so that the same tree gives the same image. ``sources`` has what it built.
     """
 
-    def __init__(self, gates: Gates, keep: Callable[[Image, int | None], None]) -> None:
+    def __init__(
+        self,
+        gates: Gates,
+        keep: Callable[[Image, int | None], None],
+        base: Callable[[str], Image | None] = lambda name: None,
+    ) -> None:
         self.sources: list[Source] = []
         self._gates = gates
         self._keep = keep
+        self._base = base
 
     def program(self) -> str:
         """See `Builder.program`."""
@@ -47,6 +54,7 @@ class FakeBuilder:
         exposed: list[int] = []
         has_command = False
         healthcheck: Check | None = None
+        base = self._base(_from(lines))
         for number, line in enumerate(lines, 1):
             word, _, rest = line.partition(" ")
             if word not in KNOWN:
@@ -62,8 +70,16 @@ class FakeBuilder:
 
         name = f"sha256:{_digest(folder, source.recipe)}"
         image = Image(name, tuple(exposed), has_command, "amd64", 1 << 20, healthcheck)
+        if base is not None:
+            ports = image.exposed or base.exposed
+            has_command = image.has_command or base.has_command
+            image = replace(image, exposed=ports, has_command=has_command, commands=base.commands)
         self._keep(image, int(source.labels[LABEL_APP_ID]))
         return image.id
+
+
+def _from(lines: list[str]) -> str:
+    return next((line.partition(" ")[2] for line in lines if line.startswith("FROM ")), "")
 
 
 def _digest(folder: Path, recipe: str) -> str:

@@ -20,6 +20,7 @@ from paas.core.model import App, Container, Release
 from paas.core.rollout import Candidate
 from paas.schedulers.base import Limits
 from paas.testing.gates import SECONDS, Gates, Unexpected
+from paas.testing.transfers import FakeTransfers
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Running:
         return self.looks > self.behaviour.looks
 
 
-class FakeScheduler:
+class FakeScheduler(FakeTransfers):
     """A `Scheduler`. Process types that were not told with `tell` are refused, as are images that nobody built.
 
     ``calls`` counts what was asked, ``most`` how many containers of a label ran at one time. Two
@@ -85,9 +86,9 @@ class FakeScheduler:
     """
 
     def __init__(self, gates: Gates, instance: str) -> None:
+        super().__init__()
         self.instance = instance
         self.calls: Counter[str] = Counter()
-        self.images: dict[str, Image] = {}
         self.built_for: dict[str, int | None] = {}
         self.cache = 0
         self.engine_version = "28.5.1"
@@ -338,10 +339,6 @@ class FakeScheduler:
         """See `Scheduler.endings`."""
         yield (app_id for app_id in iter(self._ended.get, None))
 
-    def image(self, reference: str) -> Image | None:
-        """See `Scheduler.image`."""
-        return self.images.get(reference)
-
     def name_image(self, app: App, release: Release) -> None:
         """See `Scheduler.name_image`."""
         self._expect(release.image in self.images, f"v{release.version} has an image that is gone")
@@ -362,7 +359,8 @@ class FakeScheduler:
 
     def stored_images(self, *, sizes: bool = False) -> list[StoredImage]:
         """See `Scheduler.stored_images`."""
-        owners: dict[str, list[tuple[int, int]]] = {image: [] for image in self.images}
+        # Those of others have no label of ours.
+        owners: dict[str, list[tuple[int, int]]] = {image: [] for image in self.images if image not in self.foreign}
         for name, image in self.names.items():
             owners[image].append(name)
         return [

@@ -34,6 +34,7 @@ from paas.testing.edge import FakeProxy
 from paas.testing.gates import SECONDS, Gates, Unexpected, eventually
 from paas.testing.host import FakeHost
 from paas.testing.probe import FakeProbe
+from paas.testing.remotes import FakeRemotes
 from paas.testing.times import FakeClock
 
 ADMIN = Caller("admin", Access.ADMIN, "local")
@@ -200,8 +201,9 @@ class Server:
             self.scheduler.tell("web", Behaviour())
             self.scheduler.tell("worker", Behaviour())
         self.probe = FakeProbe(self.scheduler)
-        self.builder = FakeBuilder(self.gates, self.scheduler.add_image)
+        self.builder = FakeBuilder(self.gates, self.scheduler.add_image, self.scheduler.image)
         self.host = FakeHost()
+        self.remotes = FakeRemotes()
         settings = SettingsFile(root / "paas.yml", self.flags)
         self.ctx: Context = wire(
             self.paths,
@@ -213,6 +215,7 @@ class Server:
             clock=self.clock,
             probe=self.probe,
             host=self.host,
+            remotes=self.remotes,
         )
         self.dispatch = Dispatcher(self.ctx)
         self.liveness = Liveness(self.ctx)

@@ -48,7 +48,7 @@ OUTSIDE = {
 IN_CORE = {
     *("__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "difflib", "enum", "errno"),
     *("functools", "hashlib", "ipaddress", "itertools", "json", "math", "posixpath", "re", "shlex", "string"),
-    *("struct", "tomllib", "typing", "unicodedata"),
+    *("struct", "tomllib", "typing", "unicodedata", "urllib.parse"),
 }
 """What the core may import: nothing that reads, writes, waits, or starts something."""
 
@@ -143,7 +143,7 @@ def test_the_core_imports_nothing_that_acts() -> None:
         f"{name}:{line} imports {other}"
         for name in CORE
         for other, line in sorted(IMPORTS[name])
-        if not inside(other, "paas.core") and other.partition(".")[0] not in IN_CORE
+        if not inside(other, "paas.core") and not {other, other.partition(".")[0]} & IN_CORE
     ]
     assert foreign == []
 

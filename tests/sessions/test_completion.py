@@ -32,7 +32,7 @@ def test_apps_are_completed_where_an_app_stands(hello):
 def test_flags_keys_and_process_types_are_completed(hello):
     assert words(hello, "config:set --") == ["--encoded", "--global", "--help", "--lock-wait", "--no-restart"]
     assert words(hello, "ps:report --f") == ["--format"]
-    assert words(hello, "git:set hello ") == ["deploy-branch", "rev-env-var"]
+    assert words(hello, "ps:set hello ") == ["procfile-path", "stop-timeout-seconds"]
     assert words(hello, "settings:set keep-i") == ["keep-images"]
     assert words(hello, "ps:scale hello ") == ["web=", "worker="]
     assert words(hello, "ps:scale hello web=1 w") == ["web=", "worker="]

@@ -21,6 +21,7 @@ def test_each_property_is_set_reported_and_unset(hello, row):
     scope = "--global" if row.scope is Scope.GLOBAL else "hello"
     report = f"{row.namespace}:report {scope} --{row.namespace}"
     other = {"true": "false", "false": "true", "60s": "50s", "5s": "4s", "100m": "50m", "30": "20"}
+    other |= {"10000": "100", "200": "100", "1g": "2g"}
     value = row.kind.words[0] if not row.default and row.kind.words else other.get(row.default, "else")
 
     setter = f"{row.namespace}:{SETTERS.get(row.namespace, 'set')}"

@@ -32,6 +32,10 @@ class FakeDocker:
     def networks(self):
         return dict(self.ranges)
 
+    def names_in(self, repository):
+        start = repository.removesuffix("*") if repository.endswith("*") else f"{repository}:"
+        return [name for name in self.names if name.startswith(start)]
+
     def own_networks(self):
         return [name for name in self.ranges if name.startswith("paas-")]
 

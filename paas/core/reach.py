@@ -1,0 +1,37 @@
+"""What a fetch from another server may use, and what it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paas.core.secret import Secret
+
+
+@dataclass(frozen=True)
+class Login:
+    """User name and password of a server."""
+
+    user: str
+    password: Secret
+
+
+@dataclass(frozen=True)
+class Means:
+    """``key`` is the private deploy key, ``known_hosts`` lines of that file's format, ``ca_file`` extra authorities;
+    ``proxies`` by the name of the environment variable. ``limit`` in bytes, ``timeout`` in seconds."""
+
+    login: Login | None = None
+    key: Secret | None = None
+    known_hosts: tuple[str, ...] = ()
+    ca_file: str = ""
+    proxies: dict[str, str] = field(default_factory=dict)
+    limit: int = 1 << 31
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The commit, and the branch that it was found on; empty for a tag or a commit that was named."""
+
+    commit: str
+    branch: str

@@ -1,0 +1,18 @@
+"""Where the commit of a release came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PUSH, SYNC, IMAGE = "git-push", "git-sync", "docker-image"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """``kind`` is git-push, git-sync, docker-image, or the type of an archive: tar, tar.gz, zip.
+
+    ``detail`` says what: the commit, the URL with the ref, the image, the archive's URL or ``stdin``.
+    """
+
+    kind: str
+    detail: str

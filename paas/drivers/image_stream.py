@@ -1,0 +1,173 @@
+"""Checks what ``docker save`` wrote, and makes of it what the engine may load: one image, under one name of ours.
+
+An engine gives every name in a stream to what the stream has; loaded as it is, one could replace any image of others.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from paas.core import archive, imagestream
+from paas.core.imagestream import ImageRefused, broken
+from paas.drivers.spool import Bounded, gunzipped, in_chunks, size_of, spooled
+
+_MOST_ENTRIES = 20_000
+_LARGEST_JSON = 4 << 20
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_TROUBLE = (tarfile.TarError, zlib.error, EOFError, ValueError, OverflowError)
+
+
+@dataclass(frozen=True)
+class Image:
+    """The image that was wanted: its configuration, and its layers in order, as entries of the file."""
+
+    config: bytes
+    layers: tuple[tarfile.TarInfo, ...]
+
+    @property
+    def architecture(self) -> str:
+        """What it was built for."""
+        return imagestream.architecture(self.config)
+
+
+class Saved:
+    """A stream of ``docker save`` in a file."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        bounded = Bounded(file, archive.too_much_header)
+        bounded.allow(archive.HEADER_BYTES)
+        # Closing it would do nothing: the file is its owner's.
+        self._tar = tarfile.TarFile(fileobj=cast(IO[bytes], bounded), mode="r", errorlevel=2)
+        self._entries = self._listed(bounded)
+
+    def _listed(self, bounded: Bounded) -> dict[str, tarfile.TarInfo]:
+        found: dict[str, tarfile.TarInfo] = {}
+        while True:
+            bounded.allow(archive.HEADER_BYTES)
+            info = self._tar.next()
+            if info is None:
+                bounded.allow(None)
+                return found
+            if len(found) >= _MOST_ENTRIES:
+                raise broken(f"It has more than {_MOST_ENTRIES} entries.")
+            found[archive.path_of(info.name)] = info
+
+    def image(self, name: str, limit: int) -> Image:
+        """The image of that name, checked; refuses more than ``limit`` bytes when all layers are unpacked."""
+        chosen = imagestream.choose(self._small(imagestream.MANIFEST), name)
+        layers = tuple(self._entry(path) for path in chosen.layers)
+        self._check_size(layers, limit)
+        return Image(self._small(chosen.config), layers)
+
+    def rewritten(self, image: Image, name: str) -> Iterator[bytes]:
+        """A stream with that image alone, under that name alone."""
+        for path, data in (
+            (imagestream.CONFIG, image.config),
+            (imagestream.MANIFEST, imagestream.manifest(name, len(image.layers))),
+        ):
+            yield from _entry(path, len(data), io.BytesIO(data))
+        for number, layer in enumerate(image.layers):
+            yield from _entry(imagestream.layer_path(number), layer.size, self._content(layer))
+        yield bytes(2 * tarfile.BLOCKSIZE)
+
+    def _entry(self, path: str) -> tarfile.TarInfo:
+        """The file at the path. Older engines save a layer that comes twice as a link to the first."""
+        info = self._entries.get(archive.path_of(path))
+        if info is not None and info.issym():
+            info = self._entries.get(_beside(info))
+        if info is None or not info.isreg() or info.issparse():
+            raise broken(f"{path} is not in it.")
+        return info
+
+    def _small(self, path: str) -> bytes:
+        info = self._entry(path)
+        if info.size > _LARGEST_JSON:
+            raise broken(f"{path} is too large.")
+        return self._content(info).read()
+
+    def _content(self, info: tarfile.TarInfo) -> IO[bytes]:
+        file = self._tar.extractfile(info)
+        if file is None:
+            raise broken(f"{info.name} has no content.")
+        return file
+
+    def _check_size(self, layers: tuple[tarfile.TarInfo, ...], limit: int) -> None:
+        total = 0
+        for layer in layers:
+            with self._content(layer) as file:
+                head = file.read(4)
+                if head == _ZSTD:
+                    raise ImageRefused(
+                        "a layer of the image is packed with zstd",
+                        why="How large it is unpacked can't be told here.",
+                        fix="Build it with gzip layers, or push it to a registry and use git:from-image.",
+                        code="image-zstd",
+                    )
+                file.seek(0)
+                sizes = map(len, gunzipped(file)) if head[:2] == _GZIP else iter((layer.size,))
+                for count in sizes:
+                    total += count
+                    if total > limit:
+                        raise too_large(limit)
+
+
+def too_large(limit: int) -> ImageRefused:
+    """The refusal of too many bytes."""
+    return ImageRefused(
+        f"the image is larger than {limit} bytes",
+        fix="An administrator can raise the limit: 'settings:set image-max-size 20g'.",
+        code="image-too-large",
+    )
+
+
+@contextmanager
+def opened(file: IO[bytes], folder: Path, limit: int) -> Iterator[Saved]:
+    """The stream, unpacked first if it is gzipped. Raises `ImageRefused` and `ArchiveRefused`."""
+    head = file.read(2)
+    file.seek(0)
+    total = 0
+
+    def took(count: int) -> None:
+        nonlocal total
+        total += count
+        if total > limit:
+            raise too_large(limit)
+
+    try:
+        if head == _GZIP:
+            with spooled(folder, gunzipped(file), took) as plain:
+                yield Saved(plain)
+        else:
+            if size_of(file) > limit:
+                raise too_large(limit)
+            yield Saved(file)
+    except _TROUBLE as error:
+        raise broken(error) from error
+
+
+def _beside(info: tarfile.TarInfo) -> str:
+    parts: list[str] = []
+    for part in [*archive.path_of(info.name).split("/")[:-1], *info.linkname.split("/")]:
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _entry(path: str, size: int, content: IO[bytes]) -> Iterator[bytes]:
+    info = tarfile.TarInfo(path)
+    info.size, info.mode = size, 0o644
+    yield info.tobuf(tarfile.USTAR_FORMAT if size < 8 << 30 else tarfile.GNU_FORMAT)
+    with content:
+        yield from in_chunks(content)
+    yield bytes(-size % tarfile.BLOCKSIZE)
+
+

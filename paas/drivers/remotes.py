@@ -1,0 +1,114 @@
+"""Reaches other servers: git repositories, archives, and the keys of their ssh servers."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import IO, Any
+
+from paas.core import giturl
+from paas.core.errors import Cancelled, PaasError
+from paas.core.giturl import Remote
+from paas.core.reach import Fetched, Means
+from paas.drivers import git_fetch
+from paas.drivers.quarantine import Quarantine
+from paas.drivers.spool import CHUNK
+
+_SOCKET_SECONDS = 30
+_SCAN_SECONDS = 10
+
+
+class Remotes:
+    """The other servers. Anything may be slow, hostile or absent: all calls are bounded in time and size."""
+
+    def fetch(
+        self, quarantine: Quarantine, remote: Remote, ref: str, means: Means, cancelled: threading.Event
+    ) -> Fetched:
+        """Fetches the ref (empty: the remote's HEAD) into the quarantine and checks that nothing is missing.
+
+        Raises `FetchFailed` with what git said.
+        """
+        return git_fetch.fetch(quarantine, remote, ref, means, cancelled)
+
+    def download(self, remote: Remote, means: Means, cancelled: threading.Event) -> Iterator[bytes]:
+        """The body of what is at the https address, in chunks. Redirects are followed to https only."""
+        deadline = time.monotonic() + means.timeout
+        context = ssl.create_default_context()
+        if means.ca_file:
+            context.load_verify_locations(means.ca_file)
+        proxies = {name.removesuffix("_proxy"): url for name, url in means.proxies.items() if name != "no_proxy"}
+        opener = _opener(
+            urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=context), _HttpsOnly()
+        )
+        request = urllib.request.Request(remote.url, headers={"User-Agent": "paas", "Accept": "*/*"})
+        if means.login is not None:
+            text = f"{means.login.user}:{means.login.password.reveal()}"
+            # Not sent on to where it may be redirected.
+            request.add_unredirected_header("Authorization", "Basic " + b64encode(text.encode()).decode())
+        try:
+            with opener.open(request, timeout=_SOCKET_SECONDS) as response:
+                yield from _chunks(response, deadline, cancelled)
+        except (OSError, ValueError, urllib.error.URLError) as error:
+            reason = getattr(error, "reason", error)
+            raise git_fetch.FetchFailed(
+                f"{remote.url} could not be downloaded", why=str(reason) or type(error).__name__, code="download-failed"
+            ) from error
+
+    def host_keys(self, address: str) -> list[str]:
+        """The keys that the ssh server shows now, as lines of ``known_hosts``; `FetchFailed` if it shows none."""
+        host, _, port = giturl.host(address).partition(":")
+        argv = ["ssh-keyscan", "-T", str(_SCAN_SECONDS), *(["-p", port] if port else []), "--", host]
+        try:
+            done = subprocess.run(
+                argv, capture_output=True, timeout=2 * _SCAN_SECONDS, check=False, stdin=subprocess.DEVNULL
+            )
+        except FileNotFoundError as error:
+            raise PaasError(
+                "ssh isn't installed on the server",
+                fix="Install it there: apt-get install openssh-client",
+                code="no-ssh",
+            ) from error
+        except subprocess.TimeoutExpired as error:
+            raise git_fetch.FetchFailed(f"{address} does not answer", code="host-silent") from error
+        said = done.stdout.decode(errors="replace").splitlines()
+        lines = [line for line in said if line and not line.startswith("#")]
+        if not lines:
+            raise git_fetch.FetchFailed(
+                f"{address} shows no ssh host key", why="It does not answer, or is no ssh server.", code="host-silent"
+            )
+        return sorted(lines)
+
+
+class _HttpsOnly(urllib.request.HTTPRedirectHandler):
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        if not newurl.startswith("https://"):
+            raise ValueError("it is redirected to an address that is not https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _opener(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
+    # Not build_opener: that adds handlers for ftp, file and data.
+    opener = urllib.request.OpenerDirector()
+    others = (urllib.request.HTTPDefaultErrorHandler(), urllib.request.HTTPErrorProcessor())
+    for handler in (*handlers, *others):
+        opener.add_handler(handler)
+    return opener
+
+
+def _chunks(response: Any, deadline: float, cancelled: threading.Event) -> Iterator[bytes]:
+    while chunk := response.read(CHUNK):
+        if cancelled.is_set():
+            raise Cancelled("the download was cancelled")
+        if time.monotonic() > deadline:
+            raise TimeoutError("it took too long")
+        yield chunk
+
+

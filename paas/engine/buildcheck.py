@@ -1,0 +1,50 @@
+"""Before a build: does the commit fit the app's builder settings. After it: what the image's labels say."""
+
+from __future__ import annotations
+
+import difflib
+
+from paas.core import appspec, imagefile
+from paas.core.appspec import AppSpec
+from paas.core.errors import BuildFailed
+from paas.core.model import App
+from paas.drivers.quarantine import Quarantine
+from paas.engine.context import Context
+
+
+def check(ctx: Context, app: App, commit: str, quarantine: Quarantine | None) -> None:
+    """Refuses a commit without the build folder, and any code where the app is told to be an image."""
+    properties = ctx.store.properties.of(app)
+    folder = properties.text("builder", "build-dir")
+    repository = ctx.repository(app)
+    if folder:
+        folders = repository.folders(commit, quarantine)
+        if folder not in folders:
+            raise _no_folder(app, folder, folders)
+    if properties.text("builder", "selected") == "image":
+        file = properties.text("builder-dockerfile", "dockerfile-path")
+        data = repository.read_file(commit, f"{folder}/{file}" if folder else file, quarantine=quarantine)
+        if data is None or imagefile.image_in(data.decode("utf-8", "replace")) is None:
+            raise BuildFailed(
+                f"{app.name} is deployed from images, and this is code",
+                why="Its builder is set so (builder selected).",
+                fix=f"To build code from now on: 'builder:set {app.name} selected' without a value.",
+                code="not-an-image",
+            )
+
+
+def labelled(ctx: Context, image_id: str, spec: AppSpec) -> AppSpec:
+    """With the process types of the image's labels, where nothing in the repository gives any."""
+    image = ctx.scheduler.image(image_id)
+    return appspec.with_commands(spec, image.commands) if image and not spec.commands else spec
+
+
+def _no_folder(app: App, folder: str, folders: list[str]) -> BuildFailed:
+    near = difflib.get_close_matches(folder, folders, 1)
+    tops = [name for name in folders if "/" not in name][:10]
+    return BuildFailed(
+        f"there is no folder {folder!r} in the repository",
+        why=f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(tops) or 'no folders at all'}.",
+        fix=f"The app is told to be there: 'builder:set {app.name} build-dir FOLDER', without a value for the top.",
+        code="no-build-dir",
+    )

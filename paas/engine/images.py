@@ -1,0 +1,125 @@
+"""Apps whose code is an image: from a registry, or sent over ssh. The commit is a Dockerfile that names it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import IO
+
+from paas.core import imagefile, imagestream
+from paas.core.errors import EngineError, PaasError
+from paas.core.imagename import ImageName
+from paas.core.journal import Step
+from paas.core.model import App
+from paas.core.push import HEADS
+from paas.core.source import IMAGE, Origin
+from paas.drivers import image_stream
+from paas.drivers.archives import FILE, Member
+from paas.engine import registries
+from paas.engine.apps import change
+from paas.engine.context import Context
+from paas.engine.jobs import Job
+from paas.engine.sources import Made, branch_of, deploy_made, uploaded
+
+BUILDERS = ("", "dockerfile", "image")
+
+
+def from_image(ctx: Context, app: App, name: ImageName, *, force: bool) -> None:
+    """Pulls the image and deploys it; the one that serves already only with ``force``."""
+    _check_builder(ctx, app)
+    cause = f"git:from-image {name}"
+
+    def work(job: Job) -> None:
+        if not force and _serves(ctx, job.app, str(name)):
+            job.out.step(f"No changes: {name} serves already")
+            return
+        with job.step(Step.FETCH, "Pulled"):
+            _pull(ctx, job, name)
+        _deploy(ctx, job, str(name), Origin(IMAGE, str(name)), cause)
+        ctx.scheduler.drop_loaded(job.app, "")
+
+    change(ctx, app, "image", cause, work)
+
+
+def _pull(ctx: Context, job: Job, name: ImageName) -> None:
+    """Fetches it; one that is on this server alone is taken as it is."""
+    job.out.step(f"Pulling {name}")
+    try:
+        ctx.scheduler.pull(name, registries.login(ctx, job.app, name.server), job.out.detail, job.cancelled)
+    except EngineError as error:
+        if error.code == "engine-down" or ctx.scheduler.image(name.full) is None:
+            raise PaasError(
+                f"{name} could not be pulled",
+                why=error.why or error.what,
+                fix=f"Look at its name. If it takes credentials: 'registry:login {name.server} USER'.",
+                code="pull-failed",
+            ) from error
+        job.out.detail("It can't be pulled; the server has an image of that name, which is taken.")
+    image = ctx.scheduler.image(name.full)
+    imagestream.check_architecture(image.architecture if image else "", ctx.scheduler.architecture(), str(name))
+
+
+def load_image(ctx: Context, app: App, wanted: ImageName, chunks: Iterable[bytes]) -> None:
+    """Takes in what ``docker save`` writes, and deploys the image of that name in it."""
+    _check_builder(ctx, app)
+    limit, cause = ctx.settings.value("image-max-size"), f"git:load-image {wanted}"
+    with uploaded(ctx, chunks, limit, lambda: image_stream.too_large(limit)) as file:
+        change(ctx, app, "image", cause, lambda job: _load(ctx, job, wanted, file, limit, cause))
+
+
+def _load(ctx: Context, job: Job, wanted: ImageName, file: IO[bytes], limit: int, cause: str) -> None:
+    with image_stream.opened(file, ctx.paths.root, limit) as saved:
+        found = saved.image(str(wanted), limit)
+        imagestream.check_architecture(found.architecture, ctx.scheduler.architecture(), str(wanted))
+        name = ctx.scheduler.loaded_name(job.app, hashlib.sha256(found.config).hexdigest()[:16])
+        if _serves(ctx, job.app, name):
+            job.out.step(f"No changes: {wanted} serves already")
+            return
+        job.out.step(f"Loading {wanted}")
+        with job.step(Step.FETCH, "Loaded"):
+            ctx.scheduler.load(saved.rewritten(found, name))
+    try:
+        _deploy(ctx, job, name, Origin(IMAGE, str(wanted)), cause)
+    finally:
+        # The one that the branch names stays: it can be built again.
+        ctx.scheduler.drop_loaded(job.app, _named(ctx, job.app) or "")
+
+
+def _check_builder(ctx: Context, app: App) -> None:
+    selected = ctx.store.properties.of(app).text("builder", "selected")
+    if selected not in BUILDERS:
+        raise PaasError(
+            f"{app.name} is built with the builder {selected}",
+            why="An image is not built (builder selected).",
+            fix=f"Run 'builder:set {app.name} selected image' first.",
+            code="builder-not-image",
+        )
+
+
+def _path(ctx: Context, app: App) -> str:
+    """Where the app's Dockerfile is."""
+    properties = ctx.store.properties.of(app)
+    folder, file = properties.text("builder", "build-dir"), properties.text("builder-dockerfile", "dockerfile-path")
+    return f"{folder}/{file}" if folder else file
+
+
+def _named(ctx: Context, app: App) -> str | None:
+    """The image that the branch names, None where it has anything else."""
+    repository = ctx.repository(app)
+    commit = repository.resolve(HEADS + branch_of(ctx, app))
+    data = repository.read_file(commit, _path(ctx, app)) if commit else None
+    return imagefile.image_in(data.decode("utf-8", "replace")) if data else None
+
+
+def _serves(ctx: Context, app: App, image: str) -> bool:
+    current = ctx.store.releases.current(app)
+    head = ctx.repository(app).resolve(HEADS + branch_of(ctx, app))
+    return current is not None and current.commit == head and _named(ctx, app) == image
+
+
+def _deploy(ctx: Context, job: Job, image: str, origin: Origin, cause: str) -> None:
+    data = imagefile.text(image).encode()
+    member = Member(_path(ctx, job.app), FILE, len(data), iter((data,)))
+    made = Made((member,), f"Image {origin.detail}", origin, cause, one_folder=False)
+    deploy_made(ctx, job, made, again=True)
+

@@ -1,0 +1,64 @@
+"""Fetching from another git server, and deploying what came."""
+
+from __future__ import annotations
+
+import enum
+
+from paas.core.giturl import Remote
+from paas.core.journal import Step
+from paas.core.model import App
+from paas.core.push import HEADS
+from paas.core.reach import Fetched
+from paas.core.source import SYNC, Origin
+from paas.drivers.quarantine import Quarantine
+from paas.engine import reach
+from paas.engine.apps import change
+from paas.engine.context import Context
+from paas.engine.deploy import Commit
+from paas.engine.jobs import Job
+from paas.engine.sources import branch_of, land, was_released
+
+
+class When(enum.Enum):
+    """When what was fetched is deployed."""
+
+    NEVER = "never"
+    CHANGED = "changed"
+    ALWAYS = "always"
+
+
+def sync(ctx: Context, app: App, remote: Remote, ref: str, when: When, *, keep_branch: bool) -> None:
+    """Fetches the ref, and makes it what the deploy branch is; with ``keep_branch`` that stays the branch it is."""
+    means = reach.means(ctx, remote)
+    cause = f"git:sync {remote.url}" + (f"#{ref}" if ref else "")
+
+    def work(job: Job) -> None:
+        repository = ctx.repository(job.app)
+        wanted = ref or ctx.store.properties.of(job.app).text("git", "deploy-branch")
+        job.out.step(f"Fetching {wanted or 'the main branch'} from {remote.url}")
+        with Quarantine(repository) as quarantine:
+            with job.step(Step.FETCH, "Fetched"):
+                found = ctx.remotes.fetch(quarantine, remote, wanted, means, job.cancelled)
+            branch = _branch(ctx, job.app, found, keep_branch)
+            deploys = _deploys(ctx, job, found, when, branch)
+            commit = Commit(found.commit, ctx.caller.name, cause, quarantine)
+            land(ctx, job, commit, branch, Origin(SYNC, f"{remote.url}#{wanted or found.branch}"), build=deploys)
+
+    change(ctx, app, "sync", cause, work)
+
+
+def _branch(ctx: Context, app: App, found: Fetched, keep: bool) -> str:
+    configured = ctx.store.properties.of(app).text("git", "deploy-branch")
+    return branch_of(ctx, app) if not found.branch or (keep and configured) else found.branch
+
+
+def _deploys(ctx: Context, job: Job, found: Fetched, when: When, branch: str) -> bool:
+    name = found.commit[:10]
+    if when is When.NEVER:
+        job.out.step(f"{branch} is {name} now; it is not deployed ('ps:rebuild {job.app.name}' does that)")
+    elif when is When.CHANGED and was_released(ctx, job.app, found.commit):
+        before = ctx.repository(job.app).resolve(HEADS + branch)
+        job.out.step(f"No changes: {name} has been deployed" + ("" if before == found.commit else " before"))
+    else:
+        return True
+    return False

@@ -1,0 +1,80 @@
+"""How this server gets into others: credentials by host, the deploy key, and the keys of ssh servers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from paas.core.model import App
+from paas.core.reach import Login
+from paas.core.secret import Secret
+from paas.store.database import Database
+from paas.store.sealed import Sealer
+
+GIT, REGISTRY, DEPLOY_KEY = "git", "registry", "deploy-key"
+
+
+class Logins:
+    """User names and passwords by host, of one app or (None) of all. Passwords are encrypted at rest."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._db = database
+        self._sealer = sealer
+
+    def all(self, kind: str, app: App | None = None) -> dict[str, Login]:
+        """The credentials that were set for exactly that scope, by host."""
+        rows = self._db.all(
+            "SELECT * FROM logins WHERE coalesce(app_id, 0) = ? AND kind = ? ORDER BY host", app.id if app else 0, kind
+        )
+        return {row["host"]: Login(row["username"], Secret(self._sealer.open(row["secret"]))) for row in rows}
+
+    def get(self, kind: str, host: str) -> Login | None:
+        """Those for all apps of that host, or None."""
+        return self.all(kind).get(host)
+
+    def set(self, kind: str, host: str, login: Login, app: App | None = None) -> None:
+        """Keeps them, in place of those there were."""
+        with self._db.transaction():
+            self.remove(kind, host, app)
+            self._db.execute(
+                "INSERT INTO logins VALUES (?, ?, ?, ?, ?)",
+                app.id if app else None, kind, host, login.user, self._sealer.seal(login.password.reveal()),
+            )  # fmt: skip
+
+    def remove(self, kind: str, host: str, app: App | None = None) -> bool:
+        """Forgets them; whether there were any."""
+        done = self._db.execute(
+            "DELETE FROM logins WHERE coalesce(app_id, 0) = ? AND kind = ? AND host = ?",
+            app.id if app else 0, kind, host,
+        )  # fmt: skip
+        return done.rowcount > 0
+
+    def deploy_key(self) -> Login | None:
+        """The key with which this server fetches: the public half in the place of the user, or None."""
+        return self.get(DEPLOY_KEY, "")
+
+    def make_deploy_key(self, comment: str) -> None:
+        """Makes it: Ed25519, in OpenSSH's formats."""
+        key = Ed25519PrivateKey.generate()
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+        public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+        self.set(DEPLOY_KEY, "", Login(f"{public} {comment}", Secret(private)))
+
+
+class KnownHosts:
+    """The keys that ssh servers are known by, as lines of a ``known_hosts`` file."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def of(self, host: str) -> list[str]:
+        """The lines of that host, or host:port; none if it is not known."""
+        return [row["line"] for row in self._db.all("SELECT line FROM known_hosts WHERE host = ? ORDER BY line", host)]
+
+    def set(self, host: str, lines: Sequence[str]) -> None:
+        """These, and no others, are its keys."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM known_hosts WHERE host = ?", host)
+            self._db.many("INSERT INTO known_hosts VALUES (?, ?)", [(host, line) for line in lines])

@@ -1,0 +1,71 @@
+"""Other servers: repositories in folders, archives in memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from paas.core.giturl import Remote
+from paas.core.reach import Fetched, Login, Means
+from paas.drivers import git_process
+from paas.drivers.git_fetch import FetchFailed
+from paas.drivers.quarantine import Quarantine
+from paas.drivers.remotes import Remotes
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One thing that was asked of another server."""
+
+    url: str
+    ref: str
+    means: Means
+
+
+class FakeRemotes(Remotes):
+    """`Remotes` whose servers are told to it. One that nobody told of does not answer."""
+
+    def __init__(self) -> None:
+        self.repositories: dict[str, Path] = {}
+        self.archives: dict[str, bytes] = {}
+        self.keys: dict[str, list[str]] = {}
+        self.wants: dict[str, Login] = {}
+        self.asked: list[Asked] = []
+
+    def fetch(
+        self, quarantine: Quarantine, remote: Remote, ref: str, means: Means, cancelled: threading.Event
+    ) -> Fetched:
+        """Takes the objects from the folder, as git would. ``HEAD`` there is what no ref means."""
+        self._let_in(remote, ref, means)
+        folder = self.repositories.get(remote.url)
+        if folder is None:
+            raise FetchFailed(f"{remote.url} could not be fetched", why="it is not there")
+        branch = ref or git_process.run(folder, ["symbolic-ref", "--short", "HEAD"]).decode().strip()
+        commit = git_process.run(folder, ["rev-parse", f"{branch}^{{commit}}"]).decode().strip()
+        is_branch = (folder / "refs/heads" / branch).exists()
+        pack = git_process.run(folder, ["pack-objects", "--revs", "--stdout", "--quiet"], text=f"{commit}\n".encode())
+        options = ["index-pack", "--stdin", "--fix-thin"]
+        git_process.run(quarantine.repository.path, options, extra=quarantine.environment(), text=pack)
+        return Fetched(commit, branch if is_branch else "")
+
+    def download(self, remote: Remote, means: Means, cancelled: threading.Event) -> Iterator[bytes]:
+        """The archive in pieces."""
+        self._let_in(remote, "", means)
+        data = self.archives.get(remote.url)
+        if data is None:
+            raise FetchFailed(f"{remote.url} could not be downloaded", why="HTTP Error 404: Not Found")
+        return (data[at : at + 1000] for at in range(0, len(data), 1000))
+
+    def host_keys(self, address: str) -> list[str]:
+        """The keys that it was told."""
+        if address not in self.keys:
+            raise FetchFailed(f"{address} shows no ssh host key", code="host-silent")
+        return self.keys[address]
+
+    def _let_in(self, remote: Remote, ref: str, means: Means) -> None:
+        self.asked.append(Asked(remote.url, ref, means))
+        wanted = self.wants.get(remote.address)
+        if wanted is not None and means.login != wanted:
+            raise FetchFailed(f"{remote.url} could not be fetched", why="Authentication failed")

@@ -1,0 +1,97 @@
+"""The part of the fake engine that gives images to others and takes them from others."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from threading import Event
+
+from paas.core.errors import EngineError
+from paas.core.image import Image, from_inspect
+from paas.core.imagename import ImageName
+from paas.core.model import App
+from paas.core.reach import Login
+
+
+class FakeTransfers:
+    """What a `Scheduler` does with registries and streams.
+
+    ``registry`` has the images that can be pulled, by full name; ``wants`` the credentials that a server asks for;
+    ``pushed`` what was pushed; ``tags`` the ids by the names that the engine knows.
+    """
+
+    def __init__(self) -> None:
+        self.images: dict[str, Image] = {}
+        self.tags: dict[str, str] = {}
+        self.registry: dict[str, Image] = {}
+        self.wants: dict[str, Login] = {}
+        self.pushed: dict[str, str] = {}
+        self.pulls = 0
+        self.foreign: set[str] = set()
+
+    def image(self, reference: str) -> Image | None:
+        """See `Scheduler.image`."""
+        known = self.tags.get(reference) or self.tags.get(f"{reference}:latest", reference)
+        return self.images.get(known)
+
+    def pull(self, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event) -> None:
+        """See `Scheduler.pull`."""
+        self.pulls += 1
+        self._let_in(name, login, "pulled")
+        if name.full not in self.registry:
+            raise EngineError(f"{name} could not be pulled", why="manifest unknown", code="image-transfer")
+        self._take(name.full, self.registry[name.full])
+
+    def push(
+        self, image_id: str, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event
+    ) -> None:
+        """See `Scheduler.push`."""
+        self._let_in(name, login, "pushed")
+        self.pushed[str(name)] = image_id
+
+    def check_login(self, server: str, login: Login) -> None:
+        """See `Scheduler.check_login`."""
+        if self.wants.get(server, login) != login:
+            raise EngineError("the container engine refused: logging in to a registry", why="unauthorized")
+
+    def loaded_name(self, app: App, key: str) -> str:
+        """See `Scheduler.loaded_name`."""
+        return f"paas-abcdef/{app.id}:loaded-{key}"
+
+    def load(self, chunks: Iterator[bytes]) -> None:
+        """See `Scheduler.load`. Like the engine it takes all names over that are in the stream."""
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as stream:
+
+            def read(path: str) -> bytes:
+                file = stream.extractfile(path)
+                assert file is not None
+                return file.read()
+
+            for row in json.loads(read("manifest.json")):
+                config = read(row["Config"])
+                for layer in row["Layers"]:
+                    read(layer)
+                said = json.loads(config)
+                facts = {"Id": f"sha256:{hashlib.sha256(config).hexdigest()}", "Size": 1 << 20}
+                found = from_inspect({**facts, "Architecture": said["architecture"], "Config": said["config"]})
+                for name in row["RepoTags"]:
+                    self._take(name, found)
+
+    def drop_loaded(self, app: App, keep: str) -> None:
+        """See `Scheduler.drop_loaded`."""
+        for name in [name for name in self.tags if name.startswith(self.loaded_name(app, "")) and name != keep]:
+            image = self.tags.pop(name)
+            self.images.pop(image, None)
+            self.foreign.discard(image)
+
+    def _take(self, name: str, image: Image) -> None:
+        self.images[image.id] = image
+        self.tags[name] = image.id
+        self.foreign.add(image.id)
+
+    def _let_in(self, name: ImageName, login: Login | None, doing: str) -> None:
+        if self.wants.get(name.server, login) != login:
+            raise EngineError(f"{name} could not be {doing}", why="unauthorized", code="image-transfer")

@@ -1,0 +1,228 @@
+"""Deploying what nobody pushed: from real git servers, archives over ssh, images, a registry."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import subprocess
+import tarfile
+import uuid
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from git_servers import Https, Sshd
+from instance import Server, run
+from test_service import app
+
+from paas.drivers import buildkit
+
+pytestmark = pytest.mark.real
+
+
+class Origin:
+    """A repository on another server, with the clone that its owner works in."""
+
+    def __init__(self, root: Path, instance: Server, stack: str) -> None:
+        self.root = root
+        self.bare = root / "team" / "app.git"
+        self._instance = instance
+        self._code = root / "work"
+        self._stack = stack
+        run("git", "init", "-q", "--bare", "-b", "main", str(self.bare))
+
+    def publish(self, text: str, *branch: str) -> str:
+        """Pushes an app that answers with the text; the commit."""
+        app(self._code, self._stack, text)
+        git = self._instance.git
+        if not (self._code / ".git").exists():
+            assert git(self._code, "init", "-q", "-b", "main").status == 0
+        assert git(self._code, "add", "-A").status == git(self._code, "commit", "-qm", text).status == 0
+        pushed = git(self._code, "push", "-q", str(self.bare), f"HEAD:{branch[0] if branch else 'main'}")
+        assert pushed.status == 0, pushed.err
+        return git(self._code, "rev-parse", "HEAD").out.strip()
+
+
+@pytest.fixture(scope="module")
+def origin(instance: Server, stack: str, tmp_path_factory: pytest.TempPathFactory) -> Origin:
+    return Origin(tmp_path_factory.mktemp("origin"), instance, stack)
+
+
+@pytest.fixture(scope="module")
+def https(origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Https]:
+    site = Https(tmp_path_factory.mktemp("https"), origin.root)
+    yield site
+    site.close()
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    server = Sshd(tmp_path_factory.mktemp("sshd"))
+    yield server
+    server.stop()
+
+
+def test_sync_over_https_with_a_private_authority_and_credentials(
+    instance: Server, origin: Origin, https: Https
+) -> None:
+    commit = origin.publish("over https")
+    https.password = "s3cr%t /:@"
+    url = https.url("team/app.git")
+    assert instance.paas("apps:create synced").status == 0
+
+    refused = instance.ssh(f"git:sync --build synced {url}")
+    assert refused.status == 1
+    assert "certificate" in refused.err
+    assert instance.paas(f"settings:set build-ca-file {https.authority}").status == 0
+    refused = instance.ssh(f"git:sync --build synced {url}")
+    assert f"'git:auth {https.address} USER'" in refused.err
+
+    kept = instance.ssh(f"git:auth {https.address} bot", stdin=https.password + "\n")
+    assert kept.status == 0, kept.err
+    done = instance.ssh(f"git:sync --build synced {url}")
+    assert done.status == 0, done.err
+    assert instance.get("synced").body == "v1 over https"
+    assert instance.paas("apps:report synced --apps-deploy-source-metadata").out == f"{url}#main\n"
+    assert commit in instance.paas("git:report synced").out
+
+    origin.publish("a fix")
+    assert instance.ssh(f"git:sync --build-if-changes synced {url}").status == 0
+    assert instance.get("synced").body == "v2 a fix"
+    assert "No changes" in instance.ssh(f"git:sync --build-if-changes synced {url}").err
+    assert instance.ssh(f"git:sync synced {url} {commit}").status == 0
+    assert commit in instance.paas("git:status synced").out
+    assert https.password not in instance.said()
+
+
+def test_a_redirect_leads_neither_to_a_file_nor_the_password_to_another(
+    instance: Server, origin: Origin, https: Https
+) -> None:
+    origin.publish("redirected")
+    assert instance.paas("apps:create strict").status == 0
+    https.redirect = f"file://{origin.bare}/info/refs"
+    refused = instance.ssh(f"git:sync strict {https.url('team/app.git')}")
+    assert refused.status == 1, refused.err
+    assert "could not be fetched" in refused.err
+    https.redirect = f"http://{https.address}/x.tar"
+    refused = instance.ssh(f"git:from-archive strict {https.url('x.tar')}")
+    assert "it is redirected to an address that is not https" in refused.err
+    https.redirect = ""
+
+
+def test_sync_over_ssh_with_the_deploy_key_to_a_known_host(instance: Server, origin: Origin, sshd: Sshd) -> None:
+    origin.publish("over ssh")
+    me = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+    url = f"ssh://{me}@127.0.0.1:{sshd.port}{origin.bare}"
+    assert instance.paas("apps:create keyed").status == 0
+    assert instance.paas("git:generate-deploy-key").status == 0
+    assert "[unknown-host]" in instance.ssh(f"git:sync keyed {url}").err
+    allowed = instance.ssh(f"git:allow-host 127.0.0.1:{sshd.port}")
+    assert allowed.status == 0, allowed.err
+    fingerprint = subprocess.run(
+        ["ssh-keygen", "-lf", str(sshd.folder / "host.pub")], capture_output=True, text=True, check=True
+    ).stdout.split()[1]
+    assert fingerprint in allowed.err
+
+    refused = instance.ssh(f"git:sync keyed {url}")
+    assert "deploy key" in refused.err
+    sshd.authorized.write_text(instance.ssh("git:public-key").out)
+    done = instance.ssh(f"git:sync keyed {url}")
+    assert done.status == 0, done.err
+
+    sshd.stop()
+    sshd.new_host_key()
+    sshd.start()
+    stranger = instance.ssh(f"git:sync keyed {url}")
+    assert stranger.status == 1
+    assert "[fetch-failed]" in stranger.err
+
+
+def test_option_injection_runs_nothing(instance: Server, tmp_path: Path) -> None:
+    assert instance.paas("apps:create calm").status == 0
+    mark = tmp_path / "pwned"
+    for url in (
+        f"ext::sh -c touch% {mark}",
+        f"ssh://-oProxyCommand=touch%20{mark}/x",
+        f"--upload-pack=touch {mark}",
+        f"file://{tmp_path}",
+    ):
+        refused = instance.ssh(f"git:sync --build calm -- '{url}'")
+        assert refused.status == 2, refused
+    assert not mark.exists()
+
+
+def _tar_gz(folder: Path) -> bytes:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as made:
+        made.add(folder, "app-1.0")
+    return data.getvalue()
+
+
+def _send(instance: Server, line: str, data: bytes) -> subprocess.CompletedProcess[bytes]:
+    argv = [*instance.ssh_command(), "-p", str(instance.ssh_port), "paas@127.0.0.1", line]
+    return subprocess.run(argv, input=data, capture_output=True, timeout=120, check=False)
+
+
+def test_an_archive_over_ssh_and_a_bomb(instance: Server, stack: str, tmp_path: Path) -> None:
+    assert instance.paas("apps:create packed").status == 0
+    done = _send(instance, "git:from-archive packed --", _tar_gz(app(tmp_path / "code", stack, "from a tar")))
+    assert done.returncode == 0, done.stderr.decode()
+    assert instance.get("packed").body == "v1 from a tar"
+    clone = instance.git(tmp_path, "clone", "-q", instance.url("packed"), "cloned")
+    assert clone.status == 0, clone.err
+    assert (tmp_path / "cloned" / "web.py").exists()
+
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as bomb, bomb.open("zero", "w") as file:
+        for _ in range(1200):
+            file.write(bytes(1 << 20))
+    before = _disk(instance)
+    refused = _send(instance, "git:from-archive packed --", data.getvalue())
+    assert refused.returncode == 1
+    assert b"archive-" in refused.stderr
+
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as many:
+        for number in range(100_000):
+            many.writestr(f"f{number}", b"")
+    refused = _send(instance, "git:from-archive packed --", data.getvalue())
+    assert b"[archive-too-many]" in refused.stderr, refused.stderr
+    assert _disk(instance) == before
+    assert instance.get("packed").body == "v1 from a tar"
+
+
+def _disk(instance: Server) -> dict[str, int]:
+    """The files of apps and repositories with their sizes."""
+    return {str(path): path.stat().st_size for path in (instance.root / "apps").rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def image(stack: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An image on this machine's engine that no registry has; its name is gone afterwards."""
+    name = f"paas-test/{uuid.uuid4().hex}:1"
+    folder = app(tmp_path_factory.mktemp("image"), stack, "from an image")
+    environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
+    docker = buildkit.cli()
+    subprocess.run([*docker, "-q", "-t", name, str(folder)], check=True, capture_output=True, env=environment)
+    yield name
+    run(docker[0], "rmi", name)
+
+
+def test_an_image_is_taken_from_the_engine_and_over_ssh(instance: Server, image: str) -> None:
+    assert instance.paas("apps:create shipped").status == 0
+    done = instance.ssh(f"git:from-image shipped {image}")
+    assert done.status == 0, done.err
+    assert instance.get("shipped").body == "v1 from an image"
+    assert "No changes" in instance.ssh(f"git:from-image shipped {image}").err
+
+    saved = subprocess.run([buildkit.cli()[0], "save", image], capture_output=True, check=True).stdout
+    sent = _send(instance, f"git:load-image shipped {image}", gzip.compress(saved, 1))
+    assert sent.returncode == 0, sent.stderr.decode()
+    assert instance.get("shipped").body == "v2 from an image"
+    assert instance.paas("apps:report shipped --apps-deploy-source-metadata").out == f"{image}\n"
+    rebuilt = instance.ssh("ps:rebuild shipped")
+    assert rebuilt.status == 0, rebuilt.err
+    assert instance.get("shipped").body == "v3 from an image"
+    assert "[image-broken]" in _send(instance, f"git:load-image shipped {image}", saved[:90_000]).stderr.decode()

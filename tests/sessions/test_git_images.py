@@ -1,0 +1,231 @@
+"""``git:from-image`` and ``git:load-image``: apps whose code is an image."""
+
+import gzip
+import io
+import json
+import tarfile
+
+import pytest
+
+from paas.core.image import Image
+from paas.core.reach import Login
+from paas.core.secret import Secret
+from paas.testing import VIEWER
+
+NGINX = Image("sha256:" + "1" * 64, (80,), True, "amd64")
+
+
+@pytest.fixture
+def empty(server):
+    server.run("apps:create hello")
+    server.scheduler.registry["nginx:1.28"] = NGINX
+    return server
+
+
+def current(server):
+    return server.ctx.store.releases.current(server.app())
+
+
+def saved(names=("hello:1",), architecture="amd64", layers=(b"layer",), config=None, extra=()):
+    """What ``docker save`` writes of one image."""
+    settings = {"Cmd": ["/app"], "ExposedPorts": {"8080/tcp": {}}} if config is None else config
+    files = {"abc.json": json.dumps({"architecture": architecture, "config": settings}).encode()}
+    files |= {f"{number}/layer.tar": content for number, content in enumerate(layers)}
+    paths = [f"{number}/layer.tar" for number in range(len(layers))]
+    row = {"Config": "abc.json", "RepoTags": list(names), "Layers": paths}
+    other = {"Config": "abc.json", "RepoTags": ["other:latest"], "Layers": []}
+    files |= {"manifest.json": json.dumps([other, row]).encode(), **dict(extra)}
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as made:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            made.addfile(info, io.BytesIO(content))
+    return data.getvalue()
+
+
+def test_an_image_from_a_registry_is_deployed_as_a_commit(empty):
+    result = empty.run("git:from-image hello nginx:1.28")
+    assert result.status == 0, result.err
+    assert "-----> Pulling nginx:1.28\n" in result.err
+    assert "-----> Released v1: http://hello.localhost:8080\n" in result.err
+    assert empty.scheduler.running("web.1").port == 80
+    assert empty.run("apps:report hello --apps-deploy-source").out == "docker-image\n"
+    assert empty.run("apps:report hello --apps-deploy-source-metadata").out == "nginx:1.28\n"
+    assert current(empty).cause == "git:from-image nginx:1.28"
+    assert empty.run("git:report hello --git-subject").out == "Image nginx:1.28\n"
+    # ps:rebuild builds what the commit names, without a registry.
+    pulls = empty.scheduler.pulls
+    assert empty.run("ps:rebuild hello").status == 0
+    assert empty.scheduler.pulls == pulls
+
+
+def test_the_same_image_again_does_nothing_unless_it_is_forced(empty):
+    empty.run("git:from-image hello nginx:1.28")
+    again = empty.run("git:from-image hello nginx:1.28")
+    assert (again.status, again.err) == (0, "-----> No changes: nginx:1.28 serves already\n")
+    assert empty.scheduler.pulls == 1
+    assert empty.run("git:from-image --force hello nginx:1.28").status == 0
+    assert (empty.scheduler.pulls, current(empty).version) == (2, 2)
+    assert empty.run("releases:rollback hello").status == 0
+
+
+def test_labels_of_the_image_give_process_types(empty):
+    empty.scheduler.registry["app:2"] = Image("sha256:" + "2" * 64, commands={"worker": "./work", "web": "./serve"})
+    assert empty.run("git:from-image hello app:2").status == 0
+    empty.run("ps:scale hello worker=1")
+    assert empty.scheduler.running("worker.1").command == "./work"
+    assert empty.scheduler.running("web.1").command == "./serve"
+
+
+def test_an_image_that_can_not_be_pulled_is_told_and_changes_nothing(hello):
+    result = hello.run("git:from-image hello registry.example.org:5000/team/app:1")
+    assert result.status == 1
+    assert result.err.endswith(
+        " !     registry.example.org:5000/team/app:1 could not be pulled\n"
+        " !     manifest unknown\n"
+        " !     Look at its name. If it takes credentials: 'registry:login registry.example.org:5000 USER'. "
+        "[pull-failed]\n"
+    )
+    assert current(hello).version == 1
+    assert hello.proxy.vhost("hello").live
+
+
+def test_an_image_that_is_on_the_server_alone_is_taken(empty):
+    empty.scheduler.images[NGINX.id] = NGINX
+    empty.scheduler.tags["local/thing:latest"] = NGINX.id
+    result = empty.run("git:from-image hello local/thing")
+    assert result.status == 0, result.err
+    assert "It can't be pulled; the server has an image of that name, which is taken." in result.err
+
+
+def test_an_image_for_another_machine_is_refused(empty):
+    empty.scheduler.registry["arm:1"] = Image("sha256:" + "3" * 64, architecture="arm64")
+    result = empty.run("git:from-image hello arm:1")
+    assert result.status == 1
+    assert " !     arm:1 is for arm64, and this server is amd64\n" in result.err
+
+
+def test_an_image_without_a_command_says_so(empty):
+    empty.scheduler.registry["base:1"] = Image("sha256:" + "4" * 64, has_command=False, architecture="amd64")
+    assert "[no-command]" in empty.run("git:from-image hello base:1").err
+
+
+@pytest.mark.parametrize("name", ["--privileged", "UPPER", "a b", "http://x/y", "a:b:c", "x@sha256:12", "", "a//b"])
+def test_a_name_that_is_none_is_refused(empty, name):
+    result = empty.run(["git:from-image", "hello", "--", name])
+    assert result.status == 2
+    assert "[invalid-image]" in result.err
+
+
+def test_private_registries_get_the_credentials_of_their_server(empty):
+    empty.scheduler.registry["ghcr.io/team/app:1"] = NGINX
+    empty.scheduler.wants["ghcr.io"] = Login("bot", Secret("token"))
+    assert "unauthorized" in empty.run("git:from-image hello ghcr.io/team/app:1").err
+    empty.ctx.store.logins.set("registry", "ghcr.io", Login("bot", Secret("token")))
+    assert empty.run("git:from-image hello ghcr.io/team/app:1").status == 0
+
+
+def test_an_image_that_is_sent_is_deployed_under_a_name_of_its_own(empty):
+    result = empty.run("git:load-image hello hello:1", stdin=saved())
+    assert result.status == 0, result.err
+    assert "-----> Loading hello:1\n" in result.err
+    assert empty.scheduler.running("web.1").port == 8080
+    assert empty.run("apps:report hello --apps-deploy-source-metadata").out == "hello:1\n"
+    # Neither the name that it had, nor the other image of the stream, reaches the engine.
+    assert [name.partition("-")[0] for name in empty.scheduler.tags] == ["paas"]
+    assert len(empty.scheduler.tags) == 1
+    again = empty.run("git:load-image hello hello:1", stdin=gzip.compress(saved()))
+    assert again.err.endswith("-----> No changes: hello:1 serves already\n")
+    assert empty.run("ps:rebuild hello").status == 0
+
+
+def test_the_next_one_takes_the_place_of_the_one_before(empty):
+    empty.run("git:load-image hello hello:1", stdin=saved())
+    before = set(empty.scheduler.tags)
+    config = {"Cmd": ["/app", "2"]}
+    assert empty.run("git:load-image hello hello:2", stdin=saved(["hello:2"], config=config)).status == 0
+    assert len(empty.scheduler.tags) == 1
+    assert not before & set(empty.scheduler.tags)
+    kept = set(empty.scheduler.tags)
+    # One that does not deploy goes again, and the one that serves stays.
+    refused = empty.run("git:load-image hello hello:3", stdin=saved(["hello:3"], config={}))
+    assert "[no-command]" in refused.err
+    assert set(empty.scheduler.tags) == kept
+
+
+def test_a_name_in_full_or_short_is_the_same(empty):
+    stream = saved(["hello:latest"])
+    assert empty.run("git:load-image hello docker.io/library/hello", stdin=stream).status == 0
+
+
+MANIFEST = "manifest.json"
+REFUSED = {
+    "another name": (saved(["hello:2"]), "image-not-in-stream"),
+    "another machine": (saved(architecture="arm64"), "wrong-architecture"),
+    "cut off": (saved()[:1500], "image-broken"),
+    "no tar": (b"hello " * 1000, "image-broken"),
+    "nothing": (b"", "image-broken"),
+    "no manifest": (saved()[:1024] + bytes(1024), "image-broken"),
+    "manifest is no json": (saved(extra={MANIFEST: b"{"}.items()), "image-broken"),
+    "manifest is no list": (saved(extra={MANIFEST: b"{}"}.items()), "image-broken"),
+    "missing layer": (
+        saved(extra={MANIFEST: b'[{"Config":"abc.json","RepoTags":["hello:1"],"Layers":["x"]}]'}.items()),
+        "image-broken",
+    ),
+    "layer outside": (
+        saved(extra={MANIFEST: b'[{"Config":"abc.json","RepoTags":["hello:1"],"Layers":["../../x"]}]'}.items()),
+        "archive-path",
+    ),
+    "zstd layer": (saved(layers=(b"\x28\xb5\x2f\xfd" + bytes(99),)), "image-zstd"),
+    "layer bomb": (saved(layers=(gzip.compress(bytes(3 << 20)),)), "image-too-large"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_stream_that_can_not_be_taken_is_refused_and_nothing_reaches_the_engine(hello, what):
+    stream, code = REFUSED[what]
+    hello.run("settings:set image-max-size 2m")
+    before = dict(hello.scheduler.images)
+    result = hello.run("git:load-image hello hello:1", stdin=stream)
+    assert result.status == 1
+    assert f"[{code}]" in result.err, result.err
+    assert (hello.scheduler.images, hello.scheduler.tags) == (before, {})
+    assert current(hello).version == 1
+
+
+def test_more_than_is_allowed_is_not_taken_in(hello):
+    hello.run("settings:set image-max-size 1m")
+    assert "[image-too-large]" in hello.run("git:load-image hello hello:1", stdin=bytes(1_100_000)).err
+
+
+def test_an_app_that_is_told_to_be_an_image_takes_no_code(empty):
+    assert empty.run("builder:set hello selected image").status == 0
+    refused = empty.push("hello")
+    assert refused.status == 1
+    assert "[not-an-image]" in refused.err
+    assert empty.run("git:from-image hello nginx:1.28").status == 0
+    assert empty.run("builder:set hello selected nonsense").status == 2
+
+
+def test_only_keys_that_deploy_may(hello):
+    assert hello.run("git:from-image hello nginx", caller=VIEWER).status == 1
+    assert hello.run("git:load-image hello nginx", caller=VIEWER).status == 1
+
+
+def test_a_build_folder_that_is_not_there_names_one_that_is(hello):
+    hello.run("builder:set hello build-dir apps/wbe")
+    result = hello.push("hello", {"apps/web/Dockerfile": "FROM scratch\nCMD x\n", "docs/x": ""})
+    assert result.status == 1
+    for line in (
+        " !     there is no folder 'apps/wbe' in the repository",
+        " !     Did you mean 'apps/web'?",
+        " !     The app is told to be there: 'builder:set hello build-dir FOLDER', without a value for the top. "
+        "[no-build-dir]",
+    ):
+        assert line in result.err
+    hello.run("builder:set hello build-dir apps/web")
+    assert hello.begin_push("hello").wait().status == 0
+    # An image of such an app is still one.
+    hello.scheduler.registry["nginx:1.28"] = NGINX
+    assert hello.run("git:from-image hello nginx:1.28").status == 0

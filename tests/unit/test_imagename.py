@@ -1,0 +1,39 @@
+"""Names of images, in full and short."""
+
+import pytest
+
+from paas.core import imagename
+from paas.core.errors import InvalidValue
+
+
+@pytest.mark.parametrize(
+    ("text", "server", "canonical"),
+    [
+        ("nginx", "docker.io", "docker.io/library/nginx:latest"),
+        ("team/app:1", "docker.io", "docker.io/team/app:1"),
+        ("library/nginx", "docker.io", "docker.io/library/nginx:latest"),
+        ("docker.io/team/app", "docker.io", "docker.io/team/app:latest"),
+        ("ghcr.io/team/app:1", "ghcr.io", "ghcr.io/team/app:1"),
+        ("localhost/app", "localhost", "localhost/app:latest"),
+        ("localhost:5000/app:1", "localhost:5000", "localhost:5000/app:1"),
+        (f"nginx@sha256:{'a' * 64}", "docker.io", f"docker.io/library/nginx@sha256:{'a' * 64}"),
+    ],
+)
+def test_the_server_and_the_full_name(text, server, canonical):
+    found = imagename.parse(text)
+    assert (found.server, found.canonical, str(found)) == (server, canonical, text)
+
+
+@pytest.mark.parametrize("text", ["ghcr.io", "https://registry.example.org:5000/", "localhost:5000"])
+def test_a_registry_is_a_host(text):
+    assert "/" not in imagename.server(text)
+
+
+def test_docker_hub_has_many_names():
+    assert {imagename.server(text) for text in ("docker.io", "https://index.docker.io/v1/")} == {"docker.io"}
+
+
+@pytest.mark.parametrize("text", ["-x", "a/b", "http://x", "a b", "", "x:y"])
+def test_what_is_no_registry_is_refused(text):
+    with pytest.raises(InvalidValue):
+        imagename.server(text)
