@@ -169,23 +169,42 @@ class HandContainers:
     def __init__(self, run_id: str) -> None:
         self.label = f"{LABEL}={run_id}"
         self.api: Any = docker.APIClient(version="auto", timeout=120, **docker.utils.kwargs_from_env())
+        self._labels = dict([self.label.split("=")])
 
-    def start(self, image: str, *, rotate: bool = True) -> str:
-        """A new container that runs; its id."""
+    def start(self, image: str, *, rotate: bool = True, network: str = "bridge", port: int | None = None) -> str:
+        """A new container that runs, in the network, published on the loopback port if one is given; its id."""
         limits = {"max-size": "10m", "max-file": "3"} if rotate else {}
         host = self.api.create_host_config(
-            init=True, log_config=docker.types.LogConfig(type="json-file", config=limits)
+            init=True,
+            log_config=docker.types.LogConfig(type="json-file", config=limits),
+            network_mode=network,
+            port_bindings={5000: ("127.0.0.1", port)} if port else None,
         )
         made = self.api.create_container(
-            image=image, environment={"PORT": "5000"}, host_config=host, labels=dict([self.label.split("=")])
-        )["Id"]
+            image=image, environment={"PORT": "5000"}, host_config=host, labels=self._labels,
+            ports=[5000] if port else None,
+        )["Id"]  # fmt: skip
         self.api.start(made)
         return str(made)
 
+    def network(self, name: str) -> str:
+        """A new network with a small range of its own, as the platform gives one to each app; its name."""
+        for third in range(256):
+            pool = docker.types.IPAMPool(subnet=f"10.251.{third}.0/24")
+            ipam = docker.types.IPAMConfig(pool_configs=[pool])
+            try:
+                self.api.create_network(name, driver="bridge", ipam=ipam, labels=self._labels)
+            except docker.errors.APIError as error:
+                if "overlap" not in str(error):
+                    raise
+                continue
+            return name
+        raise RuntimeError("no network in 10.251.0.0/16 is free")
+
     def address(self, container: str) -> str:
-        """The container's own address on the engine's bridge, with the app's port."""
-        settings = self.api.inspect_container(container)["NetworkSettings"]
-        return f"{settings['IPAddress']}:5000"
+        """The container's own address, with the app's port."""
+        networks = self.api.inspect_container(container)["NetworkSettings"]["Networks"].values()
+        return f"{next(iter(networks))['IPAddress']}:5000"
 
     def image(self, container: str) -> str:
         """The image that it runs."""
@@ -204,6 +223,8 @@ class HandContainers:
         wanted = {"label": self.label}
         for found in self.api.containers(all=True, filters=wanted):
             self.remove(found["Id"])
+        for row in self.api.networks(filters=wanted):
+            self.api.remove_network(row["Id"])
         for row in self.api.images(filters=wanted):
             for name in row["RepoTags"] or [row["Id"]]:
                 with contextlib.suppress(docker.errors.APIError):

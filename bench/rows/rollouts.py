@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from bench import apps, waiting
+from bench.floor.hand import free_port
 from bench.ground import answers
 from bench.programs import run, timed
 from bench.stats import Goal
@@ -22,11 +23,16 @@ class Rollout(Work):
         self.image = self.ground.succeed(f"releases:info {self.app} --format json").partition('"image": "')[2]
         self.image = self.image.partition('"')[0]
         self.host = f"{self.app}.localhost"
-        self.hand = self.ground.containers.start(self.image)
+        self.network = self.ground.containers.network(f"bench-{self.ground.id}-{self.app}")
+        self.hand = self._start_by_hand()
         self.hand_address = self.ground.containers.address(self.hand)
         self.ground.nginx.write(self.app, self.hand_address, self.host)
         self.ground.nginx.reload()
         waiting.until(lambda: answers(("127.0.0.1", self.ground.nginx.port), self.host, "first"), "the app by hand")
+
+    def _start_by_hand(self) -> str:
+        """A container like the platform's: in a network of its own, published on a loopback port."""
+        return self.ground.containers.start(self.image, network=self.network, port=free_port())
 
     def _push(self) -> None:
         env = self.ground.git_environment()
@@ -48,7 +54,7 @@ class Rollout(Work):
         ground = self.ground
         address = ("127.0.0.1", ground.nginx.port)
         began = time.perf_counter()
-        made = ground.containers.start(self.image)
+        made = self._start_by_hand()
         at = ground.containers.address(made)
         host, _, port = at.partition(":")
         waiting.until(lambda: waiting.body((host, int(port)), self.host), "the app")
@@ -67,7 +73,7 @@ class Scale(Rollout):
 
     key = "scale"
     title = "`ps:scale` +1 until it takes traffic"
-    floor_title = "engine create + start, app start, nginx pick-up"
+    floor_title = "engine create + start of an equal container, app start, nginx pick-up"
     figures = (Figure("seconds", "time", goal=Goal("at most", 1.2)),)
     app = "scaled"
 
@@ -133,7 +139,7 @@ class DestroyRunning(Rollout):
         return {"seconds": timed(argv, folder=self.ground.folder)}
 
     def floor(self) -> Sample:
-        made = self.ground.containers.start(self.image)
+        made = self._start_by_hand()
         host, _, port = self.ground.containers.address(made).partition(":")
         waiting.until(lambda: waiting.body((host, int(port)), self.host), "the app")
         began = time.perf_counter()

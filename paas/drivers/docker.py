@@ -321,11 +321,15 @@ class Docker:
         """Removes the least recently used of the build cache, down to ``keep`` bytes; the bytes that this freed."""
         return int(self._api.prune_builds(keep_storage=keep, all=True).get("SpaceReclaimed") or 0)
 
-    @_call("asking for its folder")
     def root_folder(self) -> Path | None:
         """The engine's own folder, None if it is not on this host."""
-        folder = self._api.info().get("DockerRootDir")
-        return Path(folder) if folder and Path(folder).parent.is_dir() else None
+        return Path(self._root) if self._root and Path(self._root).parent.is_dir() else None
+
+    @functools.cached_property
+    def _root(self) -> str:
+        # Asked once: the engine looks into all that it has for its answer, and each build needs it.
+        with span("asking for its folder"), _engine("asking for its folder"):
+            return str(self._api.info().get("DockerRootDir") or "")
 
     @_call("pulling an image")
     def pull(self, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event) -> None:

@@ -48,6 +48,8 @@ def destroy(ctx: Context, app: App) -> None:
             ctx.scheduler.forget(job.app)
             ctx.store.apps.delete(job.app)
         ctx.paths.remove_app(job.app)
+        # The engine takes a while for a network. If the server dies before, its next start does the same.
+        ctx.retirer.later(f"clearing up after {job.app.name}", lambda: ctx.scheduler.clear(app.id))
         if domains:
             # One of them may be the default name of another app, which has it now.
             routes.refresh_all(ctx)

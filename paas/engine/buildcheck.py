@@ -35,8 +35,10 @@ def check(ctx: Context, app: App, commit: str, quarantine: Quarantine | None) ->
 
 def labelled(ctx: Context, image_id: str, spec: AppSpec) -> AppSpec:
     """With the process types of the image's labels, where nothing in the repository gives any."""
+    if spec.commands:
+        return spec
     image = ctx.scheduler.image(image_id)
-    return appspec.with_commands(spec, image.commands) if image and not spec.commands else spec
+    return appspec.with_commands(spec, image.commands) if image else spec
 
 
 def _no_folder(app: App, folder: str, folders: list[str]) -> BuildFailed:

@@ -61,4 +61,5 @@ def _change(ctx: Context, app: App | None, domains: list[str]) -> None:
 def _default_hosts_of_others(ctx: Context, app: App | None) -> dict[str, str]:
     """For a change of one app's domains: the names of other apps by the hosts that they have below global domains."""
     others = [other for other in ctx.store.apps.all() if app and other.id != app.id]
-    return {host: other.name for other in others for host in routes.default_hosts(ctx, other)}
+    domains = ctx.store.apps.domains(None)
+    return {f"{other.name}.{domain}": other.name for other in others for domain in domains}

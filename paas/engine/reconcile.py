@@ -46,10 +46,20 @@ def repair(ctx: Context) -> None:
         missing, surplus = _difference(ctx, app, there.pop(app.id, []))
         if missing or surplus:
             start_repair(ctx, app)
+    clear_up(ctx)
     for strangers in there.values():
         for container in strangers:
             _log.warning("removing container %s: its app is gone", container.name)
             ctx.scheduler.remove(container.id)
+
+
+def clear_up(ctx: Context) -> None:
+    """What apps have left that were destroyed a moment before a crash."""
+    networked = ctx.scheduler.networked()
+    busy = {found.app_id for found in ctx.scheduler.containers()}
+    for app_id in networked - busy - {app.id for app in ctx.store.apps.all()}:
+        _log.warning("removing what is left of app %d, which is gone", app_id)
+        ctx.scheduler.clear(app_id)
 
 
 def keep_proxy(ctx: Context) -> None:

@@ -39,6 +39,22 @@ class Retirer:
             self._threads.add(thread)
         thread.start()
 
+    def later(self, doing: str, work: Callable[[], None]) -> None:
+        """Does the work in the background; an error is logged."""
+        thread = threading.Thread(target=self._try, args=(doing, work), daemon=True)
+        with self._lock:
+            self._threads.add(thread)
+        thread.start()
+
+    def _try(self, doing: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except PaasError as error:
+            _log.warning("%s: %s", doing, error.what)
+        finally:
+            with self._lock:
+                self._threads.discard(threading.current_thread())
+
     def _retire(self, containers: list[str], switch: Switch | None, drain: float, grace: int) -> None:
         try:
             deadline = self._clock.monotonic() + drain

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -54,12 +55,13 @@ def roll_out(
 
     halted: list[str] = []
     try:
-        check(ctx, app, job, release, start(ctx, app, job, release, beside))
+        started = check(ctx, app, job, release, start(ctx, app, job, release, beside))
         if alone:
             make_way(ctx, app, job, plan, alone, halted)
-            check(ctx, app, job, release, start(ctx, app, job, release, alone))
+            started += check(ctx, app, job, release, start(ctx, app, job, release, alone))
         with ctx.routing.of(app.id):
-            switch = switch_over(ctx, app, job, release, plan)
+            with keeping_them_running(ctx, started):
+                switch = switch_over(ctx, app, job, release, plan)
             record(ctx, app, job, release, plan, quantities if formation else {}, also)
     except BaseException:
         ctx.reserve.spend()
@@ -134,16 +136,25 @@ def _count(candidates: Sequence[Candidate], verb: str) -> str:
     return f"{verb} {', '.join(labels)}" if labels else ""
 
 
-def check(ctx: Context, app: App, job: Job, release: Release, started: Sequence[Started]) -> None:
-    """Waits until all are healthy; only then the engine is told to keep them running. What is skipped counts as is."""
+def check(ctx: Context, app: App, job: Job, release: Release, started: list[Started]) -> list[Started]:
+    """Returns them once all are healthy. What is skipped counts as is."""
     timeout = float(ctx.store.properties.of(app).value("checks", "timeout"))
     with job.step(Step.HEALTH, "Healthy" if started else ""):
         checked = [one for one in started if probing.mode(ctx, app, one.candidate.process.type) is Mode.ENABLED]
         if checked:
             image = ctx.scheduler.image(release.image)
             health.wait_healthy(ctx, job, checked, image, routes.first_host(ctx, app), timeout)
-        for one in started:
-            ctx.scheduler.keep_running(one.container_id)
+    return started
+
+
+@contextmanager
+def keeping_them_running(ctx: Context, started: Sequence[Started]) -> Iterator[None]:
+    """Has the engine told to keep them running, while the inside goes on; afterwards it was told, or this fails."""
+    with ThreadPoolExecutor(START_AT_ONCE, thread_name_prefix="keep") as pool:
+        kept = [pool.submit(carried(partial(ctx.scheduler.keep_running, one.container_id))) for one in started]
+        yield
+        for one in kept:
+            one.result()
 
 
 def make_way(

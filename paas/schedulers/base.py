@@ -126,7 +126,13 @@ class Scheduler(Protocol):
         """Removes what was not used for the longest time, down to ``keep`` bytes; the bytes that this freed."""
 
     def forget(self, app: App) -> None:
-        """Removes what the app has left: containers, images, network."""
+        """Removes all containers of the app, at once."""
+
+    def clear(self, app_id: int) -> None:
+        """Removes what an app without containers has left: images and its network. Nothing left is fine."""
+
+    def networked(self) -> set[int]:
+        """The numbers of the apps, gone ones included, that have a network."""
 
     def teardown(self) -> list[str]:
         """Removes everything of this instance, and says what, a line each."""

@@ -6,44 +6,42 @@ import ipaddress
 import re
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 from paas.core import container, environment, procfile
 from paas.core.container import ContainerSpec
 from paas.core.errors import EngineError
-from paas.core.image import BuildCache, Image, StoredImage
-from paas.core.imagename import ImageName
+from paas.core.image import BuildCache
 from paas.core.model import App, Container, Release
-from paas.core.reach import Login
 from paas.core.rollout import Candidate
-from paas.drivers.docker import Docker, ImageRow
+from paas.drivers.docker import Docker
 from paas.drivers.probe import Probe
 from paas.drivers.settings_file import SettingsFile
 from paas.schedulers.base import Limits
+from paas.schedulers.local_images import LocalImages
 from paas.store import Store
 
 NETWORK_PREFIX = 24
-_LOADED = "loaded-"
-_RELEASE_NAME = re.compile(r"paas-([0-9a-f]{6})/(\d+):v(\d+)")
+REMOVED_AT_ONCE = 4
+_NETWORK_NAME = re.compile(r"paas-([0-9a-f]{6})-(\d+)")
 
 
-class DockerLocal:
+class DockerLocal(LocalImages):
     """The scheduler for one server. See `Scheduler` for what each method promises."""
 
     def __init__(self, docker: Docker, store: Store, settings: SettingsFile, probe: Probe) -> None:
-        self.instance = docker.instance
-        self._docker = docker
+        super().__init__(docker)
         self._store = store
         self._settings = settings
         self._giving = threading.Lock()
         self._probe = probe
 
-    def _network(self, app: App) -> str:
-        return f"paas-{self.instance[:6]}-{app.id}"
+    def _network(self, app_id: int) -> str:
+        return f"paas-{self.instance[:6]}-{app_id}"
 
     def version(self) -> str:
         """See `Scheduler.version`."""
@@ -52,7 +50,7 @@ class DockerLocal:
     def prepare(self, app: App) -> None:
         """The app's own network, with an explicit small range: the engine's own pools end after some 30 networks."""
         networks = self._docker.networks()
-        if self._network(app) in networks:
+        if self._network(app.id) in networks:
             return
 
         given = self._store.apps.subnet(app)
@@ -67,7 +65,7 @@ class DockerLocal:
             if any(candidate.overlaps(network) for network in taken):
                 continue
             try:
-                self._docker.create_network(self._network(app), str(candidate), app.id)
+                self._docker.create_network(self._network(app.id), str(candidate), app.id)
             except EngineError as error:
                 if error.code != "network-overlap":
                     raise
@@ -110,7 +108,7 @@ class DockerLocal:
                 release.environment, app.name, process, replica.index, release.version, release.commit, rev_variable
             ),
             labels=container.labels_of(app, candidate, release, self.instance),
-            network=self._network(app),
+            network=self._network(app.id),
             aliases=(f"{app.name}.{process.type}",),
             container_port=process.port,
             host_port=replica.port,
@@ -175,72 +173,6 @@ class DockerLocal:
         """See `Scheduler.endings`."""
         return self._docker.endings()
 
-    def image(self, reference: str) -> Image | None:
-        """See `Scheduler.image`."""
-        return self._docker.image(reference)
-
-    def _repository(self, app: App) -> str:
-        return f"paas-{self.instance[:6]}/{app.id}"
-
-    def pull(self, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event) -> None:
-        """See `Scheduler.pull`."""
-        self._docker.pull(name, login, show, cancelled)
-
-    def push(
-        self, image_id: str, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event
-    ) -> None:
-        """See `Scheduler.push`."""
-        self._docker.push(image_id, name, login, show, cancelled)
-
-    def check_login(self, server: str, login: Login) -> None:
-        """See `Scheduler.check_login`."""
-        self._docker.check_login(server, login)
-
-    def loaded_name(self, app: App, key: str) -> str:
-        """See `Scheduler.loaded_name`."""
-        return f"{self._repository(app)}:{_LOADED}{key}"
-
-    def load(self, chunks: Iterator[bytes]) -> None:
-        """See `Scheduler.load`."""
-        self._docker.load(chunks)
-
-    def drop_loaded(self, app: App, keep: str) -> None:
-        """See `Scheduler.drop_loaded`."""
-        repository = self._repository(app)
-        for name in self._docker.names_in(repository):
-            if name.startswith(f"{repository}:{_LOADED}") and name != keep:
-                self._docker.remove_image(name)
-
-    def name_image(self, app: App, release: Release) -> None:
-        """See `Scheduler.name_image`."""
-        self._docker.tag(release.image, self._repository(app), f"v{release.version}")
-
-    def drop_image(self, app: App, version: int) -> bool:
-        """See `Scheduler.drop_image`."""
-        return self._docker.remove_image(f"{self._repository(app)}:v{version}")
-
-    def stored_images(self, *, sizes: bool = False) -> list[StoredImage]:
-        """See `Scheduler.stored_images`."""
-        unique = self._docker.image_sizes() if sizes else {}
-        return [self._stored(row, unique) for row in self._docker.images()]
-
-    def _stored(self, row: ImageRow, unique: Mapping[str, int]) -> StoredImage:
-        matches = {name: _RELEASE_NAME.fullmatch(name) for name in row.names}
-        own = {name: match for name, match in matches.items() if match and match[1] == self.instance[:6]}
-        return StoredImage(
-            id=row.id,
-            app_id=row.app_id,
-            releases=tuple((int(match[2]), int(match[3])) for match in own.values()),
-            other_names=tuple(name for name in row.names if name not in own),
-            size=unique.get(row.id, 0),
-        )
-
-    def remove_image(self, image: StoredImage) -> bool:
-        """See `Scheduler.remove_image`."""
-        names = [f"paas-{self.instance[:6]}/{app_id}:v{version}" for app_id, version in image.releases]
-        # With its last name the image goes.
-        return all([self._docker.remove_image(name) for name in names or [image.id]])
-
     def storage(self) -> Path | None:
         """See `Scheduler.storage`."""
         return self._docker.root_folder()
@@ -255,13 +187,21 @@ class DockerLocal:
 
     def forget(self, app: App) -> None:
         """See `Scheduler.forget`."""
-        for found in self.containers(app):
-            self._docker.remove(found.id)
+        there = [found.id for found in self.containers(app)]
+        with ThreadPoolExecutor(REMOVED_AT_ONCE, thread_name_prefix="forget") as pool:
+            list(pool.map(self._docker.remove, there))
+
+    def clear(self, app_id: int) -> None:
+        """See `Scheduler.clear`."""
         # Those that were sent for it have no label of ours.
-        for name in self._docker.names_in(self._repository(app)):
+        for name in self._docker.names_in(self._repository(app_id)):
             self._docker.remove_image(name)
-        self._docker.remove_network(self._network(app))
-        self._store.apps.set_subnet(app, None)
+        self._docker.remove_network(self._network(app_id))
+
+    def networked(self) -> set[int]:
+        """See `Scheduler.networked`."""
+        found = (_NETWORK_NAME.fullmatch(name) for name in self._docker.own_networks())
+        return {int(match[2]) for match in found if match and match[1] == self.instance[:6]}
 
     def teardown(self) -> list[str]:
         """See `Scheduler.teardown`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -40,6 +41,10 @@ class Store:
     def transaction(self) -> AbstractContextManager[None]:
         """All changes inside count together or not at all."""
         return self._database.transaction()
+
+    def watched(self, note: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Inside, ``note`` gets every SQL statement that is run: for tests that count them."""
+        return self._database.watched(note)
 
     def close(self) -> None:
         """Closes the database."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -110,6 +110,15 @@ class Database:
         with self._lock:
             row: Row | None = self._connection.execute(sql, parameters).fetchone()
             return row
+
+    @contextmanager
+    def watched(self, note: Callable[[str], None]) -> Iterator[None]:
+        """Inside, ``note`` gets every statement that is run, in whatever thread."""
+        self._connection.set_trace_callback(note)
+        try:
+            yield
+        finally:
+            self._connection.set_trace_callback(None)
 
     def close(self) -> None:
         """Closes the file; the log is folded into it."""

@@ -346,13 +346,16 @@ class FakeScheduler(FakeTransfers):
 
     def drop_image(self, app: App, version: int) -> bool:
         """See `Scheduler.drop_image`."""
+        return self._drop(app.id, version)
+
+    def _drop(self, app_id: int, version: int) -> bool:
         with self._changed:
-            image = self.names.get((app.id, version))
-            others = [known for key, known in self.names.items() if key != (app.id, version)]
+            image = self.names.get((app_id, version))
+            others = [known for key, known in self.names.items() if key != (app_id, version)]
             used = any(running.container.image == image for running in self.here.values())
             if image is None or (used and image not in others):
                 return False
-            del self.names[app.id, version]
+            del self.names[app_id, version]
             if image not in others:
                 self.images.pop(image, None)
             return True
@@ -396,10 +399,16 @@ class FakeScheduler(FakeTransfers):
         """See `Scheduler.forget`."""
         for found in self.containers(app):
             self._take_away(found.id)
-        for app_id, version in list(self.names):
-            if app_id == app.id:
-                self.drop_image(app, version)
-        self._networks.discard(app.id)
+
+    def clear(self, app_id: int) -> None:
+        """See `Scheduler.clear`."""
+        self._gates.at("clear")
+        [self._drop(*named) for named in list(self.names) if named[0] == app_id]
+        self._networks.discard(app_id)
+
+    def networked(self) -> set[int]:
+        """See `Scheduler.networked`."""
+        return set(self._networks)
 
     def teardown(self) -> list[str]:
         """See `Scheduler.teardown`."""

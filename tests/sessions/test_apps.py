@@ -179,6 +179,16 @@ def test_destroy_removes_all_of_the_app_and_nothing_else(hello):
     assert hello.run("releases hello").out.startswith("v1 ")
 
 
+def test_a_crash_right_after_a_destroy_leaves_nothing_for_long(hello, another):
+    with hello.gates.hold("clear") as gate:
+        assert hello.run("apps:destroy --force hello").status == 0
+        gate.wait_until_reached()
+        after = another("after", hello.killed)
+    assert (after.scheduler.networked(), list(after.scheduler.names)) == ({1}, [(1, 1)])
+    after.repair()
+    assert (after.scheduler.networked(), list(after.scheduler.names)) == (set(), [])
+
+
 def test_url_and_urls(hello):
     hello.run("domains:add hello www.example.org *.example.org")
     assert hello.run("url hello", caller=VIEWER) == (0, "http://www.example.org:8080\n", "")

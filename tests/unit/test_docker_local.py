@@ -222,10 +222,12 @@ def test_what_a_container_is_made_of(host):
 
 def test_forgetting_an_app_leaves_those_with_a_similar_number(host):
     host.scheduler.prepare(host.app)
+    assert host.scheduler.networked() == {1}
     host.scheduler.forget(host.app)
+    host.scheduler.clear(1)
+    assert host.scheduler.networked() == set()
     assert host.docker.names == ["paas-012345/11:v1"]
     assert "paas-012345-1" not in host.docker.ranges
-    assert host.store.apps.subnets() == set()
 
 
 def test_a_container_is_stopped_and_then_removed(host):

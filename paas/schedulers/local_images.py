@@ -1,0 +1,90 @@
+"""The images of one instance on the Docker Engine of this host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from threading import Event
+
+from paas.core.image import Image, StoredImage
+from paas.core.imagename import ImageName
+from paas.core.model import App, Release
+from paas.core.reach import Login
+from paas.drivers.docker import Docker, ImageRow
+
+_LOADED = "loaded-"
+_RELEASE_NAME = re.compile(r"paas-([0-9a-f]{6})/(\d+):v(\d+)")
+
+
+class LocalImages:
+    """The part of `Scheduler` that is about images. A release's is named ``paas-INSTANCE/APP:vN``."""
+
+    def __init__(self, docker: Docker) -> None:
+        self.instance = docker.instance
+        self._docker = docker
+
+    def image(self, reference: str) -> Image | None:
+        """See `Scheduler.image`."""
+        return self._docker.image(reference)
+
+    def _repository(self, app_id: int) -> str:
+        return f"paas-{self.instance[:6]}/{app_id}"
+
+    def pull(self, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event) -> None:
+        """See `Scheduler.pull`."""
+        self._docker.pull(name, login, show, cancelled)
+
+    def push(
+        self, image_id: str, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event
+    ) -> None:
+        """See `Scheduler.push`."""
+        self._docker.push(image_id, name, login, show, cancelled)
+
+    def check_login(self, server: str, login: Login) -> None:
+        """See `Scheduler.check_login`."""
+        self._docker.check_login(server, login)
+
+    def loaded_name(self, app: App, key: str) -> str:
+        """See `Scheduler.loaded_name`."""
+        return f"{self._repository(app.id)}:{_LOADED}{key}"
+
+    def load(self, chunks: Iterator[bytes]) -> None:
+        """See `Scheduler.load`."""
+        self._docker.load(chunks)
+
+    def drop_loaded(self, app: App, keep: str) -> None:
+        """See `Scheduler.drop_loaded`."""
+        repository = self._repository(app.id)
+        for name in self._docker.names_in(repository):
+            if name.startswith(f"{repository}:{_LOADED}") and name != keep:
+                self._docker.remove_image(name)
+
+    def name_image(self, app: App, release: Release) -> None:
+        """See `Scheduler.name_image`."""
+        self._docker.tag(release.image, self._repository(app.id), f"v{release.version}")
+
+    def drop_image(self, app: App, version: int) -> bool:
+        """See `Scheduler.drop_image`."""
+        return self._docker.remove_image(f"{self._repository(app.id)}:v{version}")
+
+    def stored_images(self, *, sizes: bool = False) -> list[StoredImage]:
+        """See `Scheduler.stored_images`."""
+        unique = self._docker.image_sizes() if sizes else {}
+        return [self._stored(row, unique) for row in self._docker.images()]
+
+    def _stored(self, row: ImageRow, unique: Mapping[str, int]) -> StoredImage:
+        matches = {name: _RELEASE_NAME.fullmatch(name) for name in row.names}
+        own = {name: match for name, match in matches.items() if match and match[1] == self.instance[:6]}
+        return StoredImage(
+            id=row.id,
+            app_id=row.app_id,
+            releases=tuple((int(match[2]), int(match[3])) for match in own.values()),
+            other_names=tuple(name for name in row.names if name not in own),
+            size=unique.get(row.id, 0),
+        )
+
+    def remove_image(self, image: StoredImage) -> bool:
+        """See `Scheduler.remove_image`."""
+        names = [f"paas-{self.instance[:6]}/{app_id}:v{version}" for app_id, version in image.releases]
+        # With its last name the image goes.
+        return all([self._docker.remove_image(name) for name in names or [image.id]])

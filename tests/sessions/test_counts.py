@@ -1,0 +1,68 @@
+"""What pushes and commands cost, counted: a guard against what would be slow on a server with many apps.
+
+The numbers are those of today with little room. Who needs more has a look whether that is worth it, and raises them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from paas.testing import Server
+from paas.testing.counts import Counts, counting
+
+CROWD = 12
+
+
+def push(server: Server) -> None:
+    server.deployed("hello", {"file": "changed"})
+
+
+def cost(server: Server, what: str) -> Counts:
+    with counting(server) as counts:
+        if what == "push":
+            push(server)
+        else:
+            result = server.run(what)
+            assert result.status == 0, result.err
+        server.quiet()
+    return counts
+
+
+COMMANDS = {
+    # What: SQL statements, engine calls, reloads, files.
+    "apps:list": (2, 0, 0, 0),
+    "ps hello": (3, 2, 0, 0),
+    "config:set --no-restart hello A=1": (10, 0, 0, 0),
+    "config:set hello A=1": (100, 11, 1, 1),
+    "ps:scale hello web=2": (80, 8, 1, 1),
+    "ps:restart hello": (80, 9, 1, 1),
+    "apps:create other": (20, 0, 1, 1),
+    "apps:destroy --force hello": (30, 2, 1, 1),
+    # Of the files two are of the work tree: git writes them again as the copy of the template has other inodes.
+    "push": (120, 12, 1, 9),
+}
+
+
+@pytest.mark.parametrize("what", COMMANDS)
+def test_a_command_costs_no_more_than_it_did(hello, what):
+    counts = cost(hello, what)
+    statements, engine, reloads, files = COMMANDS[what]
+    assert counts.reloads == reloads
+    assert len(counts.statements) <= statements, Counter(counts.statements).most_common(12)
+    assert len(counts.engine) <= engine, counts.engine
+    assert len(counts.files) <= files, counts.files
+
+
+@pytest.mark.parametrize("what", [*COMMANDS, "ps:scale hello worker=1", "domains:add hello www.hello.example"])
+def test_what_it_costs_does_not_grow_with_the_number_of_apps(hello, another, what):
+    crowded = another("crowded")
+    crowded.deployed("hello", {"Procfile": "web: ./web\nworker: ./work\n"})
+    for number in range(CROWD):
+        crowded.run(f"apps:create crowd-{number}")
+    alone, beside = cost(hello, what), cost(crowded, what)
+    assert Counter(beside.engine) == Counter(alone.engine)
+    assert beside.reloads == alone.reloads
+    assert len(beside.files) <= len(alone.files)
+    assert len(beside.statements) <= len(alone.statements)
