@@ -21,8 +21,10 @@ from paas.drivers.remotes import Remotes
 from paas.drivers.reserve import Reserve
 from paas.drivers.settings_file import SettingsFile
 from paas.engine.context import Context
+from paas.engine.events import Teller
 from paas.engine.jobs import Jobs
 from paas.engine.locks import Broadcast, Routing
+from paas.engine.logkeep import Keeper
 from paas.engine.output import Output
 from paas.engine.retire import Retirer
 from paas.engine.vitals import Vitals
@@ -98,6 +100,8 @@ def wire(
         routing=Routing(),
         retirer=Retirer(scheduler, proxy, clock, changed.notify),
         vitals=Vitals(),
+        events=Teller(store, clock),
+        logs=Keeper(store, scheduler, clock, paths),
         changed=changed,
         out=Output(lambda data: None, lambda data: _log.info("%s", data.decode("utf-8", "replace").rstrip())),
         caller=Caller("paas", Access.ADMIN, "local"),

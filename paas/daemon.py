@@ -24,6 +24,7 @@ from paas.core.errors import PaasError, UsageError
 from paas.drivers.paths import Paths
 from paas.engine import apps, cleanup, keys, reconcile, room
 from paas.engine.context import Context
+from paas.engine.drains import Drains
 from paas.engine.liveness import Liveness
 from paas.engine.output import Output
 from paas.engine.watch import Watcher
@@ -123,9 +124,10 @@ async def _serve(options: argparse.Namespace) -> int:
         host, ctx.settings.value("ssh-port"), host_keys=paths.host_keys, lookup=lookup, dispatch=dispatch
     )
     control_server = await control.start(paths.control_socket, lookup=lookup, dispatch=dispatch)
-    background: list[Chores | Watcher | Liveness] = [Chores(ctx), Watcher(ctx), Liveness(ctx)]
+    background: list[Chores | Watcher | Liveness | Drains] = [Chores(ctx), Watcher(ctx), Liveness(ctx), Drains(ctx)]
     for part in background:
         part.start()
+    ctx.logs.start()
     http_port = ctx.settings.value("http-port")
     print(f"ready ssh={_address(host, ssh_server.port)} http={_address(host, http_port)}", flush=True)
 
@@ -143,10 +145,11 @@ def _address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _wind_down(ctx: Context, background: Sequence[Chores | Watcher | Liveness]) -> None:
+def _wind_down(ctx: Context, background: Sequence[Chores | Watcher | Liveness | Drains]) -> None:
     for part in background:
         part.stop()
     ctx.retirer.stop()
+    ctx.logs.stop()
     ctx.jobs.stop(STOP_SECONDS)
     ctx.store.close()
 

@@ -51,6 +51,12 @@ def _export_format(ctx: Context, text: str) -> str:
     return text
 
 
+def _log_format(ctx: Context, text: str) -> str:
+    if text not in ("text", "json"):
+        raise InvalidValue(f"{text!r} is not a format", why="A format is text or json.")
+    return text
+
+
 def _status(ctx: Context, text: str) -> str:
     words = [status.value for status in DeploymentStatus]
     if text not in words:
@@ -75,6 +81,7 @@ Lines = Annotated[int, Arg("N", _lines, short="n")]
 Pair = Annotated[tuple[str, str], Arg("KEY=VALUE", lambda ctx, text: environment.pair(text))]
 Variable = Annotated[str, Arg("KEY", lambda ctx, text: names.variable(text))]
 ExportFormat = Annotated[str, Arg("FORMAT", _export_format, lambda ctx: environment.FORMATS)]
+LogFormat = Annotated[str, Arg("text|json", _log_format, lambda ctx: ("text", "json"))]
 Domain = Annotated[str, Arg("DOMAIN", lambda ctx, text: host_name(text))]
 Setting = Annotated[str, Arg("KEY", complete=lambda ctx: [row.key for row in settings.SETTINGS])]
 Selected = Annotated[str, Arg("KEY", select=True)]

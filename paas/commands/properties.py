@@ -13,6 +13,7 @@ from paas.core.caller import Access
 from paas.core.checks import alive
 from paas.core.errors import Forbidden, UsageError
 from paas.core.model import App
+from paas.core.sizes import size
 from paas.core.times import timestamp
 from paas.engine import applocks, plans, probing, processes, receive
 from paas.engine.context import Context
@@ -77,11 +78,21 @@ def _checks_facts(ctx: Context, app: App) -> Facts:
     return facts
 
 
+def _logs_facts(ctx: Context, app: App) -> Facts:
+    kept = ctx.store.kept_logs.of(app)
+    return {
+        "kept-containers": str(len(kept)),
+        "kept-size": size(sum(row.bytes for row in kept)),
+        "kept-since": min((row.first for row in kept), default=""),
+    }
+
+
 EXTRAS: dict[str, Callable[[Context, App], Facts]] = {
     "apps": _apps_facts,
     "builder": plans.facts,
     "checks": _checks_facts,
     "git": _git_facts,
+    "logs": _logs_facts,
     "ps": _ps_facts,
 }
 

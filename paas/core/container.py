@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from paas.core.model import App, Container, Release
+from paas.core.model import App, Container, Ending, Release
 from paas.core.rollout import Candidate
 
 LABEL_INSTANCE = "paas.instance"
@@ -27,7 +27,10 @@ SLOTS = "abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True)
 class ContainerSpec:
-    """One container to create. ``argv`` None: the image's own command. ``host_port`` None: nothing is published."""
+    """One container to create. ``argv`` None: the image's own command. ``host_port`` None: nothing is published.
+
+    ``log_max_size`` is the size in bytes at which the engine begins a new file of its log, 0 for never.
+    """
 
     name: str
     image: str
@@ -41,6 +44,7 @@ class ContainerSpec:
     stop_timeout: int
     memory_limit: int
     pids_limit: int
+    log_max_size: int = 10 << 20
 
 
 def name_of(app: App, candidate: Candidate, instance: str) -> str:
@@ -110,3 +114,27 @@ def from_inspect(data: Mapping[str, Any]) -> Container | None:
         health=health.get("Status", "none").replace("none", ""),
         health_output=(health.get("Log") or [{"Output": ""}])[-1]["Output"],
     )
+
+
+def endings(events: Iterable[Mapping[str, Any]]) -> Iterator[Ending]:
+    """What ended, from the engine's events (die, destroy, oom) of containers of ours."""
+    starved: set[str] = set()
+    for event in events:
+        container_id, attributes = event["Actor"]["ID"], event["Actor"]["Attributes"]
+        if event["Action"] == "oom":
+            # Told before the end that it leads to.
+            starved.add(container_id)
+            continue
+        found = from_labels(container_id, attributes.get("name", ""), attributes, "", "")
+        if found is None:
+            continue
+        yield Ending(
+            app_id=found.app_id,
+            container_id=container_id,
+            label=found.label,
+            release=found.release,
+            exit_code=int(attributes.get("exitCode") or 0),
+            out_of_memory=container_id in starved,
+            removed=event["Action"] == "destroy",
+        )
+        starved.discard(container_id)

@@ -61,6 +61,14 @@ def size(low: str, high: str) -> Kind:
     return _between(SIZE, "a size", low, high, ", such as 512k or 100m")
 
 
+def _log_size(text: str) -> int:
+    return 0 if text == "unlimited" else int(size("64k", "1t").parse(text))
+
+
+LOG_SIZE = Kind("a size from 64k to 1t, such as 10m, or unlimited", _log_size, ("unlimited",))
+"""In bytes; 0 for no limit."""
+
+
 def seconds(text: str) -> float:
     """Seconds from ``30``, ``30s``, ``5m``, ``2h``, ``1d`` or ``250ms``."""
     match = _DURATION.fullmatch(text.strip())

@@ -1,35 +1,129 @@
-"""One line of an app's log, as people read it."""
+"""One line of an app's log: where it comes from, and how it is shown."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+APP, ROUTER, PLATFORM = "app", "router", "platform"
+BUILD, DEPLOY = "build", "deploy"
+RUN, CRON = "run", "cron"
+SOURCES = (APP, ROUTER, PLATFORM, BUILD, DEPLOY, RUN, CRON)
+SHOWN = (APP, ROUTER, PLATFORM, RUN, CRON)
+"""What is shown where no source is asked for: the log of a build is one of its own."""
 
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
+_FIXED = len("2026-01-01T00:00:00.000000000Z")
+
+_ESCAPES = re.compile(
+    rb"(\x1b\[[0-9;:]*m)"
+    rb"|\x1b\[[0-?]*[ -/]*[@-~]"
+    rb"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)"
+    rb"|\x1b[ -/]*[0-~]?"
+    rb"|[\x00-\x08\x0a-\x1f\x7f]|\xc2[\x80-\x9f]"
+)
+"""Escape sequences of ECMA-48 and control characters; the first group is a change of colour, which is harmless."""
+_RESET = b"\x1b[0m"
 
 
-@dataclass(frozen=True, order=True)
-class LogLine:
-    """``time`` is the engine's, RFC 3339 in UTC with nanoseconds, so that lines sort by it as text."""
+class LogLine(NamedTuple):
+    """``time`` is RFC 3339 in UTC with nanoseconds, always of one length, so that lines sort by it as text.
+
+    ``process`` is ``web.1`` for an app's, else what wrote it. ``release`` is 0 where it belongs to none. ``code`` is
+    that of an error (see `paas.core.logcodes`); ``fields`` are what a request's line is made of.
+    """
 
     time: str
+    source: str
     process: str
     text: bytes
+    release: int = 0
+    app: str = ""
+    code: str = ""
+    fields: Mapping[str, object] | None = None
+
+
+def fixed(time: str) -> str:
+    """The timestamp (RFC 3339 with Z) with nine digits after the point: engines leave zeros at the end out."""
+    if len(time) == _FIXED or not time.endswith("Z"):
+        return time
+    whole, _, fraction = time[:-1].partition(".")
+    return f"{whole}.{fraction[:9]:0<9}Z"
+
+
+def source_of(process_type: str) -> str:
+    """The source of what a container of that process type writes."""
+    return process_type if process_type in (RUN, CRON) else APP
 
 
 def parse(raw: bytes, process: str) -> LogLine:
-    """A line as the engine gives it: a timestamp, a space, the text."""
+    """A line as the engine's API gives it: a timestamp, a space, the text."""
     time, _, text = raw.rstrip(b"\r\n").partition(b" ")
-    return LogLine(time.decode("ascii", "replace"), process, text)
+    return LogLine(fixed(time.decode("ascii", "replace")), source_of(process.partition(".")[0]), process, text)
 
 
-def render(line: LogLine, *, colour: bool, plain: bool) -> bytes:
-    """``2016-05-01T00:00:00.123456789Z app[web.1]: text``; ``plain``: the text alone."""
+def render(line: LogLine, *, terminal: bool, plain: bool, app: bool = False) -> bytes:
+    """``2016-05-01T00:00:00.123456789Z app[web.1]: text``; ``plain``: the text alone; ``app``: with the app's name.
+
+    On a terminal the process has a colour, and of the text only colours and printable characters are left; elsewhere
+    the text is as it was written.
+    """
+    text = printable(line.text) if terminal else line.text
     if plain:
-        return line.text + b"\n"
-    head = f"{line.time} app[{line.process}]:"
-    if colour:
-        head = f"\x1b[{_COLOURS[sum(line.process.encode()) % len(_COLOURS)]}m{head}\x1b[0m"
-    return head.encode() + b" " + line.text + b"\n"
+        return text + b"\n"
+    owner = f"{line.app} " if app else ""
+    head = f"{line.time} {owner}{line.source}[{line.process}]:"
+    if terminal:
+        colour = 31 if line.code else _COLOURS[sum(line.process.encode()) % len(_COLOURS)]
+        head = f"\x1b[{colour}m{head}\x1b[0m"
+    return head.encode() + b" " + text + b"\n"
+
+
+def printable(text: bytes) -> bytes:
+    """The text without what would do more to a terminal than print and colour."""
+    coloured = False
+
+    def keep(match: re.Match[bytes]) -> bytes:
+        nonlocal coloured
+        coloured = coloured or match[1] is not None
+        return match[1] or b""
+
+    shown = _ESCAPES.sub(keep, text)
+    return shown + _RESET if coloured else shown
+
+
+def as_json(line: LogLine) -> bytes:
+    """The line as one JSON object, for programs; bytes that are not UTF-8 become U+FFFD."""
+    return (json.dumps(as_dict(line), ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+
+
+def as_dict(line: LogLine) -> dict[str, object]:
+    """What `as_json` shows."""
+    found: dict[str, object] = {
+        "time": line.time,
+        "app": line.app,
+        "source": line.source,
+        "process": line.process,
+        "release": f"v{line.release}" if line.release else "",
+        "text": line.text.decode("utf-8", "replace"),
+    }
+    if line.code:
+        found["code"] = line.code
+    if line.fields:
+        found["request"] = dict(line.fields)
+    return found
+
+
+def from_json(data: bytes) -> LogLine:
+    """The line that `as_json` showed."""
+    row = json.loads(data)
+    release = int(str(row["release"]).removeprefix("v") or 0)
+    text = str(row["text"]).encode("utf-8", "surrogatepass")
+    return LogLine(
+        row["time"], row["source"], row["process"], text, release, row["app"], row.get("code", ""), row.get("request")
+    )
 
 
 def matches(process: str, wanted: str) -> bool:

@@ -148,6 +148,24 @@ class Container:
         return f"{self.process_type}.{self.index}"
 
 
+@dataclass(frozen=True)
+class Ending:
+    """A container of ours that ended, as the engine tells of it, or was removed.
+
+    ``label`` is that of a container (``web.1``), ``release`` its version. ``asked``: this server stopped, restarted or
+    removed it.
+    """
+
+    app_id: int
+    container_id: str
+    label: str
+    release: int
+    exit_code: int = 0
+    out_of_memory: bool = False
+    removed: bool = False
+    asked: bool = False
+
+
 class DeploymentStatus(enum.Enum):
     """How a deployment stands."""
 

@@ -21,11 +21,12 @@ import docker.utils
 import requests.exceptions
 
 from paas.core import container as labels
+from paas.core import logframes
 from paas.core.container import ContainerSpec
 from paas.core.errors import Cancelled, EngineError
 from paas.core.image import BuildCache, Image, from_inspect
 from paas.core.imagename import DOCKER_HUB, ImageName
-from paas.core.model import Container
+from paas.core.model import Container, Ending
 from paas.core.reach import Login
 from paas.drivers import exec_stream
 from paas.drivers.spans import span
@@ -73,6 +74,10 @@ class ImageRow:
     id: str
     app_id: int | None
     names: tuple[str, ...]
+
+
+def _rotation(size: int) -> dict[str, str]:
+    return {"max-size": str(size), "max-file": "3"} if size else {"max-size": "-1"}
 
 
 def _app_id(found: Mapping[str, str] | None) -> int | None:
@@ -134,7 +139,7 @@ class Docker:
             security_opt=["no-new-privileges"],
             pids_limit=spec.pids_limit,
             mem_limit=spec.memory_limit or None,
-            log_config=docker.types.LogConfig(type="json-file", config={"max-size": "10m", "max-file": "3"}),
+            log_config=docker.types.LogConfig(type="json-file", config=_rotation(spec.log_max_size)),
             network_mode=spec.network,
         )
         endpoint = self._api.create_endpoint_config(aliases=list(spec.aliases))
@@ -226,37 +231,55 @@ class Docker:
             return None
         return labels.from_inspect(data)
 
-    @_call("reading logs")
-    def logs(self, container_id: str, tail: int | None, since: float | None = None) -> list[bytes]:
+    @_call("asking for its log")
+    def log_path(self, container_id: str) -> Path | None:
+        """Where the engine writes the log of the container; None if it is gone, or has no file."""
+        try:
+            data = self._api.inspect_container(container_id)
+        except docker.errors.NotFound:
+            return None
+        return Path(data["LogPath"]) if data.get("LogPath") else None
+
+    def logs(self, container_id: str, tail: int | None) -> list[bytes]:
         """The last lines (all for None), each with its engine timestamp before a space, oldest first."""
         try:
-            data = self._api.logs(
-                container_id, timestamps=True, tail="all" if tail is None else tail, since=since, stream=False
+            with self.follow(container_id, tail, follow=False) as lines:
+                return list(lines)
+        except EngineError as error:
+            if isinstance(error.__cause__, docker.errors.NotFound):
+                return []
+            raise
+
+    @contextmanager
+    def follow(
+        self, container_id: str, tail: int | None, since: float = 0.0, *, follow: bool = True
+    ) -> Iterator[Iterator[bytes]]:
+        """The lines of the log, each after its timestamp, from the last ``tail`` (all for None) and from that moment
+        on; with ``follow`` as they come until it ends."""
+        with _engine("reading logs"):
+            stream = self._api.logs(
+                container_id,
+                timestamps=True,
+                tail="all" if tail is None else tail,
+                since=since or None,
+                stream=True,
+                follow=follow,
             )
-        except docker.errors.NotFound:
-            return []
-        return list(data.splitlines(keepends=True))
+            try:
+                yield logframes.joined(stream)
+            finally:
+                stream.close()
 
     @contextmanager
-    def follow(self, container_id: str, tail: int) -> Iterator[Iterator[bytes]]:
-        """Chunks of the log as they come, timestamps included, from the last ``tail`` lines on, until it ends."""
-        with _engine("following logs"):
-            stream = self._api.logs(container_id, timestamps=True, tail=tail, stream=True, follow=True)
-        try:
-            yield stream
-        finally:
-            stream.close()
-
-    @contextmanager
-    def endings(self) -> Iterator[Iterator[int]]:
-        """The numbers of apps of which a container ended or was removed, as it happens, until the engine stops."""
+    def endings(self) -> Iterator[Iterator[Ending]]:
+        """The containers that ended or were removed, as it happens, until the engine stops."""
         wanted = [f"{labels.LABEL_INSTANCE}={self.instance}"]
         with _engine("following its events"):
             stream = self._api.events(
-                decode=True, filters={"type": "container", "event": ["die", "destroy"], "label": wanted}
+                decode=True, filters={"type": "container", "event": ["die", "destroy", "oom"], "label": wanted}
             )
             try:
-                yield (int(event["Actor"]["Attributes"][labels.LABEL_APP_ID]) for event in stream)
+                yield labels.endings(stream)
             finally:
                 stream.close()
 

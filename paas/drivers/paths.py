@@ -78,6 +78,19 @@ class Paths:
         """The git index of the work tree."""
         return self.app(app) / "index"
 
+    def logs(self, app_id: int) -> Path:
+        """The logs of its containers that are gone."""
+        return self.apps / str(app_id) / "logs"
+
+    @property
+    def access_log(self) -> Path:
+        """Where nginx writes down every request."""
+        return self.nginx / "logs" / "access.log"
+
+    def drain(self, drain_id: int) -> Path:
+        """What waits for the receiver of a drain."""
+        return self.root / "drains" / str(drain_id)
+
     def remove_app(self, app: App) -> None:
         """Removes the folder of the app with all that is in it."""
         if self.app(app).exists():

@@ -182,5 +182,5 @@ def _logs(ctx: Context) -> list[Item]:
 def _remove_logs(ctx: Context) -> list[Item]:
     items = _logs(ctx)
     for item in items:
-        ctx.jobs.log_path(int(item.name)).unlink(missing_ok=True)
+        ctx.jobs.remove_log(int(item.name))
     return items

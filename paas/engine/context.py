@@ -18,8 +18,10 @@ from paas.drivers.probe import Probe
 from paas.drivers.remotes import Remotes
 from paas.drivers.reserve import Reserve
 from paas.drivers.settings_file import SettingsFile
+from paas.engine.events import Teller
 from paas.engine.jobs import Jobs
 from paas.engine.locks import Broadcast, Routing
+from paas.engine.logkeep import Keeper
 from paas.engine.output import Output
 from paas.engine.retire import Retirer
 from paas.engine.vitals import Vitals
@@ -51,6 +53,8 @@ class Context:
     routing: Routing
     retirer: Retirer
     vitals: Vitals
+    events: Teller
+    logs: Keeper
     changed: Broadcast
     out: Output
     caller: Caller

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from paas.core.errors import Disconnected
@@ -13,15 +15,23 @@ _log = logging.getLogger(__name__)
 _RECHECK_SECONDS = 0.5
 
 
+def times_of(log: Path) -> Path:
+    """The file that has, for every piece of a job's log: where it begins, when it was written, and in which step."""
+    return log.with_suffix(".times")
+
+
 class JobLog:
     """What a job said: a file that many may follow while it grows.
 
     A disk that takes no more of it does not end the job: what is lost is counted, and told where the log goes on.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, now: Callable[[], float] = lambda: 0.0) -> None:
         self.path = path
+        self.step = ""
+        self._now = now
         self._file = path.open("wb", buffering=0)
+        self._times = times_of(path).open("wb", buffering=0)
         self._changed = threading.Condition()
         self._closed = False
         self._size = 0
@@ -31,12 +41,18 @@ class JobLog:
         """Adds to the log."""
         with self._changed:
             gap = f"\n[{self._lost} bytes are missing here: the disk was full]\n".encode() if self._lost else b""
+            self._mark()
             if self._written(gap + data):
                 self._size += len(gap) + len(data)
                 self._lost = 0
             else:
                 self._lost += len(data)
             self._changed.notify_all()
+
+    def _mark(self) -> None:
+        # Without it the lines have the time of those before: nothing that a job should end for.
+        with suppress(OSError):
+            self._times.write(f"{self._size} {self._now():.6f} {self.step}\n".encode())
 
     def _written(self, data: bytes) -> bool:
         """Whether all of it is in the file now; if not, nothing of it."""
@@ -59,6 +75,7 @@ class JobLog:
             self._closed = True
             self._written(outcome)
             self._file.close()
+            self._times.close()
             self._changed.notify_all()
 
     def follow(self, sink: Sink, gone: threading.Event, *, outcome: bool = False) -> None:

@@ -8,18 +8,19 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar, cast
 
-from paas.core.errors import Cancelled, DiskFull, PaasError, unexpected
+from paas.core.errors import Cancelled, DiskFull, NotFound, PaasError, unexpected
 from paas.core.journal import Step
 from paas.core.model import App, DeploymentStatus
 from paas.drivers import spans
 from paas.drivers.clock import Clock
 from paas.drivers.reserve import Reserve
 from paas.drivers.spans import Recorder, span
-from paas.engine.joblog import JobLog
+from paas.engine.events import Teller
+from paas.engine.joblog import JobLog, times_of
 from paas.engine.locks import Slots, Turns
 from paas.engine.output import Output, Sink
 from paas.store import Store
@@ -99,6 +100,7 @@ class Job:
         started = self._clock.monotonic()
         with span(step.value):
             self._store.deployments.step(self.id, position, step.value)
+            self.log.step = step.value
             yield
         seconds = self._clock.monotonic() - started
         self._store.deployments.step_done(self.id, position, seconds)
@@ -132,6 +134,7 @@ class Jobs:
         self._keep_logs = keep_logs
         self._clock = clock
         self._folder = folder
+        self._events = Teller(store, clock)
         self._turns = Turns()
         self.build_slots = Slots(build_limit)
         self._lock = threading.Lock()
@@ -164,7 +167,7 @@ class Jobs:
         """Starts the job in a thread and returns at once."""
         deployment_id = self._store.deployments.add(app, kind, actor, cause, self._clock.now())
         try:
-            log = JobLog(self.log_path(deployment_id))
+            log = JobLog(self.log_path(deployment_id), self._clock.now)
         except OSError as error:
             self._store.deployments.finish(deployment_id, DeploymentStatus.FAILED, self._clock.now(), "no-log")
             raise unexpected(error) from error
@@ -190,6 +193,7 @@ class Jobs:
                 job.begin()
                 # The change before may have used it up.
                 self._reserve.keep()
+                self._tell(job)
                 job.result = work(job)
         except Cancelled as error:
             status, job.error = DeploymentStatus.CANCELLED, job.reason or error
@@ -210,11 +214,23 @@ class Jobs:
             except DiskFull:
                 self._reserve.spend()
                 self._write_down(job, status, code)
+            self._tell(job)
         finally:
             with self._lock:
                 self._active.pop(job.id, None)
             job.log.close(_outcome(job.error))
             job.done.set()
+
+    def _tell(self, job: Job) -> None:
+        with suppress(NotFound):
+            # Gone together with its app, if it has destroyed that.
+            self._events.change(self._store.deployments.get(job.id))
+
+    def remove_log(self, deployment_id: int) -> None:
+        """Removes the log of the job, if there is one."""
+        path = self.log_path(deployment_id)
+        times_of(path).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
     def _write_down(self, job: Job, status: DeploymentStatus, code: str) -> None:
         """The outcome goes down, and the oldest logs go."""
@@ -223,7 +239,7 @@ class Jobs:
         older = self._store.deployments.older(job.app, self._keep_logs())
         self._store.traces.remove(older)
         for old in older:
-            self.log_path(old).unlink(missing_ok=True)
+            self.remove_log(old)
 
     def log_path(self, deployment_id: int) -> Path:
         """Where the log of the job is, or was."""

@@ -12,5 +12,6 @@ def limits(ctx: Context, app: App) -> Limits:
     return Limits(
         memory=ctx.settings.value("memory-limit"),
         pids=ctx.settings.value("pids-limit"),
+        log_max_size=ctx.store.properties.of(app).value("logs", "max-size"),
         stop_timeout=ctx.store.properties.of(app).value("ps", "stop-timeout-seconds"),
     )

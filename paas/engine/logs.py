@@ -1,115 +1,129 @@
-"""Reading and following what an app's processes write."""
+"""Looking at an app's log, and following it: one stream of all that wrote something, in the order of time."""
 
 from __future__ import annotations
 
-import heapq
-import queue
-import threading
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from paas.core import logline
+from paas.core import logline, logquery
 from paas.core.errors import Disconnected
 from paas.core.logline import LogLine
-from paas.core.model import App, Container
+from paas.core.logquery import LATEST, Query
+from paas.core.model import App, Deployment, DeploymentStatus
+from paas.engine import logsources
 from paas.engine.context import Context
+from paas.engine.logfeed import Feed
+from paas.engine.logsources import Source
 
-_RECHECK_SECONDS = 0.5
-_QUEUE_LINES = 10_000
+_RECHECK_SECONDS = 0.1
+WRITE_BYTES = 1 << 18
 
 
 @dataclass(frozen=True)
 class Style:
-    """How lines are shown, and whose: ``process`` is a type, a type with index, or empty for all."""
+    """How lines are shown: on a terminal, without time and process (``plain``), as JSON."""
 
-    process: str = ""
-    colour: bool = False
+    terminal: bool = False
     plain: bool = False
+    json: bool = False
+
+    def show(self, line: LogLine) -> bytes:
+        """The line as it is written."""
+        if self.json:
+            return logline.as_json(line)
+        return logline.render(line, terminal=self.terminal, plain=self.plain)
 
 
-def _containers(ctx: Context, app: App, style: Style) -> list[Container]:
-    return [found for found in ctx.scheduler.containers(app) if logline.matches(found.label, style.process)]
+def show(ctx: Context, app: App, query: Query, lines: int | None, style: Style) -> None:
+    """Writes the last lines that are wanted, or all of them for None."""
+    sources = logsources.all_of(ctx, app, query)
+    try:
+        _write(ctx, _found(sources, query, lines), style)
+    finally:
+        _close(sources)
 
 
-def tail(ctx: Context, app: App, lines: int, style: Style) -> None:
-    """Writes the last lines of all processes together, in the order of time."""
-    logs = [
-        [logline.parse(raw, found.label) for raw in ctx.scheduler.logs(found.id, lines)]
-        for found in _containers(ctx, app, style)
-    ]
-    merged = list(heapq.merge(*logs))
-    for line in merged[-lines:] if lines else []:
-        ctx.out.result(logline.render(line, colour=style.colour, plain=style.plain))
+def _found(sources: list[Source], query: Query, lines: int | None) -> Iterable[LogLine]:
+    """The lines in the order of time. What is not asked for is not kept in memory."""
+    if lines is None:
+        found = logsources.in_order(sources, query.since)
+        return _until(filter(query.accepts, found), query)
+    newest: Iterator[LogLine] = logsources.newest_first(sources)
+    if query.since:
+        newest = _since(newest, query)
+    last = list(islice(filter(query.accepts, newest), lines))
+    last.reverse()
+    return last
 
 
-def follow(ctx: Context, app: App, lines: int, style: Style) -> None:
-    """Writes the last lines, then each as it comes, from containers of later releases too, until the client leaves."""
-    Follower(ctx, app, style).run(lines)
-
-
-class Follower:
-    """One client that follows: a thread for each container, joined in a bounded queue."""
-
-    def __init__(self, ctx: Context, app: App, style: Style) -> None:
-        self._ctx = ctx
-        self._app = app
-        self._style = style
-        self._lines: queue.Queue[LogLine] = queue.Queue(_QUEUE_LINES)
-        self._followed: set[str] = set()
-        self._stopped = threading.Event()
-
-    def run(self, lines: int) -> None:
-        """Follows until the client is gone or the app is destroyed."""
-        seen = self._ctx.changed.count()
-        self._attach(lines)
-        try:
-            while self._ctx.store.apps.find(self._app.name) is not None:
-                self._write_waiting()
-                count = self._ctx.changed.count()
-                if count != seen:
-                    seen = count
-                    # A container that is new to us shows all that it wrote so far.
-                    self._attach(1_000_000)
-                if self._ctx.gone.is_set():
-                    raise Disconnected
-        finally:
-            self._stopped.set()
-
-    def _attach(self, lines: int) -> None:
-        for found in _containers(self._ctx, self._app, self._style):
-            if found.id not in self._followed:
-                self._followed.add(found.id)
-                threading.Thread(target=self._read, args=(found, lines), daemon=True).start()
-
-    def _read(self, container: Container, lines: int) -> None:
-        pending = b""
-        with self._ctx.scheduler.follow(container.id, lines) as chunks:
-            for chunk in chunks:
-                *whole, pending = (pending + chunk).split(b"\n")
-                for raw in whole:
-                    if not self._put(logline.parse(raw, container.label)):
-                        return
-        if pending:
-            self._put(logline.parse(pending, container.label))
-
-    def _put(self, line: LogLine) -> bool:
-        while not self._stopped.is_set():
-            try:
-                self._lines.put(line, timeout=_RECHECK_SECONDS)
-            except queue.Full:
-                # The client is slow: what it has not read waits in the engine's file.
-                continue
-            return True
-        return False
-
-    def _write_waiting(self) -> None:
-        try:
-            batch = [self._lines.get(timeout=_RECHECK_SECONDS)]
-        except queue.Empty:
+def _since(newest: Iterator[LogLine], query: Query) -> Iterator[LogLine]:
+    for line in newest:
+        if line.time < query.since:
             return
-        while not self._lines.empty() and len(batch) < _QUEUE_LINES:
-            batch.append(self._lines.get_nowait())
-        batch.sort()
-        style = self._style
-        self._ctx.out.result(
-            b"".join(logline.render(line, colour=style.colour, plain=style.plain) for line in batch)
-        )
+        yield line
+
+
+def _until(lines: Iterator[LogLine], query: Query) -> Iterator[LogLine]:
+    return lines if query.until == LATEST else (line for line in lines if line.time <= query.until)
+
+
+def _write(ctx: Context, lines: Iterable[LogLine], style: Style) -> None:
+    batch, size = [], 0
+    shown: Callable[[LogLine], bytes] = style.show
+    for line in lines:
+        data = shown(line)
+        batch.append(data)
+        size += len(data)
+        if size > WRITE_BYTES:
+            ctx.out.result(b"".join(batch))
+            batch, size = [], 0
+            if ctx.gone.is_set():
+                raise Disconnected
+    if batch:
+        ctx.out.result(b"".join(batch))
+
+
+def _close(sources: list[Source]) -> None:
+    for source in sources:
+        source.close()
+
+
+def follow(ctx: Context, app: App, query: Query, lines: int | None, style: Style) -> None:
+    """Writes the last lines, then each as it comes, from containers of later releases too, until the client leaves.
+
+    A client that is slow to read holds up nobody: what it has not read waits in the files.
+    """
+    sources = logsources.all_of(ctx, app, query)
+    feed = Feed(ctx, app, query, sources, floor=logquery.rfc3339(ctx.clock.now()))
+    try:
+        _write(ctx, _found(sources, query, lines), style)
+        while ctx.store.apps.find(app.name) is not None:
+            found = feed.read()
+            _write(ctx, found, style)
+            if ctx.gone.is_set():
+                raise Disconnected
+            if not found:
+                ctx.gone.wait(_RECHECK_SECONDS)
+    finally:
+        feed.close()
+
+
+def failed(ctx: Context, app: App, style: Style) -> Deployment | None:
+    """Writes what the containers of the app's last failed deploy wrote; tells which deploy that was, None for none."""
+    tried = ctx.store.deployments.all(app, status=DeploymentStatus.FAILED.value, limit=1)
+    if not tried:
+        return None
+    it = tried[0]
+    started = logquery.rfc3339(it.started_at)
+    ended = logquery.rfc3339((it.finished_at or it.started_at) + 1.0)
+    rows = [
+        row for row in ctx.store.kept_logs.of(app)
+        if row.release == (it.version or app.version) and started <= row.started <= ended
+    ]  # fmt: skip
+    sources = [logsources.of_kept(ctx, row, app) for row in rows]
+    try:
+        _write(ctx, logsources.in_order(sources, ""), style)
+    finally:
+        _close(sources)
+    return it

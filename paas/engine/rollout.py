@@ -125,6 +125,8 @@ def start(
         ctx.scheduler.prepare(app)
         with ThreadPoolExecutor(START_AT_ONCE, thread_name_prefix="start") as pool:
             starts = [pool.submit(carried(partial(start_one, candidate))) for candidate in candidates]
+        # Who follows the log sees them from their first line on.
+        ctx.changed.notify()
         failure = next((future.exception() for future in starts if future.exception()), None)
         if failure:
             raise failure

@@ -64,8 +64,9 @@ class Watcher:
                     # What happened while nobody listened: before the first connection, or while the engine was down.
                     reconcile.repair(self._ctx)
                     told = False
-                    for app_id in endings:
-                        self.look_at(app_id)
+                    for ending in endings:
+                        self._ctx.events.ended(ending)
+                        self.look_at(ending.app_id)
             except PaasError as error:
                 if not told:
                     _log.error("the engine's events can't be followed: %s (%s)", error.what, error.why)

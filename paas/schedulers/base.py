@@ -11,24 +11,30 @@ from typing import Protocol
 
 from paas.core.image import BuildCache, Image, StoredImage
 from paas.core.imagename import ImageName
-from paas.core.model import App, Container, Release
+from paas.core.model import App, Container, Ending, Release
 from paas.core.reach import Login
 from paas.core.rollout import Candidate
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What each container may use. ``memory`` in bytes, 0 for no limit; ``stop_timeout`` in seconds."""
+    """What each container may use. ``memory`` in bytes, 0 for no limit; ``stop_timeout`` in seconds.
+
+    ``log_max_size`` is the size in bytes of a file of its log, 0 for no limit.
+    """
 
     memory: int
     pids: int
     stop_timeout: int
+    log_max_size: int = 10 << 20
 
 
 class Scheduler(Protocol):
     """One way of running containers."""
 
     instance: str
+    before_removal: Callable[[str], None]
+    """Called with the id of a container that has ended, before `stop` or `remove` takes it away with its log."""
 
     def version(self) -> str:
         """The version of the engine; `EngineError` if it does not answer."""
@@ -72,14 +78,22 @@ class Scheduler(Protocol):
     def remove(self, container_id: str) -> None:
         """Removed at once."""
 
+    def log_file(self, container_id: str) -> Path | None:
+        """The file that the engine writes its log to, as `core.jsonlog` reads it, if this process may read it."""
+
     def logs(self, container_id: str, tail: int | None) -> list[bytes]:
         """Its last lines, each with a timestamp before a space, oldest first."""
 
-    def follow(self, container_id: str, tail: int) -> AbstractContextManager[Iterator[bytes]]:
-        """Chunks of its log, as they come, from the last ``tail`` lines on."""
+    def read_log(self, container_id: str, since: float) -> AbstractContextManager[Iterator[bytes]]:
+        """The lines of its log from that moment on, as in `logs`, one after the other."""
 
-    def endings(self) -> AbstractContextManager[Iterator[int]]:
-        """The numbers of apps of which a container ended or was removed, as it happens; ends when the engine does."""
+    def follow(
+        self, container_id: str, tail: int | None, since: float = 0.0
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """Chunks of its log, as they come, from the last ``tail`` lines on (None: all), and from that moment on."""
+
+    def endings(self) -> AbstractContextManager[Iterator[Ending]]:
+        """The containers that ended or were removed, as it happens; ends when the engine does."""
 
     def image(self, reference: str) -> Image | None:
         """The image, None if it is gone."""

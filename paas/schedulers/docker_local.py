@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from paas.core import container, environment, procfile
 from paas.core.container import ContainerSpec
 from paas.core.errors import EngineError
 from paas.core.image import BuildCache
-from paas.core.model import App, Container, Release
+from paas.core.model import App, Container, Ending, Release
 from paas.core.rollout import Candidate
 from paas.drivers.docker import Docker
 from paas.drivers.probe import Probe
@@ -27,6 +30,8 @@ from paas.store import Store
 
 NETWORK_PREFIX = 24
 REMOVED_AT_ONCE = 4
+REMEMBERED = 4096
+"""Containers that were stopped by this server: the engine tells of their end a moment later."""
 _NETWORK_NAME = re.compile(r"paas-([0-9a-f]{6})-(\d+)")
 
 
@@ -39,6 +44,8 @@ class DockerLocal(LocalImages):
         self._settings = settings
         self._giving = threading.Lock()
         self._probe = probe
+        self._asked: deque[str] = deque(maxlen=REMEMBERED)
+        self.before_removal: Callable[[str], None] = lambda container_id: None
 
     def _network(self, app_id: int) -> str:
         return f"paas-{self.instance[:6]}-{app_id}"
@@ -115,6 +122,7 @@ class DockerLocal(LocalImages):
             stop_timeout=limits.stop_timeout,
             memory_limit=limits.memory,
             pids_limit=limits.pids,
+            log_max_size=limits.log_max_size,
         )
         container_id = self._docker.create(spec)
         self._docker.start(container_id)
@@ -142,10 +150,12 @@ class DockerLocal(LocalImages):
 
     def restart(self, container_id: str, grace: int) -> None:
         """See `Scheduler.restart`."""
+        self._asked.append(container_id)
         self._docker.restart(container_id, grace)
 
     def halt(self, container_id: str, grace: int) -> None:
         """See `Scheduler.halt`."""
+        self._asked.append(container_id)
         self._docker.stop(container_id, grace)
 
     def architecture(self) -> str:
@@ -154,24 +164,40 @@ class DockerLocal(LocalImages):
 
     def stop(self, container_id: str, grace: int) -> None:
         """See `Scheduler.stop`."""
+        self._asked.append(container_id)
         self._docker.stop(container_id, grace)
+        self.before_removal(container_id)
         self._docker.remove(container_id)
 
     def remove(self, container_id: str) -> None:
         """See `Scheduler.remove`."""
-        self._docker.remove(container_id)
+        # It has written its last line before its log is kept.
+        self.stop(container_id, 0)
+
+    def log_file(self, container_id: str) -> Path | None:
+        """See `Scheduler.log_file`."""
+        path = self._docker.log_path(container_id)
+        return path if path and path.is_absolute() and os.access(path, os.R_OK) else None
 
     def logs(self, container_id: str, tail: int | None) -> list[bytes]:
         """See `Scheduler.logs`."""
         return self._docker.logs(container_id, tail)
 
-    def follow(self, container_id: str, tail: int) -> AbstractContextManager[Iterator[bytes]]:
-        """See `Scheduler.follow`."""
-        return self._docker.follow(container_id, tail)
+    def read_log(self, container_id: str, since: float) -> AbstractContextManager[Iterator[bytes]]:
+        """See `Scheduler.read_log`."""
+        return self._docker.follow(container_id, None, since, follow=False)
 
-    def endings(self) -> AbstractContextManager[Iterator[int]]:
+    def follow(
+        self, container_id: str, tail: int | None, since: float = 0.0
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """See `Scheduler.follow`."""
+        return self._docker.follow(container_id, tail, since)
+
+    @contextmanager
+    def endings(self) -> Iterator[Iterator[Ending]]:
         """See `Scheduler.endings`."""
-        return self._docker.endings()
+        with self._docker.endings() as endings:
+            yield (replace(ending, asked=ending.container_id in self._asked) for ending in endings)
 
     def storage(self) -> Path | None:
         """See `Scheduler.storage`."""

@@ -11,6 +11,7 @@ from paas.store.apps import Apps
 from paas.store.buildpacks import Buildpacks
 from paas.store.database import Database
 from paas.store.locks import Locks
+from paas.store.logs import Drains, Events, KeptLogs
 from paas.store.releases import Deployments, Releases
 from paas.store.sealed import Sealer
 from paas.store.sources import Sources
@@ -37,6 +38,9 @@ class Store:
         self.buildpacks = Buildpacks(self._database)
         self.keys = Keys(self._database)
         self.instance = Instance(self._database)
+        self.events = Events(self._database)
+        self.kept_logs = KeptLogs(self._database)
+        self.drains = Drains(self._database, sealer)
 
     def transaction(self) -> AbstractContextManager[None]:
         """All changes inside count together or not at all."""

@@ -6,11 +6,12 @@ ones.
 """
 
 from paas.testing.builds import FakeBuilder
-from paas.testing.containers import Behaviour, FakeScheduler
+from paas.testing.containers import FakeScheduler
 from paas.testing.edge import FakeProxy
 from paas.testing.gates import SECONDS, Gate, Gates, Unexpected, eventually
 from paas.testing.host import FakeHost
 from paas.testing.probe import FakeProbe
+from paas.testing.processes import Behaviour
 from paas.testing.remotes import FakeRemotes
 from paas.testing.server import ADMIN, DEPLOYER, VIEWER, Result, Server, Session
 from paas.testing.times import EPOCH, FakeClock

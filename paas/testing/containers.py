@@ -5,79 +5,25 @@ from __future__ import annotations
 import hashlib
 import queue
 import shlex
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from paas.core import container as labels
 from paas.core import environment
 from paas.core.errors import EngineError
 from paas.core.image import BuildCache, Image, StoredImage
-from paas.core.model import App, Container, Release
+from paas.core.model import App, Container, Ending, Release
 from paas.core.rollout import Candidate
 from paas.schedulers.base import Limits
-from paas.testing.gates import SECONDS, Gates, Unexpected
+from paas.testing.gates import Gates, Unexpected
+from paas.testing.processes import Behaviour, FakeLogs, Running
 from paas.testing.transfers import FakeTransfers
 
 
-@dataclass(frozen=True)
-class Behaviour:
-    """What a process does. As it is: it listens on its port, answers with 200 and stays up.
-
-    ``looks``: so many looks at it find it running and doing nothing yet. ``lives``: it exits with 1 after so many looks
-    at which it was well. ``exits``: with that status, None for never.
-    ``port``: where it listens instead, 0 for nowhere. ``refused``: why the engine can't start it. ``answers``: its
-    answers by path, ``answer`` for all others; a ``body`` goes with each. ``commands``: the exit status of each command
-    line that may be run in it, None if it never ends. ``health``: what the engine says of the image's HEALTHCHECK.
-    ``log``: the lines that it writes at its start.
-    """
-
-    looks: int = 0
-    lives: int | None = None
-    exits: int | None = None
-    out_of_memory: bool = False
-    restarts: int = 0
-    port: int | None = None
-    loopback: bool = False
-    answer: int | str = 200
-    refused: str = ""
-    answers: Mapping[str, int | str] = field(default_factory=dict)
-    body: str = ""
-    commands: Mapping[str, int | None] = field(default_factory=dict)
-    health: str = ""
-    log: tuple[str, ...] = ()
-
-
-@dataclass
-class Running:
-    """One container: as the engine knows it, what it was started with, and how it behaves."""
-
-    container: Container
-    behaviour: Behaviour
-    environment: Mapping[str, str]
-    limits: Limits
-    port: int | None
-    published: int | None
-    command: str | None
-    kept: bool = False
-    looks: int = 0
-    lines: list[bytes] = field(default_factory=list)
-
-    @property
-    def up(self) -> bool:
-        """Whether its process runs."""
-        return self.container.status in ("running", "paused")
-
-    @property
-    def ready(self) -> bool:
-        """Whether it does by now what it is going to do."""
-        return self.looks > self.behaviour.looks
-
-
-class FakeScheduler(FakeTransfers):
+class FakeScheduler(FakeLogs, FakeTransfers):
     """A `Scheduler`. Process types that were not told with `tell` are refused, as are images that nobody built.
 
     ``calls`` counts what was asked, ``most`` how many containers of a label ran at one time. Two
@@ -94,18 +40,17 @@ class FakeScheduler(FakeTransfers):
         self.engine_version = "28.5.1"
         self.engine_down = False
         self.names: dict[tuple[int, int], str] = {}
-        self.here: dict[str, Running] = {}
         self.mistakes: list[str] = []
         self.most: Counter[str] = Counter()
         self.served: Callable[[], set[int]] = set
         self._behaviours: dict[str, Behaviour] = {}
         self._gates = gates
-        self._changed = threading.Condition(threading.RLock())
         self._known: set[str] = set()
         self._networks: set[int] = set()
         self._ports: dict[tuple[int, str, int, int], int] = {}
-        self._count = 0
-        self._ended: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[Ending | None] = queue.SimpleQueue()
+        self._asked: set[str] = set()
+        self.before_removal: Callable[[str], None] = lambda container_id: None
 
     def stop_engine(self) -> None:
         """The engine goes away: whoever follows its events is told so."""
@@ -153,14 +98,25 @@ class FakeScheduler(FakeTransfers):
         """The process ends by itself, and is not started again."""
         running = self.running(label)
         running.container = replace(running.container, status="exited", exit_code=status, pid=0)
-        self._ended.put(running.container.app_id)
+        self._tell_end(running)
+
+    def _tell_end(self, running: Running, *, removed: bool = False) -> None:
+        found = running.container
+        asked = found.id in self._asked
+        self._ended.put(
+            Ending(
+                found.app_id, found.id, found.label, found.release, found.exit_code, removed=removed, asked=asked,
+                out_of_memory=running.behaviour.out_of_memory,
+            )
+        )  # fmt: skip
 
     def vanish(self, label: str) -> None:
         """Somebody removes the container by hand."""
         with self._changed:
             gone = self.here.pop(self.running(label).container.id)
+            self._forget_log(gone)
             self._changed.notify_all()
-        self._ended.put(gone.container.app_id)
+        self._tell_end(gone, removed=True)
 
     def write(self, label: str, text: str) -> None:
         """The process writes a line to its log."""
@@ -293,6 +249,7 @@ class FakeScheduler(FakeTransfers):
         """See `Scheduler.restart`."""
         self._gates.at("restart")
         self.calls["restart"] += 1
+        self._asked.add(container_id)
         with self._changed:
             running = self.here.get(container_id)
             if running is not None:
@@ -302,6 +259,7 @@ class FakeScheduler(FakeTransfers):
         """See `Scheduler.halt`."""
         self._gates.at("halt")
         self.calls["halt"] += 1
+        self._asked.add(container_id)
         with self._changed:
             self._expect(container_id in self._known, f"there never was a container {container_id}")
             running = self.here.get(container_id)
@@ -316,28 +274,17 @@ class FakeScheduler(FakeTransfers):
         """See `Scheduler.stop`."""
         self._gates.at("stop")
         self.calls["stop"] += 1
-        self._take_away(container_id)
+        self._end(container_id)
 
     def remove(self, container_id: str) -> None:
         """See `Scheduler.remove`."""
         self.calls["remove"] += 1
-        self._take_away(container_id)
-
-    def logs(self, container_id: str, tail: int | None) -> list[bytes]:
-        """See `Scheduler.logs`."""
-        with self._changed:
-            running = self.here.get(container_id)
-            lines = list(running.lines) if running else []
-            return lines if tail is None else lines[-tail:] if tail else []
-
-    def follow(self, container_id: str, tail: int) -> AbstractContextManager[Iterator[bytes]]:
-        """See `Scheduler.follow`."""
-        return self._follow(container_id, tail)
+        self._end(container_id)
 
     @contextmanager
-    def endings(self) -> Iterator[Iterator[int]]:
+    def endings(self) -> Iterator[Iterator[Ending]]:
         """See `Scheduler.endings`."""
-        yield (app_id for app_id in iter(self._ended.get, None))
+        yield iter(self._ended.get, None)
 
     def name_image(self, app: App, release: Release) -> None:
         """See `Scheduler.name_image`."""
@@ -446,12 +393,6 @@ class FakeScheduler(FakeTransfers):
             running.container = replace(running.container, status="restarting", restarts=does.restarts)
         return running
 
-    def _get(self, container_id: str) -> Running:
-        running = self.here.get(container_id)
-        if running is None:
-            raise EngineError("the container engine refused", why=f"No such container: {container_id}")
-        return running
-
     def _take_away(self, container_id: str) -> None:
         with self._changed:
             self._expect(container_id in self._known, f"there never was a container {container_id}")
@@ -461,37 +402,17 @@ class FakeScheduler(FakeTransfers):
             # A candidate that did not become healthy is in nobody's service, even on a port that still is served.
             served = running.kept and running.published in self.served()
             self._expect(not served, f"{running.container.name} was taken away while requests are passed to it")
-            del self.here[container_id]
+            self._forget_log(self.here.pop(container_id))
             self._changed.notify_all()
+
+    def _end(self, container_id: str) -> None:
+        self._asked.add(container_id)
+        if container_id in self.here:
+            # The real one takes the engine's word for it, which is another look at the container.
+            self.before_removal(container_id)
+        self._take_away(container_id)
 
     def _expect(self, holds: bool, mistake: str) -> None:
         if not holds:
             self.mistakes.append(mistake)
             raise Unexpected(mistake)
-
-    def _write(self, running: Running, text: str) -> None:
-        self._count += 1
-        running.lines.append(f"2026-01-01T00:00:{self._count:012.9f}Z {text}\n".encode())
-
-    @contextmanager
-    def _follow(self, container_id: str, tail: int) -> Iterator[Iterator[bytes]]:
-        yield self._chunks(container_id, tail)
-
-    def _chunks(self, container_id: str, tail: int) -> Iterator[bytes]:
-        with self._changed:
-            running = self._get(container_id)
-            seen = max(0, len(running.lines) - tail)
-        while True:
-            with self._changed:
-                there = container_id in self.here and running.up
-                data = b"".join(running.lines[seen:])
-                seen = len(running.lines)
-                if not data and there and running.behaviour.exits is not None:
-                    # Whoever follows the log to its end sees the process run to its end.
-                    there = self._see(running).up
-                elif not data and there:
-                    self._changed.wait(SECONDS)
-            if data:
-                yield data
-            elif not there:
-                return

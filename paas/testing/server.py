@@ -29,11 +29,12 @@ from paas.engine.deploy import Commit, deploy
 from paas.engine.liveness import Liveness
 from paas.store import Store
 from paas.testing.builds import FakeBuilder
-from paas.testing.containers import Behaviour, FakeScheduler
+from paas.testing.containers import FakeScheduler
 from paas.testing.edge import FakeProxy
 from paas.testing.gates import SECONDS, Gates, Unexpected, eventually
 from paas.testing.host import FakeHost
 from paas.testing.probe import FakeProbe
+from paas.testing.processes import Behaviour
 from paas.testing.remotes import FakeRemotes
 from paas.testing.times import FakeClock
 
@@ -229,6 +230,7 @@ class Server:
             self._commits = like._commits
         self.proxy.prepare()
         reconcile.settle(self.ctx)
+        self.ctx.logs.start()
 
     # Commands
 
@@ -352,7 +354,7 @@ class Server:
     def quiet(self) -> None:
         """Waits until no job and nothing else is under way in the background, unless a gate is held."""
         if not self.gates.held():
-            eventually(lambda: self.ctx.jobs.idle() and self.ctx.retirer.idle(), "quiet")
+            eventually(lambda: self.ctx.jobs.idle() and self.ctx.retirer.idle() and self.ctx.logs.idle(), "quiet")
         if self.scheduler.mistakes:
             raise Unexpected("; ".join(self.scheduler.mistakes))
 
@@ -387,6 +389,7 @@ class Server:
         self.liveness.stop()
         self.ctx.jobs.stop(SECONDS)
         self.ctx.retirer.stop()
+        self.ctx.logs.stop()
         eventually(self.ctx.retirer.idle, "the end of what retires")
         self.ctx.store.close()
 

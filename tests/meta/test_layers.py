@@ -28,6 +28,7 @@ LAYERS = [
 OUTSIDE = {
     "docker": ("paas.drivers.docker",),
     "requests": ("paas.drivers.docker",),
+    "re2": ("paas.drivers.pattern",),
     "dulwich": ("paas.drivers",),
     "subprocess": ("paas.drivers",),
     "sqlite3": ("paas.store",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import os
 import re
 import select
@@ -24,6 +25,7 @@ READY = re.compile(r"ready ssh=127\.0\.0\.1:(\d+) http=127\.0\.0\.1:(\d+)\n")
 SECONDS = 60
 SOURCES = Path(paas.__file__).resolve().parent.parent
 LABEL = "paas.instance"
+_numbers = itertools.count()
 
 
 class Result(NamedTuple):
@@ -60,10 +62,19 @@ class Server:
         self.ssh_port = self.http_port = 0
         self.log = (folder / "serve.log").open("ab")
         self.daemon: subprocess.Popen[bytes] | None = None
+        self._take_ports()
         self.start()
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", str(self.key))
         added = self.paas("ssh-keys:add test --role admin", stdin=self.key.with_suffix(".pub").read_text())
         assert added.status == 0, added.err
+
+    def _take_ports(self) -> None:
+        """A range of ports that no instance has that runs at the same time: one of them could take what another has
+        just found free."""
+        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 6
+        low = 20000 + 500 * (worker * 3 + next(_numbers) % 3)
+        self.root.mkdir()
+        (self.root / "paas.yml").write_text(f"port-range: {low}-{low + 499}\n")
 
     # The daemon
 

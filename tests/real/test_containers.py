@@ -40,7 +40,7 @@ def test_a_container_is_confined_and_published_on_loopback_only(running: Server)
     assert host["CapDrop"] == ["ALL"]
     assert "NET_RAW" not in "".join(host["CapAdd"])
     assert host["PidsLimit"] == 4096
-    assert host["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "3"}
+    assert host["LogConfig"]["Config"] == {"max-size": "10485760", "max-file": "3"}
     assert host["RestartPolicy"]["Name"] == "unless-stopped"
     (published,) = host["PortBindings"]["7000/tcp"]
     assert published["HostIp"] == "127.0.0.1"

@@ -1,4 +1,6 @@
-"""``logs``: what an app's processes write."""
+"""``logs*``: what an app's processes wrote, and what happened between."""
+
+import json
 
 import pytest
 
@@ -14,8 +16,19 @@ def talking(hello):
     return hello
 
 
+@pytest.fixture(params=["files", "api"])
+def kept(hello, tmp_path, request):
+    """Once as a server that may read the engine's files, and once as one that asks its API."""
+    if request.param == "files":
+        (tmp_path / "engine").mkdir()
+        hello.scheduler.log_folder = tmp_path / "engine"
+    return hello
+
+
 def texts(output):
-    return [line.partition(" app[")[2].replace("]: ", " ") for line in output.splitlines()]
+    """``web.1 text`` of every line that a process wrote."""
+    lines = [line.partition(" app[")[2].replace("]: ", " ") for line in output.splitlines()]
+    return [line for line in lines if line]
 
 
 def test_lines_of_all_processes_are_merged_by_time(talking):
@@ -40,6 +53,12 @@ def test_plain_and_coloured(talking):
     assert line.startswith("\x1b[") and line.endswith("app[worker.1]:\x1b[0m two\n")
 
 
+def test_a_terminal_gets_nothing_that_does_more_than_colour(talking):
+    talking.scheduler.write("worker.1", "\x1b]0;title\x07\x1b[31mred\x1b[2J\x08\x1b[Hfour")
+    assert talking.run("logs hello -n 1 -q", terminal=Terminal(80, 24)).out == "\x1b[31mredfour\x1b[0m\n"
+    assert talking.run("logs hello -n 1 -q").out == "\x1b]0;title\x07\x1b[31mred\x1b[2J\x08\x1b[Hfour\n"
+
+
 @pytest.mark.parametrize("number", ["x", "-1", "1000001", "1.5", ""])
 def test_a_number_of_lines_that_is_none(talking, number):
     assert talking.run(["logs", "hello", "-n", number]) == (
@@ -49,18 +68,162 @@ def test_a_number_of_lines_that_is_none(talking, number):
     )
 
 
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [
+        ("--since yesterday", "invalid-value"),
+        ("--since 1m --until 2m", "usage"),
+        ("-t --until 2m", "usage"),
+        ("--source web", "invalid-value"),
+        ("--grep '('", "invalid-pattern"),
+        ("--format xml", "invalid-value"),
+        ("--release latest", "invalid-release"),
+    ],
+)
+def test_what_can_not_be_asked_for(talking, flags, code):
+    result = talking.run(f"logs hello {flags}")
+    assert (result.status, result.out) == (2, "")
+    assert f"[{code}]" in result.err
+
+
 def test_an_app_without_containers_has_no_lines(server):
     server.run("apps:create hello")
     assert server.run("logs hello") == (0, "", "")
     assert server.run("logs nope").status == 20
 
 
+def test_lines_of_containers_that_are_gone_are_found(kept):
+    kept.scheduler.write("web.1", "needle of v1")
+    for number in range(3):
+        kept.deployed("hello", {"file": str(number)})
+        kept.scheduler.write("web.1", f"hay of v{number + 2}")
+
+    found = kept.run("logs hello --grep 'n[e]+dle'").out
+    assert texts(found) == ["web.1 needle of v1"]
+    every = ["web.1 needle of v1", "web.1 hay of v2", "web.1 hay of v3", "web.1 hay of v4"]
+    assert texts(kept.run("logs hello").out) == every
+    assert texts(kept.run("logs hello --since 2025-01-01").out) == every
+    assert texts(kept.run("logs hello --release v3").out) == every[2:3]
+    time = found.split()[0]
+    assert texts(kept.run(f"logs hello --until {time}").out) == every[:1]
+    assert texts(kept.run(f"logs hello --since {time} --until {time}").out) == every[:1]
+
+
+def test_they_are_found_after_a_kill_of_the_server_too(kept, another, tmp_path):
+    kept.scheduler.write("web.1", "needle")
+    kept.deployed("hello", {"file": "2"})
+    after = another("after", kept.killed)
+    after.scheduler.log_folder = kept.scheduler.log_folder
+    assert texts(after.run("logs hello --grep needle").out) == ["web.1 needle"]
+
+
+def test_logs_of_what_was_scaled_down_or_failed_are_kept(kept):
+    kept.run("ps:scale hello worker=1")
+    kept.scheduler.write("worker.1", "I was here")
+    kept.run("ps:scale hello worker=0")
+    assert texts(kept.run("logs hello -p worker").out) == ["worker.1 I was here"]
+
+    kept.scheduler.tell("web", Behaviour(exits=3, log=("no database",)))
+    assert kept.push("hello", {"file": "2"}).status == 1
+    assert texts(kept.run("logs hello --release v2").out) == ["web.1 no database"]
+
+
+def test_the_last_failed_deploy(kept):
+    assert kept.run("logs:failed hello") == (0, "", "       No deploy of hello that is known has failed.\n")
+    kept.scheduler.write("web.1", "all is well")
+    kept.scheduler.tell("web", Behaviour(exits=3, log=("no database",)))
+    kept.push("hello", {"file": "2"})
+    build = kept.ctx.store.deployments.last(kept.app()).id
+    failed = kept.run("logs:failed hello", caller=VIEWER)
+    assert texts(failed.out) == ["web.1 no database"]
+    assert failed.err == f"=====> hello: build {build} failed, git push by admin [exited]\n"
+    assert kept.run("logs:failed --all").out == failed.out
+    assert json.loads(kept.run("logs:failed hello --format json").out)["text"] == "no database"
+    assert kept.run("logs:failed").status == 2
+
+
+def test_the_oldest_logs_go_when_there_is_no_room(kept):
+    kept.run("logs:set hello store-size 1m")
+    for number in range(3):
+        kept.scheduler.write("web.1", f"round {number}")
+        kept.deployed("hello", {"file": str(number)})
+    facts = json.loads(kept.run("logs:report hello --format json").out)
+    assert facts["kept-containers"] == "3"
+
+    rows = kept.ctx.store.kept_logs.of(kept.app())
+    kept.ctx.store.kept_logs.put(type(rows[1])(**{**vars(rows[1]), "bytes": 2 << 20}))
+    kept.scheduler.write("web.1", "round 3")
+    kept.deployed("hello", {"file": "3"})
+    assert texts(kept.run("logs hello").out) == ["web.1 round 2", "web.1 round 3"]
+    folder = kept.paths.logs(kept.app().id)
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_a_destroyed_app_leaves_no_logs(kept):
+    kept.scheduler.write("web.1", "bye")
+    kept.run("ps:restart hello")
+    app = kept.app()
+    assert list(kept.paths.logs(app.id).iterdir())
+    kept.run("apps:destroy hello --force")
+    assert not kept.paths.logs(app.id).exists()
+    assert kept.ctx.store.kept_logs.of(app) == []
+
+
+def test_a_log_that_can_not_be_kept_is_told_and_stops_nothing(hello):
+    hello.paths.logs(hello.app().id).write_text("a file where the folder should be")
+    assert hello.run("ps:restart hello").status == 0
+    assert "The log of v1 of this process could not be kept" in hello.run("logs hello -p web.1").out
+
+
+def test_the_platform_tells_of_changes_and_crashes(hello):
+    hello.run("config:set hello A=1")
+    told = hello.run("logs hello --source platform --format json").out
+    lines = [json.loads(line) for line in told.splitlines()]
+    assert [(line["process"], line["text"]) for line in lines][-2:] == [
+        ("config", "config:set A by admin begins"),
+        ("config", "config:set A by admin succeeded: v2"),
+    ]
+    assert lines[-1]["release"] == "v2"
+
+    hello.scheduler.tell("web", Behaviour(port=0))
+    hello.push("hello", {"file": "2"})
+    last = hello.run("logs hello --source platform").out.splitlines()[-1]
+    assert "platform[push]: Error H20 (App boot timeout): git push by admin failed: v3 [not-listening]" in last
+
+
+def test_requests_are_in_the_log_of_their_app(hello):
+    log = hello.paths.access_log
+    log.parent.mkdir(parents=True)
+    rows = [("hello", "200", "0.001"), ("other", "200", "0.001"), ("hello", "502", "-")]
+    with log.open("w") as file:
+        for number, (app, status, header) in enumerate(rows):
+            row = {"time": "2026-01-01T01:00:00+01:00", "msec": f"1767225600.{number:03}", "app": app,
+                   "path": "/a?b", "method": "GET", "status": status, "upstream": "127.0.0.1:20000",
+                   "upstream_connect_seconds": header, "upstream_header_seconds": header}  # fmt: skip
+            file.write(json.dumps(row, separators=(",", ":")) + "\n")
+    lines = hello.run("logs hello --source router").out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith('2026-01-01T00:00:00.000000000Z router[router]: at=info method=GET path="/a?b"')
+    assert 'at=error code=H10 desc="App crashed"' in lines[1]
+    shown = json.loads(hello.run("logs hello --source router --format json -n 1").out)
+    assert (shown["code"], shown["request"]["status"]) == ("H10", "502")
+
+
+def test_builds_and_deploys_are_shown_when_asked_for(hello):
+    hello.deployed("hello", {"file": "2"})
+    build = hello.run("logs hello --source build -q -n 4").out
+    deploy = hello.run("logs hello --source deploy -q -n 2").out
+    assert build.splitlines()[0].startswith("-----> Building hello from ")
+    assert deploy.splitlines()[-1] == "-----> Released v2: http://hello.localhost:8080"
+    assert "Building" not in hello.run("logs hello").out
+
+
 def test_following_goes_on_over_deploys_until_the_client_leaves(talking):
     talking.scheduler.tell("web", Behaviour(log=("started",)))
     session = talking.begin("logs hello -t -n 1 -p web", stdin=None)
-    eventually(lambda: texts(session.out) == ["web.1 four", "web.2 three"] or "web.2 three" in texts(session.out))
+    eventually(lambda: texts(session.out) == ["web.1 four"])
     talking.scheduler.write("web.1", "five")
-    eventually(lambda: "web.1 five" in texts(session.out))
+    eventually(lambda: texts(session.out) == ["web.1 four", "web.1 five"])
 
     talking.run("ps:restart hello web")
     eventually(lambda: texts(session.out).count("web.1 started") == 1 and "web.2 started" in texts(session.out))
@@ -78,3 +241,17 @@ def test_following_ends_when_the_app_is_destroyed(talking):
     eventually(lambda: "four" in session.out)
     talking.run("apps:destroy hello --force")
     assert session.wait().status == 0
+
+
+def test_following_shows_the_last_line_of_what_goes_and_what_the_platform_does(kept):
+    session = kept.begin("logs hello -t -n 0", stdin=None)
+    with kept.gates.hold("stop") as gate:
+        kept.run("ps:restart hello")
+        gate.wait_until_reached()
+        gone = next(one for one in kept.scheduler.here.values() if one.container.slot == 0)
+        kept.scheduler.write_last(gone.container.id, "last words")
+    eventually(lambda: "web.1 last words" in texts(session.out))
+    eventually(lambda: "platform[restart]: ps:restart by admin succeeded" in session.out)
+    session.hang_up()
+    session.wait()
+    assert texts(session.out).count("web.1 last words") == 1

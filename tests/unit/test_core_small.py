@@ -33,18 +33,18 @@ def test_roles_include_those_below():
 
 def test_a_line_as_the_engine_gives_it():
     line = logline.parse(b"2026-01-01T00:00:00.000000001Z GET / \xff 200\r\n", "web.1")
-    assert line == LogLine("2026-01-01T00:00:00.000000001Z", "web.1", b"GET / \xff 200")
+    assert line == LogLine("2026-01-01T00:00:00.000000001Z", "app", "web.1", b"GET / \xff 200")
     head = b"2026-01-01T00:00:00.000000001Z app[web.1]:"
-    assert logline.render(line, colour=False, plain=False) == head + b" GET / \xff 200\n"
-    assert logline.render(line, colour=True, plain=True) == b"GET / \xff 200\n"
-    coloured = logline.render(line, colour=True, plain=False)
+    assert logline.render(line, terminal=False, plain=False) == head + b" GET / \xff 200\n"
+    assert logline.render(line, terminal=True, plain=True) == b"GET / \xff 200\n"
+    coloured = logline.render(line, terminal=True, plain=False)
     assert coloured.startswith(b"\x1b[") and head + b"\x1b[0m GET" in coloured
-    assert logline.parse(b"", "web.1") == LogLine("", "web.1", b"")
+    assert logline.parse(b"", "web.1") == LogLine("", "app", "web.1", b"")
 
 
 def test_lines_sort_by_time():
-    lines = [LogLine(time, "web.1", b"") for time in ("2026-01-01T00:00:01Z", "2026-01-01T00:00:00.5Z")]
-    assert sorted(lines)[0].time == "2026-01-01T00:00:00.5Z"
+    times = ["2026-01-01T00:00:00.12Z", "2026-01-01T00:00:00.123Z", "2026-01-01T00:00:01Z"]
+    assert sorted(map(logline.fixed, reversed(times))) == [f"{time[:-1]:.<20}".ljust(29, "0") + "Z" for time in times]
 
 
 @pytest.mark.parametrize(

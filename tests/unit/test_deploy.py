@@ -82,7 +82,7 @@ def test_every_step_is_journaled_with_its_time(hello):
 def test_the_order_is_build_start_look_switch_stop(hello):
     del hello.gates.trace[:]
     hello.deployed("hello", {"file": "2"})
-    assert hello.gates.trace == ["build", "build", "start", "inspect", "publish", "stop"]
+    assert hello.gates.trace == ["build", "build", "start", "inspect", "publish", "stop", "inspect"]
 
 
 def test_a_build_is_told_what_to_build(hello):

@@ -1,0 +1,88 @@
+"""What waits for the receiver of a drain: batches of lines, a file each, and no more bytes than a bound."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from paas.core import logline
+from paas.core.logline import LogLine
+
+_NAME = re.compile(r"(\d{12})-(\d+)\.jsonl")
+
+
+class Batch(NamedTuple):
+    """One batch that waits: its number, how many lines it has, its file and its size."""
+
+    number: int
+    lines: int
+    path: Path
+    size: int
+
+
+class Spool:
+    """The batches in a folder, which is made when there is something to put into it. Not for several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._batches = waiting(folder)
+        self.size = sum(batch.size for batch in self._batches)
+
+    def cut(self, last: int) -> None:
+        """Removes batches after the one of that number: their lines are read again."""
+        for batch in [batch for batch in self._batches if batch.number > last]:
+            self._remove(batch)
+
+    def put(self, number: int, lines: Sequence[LogLine]) -> None:
+        """Adds a batch."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self._folder / f"{number:012}-{len(lines)}.jsonl"
+        data = b"".join(map(logline.as_json, lines))
+        temporary = path.with_suffix(".new")
+        temporary.write_bytes(data)
+        temporary.replace(path)
+        self._batches.append(Batch(number, len(lines), path, len(data)))
+        self.size += len(data)
+
+    def bound(self, limit: int) -> int:
+        """Gives up the oldest batches, until the others have at most that many bytes; how many lines those had."""
+        lost = 0
+        while self.size > limit and len(self._batches) > 1:
+            lost += self._batches[0].lines
+            self._remove(self._batches[0])
+        return lost
+
+    def oldest(self) -> Batch | None:
+        """The batch that is next, None if nothing waits."""
+        return self._batches[0] if self._batches else None
+
+    def read(self, batch: Batch) -> list[LogLine]:
+        """The lines of the batch."""
+        return [logline.from_json(row) for row in batch.path.read_bytes().splitlines()]
+
+    def done(self, batch: Batch) -> None:
+        """The batch was sent, or given up."""
+        self._remove(batch)
+
+    def _remove(self, batch: Batch) -> None:
+        batch.path.unlink(missing_ok=True)
+        self._batches.remove(batch)
+        self.size -= batch.size
+
+
+def waiting(folder: Path) -> list[Batch]:
+    """The batches in the folder, the oldest first."""
+    found = []
+    for path in folder.glob("*.jsonl"):
+        match = _NAME.fullmatch(path.name)
+        if match:
+            found.append(Batch(int(match[1]), int(match[2]), path, path.stat().st_size))
+    return sorted(found)
+
+
+def remove(folder: Path) -> None:
+    """Removes all that waits."""
+    shutil.rmtree(folder, ignore_errors=True)

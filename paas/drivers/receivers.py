@@ -1,0 +1,193 @@
+"""Those that drains send to: syslog servers over TCP and TLS, and HTTP servers.
+
+A batch counts as sent when an HTTP server answers with 2xx, or when the kernel of a syslog server has acknowledged all
+of it: syslog itself has no answer.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import select
+import socket
+import ssl
+import struct
+import termios
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from paas import __version__
+from paas.core import drain, syslog
+from paas.core.drain import Target
+from paas.core.errors import PaasError
+from paas.core.logline import LogLine
+
+SECONDS = 10.0
+"""How long a receiver may take for each step."""
+REFUSED = (400, 413, 415, 422)
+"""Answers by which a server says that it will never take this batch."""
+_POLL_MILLISECONDS = 5
+
+
+class NotSent(PaasError):
+    """The batch could not be sent: later it may."""
+
+    code = "drain-failed"
+
+
+class Refused(NotSent):
+    """The receiver will never take this batch."""
+
+    code = "drain-refused"
+
+
+class Receiver(Protocol):
+    """One receiver. Not for several threads."""
+
+    def send(self, lines: Sequence[LogLine]) -> None: ...
+    def close(self) -> None: ...
+
+
+Factory = Callable[[Target, str, str], Receiver]
+
+
+def receiver(target: Target, form: str, ca: str) -> Receiver:
+    """The receiver at the URL. ``ca``: the path of a PEM file with the authorities to trust, empty for the system's."""
+    return Syslog(target, ca) if target.syslog else Http(target, form, ca)
+
+
+def _trust(target: Target, ca: str) -> ssl.SSLContext | None:
+    if not target.tls:
+        return None
+    try:
+        return ssl.create_default_context(cafile=ca or None)
+    except (OSError, ssl.SSLError) as error:
+        raise NotSent(f"the certificates in {ca} can't be read: {error}") from error
+
+
+class Syslog:
+    """A syslog server; the connection stays open between batches."""
+
+    def __init__(self, target: Target, ca: str) -> None:
+        self._target = target
+        self._ca = ca
+        self._socket: socket.socket | None = None
+
+    def send(self, lines: Sequence[LogLine]) -> None:
+        """Returns once all is acknowledged; raises `NotSent`, after which nothing or a part may have arrived."""
+        try:
+            if self._socket is not None and _hung_up(self._socket):
+                self.close()
+            if self._socket is None:
+                self._socket = self._connect()
+            self._socket.sendall(syslog.framed(lines))
+            _wait_until_acknowledged(self._socket)
+        except OSError as error:
+            self.close()
+            raise NotSent(_words(error)) from error
+
+    def _connect(self) -> socket.socket:
+        made = socket.create_connection((self._target.host, self._target.port), SECONDS)
+        context = _trust(self._target, self._ca)
+        if context is None:
+            return made
+        try:
+            return context.wrap_socket(made, server_hostname=self._target.host)
+        except OSError:
+            made.close()
+            raise
+
+    def close(self) -> None:
+        """Ends the connection."""
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.close()
+            self._socket = None
+
+
+def _hung_up(connection: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(connection, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
+    return bool(poll.poll(0))
+
+
+def _wait_until_acknowledged(connection: socket.socket) -> None:
+    """Returns once the other kernel has all that was sent. Raises `OSError` if it does not come to that."""
+    deadline = time.monotonic() + SECONDS
+    poll = select.poll()
+    poll.register(connection, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
+    while _unacknowledged(connection):
+        if time.monotonic() > deadline:
+            raise TimeoutError("the receiver does not take what is sent to it")
+        if poll.poll(_POLL_MILLISECONDS):
+            raise ConnectionResetError("the receiver hung up")
+    if poll.poll(0):
+        raise ConnectionResetError("the receiver hung up")
+
+
+def _unacknowledged(connection: socket.socket) -> int:
+    # SIOCOUTQ of tcp(7), which has the number of TIOCOUTQ.
+    answer = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, struct.pack("i", 0))
+    return int(struct.unpack("i", answer)[0])
+
+
+class Http:
+    """An HTTP server that takes batches as the bodies of POST requests; the connection stays open between them."""
+
+    def __init__(self, target: Target, form: str, ca: str) -> None:
+        self._target = target
+        self._form = form
+        self._ca = ca
+        self._connection: http.client.HTTPConnection | None = None
+
+    def send(self, lines: Sequence[LogLine]) -> None:
+        """Returns when the server answered with 2xx; raises `NotSent` or `Refused`."""
+        logplex = self._form == drain.LOGPLEX
+        body = syslog.logplex(lines) if logplex else syslog.json_lines(lines)
+        headers = {
+            **self._target.headers,
+            "Content-Type": syslog.LOGPLEX_TYPE if logplex else syslog.JSON_TYPE,
+            "User-Agent": f"paas/{__version__}",
+            "Logplex-Msg-Count": str(len(lines)),
+        }
+        try:
+            status, said = self._post(body, headers)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise NotSent(_words(error)) from error
+        if 200 <= status < 300:
+            return
+        self.close()
+        kind = Refused if status in REFUSED else NotSent
+        raise kind(f"the receiver answered {status}" + (f": {said}" if said else ""))
+
+    def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+        if self._connection is None:
+            self._connection = self._connect()
+        self._connection.request("POST", self._target.path, body, headers)
+        answer = self._connection.getresponse()
+        said = answer.read(4096)
+        if not answer.isclosed():
+            # A body that is longer is not read to its end, so the connection can't be used again.
+            self.close()
+        first = said.decode("utf-8", "replace").splitlines()[:1]
+        return answer.status, "".join(letter for letter in "".join(first)[:100] if letter.isprintable())
+
+    def _connect(self) -> http.client.HTTPConnection:
+        host, port = self._target.host, self._target.port
+        context = _trust(self._target, self._ca)
+        if context is None:
+            return http.client.HTTPConnection(host, port, timeout=SECONDS)
+        return http.client.HTTPSConnection(host, port, timeout=SECONDS, context=context)
+
+    def close(self) -> None:
+        """Ends the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _words(error: Exception) -> str:
+    return (str(error) or type(error).__name__)[:200]

@@ -1,0 +1,99 @@
+"""What happened to an app as a log: the platform's events, and the logs of builds and deploys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paas.core.errors import PaasError
+from paas.core.joblog import job_lines
+from paas.core.logline import LogLine
+from paas.core.model import App
+from paas.engine.context import Context
+from paas.engine.joblog import times_of
+
+
+class EventSource:
+    """What the platform tells of the app."""
+
+    key = "events"
+
+    def __init__(self, ctx: Context, app: App, after: int | None = None) -> None:
+        self._events = ctx.store.events
+        self._app = app
+        self.event = self._events.newest() if after is None else after
+
+    def backward(self) -> Iterator[LogLine]:
+        """See `Source.backward`."""
+        return self._events.backward(self._app)
+
+    def forward(self, since: str) -> Iterator[LogLine]:
+        """See `Source.forward`."""
+        lines = [line for line in self._events.backward(self._app) if line.time >= since]
+        return reversed(lines)
+
+    def resume(self, since: str) -> None:
+        """See `Source.resume`: it goes by numbers, of which it was told one."""
+
+    def read(self) -> list[LogLine]:
+        """See `Source.read`."""
+        rows = self._events.after(self._app, self.event)
+        if rows:
+            self.event = rows[-1][0]
+        return [line for _, line in rows]
+
+    def close(self) -> None:
+        """See `Source.close`."""
+
+
+class JobSource:
+    """The logs of builds and deploys."""
+
+    key = "jobs"
+
+    def __init__(self, ctx: Context, app: App) -> None:
+        self._ctx = ctx
+        self._app = app
+        self._read: dict[int, int] = {job.id: len(self._lines(job.id)) for job in ctx.jobs.of(app)}
+        last = ctx.store.deployments.last(app)
+        self._known = last.id if last else 0
+
+    def _lines(self, deployment_id: int) -> list[LogLine]:
+        path = self._ctx.jobs.log_path(deployment_id)
+        try:
+            it = self._ctx.store.deployments.get(deployment_id)
+            text, times = path.read_bytes(), times_of(path).read_text("ascii")
+        except (OSError, PaasError):
+            # Logs of changes go after a while.
+            return []
+        return job_lines(text, times, it, self._app.name)
+
+    def backward(self) -> Iterator[LogLine]:
+        """See `Source.backward`."""
+        for it in self._ctx.store.deployments.all(self._app):
+            yield from reversed(self._lines(it.id))
+
+    def forward(self, since: str) -> Iterator[LogLine]:
+        """See `Source.forward`."""
+        for it in reversed(self._ctx.store.deployments.all(self._app)):
+            yield from (line for line in self._lines(it.id) if line.time >= since)
+
+    def resume(self, since: str) -> None:
+        """See `Source.resume`: what it tells is not sent on."""
+
+    def read(self) -> list[LogLine]:
+        """See `Source.read`."""
+        new = [it.id for it in self._ctx.store.deployments.all(self._app, limit=20) if it.id > self._known]
+        self._known = max([self._known, *new])
+        self._read |= {number: 0 for number in new}
+        found = []
+        for number, shown in list(self._read.items()):
+            over = self._ctx.jobs.find(number) is None
+            lines = self._lines(number)
+            found += lines[shown:]
+            self._read[number] = len(lines)
+            if over:
+                del self._read[number]
+        return found
+
+    def close(self) -> None:
+        """See `Source.close`."""

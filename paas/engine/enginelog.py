@@ -1,0 +1,133 @@
+"""The log of a container through the engine's API, where its files are not for this process."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+
+from paas.core import logline, logquery
+from paas.core.errors import PaasError
+from paas.core.jsonlog import JsonLog
+from paas.core.logline import LogLine
+from paas.core.model import App, Container
+from paas.engine.context import Context
+
+FEW, MANY = 2_000, 50_000
+MOST_BYTES = 64 << 20
+"""Of a log that is read through the engine's API backwards, the newest are looked through."""
+BUFFER_BYTES = 4 << 20
+
+
+def form_of(container: Container, app: App) -> JsonLog:
+    """How the log of the container is read."""
+    source = logline.source_of(container.process_type)
+    return JsonLog(source, container.label, container.release, app.name)
+
+
+class EngineSource:
+    """A `paas.engine.logsources.Source`. Following takes a thread, and a buffer that holds the engine up when full."""
+
+    def __init__(self, ctx: Context, container: Container, app: App) -> None:
+        self.key = container.id
+        self._ctx = ctx
+        self._form = form_of(container, app)
+        self._since = ctx.clock.now()
+        self._buffer: deque[LogLine] = deque()
+        self._size = 0
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._last = ""
+
+    def _line(self, raw: bytes) -> LogLine:
+        time, _, text = raw.rstrip(b"\r\n").partition(b" ")
+        return self._form.line(logline.fixed(time.decode("ascii", "replace")), text)
+
+    def backward(self) -> Iterator[LogLine]:
+        """See `Source.backward`."""
+        given = 0
+        for count in (FEW, MANY):
+            lines = self._ctx.scheduler.logs(self.key, count)
+            newest = lines[: len(lines) - given]
+            if not given and lines:
+                self._last = self._line(lines[-1]).time
+            yield from map(self._line, reversed(newest))
+            given = len(lines)
+            if given < count:
+                return
+        lines = self._newest()
+        yield from map(self._line, reversed(lines[: max(0, len(lines) - given)]))
+
+    def _newest(self) -> list[bytes]:
+        kept: deque[bytes] = deque()
+        size = 0
+        with self._ctx.scheduler.read_log(self.key, 0.0) as lines:
+            for line in lines:
+                kept.append(line)
+                size += len(line) + 64
+                while size > MOST_BYTES:
+                    size -= len(kept.popleft()) + 64
+        return list(kept)
+
+    def forward(self, since: str) -> Iterator[LogLine]:
+        """See `Source.forward`."""
+        with self._ctx.scheduler.read_log(self.key, logquery.seconds(since)) as lines:
+            for raw in lines:
+                line = self._line(raw)
+                self._last = max(self._last, line.time)
+                yield line
+
+    def resume(self, since: str) -> None:
+        """See `Source.resume`."""
+        self._since, self._last = max(0.0, logquery.seconds(since) - 0.001), ""
+
+    def read(self) -> list[LogLine]:
+        """See `Source.read`."""
+        if self._thread is None:
+            if self._last:
+                self._since = logquery.seconds(self._last) - 0.001
+            self._thread = threading.Thread(target=self._follow, name="follow", daemon=True)
+            self._thread.start()
+        with self._changed:
+            lines = list(self._buffer)
+            self._buffer.clear()
+            self._size = 0
+            self._changed.notify_all()
+        return lines
+
+    @property
+    def shown(self) -> str:
+        """The time of the last line that `backward` or `forward` told, empty for none."""
+        return self._last
+
+    def ended(self) -> bool:
+        """Whether the engine has no more to say."""
+        return self._thread is not None and not self._thread.is_alive() and not self._buffer
+
+    def _follow(self) -> None:
+        try:
+            with self._ctx.scheduler.follow(self.key, None, self._since) as chunks:
+                for chunk in chunks:
+                    for raw in chunk.splitlines():
+                        if not self._put(self._line(raw)):
+                            return
+        except PaasError:
+            # The engine went away or the container did: whoever reads attaches again, or reads what was kept.
+            return
+
+    def _put(self, line: LogLine) -> bool:
+        if line.time <= self._last:
+            # It was shown, by `backward` or `forward`.
+            return not self._closed
+        with self._changed:
+            self._changed.wait_for(lambda: self._size < BUFFER_BYTES or self._closed)
+            self._buffer.append(line)
+            self._size += len(line.text) + 100
+            return not self._closed
+
+    def close(self) -> None:
+        """See `Source.close`."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

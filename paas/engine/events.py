@@ -1,0 +1,59 @@
+"""What the platform tells in an app's log: changes, crashes, and logs that were lost."""
+
+from __future__ import annotations
+
+import logging
+
+from paas.core import logcodes, logquery
+from paas.core.errors import PaasError
+from paas.core.model import Deployment, DeploymentStatus, Ending
+from paas.drivers.clock import Clock
+from paas.store import Store
+
+_log = logging.getLogger(__name__)
+QUIET = ("create", "destroy")
+"""Changes of which an app's log does not tell."""
+
+
+class Teller:
+    """Puts lines of the platform into the logs of apps."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def tell(self, app_id: int, process: str, text: str, *, release: int = 0, code: str = "") -> None:
+        """A line that happens now; of an app that is gone, nobody is told. A full disk loses the line, and no more."""
+        now = logquery.rfc3339(self._clock.now())
+        try:
+            self._store.events.add(app_id, now, process, text, release=release, code=code)
+        except PaasError as error:
+            _log.warning("%s could not be told: %s: %s", process, text, error.what)
+
+    def ended(self, ending: Ending) -> None:
+        """A container ended or was removed: whatever this server did not do itself is told."""
+        if ending.asked:
+            return
+        if not ending.removed:
+            code, text = logcodes.of_end(ending.exit_code, ending.out_of_memory)
+            self.tell(ending.app_id, ending.label, text, release=ending.release, code=code)
+        elif self._store.kept_logs.find(ending.container_id) is None:
+            lost = "The container was removed by something else than this server: its log is gone"
+            self.tell(ending.app_id, ending.label, lost, release=ending.release)
+
+    def change(self, it: Deployment) -> None:
+        """A change of what runs begins, or has come to its end."""
+        if it.kind in QUIET:
+            return
+        what = f"{it.cause} by {it.actor}"
+        version = f": v{it.version}" if it.version else ""
+        code = ""
+        if it.status is DeploymentStatus.RUNNING:
+            text = f"{what} begins"
+        elif it.status is DeploymentStatus.SUCCEEDED:
+            text = f"{what} succeeded{version}"
+        else:
+            code = logcodes.of_start(it.error)
+            said = f"{logcodes.described(code)}: " if code else ""
+            text = f"{said}{what} {it.status.value}{version} [{it.error}]"
+        self.tell(it.app_id, it.kind, text, release=it.version or 0, code=code)

@@ -1,0 +1,164 @@
+"""Following logs: what is added to any of them, over deploys and restarts, read by one thread for each who follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from paas.core.drain import Place, Resume
+from paas.core.logline import ROUTER, LogLine
+from paas.core.logquery import Query
+from paas.core.model import App
+from paas.engine import logsources
+from paas.engine.changelog import EventSource
+from paas.engine.context import Context
+from paas.engine.enginelog import EngineSource
+from paas.engine.logsources import BY_TIME, Source
+
+RETRY_SECONDS = 1.0
+LOOK_SECONDS = 10.0
+"""Containers are looked for when something changed, and now and then."""
+
+
+class Feed:
+    """The new lines of one app. `read` never waits; what was not read yet stays where it is.
+
+    ``sources`` are those that were read up to now. Of a container that comes later, everything is read; of one that
+    goes, all that it wrote. ``places`` tell where logs were read up to before a restart, see `drain.Place`.
+    """
+
+    def __init__(
+        self,
+        ctx: Context,
+        app: App,
+        query: Query,
+        sources: list[Source] | None = None,
+        *,
+        places: Mapping[str, str] | None = None,
+        floor: str = "",
+    ) -> None:
+        self._ctx = ctx
+        self._app = app
+        self._query = query
+        self._floor = floor
+        self._places = {key: Place(text) for key, text in (places or {}).items()}
+        self._resumes = {key: Resume(text) for key, text in (places or {}).items()}
+        self._sources = {source.key: source for source in sources or ()}
+        self._over: set[str] = set()
+        self._seen = -1
+        self._looked = 0.0
+        self._retries: dict[str, float] = {}
+        self._there: set[str] = set()
+        self._standing = {"events", "jobs", f"{ROUTER}-{app.id}"}
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where each log was read up to. What is neither there nor kept any more is left out."""
+        known = self._there | self._ctx.store.kept_logs.containers(self._app) | self._standing - {"events"}
+        return {key: place.text for key, place in self._places.items() if place.text and key in known}
+
+    @property
+    def event(self) -> int:
+        """The number of the last event that was read, 0 without events."""
+        found = self._sources.get("events")
+        return found.event if isinstance(found, EventSource) else 0
+
+    def read(self) -> list[LogLine]:
+        """The lines that came, in the order of time; none if there are no more by now."""
+        self._look()
+        found: list[LogLine] = []
+        for key, source in list(self._sources.items()):
+            lines = source.read()
+            if lines:
+                found += self._taken(key, lines)
+            else:
+                self._at_end(key, source)
+        found.sort(key=BY_TIME)
+        accepts = self._query.accepts
+        return [line for line in found if accepts(line)]
+
+    def _taken(self, key: str, lines: list[LogLine]) -> list[LogLine]:
+        resume = self._resumes.get(key)
+        if resume is not None:
+            lines = [line for line in lines if resume.takes(line)]
+        if lines:
+            place = self._places.setdefault(key, Place())
+            for line in lines:
+                place.seen(line)
+        return lines
+
+    def _at_end(self, key: str, source: Source) -> None:
+        """Nothing more came of the log: it is left where its container has gone, and taken up again where it runs."""
+        streamed = isinstance(source, EngineSource)
+        if key in self._standing or (isinstance(source, EngineSource) and not source.ended()):
+            return
+        row = self._ctx.store.kept_logs.find(key) if streamed else None
+        if row is not None:
+            # The engine may have ended the stream before its last lines.
+            self._replace(source, logsources.of_kept(self._ctx, row, self._app))
+        elif key not in self._there:
+            source.close()
+            del self._sources[key]
+            self._over.add(key)
+        elif streamed:
+            self._again(key, source)
+
+    def _again(self, key: str, source: Source) -> None:
+        """The engine ends the stream when the process ends, which it may start again."""
+        now = self._ctx.clock.monotonic()
+        if now < self._retries.get(key, now):
+            return
+        self._retries[key] = now + RETRY_SECONDS
+        found = self._ctx.scheduler.inspect(key)
+        if found is not None:
+            self._replace(source, logsources.of_container(self._ctx, found, self._app))
+
+    def _replace(self, old: Source, new: Source) -> None:
+        old.close()
+        place = self._places.get(old.key)
+        shown = old.shown if isinstance(old, EngineSource) else ""
+        text = place.text if place else f"{shown}#1" if shown else f"{self._floor}#0" if self._floor else ""
+        self._resumes[old.key] = Resume(text)
+        new.resume(text.partition("#")[0])
+        self._sources[old.key] = new
+
+    def _look(self) -> None:
+        """Takes up logs that are new."""
+        count, now = self._ctx.changed.count(), self._ctx.clock.monotonic()
+        if count == self._seen and now < self._looked + LOOK_SECONDS:
+            return
+        self._seen, self._looked = count, now
+        wants = self._query.wants_log
+        there = [
+            found for found in self._ctx.scheduler.containers(self._app)
+            if wants(found.label, found.release, "", self._query.until)
+        ]  # fmt: skip
+        self._there = {found.id for found in there}
+        for found in there:
+            self._begin(found.id, partial(logsources.of_container, self._ctx, found, self._app))
+        for row in self._ctx.store.kept_logs.of(self._app):
+            if row.last >= self._floor and wants(row.process, row.release, row.first, row.last):
+                self._begin(row.container, partial(logsources.of_kept, self._ctx, row, self._app))
+
+    def _begin(self, key: str, make: Callable[[], Source]) -> None:
+        if key in self._sources or key in self._over:
+            return
+        source = make()
+        self._from_place(source)
+        self._sources[key] = source
+
+    def _from_place(self, source: Source) -> None:
+        place = self._places.get(source.key)
+        source.resume(place.text.partition("#")[0] if place else self._floor)
+        if place is None and self._floor:
+            self._resumes[source.key] = Resume(f"{self._floor}#0")
+
+    def add(self, source: Source) -> None:
+        """Reads this one, too; from its place on, if it has one."""
+        self._from_place(source)
+        self._sources[source.key] = source
+
+    def close(self) -> None:
+        """Ends what it takes."""
+        for source in self._sources.values():
+            source.close()

@@ -1,0 +1,212 @@
+"""Keeping the logs of containers that go: linked before the engine removes them, packed afterwards.
+
+Where the engine's files are not for this process they are read through its API, and packed at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from paas.core import jsonlog, logline, logquery
+from paas.core.errors import NoSuchApp, PaasError
+from paas.core.jsonlog import JsonLog
+from paas.core.model import App, Container
+from paas.drivers import logfiles, segments
+from paas.drivers.clock import Clock
+from paas.drivers.logfiles import LogFiles
+from paas.drivers.paths import Paths
+from paas.engine.events import Teller
+from paas.schedulers.base import Scheduler
+from paas.store import Store
+from paas.store.logs import KeptLog
+
+_log = logging.getLogger(__name__)
+MOST_LOGS = 1000
+NOT_KEPT = "release"
+"""Containers of phases: what they write is shown in, and kept with, the log of the deploy."""
+
+
+
+class Keeper:
+    """Keeps logs, of each app at most as much as its property ``logs store-size`` says: the oldest go first."""
+
+    def __init__(self, store: Store, scheduler: Scheduler, clock: Clock, paths: Paths) -> None:
+        self._store = store
+        self._scheduler = scheduler
+        self._clock = clock
+        self._paths = paths
+        self._events = Teller(store, clock)
+        self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._packing = threading.Lock()
+        self._unpacked = 0
+        scheduler.before_removal = self.keep
+
+    def keep(self, container_id: str) -> None:
+        """Takes the log of a container that has ended, before it is removed. What fails is told, and stops nothing."""
+        try:
+            container = self._scheduler.inspect(container_id)
+            if container is None or container.process_type == NOT_KEPT:
+                return
+            app = self._store.apps.by_id(container.app_id)
+        except NoSuchApp:
+            return
+        except PaasError as error:
+            _log.warning("the log of container %.12s can't be kept: %s", container_id, error.what)
+            return
+        try:
+            self._take(app, container)
+        except (PaasError, OSError) as error:
+            _log.warning("the log of %s %s could not be kept: %s", app.name, container.label, error)
+            said = f"The log of v{container.release} of this process could not be kept: {error}"
+            self._events.tell(app.id, container.label, said, release=container.release)
+
+    def _take(self, app: App, container: Container) -> None:
+        began = logline.fixed(container.started_at) or logquery.rfc3339(self._clock.now())
+        row = KeptLog(container.id, app.id, container.label, container.release, began, began, began, 0)
+        folder = self._paths.logs(app.id)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        current = self._scheduler.log_file(container.id)
+        if current and self._link(current, raw(folder, container.id)):
+            self._store.kept_logs.put(self._measured(row))
+            self._queue(container.id)
+        elif current:
+            self._pack(row, segments.contents(current))
+        else:
+            with self._scheduler.read_log(container.id, 0.0) as lines:
+                self._pack(row, _encoded(lines))
+
+    def _link(self, current: Path, target: Path) -> bool:
+        """Gives the files another name, below the data root; False where that is not possible."""
+        made: list[Path] = []
+        try:
+            for path in logfiles.rotated(current):
+                name = target.name + path.name.removeprefix(current.name)
+                os.link(path, target.with_name(name))
+                made.append(target.with_name(name))
+        except OSError:
+            # Another file system, or files of another user: what was linked goes, and the log is copied.
+            for path in made:
+                path.unlink(missing_ok=True)
+            return False
+        return True
+
+    def _measured(self, row: KeptLog) -> KeptLog:
+        """With its size, and the times of its first and last line."""
+        current = raw(self._paths.logs(row.app_id), row.container)
+        files = LogFiles(current, form_of(row, ""))
+        try:
+            last = next(files.backward(), None)
+            files.seek("")
+            first = next(iter(files.read(1 << 16)), None)
+        finally:
+            files.close()
+        size = sum(path.stat().st_size for path in logfiles.rotated(current))
+        return replace(
+            row, bytes=size, first=first.time if first else row.first, last=last.time if last else row.last
+        )
+
+    def _pack(self, row: KeptLog, chunks: Iterable[bytes]) -> None:
+        path = packed(self._paths.logs(row.app_id), row.container)
+        with self._packing:
+            parts = segments.pack(chunks, path, form_of(row, ""))
+            parts = segments.trim(path, parts, self._limit(row.app_id))
+            if not parts:
+                # It wrote nothing: that it ran is all there is to know.
+                path.unlink(missing_ok=True)
+            first, last = (parts[0].first, parts[-1].last) if parts else (row.first, row.last)
+            size = sum(part.size for part in parts)
+            self._store.kept_logs.put(replace(row, first=first, last=last, bytes=size, segments=tuple(parts)))
+            self._prune(row.app_id)
+
+    def _limit(self, app_id: int) -> int:
+        app = self._store.apps.by_id(app_id)
+        return int(self._store.properties.of(app).value("logs", "store-size"))
+
+    def _prune(self, app_id: int) -> None:
+        """The oldest logs go, until those that are left have room."""
+        app = self._store.apps.by_id(app_id)
+        rows = self._store.kept_logs.of(app)
+        surplus = sum(row.bytes for row in rows if row.segments is not None) - self._limit(app_id)
+        for place, row in enumerate(rows):
+            if surplus <= 0 and place >= len(rows) - MOST_LOGS:
+                return
+            if row.segments is not None:
+                self.drop(row)
+                surplus -= row.bytes
+
+    def drop(self, row: KeptLog) -> None:
+        """Removes a log."""
+        folder = self._paths.logs(row.app_id)
+        self._store.kept_logs.remove(row.container)
+        for path in [packed(folder, row.container), *logfiles.rotated(raw(folder, row.container))]:
+            path.unlink(missing_ok=True)
+
+    # In the background
+
+    def start(self) -> None:
+        """Begins to pack, with what a stop of the server left."""
+        for row in self._store.kept_logs.unpacked():
+            self._queue(row.container)
+        threading.Thread(target=self._run, name="logs", daemon=True).start()
+
+    def _queue(self, container: str) -> None:
+        with self._packing:
+            self._unpacked += 1
+        self._waiting.put(container)
+
+    def stop(self) -> None:
+        """Packs nothing more."""
+        self._waiting.put(None)
+
+    def _run(self) -> None:
+        while (container := self._waiting.get()) is not None:
+            try:
+                self.pack(container)
+            except (PaasError, OSError) as error:
+                _log.warning("the log of container %.12s could not be packed: %s", container, error)
+            finally:
+                with self._packing:
+                    self._unpacked -= 1
+
+    def pack(self, container: str) -> None:
+        """Packs a log that was linked."""
+        row = self._store.kept_logs.find(container)
+        if row is None or row.segments is not None:
+            return
+        current = raw(self._paths.logs(row.app_id), container)
+        with suppress(NoSuchApp):
+            self._pack(row, segments.contents(current))
+        for path in logfiles.rotated(current):
+            path.unlink(missing_ok=True)
+
+    def idle(self) -> bool:
+        """Whether nothing waits to be packed."""
+        return not self._unpacked
+
+
+def form_of(row: KeptLog, app: str) -> JsonLog:
+    """How the log of the container is read."""
+    return JsonLog(logline.source_of(row.process.partition(".")[0]), row.process, row.release, app)
+
+
+def packed(folder: Path, container: str) -> Path:
+    """The packed log of the container."""
+    return folder / f"{container[:24]}.gz"
+
+
+def raw(folder: Path, container: str) -> Path:
+    """The log of the container as the engine wrote it; what was rotated is beside it."""
+    return folder / f"{container[:24]}.log"
+
+
+def _encoded(lines: Iterable[bytes]) -> Iterator[bytes]:
+    for line in lines:
+        found = logline.parse(line, "")
+        yield jsonlog.encode(found.time, found.text + b"\n")

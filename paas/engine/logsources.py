@@ -1,0 +1,168 @@
+"""Where the lines of one app are: containers, kept logs, requests, changes, and what the platform tells."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from operator import itemgetter
+from typing import Protocol
+
+from paas.core import logline, logquery
+from paas.core.accesslog import AccessLog
+from paas.core.logline import BUILD, DEPLOY, PLATFORM, ROUTER, LogLine
+from paas.core.logquery import Query
+from paas.core.model import App, Container
+from paas.drivers.logfiles import LogFiles
+from paas.drivers.segments import Packed
+from paas.engine import logkeep
+from paas.engine.changelog import EventSource, JobSource
+from paas.engine.context import Context
+from paas.engine.enginelog import EngineSource, form_of
+from paas.store.logs import KeptLog
+
+BY_TIME = itemgetter(0)
+
+
+class Source(Protocol):
+    """One log of an app. ``key`` names it: the id of a container, or ``router-APP``, ``events``, ``jobs``."""
+
+    key: str
+
+    def backward(self) -> Iterator[LogLine]:
+        """The lines that are there, the newest first."""
+
+    def forward(self, since: str) -> Iterator[LogLine]:
+        """The lines that are there from about that moment on."""
+
+    def resume(self, since: str) -> None:
+        """`read` begins about there, instead of with what comes after the source was opened."""
+
+    def read(self) -> list[LogLine]:
+        """The next lines that came, none if there are no more by now."""
+
+    def close(self) -> None:
+        """Ends what it takes."""
+
+
+class FileSource:
+    """A log in files."""
+
+    def __init__(self, key: str, files: LogFiles) -> None:
+        self.key = key
+        self._files = files
+        self._overtaken = 0
+
+    def backward(self) -> Iterator[LogLine]:
+        """See `Source.backward`."""
+        return self._files.backward()
+
+    def forward(self, since: str) -> Iterator[LogLine]:
+        """See `Source.forward`."""
+        self._files.seek(since)
+        while lines := self._files.read():
+            yield from lines
+        yield from self._files.rest()
+
+    def resume(self, since: str) -> None:
+        """See `Source.resume`."""
+        self._files.seek(since)
+
+    def read(self) -> list[LogLine]:
+        """See `Source.read`. Where the log was rotated away before it was read, a line says so."""
+        lines = self._files.read()
+        if self._files.overtaken > self._overtaken and lines:
+            self._overtaken = self._files.overtaken
+            said = b"[lines are missing here: the log was rotated before it was read]"
+            lines.insert(0, lines[0]._replace(source=PLATFORM, text=said))
+        return lines
+
+    def close(self) -> None:
+        """See `Source.close`."""
+        self._files.close()
+
+
+class KeptSource:
+    """The packed log of a container that is gone."""
+
+    def __init__(self, key: str, log: Packed) -> None:
+        self.key = key
+        self._log = log
+        self._rest: Iterator[LogLine] = iter(())
+
+    def backward(self) -> Iterator[LogLine]:
+        """See `Source.backward`."""
+        return self._log.backward()
+
+    def forward(self, since: str) -> Iterator[LogLine]:
+        """See `Source.forward`."""
+        return self._log.forward(since)
+
+    def resume(self, since: str) -> None:
+        """See `Source.resume`."""
+        self._rest = self._log.forward(since)
+
+    def read(self) -> list[LogLine]:
+        """See `Source.read`."""
+        return [line for _, line in zip(range(5000), self._rest, strict=False)]
+
+    def close(self) -> None:
+        """See `Source.close`."""
+
+
+def of_container(ctx: Context, container: Container, app: App) -> Source:
+    """The log of a container that is there."""
+    current = ctx.scheduler.log_file(container.id)
+    if current is not None:
+        try:
+            return FileSource(container.id, LogFiles(current, form_of(container, app)))
+        except OSError:
+            # Readable and yet not: as good as not there.
+            pass
+    return EngineSource(ctx, container, app)
+
+
+def of_kept(ctx: Context, row: KeptLog, app: App) -> Source:
+    """The log of a container that is gone."""
+    folder = ctx.paths.logs(app.id)
+    form = logkeep.form_of(row, app.name)
+    if row.segments is None:
+        return FileSource(row.container, LogFiles(logkeep.raw(folder, row.container), form))
+    return KeptSource(row.container, Packed(logkeep.packed(folder, row.container), row.segments, form))
+
+
+def router(ctx: Context, app: App | None) -> Source:
+    """The requests of the app, or of all."""
+    key = f"{ROUTER}-{app.id if app else 0}"
+    return FileSource(key, LogFiles(ctx.paths.access_log, AccessLog(app.name if app else "")))
+
+
+def all_of(ctx: Context, app: App, query: Query) -> list[Source]:
+    """Every log of the app in which there may be lines that are wanted."""
+    found: list[Source] = []
+    there = ctx.scheduler.containers(app)
+    ids = {container.id for container in there}
+    for row in ctx.store.kept_logs.of(app):
+        if row.container not in ids and query.wants_log(row.process, row.release, row.first, row.last):
+            found.append(of_kept(ctx, row, app))
+    for container in there:
+        if query.wants_log(container.label, container.release, "", logquery.LATEST):
+            found.append(of_container(ctx, container, app))
+    if query.wants_source(ROUTER) and not query.release and logline.matches(ROUTER, query.process):
+        found.append(router(ctx, app))
+    if query.wants_source(PLATFORM):
+        found.append(EventSource(ctx, app))
+    if query.wants_source(BUILD) or query.wants_source(DEPLOY):
+        found.append(JobSource(ctx, app))
+    return found
+
+
+def newest_first(sources: list[Source]) -> Iterator[LogLine]:
+    """The lines of all, the newest first."""
+    return heapq.merge(*(source.backward() for source in sources), key=BY_TIME, reverse=True)
+
+
+def in_order(sources: list[Source], since: str) -> Iterator[LogLine]:
+    """The lines of all from that moment on."""
+    return heapq.merge(*(source.forward(since) for source in sources), key=BY_TIME)
+
+

@@ -1,0 +1,166 @@
+"""The processes of a container engine in memory, and what they write."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from paas.core import jsonlog, logline, logquery
+from paas.core.errors import EngineError
+from paas.core.model import Container
+from paas.schedulers.base import Limits
+from paas.testing.gates import SECONDS
+from paas.testing.times import EPOCH
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What a process does. As it is: it listens on its port, answers with 200 and stays up.
+
+    ``looks``: so many looks at it find it running and doing nothing yet. ``lives``: it exits with 1 after so many looks
+    at which it was well. ``exits``: with that status, None for never.
+    ``port``: where it listens instead, 0 for nowhere. ``refused``: why the engine can't start it. ``answers``: its
+    answers by path, ``answer`` for all others; a ``body`` goes with each. ``commands``: the exit status of each command
+    line that may be run in it, None if it never ends. ``health``: what the engine says of the image's HEALTHCHECK.
+    ``log``: the lines that it writes at its start.
+    """
+
+    looks: int = 0
+    lives: int | None = None
+    exits: int | None = None
+    out_of_memory: bool = False
+    restarts: int = 0
+    port: int | None = None
+    loopback: bool = False
+    answer: int | str = 200
+    refused: str = ""
+    answers: Mapping[str, int | str] = field(default_factory=dict)
+    body: str = ""
+    commands: Mapping[str, int | None] = field(default_factory=dict)
+    health: str = ""
+    log: tuple[str, ...] = ()
+
+
+@dataclass
+class Running:
+    """One container: as the engine knows it, what it was started with, and how it behaves."""
+
+    container: Container
+    behaviour: Behaviour
+    environment: Mapping[str, str]
+    limits: Limits
+    port: int | None
+    published: int | None
+    command: str | None
+    kept: bool = False
+    looks: int = 0
+    lines: list[bytes] = field(default_factory=list)
+
+    @property
+    def up(self) -> bool:
+        """Whether its process runs."""
+        return self.container.status in ("running", "paused")
+
+    @property
+    def ready(self) -> bool:
+        """Whether it does by now what it is going to do."""
+        return self.looks > self.behaviour.looks
+
+
+class FakeLogs:
+    """The logs of containers: part of `paas.testing.containers.FakeScheduler`.
+
+    With a ``log_folder`` they are files in it, too, as those of the real engine.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.here: dict[str, Running] = {}
+        self.log_folder: Path | None = None
+        self._changed = threading.Condition(threading.RLock())
+        self._count = 0
+
+    def logs(self, container_id: str, tail: int | None) -> list[bytes]:
+        """See `Scheduler.logs`."""
+        with self._changed:
+            running = self.here.get(container_id)
+            lines = list(running.lines) if running else []
+            return lines if tail is None else lines[-tail:] if tail else []
+
+    def log_file(self, container_id: str) -> Path | None:
+        """See `Scheduler.log_file`: with a `log_folder`, the logs are files in it as those of the real engine."""
+        if self.log_folder is None or container_id not in self.here:
+            return None
+        path = self.log_folder / f"{container_id}-json.log"
+        path.touch()
+        return path
+
+    @contextmanager
+    def read_log(self, container_id: str, since: float) -> Iterator[Iterator[bytes]]:
+        """See `Scheduler.read_log`."""
+        yield iter([line for line in self.logs(container_id, None) if _written(line) >= since])
+
+    def follow(
+        self, container_id: str, tail: int | None, since: float = 0.0
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """See `Scheduler.follow`."""
+        return self._follow(container_id, tail, since)
+
+    def _forget_log(self, gone: Running) -> None:
+        if self.log_folder is not None:
+            (self.log_folder / f"{gone.container.id}-json.log").unlink(missing_ok=True)
+
+    def _get(self, container_id: str) -> Running:
+        running = self.here.get(container_id)
+        if running is None:
+            raise EngineError("the container engine refused", why=f"No such container: {container_id}")
+        return running
+
+    def _see(self, running: Running) -> Running:
+        """One more look at it."""
+        raise NotImplementedError
+
+    def write_last(self, container_id: str, text: str) -> None:
+        """The process of that container writes a line."""
+        with self._changed:
+            self._write(self._get(container_id), text)
+            self._changed.notify_all()
+
+    def _write(self, running: Running, text: str) -> None:
+        self._count += 1
+        time = logquery.rfc3339(EPOCH + self._count)
+        running.lines.append(f"{time} {text}\n".encode())
+        if self.log_folder is not None:
+            with (self.log_folder / f"{running.container.id}-json.log").open("ab") as file:
+                file.write(jsonlog.encode(time, f"{text}\n".encode()))
+
+    @contextmanager
+    def _follow(self, container_id: str, tail: int | None, since: float) -> Iterator[Iterator[bytes]]:
+        yield self._chunks(container_id, tail, since)
+
+    def _chunks(self, container_id: str, tail: int | None, since: float) -> Iterator[bytes]:
+        with self._changed:
+            running = self._get(container_id)
+            early = sum(1 for line in running.lines if _written(line) < since)
+            seen = max(early, 0 if tail is None else len(running.lines) - tail)
+        while True:
+            with self._changed:
+                there = container_id in self.here and running.up
+                data = b"".join(running.lines[seen:])
+                seen = len(running.lines)
+                if not data and there and running.behaviour.exits is not None:
+                    # Whoever follows the log to its end sees the process run to its end.
+                    there = self._see(running).up
+                elif not data and there:
+                    self._changed.wait(SECONDS)
+            if data:
+                yield data
+            elif not there:
+                return
+
+
+def _written(line: bytes) -> float:
+    return logquery.seconds(logline.parse(line, "").time)

@@ -1,0 +1,174 @@
+"""Logs with real containers, a real nginx and a daemon that is killed: nothing that was written is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+from instance import Server, eventually
+
+pytestmark = pytest.mark.real
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ")
+APP = """\
+import http.server, os, sys, threading, time
+WAYS = {}
+def way(work):
+    WAYS["/" + work.__name__] = work
+@way
+def crash():
+    os._exit(3)
+@way
+def long():
+    print("L" * 1_000_000, flush=True)
+@way
+def garbage():
+    sys.stdout.buffer.write(b"\\xff\\x00\\x1b[2J\\x1b[31mred\\n"); sys.stdout.flush()
+@way
+def burst():
+    sys.stdout.write("".join(f"burst {number:06}\\n" for number in range(40_000))); sys.stdout.flush()
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path in WAYS:
+            WAYS[self.path]()
+        elif self.path.startswith("/say/"):
+            print(self.path[5:], flush=True)
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+    def log_message(self, *arguments):
+        pass
+print("hello from", os.environ["PAAS_RELEASE"], flush=True)
+http.server.ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def talker(instance: Server, stack: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An instance with the app ``talker``, which does what it is asked to over HTTP."""
+    code = tmp_path_factory.mktemp("talker")
+    (code / "Dockerfile").write_text(
+        f"FROM {stack}\nRUN apt-get update && apt-get install -y --no-install-recommends python3\n"
+        'WORKDIR /app\nCOPY . .\nCMD ["python3", "-u", "web.py"]\n'
+    )
+    (code / "web.py").write_text(APP)
+    pushed = instance.git_push(code, "talker")
+    assert pushed.status == 0, pushed.err
+    assert instance.paas("checks:set talker wait-to-retire 0s").status == 0
+    assert instance.paas("ps:set talker stop-timeout-seconds 1").status == 0
+    yield instance
+
+
+class Follower:
+    """``logs -t`` under way, as another program reads it."""
+
+    def __init__(self, server: Server, line: str) -> None:
+        argv = [sys.executable, "-m", "paas", f"--root={server.root}", *line.split()]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        self.lines: list[bytes] = []
+        self._program = subprocess.Popen(argv, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=environment)
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        assert self._program.stdout is not None
+        for line in self._program.stdout:
+            self.lines.append(line)
+
+    def __enter__(self) -> Follower:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._program.terminate()
+        self._thread.join(20)
+        self._program.wait(20)
+        if self._program.stdout is not None:
+            self._program.stdout.close()
+
+
+def engine_log(server: Server, app: str) -> str:
+    """The id of the app's one running container."""
+    listed = subprocess.run(
+        ["docker", "ps", "-q", "--no-trunc", "--filter", f"label=paas.instance={server.instance()}",
+         "--filter", f"label=paas.app={app}"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return listed.stdout.split()[0]
+
+
+def test_a_line_of_before_three_deploys_and_a_restart_is_found_in_its_order(talker: Server) -> None:
+    assert talker.get("talker", "/say/needle-in-v1").status == 200
+    for number in range(3):
+        set_ = talker.paas(f"config:set talker ROUND={number}")
+        assert set_.status == 0, set_.err
+        assert talker.get("talker", f"/say/round-{number}").status == 200
+    talker.kill9()
+    talker.start()
+
+    found = talker.paas("logs talker --grep needle-in-v[0-9] --source app")
+    assert [line.split("]: ")[1] for line in found.out.splitlines()] == ["needle-in-v1"]
+
+    everything = [line for line in talker.paas("logs talker -n 1000").out.splitlines() if " router[" not in line]
+    assert all(TIME.match(line) for line in everything)
+    assert everything == sorted(everything, key=lambda line: line[:30])
+    told = [re.sub(r"^\S+ ", "", line) for line in everything]
+    expected = ["app[web.1]: needle-in-v1"]
+    for number in range(3):
+        expected += ["platform[config]: config:set ROUND by", f"app[web.1]: hello from v{number + 2}",
+                     "platform[config]: config:set ROUND by", f"app[web.1]: round-{number}"]  # fmt: skip
+    at = told.index(expected[0])
+    assert all(line.startswith(begin) for line, begin in zip(told[at:], expected, strict=False))
+    assert len(told[at:]) >= len(expected)
+
+    only = talker.paas("logs talker --release v3 -q").out.split("\n")
+    assert [line for line in only if "by" not in line] == ["hello from v3", "round-1", ""]
+
+
+def test_a_request_is_told_with_its_id_and_a_crash_with_its_code(talker: Server) -> None:
+    answer = talker.get("talker", "/say/hello?secret=1")
+    key = answer.headers["x-request-id"]
+    line = eventually(lambda: talker.paas(f"logs talker --source router --grep {key}").out)
+    assert "status=200" in line and 'path="/say/hello?secret=1"' in line
+
+    assert talker.get("talker", "/crash").status == 502
+    crashed = eventually(lambda: talker.paas("logs talker --source router --grep H13").out)
+    assert 'desc="Connection closed without response"' in crashed
+    told = eventually(lambda: talker.paas("logs talker -p web.1 --source platform").out)
+    assert "Error H10 (App crashed): Process exited with status 3, it is started again" in told
+    eventually(lambda: talker.get("talker").status == 200)
+    assert "hello from" in talker.paas("logs talker --source app -n 1").out
+
+
+def test_lines_of_any_kind_are_followed_without_loss(talker: Server) -> None:
+    with Follower(talker, "logs talker -t -n 0 --source app -q") as follower:
+        # The first line of a follower comes once it is attached.
+        eventually(lambda: talker.get("talker", "/say/ready").status == 200 and b"ready\n" in follower.lines)
+        for path in ("/garbage", "/long", "/burst", "/say/done"):
+            assert talker.get("talker", path).status == 200
+        eventually(lambda: b"done\n" in follower.lines)
+    lines = [line for line in follower.lines if line != b"ready\n"]
+    assert lines[0] == "\ufffd\x00\x1b[2J\x1b[31mred\n".encode()
+    assert lines[1] == b"L" * 1_000_000 + b"\n"
+    assert lines[2:-1] == [b"burst %06d\n" % number for number in range(40_000)]
+    shown = [json.loads(line) for line in talker.paas("logs talker -n 3 --source app --format json").out.splitlines()]
+    assert shown[-1]["text"] == "done"
+
+
+def test_a_container_that_somebody_else_removed_is_told(talker: Server) -> None:
+    subprocess.run(["docker", "rm", "-f", engine_log(talker, "talker")], check=True, capture_output=True)
+    lost = "The container was removed by something else than this server: its log is gone"
+    eventually(lambda: lost in talker.paas("logs talker --source platform").out)
+    eventually(lambda: talker.paas("ps talker").out.count("running") == 1)
+
+
+def test_what_the_last_failed_deploy_wrote(talker: Server) -> None:
+    failed = talker.paas("config:set talker PORT=none")
+    assert failed.status != 0
+    assert talker.paas("logs:failed talker").status == 0

@@ -1,0 +1,227 @@
+"""Drains at work: what they send, in which order, and what becomes of it while the receiver is away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from paas.core.errors import NotFound
+from paas.core.logline import LogLine
+from paas.drivers import drain_spool
+from paas.drivers.clock import Clock
+from paas.drivers.receivers import NotSent, Refused
+from paas.engine import drains
+from paas.engine.drains import Worker
+from paas.testing import eventually
+
+URL = "https://user:secret@logs.example/token"
+
+
+class FakeReceiver:
+    """Takes batches, unless it is ``down``; one with the word ``poison`` in it it will never take."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.batches: list[list[LogLine]] = []
+        self.tries = 0
+        self.closed = False
+
+    def send(self, lines: Sequence[LogLine]) -> None:
+        self.tries += 1
+        if self.down:
+            raise NotSent("the receiver is away")
+        if any(b"poison" in line.text for line in lines):
+            raise Refused("the receiver answered 400")
+        self.batches.append(list(lines))
+
+    def close(self) -> None:
+        self.closed = True
+
+    @property
+    def texts(self) -> list[str]:
+        return [line.text.decode() for batch in self.batches for line in batch if line.source == "app"]
+
+
+@pytest.fixture(params=["files", "api"])
+def writing(hello, tmp_path, request):
+    """As a server that may read the engine's files, and as one that asks its API."""
+    if request.param == "files":
+        (tmp_path / "engine").mkdir()
+        hello.scheduler.log_folder = tmp_path / "engine"
+    return hello
+
+
+def begin(server, receiver, app="hello"):
+    one = drains.add(server.ctx, server.app(app) if app else None, URL, "", "")
+    return Worker(server.ctx, one.id, lambda target, form, ca: receiver)
+
+
+def again(worker, server, receiver):
+    """The worker of a server that was killed and started again."""
+    return Worker(server.ctx, worker._drain.id, lambda target, form, ca: receiver)
+
+
+def until(worker, receiver, expected):
+    """Ticks until these texts came: the engine's API tells of lines a moment later."""
+    def arrived() -> bool:
+        worker.tick()
+        return receiver.texts == expected
+
+    eventually(arrived, f"{receiver.texts} are {expected}")
+
+
+def counts(server):
+    [one] = server.ctx.store.drains.all()
+    return one.sent, drains.waiting(server.ctx, one), one.dropped
+
+
+def test_what_is_written_from_then_on_is_sent(writing):
+    receiver = FakeReceiver()
+    worker = begin(writing, receiver)
+    writing.scheduler.write("web.1", "one")
+    until(worker, receiver, ["one"])
+    writing.scheduler.write("web.1", "two")
+    until(worker, receiver, ["one", "two"])
+    assert counts(writing)[1:] == (0, 0)
+    assert not writing.paths.drain(1).exists(), "nothing is copied while the receiver keeps up"
+    line = receiver.batches[0][-1]
+    assert (line.app, line.source, line.process, line.release) == ("hello", "app", "web.1", 1)
+
+
+def test_five_minutes_without_the_receiver_lose_nothing(writing):
+    receiver = FakeReceiver()
+    worker = begin(writing, receiver)
+    writing.scheduler.write("web.1", "before")
+    until(worker, receiver, ["before"])
+
+    receiver.down = True
+    for minute in range(5):
+        for second in range(0, 60, 5):
+            writing.scheduler.write("web.1", f"{minute}:{second:02}")
+            writing.clock.advance(5)
+            worker.tick()
+        if minute == 2:
+            writing.deployed("hello", {"file": "2"})
+    tries = receiver.tries
+    assert tries < 14, "it is tried ever more rarely"
+    [one] = writing.ctx.store.drains.all()
+    assert one.error == "the receiver is away" and one.error_at
+
+    receiver.down = False
+    writing.clock.advance(60)
+    every = [f"{minute}:{second:02}" for minute in range(5) for second in range(0, 60, 5)]
+    until(worker, receiver, ["before", *every])
+    assert counts(writing) == (len([line for batch in receiver.batches for line in batch]), 0, 0)
+
+
+def test_what_is_beyond_the_bound_is_counted(hello):
+    hello.run("logs:set hello drain-queue-size 64k")
+    receiver = FakeReceiver()
+    worker = begin(hello, receiver)
+    receiver.down = True
+    for number in range(60):
+        hello.scheduler.write("web.1", f"{number:03}" + "x" * 5000)
+        hello.clock.advance(5)
+        worker.tick()
+
+    def all_read() -> bool:
+        hello.clock.advance(5)
+        worker.tick()
+        _, queued, dropped = counts(hello)
+        return queued + dropped >= 60
+
+    eventually(all_read)
+    _, queued, dropped = counts(hello)
+    assert dropped and queued
+    assert sum(batch.size for batch in drain_spool.waiting(hello.paths.drain(1))) <= 64 << 10
+    receiver.down = False
+    hello.clock.advance(60)
+    until(worker, receiver, [f"{number:03}" + "x" * 5000 for number in range(dropped, 60)])
+    sent, queued, dropped = counts(hello)
+    assert (sent, queued, dropped) == (60 - dropped, 0, dropped)
+
+
+def test_a_kill_between_two_looks_loses_and_repeats_nothing(writing):
+    receiver = FakeReceiver()
+    worker = begin(writing, receiver)
+    writing.scheduler.write("web.1", "one")
+    until(worker, receiver, ["one"])
+    writing.scheduler.write("web.1", "two")
+    writing.run("ps:restart hello")
+    writing.scheduler.write("web.1", "three")
+    after = again(worker, writing, receiver)
+    until(after, receiver, ["one", "two", "three"])
+
+
+def test_a_kill_before_it_is_recorded_repeats_one_batch_at_most(writing):
+    receiver = FakeReceiver()
+    worker = begin(writing, receiver)
+    receiver.down = True
+    for number in range(drains.BATCH_LINES * 2 + 10):
+        writing.scheduler.write("web.1", str(number))
+    expected = [str(number) for number in range(drains.BATCH_LINES * 2 + 10)]
+
+    def read() -> bool:
+        writing.clock.advance(5)
+        worker.tick()
+        return counts(writing)[1] >= len(expected)
+
+    eventually(read)
+    # As if it had put one more aside and were killed before that was recorded: it is read again.
+    spooled = writing.ctx.store.drains.get(1).position.spooled
+    worker._spool.put(spooled + 1, [LogLine("2026-01-01T00:00:00.000000000Z", "app", "web.1", b"twice", 1, "hello")])
+    receiver.down = False
+    until(again(worker, writing, receiver), receiver, expected)
+
+
+def test_a_batch_that_is_refused_is_counted_and_the_next_are_sent(hello):
+    receiver = FakeReceiver()
+    worker = begin(hello, receiver)
+    hello.scheduler.write("web.1", "poison")
+
+    eventually(lambda: worker.tick() or counts(hello)[2] == 1)
+    hello.scheduler.write("web.1", "fine")
+    until(worker, receiver, ["fine"])
+    assert counts(hello)[2] == 1
+    assert hello.ctx.store.drains.get(1).error == "the receiver answered 400"
+
+
+def test_a_global_drain_has_the_lines_of_every_app(hello):
+    receiver = FakeReceiver()
+    worker = begin(hello, receiver, app=None)
+    hello.deployed("other")
+    hello.run("apps:rename other another")
+    hello.scheduler.write_last(next(iter(hello.scheduler.containers(hello.app("another")))).id, "there")
+    until(worker, receiver, ["there"])
+    platform = [(line.app, line.process) for batch in receiver.batches for line in batch if line.source == "platform"]
+    assert ("other", "push") in platform or ("another", "push") in platform
+    [line] = [line for batch in receiver.batches for line in batch if line.source == "app"]
+    assert line.app == "another"
+
+
+def test_the_drain_of_a_destroyed_app_ends(hello):
+    worker = begin(hello, FakeReceiver())
+    hello.run("apps:destroy hello --force")
+    assert hello.ctx.store.drains.all() == []
+    with pytest.raises(NotFound):
+        again(worker, hello, FakeReceiver())
+
+
+def test_threads_follow_what_is_added_and_removed(hello, monkeypatch):
+    receiver = FakeReceiver()
+    monkeypatch.setattr(drains.Worker.__init__, "__defaults__", (lambda target, form, ca: receiver,))
+    # Waiting takes no time with the clock of tests, and this one has to wait.
+    monkeypatch.setattr(hello.clock, "wait", Clock().wait)
+    monkeypatch.setattr(drains, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(drains, "IDLE_SECONDS", 0.01)
+    running = drains.Drains(hello.ctx)
+    running.start()
+    try:
+        hello.run(f"logs:drain add hello {URL}")
+        hello.scheduler.write("web.1", "one")
+        eventually(lambda: receiver.texts == ["one"])
+        hello.run("logs:drain remove hello 1")
+        eventually(lambda: receiver.closed)
+    finally:
+        running.stop()
