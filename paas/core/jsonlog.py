@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 
 from paas.core.logline import LogLine, fixed
 
@@ -20,18 +21,24 @@ LONGEST = 2 << 20
 
 
 class JsonLog:
-    """Reads the log of one container. What it is told must begin at a `boundary` and be told in order."""
+    """Reads the log of one container. What it is told must begin at a `boundary` and be told in order.
 
-    def __init__(self, source: str, process: str, release: int, app: str) -> None:
+    Blocks in which there is nothing for ``wanted`` may be left out as a whole, which is many times as fast.
+    """
+
+    def __init__(
+        self, source: str, process: str, release: int, app: str, wanted: Callable[[bytes], bool] | None = None
+    ) -> None:
         self._source = source
         self._process = process
         self._release = release
         self._app = app
+        self._wanted = wanted
         self._parts: dict[bytes, tuple[str, list[bytes], int]] = {}
 
     def fresh(self) -> JsonLog:
         """Another one that was told nothing yet."""
-        return JsonLog(self._source, self._process, self._release, self._app)
+        return JsonLog(self._source, self._process, self._release, self._app, self._wanted)
 
     def line(self, time: str, text: bytes) -> LogLine:
         """A line of this container."""
@@ -39,6 +46,8 @@ class JsonLog:
 
     def decode(self, block: bytes) -> list[LogLine]:
         """The lines that end in the block."""
+        if self._wanted is not None and not self._parts and not self._worth_it(block):
+            return []
         found = []
         source, process, release, app = self._source, self._process, self._release, self._app
         for text, stream, time in _ENTRY.findall(block):
@@ -53,6 +62,15 @@ class JsonLog:
                     LogLine(moment if len(moment) == 30 else fixed(moment), source, process, body, release, app)
                 )
         return found
+
+    def _worth_it(self, block: bytes) -> bool:
+        """Whether something that is wanted may be in the block: not if its text is there as it is, and it is not."""
+        ends, quotes = block.count(_WHOLE), block.count(b'\\"')
+        if block.count(b"\\") != ends + quotes or block.count(b'{"log":"') != ends:
+            # Other escapes, or lines in parts.
+            return True
+        assert self._wanted is not None
+        return self._wanted(block.replace(b'\\"', b'"') if quotes else block)
 
     def _joined(self, stream: bytes, time: str, text: bytes) -> LogLine | None:
         began, parts, size = self._parts.pop(stream, (fixed(time), [], 0))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 from paas.core import kinds, logline
 from paas.core.errors import InvalidValue
@@ -12,6 +12,16 @@ from paas.core.logline import LogLine
 
 EARLIEST = ""
 LATEST = "9999-12-31T23:59:59.999999999Z"
+
+
+class Finder(Protocol):
+    """Says of a line whether something is found in it."""
+
+    def __call__(self, line: bytes, /) -> bool:
+        """Whether it is found in the line."""
+
+    def anywhere(self, block: bytes, /) -> bool:
+        """False if it is in no part of the block; it may be part of several lines."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +36,7 @@ class Query:
     since: str = EARLIEST
     until: str = LATEST
     sources: tuple[str, ...] = ()
-    grep: Callable[[bytes], bool] | None = None
+    grep: Finder | None = None
 
     def wants_source(self, source: str) -> bool:
         """Whether lines of the source may be among them."""

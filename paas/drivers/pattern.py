@@ -5,15 +5,36 @@ Python's own may take for ever for some, and stop every thread meanwhile. Syntax
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from typing import Any
 
 import re2
 
 from paas.core.errors import InvalidValue
 
+_ANCHORS = re.compile(r"\^|\$|\\[AbBzQEC]")
+"""What depends on where a line begins and ends, or on what is quoted."""
 
-def finder(text: str) -> Callable[[bytes], bool]:
-    """Whether the expression is found somewhere in a line; `InvalidValue` says what is wrong with it."""
+
+class Finder:
+    """Says of a line whether the expression is found in it. ``anywhere`` says of bytes with other lines around: False
+    means that it is in no part of them."""
+
+    def __init__(self, text: str, expression: Any) -> None:
+        self._search = expression.search
+        self._anchored = bool(_ANCHORS.search(text))
+
+    def __call__(self, line: bytes) -> bool:
+        """Whether it is found in the line."""
+        return self._search(line) is not None
+
+    def anywhere(self, block: bytes) -> bool:
+        """Whether a part of the block may match."""
+        return self._anchored or self._search(block) is not None
+
+
+def finder(text: str) -> Finder:
+    """What finds the expression in lines; `InvalidValue` says what is wrong with it."""
     options = re2.Options()
     options.log_errors = False
     # Bytes as they are: a log may have any, and a dot is any of them.
@@ -25,4 +46,4 @@ def finder(text: str) -> Callable[[bytes], bool]:
         said = error.args[0] if error.args else ""
         why = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
         raise InvalidValue(f"{text[:80]!r} is not a regular expression", why=why, code="invalid-pattern") from error
-    return lambda line: expression.search(line) is not None
+    return Finder(text, expression)

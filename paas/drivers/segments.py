@@ -59,18 +59,24 @@ def pack(chunks: Iterable[bytes], target: Path, form: Format) -> list[Segment]:
 
 def _cut(chunks: Iterable[bytes], form: Format) -> Iterator[bytes]:
     """Blocks of about a segment's size that begin and end where lines do."""
-    pending = b""
+    pending = bytearray()
+    enough = SEGMENT
     for chunk in chunks:
         pending += chunk
-        while len(pending) >= SEGMENT:
-            cut = form.boundary(pending[SEGMENT // 2 :])
-            if cut < 0 and len(pending) < 4 * SEGMENT:
-                break
-            at = SEGMENT // 2 + cut if cut >= 0 else len(pending)
-            yield pending[:at]
-            pending = pending[at:]
+        if len(pending) < enough:
+            continue
+        start = SEGMENT // 2
+        cut = form.boundary(bytes(pending[start:]))
+        if cut < 0 and len(pending) < 4 * SEGMENT:
+            # In the middle of a very long line.
+            enough = len(pending) + SEGMENT
+            continue
+        at = start + cut if cut >= 0 else len(pending)
+        yield bytes(pending[:at])
+        del pending[:at]
+        enough = SEGMENT
     if pending:
-        yield pending
+        yield bytes(pending)
 
 
 def trim(path: Path, segments: Sequence[Segment], limit: int) -> list[Segment]:

@@ -41,6 +41,10 @@ class EventSource:
             self.event = rows[-1][0]
         return [line for _, line in rows]
 
+    def rest(self) -> list[LogLine]:
+        """See `Source.rest`."""
+        return []
+
     def close(self) -> None:
         """See `Source.close`."""
 
@@ -94,6 +98,10 @@ class JobSource:
             if over:
                 del self._read[number]
         return found
+
+    def rest(self) -> list[LogLine]:
+        """See `Source.rest`."""
+        return []
 
     def close(self) -> None:
         """See `Source.close`."""

@@ -10,6 +10,7 @@ from paas.core import logline, logquery
 from paas.core.errors import PaasError
 from paas.core.jsonlog import JsonLog
 from paas.core.logline import LogLine
+from paas.core.logquery import Query
 from paas.core.model import App, Container
 from paas.engine.context import Context
 
@@ -19,10 +20,11 @@ MOST_BYTES = 64 << 20
 BUFFER_BYTES = 4 << 20
 
 
-def form_of(container: Container, app: App) -> JsonLog:
+def form_of(container: Container, app: App, query: Query | None = None) -> JsonLog:
     """How the log of the container is read."""
     source = logline.source_of(container.process_type)
-    return JsonLog(source, container.label, container.release, app.name)
+    wanted = query.grep.anywhere if query and query.grep else None
+    return JsonLog(source, container.label, container.release, app.name, wanted)
 
 
 class EngineSource:
@@ -125,6 +127,10 @@ class EngineSource:
             self._buffer.append(line)
             self._size += len(line.text) + 100
             return not self._closed
+
+    def rest(self) -> list[LogLine]:
+        """See `Source.rest`."""
+        return []
 
     def close(self) -> None:
         """See `Source.close`."""

@@ -69,10 +69,7 @@ class Feed:
         found: list[LogLine] = []
         for key, source in list(self._sources.items()):
             lines = source.read()
-            if lines:
-                found += self._taken(key, lines)
-            else:
-                self._at_end(key, source)
+            found += self._taken(key, lines or self._at_end(key, source))
         found.sort(key=BY_TIME)
         accepts = self._query.accepts
         return [line for line in found if accepts(line)]
@@ -87,11 +84,14 @@ class Feed:
                 place.seen(line)
         return lines
 
-    def _at_end(self, key: str, source: Source) -> None:
-        """Nothing more came of the log: it is left where its container has gone, and taken up again where it runs."""
+    def _at_end(self, key: str, source: Source) -> list[LogLine]:
+        """Nothing more came of the log: it is left where its container has gone, and taken up again where it runs.
+
+        Returns what it ended with.
+        """
         streamed = isinstance(source, EngineSource)
         if key in self._standing or (isinstance(source, EngineSource) and not source.ended()):
-            return
+            return []
         row = self._ctx.store.kept_logs.find(key) if streamed else None
         if row is not None:
             # The engine may have ended the stream before its last lines.
@@ -100,8 +100,10 @@ class Feed:
             source.close()
             del self._sources[key]
             self._over.add(key)
+            return source.rest()
         elif streamed:
             self._again(key, source)
+        return []
 
     def _again(self, key: str, source: Source) -> None:
         """The engine ends the stream when the process ends, which it may start again."""

@@ -9,7 +9,7 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from paas.store.logs import KeptLog
 
 _log = logging.getLogger(__name__)
 MOST_LOGS = 1000
+STOP_SECONDS = 0.5
 NOT_KEPT = "release"
 """Containers of phases: what they write is shown in, and kept with, the log of the deploy."""
 
@@ -45,14 +46,17 @@ class Keeper:
         self._events = Teller(store, clock)
         self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._packing = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
         self._unpacked = 0
+        self._keeping: set[str] = set()
         scheduler.before_removal = self.keep
 
     def keep(self, container_id: str) -> None:
         """Takes the log of a container that has ended, before it is removed. What fails is told, and stops nothing."""
         try:
             container = self._scheduler.inspect(container_id)
-            if container is None or container.process_type == NOT_KEPT:
+            if container is None or container.process_type == NOT_KEPT or container.status == "created":
                 return
             app = self._store.apps.by_id(container.app_id)
         except NoSuchApp:
@@ -60,12 +64,21 @@ class Keeper:
         except PaasError as error:
             _log.warning("the log of container %.12s can't be kept: %s", container_id, error.what)
             return
+        with self._packing:
+            if container.id in self._keeping:
+                # Another thread removes it, too.
+                return
+            self._keeping.add(container.id)
         try:
-            self._take(app, container)
+            if self._store.kept_logs.find(container.id) is None:
+                self._take(app, container)
         except (PaasError, OSError) as error:
             _log.warning("the log of %s %s could not be kept: %s", app.name, container.label, error)
             said = f"The log of v{container.release} of this process could not be kept: {error}"
             self._events.tell(app.id, container.label, said, release=container.release)
+        finally:
+            with self._packing:
+                self._keeping.discard(container.id)
 
     def _take(self, app: App, container: Container) -> None:
         began = logline.fixed(container.started_at) or logquery.rfc3339(self._clock.now())
@@ -87,9 +100,11 @@ class Keeper:
         made: list[Path] = []
         try:
             for path in logfiles.rotated(current):
-                name = target.name + path.name.removeprefix(current.name)
-                os.link(path, target.with_name(name))
-                made.append(target.with_name(name))
+                name = target.with_name(target.name + path.name.removeprefix(current.name))
+                # What is there was left by a kill, before it was recorded.
+                name.unlink(missing_ok=True)
+                os.link(path, name)
+                made.append(name)
         except OSError:
             # Another file system, or files of another user: what was linked goes, and the log is copied.
             for path in made:
@@ -154,7 +169,8 @@ class Keeper:
         """Begins to pack, with what a stop of the server left."""
         for row in self._store.kept_logs.unpacked():
             self._queue(row.container)
-        threading.Thread(target=self._run, name="logs", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="logs", daemon=True)
+        self._thread.start()
 
     def _queue(self, container: str) -> None:
         with self._packing:
@@ -162,11 +178,14 @@ class Keeper:
         self._waiting.put(container)
 
     def stop(self) -> None:
-        """Packs nothing more."""
+        """Packs nothing more; what is not packed by then is packed after the next start."""
+        self._stopping.set()
         self._waiting.put(None)
+        if self._thread is not None:
+            self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
-        while (container := self._waiting.get()) is not None:
+        while (container := self._waiting.get()) is not None and not self._stopping.is_set():
             try:
                 self.pack(container)
             except (PaasError, OSError) as error:
@@ -191,9 +210,9 @@ class Keeper:
         return not self._unpacked
 
 
-def form_of(row: KeptLog, app: str) -> JsonLog:
-    """How the log of the container is read."""
-    return JsonLog(logline.source_of(row.process.partition(".")[0]), row.process, row.release, app)
+def form_of(row: KeptLog, app: str, wanted: Callable[[bytes], bool] | None = None) -> JsonLog:
+    """How the log of the container is read; ``wanted`` as of `JsonLog`."""
+    return JsonLog(logline.source_of(row.process.partition(".")[0]), row.process, row.release, app, wanted)
 
 
 def packed(folder: Path, container: str) -> Path:

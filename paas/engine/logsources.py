@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from itertools import islice
 from operator import itemgetter
 from typing import Protocol
 
@@ -39,6 +40,9 @@ class Source(Protocol):
 
     def read(self) -> list[LogLine]:
         """The next lines that came, none if there are no more by now."""
+
+    def rest(self) -> list[LogLine]:
+        """What was written without a newline at its end, once nothing more will come."""
 
     def close(self) -> None:
         """Ends what it takes."""
@@ -76,6 +80,10 @@ class FileSource:
             lines.insert(0, lines[0]._replace(source=PLATFORM, text=said))
         return lines
 
+    def rest(self) -> list[LogLine]:
+        """See `Source.rest`."""
+        return self._files.rest()
+
     def close(self) -> None:
         """See `Source.close`."""
         self._files.close()
@@ -103,28 +111,32 @@ class KeptSource:
 
     def read(self) -> list[LogLine]:
         """See `Source.read`."""
-        return [line for _, line in zip(range(5000), self._rest, strict=False)]
+        return list(islice(self._rest, 5000))
+
+    def rest(self) -> list[LogLine]:
+        """See `Source.rest`."""
+        return []
 
     def close(self) -> None:
         """See `Source.close`."""
 
 
-def of_container(ctx: Context, container: Container, app: App) -> Source:
+def of_container(ctx: Context, container: Container, app: App, query: Query | None = None) -> Source:
     """The log of a container that is there."""
     current = ctx.scheduler.log_file(container.id)
     if current is not None:
         try:
-            return FileSource(container.id, LogFiles(current, form_of(container, app)))
+            return FileSource(container.id, LogFiles(current, form_of(container, app, query)))
         except OSError:
             # Readable and yet not: as good as not there.
             pass
     return EngineSource(ctx, container, app)
 
 
-def of_kept(ctx: Context, row: KeptLog, app: App) -> Source:
+def of_kept(ctx: Context, row: KeptLog, app: App, query: Query | None = None) -> Source:
     """The log of a container that is gone."""
     folder = ctx.paths.logs(app.id)
-    form = logkeep.form_of(row, app.name)
+    form = logkeep.form_of(row, app.name, query.grep.anywhere if query and query.grep else None)
     if row.segments is None:
         return FileSource(row.container, LogFiles(logkeep.raw(folder, row.container), form))
     return KeptSource(row.container, Packed(logkeep.packed(folder, row.container), row.segments, form))
@@ -143,10 +155,10 @@ def all_of(ctx: Context, app: App, query: Query) -> list[Source]:
     ids = {container.id for container in there}
     for row in ctx.store.kept_logs.of(app):
         if row.container not in ids and query.wants_log(row.process, row.release, row.first, row.last):
-            found.append(of_kept(ctx, row, app))
+            found.append(of_kept(ctx, row, app, query))
     for container in there:
         if query.wants_log(container.label, container.release, "", logquery.LATEST):
-            found.append(of_container(ctx, container, app))
+            found.append(of_container(ctx, container, app, query))
     if query.wants_source(ROUTER) and not query.release and logline.matches(ROUTER, query.process):
         found.append(router(ctx, app))
     if query.wants_source(PLATFORM):

@@ -177,7 +177,7 @@ class DockerLocal(LocalImages):
     def log_file(self, container_id: str) -> Path | None:
         """See `Scheduler.log_file`."""
         path = self._docker.log_path(container_id)
-        return path if path and path.is_absolute() and os.access(path, os.R_OK) else None
+        return path if path and os.access(path, os.R_OK) else None
 
     def logs(self, container_id: str, tail: int | None) -> list[bytes]:
         """See `Scheduler.logs`."""

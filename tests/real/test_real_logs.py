@@ -13,6 +13,11 @@ from collections.abc import Iterator
 import pytest
 from instance import Server, eventually
 
+from paas.core import logline
+from paas.core.jsonlog import JsonLog
+from paas.drivers.docker import Docker
+from paas.drivers.logfiles import LogFiles
+
 pytestmark = pytest.mark.real
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ")
@@ -172,3 +177,24 @@ def test_what_the_last_failed_deploy_wrote(talker: Server) -> None:
     failed = talker.paas("config:set talker PORT=none")
     assert failed.status != 0
     assert talker.paas("logs:failed talker").status == 0
+
+
+def test_the_api_of_the_engine_tells_the_same_as_its_files(talker: Server) -> None:
+    for path in ("/long", "/garbage", "/burst", "/say/end"):
+        assert talker.get("talker", path).status == 200
+    docker = Docker(talker.instance())
+    [container] = [one for one in docker.containers() if one.status == "running"]
+    path = docker.log_path(container.id)
+    assert path is not None
+    files = LogFiles(path, JsonLog("app", "web.1", 1, "talker"))
+    files.seek("")
+    expected = []
+    while lines := files.read():
+        expected += [(line.time, line.text) for line in lines]
+    files.close()
+
+    with docker.follow(container.id, None, follow=False) as told:
+        assert [(line.time, line.text) for line in (logline.parse(raw, "web.1") for raw in told)] == expected
+    assert [logline.parse(raw, "web.1").text for raw in docker.logs(container.id, 2)] == [
+        text for _, text in expected[-2:]
+    ]

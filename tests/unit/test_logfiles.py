@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from paas.core import jsonlog, logquery
 from paas.core.accesslog import AccessLog
 from paas.core.jsonlog import LONGEST, JsonLog
-from paas.drivers import logfiles, segments
+from paas.drivers import logfiles, pattern, segments
 from paas.drivers.logfiles import LogFiles
 from paas.drivers.segments import Packed
 
@@ -241,3 +242,24 @@ def test_requests_of_other_apps_are_passed_over():
     lines = AccessLog("hello").decode(block)
     assert [line.time for line in lines] == ["2026-03-29T01:30:00.000000000Z", "2026-01-01T00:00:00.250000000Z"]
     assert len(AccessLog("").decode(block)) == 3
+
+
+@given(st.lists(st.text("ab<\"\\\té", max_size=6), max_size=12), st.text("ab<\"é", min_size=1, max_size=2))
+def test_blocks_that_are_left_out_have_nothing_that_is_wanted(written, wanted):
+    block = b"".join(entry(number, text) for number, text in enumerate(written))
+    find = pattern.finder(re.escape(wanted))
+    form = JsonLog("app", "web.1", 3, "hello", find.anywhere)
+    assert [line for line in texts(form.decode(block)) if find(line.encode())] == [
+        text for text in written if wanted in text
+    ]
+
+
+def test_what_is_wanted_in_two_parts_of_a_line_is_found():
+    find = pattern.finder("needle")
+    form = JsonLog("app", "web.1", 3, "hello", find.anywhere)
+    [line] = form.decode(entry(0, "x" * (PART - 3) + "needle" + "x" * PART))
+    assert find(line.text)
+    assert form.decode(entry(0, "nothing")) == []
+    anchored = pattern.finder("^needle$")
+    assert anchored(b"needle") and not anchored(b"a needle")
+    assert texts(JsonLog("app", "web.1", 3, "hello", anchored.anywhere).decode(entry(0, "needle"))) == ["needle"]
