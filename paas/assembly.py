@@ -13,6 +13,7 @@ from paas.core.caller import Access, Caller
 from paas.core.vhost import host_name
 from paas.drivers.clock import Clock
 from paas.drivers.docker import Docker
+from paas.drivers.docker_tasks import DockerTasks
 from paas.drivers.host import Host
 from paas.drivers.nginx import Nginx
 from paas.drivers.paths import Paths
@@ -25,6 +26,7 @@ from paas.engine.events import Teller
 from paas.engine.jobs import Jobs
 from paas.engine.locks import Broadcast, Routing
 from paas.engine.logkeep import Keeper
+from paas.engine.oneoffs import Oneoffs
 from paas.engine.output import Output
 from paas.engine.retire import Retirer
 from paas.engine.vitals import Vitals
@@ -32,6 +34,7 @@ from paas.proxies.base import Proxy
 from paas.proxies.nginx import NginxProxy
 from paas.schedulers.base import Scheduler
 from paas.schedulers.docker_local import DockerLocal
+from paas.schedulers.tasks import Tasks
 from paas.store import Store
 
 _log = logging.getLogger(__name__)
@@ -51,6 +54,7 @@ def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool =
         settings_file,
         store,
         scheduler=DockerLocal(docker, store, settings_file, probe),
+        tasks=DockerTasks(docker),
         proxy=NginxProxy(nginx),
         builder=BuildpackBuilder(docker, DockerfileBuilder(docker)),
         clock=Clock(),
@@ -66,6 +70,7 @@ def wire(
     store: Store,
     *,
     scheduler: Scheduler,
+    tasks: Tasks,
     proxy: Proxy,
     builder: Builder,
     clock: Clock,
@@ -82,6 +87,7 @@ def wire(
         settings=settings,
         store=store,
         scheduler=scheduler,
+        tasks=tasks,
         proxy=proxy,
         builder=builder,
         clock=clock,
@@ -96,6 +102,14 @@ def wire(
             reserve,
             build_limit=lambda: int(settings.value("build-concurrency")),
             keep_logs=lambda: int(settings.value("keep-job-logs")),
+        ),
+        oneoffs=Oneoffs(
+            store,
+            tasks,
+            clock,
+            paths.runs,
+            keep=lambda: int(settings.value("keep-run-logs")),
+            changed=changed.notify,
         ),
         routing=Routing(),
         retirer=Retirer(scheduler, proxy, clock, changed.notify),

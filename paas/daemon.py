@@ -14,19 +14,21 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from paas import control
 from paas.assembly import build_context
 from paas.commands.dispatch import Dispatcher
 from paas.core import settings
 from paas.core.caller import Caller
-from paas.core.errors import PaasError, UsageError
+from paas.core.errors import EngineError, PaasError, UsageError
 from paas.drivers.paths import Paths
-from paas.engine import apps, cleanup, keys, reconcile, room
+from paas.engine import apps, cleanup, keys, reconcile, room, sandboxes
 from paas.engine.context import Context
 from paas.engine.drains import Drains
 from paas.engine.liveness import Liveness
 from paas.engine.output import Output
+from paas.engine.timers import Timers
 from paas.engine.watch import Watcher
 from paas.lock import Lock
 from paas.ssh import server as ssh
@@ -114,6 +116,7 @@ async def _serve(options: argparse.Namespace) -> int:
 
     ctx.proxy.prepare()
     reconcile.settle(ctx)
+    settle_oneoffs(ctx)
     dispatch = Dispatcher(ctx)
 
     def lookup(fingerprint: str) -> Caller | None:
@@ -124,7 +127,7 @@ async def _serve(options: argparse.Namespace) -> int:
         host, ctx.settings.value("ssh-port"), host_keys=paths.host_keys, lookup=lookup, dispatch=dispatch
     )
     control_server = await control.start(paths.control_socket, lookup=lookup, dispatch=dispatch)
-    background: list[Chores | Watcher | Liveness | Drains] = [Chores(ctx), Watcher(ctx), Liveness(ctx), Drains(ctx)]
+    background: list[Part] = [Chores(ctx), Watcher(ctx), Liveness(ctx), Drains(ctx), Timers(ctx)]
     for part in background:
         part.start()
     ctx.logs.start()
@@ -141,17 +144,37 @@ async def _serve(options: argparse.Namespace) -> int:
     os._exit(0)
 
 
+def settle_oneoffs(ctx: Context) -> None:
+    """What a daemon of before left of runs and sandboxes. Without an engine nothing of them can be told yet."""
+    try:
+        ctx.oneoffs.settle()
+        sandboxes.settle(ctx)
+    except EngineError as error:
+        _log.error("one-off containers are left as they are: %s (%s)", error.what, error.why)
+
+
 def _address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _wind_down(ctx: Context, background: Sequence[Chores | Watcher | Liveness | Drains]) -> None:
+def _wind_down(ctx: Context, background: Sequence[Part]) -> None:
     for part in background:
         part.stop()
+    ctx.oneoffs.shut_down()
     ctx.retirer.stop()
     ctx.logs.stop()
     ctx.jobs.stop(STOP_SECONDS)
     ctx.store.close()
+
+
+class Part(Protocol):
+    """Something that goes on in threads of its own while the daemon lives."""
+
+    def start(self) -> None:
+        """Begins."""
+
+    def stop(self) -> None:
+        """Begins nothing new any more."""
 
 
 class Chores:

@@ -12,7 +12,8 @@ import hypothesis
 import pytest
 
 from paas.core.errors import PaasError
-from paas.engine import joblog, locks, logs, phase
+from paas.drivers import container_stream
+from paas.engine import joblog, locks, logs, phase, runs
 from paas.testing import Server
 
 # The same examples each time, and nothing written into the checkout.
@@ -109,7 +110,7 @@ def copy_quickly(source: Path, target: Path) -> None:
 def no_patience() -> Iterator[None]:
     """Where the product looks now and then whether somebody has gone, it looks more often."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (joblog, locks, logs, phase):
+        for module in (container_stream, joblog, locks, logs, phase, runs):
             patch.setattr(module, "_RECHECK_SECONDS", 0.01)
         yield
 

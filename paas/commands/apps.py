@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
-from paas.commands.registry import command
+from paas.commands.registry import Arg, command
 from paas.commands.render import Exit
 from paas.core.caller import Access
-from paas.core.errors import NotFound
+from paas.core.errors import AlreadyExists, NotFound
+from paas.core.sandbox import numbered
 from paas.core.times import timestamp
 from paas.engine import apps, processes, routes
 from paas.engine.context import Context
@@ -82,13 +84,27 @@ def apps_rename(ctx: Context, app: args.App, name: args.NewName, *, skip_deploy:
 
 @command("apps:clone", access=Access.DEPLOY, unlocked=True)
 def apps_clone(
-    ctx: Context, app: args.App, name: args.NewName, *, skip_deploy: bool = False, ignore_existing: bool = False
+    ctx: Context,
+    app: args.App,
+    name: Annotated[str, Arg("NAME")],
+    *,
+    count: args.Count = None,
+    skip_deploy: bool = False,
+    ignore_existing: bool = False,
 ) -> None:
-    """Make a new app with the code, configuration, properties and current image of another; not with its domains."""
-    if ignore_existing and ctx.store.apps.find(name):
-        return
-    apps.clone(ctx, app, name, start=not skip_deploy)
-    ctx.out.step(f"Cloned {app.name} to {name}")
+    """Make a new app with the code, configuration, properties and current image of another; not with its domains.
+
+    With --count N there are N of them, NAME1 to NAMEN. If a name is taken, none is made, unless --ignore-existing is
+    given.
+    """
+    wanted = numbered(name, count)
+    taken = [one for one in wanted if ctx.store.apps.find(one)]
+    if taken and not ignore_existing:
+        raise AlreadyExists(f"there is an app {taken[0]!r} already", fix="Choose another name, or --ignore-existing.")
+    for one in wanted:
+        if one not in taken:
+            apps.clone(ctx, app, one, start=not skip_deploy)
+            ctx.out.step(f"Cloned {app.name} to {one}")
 
 
 @command("apps:destroy", access=Access.DEPLOY)

@@ -12,6 +12,7 @@ from paas.core.caller import Access
 from paas.core.errors import InvalidValue, PaasError
 from paas.core.model import App as AppModel
 from paas.core.model import DeploymentStatus
+from paas.core.sandbox import MAX_COUNT
 from paas.core.vhost import host_name
 from paas.engine.builds import CURRENT
 from paas.engine.context import Context
@@ -70,6 +71,11 @@ def _which(ctx: Context, text: str) -> str:
     return text
 
 
+def pair(ctx: Context, text: str) -> tuple[str, str]:
+    """A variable and its value."""
+    return environment.pair(text)
+
+
 App = Annotated[AppModel, Arg("APP", _app, _apps, app=True)]
 Scope = Annotated[AppModel | None, Arg("APP", _app, _apps, scope=True, app=True)]
 NewName = Annotated[str, Arg("NAME", lambda ctx, text: names.app_name(text))]
@@ -78,7 +84,7 @@ Version = Annotated[int, Arg("VERSION", _version)]
 KeyName = Annotated[str, Arg("NAME", lambda ctx, text: names.key_name(text))]
 Role = Annotated[str, Arg("ROLE", _role, lambda ctx: [access.name.lower() for access in Access])]
 Lines = Annotated[int, Arg("N", _lines, short="n")]
-Pair = Annotated[tuple[str, str], Arg("KEY=VALUE", lambda ctx, text: environment.pair(text))]
+Pair = Annotated[tuple[str, str], Arg("KEY=VALUE", pair)]
 Variable = Annotated[str, Arg("KEY", lambda ctx, text: names.variable(text))]
 ExportFormat = Annotated[str, Arg("FORMAT", _export_format, lambda ctx: environment.FORMATS)]
 LogFormat = Annotated[str, Arg("text|json", _log_format, lambda ctx: ("text", "json"))]
@@ -91,6 +97,13 @@ Status = Annotated[str, Arg("STATUS", _status, lambda ctx: [status.value for sta
 Build = Annotated[str, Arg("APP|NUMBER", complete=_apps)]
 Which = Annotated[str, Arg("current|NUMBER", _which, lambda ctx: [CURRENT])]
 LockTime = Annotated[float, Arg("DURATION", lambda ctx, text: kinds.duration("1s", "365d").read("--for", text))]
+
+
+def _count(ctx: Context, text: str) -> int:
+    return int(kinds.integer(1, MAX_COUNT).read("--count", text))
+
+
+Count = Annotated[int | None, Arg("N", _count)]
 
 
 def property_key(namespace: str) -> Any:

@@ -14,6 +14,7 @@ def all_commands() -> None:
         cleanup,
         completion,
         config,
+        cron,
         deploy,
         doctor,
         domains,
@@ -25,6 +26,8 @@ def all_commands() -> None:
         logs,
         ps,
         releases,
+        run,
+        sandbox,
         server,
         ssh_keys,
     )

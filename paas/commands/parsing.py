@@ -20,7 +20,7 @@ class Words:
     """The words of one command line, told apart. ``app`` comes from ``--app``, ``selected`` from an unknown flag."""
 
     positional: list[str] = field(default_factory=list)
-    flags: dict[str, str | bool] = field(default_factory=dict)
+    flags: dict[str, str | bool | list[str]] = field(default_factory=dict)
     shared: bool = False
     quiet: bool = False
     help: bool = False
@@ -51,10 +51,20 @@ def split(command: Command, argv: Sequence[str]) -> Words:
         name, equals, value = word.partition("=")
         parameter = by_option.get(name) or by_short.get(name)
         if parameter is not None:
-            words.flags[parameter.name] = _flag_value(command, parameter, name, equals, value, remaining)
+            _take_flag(words, parameter, _flag_value(command, parameter, name, equals, value, remaining))
         elif not _common(command, words, name, equals, value, remaining):
             words.selected = _selected(command, name, [*by_option, *by_short])
     return words
+
+
+def _take_flag(words: Words, parameter: Parameter, value: str | bool) -> None:
+    given = words.flags.get(parameter.name)
+    if not parameter.arg.repeat:
+        words.flags[parameter.name] = value
+    elif isinstance(given, list):
+        given.append(str(value))
+    else:
+        words.flags[parameter.name] = [str(value)]
 
 
 def _flag_value(
@@ -133,7 +143,10 @@ def bind(ctx: Context, command: Command, words: Words) -> tuple[list[Any], dict[
             named[parameter.name] = words.selected
         elif parameter.flag and parameter.name in words.flags:
             value = words.flags[parameter.name]
-            named[parameter.name] = _read(ctx, command, parameter, value) if isinstance(value, str) else value
+            if isinstance(value, list):
+                named[parameter.name] = [_read(ctx, command, parameter, one) for one in value]
+            else:
+                named[parameter.name] = _read(ctx, command, parameter, value) if isinstance(value, str) else value
     return positional, named
 
 

@@ -15,7 +15,7 @@ from paas.core.errors import Forbidden, UsageError
 from paas.core.model import App
 from paas.core.sizes import size
 from paas.core.times import timestamp
-from paas.engine import applocks, plans, probing, processes, receive
+from paas.engine import applocks, cron, cronview, plans, probing, processes, receive
 from paas.engine.context import Context
 from paas.engine.properties import change
 
@@ -87,10 +87,18 @@ def _logs_facts(ctx: Context, app: App) -> Facts:
     }
 
 
+def _cron_facts(ctx: Context, app: App) -> Facts:
+    facts = {"tasks": str(sum(1 for _ in cron.scheduled(ctx, app)))}
+    for one in cronview.infos(ctx, app):
+        facts[f"task-{one.id}"] = f"{one.state}: {one.schedule} ({one.timezone}) {one.command}"
+    return facts
+
+
 EXTRAS: dict[str, Callable[[Context, App], Facts]] = {
     "apps": _apps_facts,
     "builder": plans.facts,
     "checks": _checks_facts,
+    "cron": _cron_facts,
     "git": _git_facts,
     "logs": _logs_facts,
     "ps": _ps_facts,

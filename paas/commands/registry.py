@@ -32,7 +32,8 @@ class Arg:
 
     ``metavar`` is how help shows it. ``scope``: ``--global`` may stand in its place, which gives None. ``rest``: from
     its first word on nothing is taken as a flag. ``select``: takes the name of any flag the command does not know.
-    ``app``: its value is an app, which a command with more than the access ``VIEW`` changes.
+    ``repeat``: the flag may be given several times, and its value is a list. ``app``: its value is an app, which a
+    command with more than the access ``VIEW`` changes.
     """
 
     metavar: str
@@ -42,6 +43,7 @@ class Arg:
     scope: bool = False
     rest: bool = False
     select: bool = False
+    repeat: bool = False
     app: bool = False
 
 
@@ -75,6 +77,7 @@ class Parameter:
             text = self.option if self.boolean else f"{self.option} {self.arg.metavar}"
             if self.arg.short:
                 text = f"-{self.arg.short}|{text}"
+            text += "…" if self.arg.repeat else ""
             return f"[{text}]" if not self.required else text
         text = f"{self.arg.metavar}|--global" if self.arg.scope else self.arg.metavar
         if self.many:

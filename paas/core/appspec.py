@@ -1,8 +1,8 @@
 """How an app wants to be run, by its own description: ``app.json`` and ``paas.yml`` in its repository.
 
-app.json is Dokku's, https://dokku.com/docs/appendices/file-formats/app-json/ ; of it, ``healthchecks`` and
+app.json is Dokku's, https://dokku.com/docs/appendices/file-formats/app-json/ ; of it, ``healthchecks``, ``cron`` and
 ``scripts.dokku`` (predeploy, postdeploy) are read here, and everything else is let be. paas.yml is this platform's
-own, goes before app.json, and is read strictly:
+own, goes before app.json, and is read strictly (``cron`` is in `paas.core.cron`):
 
     processes:
       web:
@@ -19,9 +19,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from paas.core import names, procfile
+from paas.core import cron, names, procfile
 from paas.core.checkfile import JSON_FIELDS, YAML_FIELDS, check
 from paas.core.checks import Check
+from paas.core.cron import CronEntry
 from paas.core.errors import InvalidValue
 from paas.core.model import WEB, Process
 from paas.core.reader import Reader
@@ -46,12 +47,13 @@ class AppSpec:
     """What the files of a commit say, the process types in the order of the Procfile.
 
     ``predeploy`` is a command to run before anything starts, ``postdeploy`` one for when the release serves; empty for
-    none.
+    none. ``cron`` are commands to run at their times.
     """
 
     processes: Mapping[str, ProcessSpec] = field(default_factory=dict)
     predeploy: str = ""
     postdeploy: str = ""
+    cron: tuple[CronEntry, ...] = ()
 
     @property
     def commands(self) -> dict[str, str]:
@@ -86,7 +88,7 @@ def merge(commands: Mapping[str, str], app_json: AppSpec, paas_yml: AppSpec) -> 
                 code="invalid-paas-yml",
             )
         merged[kind] = replace(own, command=command, checks=own.checks or given.checks)
-    return AppSpec(merged, app_json.predeploy, app_json.postdeploy)
+    return AppSpec(merged, app_json.predeploy, app_json.postdeploy, paas_yml.cron or app_json.cron)
 
 
 def with_commands(spec: AppSpec, commands: Mapping[str, str]) -> AppSpec:
@@ -135,7 +137,8 @@ def from_app_json(text: str, path: str = APP_JSON) -> AppSpec:
     predeploy, postdeploy = (
         reader.text(dokku[name], f"scripts.dokku.{name}") if dokku.get(name) else "" for name in SCRIPTS
     )
-    return AppSpec(found, predeploy, postdeploy)
+    entries = cron.read(top["cron"], reader, cron.JSON_FIELDS) if top.get("cron") else ()
+    return AppSpec(found, predeploy, postdeploy, entries)
 
 
 def from_paas_yml(raw: object, path: str = PAAS_YML) -> AppSpec:
@@ -143,7 +146,7 @@ def from_paas_yml(raw: object, path: str = PAAS_YML) -> AppSpec:
     reader = Reader(path, "invalid-paas-yml")
     top = reader.mapping(raw, "")
     # How it is built is read by `paas.core.buildplan`.
-    reader.known(top, "", ("processes", "build", "static"))
+    reader.known(top, "", ("processes", "cron", "build", "static"))
     found = {}
     for kind, said in reader.mapping(top.get("processes"), "processes").items():
         at = f"processes.{kind}"
@@ -152,7 +155,8 @@ def from_paas_yml(raw: object, path: str = PAAS_YML) -> AppSpec:
         except InvalidValue as error:
             raise reader.wrong(at, "is not a name for a process type", error.why) from error
         found[kind] = _process(reader, reader.mapping(said, at), at)
-    return AppSpec(found)
+    entries = cron.read(top["cron"], reader, cron.YAML_FIELDS) if top.get("cron") is not None else ()
+    return AppSpec(found, cron=entries)
 
 
 def _process(reader: Reader, said: Mapping[str, Any], at: str) -> ProcessSpec:

@@ -54,6 +54,11 @@ def name_of(app: App, candidate: Candidate, instance: str) -> str:
     return f"{app.name}.{replica.label}.{slot}-{instance[:6]}"
 
 
+def network_of(app_id: int, instance: str) -> str:
+    """The name of the app's network."""
+    return f"paas-{instance[:6]}-{app_id}"
+
+
 def labels_of(app: App, candidate: Candidate, release: Release, instance: str) -> dict[str, str]:
     """The labels by which a container is found and known again."""
     replica = candidate.replica

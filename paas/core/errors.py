@@ -107,6 +107,13 @@ class EngineError(PaasError):
     code = "engine"
 
 
+class CommandNotFound(EngineError):
+    """The image does not have the command that was to be run; the exit status is that of shells."""
+
+    code = "command-not-found"
+    status = 127
+
+
 class ProxyError(PaasError):
     """nginx refused a configuration or does not answer."""
 

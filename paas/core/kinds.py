@@ -131,6 +131,17 @@ def integer(low: int, high: int) -> Kind:
     return Kind(f"a whole number from {low} to {high}", parse)
 
 
+def number(low: float, high: float) -> Kind:
+    """A number from ``low`` to ``high``, with decimals if wanted."""
+
+    def parse(text: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text) or not low <= float(text) <= high:
+            raise ValueError(text)
+        return float(text)
+
+    return Kind(f"a number from {low:g} to {high:g}", parse)
+
+
 PORT = integer(0, 65535)
 
 
@@ -187,6 +198,12 @@ PORT_RANGE = Kind("a range of ports such as 20000-29999, from 1024 to 65535", _p
 NETWORK = Kind("an IPv4 network such as 10.208.0.0/12", lambda text: str(ipaddress.IPv4Network(text)))
 ADDRESS = Kind("an IP address, such as 127.0.0.1 or 0.0.0.0", lambda text: str(ipaddress.ip_address(text)))
 HOST = Kind("a host name", lambda text: text if re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", text) else _no())
+
+
+ZONE = Kind(
+    "a time zone of the IANA database, such as Europe/Berlin",
+    lambda text: text if re.fullmatch(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}", text) else _no(),
+)
 
 
 def _no() -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from paas.core.checks import Check
+from paas.core.cron import CronEntry
 from paas.core.secret import Secret
 
 WEB = "web"
@@ -58,7 +59,8 @@ class ReleaseState(enum.Enum):
 class Draft:
     """All that a release is made of, before it has a number.
 
-    ``config`` are the app's own variables, ``shared`` the global ones, both as they were at that moment.
+    ``config`` are the app's own variables, ``shared`` the global ones, both as they were at that moment; ``cron`` are
+    the commands that it runs at their times.
     """
 
     image: str
@@ -68,6 +70,7 @@ class Draft:
     shared: Mapping[str, Secret]
     actor: str
     cause: str
+    cron: tuple[CronEntry, ...] = ()
 
     @property
     def environment(self) -> dict[str, Secret]:

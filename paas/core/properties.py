@@ -70,6 +70,10 @@ PROPERTIES: tuple[Property, ...] = (
              "how long a new container has to become healthy, where its checks don't say"),
     Property("checks", "wait-to-retire", kinds.duration("0s", "1d"), "60s",
              "how long an old container may finish the requests that it has"),
+    Property("cron", "maintenance", kinds.BOOLEAN, "false", "let all cron entries of the app rest"),
+    Property("cron", "timeout", kinds.duration("1s", "30d"), "1d",
+             "how long a run of a cron entry may take that doesn't say"),
+    Property("cron", "timezone", kinds.ZONE, "UTC", "the time zone of cron entries that don't say one"),
     Property("git", "archive-max-files", kinds.integer(1, 1_000_000), "10000",
              "how many entries an archive may have", scope=Scope.GLOBAL),
     Property("git", "archive-max-ratio", kinds.integer(2, 10_000), "200",
@@ -99,6 +103,9 @@ PROPERTIES: tuple[Property, ...] = (
              "where the Procfile is, relative to the build folder"),
     Property("ps", "stop-timeout-seconds", kinds.integer(1, 3600), "30",
              "seconds from SIGTERM to SIGKILL when a container is stopped"),
+    Property("run", "on-disconnect", kinds.choice("kill", "keep"), "kill",
+             "what becomes of a run whose client goes away"),
+    Property("run", "ttl", kinds.duration("1s", "365d"), "1d", "how long a run may take, where it isn't told"),
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ def differences(before: Release, after: Release) -> list[Difference]:
         _plain("commit", before.commit, after.commit),
         _plain("image", before.image, after.image),
         *_processes(before, after),
+        *_cron(before, after),
         *_variables(before.environment, after.environment),
     ]
     return [row for row in rows if row is not None]
@@ -47,6 +48,12 @@ def _processes(before: Release, after: Release) -> list[Difference | None]:
         one, other = before.process(kind), after.process(kind)
         rows.append(_plain(f"process {kind}", _words(one), _words(other)))
     return rows
+
+
+def _cron(before: Release, after: Release) -> list[Difference | None]:
+    one = {entry.id: f"{entry.schedule} {entry.command}" for entry in before.cron}
+    other = {entry.id: f"{entry.schedule} {entry.command}" for entry in after.cron}
+    return [_plain(f"cron {key}", one.get(key, ""), other.get(key, "")) for key in dict.fromkeys([*one, *other])]
 
 
 def _words(process: Process | None) -> str:

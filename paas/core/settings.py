@@ -57,8 +57,15 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("build-go-proxy", Kind("a list for GOPROXY", str), "", "the proxy that they fetch Go modules from"),
     Setting("keep-images", kinds.integer(1, 1000), "5", "how many releases of an app keep their image"),
     Setting("keep-job-logs", kinds.integer(1, 10_000), "20", "how many changes of an app keep their log"),
+    Setting("keep-run-logs", kinds.integer(1, 10_000), "50",
+            "how many runs of an app, and of each of its cron entries, are remembered with their log"),
     Setting("memory-limit", kinds.SIZE, "0", "memory limit of a container, 0 for none"),
     Setting("pids-limit", kinds.integer(16, 1 << 22), "4096", "how many processes and threads a container may have"),
+    Setting("sandbox-cpus", kinds.number(0.05, 1024), "1", "how many processors a sandbox may keep busy"),
+    Setting("sandbox-limit", kinds.integer(0, 1000), "100", "how many sandboxes there may be"),
+    Setting("sandbox-memory", kinds.size("16m", "1t"), "512m", "memory limit of a sandbox"),
+    Setting("sandbox-pids", kinds.integer(16, 1 << 22), "512", "how many processes and threads a sandbox may have"),
+    Setting("sandbox-ttl", kinds.duration("1m", "365d"), "2h", "how long a sandbox lives, where it isn't told"),
 )  # fmt: skip
 
 

@@ -68,6 +68,10 @@ def _call(doing: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     return wrap
 
 
+engine_call = _call
+"""For the engine's other driver, of one-off containers: what the engine refuses becomes an `EngineError`."""
+
+
 @dataclass(frozen=True)
 class ImageRow:
     """One image of ours as the engine lists it."""
@@ -116,6 +120,11 @@ class Docker:
         # Made on first use, as it asks the engine for its version: the engine may come up after the daemon. The pool is
         # as large as the number of threads that may wait for the engine at once.
         return docker.APIClient(version="auto", timeout=60, max_pool_size=64, **docker.utils.kwargs_from_env())
+
+    @property
+    def client(self) -> Any:
+        """The SDK's client, for the engine's other driver."""
+        return self._api
 
     @_call("asking for its version")
     def version(self) -> str:
@@ -224,6 +233,15 @@ class Docker:
         ]
         return [container for container in found if container]
 
+    @_call("listing containers")
+    def everything(self, app_id: int | None = None) -> dict[str, str]:
+        """The names by id of all containers of this instance, or of one app of it, one-off ones included."""
+        wanted = [f"{labels.LABEL_INSTANCE}={self.instance}"]
+        if app_id is not None:
+            wanted.append(f"{labels.LABEL_APP_ID}={app_id}")
+        rows = self._api.containers(all=True, filters={"label": wanted})
+        return {row["Id"]: (row["Names"] or [row["Id"][:12]])[0].lstrip("/") for row in rows}
+
     @_call("inspecting a container")
     def inspect(self, container_id: str) -> Container | None:
         """All that the engine knows of one container of ours, or None once it is gone."""
@@ -276,7 +294,8 @@ class Docker:
     @contextmanager
     def endings(self) -> Iterator[Iterator[Ending]]:
         """The containers that ended or were removed, as it happens, until the engine stops."""
-        wanted = [f"{labels.LABEL_INSTANCE}={self.instance}"]
+        # One-off containers have no index; nobody has to bring them back.
+        wanted = [f"{labels.LABEL_INSTANCE}={self.instance}", labels.LABEL_INDEX]
         with _engine("following its events"):
             stream = self._api.events(
                 decode=True, filters={"type": "container", "event": ["die", "destroy", "oom"], "label": wanted}

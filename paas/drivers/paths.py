@@ -19,7 +19,7 @@ class Paths:
         """Makes the folders. Others than the server's user may pass through the root, not list it."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o711)
-        for folder in (self.apps, self.jobs, self.host_keys, self.root / ".ssh"):
+        for folder in (self.apps, self.jobs, self.runs, self.host_keys, self.root / ".ssh"):
             folder.mkdir(mode=0o700, exist_ok=True)
 
     @property
@@ -31,6 +31,11 @@ class Paths:
     def jobs(self) -> Path:
         """The logs of jobs."""
         return self.root / "jobs"
+
+    @property
+    def runs(self) -> Path:
+        """The logs of one-off and cron runs that have ended."""
+        return self.root / "runs"
 
     @property
     def host_keys(self) -> Path:

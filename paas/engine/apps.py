@@ -45,6 +45,7 @@ def destroy(ctx: Context, app: App) -> None:
         domains = ctx.store.apps.domains(job.app)
         with ctx.routing.of(app.id):
             ctx.proxy.withdraw(str(app.id))
+            ctx.oneoffs.forget(job.app)
             ctx.scheduler.forget(job.app)
             ctx.store.apps.delete(job.app)
         ctx.paths.remove_app(job.app)

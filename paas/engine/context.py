@@ -22,11 +22,13 @@ from paas.engine.events import Teller
 from paas.engine.jobs import Jobs
 from paas.engine.locks import Broadcast, Routing
 from paas.engine.logkeep import Keeper
+from paas.engine.oneoffs import Oneoffs
 from paas.engine.output import Output
 from paas.engine.retire import Retirer
 from paas.engine.vitals import Vitals
 from paas.proxies.base import Proxy
 from paas.schedulers.base import Scheduler
+from paas.schedulers.tasks import Tasks
 from paas.store import Store
 
 
@@ -42,6 +44,7 @@ class Context:
     settings: SettingsFile
     store: Store
     scheduler: Scheduler
+    tasks: Tasks
     proxy: Proxy
     builder: Builder
     clock: Clock
@@ -50,6 +53,7 @@ class Context:
     remotes: Remotes
     reserve: Reserve
     jobs: Jobs
+    oneoffs: Oneoffs
     routing: Routing
     retirer: Retirer
     vitals: Vitals

@@ -12,7 +12,7 @@ from paas.core.errors import BuildFailed, DeployFailed, EngineError, InvalidValu
 from paas.core.journal import Step
 from paas.core.model import App, Draft, Process, Release
 from paas.core.secret import Secret
-from paas.drivers import yamlfile
+from paas.drivers import calendar, yamlfile
 from paas.drivers.git import Finding
 from paas.drivers.quarantine import Quarantine
 from paas.drivers.worktree import update_worktree
@@ -51,6 +51,7 @@ def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
         shared=shared,
         actor=commit.actor,
         cause=commit.cause,
+        cron=spec.cron,
     )
     made = release(ctx, app, job, draft, first=phases(spec))
     if spec.postdeploy:
@@ -79,6 +80,7 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
         described = appspec.from_app_json(lines, path) if lines.strip() else AppSpec()
         path, lines = text(appspec.PAAS_YML, "invalid-paas-yml")
         own = appspec.from_paas_yml(yamlfile.parse(lines, path, "invalid-paas-yml"), path)
+        calendar.check_all(own.cron or described.cron)
         recipe = plans.recipe_of(ctx, app, commit.id, commit.quarantine, {**commands, **own.commands})
         if recipe:
             commands = {**recipe.plan.processes, **commands}
@@ -268,4 +270,5 @@ def reconfigured(
         shared=shared,
         actor=actor,
         cause=cause,
+        cron=base.cron,
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from paas.core import properties
+from paas.core import kinds, properties
 from paas.core.errors import InvalidValue
 from paas.core.model import App
 from paas.core.properties import Effect, Scope
+from paas.drivers import calendar
 from paas.engine import routes
 from paas.engine.context import Context
 
@@ -20,6 +21,8 @@ def change(ctx: Context, app: App | None, namespace: str, key: str, value: str) 
         raise InvalidValue(f"{row.name} is for the whole server", fix=f"Run '{namespace}:set --global {key} VALUE'.")
     if value:
         row.kind.read(row.name, value)
+        if row.kind is kinds.ZONE:
+            calendar.check_zone(value, row.name)
 
     values = ctx.store.properties.of(app)
     before = (values.own if app else values.shared).get((namespace, key), "")

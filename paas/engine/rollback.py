@@ -33,6 +33,7 @@ def rollback(ctx: Context, app: App, version: int | None, *, keep_config: bool =
             shared=target.shared,
             actor=ctx.caller.name,
             cause=cause,
+            cron=target.cron,
         )
         return deploy.release(ctx, job.app, job, draft, also=lambda: ctx.store.config.replace(job.app, target.config))
 

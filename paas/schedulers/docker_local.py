@@ -48,7 +48,7 @@ class DockerLocal(LocalImages):
         self.before_removal: Callable[[str], None] = lambda container_id: None
 
     def _network(self, app_id: int) -> str:
-        return f"paas-{self.instance[:6]}-{app_id}"
+        return container.network_of(app_id, self.instance)
 
     def version(self) -> str:
         """See `Scheduler.version`."""
@@ -213,7 +213,7 @@ class DockerLocal(LocalImages):
 
     def forget(self, app: App) -> None:
         """See `Scheduler.forget`."""
-        there = [found.id for found in self.containers(app)]
+        there = list(self._docker.everything(app.id))
         with ThreadPoolExecutor(REMOVED_AT_ONCE, thread_name_prefix="forget") as pool:
             list(pool.map(self._docker.remove, there))
 
@@ -232,9 +232,9 @@ class DockerLocal(LocalImages):
     def teardown(self) -> list[str]:
         """See `Scheduler.teardown`."""
         done = []
-        for found in self.containers():
-            self._docker.remove(found.id)
-            done.append(f"container {found.name}")
+        for container_id, name in self._docker.everything().items():
+            self._docker.remove(container_id)
+            done.append(f"container {name}")
         sent = self._docker.names_in(f"paas-{self.instance[:6]}/*")
         for name in dict.fromkeys([*self._docker.image_names(), *sent]):
             if self._docker.remove_image(name):

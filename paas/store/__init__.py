@@ -13,6 +13,7 @@ from paas.store.database import Database
 from paas.store.locks import Locks
 from paas.store.logs import Drains, Events, KeptLogs
 from paas.store.releases import Deployments, Releases
+from paas.store.runs import Runs, Sandboxes, SuspendedCron
 from paas.store.sealed import Sealer
 from paas.store.sources import Sources
 from paas.store.traces import Traces
@@ -30,6 +31,9 @@ class Store:
         self.properties = PropertyValues(self._database)
         self.releases = Releases(self._database, sealer)
         self.deployments = Deployments(self._database)
+        self.runs = Runs(self._database)
+        self.suspended_cron = SuspendedCron(self._database)
+        self.sandboxes = Sandboxes(self._database)
         self.traces = Traces(self._database)
         self.logins = Logins(self._database, sealer)
         self.known_hosts = KnownHosts(self._database)

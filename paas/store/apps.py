@@ -10,7 +10,8 @@ from paas.core.model import App, Replica
 from paas.store.database import Database, Row
 
 
-def _app(row: Row) -> App:
+def as_app(row: Row) -> App:
+    """The app of a row of the table of apps."""
     return App(row["id"], row["name"], row["created_at"], row["created_by"], bool(row["stopped"]), row["version"])
 
 
@@ -22,12 +23,12 @@ class Apps:
 
     def all(self) -> list[App]:
         """Every app, by name."""
-        return [_app(row) for row in self._db.all("SELECT * FROM apps ORDER BY name")]
+        return [as_app(row) for row in self._db.all("SELECT * FROM apps ORDER BY name")]
 
     def find(self, name: str) -> App | None:
         """The app of that name, or None."""
         row = self._db.one("SELECT * FROM apps WHERE name = ?", name)
-        return _app(row) if row else None
+        return as_app(row) if row else None
 
     def get(self, name: str) -> App:
         """The app of that name; `NoSuchApp` suggests one that is spelt alike."""
@@ -44,7 +45,7 @@ class Apps:
         row = self._db.one("SELECT * FROM apps WHERE id = ?", app_id)
         if row is None:
             raise NoSuchApp("the app was destroyed in the meantime")
-        return _app(row)
+        return as_app(row)
 
     def create(self, name: str, *, actor: str, now: float) -> App:
         """A new app; `AlreadyExists` if the name is taken."""

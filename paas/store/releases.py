@@ -6,9 +6,11 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from paas.core import checks
+from paas.core import checks, cron
+from paas.core.cron import CronEntry
 from paas.core.errors import NotFound
 from paas.core.model import App, Deployment, DeploymentStatus, Draft, Process, Release, ReleaseState
+from paas.store.apps import as_app
 from paas.store.database import Database, Row
 from paas.store.sealed import Sealer
 
@@ -39,6 +41,7 @@ class Releases:
             app_id=row["app_id"],
             version=row["version"],
             created_at=row["created_at"],
+            cron=tuple(cron.stored(entry) for entry in json.loads(row["cron"])),
             state=ReleaseState(row["state"]),
         )
 
@@ -49,10 +52,11 @@ class Releases:
             version = ((newest["version"] if newest else None) or 0) + 1
             self._db.execute(
                 "INSERT INTO releases (app_id, version, created_at, actor, cause, commit_id, image, processes, config,"
-                " state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
+                " cron, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
                 app.id, version, now, draft.actor, draft.cause, draft.commit, draft.image,
                 json.dumps([asdict(process) for process in draft.processes]),
                 self._sealer.seal_maps(draft.config, draft.shared),
+                json.dumps([cron.as_row(entry) for entry in draft.cron]),
             )  # fmt: skip
             return self.get(app, version)
 
@@ -78,6 +82,17 @@ class Releases:
             "SELECT r.* FROM releases r JOIN apps a ON a.id = r.app_id AND a.version = r.version WHERE a.id = ?", app.id
         )
         return self._release(row) if row else None
+
+    def scheduled(self, app: App | None = None) -> list[tuple[App, float, tuple[CronEntry, ...]]]:
+        """Each app, or the one, whose current release has cron entries: with the release's time and its entries."""
+        rows = self._db.all(
+            "SELECT a.*, r.created_at AS since, r.cron FROM releases r JOIN apps a ON a.id = r.app_id"
+            " AND a.version = r.version WHERE r.cron != '[]' AND ? IN (0, a.id) ORDER BY a.name",
+            app.id if app else 0,
+        )
+        return [
+            (as_app(row), row["since"], tuple(cron.stored(entry) for entry in json.loads(row["cron"]))) for row in rows
+        ]
 
     def make_current(self, app: App, release: Release) -> None:
         """Makes it the one that serves the app, and the former one superseded."""

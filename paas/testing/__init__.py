@@ -12,8 +12,10 @@ from paas.testing.gates import SECONDS, Gate, Gates, Unexpected, eventually
 from paas.testing.host import FakeHost
 from paas.testing.probe import FakeProbe
 from paas.testing.processes import Behaviour
+from paas.testing.programs import Program
 from paas.testing.remotes import FakeRemotes
 from paas.testing.server import ADMIN, DEPLOYER, VIEWER, Result, Server, Session
+from paas.testing.tasks import FakeTasks
 from paas.testing.times import EPOCH, FakeClock
 
 __all__ = [
@@ -30,8 +32,10 @@ __all__ = [
     "FakeProxy",
     "FakeRemotes",
     "FakeScheduler",
+    "FakeTasks",
     "Gate",
     "Gates",
+    "Program",
     "Result",
     "Server",
     "Session",

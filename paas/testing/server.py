@@ -10,7 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -23,10 +23,11 @@ from paas.core.errors import Disconnected
 from paas.core.model import App
 from paas.drivers.paths import Paths
 from paas.drivers.settings_file import SettingsFile
-from paas.engine import apps, reconcile
+from paas.engine import apps, reconcile, sandboxes
 from paas.engine.context import Context
 from paas.engine.deploy import Commit, deploy
 from paas.engine.liveness import Liveness
+from paas.engine.timers import Timers
 from paas.store import Store
 from paas.testing.builds import FakeBuilder
 from paas.testing.containers import FakeScheduler
@@ -36,6 +37,7 @@ from paas.testing.host import FakeHost
 from paas.testing.probe import FakeProbe
 from paas.testing.processes import Behaviour
 from paas.testing.remotes import FakeRemotes
+from paas.testing.tasks import FakeTasks
 from paas.testing.times import FakeClock
 
 ADMIN = Caller("admin", Access.ADMIN, "local")
@@ -82,6 +84,11 @@ class Session:
         return self._out.decode()
 
     @property
+    def raw(self) -> bytes:
+        """Standard output so far, byte for byte."""
+        return bytes(self._out)
+
+    @property
     def err(self) -> str:
         """Standard error so far."""
         return self._err.decode()
@@ -90,6 +97,17 @@ class Session:
         """The client goes away, as with Ctrl-C."""
         self._invocation.gone.set()
         self._client.close()
+
+    def resize(self, columns: int, rows: int) -> None:
+        """The client's window has another size."""
+        kind = self._invocation.terminal.kind if self._invocation.terminal else "dumb"
+        self._invocation.terminal = Terminal(columns, rows, kind)
+        for callback in list(self._invocation.on_resize):
+            callback(self._invocation.terminal)
+
+    def type(self, data: bytes) -> None:
+        """The client sends input, and no end of it."""
+        self._client.sendall(data)
 
     def over(self) -> bool:
         """Whether the command has ended."""
@@ -102,6 +120,11 @@ class Session:
             raise Unexpected(f"{self._invocation.argv} did not end; so far it said {self.out!r} {self.err!r}")
         self._client.close()
         return Result(self._status, self.out, self.err)
+
+    def wait_raw(self) -> tuple[int, bytes]:
+        """The exit status, and standard output byte for byte, once the command has ended."""
+        self._thread.join(SECONDS)
+        return self._status, self.raw
 
     def _take(self, stream: bytearray, data: bytes) -> None:
         if self._invocation.gone.is_set():
@@ -194,10 +217,12 @@ class Server:
         self.clock = FakeClock()
         self.scheduler = FakeScheduler(self.gates, instance_id(store))
         self.proxy = FakeProxy(self.gates, self.scheduler.ports_in_use)
+        self.tasks = FakeTasks(self.scheduler)
         self.scheduler.served = self.proxy.ports
         if like is not None:
             self.scheduler.take_over(like.scheduler)
             self.proxy.take_over(like.proxy)
+            self.tasks.take_over(like.tasks)
         else:
             self.scheduler.tell("web", Behaviour())
             self.scheduler.tell("worker", Behaviour())
@@ -211,6 +236,7 @@ class Server:
             settings,
             store,
             scheduler=self.scheduler,
+            tasks=self.tasks,
             proxy=self.proxy,
             builder=self.builder,
             clock=self.clock,
@@ -220,6 +246,8 @@ class Server:
         )
         self.dispatch = Dispatcher(self.ctx)
         self.liveness = Liveness(self.ctx)
+        self.timers = Timers(self.ctx)
+        self.cron = self.timers.cron
         self._files: dict[str, dict[str, str]] = {}
         self._commits = 0
         self._sources: dict[str, Path] = {}
@@ -231,6 +259,8 @@ class Server:
         self.proxy.prepare()
         reconcile.settle(self.ctx)
         self.ctx.logs.start()
+        self.ctx.oneoffs.settle()
+        sandboxes.settle(self.ctx)
 
     # Commands
 
@@ -257,6 +287,7 @@ class Server:
         stdin: bytes | str | None = b"",
         caller: Caller = ADMIN,
         terminal: Terminal | None = None,
+        set_raw: Callable[[bool], None] = lambda raw: None,
     ) -> Session:
         """Types the line and returns at once. ``stdin`` None: the input stays open and silent."""
         client, served = socket.socketpair()
@@ -265,7 +296,8 @@ class Server:
             threading.Thread(target=_feed, args=(client, data), daemon=True).start()
         argv = shlex.split(line) if isinstance(line, str) else list(line)
         nothing = bytearray()
-        return Session(self, Invocation(argv, caller, served, nothing.extend, nothing.extend, terminal), client)
+        invocation = Invocation(argv, caller, served, nothing.extend, nothing.extend, terminal, set_raw=set_raw)
+        return Session(self, invocation, client)
 
     # Pushes
 
@@ -387,6 +419,10 @@ class Server:
     def close(self) -> None:
         """Ends what is under way, and closes the database."""
         self.liveness.stop()
+        self.timers.stop()
+        eventually(lambda: not self.cron.starting(), "the start of what is due")
+        self.ctx.oneoffs.shut_down()
+        self.tasks.end_all()
         self.ctx.jobs.stop(SECONDS)
         self.ctx.retirer.stop()
         self.ctx.logs.stop()

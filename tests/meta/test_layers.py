@@ -26,9 +26,10 @@ LAYERS = [
 """From the lowest to the highest. A module may import from its own layer and from those below."""
 
 OUTSIDE = {
-    "docker": ("paas.drivers.docker",),
-    "requests": ("paas.drivers.docker",),
+    "docker": ("paas.drivers.docker", "paas.drivers.docker_tasks"),
+    "requests": ("paas.drivers.docker", "paas.drivers.docker_tasks"),
     "re2": ("paas.drivers.pattern",),
+    "cronsim": ("paas.drivers.calendar",),
     "dulwich": ("paas.drivers",),
     "subprocess": ("paas.drivers",),
     "sqlite3": ("paas.store",),

@@ -9,7 +9,10 @@ from paas.core import properties
 from paas.core.properties import Scope
 from paas.testing import DEPLOYER, VIEWER
 
-NAMESPACES = ["app-json", "apps", "builder", "builder-dockerfile", "buildpacks", "checks", "git", "logs", "nginx", "ps"]
+NAMESPACES = [
+    *("app-json", "apps", "builder", "builder-dockerfile", "buildpacks", "checks", "cron", "git", "logs", "nginx"),
+    *("ps", "run"),
+]
 
 
 def test_the_namespaces_are_known_here():
@@ -22,6 +25,7 @@ def test_each_property_is_set_reported_and_unset(hello, row):
     report = f"{row.namespace}:report {scope} --{row.namespace}"
     other = {"true": "false", "false": "true", "60s": "50s", "5s": "4s", "100m": "50m", "30": "20"}
     other |= {"10000": "100", "200": "100", "1g": "2g", "10m": "20m", "50m": "40m"}
+    other |= {"kill": "keep", "1d": "2d", "UTC": "Asia/Tokyo"}
     value = row.kind.words[0] if not row.default and row.kind.words else other.get(row.default, "else")
 
     setter = f"{row.namespace}:{SETTERS.get(row.namespace, 'set')}"

@@ -55,6 +55,7 @@ def test_folders_are_named_after_the_number_and_closed_to_others(tmp_path):
     assert {path.name: path.stat().st_mode & 0o777 for path in paths.root.iterdir()} == {
         "apps": 0o700,
         "jobs": 0o700,
+        "runs": 0o700,
         "ssh": 0o700,
         ".ssh": 0o700,
     }

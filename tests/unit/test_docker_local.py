@@ -64,6 +64,9 @@ class FakeDocker:
     def stop(self, container_id, grace):
         self.gone.append(("stop", container_id, grace))
 
+    def everything(self, app_id=None):
+        return {}
+
     def remove(self, container_id):
         self.gone.append(("remove", container_id))
 

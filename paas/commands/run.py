@@ -1,0 +1,117 @@
+"""``run``, ``run:*`` and ``enter``: commands in containers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from paas.commands import arguments as args
+from paas.commands import consoles
+from paas.commands.invocation import Invocation
+from paas.commands.registry import Arg, command
+from paas.commands.render import Exit
+from paas.core import kinds, oneoff
+from paas.core.caller import Access
+from paas.core.errors import UsageError
+from paas.core.secret import Secret
+from paas.engine import runs
+from paas.engine.context import Context
+from paas.engine.runs import RunInfo, Wanted
+
+TTL = kinds.duration("1s", "365d")
+FORCED_SIZE = (80, 24)
+
+Variables = Annotated[list[tuple[str, str]], Arg("KEY=VALUE", args.pair, short="e", repeat=True)]
+Ttl = Annotated[float | None, Arg("DURATION", lambda ctx, text: TTL.read("--ttl", text))]
+Words = Annotated[str, Arg("COMMAND", rest=True)]
+Name = Annotated[str, Arg("RUN")]
+Choice = Annotated[str, Arg("kill|keep", lambda ctx, text: kinds.choice("kill", "keep").read("--on-disconnect", text))]
+
+
+def _wanted(name: str, words: tuple[str, ...], env: list[tuple[str, str]], *ttls: float | None) -> Wanted:
+    if not words or not words[0].strip():
+        raise UsageError(f"{name}: COMMAND is missing", fix=f"For instance: {name} APP bash")
+    given = [ttl for ttl in ttls if ttl is not None]
+    return Wanted(words, {key: Secret(value) for key, value in env}, given[0] if given else None)
+
+
+@command("run", access=Access.DEPLOY, unlocked=True)
+def run(
+    ctx: Context,
+    app: args.App,
+    *words: Words,
+    env: Variables = (),  # type: ignore[assignment]
+    no_tty: bool = False,
+    ttl: Ttl = None,
+    ttl_seconds: Ttl = None,
+    on_disconnect: Choice = "",
+    invocation: Invocation,
+) -> Exit:
+    """Run a command in a new container of the current release, and end with its exit status.
+
+    Its input and output are the caller's, byte for byte; with a terminal (ssh -t) it has one, too. The first word may
+    be a process type, which stands for its command; one word alone may be a line for the shell. -e adds variables. The
+    container goes with the command, or when --ttl is over, or when the caller goes away unless --on-disconnect keep.
+    """
+    console = consoles.of(invocation, terminal=not no_tty)
+    wanted = _wanted("run", words, list(env), ttl, ttl_seconds)
+    return Exit(runs.run(ctx, app, wanted, console, on_disconnect=on_disconnect))
+
+
+@command("run:detached", access=Access.DEPLOY, unlocked=True)
+def run_detached(
+    ctx: Context,
+    app: args.App,
+    *words: Words,
+    env: Variables = (),  # type: ignore[assignment]
+    force_tty: bool = False,
+    ttl: Ttl = None,
+    ttl_seconds: Ttl = None,
+) -> str:
+    """Start a command in a new container of the current release, and print the name of the run."""
+    wanted = _wanted("run:detached", words, list(env), ttl, ttl_seconds)
+    return runs.detach(ctx, app, wanted, terminal=FORCED_SIZE if force_tty else None).label
+
+
+@command("run:list", access=Access.VIEW)
+def run_list(ctx: Context, app: args.App, *, all: bool = False) -> list[RunInfo]:
+    """List the runs of an app that go on; with --all those that ended, too."""
+    return [runs.info(one) for one in ctx.store.runs.all(app, kind=oneoff.RUN, active=not all)]
+
+
+@command("run:logs", access=Access.VIEW)
+def run_logs(
+    ctx: Context,
+    app: args.App,
+    name: Name = "",
+    *,
+    tail: Annotated[bool, Arg("", short="t")] = False,
+    num: args.Lines = 100,
+    plain: Annotated[bool, Arg("", short="q")] = False,
+    invocation: Invocation,
+) -> None:
+    """Show the last lines that a detached run wrote, the newest run of the app where none is named.
+
+    -t goes on until its end; -n sets how many lines (100); -q leaves out time and process.
+    """
+    colour = invocation.terminal is not None
+    runs.show_log(ctx, app, runs.find(ctx, app, name), num, follow=tail, plain=plain, terminal=colour)
+
+
+@command("run:stop", access=Access.DEPLOY, unlocked=True)
+def run_stop(ctx: Context, app: args.App, name: Name = "") -> None:
+    """End a run, or all runs of an app: SIGTERM, and SIGKILL after ps stop-timeout-seconds."""
+    for one in runs.stop(ctx, app, name):
+        ctx.out.step(f"Stopped {one.label}")
+
+
+@command("enter", access=Access.DEPLOY, unlocked=True)
+def enter(
+    ctx: Context,
+    app: args.App,
+    process: Annotated[str, Arg("PROCESS")] = "",
+    *words: Words,
+    no_tty: bool = False,
+    invocation: Invocation,
+) -> Exit:
+    """Run a command, or a shell, in a container that runs: web, web.2, run.3; web first where none is named."""
+    return Exit(runs.enter(ctx, app, process, words, consoles.of(invocation, terminal=not no_tty)))

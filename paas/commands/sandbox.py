@@ -1,0 +1,73 @@
+"""``sandbox:*``: disposable machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from paas.commands import arguments as args
+from paas.commands import consoles
+from paas.commands.invocation import Invocation
+from paas.commands.registry import Arg, command
+from paas.commands.render import Exit
+from paas.core import kinds
+from paas.core.caller import Access
+from paas.core.sandbox import free_name, numbered
+from paas.engine import sandboxes
+from paas.engine.context import Context
+from paas.engine.sandboxes import SandboxInfo
+
+TTL = kinds.duration("1m", "365d")
+
+
+def _known(ctx: Context) -> Iterable[str]:
+    return [sandbox.name for sandbox in ctx.store.sandboxes.all()]
+
+
+Name = Annotated[str, Arg("NAME", complete=_known)]
+Ttl = Annotated[float | None, Arg("DURATION", lambda ctx, text: TTL.read("--ttl", text))]
+
+
+@command("sandbox:create", access=Access.DEPLOY)
+def sandbox_create(
+    ctx: Context,
+    name: Annotated[str, Arg("NAME")] = "",
+    *,
+    ttl: Ttl = None,
+    image: Annotated[str, Arg("IMAGE")] = "",
+    count: args.Count = None,
+) -> list[str]:
+    """Make a disposable machine, and print its name; it is removed with all that is in it when its --ttl is over.
+
+    It is of the stack image, or of one that the server has. With --count N there are NAME1 to NAMEN. How much memory,
+    processor time and how many processes each may have are settings (sandbox-…).
+    """
+    made = numbered(name or free_name(list(_known(ctx))), count)
+    sandboxes.create(ctx, made, image, ctx.settings.value("sandbox-ttl") if ttl is None else ttl)
+    return made
+
+
+@command("sandbox:list", access=Access.VIEW)
+def sandbox_list(ctx: Context) -> list[SandboxInfo]:
+    """List the sandboxes with their ends."""
+    return sandboxes.infos(ctx)
+
+
+@command("sandbox:enter", access=Access.DEPLOY)
+def sandbox_enter(
+    ctx: Context,
+    name: Name,
+    *words: Annotated[str, Arg("COMMAND", rest=True)],
+    no_tty: bool = False,
+    invocation: Invocation,
+) -> Exit:
+    """Run a command, or a shell, in a sandbox."""
+    return Exit(sandboxes.enter(ctx, name, words, consoles.of(invocation, terminal=not no_tty)))
+
+
+@command("sandbox:destroy", access=Access.DEPLOY)
+def sandbox_destroy(ctx: Context, *names: Name) -> None:
+    """Remove sandboxes before their time."""
+    for name in names:
+        sandboxes.destroy(ctx, name)
+        ctx.out.step(f"Destroyed {name}")

@@ -1,0 +1,262 @@
+"""One-off containers on the Docker Engine: with input, with terminals, and not part of any release's formation.
+
+API: https://docs.docker.com/reference/api/engine/
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import docker.errors
+import docker.types
+import requests.exceptions
+
+from paas.core import container as labels
+from paas.core import oneoff
+from paas.core.errors import CommandNotFound, EngineError
+from paas.core.oneoff import Task, TaskSpec
+from paas.drivers.container_stream import ContainerStream
+from paas.drivers.docker import Docker, engine_call
+
+# Keys that would detach a client from a terminal; nobody shall ever press them. For containers that is a byte which no
+# text in UTF-8 has; for commands beside them it has to be text, and eight times Ctrl-^ is what nobody types.
+_NO_DETACH = b",".join([b"\xff"] * 8)
+_NO_DETACH_TEXT = ",".join(["ctrl-^"] * 8)
+
+_RECHECK_SECONDS = 0.005
+_LAST_LOOKS = 1000
+_GONE = (404, 409)
+
+
+def _stream(sock: Any, *, terminal: bool) -> ContainerStream:
+    """The connection that the SDK hands over, with what it has read beyond the headers."""
+    raw = getattr(sock, "_sock", sock)
+    # The headers were read through a buffer, which may have taken the first output with them.
+    buffered = sock._response.raw._fp.fp if hasattr(sock, "_response") else None
+    raw.settimeout(0)
+    early = bytes(buffered.peek()) if buffered is not None else b""
+    return ContainerStream(raw, terminal=terminal, early=early, owner=sock)
+
+
+def _status(error: docker.errors.APIError) -> int:
+    return error.response.status_code if error.response is not None else 0
+
+
+class DockerTasks:
+    """The tasks of one instance. See `paas.schedulers.tasks.Tasks` for what each method promises."""
+
+    def __init__(self, engine: Docker) -> None:
+        self.instance = engine.instance
+        self._engine = engine
+
+    @property
+    def _api(self) -> Any:
+        return self._engine.client
+
+    @engine_call("creating a container")
+    def create(self, spec: TaskSpec) -> str:
+        """See `Tasks.create`."""
+        log = docker.types.LogConfig(type="json-file", config={"max-size": "10m", "max-file": "3"})
+        host = self._api.create_host_config(
+            init=True,
+            restart_policy={"Name": "unless-stopped" if spec.lasting else "no"},
+            cap_drop=["ALL"],
+            cap_add=list(labels.CAPABILITIES),
+            security_opt=["no-new-privileges"],
+            pids_limit=spec.pids,
+            mem_limit=spec.memory or None,
+            nano_cpus=int(spec.cpus * 1e9) or None,
+            log_config=log if spec.logged else docker.types.LogConfig(type="none"),
+            network_mode=spec.network,
+        )
+        if spec.terminal:
+            # Engines before 23.0 overlook it: there the first size comes a moment after the start.
+            host["ConsoleSize"] = [spec.terminal[1], spec.terminal[0]]
+        created = self._api.create_container(
+            image=spec.image,
+            command=spec.argv,
+            name=spec.name,
+            hostname=spec.hostname or None,
+            environment=dict(spec.environment),
+            labels=dict(spec.labels),
+            stdin_open=spec.interactive,
+            tty=spec.terminal is not None,
+            host_config=host,
+            stop_timeout=spec.stop_timeout,
+        )
+        return str(created["Id"])
+
+    @engine_call("attaching to a container")
+    def attach(self, container_id: str, *, terminal: bool) -> ContainerStream:
+        """See `Tasks.attach`."""
+        wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "detachKeys": _NO_DETACH}
+        return _stream(self._api.attach_socket(container_id, params=wanted), terminal=terminal)
+
+    @engine_call("starting a container")
+    def start(self, container_id: str) -> None:
+        """See `Tasks.start`."""
+        try:
+            self._api.start(container_id)
+        except docker.errors.APIError as error:
+            # 400: the engine made the container's surroundings, and found nothing there to execute.
+            if _status(error) in (400, 404):
+                raise CommandNotFound(
+                    "the command could not be started",
+                    why=str(error.explanation or error),
+                    fix="Is it in the image, and executable? A line for the shell is one word: run APP 'ls | wc -l'",
+                ) from error
+            raise
+
+    def resize(self, container_id: str, columns: int, rows: int) -> None:
+        """See `Tasks.resize`."""
+        with contextlib.suppress(docker.errors.APIError, requests.exceptions.RequestException):
+            self._api.resize(container_id, height=rows, width=columns)
+
+    @engine_call("waiting for a container")
+    def wait(self, container_id: str) -> int | None:
+        """See `Tasks.wait`."""
+        try:
+            # No limit for the time: it is somebody else's to end what takes too long.
+            url = self._api._url("/containers/{0}/wait", container_id)
+            return int(self._api._result(self._api._post(url, timeout=None), True)["StatusCode"])
+        except docker.errors.NotFound:
+            return None
+
+    @engine_call("inspecting a container")
+    def out_of_memory(self, container_id: str) -> bool:
+        """See `Tasks.out_of_memory`."""
+        try:
+            return bool(self._api.inspect_container(container_id)["State"]["OOMKilled"])
+        except docker.errors.NotFound:
+            return False
+
+    @engine_call("signalling a container")
+    def hang_up(self, container_id: str) -> None:
+        """See `Tasks.hang_up`."""
+        try:
+            self._api.kill(container_id, "SIGHUP")
+        except docker.errors.APIError as error:
+            if _status(error) not in _GONE:
+                raise
+
+    def stop(self, container_id: str, grace: int) -> None:
+        """See `Tasks.stop`."""
+        self._engine.stop(container_id, grace)
+
+    def remove(self, container_id: str) -> None:
+        """See `Tasks.remove`."""
+        self._engine.remove(container_id)
+
+    @engine_call("listing containers")
+    def all(self) -> list[Task]:
+        """See `Tasks.all`."""
+        wanted = [f"{labels.LABEL_INSTANCE}={self.instance}", oneoff.LABEL_ROLE]
+        rows = self._api.containers(all=True, filters={"label": wanted})
+        found = [
+            oneoff.task(row["Id"], row["Names"][0].lstrip("/"), row["Labels"], row["State"])
+            for row in rows
+            if row["Names"]
+        ]
+        return [one for one in found if one]
+
+    @engine_call("reading logs")
+    def save_log(self, container_id: str, path: Path) -> None:
+        """See `Tasks.save_log`."""
+        with path.open("wb") as file:
+            for chunk in self._api.logs(container_id, timestamps=True, stream=True, follow=False):
+                file.write(chunk)
+
+    def log(self, container_id: str, tail: int | None) -> list[bytes]:
+        """See `Tasks.log`."""
+        return self._engine.logs(container_id, tail)
+
+    @contextmanager
+    def follow(self, container_id: str, tail: int) -> Iterator[Iterator[bytes]]:
+        """See `Tasks.follow`."""
+        with self._engine.follow(container_id, tail) as chunks:
+            yield chunks
+
+    @engine_call("running a command in a container")
+    def exec(
+        self, container_id: str, argv: Sequence[str], *, terminal: bool, environment: Mapping[str, str]
+    ) -> DockerExec:
+        """See `Tasks.exec`."""
+        made = self._api.exec_create(
+            container_id, list(argv), stdin=True, tty=terminal, environment=dict(environment),
+            detach_keys=_NO_DETACH_TEXT,
+        )["Id"]  # fmt: skip
+        return DockerExec(self._api, made, _stream(self._api.exec_start(made, tty=terminal, socket=True),
+                                                   terminal=terminal))  # fmt: skip
+
+    def app_network(self, app_id: int) -> str:
+        """See `Tasks.app_network`."""
+        return labels.network_of(app_id, self.instance)
+
+    @engine_call("creating a network")
+    def sandbox_network(self) -> str:
+        """See `Tasks.sandbox_network`."""
+        name = f"paas-{self.instance[:6]}-sandboxes"
+        if not self._api.networks(names=[f"^{name}$"]):
+            try:
+                self._api.create_network(
+                    name,
+                    driver="bridge",
+                    options={"com.docker.network.bridge.enable_icc": "false"},
+                    labels={labels.LABEL_INSTANCE: self.instance},
+                    check_duplicate=True,
+                )
+            except docker.errors.APIError as error:
+                if _status(error) != 409:
+                    raise
+        return name
+
+
+class DockerExec:
+    """A command that runs beside a container's own. See `paas.schedulers.tasks.Exec`."""
+
+    def __init__(self, api: Any, exec_id: str, stream: ContainerStream) -> None:
+        self._api = api
+        self._id = exec_id
+        self.stream = stream
+
+    def resize(self, columns: int, rows: int) -> None:
+        """See `Exec.resize`."""
+        with contextlib.suppress(docker.errors.APIError, requests.exceptions.RequestException):
+            self._api.exec_resize(self._id, height=rows, width=columns)
+
+    @engine_call("waiting for a command in a container")
+    def wait(self) -> int:
+        """See `Exec.wait`."""
+        # Its output ends a moment before the engine has its status.
+        never = threading.Event()
+        for _ in range(_LAST_LOOKS):
+            found = self._api.exec_inspect(self._id)
+            if not found["Running"]:
+                if found["ExitCode"] in (126, oneoff.NOT_FOUND) and not found["Pid"]:
+                    raise CommandNotFound(
+                        "the command could not be started", fix="Is it in the image, and executable?"
+                    )
+                return int(found["ExitCode"])
+            never.wait(_RECHECK_SECONDS)
+        raise EngineError("the command closed its output and goes on", code="still-running")
+
+    @engine_call("ending a command in a container")
+    def hang_up(self) -> None:
+        """See `Exec.hang_up`."""
+        # The engine has no call for it; the process is in the host's own table.
+        found = self._api.exec_inspect(self._id)
+        if found["Running"] and found["Pid"]:
+            for number in (signal.SIGHUP, signal.SIGKILL):
+                try:
+                    os.kill(int(found["Pid"]), number)
+                except OSError as error:
+                    if error.errno not in (errno.ESRCH, errno.EPERM):
+                        raise

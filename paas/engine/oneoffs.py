@@ -1,0 +1,286 @@
+"""Runs under way: each is a row, a container and a thread that waits for its end. None depends on its client.
+
+A thread that waits costs nothing, and the engine answers it at the moment of the end. After a restart of the daemon
+`Oneoffs.settle` finds the containers by their labels and waits for them again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from paas.core import oneoff
+from paas.core.errors import EngineError, PaasError
+from paas.core.model import App, Release
+from paas.core.oneoff import Run, RunStatus, TaskSpec
+from paas.core.secret import Secret
+from paas.drivers.clock import Clock
+from paas.schedulers.base import Limits
+from paas.schedulers.tasks import Tasks
+from paas.store import Store
+
+_log = logging.getLogger(__name__)
+
+RECONNECT_SECONDS = 1.0
+FORGET_SECONDS = 10.0
+STOP_SECONDS = 0.5
+SERVER_WENT = "the server stopped"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to run. ``ttl`` in seconds. ``attached``: it ends with its client, and the engine keeps no log of it."""
+
+    app: App
+    release: Release
+    kind: str
+    command: str
+    argv: list[str] | None
+    actor: str
+    ttl: float
+    limits: Limits
+    network: str
+    rev_variable: str
+    entry: str = ""
+    extra: Mapping[str, Secret] = field(default_factory=dict)
+    terminal: tuple[int, int] | None = None
+    kind_of_terminal: str = ""
+    interactive: bool = False
+    attached: bool = False
+
+
+class Live:
+    """A run under way. ``done`` is set once its end is recorded; then ``result`` has it."""
+
+    def __init__(self, run: Run, app: App, container_id: str, *, logged: bool, grace: int) -> None:
+        self.run = run
+        self.app = app
+        self.container_id = container_id
+        self.logged = logged
+        self.grace = grace
+        self.reason: RunStatus | None = None
+        self.note = ""
+        self.ending = False
+        self.done = threading.Event()
+        self.result = run
+
+
+class Oneoffs:
+    """Starts runs, waits for their ends, and ends them before their time."""
+
+    def __init__(
+        self,
+        store: Store,
+        tasks: Tasks,
+        clock: Clock,
+        folder: Path,
+        keep: Callable[[], int],
+        changed: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._tasks = tasks
+        self._clock = clock
+        self._folder = folder
+        self._keep = keep
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._live: dict[int, Live] = {}
+        self._turns: dict[tuple[int, str], threading.Lock] = {}
+        self._stopping = threading.Event()
+
+    # Beginning
+
+    def create(self, order: Order) -> Live:
+        """Records the run and creates its container, which is not started yet."""
+        now = self._clock.now()
+        run = self._store.runs.add(
+            order.app,
+            kind=order.kind,
+            entry=order.entry,
+            command=order.command,
+            actor=order.actor,
+            version=order.release.version,
+            attached=order.attached,
+            now=now,
+            until=now + order.ttl,
+        )
+        try:
+            container_id = self._tasks.create(self._spec(order, run))
+        except BaseException as error:
+            note = error.what if isinstance(error, PaasError) else ""
+            self._store.runs.finish(run.id, RunStatus.FAILED, self._clock.now(), None, note)
+            raise
+        live = Live(run, order.app, container_id, logged=not order.attached, grace=order.limits.stop_timeout)
+        with self._lock:
+            self._live[run.id] = live
+        return live
+
+    def _spec(self, order: Order, run: Run) -> TaskSpec:
+        environment = oneoff.environment(order.app, run, order.release, order.extra, order.rev_variable)
+        if order.terminal:
+            environment = {"TERM": order.kind_of_terminal, **environment}
+        return TaskSpec(
+            name=oneoff.name_of(order.app, run, self._tasks.instance),
+            image=order.release.image,
+            argv=order.argv,
+            environment=environment,
+            labels=oneoff.labels_of(order.app, run, self._tasks.instance),
+            network=order.network,
+            memory=order.limits.memory,
+            pids=order.limits.pids,
+            stop_timeout=order.limits.stop_timeout,
+            terminal=order.terminal,
+            interactive=order.interactive,
+            logged=not order.attached,
+        )
+
+    def start(self, live: Live) -> None:
+        """Starts the container, and waits for its end in a thread; `EngineError` if it can't be started."""
+        try:
+            self._tasks.start(live.container_id)
+        except BaseException as error:
+            live.note = error.what if isinstance(error, PaasError) else ""
+            live.reason = RunStatus.FAILED
+            self._end(live, oneoff.NOT_FOUND)
+            raise
+        self._wait_for(live)
+        # Its time may be over before anything else that somebody waits for.
+        self._changed()
+
+    def _wait_for(self, live: Live) -> None:
+        threading.Thread(target=self._watch, args=(live,), name=f"run-{live.run.id}", daemon=True).start()
+
+    # The end
+
+    def _watch(self, live: Live) -> None:
+        while not self._stopping.is_set():
+            try:
+                exit_code = self._tasks.wait(live.container_id)
+                if not self._stopping.is_set():
+                    self._end(live, exit_code)
+                return
+            except EngineError as error:
+                # It was restarted, as a rule; what it says afterwards counts.
+                _log.warning("%s %s: %s", live.app.name, live.run.label, error.what)
+                self._clock.wait(self._stopping, RECONNECT_SECONDS)
+
+    def _end(self, live: Live, exit_code: int | None) -> None:
+        """Keeps the log, records the end, removes the container: in this order a crash in between loses nothing."""
+        live.ending = True
+        note = live.note
+        if live.logged and exit_code is not None:
+            try:
+                self._tasks.save_log(live.container_id, self.log_path(live.run.id))
+            except OSError as error:
+                _log.warning("the log of %s %s is not kept: %s", live.app.name, live.run.label, error)
+                note = note or f"its log is not kept: {error.strerror}"
+        if exit_code and not note and self._tasks.out_of_memory(live.container_id):
+            note = "out of memory"
+        self._finish(live.run, oneoff.outcome(live.reason, exit_code), exit_code, note)
+        live.result = self._store.runs.by_id(live.run.id) or live.run
+        with self._lock:
+            self._live.pop(live.run.id, None)
+        live.done.set()
+        self._tasks.remove(live.container_id)
+
+    def _finish(self, run: Run, status: RunStatus, exit_code: int | None, note: str) -> None:
+        self._store.runs.finish(run.id, status, self._clock.now(), exit_code, note)
+        self.forget_older(run)
+
+    def forget_older(self, like: Run) -> None:
+        """Forgets the oldest runs of the same kind, with their logs, beyond those that are kept."""
+        for old in self._store.runs.forget_older(like, self._keep()):
+            self.log_path(old).unlink(missing_ok=True)
+
+    def turn(self, app: App, entry: str) -> threading.Lock:
+        """Held while a run of the cron entry is begun, so that two of them see each other."""
+        with self._lock:
+            return self._turns.setdefault((app.id, entry), threading.Lock())
+
+    def stop(self, live: Live, reason: RunStatus, note: str = "", *, hang_up: bool = False) -> None:
+        """Ends it for that reason: SIGTERM, later SIGKILL; returns once it has ended. ``hang_up``: SIGHUP at first,
+        which interactive shells heed, while they let SIGTERM pass."""
+        live.reason = live.reason or reason
+        live.note = live.note or note
+        if hang_up:
+            self._tasks.hang_up(live.container_id)
+        self._tasks.stop(live.container_id, live.grace)
+
+    # Looking
+
+    def active(self, app: App, *, kind: str = "", entry: str = "") -> list[Live]:
+        """The app's runs under way, oldest first; only those of the kind and the cron entry that are given."""
+        with self._lock:
+            found = [live for live in self._live.values() if live.app.id == app.id]
+        return [one for one in found if kind in ("", one.run.kind) and entry in ("", one.run.entry)]
+
+    def find(self, run_id: int) -> Live | None:
+        """The run of that id if it is under way."""
+        with self._lock:
+            return self._live.get(run_id)
+
+    def log_path(self, run_id: int) -> Path:
+        """Where the log of the run is once it has ended."""
+        return self._folder / f"{run_id}.log"
+
+    # The daemon's life, and time
+
+    def settle(self) -> None:
+        """At the start: waits again for what goes on, removes what ends with its client, records what is gone."""
+        there = {task.run: task for task in self._tasks.all() if task.role in (oneoff.RUN, oneoff.CRON)}
+        for run in self._store.runs.all(active=True):
+            task = there.pop(run.id, None)
+            if task is None:
+                self._finish(run, RunStatus.LOST, None, SERVER_WENT)
+                continue
+            live = Live(run, self._store.apps.by_id(run.app_id), task.id, logged=not run.attached, grace=0)
+            with self._lock:
+                self._live[run.id] = live
+            if run.attached or task.status == "created":
+                live.reason, live.note = RunStatus.LOST, SERVER_WENT
+                self._end(live, None)
+            else:
+                self._wait_for(live)
+        for task in there.values():
+            _log.warning("removing container %s: its run is over", task.name)
+            self._tasks.remove(task.id)
+
+    def expire(self) -> float | None:
+        """Ends, in the background, the runs whose time is over; when that of the next one is."""
+        now = self._clock.now()
+        with self._lock:
+            over = [live for live in self._live.values() if live.run.until <= now and live.reason is None]
+            ahead = [live.run.until for live in self._live.values() if live.run.until > now]
+        for live in over:
+            live.reason = RunStatus.EXPIRED
+            threading.Thread(target=self._expire_one, args=(live,), name=f"expire-{live.run.id}", daemon=True).start()
+        return min(ahead, default=None)
+
+    def _expire_one(self, live: Live) -> None:
+        try:
+            self.stop(live, RunStatus.EXPIRED, "its time was over")
+        except EngineError as error:
+            # Tried again at the next look.
+            live.reason = None
+            _log.error("%s %s can't be ended: %s (%s)", live.app.name, live.run.label, error.what, error.why)
+
+    def forget(self, app: App) -> None:
+        """Ends and removes all runs of the app, at once, with their logs."""
+        for live in self.active(app):
+            live.reason = RunStatus.STOPPED
+            live.logged = False
+            self._tasks.remove(live.container_id)
+            live.done.wait(FORGET_SECONDS)
+        for run in self._store.runs.all(app):
+            self.log_path(run.id).unlink(missing_ok=True)
+
+    def shut_down(self) -> None:
+        """The daemon ends: nothing more is recorded; containers that don't end with their client go on."""
+        self._stopping.set()
+        with self._lock:
+            ending = [live for live in self._live.values() if live.ending]
+        for live in ending:
+            live.done.wait(STOP_SECONDS)

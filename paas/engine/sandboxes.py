@@ -1,0 +1,146 @@
+"""Sandboxes: disposable machines, each a container that does nothing until somebody enters it, and has an end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from paas.core import oneoff
+from paas.core.errors import AlreadyExists, NotFound, PaasError
+from paas.core.oneoff import Task, TaskSpec
+from paas.core.sandbox import Sandbox
+from paas.core.times import timestamp
+from paas.engine import runs, stack
+from paas.engine.console import Console
+from paas.engine.context import Context
+
+_log = logging.getLogger(__name__)
+
+IDLE = ["sleep", "infinity"]
+GRACE_SECONDS = 0
+
+
+@dataclass(frozen=True)
+class SandboxInfo:
+    """One sandbox as lists show it."""
+
+    name: str
+    state: str
+    image: str
+    by: str
+    until: str
+
+
+def create(ctx: Context, names: Sequence[str], image: str, ttl: float) -> None:
+    """Makes the sandboxes, all of the image (empty: the stack image); nothing if one of the names is taken."""
+    taken = {sandbox.name for sandbox in ctx.store.sandboxes.all()}
+    for name in names:
+        if name in taken:
+            raise AlreadyExists(f"there is a sandbox {name!r} already", fix="Choose another name.")
+    most = ctx.settings.value("sandbox-limit")
+    if len(taken) + len(names) > most:
+        raise PaasError(
+            f"there would be more than {most} sandboxes",
+            fix="Destroy some, or raise the setting: 'settings:set sandbox-limit N'.",
+            code="too-many-sandboxes",
+        )
+    reference = image or stack.ensure(ctx, "")
+    found = ctx.scheduler.image(reference)
+    if found is None:
+        raise NotFound(
+            f"there is no image {reference!r} on this server",
+            fix="Name one that 'docker images' shows, or leave --image out for the stack image.",
+            code="no-such-image",
+        )
+    for name in names:
+        _create(ctx, name, reference, found.id, ttl)
+        ctx.out.step(f"{name} is ready: sandbox:enter {name}")
+    ctx.changed.notify()
+
+
+def _create(ctx: Context, name: str, reference: str, image_id: str, ttl: float) -> None:
+    now = ctx.clock.now()
+    sandbox = Sandbox(name, reference, ctx.caller.name, now, now + ttl)
+    spec = TaskSpec(
+        name=f"{name}.sandbox-{ctx.tasks.instance[:6]}",
+        image=image_id,
+        argv=IDLE,
+        environment={"SANDBOX": name},
+        labels=oneoff.labels_of_sandbox(name, ctx.tasks.instance),
+        network=ctx.tasks.sandbox_network(),
+        memory=ctx.settings.value("sandbox-memory"),
+        pids=ctx.settings.value("sandbox-pids"),
+        cpus=ctx.settings.value("sandbox-cpus"),
+        stop_timeout=GRACE_SECONDS,
+        hostname=name,
+        lasting=True,
+    )
+    ctx.store.sandboxes.add(sandbox)
+    try:
+        ctx.tasks.start(ctx.tasks.create(spec))
+    except BaseException:
+        _remove(ctx, name)
+        raise
+
+
+def _tasks(ctx: Context) -> dict[str, Task]:
+    return {task.sandbox: task for task in ctx.tasks.all() if task.role == oneoff.SANDBOX}
+
+
+def enter(ctx: Context, name: str, words: Sequence[str], console: Console) -> int:
+    """Runs the command, or a shell, in it; the exit status."""
+    sandbox = ctx.store.sandboxes.get(name)
+    task = _tasks(ctx).get(sandbox.name)
+    if task is None or task.status != "running":
+        raise NotFound(
+            f"the sandbox {name!r} does not run",
+            why=f"Its container {task.status if task else 'is gone'}.",
+            fix=f"Make another one: 'sandbox:destroy {name}', 'sandbox:create {name}'.",
+            code="sandbox-down",
+        )
+    return runs.execute(ctx, task.id, words, console)
+
+
+def infos(ctx: Context) -> list[SandboxInfo]:
+    """All of them, by name."""
+    there = _tasks(ctx)
+    return [
+        SandboxInfo(
+            one.name, there[one.name].status if one.name in there else "missing", one.image, one.actor,
+            timestamp(one.until),
+        )
+        for one in ctx.store.sandboxes.all()
+    ]  # fmt: skip
+
+
+def destroy(ctx: Context, name: str) -> None:
+    """Removes it with all that is in it."""
+    _remove(ctx, ctx.store.sandboxes.get(name).name)
+
+
+def _remove(ctx: Context, name: str) -> None:
+    task = _tasks(ctx).get(name)
+    if task is not None:
+        ctx.tasks.remove(task.id)
+    ctx.store.sandboxes.remove(name)
+
+
+def expire(ctx: Context) -> float | None:
+    """Removes those whose time is over; when that of the next one is."""
+    now = ctx.clock.now()
+    everything = ctx.store.sandboxes.all()
+    for sandbox in everything:
+        if sandbox.until <= now:
+            _log.info("removing the sandbox %s: its time is over", sandbox.name)
+            _remove(ctx, sandbox.name)
+    return min((sandbox.until for sandbox in everything if sandbox.until > now), default=None)
+
+
+def settle(ctx: Context) -> None:
+    """At the start: removes containers of sandboxes that nobody knows of, left by a crash."""
+    known = {sandbox.name for sandbox in ctx.store.sandboxes.all()}
+    for name, task in _tasks(ctx).items():
+        if name not in known:
+            _log.warning("removing container %s: its sandbox is gone", task.name)
+            ctx.tasks.remove(task.id)

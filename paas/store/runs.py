@@ -1,0 +1,162 @@
+"""Runs of commands, and sandboxes."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from paas.core.errors import AlreadyExists, NotFound
+from paas.core.model import App
+from paas.core.oneoff import Run, RunStatus
+from paas.core.sandbox import Sandbox
+from paas.store.database import Database, Row
+
+
+def _run(row: Row) -> Run:
+    found: dict[str, Any] = dict(row)
+    return Run(**{**found, "status": RunStatus(found["status"]), "attached": bool(found["attached"])})
+
+
+class Runs:
+    """The runs of all apps."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def add(
+        self,
+        app: App,
+        *,
+        kind: str,
+        entry: str,
+        command: str,
+        actor: str,
+        version: int,
+        attached: bool,
+        now: float,
+        until: float,
+        status: RunStatus = RunStatus.RUNNING,
+        note: str = "",
+        count: int = 1,
+    ) -> Run:
+        """Records a new run under the app's next number."""
+        with self._db.transaction():
+            last = self._db.one("SELECT max(number) AS number FROM runs WHERE app_id = ?", app.id)
+            number = ((last["number"] if last else None) or 0) + 1
+            over = None if status is RunStatus.RUNNING else now
+            cursor = self._db.execute(
+                "INSERT INTO runs (app_id, number, kind, entry, command, actor, version, attached, status, started_at,"
+                " until, finished_at, note, count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                app.id, number, kind, entry, command, actor, version, attached, status.value, now, until, over, note,
+                count,
+            )  # fmt: skip
+            row = self._db.one("SELECT * FROM runs WHERE id = ?", cursor.lastrowid)
+        assert row is not None
+        return _run(row)
+
+    def finish(self, run_id: int, status: RunStatus, now: float, exit_code: int | None, note: str = "") -> None:
+        """It ended."""
+        self._db.execute(
+            "UPDATE runs SET status = ?, finished_at = ?, exit_code = ?, note = ? WHERE id = ? AND status = 'running'",
+            status.value, now, exit_code, note, run_id,
+        )  # fmt: skip
+
+    def by_id(self, run_id: int) -> Run | None:
+        """The run with that id, or None."""
+        row = self._db.one("SELECT * FROM runs WHERE id = ?", run_id)
+        return _run(row) if row else None
+
+    def get(self, app: App, number: int) -> Run:
+        """The app's run of that number; `NotFound` if there is none, or it is forgotten."""
+        row = self._db.one("SELECT * FROM runs WHERE app_id = ? AND number = ?", app.id, number)
+        if row is None:
+            raise NotFound(
+                f"{app.name} has no run {number}",
+                fix=f"'run:list {app.name} --all' and 'cron:history {app.name}' show those there are.",
+                code="no-such-run",
+            )
+        return _run(row)
+
+    def all(
+        self, app: App | None = None, *, kind: str = "", entry: str = "", active: bool = False, limit: int = 1000
+    ) -> list[Run]:
+        """The runs of the app, or of all, newest first; only those of the kind and the cron entry that are given."""
+        rows = self._db.all(
+            "SELECT * FROM runs WHERE ? IN (0, app_id) AND ? IN ('', kind) AND ? IN ('', entry)"
+            " AND (NOT ? OR status = 'running') ORDER BY id DESC LIMIT ?",
+            app.id if app else 0, kind, entry, active, limit,
+        )  # fmt: skip
+        return [_run(row) for row in rows]
+
+    def forget_older(self, like: Run, keep: int) -> list[int]:
+        """Forgets runs of the same app and cron entry that ended, but the newest ``keep``; their ids."""
+        with self._db.transaction():
+            rows = self._db.all(
+                "SELECT id FROM runs WHERE app_id = ? AND kind = ? AND entry = ? AND status != 'running'"
+                " ORDER BY id DESC LIMIT -1 OFFSET ?",
+                like.app_id, like.kind, like.entry, keep,
+            )  # fmt: skip
+            self._db.many("DELETE FROM runs WHERE id = ?", [(row["id"],) for row in rows])
+        return [row["id"] for row in rows]
+
+
+class SuspendedCron:
+    """The cron entries that somebody suspended."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def of(self, app: App) -> dict[str, str]:
+        """Who suspended each of the app's entries that are, by the entry's id."""
+        rows = self._db.all("SELECT entry, actor FROM suspended_cron WHERE app_id = ?", app.id)
+        return {row["entry"]: row["actor"] for row in rows}
+
+    def set(self, app: App, entry: str, actor: str, now: float) -> None:
+        """Suspends the entry; once more changes nothing."""
+        self._db.execute("INSERT OR IGNORE INTO suspended_cron VALUES (?, ?, ?, ?)", app.id, entry, actor, now)
+
+    def clear(self, app: App, entry: str) -> None:
+        """Lets the entry go on."""
+        self._db.execute("DELETE FROM suspended_cron WHERE app_id = ? AND entry = ?", app.id, entry)
+
+
+class Sandboxes:
+    """The sandboxes that there are."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def all(self) -> list[Sandbox]:
+        """Every sandbox, by name."""
+        return [Sandbox(**dict(row)) for row in self._db.all("SELECT * FROM sandboxes ORDER BY name")]
+
+    def find(self, name: str) -> Sandbox | None:
+        """The sandbox of that name, or None."""
+        row = self._db.one("SELECT * FROM sandboxes WHERE name = ?", name)
+        return Sandbox(**dict(row)) if row else None
+
+    def get(self, name: str) -> Sandbox:
+        """The sandbox of that name; `NotFound` if there is none."""
+        found = self.find(name)
+        if found is None:
+            raise NotFound(
+                f"there is no sandbox {name!r}",
+                why="It was never made, or its time was over.",
+                fix="'sandbox:list' shows those there are.",
+                code="no-such-sandbox",
+            )
+        return found
+
+    def add(self, sandbox: Sandbox) -> None:
+        """Records it; `AlreadyExists` if the name is taken."""
+        try:
+            self._db.execute(
+                "INSERT INTO sandboxes (name, image, actor, created_at, until) VALUES (?, ?, ?, ?, ?)",
+                sandbox.name, sandbox.image, sandbox.actor, sandbox.created_at, sandbox.until,
+            )  # fmt: skip
+        except sqlite3.IntegrityError as error:
+            raise AlreadyExists(f"there is a sandbox {sandbox.name!r} already", fix="Choose another name.") from error
+
+    def remove(self, name: str) -> None:
+        """Forgets it."""
+        self._db.execute("DELETE FROM sandboxes WHERE name = ?", name)
