@@ -6,13 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import growth, machine, report
+from bench import growth, machine, own_engine, report
 from bench.ground import Ground
 from bench.rows.all import ROWS
 from bench.run import measure
 from bench.work import Curve, Measured, Size
 
 GROWTH = "growth"
+OWN_ENGINE = "--own-engine"
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -25,6 +26,8 @@ def main(argv: list[str]) -> int:
         print(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(keys)}", file=sys.stderr)
         return 2
 
+    if options.own_engine:
+        return _on_an_own_engine([word for word in argv if word != OWN_ENGINE])
     size = Size(repeat=options.repeat or (3 if options.quick else 9), quick=options.quick, seconds=options.seconds)
     results: dict[str, Measured] = {}
     curves: dict[str, Curve] = {}
@@ -53,6 +56,14 @@ def _measure(chosen: list[str], size: Size, results: dict[str, Measured], curves
         ground.close()
 
 
+def _on_an_own_engine(argv: list[str]) -> int:
+    ground = Ground()
+    try:
+        return own_engine.measure(argv, ground.base, ground.docker)
+    finally:
+        ground.close()
+
+
 def say(text: str) -> None:
     """On standard error, at once."""
     print(text, file=sys.stderr, flush=True)
@@ -65,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=120.0, help="no repetition of an item begins later (120)")
     parser.add_argument("--only", nargs="+", metavar="KEY", help="these items; the results of the others are kept")
     parser.add_argument("--skip", nargs="+", metavar="KEY", default=[], help="all items but these")
+    parser.add_argument(
+        OWN_ENGINE, action="store_true", help="on a second engine as the installer sets it up (no userland proxy)"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "docs", help="where benchmarks.md goes (docs)")
     return parser
 

@@ -14,7 +14,7 @@ from typing import Any
 # Of tests/real, which scripts/bench puts into the path: a whole instance and a person who uses it.
 from instance import Server
 
-from bench import waiting
+from bench import own_engine, waiting
 from bench.apps import Source
 from bench.floor.hand import HandContainers, HandNginx, HandRepository, OpenSsh
 from bench.programs import environment, run
@@ -116,6 +116,9 @@ class Ground:
     @functools.cached_property
     def base(self) -> str:
         """The image that the apps start from: the stack with python3 and nginx."""
+        given = own_engine.given_base(self.docker)
+        if given:
+            return given
         name = f"paas-bench/base:{self.id}"
         stack = stacks.ensure(stacks.default_suite(), docker_cli=self.docker, progress=lambda text: None)
         folder = self.folder / "base"

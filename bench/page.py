@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from bench import report
 from bench.work import Work
+
+FINDINGS = Path(__file__).with_name("findings.md")
+"""Written by hand: why the figures are as they are."""
 
 HEAD = """\
 # Benchmarks
@@ -58,7 +62,7 @@ def text(rows: Sequence[type[Work]], stored: Mapping[str, Any]) -> str:
     if stored["curves"]:
         parts += ["## Growth\n", "With 1, 10, 100 and 500 apps.\n", "![Growth curves](benchmarks/growth.svg)", ""]
         parts += [_curves(stored["curves"]), ""]
-    return "\n".join([*parts, PEERS])
+    return "\n".join([*parts, FINDINGS.read_text(), PEERS])
 
 
 def _machine(stored: Mapping[str, Any]) -> str:

@@ -41,6 +41,7 @@ class Resident(Work):
                 assert server.daemon is not None
                 select.select([], [], [], 2.5)
                 sizes[apps] = processes.resident(server.daemon.pid)
+            assert server.daemon is not None
             pid, span = server.daemon.pid, 5.0 if self.size.quick else 15.0
             used, began = processes.processor_seconds(pid), time.monotonic()
             select.select([], [], [], span)

@@ -48,6 +48,8 @@ class Requests(Work):
                 "This engine forwards published ports with its userland proxy; an engine that the installer sets up "
                 "does not (`userland-proxy: false`)."
             )
+        else:
+            self.notes.append("On an engine without userland proxy, as the installer sets one up.")
 
     def _userland_proxy(self, ports: list[dict[str, int]]) -> bool:
         wanted = {str(port["PublicPort"]) for port in ports if "PublicPort" in port}

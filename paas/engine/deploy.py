@@ -23,6 +23,8 @@ from paas.engine.phase import Phase, phases, run_phase
 from paas.engine.plans import Recipe
 from paas.engine.rollout import roll_out
 
+TRIED_AGAIN = 3
+
 
 @dataclass(frozen=True)
 class Commit:
@@ -215,17 +217,18 @@ def _nothing_runs(app: App, job: Job, made: Release) -> None:
 
 
 def drop_old_images(ctx: Context, app: App, job: Job, made: Release) -> None:
-    """Keeps the images of the last releases only; a container that still drains keeps its own until it is gone.
+    """Keeps the images of the last releases only.
 
-    The release serves by now: one that can't be removed is told, and is left to `cleanup`.
+    A container that still drains keeps its own, so the image is tried again after the next releases; `cleanup` takes
+    what is older. The release serves by now: one that can't be removed is told.
     """
     keep = ctx.settings.value("keep-images")
-    served = [old for old in ctx.store.releases.all(app) if old.state.value in ("current", "superseded")]
-    kept = {old.image for old in served[:keep]} | {made.image}
-    for old in served[keep:]:
-        if old.image not in kept:
+    served = ctx.store.releases.served_images(app, keep + TRIED_AGAIN)
+    kept = {image for _, image in served[:keep]} | {made.image}
+    for version, image in served[keep:]:
+        if image not in kept:
             try:
-                ctx.scheduler.drop_image(app, old.version)
+                ctx.scheduler.drop_image(app, version)
             except EngineError as error:
                 job.out.error(error)
 

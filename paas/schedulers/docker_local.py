@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from paas.core.rollout import Candidate
 from paas.drivers.docker import Docker
 from paas.drivers.probe import Probe
 from paas.drivers.settings_file import SettingsFile
+from paas.drivers.spans import carried
 from paas.schedulers.base import Limits
 from paas.schedulers.local_images import LocalImages
 from paas.store import Store
@@ -215,7 +217,9 @@ class DockerLocal(LocalImages):
         """See `Scheduler.forget`."""
         there = list(self._docker.everything(app.id))
         with ThreadPoolExecutor(REMOVED_AT_ONCE, thread_name_prefix="forget") as pool:
-            list(pool.map(self._docker.remove, there))
+            removals = [pool.submit(carried(partial(self._docker.remove, container_id))) for container_id in there]
+        for removal in removals:
+            removal.result()
 
     def clear(self, app_id: int) -> None:
         """See `Scheduler.clear`."""

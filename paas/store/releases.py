@@ -65,6 +65,15 @@ class Releases:
         rows = self._db.all("SELECT * FROM releases WHERE app_id = ? ORDER BY version DESC", app.id)
         return [self._release(row) for row in rows]
 
+    def served_images(self, app: App, limit: int) -> list[tuple[int, str]]:
+        """Version and image of the releases that serve or served the app, newest first, at most ``limit``."""
+        rows = self._db.all(
+            "SELECT version, image FROM releases WHERE app_id = ? AND state IN ('current', 'superseded')"
+            " ORDER BY version DESC LIMIT ?",
+            app.id, limit,
+        )  # fmt: skip
+        return [(row["version"], row["image"]) for row in rows]
+
     def get(self, app: App, version: int) -> Release:
         """One release; `NotFound` if the app has none of that version."""
         row = self._db.one("SELECT * FROM releases WHERE app_id = ? AND version = ?", app.id, version)

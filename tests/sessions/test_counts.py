@@ -67,3 +67,12 @@ def test_what_it_costs_does_not_grow_with_the_number_of_apps(hello, another, wha
     assert beside.reloads == alone.reloads
     assert len(beside.files) <= len(alone.files)
     assert len(beside.statements) <= len(alone.statements)
+
+
+def test_what_a_push_costs_does_not_grow_with_the_number_of_releases(hello):
+    for number in range(14):
+        hello.deployed("hello", {"file": str(number)})
+    counts = cost(hello, "push")
+    # The image that is one too many, and the last few that a container may have held on to.
+    assert counts.engine.count("drop_image") <= 3, counts.engine
+    assert len(counts.statements) <= COMMANDS["push"][0]
