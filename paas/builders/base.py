@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from paas.core.reach import Login
 from paas.core.secret import Secret
 
 
@@ -15,6 +16,7 @@ from paas.core.secret import Secret
 class Source:
     """What to build: the app's work tree at the wanted commit, and which files of it say how.
 
+    ``options`` are further words for the command, ``logins`` the credentials of registries by their server.
     ``recipe`` is the text of a Dockerfile that buildpacks gave, empty where the repository has its own; its steps get
     ``environment``, a shell script with the app's variables, as the BuildKit secret ``env``.
     """
@@ -26,6 +28,8 @@ class Source:
     arguments: Mapping[str, str]
     secrets: Mapping[str, Path]
     timeout: float
+    options: tuple[str, ...] = ()
+    logins: Mapping[str, Login] = field(default_factory=dict)
     recipe: str = ""
     environment: Secret = field(default_factory=lambda: Secret(""))
 

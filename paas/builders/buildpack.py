@@ -40,5 +40,14 @@ class BuildpackBuilder:
             # The commit is a variable of the build's steps: as an argument it would undo the cache.
             arguments = {key: value for key, value in source.arguments.items() if key != "GIT_REV"}
             secrets = {**source.secrets, "env": environment}
-            request = buildkit.BuildRequest(context, dockerfile, source.labels, arguments, secrets, source.timeout)
+            request = buildkit.BuildRequest(
+                context,
+                dockerfile,
+                source.labels,
+                arguments,
+                secrets,
+                source.timeout,
+                source.options,
+                source.logins,
+            )
             return buildkit.build(request, show, cancelled)

@@ -37,6 +37,13 @@ class DockerfileBuilder:
             )
         ensure_stacks(self._docker, dockerfile.read_text(encoding="utf-8", errors="replace"), show)
         request = buildkit.BuildRequest(
-            context, dockerfile, source.labels, source.arguments, source.secrets, source.timeout
+            context,
+            dockerfile,
+            source.labels,
+            source.arguments,
+            source.secrets,
+            source.timeout,
+            source.options,
+            source.logins,
         )
         return buildkit.build(request, show, cancelled)

@@ -15,7 +15,7 @@ from paas.core.errors import Forbidden, UsageError
 from paas.core.model import App
 from paas.core.sizes import size
 from paas.core.times import timestamp
-from paas.engine import applocks, cron, cronview, plans, probing, processes, receive
+from paas.engine import applocks, cron, cronview, plans, probing, processes, receive, registries
 from paas.engine.context import Context
 from paas.engine.properties import change
 
@@ -78,6 +78,14 @@ def _checks_facts(ctx: Context, app: App) -> Facts:
     return facts
 
 
+def _registry_facts(ctx: Context, app: App) -> Facts:
+    known = {server: login.user for server, login in registries.logins(ctx, app).items()}
+    return {
+        "logins": ", ".join(f"{server} ({user})" for server, user in sorted(known.items())),
+        "image": str(registries.names(ctx, app, app.version or 1)[0]),
+    }
+
+
 def _logs_facts(ctx: Context, app: App) -> Facts:
     kept = ctx.store.kept_logs.of(app)
     return {
@@ -102,6 +110,7 @@ EXTRAS: dict[str, Callable[[Context, App], Facts]] = {
     "git": _git_facts,
     "logs": _logs_facts,
     "ps": _ps_facts,
+    "registry": _registry_facts,
 }
 
 

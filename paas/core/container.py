@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from paas.core.dockeroptions import ContainerOptions
 from paas.core.model import App, Container, Ending, Release
 from paas.core.rollout import Candidate
 
@@ -44,6 +45,7 @@ class ContainerSpec:
     stop_timeout: int
     memory_limit: int
     pids_limit: int
+    options: ContainerOptions = field(default_factory=ContainerOptions)
     log_max_size: int = 10 << 20
 
 

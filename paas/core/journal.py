@@ -16,6 +16,7 @@ class Step(enum.Enum):
     READ = "read"
     BUILD = "build"
     RELEASE = "release"
+    PUSH = "push"
     PHASE = "phase"
     START = "start"
     HEALTH = "health"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from paas.core import checks, names
+from paas.core import checks, imagename, names
 from paas.core.errors import InvalidValue, PaasError
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
@@ -167,6 +167,9 @@ RELATIVE_PATH = Kind("a path inside the repository, without '..'", _relative_pat
 BRANCH = Kind("the name of a branch", names.branch)
 
 
+IMAGE_REPOSITORY = Kind("a path such as team/app, in small letters", imagename.repository)
+IMAGE_TAGS = Kind("tags with commas between them", imagename.tags)
+REGISTRY = Kind("a host, or host:port", imagename.server)
 LOCK_WAIT = duration("0s", "1d")
 
 def _buildpacks(text: str) -> tuple[str, ...]:

@@ -5,7 +5,9 @@ Reference: https://docs.docker.com/reference/cli/docker/buildx/build/
 
 from __future__ import annotations
 
+import base64
 import functools
+import json
 import os
 import selectors
 import signal
@@ -14,14 +16,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from paas.core.buildlog import BuildLog, build_failure
 from paas.core.errors import BuildFailed, Cancelled, EngineError
+from paas.core.imagename import DOCKER_HUB
+from paas.core.reach import Login
 from paas.drivers.spans import span
 
 _POLL_SECONDS = 0.1
+HUB_ADDRESS = "https://index.docker.io/v1/"
+"""What Docker Hub is called in configurations of the docker command."""
 SYSTEM_FOLDERS = ("/usr/bin", "/usr/local/bin")
 
 
@@ -35,6 +41,8 @@ class BuildRequest:
     arguments: Mapping[str, str]
     secrets: Mapping[str, Path]
     timeout: float
+    options: tuple[str, ...] = ()
+    logins: Mapping[str, Login] = field(default_factory=dict)
 
 
 @functools.cache
@@ -79,11 +87,14 @@ def build(request: BuildRequest, show: Callable[[str], None], cancelled: threadi
     with tempfile.TemporaryDirectory(prefix="paas-build-") as folder:
         iidfile = Path(folder) / "iid"
         argv = [*cli(), "--progress=plain", f"--iidfile={iidfile}", f"--file={request.dockerfile}"]
+        argv += request.options
         argv += [f"--label={key}={value}" for key, value in sorted(request.labels.items())]
         argv += [f"--build-arg={key}" for key in sorted(request.arguments)]
         argv += [f"--secret=id={key},src={path}" for key, path in sorted(request.secrets.items())]
         # Values of arguments travel in the environment: the command line can be read by every user of the host.
         environment = {**os.environ, **request.arguments, "DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
+        if request.logins:
+            environment["DOCKER_CONFIG"] = str(docker_config(Path(folder), request.logins))
 
         log = BuildLog()
         with span("docker build"), subprocess.Popen(
@@ -98,6 +109,28 @@ def build(request: BuildRequest, show: Callable[[str], None], cancelled: threadi
         if process.returncode or not iidfile.exists():
             raise build_failure(log)
         return iidfile.read_text(encoding="ascii").strip()
+
+
+def docker_config(folder: Path, logins: Mapping[str, Login]) -> Path:
+    """A configuration of the docker command with these credentials, and with the plugins that the user has.
+
+    Only this user can read it; it goes with the folder.
+    """
+    path = folder / "docker"
+    path.mkdir(mode=0o700)
+    auths = {
+        HUB_ADDRESS if server == DOCKER_HUB else server: {
+            "auth": base64.b64encode(f"{login.user}:{login.password.reveal()}".encode()).decode()
+        }
+        for server, login in logins.items()
+    }
+    file = os.open(path / "config.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(file, "w", encoding="utf-8") as config:
+        json.dump({"auths": auths}, config)
+    plugins = Path.home() / ".docker" / "cli-plugins"
+    if plugins.is_dir():
+        (path / "cli-plugins").symlink_to(plugins)
+    return path
 
 
 def _read(

@@ -23,6 +23,7 @@ import requests.exceptions
 from paas.core import container as labels
 from paas.core import logframes
 from paas.core.container import ContainerSpec
+from paas.core.dockeroptions import ContainerOptions
 from paas.core.errors import Cancelled, EngineError
 from paas.core.image import BuildCache, Image, from_inspect
 from paas.core.imagename import DOCKER_HUB, ImageName
@@ -91,6 +92,21 @@ def _app_id(found: Mapping[str, str] | None) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
+def _host_options(options: ContainerOptions) -> dict[str, Any]:
+    return {
+        "nano_cpus": int(options.cpus * 1e9) or None,
+        "shm_size": options.shm_size or None,
+        "read_only": options.read_only,
+        "tmpfs": dict(options.tmpfs) or None,
+        "ulimits": [
+            docker.types.Ulimit(name=name, soft=soft, hard=hard) for name, (soft, hard) in options.ulimits.items()
+        ],
+        "extra_hosts": dict(options.hosts) or None,
+        "dns": list(options.dns) or None,
+        "sysctls": dict(options.sysctls) or None,
+    }
+
+
 def _auth(login: Login | None) -> dict[str, str] | None:
     # It travels in a header of the request to the engine, and is in no file.
     return {"username": login.user, "password": login.password.reveal()} if login else None
@@ -152,6 +168,7 @@ class Docker:
             mem_limit=spec.memory_limit or None,
             log_config=docker.types.LogConfig(type="json-file", config=_rotation(spec.log_max_size)),
             network_mode=spec.network,
+            **_host_options(spec.options),
         )
         endpoint = self._api.create_endpoint_config(aliases=list(spec.aliases))
         created = self._api.create_container(
@@ -159,7 +176,8 @@ class Docker:
             command=spec.argv,
             name=spec.name,
             environment=dict(spec.environment),
-            labels=dict(spec.labels),
+            labels={**spec.options.labels, **spec.labels},
+            stop_signal=spec.options.stop_signal or None,
             ports=[port] if port else None,
             host_config=host,
             networking_config=self._api.create_networking_config({spec.network: endpoint}),

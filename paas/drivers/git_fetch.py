@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 from paas.core import giturl
@@ -19,6 +20,7 @@ from paas.core.giturl import Remote
 from paas.core.reach import Fetched, Login, Means
 from paas.drivers import git_process
 from paas.drivers.quarantine import Quarantine
+from paas.drivers.spool import size_of
 
 SYSTEM_CA = Path("/etc/ssl/certs/ca-certificates.crt")
 _POLL_SECONDS = 0.05
@@ -117,14 +119,14 @@ class _Git:
                 stderr=complaints,
             )
             with git_process.ending(process):
-                self._watch(process)
+                self._watch(process, said, complaints)
             if process.returncode:
                 complaints.seek(0)
                 raise self._failed(git_process.last_words(complaints.read(1 << 16)))
             said.seek(0)
             return said.read(_LONGEST_LISTING).decode(errors="replace")
 
-    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+    def _watch(self, process: subprocess.Popen[bytes], *written: IO[bytes]) -> None:
         while True:
             try:
                 process.wait(_POLL_SECONDS)
@@ -139,7 +141,8 @@ class _Git:
                     fix="An administrator can raise the limit: 'settings:set fetch-timeout 1h'.",
                     code="fetch-timeout",
                 )
-            if _bytes_in(self._quarantine.objects) > self._means.limit:
+            # What the other server says counts, too: git passes it on.
+            if _bytes_in(self._quarantine.objects) + sum(map(size_of, written)) > self._means.limit:
                 raise FetchFailed(
                     f"{self._remote.url} has more than {self._means.limit} bytes to fetch",
                     fix="An administrator can raise the limit: 'settings:set max-pack-size 4g'.",

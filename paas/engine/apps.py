@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from paas.core import names
+from paas.core.dockeroptions import PHASES
 from paas.core.errors import AlreadyExists
 from paas.core.model import App
 from paas.engine import applocks, deploy, routes
@@ -89,6 +90,8 @@ def clone(ctx: Context, app: App, name: str, *, start: bool) -> App:
     ctx.store.apps.set_formation(copy, ctx.store.apps.formation(app))
     ctx.repository(app).copy_to(ctx.paths.repository(copy))
     ctx.store.sources.copy(app, copy)
+    for phase in PHASES:
+        ctx.store.docker_options.set(copy, phase, ctx.store.docker_options.of(app, phase))
 
     current = ctx.store.releases.current(app)
     if current is None or not start:

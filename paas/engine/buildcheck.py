@@ -6,14 +6,18 @@ import difflib
 
 from paas.core import appspec, imagefile
 from paas.core.appspec import AppSpec
-from paas.core.errors import BuildFailed
+from paas.core.errors import BuildFailed, Unsupported
 from paas.core.model import App
+from paas.drivers.git import Finding
 from paas.drivers.quarantine import Quarantine
 from paas.engine.context import Context
 
 
 def check(ctx: Context, app: App, commit: str, quarantine: Quarantine | None) -> None:
-    """Refuses a commit without the build folder, and any code where the app is told to be an image."""
+    """Refuses a commit that can't be built from a checkout, one without the build folder, and any code where the app is
+    told to be an image."""
+    for finding in ctx.repository(app).unsupported(commit, quarantine=quarantine):
+        raise _unsupported(finding)
     properties = ctx.store.properties.of(app)
     folder = properties.text("builder", "build-dir")
     repository = ctx.repository(app)
@@ -31,6 +35,22 @@ def check(ctx: Context, app: App, commit: str, quarantine: Quarantine | None) ->
                 fix=f"To build code from now on: 'builder:set {app.name} selected' without a value.",
                 code="not-an-image",
             )
+
+
+def _unsupported(finding: Finding) -> Unsupported:
+    if finding.kind == "submodule":
+        return Unsupported(
+            f"{finding.path} is a git submodule",
+            why="A push carries only the submodule's commit number; its files are in another repository.",
+            fix="Add the files themselves (git subtree does that), or fetch them in the Dockerfile.",
+            code="submodule",
+        )
+    return Unsupported(
+        f"{finding.path} is kept by git-lfs",
+        why="A push carries only a pointer; the file itself is on another server.",
+        fix="Commit the file itself ('git lfs migrate export'), or fetch it in the Dockerfile.",
+        code="git-lfs",
+    )
 
 
 def labelled(ctx: Context, image_id: str, spec: AppSpec) -> AppSpec:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from paas.builders.base import Source
 from paas.core import container
+from paas.core.dockeroptions import BUILD
 from paas.core.errors import BuildFailed
 from paas.core.model import App
+from paas.engine import registries
 from paas.engine.context import Context
 
 
@@ -31,6 +33,8 @@ def source(ctx: Context, app: App, commit: str, mark: str) -> Source:
         arguments=arguments,
         secrets=_secrets(ctx),
         timeout=ctx.settings.value("build-timeout"),
+        options=tuple(map(str, ctx.store.docker_options.of(app, BUILD))),
+        logins=registries.logins(ctx, app),
     )
 
 

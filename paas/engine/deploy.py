@@ -8,15 +8,14 @@ from dataclasses import dataclass, replace
 
 from paas.core import appspec, procfile
 from paas.core.appspec import AppSpec
-from paas.core.errors import BuildFailed, DeployFailed, EngineError, InvalidValue, PaasError, Unsupported
+from paas.core.errors import BuildFailed, DeployFailed, EngineError, InvalidValue, PaasError
 from paas.core.journal import Step
 from paas.core.model import App, Draft, Process, Release
 from paas.core.secret import Secret
 from paas.drivers import calendar, yamlfile
-from paas.drivers.git import Finding
 from paas.drivers.quarantine import Quarantine
 from paas.drivers.worktree import update_worktree
-from paas.engine import buildcheck, buildsource, plans, room, routes
+from paas.engine import buildcheck, buildsource, plans, registries, room, routes
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 from paas.engine.phase import Phase, phases, run_phase
@@ -66,8 +65,6 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
     properties = ctx.store.properties.of(app)
     repository = ctx.repository(app)
     with job.step(Step.READ):
-        for finding in repository.unsupported(commit.id, quarantine=commit.quarantine):
-            raise _unsupported(finding)
         buildcheck.check(ctx, app, commit.id, commit.quarantine)
 
         def text(name: str, code: str) -> tuple[str, str]:
@@ -87,22 +84,6 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
         if recipe:
             commands = {**recipe.plan.processes, **commands}
         return appspec.merge(commands, described, own), recipe
-
-
-def _unsupported(finding: Finding) -> Unsupported:
-    if finding.kind == "submodule":
-        return Unsupported(
-            f"{finding.path} is a git submodule",
-            why="A push carries only the submodule's commit number; its files are in another repository.",
-            fix="Add the files themselves (git subtree does that), or fetch them in the Dockerfile.",
-            code="submodule",
-        )
-    return Unsupported(
-        f"{finding.path} is kept by git-lfs",
-        why="A push carries only a pointer; the file itself is on another server.",
-        fix="Commit the file itself ('git lfs migrate export'), or fetch it in the Dockerfile.",
-        code="git-lfs",
-    )
 
 
 def _decoded(path: str, data: bytes, code: str) -> str:
@@ -185,6 +166,7 @@ def release(
         job.note(version=made.version)
     try:
         ctx.scheduler.name_image(app, made)
+        registries.push(ctx, app, job, made)
         for phase in first:
             run_phase(ctx, app, job, made, phase)
         roll_out(ctx, app, job, made, also=also)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import IO
 
 from paas.core import imagefile, imagestream
-from paas.core.errors import EngineError, PaasError
+from paas.core.errors import PaasError
 from paas.core.imagename import ImageName
 from paas.core.journal import Step
 from paas.core.model import App
@@ -15,7 +15,7 @@ from paas.core.push import HEADS
 from paas.core.source import IMAGE, Origin
 from paas.drivers import image_stream
 from paas.drivers.archives import FILE, Member
-from paas.engine import registries
+from paas.engine import pulls
 from paas.engine.apps import change
 from paas.engine.context import Context
 from paas.engine.jobs import Job
@@ -33,30 +33,24 @@ def from_image(ctx: Context, app: App, name: ImageName, *, force: bool) -> None:
         if not force and _serves(ctx, job.app, str(name)):
             job.out.step(f"No changes: {name} serves already")
             return
-        with job.step(Step.FETCH, "Pulled"):
-            _pull(ctx, job, name)
-        _deploy(ctx, job, str(name), Origin(IMAGE, str(name)), cause)
+        before = _named(ctx, job.app)
+        try:
+            with job.step(Step.FETCH, "Pulled"):
+                pulls.pull(ctx, job, name)
+            _deploy(ctx, job, str(name), Origin(IMAGE, str(name)), cause)
+        finally:
+            # What was pulled and has not become the app goes, or what the app was before.
+            _let_go(ctx, {before, str(name)})
         ctx.scheduler.drop_loaded(job.app, "")
 
     change(ctx, app, "image", cause, work)
 
 
-def _pull(ctx: Context, job: Job, name: ImageName) -> None:
-    """Fetches it; one that is on this server alone is taken as it is."""
-    job.out.step(f"Pulling {name}")
-    try:
-        ctx.scheduler.pull(name, registries.login(ctx, job.app, name.server), job.out.detail, job.cancelled)
-    except EngineError as error:
-        if error.code == "engine-down" or ctx.scheduler.image(name.full) is None:
-            raise PaasError(
-                f"{name} could not be pulled",
-                why=error.why or error.what,
-                fix=f"Look at its name. If it takes credentials: 'registry:login {name.server} USER'.",
-                code="pull-failed",
-            ) from error
-        job.out.detail("It can't be pulled; the server has an image of that name, which is taken.")
-    image = ctx.scheduler.image(name.full)
-    imagestream.check_architecture(image.architecture if image else "", ctx.scheduler.architecture(), str(name))
+def _let_go(ctx: Context, names: set[str | None]) -> None:
+    """Removes those of the images that were pulled here, and that no app is now."""
+    apps = [app for app in ctx.store.apps.all() if ctx.paths.repository(app).exists()]
+    for name in names - {None} - {_named(ctx, app) for app in apps}:
+        pulls.let_go(ctx, str(name))
 
 
 def load_image(ctx: Context, app: App, wanted: ImageName, chunks: Iterable[bytes]) -> None:
@@ -78,8 +72,10 @@ def _load(ctx: Context, job: Job, wanted: ImageName, file: IO[bytes], limit: int
         job.out.step(f"Loading {wanted}")
         with job.step(Step.FETCH, "Loaded"):
             ctx.scheduler.load(saved.rewritten(found, name))
+    before = _named(ctx, job.app)
     try:
         _deploy(ctx, job, name, Origin(IMAGE, str(wanted)), cause)
+        _let_go(ctx, {before})
     finally:
         # The one that the branch names stays: it can be built again.
         ctx.scheduler.drop_loaded(job.app, _named(ctx, job.app) or "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paas.core import dockeroptions
 from paas.core.model import App
 from paas.engine.context import Context
 from paas.schedulers.base import Limits
@@ -9,9 +10,13 @@ from paas.schedulers.base import Limits
 
 def limits(ctx: Context, app: App) -> Limits:
     """The limits that hold for containers of the app that start now."""
+    options = dockeroptions.for_containers(ctx.store.docker_options.of(app, dockeroptions.DEPLOY))
+    most = ctx.settings.value("memory-limit")
     return Limits(
-        memory=ctx.settings.value("memory-limit"),
+        # An app may ask for less than the server allows, not for more.
+        memory=min(most or options.memory, options.memory or most),
         pids=ctx.settings.value("pids-limit"),
         log_max_size=ctx.store.properties.of(app).value("logs", "max-size"),
         stop_timeout=ctx.store.properties.of(app).value("ps", "stop-timeout-seconds"),
+        options=options,
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import Protocol
 
+from paas.core.dockeroptions import ContainerOptions
 from paas.core.image import BuildCache, Image, StoredImage
 from paas.core.imagename import ImageName
 from paas.core.model import App, Container, Ending, Release
@@ -20,12 +21,13 @@ from paas.core.rollout import Candidate
 class Limits:
     """What each container may use. ``memory`` in bytes, 0 for no limit; ``stop_timeout`` in seconds.
 
-    ``log_max_size`` is the size in bytes of a file of its log, 0 for no limit.
+    ``options`` are the app's own; ``log_max_size`` is the size in bytes of a file of its log, 0 for no limit.
     """
 
     memory: int
     pids: int
     stop_timeout: int
+    options: ContainerOptions = field(default_factory=ContainerOptions)
     log_max_size: int = 10 << 20
 
 
@@ -114,6 +116,9 @@ class Scheduler(Protocol):
 
     def load(self, chunks: Iterator[bytes]) -> None:
         """Takes in images with their names, as ``docker save`` writes them; the names are `loaded_name`'s alone."""
+
+    def drop_pulled(self, reference: str) -> None:
+        """Removes an image that was pulled, by its name or id, if nothing else has it; those made of it are whole."""
 
     def drop_loaded(self, app: App, keep: str) -> None:
         """Removes the images that were sent for the app, but the one of that name."""

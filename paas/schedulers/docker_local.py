@@ -124,6 +124,7 @@ class DockerLocal(LocalImages):
             stop_timeout=limits.stop_timeout,
             memory_limit=limits.memory,
             pids_limit=limits.pids,
+            options=limits.options,
             log_max_size=limits.log_max_size,
         )
         container_id = self._docker.create(spec)

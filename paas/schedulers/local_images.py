@@ -52,6 +52,10 @@ class LocalImages:
         """See `Scheduler.load`."""
         self._docker.load(chunks)
 
+    def drop_pulled(self, reference: str) -> None:
+        """See `Scheduler.drop_pulled`."""
+        self._docker.remove_image(reference)
+
     def drop_loaded(self, app: App, keep: str) -> None:
         """See `Scheduler.drop_loaded`."""
         repository = self._repository(app.id)

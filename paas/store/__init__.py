@@ -10,6 +10,7 @@ from paas.store.access import KnownHosts, Logins
 from paas.store.apps import Apps
 from paas.store.buildpacks import Buildpacks
 from paas.store.database import Database
+from paas.store.docker_options import DockerOptions
 from paas.store.locks import Locks
 from paas.store.logs import Drains, Events, KeptLogs
 from paas.store.releases import Deployments, Releases
@@ -34,6 +35,7 @@ class Store:
         self.runs = Runs(self._database)
         self.suspended_cron = SuspendedCron(self._database)
         self.sandboxes = Sandboxes(self._database)
+        self.docker_options = DockerOptions(self._database)
         self.traces = Traces(self._database)
         self.logins = Logins(self._database, sealer)
         self.known_hosts = KnownHosts(self._database)

@@ -80,6 +80,13 @@ class FakeTransfers:
                 for name in row["RepoTags"]:
                     self._take(name, found)
 
+    def drop_pulled(self, reference: str) -> None:
+        """See `Scheduler.drop_pulled`."""
+        image = self.tags.pop(reference, reference)
+        if image not in self.tags.values() and image in self.foreign:
+            self.images.pop(image)
+            self.foreign.discard(image)
+
     def drop_loaded(self, app: App, keep: str) -> None:
         """See `Scheduler.drop_loaded`."""
         for name in [name for name in self.tags if name.startswith(self.loaded_name(app, "")) and name != keep]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import http.client
 import io
 import os
+import socket
 import subprocess
 import tarfile
 import uuid
@@ -14,12 +17,15 @@ from pathlib import Path
 
 import pytest
 from git_servers import Https, Sshd
-from instance import Server, run
+from instance import Server, eventually, run
 from test_service import app
 
 from paas.drivers import buildkit
 
 pytestmark = pytest.mark.real
+
+# bcrypt of the word, as htpasswd -B writes it.
+T0KEN = "$2b$04$DQF5XyayOYp8kZ1PlIIUpOSAmbQUsBghDrnMnuodrh3xW.NGz9ZL2"
 
 
 class Origin:
@@ -179,6 +185,17 @@ def test_an_archive_over_ssh_and_a_bomb(instance: Server, stack: str, tmp_path: 
         for _ in range(1200):
             file.write(bytes(1 << 20))
     before = _disk(instance)
+    for name, kind, target in (
+        ("/etc/cron.d/x", tarfile.REGTYPE, ""),
+        ("../x", tarfile.REGTYPE, ""),
+        ("x", tarfile.SYMTYPE, "/etc/passwd"),
+        ("null", tarfile.CHRTYPE, ""),
+    ):
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname = kind, target
+        refused = _send(instance, "git:from-archive packed --", info.tobuf() + bytes(1024))
+        assert refused.returncode == 1
+        assert b"[archive-" in refused.stderr
     refused = _send(instance, "git:from-archive packed --", data.getvalue())
     assert refused.returncode == 1
     assert b"archive-" in refused.stderr
@@ -226,3 +243,94 @@ def test_an_image_is_taken_from_the_engine_and_over_ssh(instance: Server, image:
     assert rebuilt.status == 0, rebuilt.err
     assert instance.get("shipped").body == "v3 from an image"
     assert "[image-broken]" in _send(instance, f"git:load-image shipped {image}", saved[:90_000]).stderr.decode()
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Debian's docker-registry on loopback, over plain http, which asks for the user bot with the password t0ken."""
+    folder = tmp_path_factory.mktemp("registry")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (folder / "users").write_text(f"bot:{T0KEN}\n")
+    (folder / "config.yml").write_text(
+        f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\n"
+        f"http: {{addr: '127.0.0.1:{port}'}}\nauth: {{htpasswd: {{realm: tests, path: {folder}/users}}}}\n"
+    )
+    process = subprocess.Popen(
+        ["docker-registry", "serve", str(folder / "config.yml")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    eventually(lambda: _answers(port))
+    yield f"127.0.0.1:{port}"
+    process.terminate()
+    process.wait()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _manifest(registry: str, repository: str, tag: str) -> int:
+    connection = http.client.HTTPConnection(registry, timeout=10)
+    accept = "application/vnd.docker.distribution.manifest.v2+json"
+    login = "Basic " + base64.b64encode(b"bot:t0ken").decode()
+    connection.request(
+        "GET", f"/v2/{repository}/manifests/{tag}", headers={"Authorization": login, "Accept": accept}
+    )
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_releases_go_to_a_registry_and_apps_and_builds_come_from_it(
+    instance: Server, registry: str, stack: str, tmp_path: Path
+) -> None:
+    assert instance.paas("apps:create published").status == 0
+    refused = instance.ssh(f"registry:login published {registry} bot --password-stdin", stdin="wrong\n")
+    assert "[login-refused]" in refused.err
+    for line in (f"server {registry}", "image-repo team/app", "push-on-release true", "push-extra-tags latest"):
+        assert instance.paas(f"registry:set published {line}").status == 0
+
+    code = app(tmp_path / "code", stack, "published")
+    pushed = instance.git_push(code, "published")
+    assert pushed.status == 1
+    assert "[push-failed]" in pushed.err, pushed.err
+    kept = instance.ssh(f"registry:login --global {registry} bot --password-stdin", stdin="t0ken\n")
+    assert kept.status == 0, kept.err
+    pushed = instance.git_push(code, "published")
+    assert pushed.status == 0, pushed.err
+    assert [_manifest(registry, "team/app", tag) for tag in ("2", "latest", "1")] == [200, 200, 404]
+
+    # Another app is that image, pulled with the credentials; a third builds on it.
+    assert instance.paas("apps:create pulled").status == 0
+    done = instance.ssh(f"git:from-image pulled {registry}/team/app:latest")
+    assert done.status == 0, done.err
+    assert instance.get("pulled").body == "v1 published"
+    again = instance.ssh(f"git:from-image pulled {registry}/team/app:2")
+    assert again.status == 0, again.err
+    names = subprocess.run([buildkit.cli()[0], "images", "-q", f"{registry}/team/app:latest"], capture_output=True)
+    assert names.stdout == b""
+
+    derived = tmp_path / "derived" / "services" / "api"
+    derived.mkdir(parents=True)
+    (derived / "Dockerfile").write_text(
+        f"FROM {registry}/team/app:2 AS base\nARG GREETING\nRUN sed -i \"s/published/$GREETING/\" web.py\n"
+        "FROM base AS unused\nRUN false\n"
+    )
+    for line in (
+        "apps:create derived",
+        "builder:set derived build-dir services/api",
+        "docker-options:add derived build --build-arg GREETING=derived --target base",
+        "docker-options:add derived deploy --memory 128m --ulimit nofile=512:512 --tmpfs /scratch:size=1m",
+    ):
+        assert instance.ssh(line).status == 0
+    pushed = instance.git_push(tmp_path / "derived", "derived")
+    assert pushed.status == 0, pushed.err
+    assert instance.get("derived").body == "v1 derived"
+    container = f"derived.web.1.a-{instance.instance()[:6]}"
+    shown = "{{.HostConfig.Memory}} {{json .HostConfig.Tmpfs}} {{range .HostConfig.Ulimits}}{{.Name}} {{.Hard}}{{end}}"
+    argv = [buildkit.cli()[0], "inspect", "--format", shown, container]
+    found = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    assert found == '134217728 {"/scratch":"size=1m"} nofile 512\n'
+    run(buildkit.cli()[0], "rmi", f"{registry}/team/app:2")

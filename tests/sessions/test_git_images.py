@@ -78,6 +78,44 @@ def test_labels_of_the_image_give_process_types(empty):
     assert empty.scheduler.running("web.1").command == "./serve"
 
 
+def test_an_image_goes_when_the_app_is_another_and_nobody_else_is_it(empty):
+    empty.scheduler.registry["nginx:1.29"] = Image("sha256:" + "5" * 64)
+    empty.run("git:from-image hello nginx:1.28")
+    empty.run("apps:create other")
+    empty.run("git:from-image other nginx:1.28")
+    assert empty.run("git:from-image hello nginx:1.29").status == 0
+    assert set(empty.scheduler.tags) == {"nginx:1.28", "nginx:1.29"}
+    assert empty.run("git:from-image other nginx:1.29").status == 0
+    assert set(empty.scheduler.tags) == {"nginx:1.29"}
+    assert empty.run("releases:rollback hello").status == 0
+    assert empty.run("git:load-image hello hello:1", stdin=saved()).status == 0
+    assert "nginx:1.29" in empty.scheduler.tags
+    assert empty.run("git:load-image other hello:1", stdin=saved()).status == 0
+    assert "nginx:1.29" not in empty.scheduler.tags
+
+
+def test_a_tag_that_moved_does_not_leave_the_image_that_it_was_at(empty):
+    empty.run("git:from-image hello nginx:1.28")
+    moved = Image("sha256:" + "6" * 64)
+    empty.scheduler.registry["nginx:1.28"] = moved
+    assert empty.run("git:from-image --force hello nginx:1.28").status == 0
+    assert moved.id in empty.scheduler.images
+    assert NGINX.id not in empty.scheduler.images
+
+
+def test_what_somebody_else_put_on_the_server_stays(empty):
+    empty.scheduler._take("nginx:1.28", NGINX)
+    empty.scheduler.registry["nginx:1.29"] = Image("sha256:" + "5" * 64)
+    empty.run("git:from-image hello nginx:1.28")
+    empty.run("git:from-image hello nginx:1.29")
+    assert set(empty.scheduler.tags) == {"nginx:1.28", "nginx:1.29"}
+
+
+def test_an_app_that_is_built_with_buildpacks_takes_no_image(empty):
+    empty.run("builder:set hello selected buildpack")
+    assert "[builder-not-image]" in empty.run("git:from-image hello nginx:1.28").err
+
+
 def test_an_image_that_can_not_be_pulled_is_told_and_changes_nothing(hello):
     result = hello.run("git:from-image hello registry.example.org:5000/team/app:1")
     assert result.status == 1
@@ -104,6 +142,7 @@ def test_an_image_for_another_machine_is_refused(empty):
     result = empty.run("git:from-image hello arm:1")
     assert result.status == 1
     assert " !     arm:1 is for arm64, and this server is amd64\n" in result.err
+    assert empty.scheduler.tags == {}
 
 
 def test_an_image_without_a_command_says_so(empty):

@@ -11,7 +11,7 @@ from paas.testing import DEPLOYER, VIEWER
 
 NAMESPACES = [
     *("app-json", "apps", "builder", "builder-dockerfile", "buildpacks", "checks", "cron", "git", "logs", "nginx"),
-    *("ps", "run"),
+    *("ps", "registry", "run"),
 ]
 
 

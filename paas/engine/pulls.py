@@ -1,0 +1,49 @@
+"""Images that are pulled for apps, and go again when no app is one of them: each deploy may bring another."""
+
+from __future__ import annotations
+
+from paas.core import imagename, imagestream
+from paas.core.errors import EngineError, PaasError
+from paas.core.imagename import ImageName
+from paas.engine import registries
+from paas.engine.context import Context
+from paas.engine.jobs import Job
+
+
+def _key(name: str) -> str:
+    return f"pulled {imagename.parse(name).full}"
+
+
+def pull(ctx: Context, job: Job, name: ImageName) -> None:
+    """Fetches it; one that is on this server alone is taken as it is. Refuses one for another architecture.
+
+    What was there under that name before anybody pulled it here is somebody else's, and never removed.
+    """
+    job.out.step(f"Pulling {name}")
+    before = ctx.scheduler.image(name.full)
+    try:
+        ctx.scheduler.pull(name, registries.login(ctx, job.app, name.server), job.out.detail, job.cancelled)
+    except EngineError as error:
+        if error.code == "engine-down" or before is None:
+            raise PaasError(
+                f"{name} could not be pulled",
+                why=error.why or error.what,
+                fix=f"Look at its name. If it takes credentials: 'registry:login {name.server} USER'.",
+                code="pull-failed",
+            ) from error
+        job.out.detail("It can't be pulled; the server has an image of that name, which is taken.")
+
+    image = ctx.scheduler.image(name.full)
+    if before is None:
+        ctx.store.instance.set(_key(str(name)), "yes")
+    elif image and image.id != before.id and ctx.store.instance.get(_key(str(name))):
+        # The tag has moved; the image that it was at has no name any more.
+        ctx.scheduler.drop_pulled(before.id)
+    imagestream.check_architecture(image.architecture if image else "", ctx.scheduler.architecture(), str(name))
+
+
+def let_go(ctx: Context, name: str) -> None:
+    """Removes the image if it was pulled here."""
+    if ctx.store.instance.get(_key(name)):
+        ctx.scheduler.drop_pulled(imagename.parse(name).full)
+        ctx.store.instance.set(_key(name), "")

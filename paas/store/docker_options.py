@@ -1,0 +1,32 @@
+"""Options for the builds and containers of apps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from paas.core.dockeroptions import Option, stored
+from paas.core.model import App
+from paas.store.database import Database
+
+
+class DockerOptions:
+    """The options of each app and phase, in the order in which they were added."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def of(self, app: App, phase: str) -> list[Option]:
+        """The options of the phase."""
+        rows = self._db.all(
+            "SELECT option FROM docker_options WHERE app_id = ? AND phase = ? ORDER BY position", app.id, phase
+        )
+        return [stored(row["option"]) for row in rows]
+
+    def set(self, app: App, phase: str, options: Sequence[Option]) -> None:
+        """Makes these, and no others, the options of the phase."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM docker_options WHERE app_id = ? AND phase = ?", app.id, phase)
+            self._db.many(
+                "INSERT INTO docker_options VALUES (?, ?, ?, ?)",
+                [(app.id, phase, str(option), position) for position, option in enumerate(options)],
+            )
