@@ -21,6 +21,7 @@ class EventSource:
         self._events = ctx.store.events
         self._app = app
         self.event = self._events.newest() if after is None else after
+        self._added = -1
 
     def backward(self) -> Iterator[LogLine]:
         """See `Source.backward`."""
@@ -36,9 +37,14 @@ class EventSource:
 
     def read(self) -> list[LogLine]:
         """See `Source.read`."""
+        added = self._events.added
+        if added == self._added:
+            return []
         rows = self._events.after(self._app, self.event)
         if rows:
             self.event = rows[-1][0]
+        else:
+            self._added = added
         return [line for _, line in rows]
 
     def rest(self) -> list[LogLine]:

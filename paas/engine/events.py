@@ -6,7 +6,7 @@ import logging
 
 from paas.core import logcodes, logquery
 from paas.core.errors import PaasError
-from paas.core.model import Deployment, DeploymentStatus, Ending
+from paas.core.model import DeploymentStatus, Ending
 from paas.drivers.clock import Clock
 from paas.store import Store
 
@@ -41,19 +41,20 @@ class Teller:
             lost = "The container was removed by something else than this server: its log is gone"
             self.tell(ending.app_id, ending.label, lost, release=ending.release)
 
-    def change(self, it: Deployment) -> None:
-        """A change of what runs begins, or has come to its end."""
-        if it.kind in QUIET:
+    def change(
+        self, app_id: int, kind: str, who: str, status: DeploymentStatus, version: int | None, error: str = ""
+    ) -> None:
+        """A change of what runs begins, or has come to its end: ``who`` is what and by whom."""
+        if kind in QUIET:
             return
-        what = f"{it.cause} by {it.actor}"
-        version = f": v{it.version}" if it.version else ""
+        of_release = f": v{version}" if version else ""
         code = ""
-        if it.status is DeploymentStatus.RUNNING:
-            text = f"{what} begins"
-        elif it.status is DeploymentStatus.SUCCEEDED:
-            text = f"{what} succeeded{version}"
+        if status is DeploymentStatus.RUNNING:
+            text = f"{who} begins"
+        elif status is DeploymentStatus.SUCCEEDED:
+            text = f"{who} succeeded{of_release}"
         else:
-            code = logcodes.of_start(it.error)
+            code = logcodes.of_start(error)
             said = f"{logcodes.described(code)}: " if code else ""
-            text = f"{said}{what} {it.status.value}{version} [{it.error}]"
-        self.tell(it.app_id, it.kind, text, release=it.version or 0, code=code)
+            text = f"{said}{who} {status.value}{of_release} [{error}]"
+        self.tell(app_id, kind, text, release=version or 0, code=code)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
 
-from paas.core.errors import Cancelled, DiskFull, NotFound, PaasError, unexpected
+from paas.core.errors import Cancelled, DiskFull, PaasError, unexpected
 from paas.core.journal import Step
 from paas.core.model import App, DeploymentStatus
 from paas.drivers import spans
@@ -45,6 +45,7 @@ class Job:
         self.id = deployment_id
         self.app = app
         self.kind = kind
+        self.version: int | None = None
         self.who = who
         self.waits = "its turn"
         self.reason: Cancelled | None = None
@@ -114,6 +115,7 @@ class Job:
 
     def note(self, *, commit: str | None = None, version: int | None = None) -> None:
         """Records what it deploys."""
+        self.version = version or self.version
         self._store.deployments.note(self.id, commit=commit, version=version)
 
 
@@ -193,7 +195,7 @@ class Jobs:
                 job.begin()
                 # The change before may have used it up.
                 self._reserve.keep()
-                self._tell(job)
+                self._events.change(job.app.id, job.kind, job.who, DeploymentStatus.RUNNING, None)
                 job.result = work(job)
         except Cancelled as error:
             status, job.error = DeploymentStatus.CANCELLED, job.reason or error
@@ -214,17 +216,12 @@ class Jobs:
             except DiskFull:
                 self._reserve.spend()
                 self._write_down(job, status, code)
-            self._tell(job)
+            self._events.change(job.app.id, job.kind, job.who, status, job.version, code)
         finally:
             with self._lock:
                 self._active.pop(job.id, None)
             job.log.close(_outcome(job.error))
             job.done.set()
-
-    def _tell(self, job: Job) -> None:
-        with suppress(NotFound):
-            # Gone together with its app, if it has destroyed that.
-            self._events.change(self._store.deployments.get(job.id))
 
     def remove_log(self, deployment_id: int) -> None:
         """Removes the log of the job, if there is one."""

@@ -12,11 +12,12 @@ def limits(ctx: Context, app: App) -> Limits:
     """The limits that hold for containers of the app that start now."""
     options = dockeroptions.for_containers(ctx.store.docker_options.of(app, dockeroptions.DEPLOY))
     most = ctx.settings.value("memory-limit")
+    properties = ctx.store.properties.of(app)
     return Limits(
         # An app may ask for less than the server allows, not for more.
         memory=min(most or options.memory, options.memory or most),
         pids=ctx.settings.value("pids-limit"),
-        log_max_size=ctx.store.properties.of(app).value("logs", "max-size"),
-        stop_timeout=ctx.store.properties.of(app).value("ps", "stop-timeout-seconds"),
+        log_max_size=properties.value("logs", "max-size"),
+        stop_timeout=properties.value("ps", "stop-timeout-seconds"),
         options=options,
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 
 from paas.core.drain import Place, Resume
+from paas.core.errors import EngineError
 from paas.core.logline import ROUTER, LogLine
 from paas.core.logquery import Query
 from paas.core.model import App
@@ -111,9 +113,10 @@ class Feed:
         if now < self._retries.get(key, now):
             return
         self._retries[key] = now + RETRY_SECONDS
-        found = self._ctx.scheduler.inspect(key)
-        if found is not None:
-            self._replace(source, logsources.of_container(self._ctx, found, self._app))
+        with suppress(EngineError):
+            found = self._ctx.scheduler.inspect(key)
+            if found is not None:
+                self._replace(source, logsources.of_container(self._ctx, found, self._app))
 
     def _replace(self, old: Source, new: Source) -> None:
         old.close()
@@ -129,12 +132,15 @@ class Feed:
         count, now = self._ctx.changed.count(), self._ctx.clock.monotonic()
         if count == self._seen and now < self._looked + LOOK_SECONDS:
             return
-        self._seen, self._looked = count, now
         wants = self._query.wants_log
-        there = [
-            found for found in self._ctx.scheduler.containers(self._app)
-            if wants(found.label, found.release, "", self._query.until)
-        ]  # fmt: skip
+        try:
+            listed = self._ctx.scheduler.containers(self._app)
+        except EngineError:
+            # It is being restarted, say; the files can be read meanwhile.
+            self._seen, self._looked = count, now - LOOK_SECONDS + RETRY_SECONDS
+            return
+        self._seen, self._looked = count, now
+        there = [found for found in listed if wants(found.label, found.release, "", self._query.until)]
         self._there = {found.id for found in there}
         for found in there:
             self._begin(found.id, partial(logsources.of_container, self._ctx, found, self._app))

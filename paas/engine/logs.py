@@ -98,7 +98,12 @@ def follow(ctx: Context, app: App, query: Query, lines: int | None, style: Style
     feed = Feed(ctx, app, query, sources, floor=logquery.rfc3339(ctx.clock.now()))
     try:
         _write(ctx, _found(sources, query, lines), style)
-        while ctx.store.apps.find(app.name) is not None:
+        seen = -1
+        while True:
+            changed = ctx.changed.count()
+            if changed != seen and ctx.store.apps.find(app.name) is None:
+                return
+            seen = changed
             found = feed.read()
             _write(ctx, found, style)
             if ctx.gone.is_set():

@@ -16,6 +16,7 @@ from paas.store.database import Database, Row
 from paas.store.sealed import Sealer
 
 EVENTS_KEPT = 2000
+PRUNED_AFTER = 16
 _PAGE = 200
 
 
@@ -43,21 +44,23 @@ class Events:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self.added = 0
+        """How many were added by this process: nobody needs to ask as long as it stays the same."""
 
     def add(self, app_id: int, at: str, process: str, text: str, *, release: int = 0, code: str = "") -> None:
         """Tells it; of an app that is gone, nobody."""
-        with self._db.transaction():
-            cursor = self._db.execute(
-                "INSERT INTO events (app_id, at, process, release, code, text)"
-                " SELECT id, ?, ?, ?, ?, ? FROM apps WHERE id = ?",
-                at, process, release, code, text, app_id,
+        cursor = self._db.execute(
+            "INSERT INTO events (app_id, at, process, release, code, text)"
+            " SELECT id, ?, ?, ?, ?, ? FROM apps WHERE id = ?",
+            at, process, release, code, text, app_id,
+        )  # fmt: skip
+        self.added += 1
+        if cursor.rowcount and (cursor.lastrowid or 0) % PRUNED_AFTER == 0:
+            self._db.execute(
+                "DELETE FROM events WHERE app_id = ? AND id <= (SELECT id FROM events WHERE app_id = ?"
+                " ORDER BY id DESC LIMIT 1 OFFSET ?)",
+                app_id, app_id, EVENTS_KEPT,
             )  # fmt: skip
-            if cursor.rowcount and cursor.lastrowid and cursor.lastrowid % 50 == 0:
-                self._db.execute(
-                    "DELETE FROM events WHERE app_id = ? AND id <= (SELECT id FROM events WHERE app_id = ?"
-                    " ORDER BY id DESC LIMIT 1 OFFSET ?)",
-                    app_id, app_id, EVENTS_KEPT,
-                )  # fmt: skip
 
     def newest(self) -> int:
         """The number of the newest event of all."""

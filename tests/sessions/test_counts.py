@@ -36,13 +36,13 @@ COMMANDS = {
     "ps hello": (3, 2, 0, 0),
     "config:set --no-restart hello A=1": (10, 0, 0, 0),
     # A change writes its log, and the times of the lines beside it.
-    "config:set hello A=1": (110, 11, 1, 2),
-    "ps:scale hello web=2": (90, 8, 1, 2),
-    "ps:restart hello": (90, 9, 1, 2),
+    "config:set hello A=1": (100, 11, 1, 2),
+    "ps:scale hello web=2": (80, 8, 1, 2),
+    "ps:restart hello": (80, 9, 1, 2),
     "apps:create other": (20, 0, 1, 2),
-    "apps:destroy --force hello": (40, 2, 1, 2),
+    "apps:destroy --force hello": (32, 2, 1, 2),
     # Of the files two are of the work tree: git writes them again as the copy of the template has other inodes.
-    "push": (130, 12, 1, 10),
+    "push": (120, 12, 1, 10),
 }
 
 

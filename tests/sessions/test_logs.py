@@ -5,6 +5,8 @@ import json
 import pytest
 
 from paas.commands.invocation import Terminal
+from paas.core import jsonlog
+from paas.core.errors import EngineError
 from paas.testing import VIEWER, Behaviour, eventually
 
 
@@ -255,3 +257,38 @@ def test_following_shows_the_last_line_of_what_goes_and_what_the_platform_does(k
     session.hang_up()
     session.wait()
     assert texts(session.out).count("web.1 last words") == 1
+
+
+def test_what_ends_without_a_newline_is_shown_too(hello, tmp_path):
+    (tmp_path / "engine").mkdir()
+    hello.scheduler.log_folder = tmp_path / "engine"
+    session = hello.begin("logs hello -t -n 0 --source app", stdin=None)
+    # It is attached once it has shown a line.
+    eventually(lambda: hello.scheduler.write("web.1", "tick") or "tick" in session.out)
+    log = hello.scheduler.log_file(hello.scheduler.ids()["web.1"])
+    with log.open("ab") as file:
+        file.write(jsonlog.encode("2026-01-01T01:00:00.000000000Z", b"half a line"))
+    hello.run("ps:restart hello")
+    eventually(lambda: texts(session.out)[-1] == "web.1 half a line")
+    session.hang_up()
+    session.wait()
+    assert texts(hello.run("logs hello --source app -n 1").out) == ["web.1 half a line"]
+
+
+def test_following_survives_a_restart_of_the_engine(kept, monkeypatch):
+    session = kept.begin("logs hello -t -n 0 --source app", stdin=None)
+    eventually(lambda: kept.scheduler.write("web.1", "before") or "before" in session.out)
+
+    def away(app=None):
+        raise EngineError("the container engine does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kept.scheduler, "containers", away)
+        kept.ctx.changed.notify()
+        kept.scheduler.write("web.1", "meanwhile")
+        eventually(lambda: "meanwhile" in session.out)
+    kept.ctx.changed.notify()
+    kept.run("ps:restart hello")
+    eventually(lambda: kept.scheduler.write("web.1", "after") or "after" in session.out)
+    session.hang_up()
+    assert session.wait().status == 130

@@ -14,6 +14,7 @@ from paas.core import drain
 from paas.core.logline import LogLine
 from paas.drivers import receivers
 from paas.drivers.receivers import NotSent, Refused
+from paas.testing import eventually
 
 TIME = "2026-01-01T00:00:00.000000000Z"
 LINES = [LogLine(TIME, "app", "web.1", b"text %d" % number, 1, "hello") for number in (1, 2)]
@@ -179,6 +180,7 @@ def test_syslog_goes_over_one_connection_and_a_new_one_after_a_hang_up():
         # Nothing is written into a connection that is dead.
         receiver.send(LINES)
         receiver.close()
+        eventually(lambda: len(received) == 2)
     assert received[0].count(b"text 1") == 2
     assert received[1].count(b"text 1") == 1
     assert len(connections) == 2
