@@ -61,12 +61,10 @@ class PropertyValues:
 
     def of(self, app: App | None) -> Properties:
         """The values that hold for the app; for None those that hold globally."""
-        own = self._values(app.id) if app else {}
-        return Properties(own, self._values(0))
-
-    def _values(self, scope: int) -> dict[tuple[str, str], str]:
-        rows = self._db.all("SELECT * FROM properties WHERE coalesce(app_id, 0) = ?", scope)
-        return {(row["namespace"], row["key"]): row["value"] for row in rows}
+        values: dict[int | None, dict[tuple[str, str], str]] = {None: {}}
+        for row in self._db.all("SELECT * FROM properties WHERE coalesce(app_id, 0) IN (0, ?)", _scope(app) or 0):
+            values.setdefault(row["app_id"], {})[row["namespace"], row["key"]] = row["value"]
+        return Properties(values.get(app.id, {}) if app else {}, values[None])
 
     def set(self, app: App | None, namespace: str, key: str, value: str) -> None:
         """Sets the value; an empty one unsets it."""

@@ -40,7 +40,7 @@ COMMANDS = {
     "ps:scale hello web=2": (80, 8, 1, 2),
     "ps:restart hello": (80, 9, 1, 2),
     "apps:create other": (20, 0, 1, 2),
-    "apps:destroy --force hello": (32, 2, 1, 2),
+    "apps:destroy --force hello": (36, 2, 1, 2),
     # Of the files two are of the work tree: git writes them again as the copy of the template has other inodes.
     "push": (120, 12, 1, 10),
 }
