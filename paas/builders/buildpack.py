@@ -13,6 +13,8 @@ from paas.drivers import buildkit
 from paas.drivers.docker import Docker
 from paas.drivers.memfile import in_memory
 
+_HINT = "The step's output is above. 'buildpacks:detect APP' shows the Dockerfile of what was pushed before."
+
 
 class BuildpackBuilder:
     """Builds what has a recipe, and leaves what has a Dockerfile of its own to the other builder."""
@@ -49,5 +51,6 @@ class BuildpackBuilder:
                 source.timeout,
                 source.options,
                 source.logins,
+                _HINT,
             )
             return buildkit.build(request, show, cancelled)

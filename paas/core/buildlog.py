@@ -16,6 +16,7 @@ _OUTPUT = re.compile(r"\d+\.\d+ ?(.*)")
 _NOISE = re.compile(r"DONE \d.*|sha256:\w+.*|extracting .*|resolve .*|\.\.\.")
 _NO_SPACE = "no space left on device"
 _KILLED = re.compile(r"exit code: 137\b")
+_MOUNTS = re.compile(r"--mount=\S+|\. /run/secrets/env;(?: : variables \w+;)?")
 KEPT_LINES = 60
 
 
@@ -42,7 +43,7 @@ class BuildLog:
         vertex, text = match.groups()
         if vertex not in self._titles:
             self._titles[vertex] = text
-            return text if _STEP.fullmatch(text) else None
+            return _readable(text) if _STEP.fullmatch(text) else None
         if not _STEP.fullmatch(self._titles[vertex]):
             return None
         return self._of_step(vertex, text)
@@ -51,7 +52,7 @@ class BuildLog:
         if text == "CACHED":
             return "  cached"
         if text.startswith("ERROR"):
-            self.failed_step = self._titles[vertex]
+            self.failed_step = _readable(self._titles[vertex])
             return None
         if _NOISE.fullmatch(text) or text == self._titles[vertex]:
             return None
@@ -67,8 +68,16 @@ class BuildLog:
         return (said or self._rest or ["the builder gave no reason"])[-1].strip()
 
 
-def build_failure(log: BuildLog) -> BuildFailed:
-    """The cause class of a failed build with the next step."""
+def _readable(step: str) -> str:
+    """The step without what is mounted for it, and without the spaces of continued lines."""
+    return " ".join(_MOUNTS.sub("", step).split())
+
+
+SAME_BY_HAND = "The step's output is above. 'docker build .' in the repository does the same."
+
+
+def build_failure(log: BuildLog, hint: str = SAME_BY_HAND) -> BuildFailed:
+    """The cause class of a failed build with the next step; ``hint`` is that of a step which failed by itself."""
     what = "the image could not be built" + (f" at {log.failed_step}" if log.failed_step else "")
     said = log.error()
     if log.disk_full:
@@ -85,6 +94,4 @@ def build_failure(log: BuildLog) -> BuildFailed:
             fix="Let the step use less memory (fewer parallel jobs), or raise the setting.",
             code="build-killed",
         )
-    return BuildFailed(
-        what, why=said, fix="The step's output is above. 'docker build .' in the repository does the same."
-    )
+    return BuildFailed(what, why=said, fix=hint)

@@ -106,7 +106,7 @@ class _Manifest:
             code=self._name(said.get("code"), f"{at}.code", _NAME, "a-z, 0-9 and '-'"),
             when=self._when(said.get("when"), f"{at}.when"),
             example=self._choice(said["example"], f"{at}.example") if "example" in said else None,
-            **{key: " ".join(text.split()) if key != "fix" else text.strip() for key, text in texts.items()},
+            **{key: "\n".join(" ".join(line.split()) for line in text.splitlines()) for key, text in texts.items()},
         )
 
     def _choices(self, raw: object, at: str) -> tuple[Choice, ...]:

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from paas.core.buildpack import Buildpack
 from paas.core.commitfiles import CommitFiles
 from paas.core.errors import BuildFailed, InvalidValue
-from paas.core.examine import holds, refusal, value
+from paas.core.examine import holds, refusal, value, value_and_place
 from paas.core.versionrange import allows
 
 CHAIN_FILE, PACKAGES_FILE, SETTINGS_FILE, PROCFILE = ".buildpacks", "Aptfile", "paas.yml", "Procfile"
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
-_HEROKU = re.compile(r"(?:https?://github\.com/|git@github\.com:)?heroku/(?:heroku-)?buildpack-([a-z-]+?)(?:\.git)?(?:#.*)?")
-_OTHER_NAMES = {"nodejs": "node", "heroku/nodejs": "node", "nginx": "static", "gradle": "java", "maven": "java"}
+_HEROKU = re.compile(
+    r"(?:https?://github\.com/|git@github\.com:)?heroku/(?:(?:heroku-)?buildpack-)?([a-z-]+?)(?:\.git)?(?:#.*)?"
+)
+_OTHER_NAMES = {"nodejs": "node", "nginx": "static", "gradle": "java", "maven": "java"}
 
 
 @dataclass(frozen=True)
@@ -214,8 +216,9 @@ def _nothing_to_run(pack: Buildpack) -> BuildFailed:
 
 def _stage(pack: Buildpack, files: CommitFiles, suites: Sequence[str]) -> Stage:
     facts: dict[str, str] = {}
+    places: dict[str, str] = {}
     for name, choices in pack.facts.items():
-        facts[name] = value(choices, files, facts)
+        facts[name], places[name] = value_and_place(choices, files, facts)
     if pack.versions is None:
         return Stage(pack, facts, suites[0])
     wanted = facts[pack.versions.wanted]
@@ -225,7 +228,7 @@ def _stage(pack: Buildpack, files: CommitFiles, suites: Sequence[str]) -> Stage:
             return Stage(pack, facts, suite, version)
     newest = max(there.values(), key=lambda text: [int(part) for part in text.split(".")], default="")
     raise BuildFailed(
-        f"{pack.title} {wanted} is not a version that the platform has",
+        f"{pack.title} {wanted}, which {places[pack.versions.wanted]} asks for, is not there",
         why=f"It builds with Debian's packages: {_listed(pack.title, there)}. Patch releases follow Debian's.",
         fix=f"Ask for one of them, for instance {newest!r}, or bring a Dockerfile.",
         code="unsupported-version",

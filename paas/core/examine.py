@@ -40,8 +40,15 @@ def _given(value: object) -> bool:
 
 def value(choices: tuple[Choice, ...], files: CommitFiles, facts: Facts) -> str:
     """The value of the first choice that gives one, empty if none does."""
-    found = (_value(one, files, facts) for one in choices if holds(one.when, files, facts))
-    return next((text for text in found if text is not None), "")
+    return value_and_place(choices, files, facts)[0]
+
+
+def value_and_place(choices: tuple[Choice, ...], files: CommitFiles, facts: Facts) -> tuple[str, str]:
+    """The same, and the file or pattern that it comes from, empty where it comes from none."""
+    for one in choices:
+        if holds(one.when, files, facts) and (text := _value(one, files, facts)) is not None:
+            return text, one.files[0] if one.files else ""
+    return "", ""
 
 
 def _value(one: Choice, files: CommitFiles, facts: Facts) -> str | None:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from paas.core.buildlog import BuildLog, build_failure
+from paas.core.buildlog import SAME_BY_HAND, BuildLog, build_failure
 from paas.core.errors import BuildFailed, Cancelled, EngineError
 from paas.core.imagename import DOCKER_HUB
 from paas.core.reach import Login
@@ -33,7 +33,10 @@ SYSTEM_FOLDERS = ("/usr/bin", "/usr/local/bin")
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """``context`` is the folder that is sent, ``dockerfile`` a path; ``secrets`` are files by their BuildKit id."""
+    """``context`` is the folder that is sent, ``dockerfile`` a path; ``secrets`` are files by their BuildKit id.
+
+    ``hint`` is what to tell of a step that failed by itself.
+    """
 
     context: Path
     dockerfile: Path
@@ -43,6 +46,7 @@ class BuildRequest:
     timeout: float
     options: tuple[str, ...] = ()
     logins: Mapping[str, Login] = field(default_factory=dict)
+    hint: str = SAME_BY_HAND
 
 
 @functools.cache
@@ -107,7 +111,7 @@ def build(request: BuildRequest, show: Callable[[str], None], cancelled: threadi
         ) as process:
             _read(process, log, show, cancelled, request.timeout)
         if process.returncode or not iidfile.exists():
-            raise build_failure(log)
+            raise build_failure(log, request.hint)
         return iidfile.read_text(encoding="ascii").strip()
 
 

@@ -85,6 +85,7 @@ def clone(ctx: Context, app: App, name: str, *, start: bool) -> App:
     """A new app with the code, configuration, properties, formation and current image of this one; not its domains."""
     copy = register(ctx, name)
     ctx.store.config.replace(copy, ctx.store.config.all(app))
+    ctx.store.buildpacks.copy(app, copy)
     for (namespace, key), value in ctx.store.properties.of(app).own.items():
         ctx.store.properties.set(copy, namespace, key, value)
     ctx.store.apps.set_formation(copy, ctx.store.apps.formation(app))

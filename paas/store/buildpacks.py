@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from paas.core.model import App
 from paas.store.database import Database
@@ -47,6 +47,11 @@ class Buildpacks:
                 added.app_id, added.name, added.source, added.reference, added.version, added.added_by,
                 added.added_at,
             )  # fmt: skip
+
+    def copy(self, app: App, other: App) -> None:
+        """Gives the other app those of the app."""
+        for row in self.of(app):
+            self.put(replace(row, app_id=other.id))
 
     def remove(self, app_id: int | None, name: str) -> None:
         """Removes it, if it is there."""

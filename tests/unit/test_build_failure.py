@@ -31,3 +31,14 @@ def test_a_step_that_was_killed():
 def test_another_failure():
     error = failure("error: failed to solve: executor failed running [/bin/sh -c make]: exit code: 2")
     assert error.code == "build-failed"
+
+
+def test_a_step_is_shown_without_what_is_mounted_for_it():
+    mounts = "--mount=type=secret,id=env --mount=type=cache,id=x,target=/y"
+    step = f"[web 2/3] RUN {mounts}     . /run/secrets/env; : variables 0a1b;     npm run build"
+    log = BuildLog()
+    assert log.feed(f"#7 {step}") == "[web 2/3] RUN npm run build"
+    log.feed("#7 ERROR: executor failed")
+    error = build_failure(log, "Look at it.")
+    assert error.what == "the image could not be built at [web 2/3] RUN npm run build"
+    assert error.fix == "Look at it."

@@ -206,6 +206,15 @@ def test_one_from_a_repository_stays_at_its_commit(hello, pack, repository):
     assert list(hello.paths.buildpacks.iterdir()) == []
 
 
+def test_a_clone_has_the_buildpacks_of_its_app(hello, repository):
+    assert hello.run(f"buildpacks:add hello {repository}").status == 0
+    assert hello.run("apps:clone hello copy --skip-deploy").status == 0
+    hello.run("buildpacks:clear hello")
+    assert [row["name"] for row in json.loads(hello.run("buildpacks:list copy --format json").out)] == ["shell"]
+    app = {"Dockerfile": None, "Procfile": None, "run.sh": "exit\n"}
+    assert hello.push("copy", app, "+main").status == 0
+
+
 def test_one_for_all_apps_takes_part_in_the_detection(hello, pack, repository):
     assert hello.run(f"buildpacks:add --global {repository}", caller=DEPLOYER).status == 1
     assert hello.run(f"buildpacks:add --global {pack}").status == 0

@@ -1,0 +1,185 @@
+"""What is detected in the files of a commit, and what is said of those that come near."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from paas.builders import recipe
+from paas.core import buildplan, procfile
+from paas.core.buildplan import Plan
+from paas.core.commitfiles import CommitFiles
+from paas.core.errors import PaasError
+from paas.drivers import buildpacks, yamlfile
+
+APPS = Path(__file__).parent.parent / "apps"
+SUITES = ("trixie", "bookworm")
+
+
+def files_of(texts: Mapping[str, str]) -> CommitFiles:
+    settings = buildplan.SETTINGS_FILE
+    parsed = {settings: yamlfile.parse(texts[settings], settings, "invalid-paas-yml")} if settings in texts else {}
+    return CommitFiles(tuple(sorted(texts)), texts, parsed)
+
+
+def plan_of(texts: Mapping[str, str]) -> Plan:
+    commands = procfile.parse(texts.get("Procfile", ""))
+    return buildplan.plan(buildpacks.shipped(), files_of(texts), suites=SUITES, commands=commands)
+
+
+def refused(texts: Mapping[str, str]) -> list[str]:
+    with pytest.raises(PaasError) as caught:
+        plan_of(texts)
+    return caught.value.lines()
+
+
+def app(name: str) -> dict[str, str]:
+    folder = APPS / name
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_text(errors="replace") for path in files}
+
+
+NEAR = sorted(path.name for path in (APPS / "refused").iterdir())
+
+
+def test_there_is_an_expectation_for_each_refused_app() -> None:
+    assert NEAR
+    assert [name for name in NEAR if not (APPS / "refused" / name / "EXPECTED").exists()] == []
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_an_app_that_comes_near_is_refused_with_what_why_and_fix(name: str) -> None:
+    texts = app(f"refused/{name}")
+    expected = texts.pop("EXPECTED")
+    assert refused(texts) == expected.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "web"),
+    [
+        ("chain-node-then-python", "Node.js 20, then Python 3.13", "gunicorn 'app:app'"),
+        ("go-cmd-folders", "Go 1.24", "bin/web"),
+        ("go-net-http", "Go 1.24", "bin/shop"),
+        ("go-vendored-module", "Go 1.24", "bin/blog"),
+        ("java-gradle-wrapper", "Java 21", "java $JAVA_OPTS -Dserver.port=$PORT -jar app.jar"),
+        ("java-jar", "Java 21", "java $JAVA_OPTS -Dserver.port=$PORT -jar app.jar"),
+        ("java-maven-wrapper", "Java 21", "java $JAVA_OPTS -Dserver.port=$PORT -jar app.jar"),
+        ("node-express-npm", "Node.js 20", "node server.js"),
+        ("node-fastify-yarn", "Node.js 20", "npm start"),
+        ("node-typescript-pnpm", "Node.js 20", "node dist/server.js"),
+        ("php-composer-path-package", "PHP 8.4", "serve"),
+        ("php-front-controller", "PHP 8.4", "serve"),
+        ("php-index", "PHP 8.4", "serve"),
+        ("procfile-aptfile", "Procfile alone", None),
+        ("procfile-perl-script", "Procfile alone", None),
+        ("procfile-shell-and-worker", "Procfile alone", None),
+        ("python-django-collectstatic", "Python 3.13", "gunicorn 'site_.wsgi:application'"),
+        ("python-fastapi-uv", "Python 3.13", "uvicorn --host 0.0.0.0 --port $PORT 'shop.main:app'"),
+        ("python-flask-requirements", "Python 3.13", "gunicorn 'app:app'"),
+        ("python-pipfile", "Python 3.13", None),
+        ("python-poetry-older-version", "Python 3.11", "uvicorn --host 0.0.0.0 --port $PORT 'notes:app'"),
+        ("python-setuptools-package", "Python 3.13", "gunicorn 'greeter:create_app()'"),
+        ("ruby-path-gem", "Ruby 3.3", None),
+        ("ruby-socket-script", "Ruby 3.3", None),
+        ("ruby-vendored-gem", "Ruby 3.3", None),
+        ("rust-path-dependency", "Rust 1.85", "bin/blog-web"),
+        ("rust-std", "Rust 1.85", "bin/shop"),
+        ("rust-vendored-crate", "Rust 1.85", "bin/forum"),
+        ("static-built-by-node", "Node.js 20, then Static files", "serve"),
+        ("static-index-html", "Static files", "serve"),
+        ("static-spa-option", "Static files", "serve"),
+    ],
+)
+def test_each_app_is_known_with_its_version_and_its_default_process(name: str, title: str, web: str | None) -> None:
+    plan = plan_of(app(name))
+    assert (plan.title, plan.processes.get("web")) == (title, web)
+
+    text = recipe.render(plan, cache="c", stamp="0", commands=False)
+    assert text == recipe.render(plan, cache="c", stamp="0", commands=False)
+    stages = [line for line in text.splitlines() if line.startswith("FROM ")]
+    assert stages[-1].endswith(f" AS {plan.stages[-1].buildpack.name}")
+    final = text.rpartition("\nFROM ")[2]
+    assert final.strip().endswith("USER 1000:1000")
+    assert "/run/secrets" not in final, "no step of the final image sees a secret"
+
+
+def test_every_app_has_its_line() -> None:
+    lines = test_each_app_is_known_with_its_version_and_its_default_process.pytestmark[0].args[1]  # type: ignore[attr-defined]
+    assert sorted(line[0] for line in lines) == sorted(path.name for path in APPS.iterdir() if path.name != "refused")
+
+
+FLASK = {"requirements.txt": "flask\n", "app.py": "from flask import Flask\napp = Flask(__name__)\n"}
+
+
+@pytest.mark.parametrize(
+    ("texts", "web"),
+    [
+        ({"requirements.txt": "", "shop/__init__.py": "from flask import Flask\ndef create_app():\n  pass\n"},
+         "gunicorn 'shop:create_app()'"),
+        ({"requirements.txt": "", "src/shop/web.py": "api = fastapi.FastAPI(title='x')\n"},
+         "uvicorn --host 0.0.0.0 --port $PORT 'shop.web:api'"),
+        ({"requirements.txt": "", "wsgi.py": "app: Flask = Flask('x')\n"}, "gunicorn 'wsgi:app'"),
+        ({"requirements.txt": "", "tests/test_x.py": "x = 1\n", "main.py": "app = create_app()\n"},
+         "gunicorn 'main:app'"),
+        ({"package.json": '{"name": "x"}', "server.mjs": ""}, "node server.mjs"),
+        ({"go.mod": "module x.org/a/b/v3\ngo 1.19\n", "cmd/tool/main.go": "package main\n"}, "bin/tool"),
+        ({"Gemfile": "", "Gemfile.lock": "    puma (6.4.0)\n", "config.ru": "run x"},
+         "bundle exec puma -b tcp://0.0.0.0:$PORT"),
+        ({"Gemfile": "", "Gemfile.lock": "    rails (7.1)\n", "bin/rails": "", "config.ru": ""},
+         "bundle exec rails server -b 0.0.0.0 -p $PORT"),
+    ],
+)  # fmt: skip
+def test_the_default_process_follows_from_the_code(texts: dict[str, str], web: str) -> None:
+    assert plan_of(texts).processes["web"] == web
+
+
+@pytest.mark.parametrize(
+    ("texts", "version"),
+    [
+        ({**FLASK, ".python-version": "3.11.9\n"}, "3.11"),
+        ({**FLASK, "runtime.txt": "python-3.13.1\n"}, "3.13"),
+        ({**FLASK, "pyproject.toml": '[project]\nrequires-python = ">=3.10,<3.12"\n'}, "3.11"),
+        ({"Pipfile": '[requires]\npython_version = "3.11"\n', "Pipfile.lock": "{}", "app.py": FLASK["app.py"]}, "3.11"),
+        ({"package.json": '{"engines": {"node": "^18.12"}, "scripts": {"start": "x"}}'}, "18"),
+        ({"package.json": '{"scripts": {"start": "x"}}', ".nvmrc": "v18\n"}, "18"),
+        ({"composer.json": '{"require": {"php": "~8.2.0"}}', "index.php": ""}, "8.2"),
+        ({"Gemfile": 'ruby "~> 3.1.2"', "Gemfile.lock": "", "Procfile": "web: x"}, "3.1"),
+        ({"pom.xml": "<java.version>17</java.version>", "system.properties": "java.runtime.version=17\n"}, "17"),
+    ],
+)
+def test_the_version_that_is_asked_for_chooses_the_stack(texts: dict[str, str], version: str) -> None:
+    stage = plan_of(texts).stages[-1]
+    assert stage.version == version
+    assert stage.buildpack.versions is not None
+    assert stage.buildpack.versions.available[stage.suite] == version
+
+
+def test_a_chain_hands_on_the_files_and_nothing_else() -> None:
+    plan = plan_of(app("chain-node-then-python"))
+    text = recipe.render(plan, cache="c", stamp="0", commands=False)
+    assert "npm run build && rm -rf node_modules" in text
+    assert "COPY --chown=1000:1000 --from=node /app/ ./" in text
+    assert "nodejs" not in text.rpartition("AS python-base")[2]
+
+
+def test_names_of_others_mean_the_same_buildpacks() -> None:
+    address = "https://github.com/heroku/heroku-buildpack-nodejs.git#v200\nheroku/python\n"
+    texts = {**FLASK, "package.json": '{"scripts": {"build": "x"}}', ".buildpacks": address}
+    assert [stage.buildpack.name for stage in plan_of(texts).stages] == ["node", "python"]
+
+
+def test_debian_packages_are_in_the_image() -> None:
+    plan = plan_of({**FLASK, "Aptfile": "# x\nlibpq5\nffmpeg # y\n"})
+    text = recipe.render(plan, cache="c", stamp="0", commands=False)
+    assert "-o Dpkg::Use-Pty=0 libpq5 ffmpeg" in text
+
+
+def test_globs_stay_in_their_folder() -> None:
+    files = CommitFiles(("a.py", "b/c.py", "b/d/e.py", "f[1].py", "a+b.py"))
+    assert files.find(["*.py"]) == ["a.py", "f[1].py", "a+b.py"]
+    assert files.find(["*/*.py"]) == ["b/c.py"]
+    assert files.find(["**/*.py"]) == list(files.paths)
+    assert files.find(["[ab].py", "a.py"]) == ["a.py"]
+    assert files.find(["f?1?.py", "a+b.py"]) == ["f[1].py", "a+b.py"]
