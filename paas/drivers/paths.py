@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,10 +99,28 @@ class Paths:
         return self.root / "drains" / str(drain_id)
 
     def remove_app(self, app: App) -> None:
-        """Removes the folder of the app with all that is in it."""
-        if self.app(app).exists():
-            shutil.rmtree(self.app(app))
+        """Removes the folder of the app with all that is in it.
+
+        It is put aside first: what is just being written there, the log of a container or a push that waits, must not
+        get into the way.
+        """
+        aside = self.apps / f".{app.id}.gone"
+        with suppress(FileNotFoundError):
+            self.app(app).rename(aside)
+        shutil.rmtree(aside, onerror=_bear)
+
+    def remove_leftovers(self) -> None:
+        """Removes what is left of folders of apps that were removed."""
+        for aside in self.apps.glob(".*.gone"):
+            shutil.rmtree(aside, onerror=_bear)
 
     def remove_all(self) -> None:
         """Removes the data root itself with all that is in it."""
         shutil.rmtree(self.root)
+
+
+def _bear(function: object, path: str, problem: tuple[type[BaseException], BaseException, object]) -> None:
+    """Somebody wrote or removed there at the same time: the next start of the server takes what is left."""
+    error = problem[1]
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+        raise error

@@ -24,6 +24,7 @@ def settle(ctx: Context) -> None:
     for deployment in ctx.store.deployments.abandon_unfinished(ctx.clock.now()):
         _log.warning("deployment %d was interrupted at %s", deployment.id, deployment.step or "its start")
     ctx.store.releases.fail_pending()
+    ctx.paths.remove_leftovers()
     for app in ctx.store.apps.all():
         if ctx.paths.repository(app).exists():
             ctx.repository(app).recover()

@@ -1,0 +1,52 @@
+"""The folders of a data root."""
+
+import errno
+import os
+
+import pytest
+
+from paas.core.model import App
+from paas.drivers.paths import Paths
+
+
+@pytest.fixture
+def app(tmp_path):
+    made = Paths(tmp_path)
+    made.apps.mkdir()
+    one = App(id=7, name="one", created_at=0.0, created_by="ada")
+    (made.app(one) / "tree").mkdir(parents=True)
+    (made.app(one) / "tree" / "file").touch()
+    return made, one
+
+
+def test_an_app_that_was_removed_leaves_nothing(app):
+    made, one = app
+    made.remove_app(one)
+    assert list(made.apps.iterdir()) == []
+    made.remove_app(one)
+
+
+def test_what_is_written_while_it_is_removed_goes_with_the_next_start(app, monkeypatch):
+    made, one = app
+
+    def rmdir(path, **options):
+        raise OSError(errno.ENOTEMPTY, "Directory not empty", path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rmdir", rmdir)
+        made.remove_app(one)
+    assert not made.app(one).exists()
+    assert [path.name for path in made.apps.iterdir()] == [".7.gone"]
+    made.remove_leftovers()
+    assert list(made.apps.iterdir()) == []
+
+
+def test_a_folder_that_may_not_be_removed_is_an_error(app, monkeypatch):
+    made, one = app
+
+    def unlink(path, **options):
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "unlink", unlink)
+    with pytest.raises(PermissionError):
+        made.remove_app(one)
