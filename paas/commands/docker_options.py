@@ -10,7 +10,7 @@ from paas.commands.registry import Arg, command
 from paas.commands.render import Report, Reports
 from paas.core import dockeroptions
 from paas.core.caller import Access
-from paas.core.dockeroptions import BUILD, PHASES
+from paas.core.dockeroptions import BUILD, DEPLOY, PHASES, RUN
 from paas.core.errors import NotFound, UsageError
 from paas.core.model import App
 from paas.engine.context import Context
@@ -25,11 +25,12 @@ OnePhase = Annotated[tuple[str, ...], Arg("PHASE", lambda ctx, text: dockeroptio
 
 @command("docker-options:add", access=Access.DEPLOY)
 def docker_options_add(ctx: Context, app: args.App, phases: PhasesOfOptions, *option: Words) -> None:
-    """Add an option of docker to the builds (phase build) or containers (deploy) of an app; phases have commas between.
+    """Add an option of docker to builds (phase build), processes (deploy) or one-off runs (run) of an app.
 
-    For build: --build-arg KEY=VALUE, --target, --no-cache, --pull, --network, --add-host, --label. For deploy:
-    --memory, --cpus, --shm-size, --tmpfs, --ulimit, --add-host, --dns, --label, --read-only, --sysctl, --stop-signal.
-    What could reach beyond the app's own containers is refused. Nothing is expanded by a shell.
+    Phases have commas between. For build: --build-arg KEY=VALUE, --target, --no-cache, --pull, --network, --add-host,
+    --label. For deploy and run: --memory, --cpus, --shm-size, --tmpfs, --ulimit, --add-host, --dns, --label,
+    --read-only, --sysctl, --stop-signal. What could reach beyond the app's own containers is refused. Nothing is
+    expanded by a shell.
     """
     added = dockeroptions.parse(option, phases)
     for phase in phases:
@@ -66,8 +67,9 @@ def docker_options_clear(ctx: Context, app: args.App, phases: OnePhase = PHASES)
 
 def _tell(ctx: Context, app: App, phases: tuple[str, ...]) -> None:
     if app.version is not None:
-        how = "ps:rebuild" if BUILD in phases else "ps:restart"
-        ctx.out.detail(f"Recorded; it counts from the next release on ('{how} {app.name}').")
+        how = {BUILD: "ps:rebuild", DEPLOY: "ps:restart"}.get(next((p for p in PHASES if p in phases), RUN), "")
+        when = f"release on ('{how} {app.name}')" if how else "run on"
+        ctx.out.detail(f"Recorded; it counts from the next {when}.")
 
 
 @command("docker-options:list", access=Access.VIEW)

@@ -16,8 +16,9 @@ from paas.core import kinds, names
 from paas.core.errors import InvalidValue, PaasError
 from paas.core.gitrefs import one_line
 
-PHASES = ("build", "deploy")
-BUILD, DEPLOY = PHASES
+PHASES = ("build", "deploy", "run")
+BUILD, DEPLOY, RUN = PHASES
+CONTAINERS = (DEPLOY, RUN)
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _TMPFS_WORD = re.compile(r"size=[0-9]+[kmg]?|mode=[0-7]{3,4}|ro|rw|noexec|exec|nosuid|nodev")
 _RESERVED = ("paas.", "com.docker.", "com.dokku.")
@@ -108,20 +109,20 @@ RULES: Mapping[str, Rule] = {
     "--network": Rule((BUILD,), _matches("none|default"), "none or default"),
     "--add-host": Rule(PHASES, _added_host, "HOST:ADDRESS", many=True),
     "--label": Rule(PHASES, _label, "KEY=VALUE, not below paas.", many=True),
-    "--memory": Rule((DEPLOY,), SIZE, "a size from 6m"),
-    "--cpus": Rule((DEPLOY,), _matches(r"(?!0+(\.0+)?$)[0-9]{1,4}(\.[0-9]{1,3})?"), "a number such as 1.5"),
-    "--shm-size": Rule((DEPLOY,), kinds.size("64k", "16t").parse, "a size such as 256m"),
-    "--tmpfs": Rule((DEPLOY,), _tmpfs, "a path, with size= and mode= after a colon", many=True),
+    "--memory": Rule(CONTAINERS, SIZE, "a size from 6m"),
+    "--cpus": Rule(CONTAINERS, _matches(r"(?!0+(\.0+)?$)[0-9]{1,4}(\.[0-9]{1,3})?"), "a number such as 1.5"),
+    "--shm-size": Rule(CONTAINERS, kinds.size("64k", "16t").parse, "a size such as 256m"),
+    "--tmpfs": Rule(CONTAINERS, _tmpfs, "a path, with size= and mode= after a colon", many=True),
     "--ulimit": Rule(
-        (DEPLOY,), _matches(r"(nofile|nproc|core|stack|memlock|msgqueue)=[0-9]{1,12}(:[0-9]{1,12})?"),
+        CONTAINERS, _matches(r"(nofile|nproc|core|stack|memlock|msgqueue)=[0-9]{1,12}(:[0-9]{1,12})?"),
         "nofile, nproc, core, stack, memlock or msgqueue with =SOFT or =SOFT:HARD", many=True,
     ),
-    "--dns": Rule((DEPLOY,), ipaddress.ip_address, "an IP address", many=True),
-    "--read-only": Rule((DEPLOY,), None),
+    "--dns": Rule(CONTAINERS, ipaddress.ip_address, "an IP address", many=True),
+    "--read-only": Rule(CONTAINERS, None),
     "--sysctl": Rule(
-        (DEPLOY,), _matches(r"net\.(core\.somaxconn|ipv4\.[a-z0-9_.]+)=[0-9 ]+"), "net.ipv4.…=NUMBER", many=True
+        CONTAINERS, _matches(r"net\.(core\.somaxconn|ipv4\.[a-z0-9_.]+)=[0-9 ]+"), "net.ipv4.…=NUMBER", many=True
     ),
-    "--stop-signal": Rule((DEPLOY,), _matches(r"SIG[A-Z]{2,6}[0-9]?"), "a signal such as SIGQUIT"),
+    "--stop-signal": Rule(CONTAINERS, _matches(r"SIG[A-Z]{2,6}[0-9]?"), "a signal such as SIGQUIT"),
 }  # fmt: skip
 SHORT = {"-m": "--memory"}
 _WHY = {

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from paas.core import environment as variables
 from paas.core.container import LABEL_APP, LABEL_APP_ID, LABEL_INSTANCE, LABEL_PROCESS, LABEL_RELEASE
+from paas.core.dockeroptions import ContainerOptions
 from paas.core.model import WEB, App, Process, Release
 from paas.core.secret import Secret
 
@@ -77,7 +78,7 @@ class TaskSpec:
 
     ``argv`` None: the image's own. ``terminal``: it gets one, of so many columns and rows. ``interactive``: its input
     stays open until the client closes it. ``logged``: the engine keeps what it writes. ``memory`` in bytes and ``cpus``
-    are 0 for no limit. ``lasting``: it comes back after a reboot.
+    are 0 for no limit. ``lasting``: it comes back after a reboot. ``options`` are the app's own.
     """
 
     name: str
@@ -95,6 +96,7 @@ class TaskSpec:
     logged: bool = True
     lasting: bool = False
     hostname: str = ""
+    options: ContainerOptions = field(default_factory=ContainerOptions)
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,8 @@ def _app_id(found: Mapping[str, str] | None) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _host_options(options: ContainerOptions) -> dict[str, Any]:
+def host_options(options: ContainerOptions) -> dict[str, Any]:
+    """What the options say of a container, as the SDK's host configuration takes it."""
     return {
         "nano_cpus": int(options.cpus * 1e9) or None,
         "shm_size": options.shm_size or None,
@@ -168,7 +169,7 @@ class Docker:
             mem_limit=spec.memory_limit or None,
             log_config=docker.types.LogConfig(type="json-file", config=_rotation(spec.log_max_size)),
             network_mode=spec.network,
-            **_host_options(spec.options),
+            **host_options(spec.options),
         )
         endpoint = self._api.create_endpoint_config(aliases=list(spec.aliases))
         created = self._api.create_container(

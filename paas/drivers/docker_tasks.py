@@ -24,7 +24,7 @@ from paas.core import oneoff
 from paas.core.errors import CommandNotFound, EngineError
 from paas.core.oneoff import Task, TaskSpec
 from paas.drivers.container_stream import ContainerStream
-from paas.drivers.docker import Docker, engine_call
+from paas.drivers.docker import Docker, engine_call, host_options
 
 # Keys that would detach a client from a terminal; nobody shall ever press them. For containers that is a byte which no
 # text in UTF-8 has; for commands beside them it has to be text, and eight times Ctrl-^ is what nobody types.
@@ -73,9 +73,9 @@ class DockerTasks:
             security_opt=["no-new-privileges"],
             pids_limit=spec.pids,
             mem_limit=spec.memory or None,
-            nano_cpus=int(spec.cpus * 1e9) or None,
             log_config=log if spec.logged else docker.types.LogConfig(type="none"),
             network_mode=spec.network,
+            **{**host_options(spec.options), "nano_cpus": int((spec.cpus or spec.options.cpus) * 1e9) or None},
         )
         if spec.terminal:
             # Engines before 23.0 overlook it: there the first size comes a moment after the start.
@@ -86,7 +86,8 @@ class DockerTasks:
             name=spec.name,
             hostname=spec.hostname or None,
             environment=dict(spec.environment),
-            labels=dict(spec.labels),
+            labels={**spec.options.labels, **spec.labels},
+            stop_signal=spec.options.stop_signal or None,
             stdin_open=spec.interactive,
             tty=spec.terminal is not None,
             host_config=host,

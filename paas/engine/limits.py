@@ -8,9 +8,9 @@ from paas.engine.context import Context
 from paas.schedulers.base import Limits
 
 
-def limits(ctx: Context, app: App) -> Limits:
-    """The limits that hold for containers of the app that start now."""
-    options = dockeroptions.for_containers(ctx.store.docker_options.of(app, dockeroptions.DEPLOY))
+def limits(ctx: Context, app: App, phase: str = dockeroptions.DEPLOY) -> Limits:
+    """The limits that hold for containers of the app that start now: its processes, or one-off runs for ``run``."""
+    options = dockeroptions.for_containers(ctx.store.docker_options.of(app, phase))
     most = ctx.settings.value("memory-limit")
     properties = ctx.store.properties.of(app)
     return Limits(

@@ -132,6 +132,7 @@ class Oneoffs:
             memory=order.limits.memory,
             pids=order.limits.pids,
             stop_timeout=order.limits.stop_timeout,
+            options=order.limits.options,
             terminal=order.terminal,
             interactive=order.interactive,
             logged=not order.attached,

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from paas.core import logline, oneoff, procfile
+from paas.core import dockeroptions, logline, oneoff, procfile
 from paas.core.errors import Disconnected, InvalidValue, NotFound, PaasError
 from paas.core.model import App, Container, Release
 from paas.core.oneoff import Run, RunStatus
@@ -67,7 +67,7 @@ def order(
         argv=command_of(release, wanted.words),
         actor=ctx.caller.name,
         ttl=float(properties.value("run", "ttl")) if wanted.ttl is None else wanted.ttl,
-        limits=limits(ctx, app),
+        limits=limits(ctx, app, dockeroptions.RUN),
         network=ctx.tasks.app_network(app.id),
         rev_variable=properties.text("git", "rev-env-var"),
         extra=wanted.extra,

@@ -334,3 +334,10 @@ def test_releases_go_to_a_registry_and_apps_and_builds_come_from_it(
     found = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     assert found == '134217728 {"/scratch":"size=1m"} nofile 512\n'
     run(buildkit.cli()[0], "rmi", f"{registry}/team/app:2")
+
+
+def test_options_for_one_off_runs_are_those_of_the_container(instance: Server) -> None:
+    assert instance.ssh("docker-options:add shipped run --read-only --tmpfs /scratch:size=1m").status == 0
+    refused = instance.ssh("run shipped touch /app/x")
+    assert "Read-only file system" in refused.err + refused.out
+    assert instance.ssh("run shipped touch /scratch/x").status == 0

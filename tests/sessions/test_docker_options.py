@@ -48,6 +48,17 @@ def test_an_app_can_not_have_more_memory_than_the_server_gives(hello):
     assert hello.scheduler.running("web.1").limits.memory == 512 << 20
 
 
+def test_one_off_runs_have_options_of_their_own(hello):
+    hello.tasks.tell("env", lambda program: 0)
+    done = hello.run("docker-options:add hello run --memory 64m --tmpfs /scratch")
+    assert done.err == "       Recorded; it counts from the next run on.\n"
+    assert hello.run("run hello env").status == 0
+    spec = hello.tasks.specs[-1]
+    assert (spec.memory, spec.options.tmpfs) == (64 << 20, {"/scratch": ""})
+    hello.run("ps:restart hello")
+    assert hello.scheduler.running("web.1").limits.memory == 0
+
+
 def test_they_are_removed_one_by_one_and_all_at_once(hello):
     hello.run("docker-options:add hello build,deploy --label team=a --add-host db:192.0.2.1")
     assert hello.run("docker-options:remove hello build '--label team=a'").status == 0
@@ -69,7 +80,7 @@ def test_a_clone_has_them_too(hello):
 def test_the_report_has_them_by_phase(hello):
     hello.run("docker-options:add hello build --target web")
     facts = json.loads(hello.run("docker-options:report hello --format json", caller=VIEWER).out)
-    assert facts == {"build": "--target=web", "deploy": ""}
+    assert facts == {"build": "--target=web", "deploy": "", "run": ""}
     assert hello.run("docker-options:report hello --docker-options-build").out == "--target=web\n"
     assert "hello docker-options information" in hello.run("docker-options:report").out
 
@@ -123,5 +134,5 @@ def test_what_is_not_taken_is_refused_with_the_reason(hello, phase, option, why)
 
 
 def test_phases_that_there_are_not(hello):
-    assert "[invalid-phase]" in hello.run("docker-options:add hello run --memory 1g").err
+    assert "[invalid-phase]" in hello.run("docker-options:add hello start --memory 1g").err
     assert hello.run("docker-options:list hello --phase build,deploy").status == 2
