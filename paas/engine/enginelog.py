@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Protocol
 
 from paas.core import logline, logquery
-from paas.core.errors import PaasError
+from paas.core.errors import EngineError, PaasError
 from paas.core.jsonlog import JsonLog
 from paas.core.logline import LogLine
 from paas.core.logquery import Query
@@ -27,11 +29,19 @@ def form_of(container: Container, app: App, query: Query | None = None) -> JsonL
     return JsonLog(source, container.label, container.release, app.name, wanted)
 
 
+class Readable(Protocol):
+    """What is read instead once the container is gone."""
+
+    def backward(self) -> Iterator[LogLine]: ...
+    def forward(self, since: str) -> Iterator[LogLine]: ...
+
+
 class EngineSource:
     """A `paas.engine.logsources.Source`. Following takes a thread, and a buffer that holds the engine up when full."""
 
-    def __init__(self, ctx: Context, container: Container, app: App) -> None:
+    def __init__(self, ctx: Context, container: Container, app: App, kept: Callable[[], Readable | None]) -> None:
         self.key = container.id
+        self._kept = kept
         self._ctx = ctx
         self._form = form_of(container, app)
         self._since = ctx.clock.now()
@@ -50,7 +60,18 @@ class EngineSource:
         """See `Source.backward`."""
         given = 0
         for count in (FEW, MANY):
-            lines = self._ctx.scheduler.logs(self.key, count)
+            try:
+                lines = self._ctx.scheduler.logs(self.key, count)
+            except EngineError:
+                # The engine refuses while it removes the container.
+                if self._kept() is None:
+                    raise
+                lines = []
+            kept = None if lines else self._kept()
+            if kept is not None:
+                # Its container was removed meanwhile.
+                yield from islice(kept.backward(), given, None)
+                return
             newest = lines[: len(lines) - given]
             if not given and lines:
                 self._last = self._line(lines[-1]).time
@@ -74,11 +95,17 @@ class EngineSource:
 
     def forward(self, since: str) -> Iterator[LogLine]:
         """See `Source.forward`."""
-        with self._ctx.scheduler.read_log(self.key, logquery.seconds(since)) as lines:
-            for raw in lines:
-                line = self._line(raw)
-                self._last = max(self._last, line.time)
-                yield line
+        try:
+            with self._ctx.scheduler.read_log(self.key, logquery.seconds(since)) as lines:
+                for raw in lines:
+                    line = self._line(raw)
+                    self._last = max(self._last, line.time)
+                    yield line
+        except EngineError:
+            kept = self._kept()
+            if kept is None:
+                raise
+            yield from (line for line in kept.forward(since) if line.time > self._last)
 
     def resume(self, since: str) -> None:
         """See `Source.resume`."""

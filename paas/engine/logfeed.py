@@ -142,9 +142,14 @@ class Feed:
         self._seen, self._looked = count, now
         there = [found for found in listed if wants(found.label, found.release, "", self._query.until)]
         self._there = {found.id for found in there}
+        new = self._there - self._sources.keys()
         for found in there:
             self._begin(found.id, partial(logsources.of_container, self._ctx, found, self._app))
+        # Asked for after those were opened: what is removed meanwhile was kept before.
         for row in self._ctx.store.kept_logs.of(self._app):
+            if row.container in new and row.container in self._sources:
+                self._sources.pop(row.container).close()
+                self._there.discard(row.container)
             if row.last >= self._floor and wants(row.process, row.release, row.first, row.last):
                 self._begin(row.container, partial(logsources.of_kept, self._ctx, row, self._app))
 

@@ -130,7 +130,12 @@ def of_container(ctx: Context, container: Container, app: App, query: Query | No
         except OSError:
             # Readable and yet not: as good as not there.
             pass
-    return EngineSource(ctx, container, app)
+
+    def kept() -> Source | None:
+        row = ctx.store.kept_logs.find(container.id)
+        return of_kept(ctx, row, app) if row else None
+
+    return EngineSource(ctx, container, app, kept)
 
 
 def of_kept(ctx: Context, row: KeptLog, app: App, query: Query | None = None) -> Source:
@@ -151,14 +156,17 @@ def router(ctx: Context, app: App | None) -> Source:
 def all_of(ctx: Context, app: App, query: Query) -> list[Source]:
     """Every log of the app in which there may be lines that are wanted."""
     found: list[Source] = []
-    there = ctx.scheduler.containers(app)
-    ids = {container.id for container in there}
-    for row in ctx.store.kept_logs.of(app):
-        if row.container not in ids and query.wants_log(row.process, row.release, row.first, row.last):
-            found.append(of_kept(ctx, row, app, query))
-    for container in there:
+    for container in ctx.scheduler.containers(app):
         if query.wants_log(container.label, container.release, "", logquery.LATEST):
             found.append(of_container(ctx, container, app, query))
+    # Asked for after those were opened: what is removed meanwhile was kept before.
+    rows = {row.container: row for row in ctx.store.kept_logs.of(app)}
+    for source in [source for source in found if source.key in rows]:
+        source.close()
+        found.remove(source)
+    for row in rows.values():
+        if query.wants_log(row.process, row.release, row.first, row.last):
+            found.append(of_kept(ctx, row, app, query))
     if query.wants_source(ROUTER) and not query.release and logline.matches(ROUTER, query.process):
         found.append(router(ctx, app))
     if query.wants_source(PLATFORM):

@@ -118,7 +118,7 @@ def test_a_line_of_before_three_deploys_and_a_restart_is_found_in_its_order(talk
     talker.start()
 
     found = talker.paas("logs talker --grep needle-in-v[0-9] --source app")
-    assert [line.split("]: ")[1] for line in found.out.splitlines()] == ["needle-in-v1"]
+    assert [line.split("]: ")[1] for line in found.out.splitlines()] == ["needle-in-v1"], found
 
     everything = [line for line in talker.paas("logs talker -n 1000").out.splitlines() if " router[" not in line]
     assert all(TIME.match(line) for line in everything)

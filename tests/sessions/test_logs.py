@@ -292,3 +292,21 @@ def test_following_survives_a_restart_of_the_engine(kept, monkeypatch):
     eventually(lambda: kept.scheduler.write("web.1", "after") or "after" in session.out)
     session.hang_up()
     assert session.wait().status == 130
+
+
+@pytest.mark.parametrize("flags", ["", "--since 2025-01-01", "--grep needle"])
+def test_a_container_that_is_removed_while_its_log_is_looked_for(kept, monkeypatch, flags):
+    kept.scheduler.write("web.1", "needle")
+    stale = kept.scheduler.containers(kept.app())
+    kept.run("ps:restart hello")
+
+    def gone(container_id, since):
+        raise EngineError("the container engine refused: reading logs")
+
+    monkeypatch.setattr(kept.scheduler, "containers", lambda app=None: stale)
+    monkeypatch.setattr(kept.scheduler, "read_log", gone)
+    monkeypatch.setattr(kept.scheduler, "logs", gone)
+    assert texts(kept.run(f"logs hello {flags}").out) == ["web.1 needle"]
+    # The same where it is removed a moment later: after the look at what is kept.
+    monkeypatch.setattr(kept.ctx.store.kept_logs, "of", lambda app: [])
+    assert texts(kept.run(f"logs hello {flags}").out) == ["web.1 needle"]
