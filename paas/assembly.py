@@ -81,6 +81,7 @@ def wire(
     """The context of an instance that is made of these parts."""
     changed = Broadcast()
     reserve = Reserve(paths.reserve)
+    logs = Keeper(store, scheduler, clock, paths)
     _first_domain(store, settings.value("domain"))
     return Context(
         paths=paths,
@@ -110,12 +111,13 @@ def wire(
             paths.runs,
             keep=lambda: int(settings.value("keep-run-logs")),
             changed=changed.notify,
+            kept=logs.keep_run,
         ),
         routing=Routing(),
         retirer=Retirer(scheduler, proxy, clock, changed.notify),
         vitals=Vitals(),
         events=Teller(store, clock),
-        logs=Keeper(store, scheduler, clock, paths),
+        logs=logs,
         changed=changed,
         out=Output(lambda data: None, lambda data: _log.info("%s", data.decode("utf-8", "replace").rstrip())),
         caller=Caller("paas", Access.ADMIN, "local"),

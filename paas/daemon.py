@@ -21,9 +21,9 @@ from paas.assembly import build_context
 from paas.commands.dispatch import Dispatcher
 from paas.core import settings
 from paas.core.caller import Caller
-from paas.core.errors import EngineError, PaasError, UsageError
+from paas.core.errors import PaasError, UsageError
 from paas.drivers.paths import Paths
-from paas.engine import apps, cleanup, keys, reconcile, room, sandboxes
+from paas.engine import apps, cleanup, keys, reconcile, room
 from paas.engine.context import Context
 from paas.engine.drains import Drains
 from paas.engine.liveness import Liveness
@@ -116,7 +116,6 @@ async def _serve(options: argparse.Namespace) -> int:
 
     ctx.proxy.prepare()
     reconcile.settle(ctx)
-    settle_oneoffs(ctx)
     dispatch = Dispatcher(ctx)
 
     def lookup(fingerprint: str) -> Caller | None:
@@ -142,15 +141,6 @@ async def _serve(options: argparse.Namespace) -> int:
     # Threads that wait for the engine must not hold up the end: what they were at is settled at the next start.
     sys.stderr.flush()
     os._exit(0)
-
-
-def settle_oneoffs(ctx: Context) -> None:
-    """What a daemon of before left of runs and sandboxes. Without an engine nothing of them can be told yet."""
-    try:
-        ctx.oneoffs.settle()
-        sandboxes.settle(ctx)
-    except EngineError as error:
-        _log.error("one-off containers are left as they are: %s (%s)", error.what, error.why)
 
 
 def _address(host: str, port: int) -> str:

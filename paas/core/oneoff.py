@@ -77,8 +77,8 @@ class TaskSpec:
     """One container for one command.
 
     ``argv`` None: the image's own. ``terminal``: it gets one, of so many columns and rows. ``interactive``: its input
-    stays open until the client closes it. ``logged``: the engine keeps what it writes. ``memory`` in bytes and ``cpus``
-    are 0 for no limit. ``lasting``: it comes back after a reboot. ``options`` are the app's own.
+    stays open until the client closes it. ``logged``: the engine keeps what it writes. ``memory`` is in bytes,
+    0 for no limit. ``lasting``: it comes back after a reboot. ``options`` are the app's own.
     """
 
     name: str
@@ -90,7 +90,6 @@ class TaskSpec:
     memory: int
     pids: int
     stop_timeout: int
-    cpus: float = 0.0
     terminal: tuple[int, int] | None = None
     interactive: bool = False
     logged: bool = True

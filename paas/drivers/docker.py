@@ -312,7 +312,7 @@ class Docker:
 
     @contextmanager
     def endings(self) -> Iterator[Iterator[Ending]]:
-        """The containers that ended or were removed, as it happens, until the engine stops."""
+        """The processes that ended or were removed, as it happens, until the engine stops."""
         # One-off containers have no index; nobody has to bring them back.
         wanted = [f"{labels.LABEL_INSTANCE}={self.instance}", labels.LABEL_INDEX]
         with _engine("following its events"):

@@ -6,7 +6,7 @@ API: https://docs.docker.com/reference/api/engine/
 from __future__ import annotations
 
 import contextlib
-import errno
+import logging
 import os
 import signal
 import threading
@@ -31,6 +31,7 @@ from paas.drivers.docker import Docker, engine_call, host_options
 _NO_DETACH = b",".join([b"\xff"] * 8)
 _NO_DETACH_TEXT = ",".join(["ctrl-^"] * 8)
 
+_log = logging.getLogger(__name__)
 _RECHECK_SECONDS = 0.005
 _LAST_LOOKS = 1000
 _GONE = (404, 409)
@@ -75,7 +76,7 @@ class DockerTasks:
             mem_limit=spec.memory or None,
             log_config=log if spec.logged else docker.types.LogConfig(type="none"),
             network_mode=spec.network,
-            **{**host_options(spec.options), "nano_cpus": int((spec.cpus or spec.options.cpus) * 1e9) or None},
+            **host_options(spec.options),
         )
         if spec.terminal:
             # Engines before 23.0 overlook it: there the first size comes a moment after the start.
@@ -125,9 +126,8 @@ class DockerTasks:
     def wait(self, container_id: str) -> int | None:
         """See `Tasks.wait`."""
         try:
-            # No limit for the time: it is somebody else's to end what takes too long.
-            url = self._api._url("/containers/{0}/wait", container_id)
-            return int(self._api._result(self._api._post(url, timeout=None), True)["StatusCode"])
+            # Without a limit for the time: it is somebody else's to end what takes too long.
+            return int(self._api.wait(container_id, timeout=None)["StatusCode"])
         except docker.errors.NotFound:
             return None
 
@@ -168,12 +168,10 @@ class DockerTasks:
         ]
         return [one for one in found if one]
 
-    @engine_call("reading logs")
     def save_log(self, container_id: str, path: Path) -> None:
         """See `Tasks.save_log`."""
-        with path.open("wb") as file:
-            for chunk in self._api.logs(container_id, timestamps=True, stream=True, follow=False):
-                file.write(chunk)
+        with path.open("wb") as file, self._engine.follow(container_id, None, follow=False) as lines:
+            file.writelines(lines)
 
     def log(self, container_id: str, tail: int | None) -> list[bytes]:
         """See `Tasks.log`."""
@@ -252,12 +250,24 @@ class DockerExec:
     @engine_call("ending a command in a container")
     def hang_up(self) -> None:
         """See `Exec.hang_up`."""
-        # The engine has no call for it; the process is in the host's own table.
-        found = self._api.exec_inspect(self._id)
-        if found["Running"] and found["Pid"]:
-            for number in (signal.SIGHUP, signal.SIGKILL):
-                try:
-                    os.kill(int(found["Pid"]), number)
-                except OSError as error:
-                    if error.errno not in (errno.ESRCH, errno.EPERM):
-                        raise
+        # The engine has no call for it; the process is in the host's own table, and leads a group of its own.
+        never = threading.Event()
+        for number in (signal.SIGHUP, signal.SIGKILL):
+            for _ in range(_LAST_LOOKS):
+                found = self._api.exec_inspect(self._id)
+                if not found["Running"] or not found["Pid"]:
+                    return
+                _signal(int(found["Pid"]), number)
+                never.wait(_RECHECK_SECONDS)
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        if os.getpgid(pid) == pid:
+            os.killpg(pid, number)
+        else:
+            os.kill(pid, number)
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        _log.warning("a command in a container (pid %d) goes on without its client: it may not be ended", pid)

@@ -17,7 +17,7 @@ from paas.drivers import calendar
 from paas.drivers.container_stream import ContainerStream, Write
 from paas.engine import deploy, runs
 from paas.engine.context import Context
-from paas.engine.oneoffs import Live, Order
+from paas.engine.orders import Live, Order
 from paas.engine.runs import Wanted
 
 _log = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ class Scheduler:
         count = f"{len(times)} times" if len(times) > 1 else "once"
         _log.warning("%s: cron entry %s was missed %s, first at %s", one.app.name, one.entry.id, count,
                      timestamp(times[0]))  # fmt: skip
-        note = f"the server was down: from {timestamp(times[0])} to {timestamp(times[-1])}"
+        note = f"from {timestamp(times[0])} to {timestamp(times[-1])}; the server was down, or its clock was set"
         _tell(self._ctx, one, RunStatus.MISSED, note, count=len(times))
 
     def _begin(self, one: Scheduled) -> None:

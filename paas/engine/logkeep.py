@@ -18,6 +18,7 @@ from paas.core import jsonlog, logline, logquery
 from paas.core.errors import NoSuchApp, PaasError
 from paas.core.jsonlog import JsonLog
 from paas.core.model import App, Container
+from paas.core.oneoff import Run
 from paas.drivers import logfiles, segments
 from paas.drivers.clock import Clock
 from paas.drivers.logfiles import LogFiles
@@ -79,6 +80,17 @@ class Keeper:
         finally:
             with self._packing:
                 self._keeping.discard(container.id)
+
+    def keep_run(self, app: App, run: Run, container_id: str, path: Path) -> None:
+        """Takes what a run wrote, from a file of lines after their timestamps. What fails is told; it stops nothing."""
+        began = logquery.rfc3339(run.started_at)
+        row = KeptLog(container_id, app.id, run.label, run.version, began, began, began, 0)
+        try:
+            self._paths.logs(app.id).mkdir(mode=0o700, parents=True, exist_ok=True)
+            with path.open("rb") as lines:
+                self._pack(row, _encoded(lines))
+        except (PaasError, OSError) as error:
+            _log.warning("the log of %s %s is not among the app's: %s", app.name, run.label, error)
 
     def _take(self, app: App, container: Container) -> None:
         began = logline.fixed(container.started_at) or logquery.rfc3339(self._clock.now())

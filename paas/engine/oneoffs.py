@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 from paas.core import oneoff
 from paas.core.errors import EngineError, PaasError
-from paas.core.model import App, Release
+from paas.core.model import App
 from paas.core.oneoff import Run, RunStatus, TaskSpec
-from paas.core.secret import Secret
 from paas.drivers.clock import Clock
-from paas.schedulers.base import Limits
+from paas.engine.orders import Live, Order
 from paas.schedulers.tasks import Tasks
 from paas.store import Store
 
@@ -28,44 +26,6 @@ RECONNECT_SECONDS = 1.0
 FORGET_SECONDS = 10.0
 STOP_SECONDS = 0.5
 SERVER_WENT = "the server stopped"
-
-
-@dataclass(frozen=True)
-class Order:
-    """What to run. ``ttl`` in seconds. ``attached``: it ends with its client, and the engine keeps no log of it."""
-
-    app: App
-    release: Release
-    kind: str
-    command: str
-    argv: list[str] | None
-    actor: str
-    ttl: float
-    limits: Limits
-    network: str
-    rev_variable: str
-    entry: str = ""
-    extra: Mapping[str, Secret] = field(default_factory=dict)
-    terminal: tuple[int, int] | None = None
-    kind_of_terminal: str = ""
-    interactive: bool = False
-    attached: bool = False
-
-
-class Live:
-    """A run under way. ``done`` is set once its end is recorded; then ``result`` has it."""
-
-    def __init__(self, run: Run, app: App, container_id: str, *, logged: bool, grace: int) -> None:
-        self.run = run
-        self.app = app
-        self.container_id = container_id
-        self.logged = logged
-        self.grace = grace
-        self.reason: RunStatus | None = None
-        self.note = ""
-        self.ending = False
-        self.done = threading.Event()
-        self.result = run
 
 
 class Oneoffs:
@@ -79,6 +39,7 @@ class Oneoffs:
         folder: Path,
         keep: Callable[[], int],
         changed: Callable[[], None],
+        kept: Callable[[App, Run, str, Path], None],
     ) -> None:
         self._store = store
         self._tasks = tasks
@@ -86,10 +47,12 @@ class Oneoffs:
         self._folder = folder
         self._keep = keep
         self._changed = changed
+        self._kept = kept
         self._lock = threading.Lock()
         self._live: dict[int, Live] = {}
         self._turns: dict[tuple[int, str], threading.Lock] = {}
         self._stopping = threading.Event()
+        self._before = store.runs.last_id()
 
     # Beginning
 
@@ -174,7 +137,9 @@ class Oneoffs:
         note = live.note
         if live.logged and exit_code is not None:
             try:
-                self._tasks.save_log(live.container_id, self.log_path(live.run.id))
+                path = self.log_path(live.run.id)
+                self._tasks.save_log(live.container_id, path)
+                self._kept(live.app, live.run, live.container_id, path)
             except OSError as error:
                 _log.warning("the log of %s %s is not kept: %s", live.app.name, live.run.label, error)
                 note = note or f"its log is not kept: {error.strerror}"
@@ -186,6 +151,7 @@ class Oneoffs:
             self._live.pop(live.run.id, None)
         live.done.set()
         self._tasks.remove(live.container_id)
+        self._changed()
 
     def _finish(self, run: Run, status: RunStatus, exit_code: int | None, note: str) -> None:
         self._store.runs.finish(run.id, status, self._clock.now(), exit_code, note)
@@ -202,13 +168,14 @@ class Oneoffs:
             return self._turns.setdefault((app.id, entry), threading.Lock())
 
     def stop(self, live: Live, reason: RunStatus, note: str = "", *, hang_up: bool = False) -> None:
-        """Ends it for that reason: SIGTERM, later SIGKILL; returns once it has ended. ``hang_up``: SIGHUP at first,
+        """Ends it for that reason: SIGTERM, later SIGKILL; returns once its end is recorded. ``hang_up``: first SIGHUP,
         which interactive shells heed, while they let SIGTERM pass."""
         live.reason = live.reason or reason
         live.note = live.note or note
         if hang_up:
             self._tasks.hang_up(live.container_id)
         self._tasks.stop(live.container_id, live.grace)
+        live.done.wait(FORGET_SECONDS)
 
     # Looking
 
@@ -230,10 +197,18 @@ class Oneoffs:
     # The daemon's life, and time
 
     def settle(self) -> None:
-        """At the start: waits again for what goes on, removes what ends with its client, records what is gone."""
-        there = {task.run: task for task in self._tasks.all() if task.role in (oneoff.RUN, oneoff.CRON)}
+        """Of what a daemon of before left: waits for what goes on, removes what ends with its client, records the rest.
+
+        May be tried again when the engine did not answer.
+        """
+        tasks = [task for task in self._tasks.all() if task.role in (oneoff.RUN, oneoff.CRON)]
+        there = {task.run: task for task in tasks if task.run <= self._before}
         for run in self._store.runs.all(active=True):
+            if run.id > self._before:
+                continue
             task = there.pop(run.id, None)
+            if self.find(run.id) is not None:
+                continue
             if task is None:
                 self._finish(run, RunStatus.LOST, None, SERVER_WENT)
                 continue

@@ -33,6 +33,9 @@ def change(ctx: Context, app: App | None, namespace: str, key: str, value: str) 
         except Exception:
             ctx.store.properties.set(app, namespace, key, before)
             raise
+    if namespace == "cron":
+        # Something else may be due next.
+        ctx.changed.notify()
     if (namespace, key) == ("git", "deploy-branch") and app is not None and value:
         # A clone checks out what deploys.
         ctx.repository(app).set_head(value)

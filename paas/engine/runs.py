@@ -18,7 +18,7 @@ from paas.engine import deploy
 from paas.engine.console import Console, Size, connect
 from paas.engine.context import Context
 from paas.engine.limits import limits
-from paas.engine.oneoffs import Live, Order
+from paas.engine.orders import Live, Order
 
 SHELL = ["/bin/sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi"]
 """What is run where no command is given: the image's best shell."""

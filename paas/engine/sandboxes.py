@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from paas.core import oneoff
+from paas.core.dockeroptions import ContainerOptions
 from paas.core.errors import AlreadyExists, NotFound, PaasError
 from paas.core.oneoff import Task, TaskSpec
 from paas.core.sandbox import Sandbox
@@ -71,7 +72,7 @@ def _create(ctx: Context, name: str, reference: str, image_id: str, ttl: float) 
         network=ctx.tasks.sandbox_network(),
         memory=ctx.settings.value("sandbox-memory"),
         pids=ctx.settings.value("sandbox-pids"),
-        cpus=ctx.settings.value("sandbox-cpus"),
+        options=ContainerOptions(cpus=ctx.settings.value("sandbox-cpus")),
         stop_timeout=GRACE_SECONDS,
         hostname=name,
         lasting=True,
@@ -139,8 +140,10 @@ def expire(ctx: Context) -> float | None:
 
 def settle(ctx: Context) -> None:
     """At the start: removes containers of sandboxes that nobody knows of, left by a crash."""
+    # In this order: one that is made at this moment is recorded before it is there.
+    there = _tasks(ctx)
     known = {sandbox.name for sandbox in ctx.store.sandboxes.all()}
-    for name, task in _tasks(ctx).items():
+    for name, task in there.items():
         if name not in known:
             _log.warning("removing container %s: its sandbox is gone", task.name)
             ctx.tasks.remove(task.id)

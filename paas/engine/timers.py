@@ -30,7 +30,9 @@ class Timers:
         self._wake = threading.Event()
         self._complained: dict[str, str] = {}
         self.cron = cron.Scheduler(ctx)
+        self._settled = False
         self._works: dict[str, Callable[[], float | None]] = {
+            "taking up what was left": self.settle,
             "ending runs": ctx.oneoffs.expire,
             "removing sandboxes": lambda: sandboxes.expire(ctx),
             "cron": self.cron.tick,
@@ -65,6 +67,13 @@ class Timers:
         """Does all that is due; when the next of it will be, in seconds since 1970."""
         ahead = [when for name in self._works if (when := self._try(name)) is not None]
         return min([*ahead, self._ctx.clock.now() + LONGEST_SECONDS])
+
+    def settle(self) -> None:
+        """Takes up, once, what a daemon of before left of runs and sandboxes; the engine may come up after this one."""
+        if not self._settled:
+            self._ctx.oneoffs.settle()
+            sandboxes.settle(self._ctx)
+            self._settled = True
 
     def _try(self, name: str) -> float | None:
         try:

@@ -61,6 +61,11 @@ class Runs:
             status.value, now, exit_code, note, run_id,
         )  # fmt: skip
 
+    def last_id(self) -> int:
+        """The id of the newest run, 0 if there was none."""
+        row = self._db.one("SELECT max(id) AS id FROM runs")
+        return (row["id"] if row else None) or 0
+
     def by_id(self, run_id: int) -> Run | None:
         """The run with that id, or None."""
         row = self._db.one("SELECT * FROM runs WHERE id = ?", run_id)

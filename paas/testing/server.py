@@ -19,11 +19,11 @@ from paas.assembly import instance_id, wire
 from paas.commands.dispatch import Dispatcher
 from paas.commands.invocation import Invocation, Terminal
 from paas.core.caller import Access, Caller
-from paas.core.errors import Disconnected
+from paas.core.errors import Disconnected, EngineError
 from paas.core.model import App
 from paas.drivers.paths import Paths
 from paas.drivers.settings_file import SettingsFile
-from paas.engine import apps, reconcile, sandboxes
+from paas.engine import apps, reconcile
 from paas.engine.context import Context
 from paas.engine.deploy import Commit, deploy
 from paas.engine.liveness import Liveness
@@ -258,9 +258,9 @@ class Server:
             self._commits = like._commits
         self.proxy.prepare()
         reconcile.settle(self.ctx)
+        with contextlib.suppress(EngineError):
+            self.timers.settle()
         self.ctx.logs.start()
-        self.ctx.oneoffs.settle()
-        sandboxes.settle(self.ctx)
 
     # Commands
 

@@ -44,6 +44,7 @@ class FakeTasks:
 
     def take_over(self, other: FakeTasks) -> None:
         """The engine's side of another daemon that was killed."""
+        self.engine_down = other.engine_down
         self._works.update(other._works)
         self._here.update(other._here)
         self._started |= other._started

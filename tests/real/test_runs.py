@@ -169,6 +169,11 @@ def test_htop_draws_and_a_resize_redraws_it(app: Server, at) -> None:
     assert screen.end() == 0
 
 
+def prompts(text: str) -> int:
+    """How often the shell has asked for a command."""
+    return text.count(":/#")
+
+
 def test_a_shell_with_ctrl_c_ctrl_d_and_its_size(app: Server, at) -> None:
     screen = at("enter tools worker", 90, 20)
     screen.until(lambda text: "#" in text)
@@ -177,8 +182,9 @@ def test_a_shell_with_ctrl_c_ctrl_d_and_its_size(app: Server, at) -> None:
     screen.type("echo ready; sleep 1000\r")
     screen.until(lambda text: "\nready\n" in text)
     screen.type("\x03")
-    screen.until(lambda text: "^C" in text)
+    screen.until(lambda text: "^C" in text and prompts(text) == 3)
     screen.type("(exit 5)\r")
+    screen.until(lambda text: prompts(text) == 4)
     screen.type("\x04")
     assert screen.end() == 5
 
@@ -193,11 +199,19 @@ def test_a_lost_client_ends_its_command_or_leaves_it(app: Server) -> None:
     )  # fmt: skip
     assert kept.stdout is not None
     assert kept.stdout.readline() == b"begun\n"
-    for client in (screen.child.pid, kept.pid):
+    inside = subprocess.Popen(
+        by_ssh(app, "enter tools worker sh -c 'echo begun; sleep 4321'"), env=app.git_environment(),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert inside.stdout is not None
+    assert inside.stdout.readline() == b"begun\n"
+    for client in (screen.child.pid, kept.pid, inside.pid):
         os.kill(client, signal.SIGKILL)
     kept.communicate()
+    inside.communicate()
 
     first, second = sorted(states(app).keys() - before.keys(), key=lambda name: int(name.removeprefix("run.")))
+    eventually(lambda: app.paas("enter tools worker sh -c 'grep -la 432[1] /proc/[0-9]*/cmdline'").out == "")
     eventually(lambda: states(app)[first][0] == "stopped")
     eventually(lambda: states(app)[second] == ("failed", 4))
     assert app.paas(f"run:logs tools {second} -q").out == "begun\nwent on\n"

@@ -59,6 +59,7 @@ def test_a_job_runs_at_its_time_in_a_container_of_the_current_release(hourly: Se
     eventually(lambda: hourly.tasks.names() == [])
     assert hourly.run("cron:logs hello job -q", caller=VIEWER).out == "done\n"
     assert hourly.run("cron:logs hello 1 -q").out == "done\n"
+    assert hourly.run("logs hello --source cron").out.endswith(" cron[cron.job]: done\n")
     assert hourly.run("run:list hello --all").out == ""
 
 
@@ -97,7 +98,7 @@ def test_what_was_missed_while_the_server_was_down_is_told_and_not_run(hourly: S
     after.timers.tick()
     rows = json.loads(after.run("cron:history hello --format json").out)
     assert [(row["state"], row["count"], row["note"]) for row in rows] == [
-        ("missed", 3, "the server was down: from 2026-01-01T02:00:00Z to 2026-01-01T04:00:00Z"),
+        ("missed", 3, "from 2026-01-01T02:00:00Z to 2026-01-01T04:00:00Z; the server was down, or its clock was set"),
         ("succeeded", 1, ""),
     ]
     assert after.run("cron:list hello").out.split()[-3] == "missed"

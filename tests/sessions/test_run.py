@@ -55,6 +55,14 @@ def test_the_container_is_of_the_current_release_with_its_configuration_and_limi
     assert hello.config() == {"GREETING": "hi", "COLOUR": "red"}
 
 
+def test_what_holds_for_the_app_s_containers_holds_for_runs(hello: Server) -> None:
+    hello.tasks.tell("env", lambda program: 0)
+    assert hello.run("docker-options:add hello deploy --memory 64m --shm-size 1m").status == 0
+    hello.run("run hello env")
+    spec = hello.tasks.specs[-1]
+    assert (spec.memory, spec.options.shm_size) == (64 << 20, 1 << 20)
+
+
 def test_a_value_given_to_a_run_is_nowhere_recorded(hello: Server) -> None:
     hello.tasks.tell("env", lambda program: 0)
     hello.run("run -e TOKEN=hunter2 hello env")
@@ -172,6 +180,7 @@ def test_a_detached_run_prints_its_name_and_keeps_its_log(hello: Server) -> None
     assert hello.run("run:logs hello 1 -q -n 1").out == "two\n"
     assert hello.run("run:logs hello", caller=VIEWER).out.startswith("2026-01-01T00:00:00.000000000Z run[run.1]: one\n")
     assert hello.tasks.specs[-1].logged
+    assert hello.run("logs hello --source run -q").out == "one\ntwo\n"
 
 
 def test_the_log_of_one_that_goes_on_is_followed_to_its_end(hello: Server) -> None:
@@ -226,6 +235,19 @@ def test_what_a_restart_of_the_server_finds(hello: Server, another) -> None:  # 
     after.run("run:stop hello")
     eventually(lambda: states(after)[1] == ("run.1", "stopped", 143))
     attached.hang_up()
+
+
+def test_an_engine_that_comes_up_after_the_server(hello: Server, another) -> None:  # type: ignore[no-untyped-def]
+    hello.tasks.tell("wait", Program.forever)
+    hello.run("run:detached hello wait")
+
+    hello.tasks.engine_down = True
+    after = another("later", hello.killed)
+    hello.tasks.engine_down = after.tasks.engine_down = False
+    assert states(after) == [("run.1", "running", None)]
+    after.timers.tick()
+    after.run("run:stop hello")
+    eventually(lambda: states(after) == [("run.1", "stopped", 143)])
 
 
 def test_only_so_many_runs_are_remembered(hello: Server) -> None:

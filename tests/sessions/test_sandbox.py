@@ -42,7 +42,7 @@ def test_its_limits_are_settings(lab: Server) -> None:
     lab.run("settings:set sandbox-cpus 0.5")
     assert lab.run("sandbox:create --image tools:1").out == "sandbox-1\n"
     spec = lab.tasks.specs[-1]
-    assert (spec.image, spec.memory, spec.cpus, spec.pids) == ("tools:1", 256 << 20, 0.5, 512)
+    assert (spec.image, spec.memory, spec.options.cpus, spec.pids) == ("tools:1", 256 << 20, 0.5, 512)
     assert (spec.network, spec.hostname, spec.lasting) == ("network-of-sandboxes", "sandbox-1", True)
 
 

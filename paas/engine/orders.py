@@ -1,0 +1,50 @@
+"""What is to be run once, and what runs of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from paas.core.model import App, Release
+from paas.core.oneoff import Run, RunStatus
+from paas.core.secret import Secret
+from paas.schedulers.base import Limits
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to run. ``ttl`` in seconds. ``attached``: it ends with its client, and the engine keeps no log of it."""
+
+    app: App
+    release: Release
+    kind: str
+    command: str
+    argv: list[str] | None
+    actor: str
+    ttl: float
+    limits: Limits
+    network: str
+    rev_variable: str
+    entry: str = ""
+    extra: Mapping[str, Secret] = field(default_factory=dict)
+    terminal: tuple[int, int] | None = None
+    kind_of_terminal: str = ""
+    interactive: bool = False
+    attached: bool = False
+
+
+class Live:
+    """A run under way. ``done`` is set once its end is recorded; then ``result`` has it."""
+
+    def __init__(self, run: Run, app: App, container_id: str, *, logged: bool, grace: int) -> None:
+        self.run = run
+        self.app = app
+        self.container_id = container_id
+        self.logged = logged
+        self.grace = grace
+        self.reason: RunStatus | None = None
+        self.note = ""
+        self.ending = False
+        self.done = threading.Event()
+        self.result = run
