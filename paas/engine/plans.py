@@ -20,6 +20,7 @@ from paas.engine import buildpacks
 from paas.engine.context import Context
 
 DOCKERFILE, BUILDPACK = "dockerfile", "buildpack"
+_PATH = ("builder-dockerfile", "dockerfile-path")
 _LARGEST, _MOST = 8 << 20, 1000
 _STAMP_KEY = "build-stamp-key"
 
@@ -40,14 +41,17 @@ def recipe_of(
     the commit tells itself. Raises `BuildFailed` or `InvalidValue` with what the commit lacks."""
     properties = ctx.store.properties.of(app)
     selected = properties.text("builder", "selected")
-    dockerfile = properties.text("builder-dockerfile", "dockerfile-path")
-    told = ("builder-dockerfile", "dockerfile-path") in {**properties.shared, **properties.own}
+    dockerfile = properties.text(*_PATH)
+    told = _PATH in {**properties.shared, **properties.own}
     if selected not in ("", BUILDPACK) or (not selected and told):
         return None
-    sizes = ctx.repository(app).sizes(commit, properties.text("builder", "build-dir"), quarantine=quarantine)
-    if not selected and dockerfile in sizes:
+    folder = properties.text("builder", "build-dir")
+    path = f"{folder}/{dockerfile}" if folder else dockerfile
+    # Most apps have one: for them nothing more is read.
+    if not selected and ctx.repository(app).read_file(commit, path, quarantine=quarantine) is not None:
         return None
 
+    sizes = ctx.repository(app).sizes(commit, folder, quarantine=quarantine)
     packs = buildpacks.available(ctx, app)
     files = _read(ctx, app, commit, quarantine, sizes, packs)
     only = properties.text("buildpacks", "stack")
@@ -137,6 +141,3 @@ def facts(ctx: Context, app: App) -> dict[str, str]:
         "detected-buildpacks": ", ".join(stage.buildpack.name for stage in found.plan.stages),
         "detected-language": found.plan.title,
     }
-
-
-_PATH = ("builder-dockerfile", "dockerfile-path")

@@ -44,8 +44,12 @@ ANSWERS = {
 
 @pytest.fixture(scope="module")
 def server(instance: Server) -> Iterator[Server]:
-    """An instance that builds with this machine's certificates, and proxies if it has any."""
-    settings = {"build-ca-file": CERTIFICATES}
+    """An instance that builds with this machine's certificates, its proxies if any, and named package indexes."""
+    settings = {
+        "build-ca-file": CERTIFICATES,
+        "build-pip-index": "https://pypi.org/simple",
+        "build-npm-registry": "https://registry.npmjs.org",
+    }
     for key in ("http", "https", "no"):
         if value := os.environ.get(f"{key}_proxy", os.environ.get(f"{key.upper()}_PROXY", "")):
             settings[f"build-{key}-proxy"] = value

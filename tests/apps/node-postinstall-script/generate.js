@@ -1,0 +1,1 @@
+require("fs").writeFileSync("generated.js", "module.exports = \"generated\";\n");
