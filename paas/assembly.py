@@ -10,8 +10,10 @@ from paas.builders.base import Builder
 from paas.builders.buildpack import BuildpackBuilder
 from paas.builders.dockerfile import DockerfileBuilder
 from paas.core.caller import Access, Caller
-from paas.core.vhost import host_name
+from paas.core.hosts import host_name
+from paas.drivers.acme_client import Acme
 from paas.drivers.clock import Clock
+from paas.drivers.dns_hook import DnsHooks
 from paas.drivers.docker import Docker
 from paas.drivers.docker_tasks import DockerTasks
 from paas.drivers.host import Host
@@ -20,7 +22,9 @@ from paas.drivers.paths import Paths
 from paas.drivers.probe import Probe
 from paas.drivers.remotes import Remotes
 from paas.drivers.reserve import Reserve
+from paas.drivers.resolver import Resolver
 from paas.drivers.settings_file import SettingsFile
+from paas.engine.authority import Issuing
 from paas.engine.context import Context
 from paas.engine.events import Teller
 from paas.engine.jobs import Jobs
@@ -32,6 +36,7 @@ from paas.engine.retire import Retirer
 from paas.engine.vitals import Vitals
 from paas.proxies.base import Proxy
 from paas.proxies.nginx import NginxProxy
+from paas.resources import folder
 from paas.schedulers.base import Scheduler
 from paas.schedulers.docker_local import DockerLocal
 from paas.schedulers.tasks import Tasks
@@ -47,7 +52,11 @@ def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool =
     probe = Probe()
     docker = Docker(instance_id(store))
     nginx = Nginx(
-        paths.nginx, settings_file.value("listen"), settings_file.value("http-port"), managed=external_nginx
+        paths.nginx,
+        settings_file.value("listen"),
+        settings_file.value("http-port"),
+        https_port=settings_file.value("https-port"),
+        managed=external_nginx,
     )
     return wire(
         paths,
@@ -60,6 +69,7 @@ def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool =
         clock=Clock(),
         probe=probe,
         host=Host(),
+        issuing=Issuing(Acme(), DnsHooks([paths.hooks, folder("hooks")]), Resolver()),
         remotes=Remotes(),
     )
 
@@ -76,6 +86,7 @@ def wire(
     clock: Clock,
     probe: Probe,
     host: Host,
+    issuing: Issuing,
     remotes: Remotes,
 ) -> Context:
     """The context of an instance that is made of these parts."""
@@ -116,6 +127,7 @@ def wire(
         routing=Routing(),
         retirer=Retirer(scheduler, proxy, clock, changed.notify),
         vitals=Vitals(),
+        issuing=issuing,
         events=Teller(store, clock),
         logs=logs,
         changed=changed,

@@ -26,6 +26,7 @@ from paas.drivers.paths import Paths
 from paas.engine import apps, cleanup, keys, reconcile, room
 from paas.engine.context import Context
 from paas.engine.drains import Drains
+from paas.engine.issuer import Issuer
 from paas.engine.liveness import Liveness
 from paas.engine.output import Output
 from paas.engine.timers import Timers
@@ -43,7 +44,7 @@ ROTATE_BYTES = 50 << 20
 
 
 def main(argv: list[str]) -> int:
-    """Serves until SIGTERM; prints ``ready ssh=HOST:PORT http=HOST:PORT`` on stdout when it takes pushes."""
+    """Serves until SIGTERM; prints ``ready ssh=HOST:PORT http=… https=…`` on stdout when it takes pushes."""
     options = _parser().parse_args(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     _raise_file_limit()
@@ -90,8 +91,9 @@ def _flags(options: argparse.Namespace) -> dict[str, str]:
             settings.find(key).kind.read(f"--{key}", value)
         except PaasError as error:
             raise UsageError(error.what, why=error.why) from error
-    if flags.get("http-port") == "0":
-        flags["http-port"] = str(_free_port(flags.get("listen", "127.0.0.1")))
+    for key in ("http-port", "https-port"):
+        if flags.get(key) == "0":
+            flags[key] = str(_free_port(flags.get("listen", "127.0.0.1")))
     return flags
 
 
@@ -126,12 +128,12 @@ async def _serve(options: argparse.Namespace) -> int:
         host, ctx.settings.value("ssh-port"), host_keys=paths.host_keys, lookup=lookup, dispatch=dispatch
     )
     control_server = await control.start(paths.control_socket, lookup=lookup, dispatch=dispatch)
-    background: list[Part] = [Chores(ctx), Watcher(ctx), Liveness(ctx), Drains(ctx), Timers(ctx)]
+    background: list[Part] = [Chores(ctx), Watcher(ctx), Liveness(ctx), Drains(ctx), Timers(ctx), Issuer(ctx)]
     for part in background:
         part.start()
     ctx.logs.start()
-    http_port = ctx.settings.value("http-port")
-    print(f"ready ssh={_address(host, ssh_server.port)} http={_address(host, http_port)}", flush=True)
+    ports = {"ssh": ssh_server.port, "http": ctx.settings.value("http-port"), "https": ctx.settings.value("https-port")}
+    print("ready " + " ".join(f"{name}={_address(host, port)}" for name, port in ports.items()), flush=True)
 
     await stopping.wait()
     _log.info("stopping; apps and nginx go on")

@@ -38,9 +38,12 @@ def _engine() -> str:
 
 
 TOOLS: dict[str, Callable[[], str]] = {
+    "curl": _program("curl"),
     "docker": _engine,
     "git": _program("git"),
     "nginx": _program("nginx"),
+    "openssl": _program("openssl"),
+    "pebble": _program("pebble"),
     "ssh": _program("ssh"),
 }
 """What the marker `real` may name; each tells why it can't be used, or nothing."""

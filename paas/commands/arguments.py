@@ -10,10 +10,10 @@ from paas.commands.registry import Arg
 from paas.core import environment, kinds, names, properties, settings
 from paas.core.caller import Access
 from paas.core.errors import InvalidValue, PaasError
+from paas.core.hosts import host_name
 from paas.core.model import App as AppModel
 from paas.core.model import DeploymentStatus
 from paas.core.sandbox import MAX_COUNT
-from paas.core.vhost import host_name
 from paas.engine.builds import CURRENT
 from paas.engine.context import Context
 
@@ -71,6 +71,16 @@ def _which(ctx: Context, text: str) -> str:
     return text
 
 
+def domain(ctx: Context, text: str) -> str:
+    """The domain name in its one form."""
+    return host_name(text)
+
+
+def app_names(ctx: Context) -> Iterable[str]:
+    """The names of all apps."""
+    return _apps(ctx)
+
+
 def pair(ctx: Context, text: str) -> tuple[str, str]:
     """A variable and its value."""
     return environment.pair(text)
@@ -88,7 +98,7 @@ Pair = Annotated[tuple[str, str], Arg("KEY=VALUE", pair)]
 Variable = Annotated[str, Arg("KEY", lambda ctx, text: names.variable(text))]
 ExportFormat = Annotated[str, Arg("FORMAT", _export_format, lambda ctx: environment.FORMATS)]
 LogFormat = Annotated[str, Arg("text|json", _log_format, lambda ctx: ("text", "json"))]
-Domain = Annotated[str, Arg("DOMAIN", lambda ctx, text: host_name(text))]
+Domain = Annotated[str, Arg("DOMAIN", domain)]
 Setting = Annotated[str, Arg("KEY", complete=lambda ctx: [row.key for row in settings.SETTINGS])]
 Selected = Annotated[str, Arg("KEY", select=True)]
 
@@ -121,15 +131,20 @@ INPUT_LIMIT = 1 << 20
 
 def read_input(invocation: Invocation, limit: int = INPUT_LIMIT) -> str:
     """The whole standard input as text; refuses what is not UTF-8 or longer than ``limit`` bytes."""
+    try:
+        return read_bytes(invocation, limit).decode()
+    except UnicodeDecodeError as error:
+        raise InvalidValue("the input is not UTF-8 text", why=str(error), code="input-not-text") from error
+
+
+def read_bytes(invocation: Invocation, limit: int = INPUT_LIMIT) -> bytes:
+    """The whole standard input; refuses what is longer than ``limit`` bytes."""
     data = bytearray()
     while chunk := invocation.stdin.recv(65536):
         data += chunk
         if len(data) > limit:
             raise InvalidValue(f"the input is longer than {limit} bytes", code="input-too-long")
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidValue("the input is not UTF-8 text", why=str(error), code="input-not-text") from error
+    return bytes(data)
 
 
 def read_password(invocation: Invocation) -> str:

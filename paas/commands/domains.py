@@ -25,7 +25,7 @@ def _report(ctx: Context, app: App | None) -> Report:
         return Report("Global", "domains", {"global-enabled": str(bool(shared)).lower(), "global-vhosts": shared})
     hosts = routes.hosts(ctx, app)
     facts = {
-        "app-enabled": str(bool(hosts)).lower(),
+        "app-enabled": str(ctx.store.apps.domains_enabled(app)).lower(),
         "app-vhosts": " ".join(ctx.store.apps.domains(app)),
         "computed-vhosts": " ".join(hosts),
         "global-enabled": str(bool(shared)).lower(),
@@ -65,6 +65,27 @@ def domains_set(ctx: Context, app: args.App, *values: args.Domain) -> None:
 def domains_clear(ctx: Context, app: args.App) -> None:
     """Remove all own domains of an app; those below the global domains stay."""
     domains.replace(ctx, app, ())
+
+
+@command("domains:reset", access=Access.DEPLOY)
+def domains_reset(ctx: Context, app: args.App) -> None:
+    """Make the default domains, and no others, those of an app: its name below each global domain."""
+    domains.enable(ctx, app, enabled=True)
+    domains.replace(ctx, app, ())
+
+
+@command("domains:enable", access=Access.DEPLOY)
+def domains_enable(ctx: Context, app: args.App) -> None:
+    """Serve an app at its domains again."""
+    domains.enable(ctx, app, enabled=True)
+    ctx.out.step(f"{app.name} answers to: {' '.join(routes.hosts(ctx, app))}")
+
+
+@command("domains:disable", access=Access.DEPLOY)
+def domains_disable(ctx: Context, app: args.App) -> None:
+    """Serve an app at none of its domains; they are kept for domains:enable."""
+    domains.enable(ctx, app, enabled=False)
+    ctx.out.step(f"{app.name} answers to no domain")
 
 
 @command("domains:add-global", access=Access.ADMIN)

@@ -10,6 +10,7 @@ own, goes before app.json, and is read strictly (``cron`` is in `paas.core.cron`
       worker:
         command: python worker.py
         overlap: false
+    domains: [www.example.org]
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from paas.core.checkfile import JSON_FIELDS, YAML_FIELDS, check
 from paas.core.checks import Check
 from paas.core.cron import CronEntry
 from paas.core.errors import InvalidValue
+from paas.core.hosts import host_name
 from paas.core.model import WEB, Process
 from paas.core.reader import Reader
 
@@ -47,13 +49,14 @@ class AppSpec:
     """What the files of a commit say, the process types in the order of the Procfile.
 
     ``predeploy`` is a command to run before anything starts, ``postdeploy`` one for when the release serves; empty for
-    none. ``cron`` are commands to run at their times.
+    none. ``cron`` are commands to run at their times, ``domains`` those that the app is served at beside others.
     """
 
     processes: Mapping[str, ProcessSpec] = field(default_factory=dict)
     predeploy: str = ""
     postdeploy: str = ""
     cron: tuple[CronEntry, ...] = ()
+    domains: tuple[str, ...] = ()
 
     @property
     def commands(self) -> dict[str, str]:
@@ -88,7 +91,8 @@ def merge(commands: Mapping[str, str], app_json: AppSpec, paas_yml: AppSpec) -> 
                 code="invalid-paas-yml",
             )
         merged[kind] = replace(own, command=command, checks=own.checks or given.checks)
-    return AppSpec(merged, app_json.predeploy, app_json.postdeploy, paas_yml.cron or app_json.cron)
+    cron_entries = paas_yml.cron or app_json.cron
+    return AppSpec(merged, app_json.predeploy, app_json.postdeploy, cron_entries, paas_yml.domains)
 
 
 def with_commands(spec: AppSpec, commands: Mapping[str, str]) -> AppSpec:
@@ -146,7 +150,7 @@ def from_paas_yml(raw: object, path: str = PAAS_YML) -> AppSpec:
     reader = Reader(path, "invalid-paas-yml")
     top = reader.mapping(raw, "")
     # How it is built is read by `paas.core.buildplan`.
-    reader.known(top, "", ("processes", "cron", "build", "static"))
+    reader.known(top, "", ("processes", "cron", "build", "static", "domains"))
     found = {}
     for kind, said in reader.mapping(top.get("processes"), "processes").items():
         at = f"processes.{kind}"
@@ -156,7 +160,19 @@ def from_paas_yml(raw: object, path: str = PAAS_YML) -> AppSpec:
             raise reader.wrong(at, "is not a name for a process type", error.why) from error
         found[kind] = _process(reader, reader.mapping(said, at), at)
     entries = cron.read(top["cron"], reader, cron.YAML_FIELDS) if top.get("cron") is not None else ()
-    return AppSpec(found, cron=entries)
+    return AppSpec(found, cron=entries, domains=_domains(reader, top))
+
+
+def _domains(reader: Reader, top: Mapping[str, Any]) -> tuple[str, ...]:
+    found: list[str] = []
+    for number, text in enumerate(reader.sequence(top.get("domains", []), "domains")):
+        at = f"domains[{number}]"
+        name = reader.text(text, at)
+        try:
+            found.append(host_name(name))
+        except InvalidValue as error:
+            raise reader.wrong(at, error.what, error.why) from error
+    return tuple(dict.fromkeys(found))
 
 
 def _process(reader: Reader, said: Mapping[str, Any], at: str) -> ProcessSpec:

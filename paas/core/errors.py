@@ -120,6 +120,20 @@ class ProxyError(PaasError):
     code = "proxy"
 
 
+class IssuanceFailed(PaasError):
+    """An authority issued no certificate. ``retry_after`` are the seconds that it asks to wait, 0 for none said;
+    ``refused``: it is an answer, which the authority counts, rather than a fault on the way."""
+
+    code = "certificate-refused"
+
+    def __init__(
+        self, what: str, *, why: str = "", fix: str = "", retry_after: float = 0.0, refused: bool = False
+    ) -> None:
+        super().__init__(what, why=why, fix=fix)
+        self.retry_after = retry_after
+        self.refused = refused
+
+
 class DiskFull(PaasError):
     """There is no room left on a disk of the server."""
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from paas.core.errors import InvalidValue
+from paas.core.hosts import host_name as host_name
+from paas.core.redirects import Redirect
+from paas.core.tls import Door, Tls, doors
 
 KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 APP = re.compile(r"[a-z0-9][a-z0-9._-]{0,252}")
-LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-LONGEST_HOST = 253
 
 DAY = 86_400
 MIB = 1024 * 1024
@@ -74,6 +75,8 @@ class Vhost:
     ports: tuple[int, ...] = ()
     state: VhostState = VhostState.LIVE
     options: ProxyOptions = field(default_factory=ProxyOptions)
+    tls: Tls = field(default_factory=Tls)
+    redirects: tuple[Redirect, ...] = ()
 
     def __post_init__(self) -> None:
         _check_name("app name", self.app, APP)
@@ -94,6 +97,11 @@ class Vhost:
             raise InvalidValue(f"{self.app} cannot be live without a port")
 
     @property
+    def doors(self) -> tuple[Door, ...]:
+        """The server blocks that it is served by."""
+        return tuple(doors(self.hosts, self.redirects, self.tls))
+
+    @property
     def live(self) -> bool:
         """Whether requests are passed to a process."""
         return self.state is VhostState.LIVE
@@ -102,54 +110,6 @@ class Vhost:
     def empty(self) -> bool:
         """Whether the app was never deployed."""
         return self.state is VhostState.EMPTY
-
-
-def host_name(text: str) -> str:
-    """The domain name in the form that requests are matched by: lower case, punycode, without a final dot.
-
-    A leading ``*.`` stands for every name below. Raises `InvalidValue` for everything that is not one domain name.
-    """
-    name = text.removesuffix(".").lower()
-    wildcard = "*." if name.startswith("*.") else ""
-    name = _ascii(name.removeprefix(wildcard), text)
-
-    if len(wildcard + name) > LONGEST_HOST:
-        raise _bad_host(text, f"It is longer than {LONGEST_HOST} characters.")
-
-    if not all(LABEL.fullmatch(label) for label in name.split(".")):
-        raise _bad_host(text, _broken_rule(text))
-
-    return wildcard + name
-
-
-def _ascii(name: str, text: str) -> str:
-    if name.isascii():
-        return name
-
-    if len(name) > LONGEST_HOST:
-        raise _bad_host(text, f"It is longer than {LONGEST_HOST} characters.")
-
-    try:
-        return name.encode("idna").decode("ascii").lower()
-    except UnicodeError as error:
-        raise _bad_host(text, f"It has no form in ASCII (IDNA): {error}.") from error
-
-
-def _broken_rule(text: str) -> str:
-    if "://" in text or "/" in text:
-        return "It is an address: leave out the scheme and the path."
-
-    if re.fullmatch(r"[^:]+:\d+", text):
-        return "Leave out the port."
-
-    return (
-        "A domain name has parts of 1 to 63 letters, digits and hyphens, joined by dots; no part begins or ends with a "
-        "hyphen; only the first part may be *."
-    )
-
-
-def _bad_host(text: str, why: str) -> InvalidValue:
-    return InvalidValue(f"{text[:80]!r} is not a domain name", why=why, fix="Give it as in www.example.org")
 
 
 def _check_name(what: str, value: str, rule: re.Pattern[str]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from paas.core.errors import InvalidValue, ProxyError
 from paas.drivers.nginx_errors import Emergencies, not_started, refused
-from paas.drivers.nginx_host import socket_path
+from paas.drivers.nginx_host import Build, build, socket_path
 from paas.drivers.nginx_processes import (
     children,
     find_all,
@@ -39,16 +39,25 @@ REOPEN_SECONDS = 0.5
 
 
 class Nginx:
-    """One instance: ``prefix`` holds everything of it, and it listens on ``listen``:``http_port``.
+    """One instance: ``prefix`` holds everything of it, and it listens on ``listen``:``http_port``, and ``https_port``.
 
     A ``managed`` one is started and stopped by the host's service manager, by `command`; here it is only found.
     """
 
     def __init__(
-        self, prefix: Path, listen: str, http_port: int, binary: str = "nginx", *, managed: bool = False
+        self,
+        prefix: Path,
+        listen: str,
+        http_port: int,
+        binary: str = "nginx",
+        *,
+        https_port: int | None = None,
+        managed: bool = False,
     ) -> None:
         self.prefix = prefix.resolve()
-        self.address = f"[{listen}]:{http_port}" if ":" in listen else f"{listen}:{http_port}"
+        host = f"[{listen}]" if ":" in listen else listen
+        self.address = f"{host}:{http_port}"
+        self.secure_address = f"{host}:{https_port}" if https_port else ""
         self.binary = binary
         self.managed = managed
         self.pid_file = self.prefix / "run" / "nginx.pid"
@@ -97,6 +106,10 @@ class Nginx:
     def version(self) -> str:
         """``nginx/1.22.1``, of the program as it is installed. Raises `ProxyError` if it is missing."""
         return self._run([self.binary, "-v"]).stderr.strip().removeprefix("nginx version: ")
+
+    def build(self) -> Build:
+        """What the program as it is installed is able to do. Raises `ProxyError` if it is missing."""
+        return build(self._run([self.binary, "-V"]).stderr)
 
     def workers(self) -> frozenset[int]:
         """The process ids of all workers, those that are finishing included."""

@@ -40,7 +40,7 @@ def not_started(output: str) -> ProxyError:
         return ProxyError(
             f"nginx cannot listen on {taken[1]}",
             why="Another program listens there already.",
-            fix="Stop that program, or choose another port with --http-port.",
+            fix="Stop that program, or choose another port with --http-port or --https-port.",
         )
 
     found = re.search(r"\[(?:emerg|alert)\] (?:\d+#\d+: )?(.*)", output)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import grp
 import hashlib
+import ipaddress
 import os
 import pwd
+import re
 import resource
 from dataclasses import dataclass
 from pathlib import Path
 
 from paas.core.errors import ProxyError
 
+RESOLV_CONF = Path("/etc/resolv.conf")
 LONGEST_SOCKET = 107
 MOST_FILES = 65_536
 
@@ -53,3 +56,46 @@ def socket_path(prefix: Path) -> Path:
 
     name = hashlib.sha256(os.fsencode(prefix)).hexdigest()[:16]
     return Path("/run" if os.geteuid() == 0 else "/tmp") / f"paas-{os.geteuid()}-{name}" / "status.sock"
+
+
+@dataclass(frozen=True)
+class Build:
+    """What an nginx is able to do; ``version`` as (1, 22, 1)."""
+
+    version: tuple[int, ...]
+    http3: bool
+
+    @property
+    def http2_by_listen(self) -> bool:
+        """Whether HTTP/2 is a word of ``listen``: https://nginx.org/en/docs/http/ngx_http_v2_module.html#http2"""
+        return self.version < (1, 25, 1)
+
+
+def build(text: str) -> Build:
+    """What ``nginx -V`` printed, read."""
+    found = re.search(r"nginx/([0-9]+(?:\.[0-9]+)*)", text)
+    version = tuple(int(part) for part in found[1].split(".")) if found else ()
+    return Build(version, "--with-http_v3_module" in text.split() and version >= (1, 25, 1))
+
+
+def resolvers(path: Path = RESOLV_CONF) -> tuple[str, ...]:
+    """The name servers of this host, as nginx writes addresses; none where there is no such file."""
+    try:
+        words = [line.split() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    except OSError:
+        return ()
+
+    return tuple(filter(None, (_address(line[1]) for line in words if line[:1] == ["nameserver"] and len(line) > 1)))
+
+
+def _address(text: str) -> str:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return ""
+
+    # An address of one link only has its link behind it, which nginx does not know.
+    if address.version == 4:
+        return str(address)
+
+    return "" if "%" in text else f"[{address}]"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from paas.core.errors import ProxyError
+from paas.core.secret import Secret
 
 MAIN = "nginx.conf"
 GENERATION = "generation.conf"
-FOLDERS = ("apps", "stage/apps", "run", "logs", "temp")
+CERTIFICATES = "certificates"
+FOLDERS = ("apps", "stage/apps", "run", "logs", "temp", CERTIFICATES)
 
 
 class Tree:
@@ -34,6 +37,7 @@ class Tree:
 
             # Only the master opens the socket and the pid file in there.
             (self.prefix / "run").chmod(0o700)
+            (self.prefix / CERTIFICATES).chmod(0o700)
 
             live = {name: (self.prefix / name).read_text(errors="replace") for name in self._names(self.prefix)}
 
@@ -67,6 +71,34 @@ class Tree:
         """Write what the next generation of workers answers when asked which it is."""
         self._put(self.prefix / GENERATION, text)
         self._put(self.stage_folder / GENERATION, text)
+
+    def keep(self, name: str, secret: Secret) -> None:
+        """Write a file with a key where it is not there yet. Its content never changes, so nothing is replaced."""
+        path = self.prefix / CERTIFICATES / name
+
+        if path.exists():
+            return
+
+        aside = path.with_name(f".{name}.new")
+
+        try:
+            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(secret.reveal())
+
+            aside.replace(path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                aside.unlink()
+
+            raise _refused(error) from error
+
+    def keep_only(self, names: Iterable[str]) -> None:
+        """Remove the files with keys that no file names any more."""
+        kept = set(names)
+
+        for path in (self.prefix / CERTIFICATES).iterdir():
+            if path.name not in kept:
+                path.unlink(missing_ok=True)
 
     def name_of(self, staged: Path | None) -> str:
         """The name of the staged file at a path; empty when it is none."""

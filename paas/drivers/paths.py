@@ -55,6 +55,11 @@ class Paths:
         return self.root / "control.sock"
 
     @property
+    def hooks(self) -> Path:
+        """Programs that the administrator adds; they go before those that come with the platform."""
+        return self.root / "hooks"
+
+    @property
     def reserve(self) -> Path:
         """What is given up when the disk is full."""
         return self.root / "reserve"

@@ -9,7 +9,7 @@ from paas.core import names
 from paas.core.dockeroptions import PHASES
 from paas.core.errors import AlreadyExists
 from paas.core.model import App
-from paas.engine import applocks, deploy, routes
+from paas.engine import applocks, deploy, domains, routes
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 
@@ -36,6 +36,8 @@ def create(ctx: Context, name: str) -> App:
 
 def register(ctx: Context, name: str) -> App:
     """The app alone; a deploy that follows tells the proxy of it."""
+    if routes.is_host(names.app_name(name)):
+        domains.check_free(ctx, None, [name])
     return ctx.store.apps.create(names.app_name(name), actor=ctx.caller.name, now=ctx.clock.now())
 
 
@@ -43,7 +45,7 @@ def destroy(ctx: Context, app: App) -> None:
     """Removes the app with its containers, images, releases, configuration and repository."""
 
     def work(job: Job) -> None:
-        domains = ctx.store.apps.domains(job.app)
+        freed = routes.is_host(job.app.name) or ctx.store.apps.domains(job.app) or ctx.store.redirects.of(job.app)
         with ctx.routing.of(app.id):
             ctx.proxy.withdraw(str(app.id))
             ctx.oneoffs.forget(job.app)
@@ -52,7 +54,7 @@ def destroy(ctx: Context, app: App) -> None:
         ctx.paths.remove_app(job.app)
         # The engine takes a while for a network. If the server dies before, its next start does the same.
         ctx.retirer.later(f"clearing up after {job.app.name}", lambda: ctx.scheduler.clear(app.id))
-        if domains:
+        if freed:
             # One of them may be the default name of another app, which has it now.
             routes.refresh_all(ctx)
         ctx.changed.notify()
@@ -65,6 +67,8 @@ def rename(ctx: Context, app: App, name: str, *, restart: bool) -> App:
     names.app_name(name)
     if ctx.store.apps.find(name):
         raise AlreadyExists(f"there is an app {name!r} already", fix="Choose another name.")
+    if routes.is_host(name):
+        domains.check_free(ctx, app, [name])
 
     def work(job: Job) -> App:
         renamed = ctx.store.apps.rename(job.app, name)

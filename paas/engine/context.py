@@ -18,6 +18,7 @@ from paas.drivers.probe import Probe
 from paas.drivers.remotes import Remotes
 from paas.drivers.reserve import Reserve
 from paas.drivers.settings_file import SettingsFile
+from paas.engine.authority import Issuing
 from paas.engine.events import Teller
 from paas.engine.jobs import Jobs
 from paas.engine.locks import Broadcast, Routing
@@ -57,6 +58,7 @@ class Context:
     routing: Routing
     retirer: Retirer
     vitals: Vitals
+    issuing: Issuing
     events: Teller
     logs: Keeper
     changed: Broadcast

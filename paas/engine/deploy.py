@@ -15,7 +15,7 @@ from paas.core.secret import Secret
 from paas.drivers import calendar, yamlfile
 from paas.drivers.quarantine import Quarantine
 from paas.drivers.worktree import update_worktree
-from paas.engine import buildcheck, buildsource, plans, registries, room, routes
+from paas.engine import buildcheck, buildsource, domains, plans, registries, room, routes
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 from paas.engine.phase import Phase, phases, run_phase
@@ -39,6 +39,7 @@ def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
     """Read, build, release. Whatever fails, the release that serves is not touched."""
     job.note(commit=commit.id)
     spec, recipe = read(ctx, app, job, commit)
+    domains.check_free(ctx, app, spec.domains)
 
     image = build(ctx, app, job, commit, recipe)
     spec = buildcheck.labelled(ctx, image, spec)
@@ -54,7 +55,8 @@ def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
         cause=commit.cause,
         cron=spec.cron,
     )
-    made = release(ctx, app, job, draft, first=phases(spec))
+    with domains.listed(ctx, app, spec.domains):
+        made = release(ctx, app, job, draft, first=phases(spec))
     if spec.postdeploy:
         afterwards(ctx, app, job, made, Phase("postdeploy script", spec.postdeploy))
     return made

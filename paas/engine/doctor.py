@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 
-from paas.core import doctor
+from paas.core import doctor, doctor_tls
 from paas.core.doctor import Finding, Level
 from paas.core.errors import PaasError
+from paas.core.hosts import is_pattern
 from paas.core.model import App, Container
 from paas.core.outcome import Answer
-from paas.engine import applocks, room
+from paas.engine import applocks, room, routes, tls
 from paas.engine.context import Context
 
 LOOPBACK_NAMES = ("localhost", ".localhost")
@@ -23,6 +24,7 @@ def examine(ctx: Context, app: App | None = None) -> list[Finding]:
         ("engine", lambda: _engine(ctx)),
         ("ports", lambda: _published(ctx, apps)),
         ("dns", lambda: _domains(ctx, apps)),
+        ("certificates", lambda: _certificates(ctx, apps)),
         ("drift", lambda: _drift(ctx, apps)),
         ("locks", lambda: _locks(ctx, apps)),
     ]
@@ -81,7 +83,7 @@ def _nginx(ctx: Context) -> Iterator[Finding]:
 
 
 def _listening(ctx: Context) -> Iterator[Finding]:
-    ports = {name: int(ctx.settings.value(f"{name}-port")) for name in ("ssh", "http")}
+    ports = {name: int(ctx.settings.value(f"{name}-port")) for name in ("ssh", "http", "https")}
     return doctor.listening(ctx.probe.listeners(os.getpid()), ports)
 
 
@@ -98,8 +100,15 @@ def _domains(ctx: Context, apps: list[App]) -> Iterator[Finding]:
     return doctor.domains(owners, resolved, ctx.host.addresses())
 
 
+def _certificates(ctx: Context, apps: list[App]) -> Iterator[Finding]:
+    for app in apps:
+        served = tls.assigned(ctx, app, routes.all_hosts(ctx, app))
+        yield from doctor_tls.certificates(app.name, served, ctx.clock.now())
+        yield from doctor_tls.attempts(app.name, ctx.store.acme.attempts(app))
+
+
 def _in_dns(name: str) -> bool:
-    return not name.endswith(LOOPBACK_NAMES) and not name.startswith("*")
+    return not name.endswith(LOOPBACK_NAMES) and not is_pattern(name)
 
 
 def _drift(ctx: Context, apps: list[App]) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from paas.core.checks import Check, Mode
 from paas.core.image import Image
 from paas.core.model import WEB, App, Container, Process
 from paas.core.outcome import Outcome
+from paas.engine import routes
 from paas.engine.context import Context
 
 AGENT = "paas-health-check"
@@ -29,13 +30,15 @@ def look(
         return Outcome(check.listening and outcome.reaches(listeners, port), listeners)
     own = published is not None and port == process.port
     address, at = ("127.0.0.1", published) if own and published else (container.address, port or 0)
-    answer = ctx.probe.get(address, at, check.path, _headers(check, host), check.timeout, body=bool(check.content))
+    # An app that its users reach by HTTPS would answer others with a redirect only.
+    headers = _headers(check, host, routes.scheme(ctx, container.app_id, host))
+    answer = ctx.probe.get(address, at, check.path, headers, check.timeout, body=bool(check.content))
     return outcome.of_answer(check, answer, listeners)
 
 
-def _headers(check: Check, host: str) -> dict[str, str]:
+def _headers(check: Check, host: str, scheme: str) -> dict[str, str]:
     """The request's headers; those of the check go before ours, however they are spelt."""
-    ours = {"Host": host, "User-Agent": AGENT, "X-Forwarded-Proto": "http", "Accept": "*/*", "Connection": "close"}
+    ours = {"Host": host, "User-Agent": AGENT, "X-Forwarded-Proto": scheme, "Accept": "*/*", "Connection": "close"}
     spelt = {name.lower(): name for name in ours}
     return ours | {spelt.get(name.lower(), name): value for name, value in check.headers}
 

@@ -184,7 +184,10 @@ def switch_over(ctx: Context, app: App, job: Job, release: Release, plan: Rollou
     """From here on requests go to the candidates."""
     deployed = replace(app, version=release.version)
     with job.step(Step.SWITCH, "Switched the proxy" if plan.changes else ""):
-        return ctx.proxy.publish(routes.vhost(ctx, deployed, plan.replicas(), stopped=False))
+        switch = ctx.proxy.publish(routes.vhost(ctx, deployed, plan.replicas(), stopped=False))
+    # An app that was made by this push has hosts that nobody has looked after yet.
+    ctx.issuing.wake.set()
+    return switch
 
 
 def record(

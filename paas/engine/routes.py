@@ -5,36 +5,89 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from paas.core.hosts import is_pattern, is_public
 from paas.core.model import WEB, App, Replica
+from paas.core.redirects import Redirect
 from paas.core.vhost import ProxyOptions, Vhost, VhostState
+from paas.engine import tls
 from paas.engine.context import Context
 
 
 def hosts(ctx: Context, app: App) -> tuple[str, ...]:
-    """The host names that the app answers to: its own domains, then its name below each global domain.
+    """The host names that the app answers to: its own domains, then its default ones; none while they are disabled.
 
-    A name that another app has as a domain of its own is that app's alone.
+    A name that another app has as a domain of its own, redirects, or is called by, is that app's alone.
     """
-    owners = ctx.store.apps.domain_owners()
-    default = [name for name in default_hosts(ctx, app) if owners.get(name, app.id) == app.id]
-    return tuple(dict.fromkeys([*ctx.store.apps.domains(app), *default]))
+    return _hosts(ctx, app) if ctx.store.apps.domains_enabled(app) else ()
+
+
+def _hosts(ctx: Context, app: App) -> tuple[str, ...]:
+    default = default_hosts(ctx, app)
+    owners = ctx.store.apps.host_owners(default) if default else {}
+    free = [name for name in default if owners.get(name, app.id) == app.id]
+    return tuple(dict.fromkeys([*ctx.store.apps.domains(app), *free]))
+
+
+def is_host(name: str) -> bool:
+    """Whether an app of that name is served at it."""
+    return is_public(name) or name.endswith(".localhost")
 
 
 def default_hosts(ctx: Context, app: App) -> list[str]:
-    """The app's name below each global domain."""
-    return [f"{app.name}.{domain}" for domain in ctx.store.apps.domains(None)]
+    """The app's name below each global domain; the name itself where it is one of a host."""
+    return default_names(app.name, ctx.store.apps.domains(None))
+
+
+def default_names(name: str, shared: Sequence[str]) -> list[str]:
+    """The same for the name of an app and the global domains."""
+    return [name] if is_host(name) else [f"{name}.{domain}" for domain in shared]
+
+
+def all_hosts(ctx: Context, app: App) -> tuple[str, ...]:
+    """The hosts that the app is served at or redirects."""
+    served, moved = routed(ctx, app)
+    return tuple(dict.fromkeys([*served, *(redirect.source for redirect in moved)]))
+
+
+def routed(ctx: Context, app: App) -> tuple[tuple[str, ...], tuple[Redirect, ...]]:
+    """The host names that the app answers to, and its redirects; neither while its domains are disabled."""
+    if not ctx.store.apps.domains_enabled(app):
+        return (), ()
+    return _hosts(ctx, app), tuple(ctx.store.redirects.of(app))
 
 
 def first_host(ctx: Context, app: App) -> str:
     """The host name that health checks and URLs use."""
-    return next(iter(hosts(ctx, app)), "localhost")
+    return next(iter(_visited(ctx, app)), "localhost")
+
+
+def scheme(ctx: Context, app_id: int, host: str) -> str:
+    """``https`` where requests for the host come over HTTPS, else ``http``."""
+    if not tls.is_secure(tls.choose(ctx, app_id, host)):
+        return "http"
+    properties = ctx.store.properties.of(ctx.store.apps.by_id(app_id))
+    return "https" if properties.value("nginx", "https-redirect") else "http"
 
 
 def urls(ctx: Context, app: App) -> list[str]:
-    """The URLs of the app, the main one first."""
-    port = ctx.settings.value("http-port")
-    suffix = "" if port == 80 else f":{port}"
-    return [f"http://{host}{suffix}" for host in hosts(ctx, app) if not host.startswith("*")]
+    """The URLs of the app, the main one first: over HTTPS where it has a certificate."""
+    visited = _visited(ctx, app)
+    secure = {host for host, one in tls.assigned(ctx, app, visited).items() if tls.is_secure(one)}
+    plain, encrypted = (ctx.settings.value(key) for key in ("http-port", "https-port"))
+
+    def url(host: str) -> str:
+        if host in secure and encrypted:
+            return f"https://{host}" + ("" if encrypted == 443 else f":{encrypted}")
+        return f"http://{host}" + ("" if plain == 80 else f":{plain}")
+
+    return [url(host) for host in visited]
+
+
+def _visited(ctx: Context, app: App) -> list[str]:
+    """The names that requests can be made for: no patterns, and not what is redirected."""
+    served, redirects = routed(ctx, app)
+    moved = {redirect.source for redirect in redirects}
+    return [host for host in served if not is_pattern(host) and host not in moved]
 
 
 def vhost(ctx: Context, app: App, replicas: Sequence[Replica], *, stopped: bool) -> Vhost:
@@ -46,10 +99,13 @@ def vhost(ctx: Context, app: App, replicas: Sequence[Replica], *, stopped: bool)
 
     ports = tuple(replica.port for replica in replicas if replica.process_type == WEB and replica.port is not None)
     live = bool(ports) and not stopped
+    served, moved = routed(ctx, app)
     return Vhost(
         app=app.name,
         key=str(app.id),
-        hosts=hosts(ctx, app),
+        hosts=served,
+        tls=tls.of(ctx, app, properties, served, moved),
+        redirects=moved,
         ports=ports if live else (),
         state=VhostState.LIVE if live else VhostState.STOPPED if app.version else VhostState.EMPTY,
         options=ProxyOptions(
@@ -71,9 +127,11 @@ def refresh(ctx: Context, app: App) -> None:
     """Publishes what should be served now, after domains or properties changed."""
     with ctx.routing.of(app.id):
         ctx.proxy.publish(current(ctx, ctx.store.apps.by_id(app.id)))
+    ctx.issuing.wake.set()
 
 
 def refresh_all(ctx: Context) -> None:
     """The same for every app, with one reload."""
     with ctx.routing.of_all():
         ctx.proxy.sync([current(ctx, app) for app in ctx.store.apps.all()])
+    ctx.issuing.wake.set()

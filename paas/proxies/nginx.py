@@ -4,48 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
 
 from paas.core.errors import ProxyError
+from paas.core.tls import Credential
 from paas.core.vhost import Vhost
 from paas.drivers.nginx_errors import ConfigRefused
-from paas.drivers.nginx_host import open_files, worker_account
-from paas.drivers.nginx_tree import MAIN, Tree
+from paas.drivers.nginx_host import open_files, resolvers, worker_account
+from paas.drivers.nginx_tree import CERTIFICATES, MAIN, Tree
+from paas.proxies import nginx_certificates
 from paas.proxies.base import Switch
-from paas.proxies.nginx_text import General, Templates
+from paas.proxies.nginx_server import Server
+from paas.proxies.nginx_text import General, Secure, Templates
 
 DRAIN_SECONDS = 60
 
 
-class Server(Protocol):
-    """What is asked of `paas.drivers.nginx.Nginx`."""
-
-    prefix: Path
-    address: str
-    status_socket: Path
-
-    def prepare(self) -> None: ...
-    def master(self) -> int | None: ...
-    def version(self) -> str: ...
-    def generation(self) -> str: ...
-    def test(self, main: Path) -> None: ...
-    def start(self) -> frozenset[int]: ...
-    def reload(self, generation: str) -> frozenset[int]: ...
-    def reload_later(self) -> None: ...
-    def finishing(self, pids: Iterable[int] | None = None) -> frozenset[int]: ...
-    def rotate(self, max_bytes: int) -> list[Path]: ...
-    def stop(self) -> None: ...
-
-
 @dataclass
 class _Request:
-    """What one caller wants: texts by file name, None for no file."""
+    """What one caller wants: texts by file name, None for no file; and the certificates that they name."""
 
     texts: Mapping[str, str | None]
+    credentials: Sequence[Credential] = ()
     outcome: Future[Switch] = field(default_factory=Future)
 
 
@@ -59,6 +41,7 @@ class NginxProxy:
         self._tree = Tree(server.prefix)
         self._live: dict[str, str] = {}
         self._known = False
+        self._secure: Secure | None = None
         self._requests: list[_Request] = []
         self._arriving = threading.Lock()
         self._acting = threading.Lock()
@@ -69,6 +52,7 @@ class NginxProxy:
         with self._acting:
             self._server.prepare()
             self._read()
+            self._secure = self._how_secure()
             main = self._main()
 
             if self._live.get(MAIN) != main:
@@ -86,7 +70,7 @@ class NginxProxy:
         return self._server.version()
 
     def publish(self, vhost: Vhost) -> Switch:
-        return self._change({_file(vhost.key): self._app(vhost)})
+        return self._change({_file(vhost.key): self._app(vhost)}, vhost.tls.credentials)
 
     def withdraw(self, key: str) -> Switch:
         return self._change({_file(key): None})
@@ -97,7 +81,9 @@ class NginxProxy:
         with self._acting:
             gone: dict[str, str | None] = {name: None for name in self._live if name != MAIN}
 
-        return self._change(gone | {_file(vhost.key): self._app(vhost) for vhost in vhosts})
+        served = list(vhosts)
+        texts = {_file(vhost.key): self._app(vhost) for vhost in served}
+        return self._change(gone | texts, [one for vhost in served for one in vhost.tls.credentials])
 
     def drained(self, switch: Switch) -> bool:
         return not self._server.finishing(switch.old_workers)
@@ -115,8 +101,8 @@ class NginxProxy:
 
     # Who comes while another acts waits, and then one acts for all who wait
 
-    def _change(self, texts: Mapping[str, str | None]) -> Switch:
-        request = _Request(texts)
+    def _change(self, texts: Mapping[str, str | None], credentials: Sequence[Credential] = ()) -> Switch:
+        request = _Request(texts, credentials if self._secure else ())
 
         with self._arriving:
             self._requests.append(request)
@@ -148,8 +134,11 @@ class NginxProxy:
 
         wanted = {name: text for request in requests for name, text in request.texts.items()}
         changed = {name: text for name, text in wanted.items() if self._live.get(name) != text}
+        before = [self._live.get(name) for name in changed]
+        nginx_certificates.keep(self._tree, (one for request in requests for one in request.credentials))
         refusals = self._stage(changed)
         switch = self._switch({name: text for name, text in changed.items() if name not in refusals})
+        nginx_certificates.tidy(self._tree, [*before, *changed.values()], self._live)
 
         for request in requests:
             refusal = next((refusals[name] for name in request.texts if name in refusals), None)
@@ -174,7 +163,7 @@ class NginxProxy:
                 self._server.test(self._tree.staged_main)
                 break
             except ConfigRefused as error:
-                blamed = self._tree.name_of(error.path)
+                blamed = self._tree.name_of(error.path) or nginx_certificates.naming(error.words, changed)
                 refusal = self._refusal(blamed, error)
 
                 for name in [blamed] if blamed in remaining else remaining:
@@ -254,11 +243,21 @@ class NginxProxy:
                 group=account.group if account else "",
                 open_files=open_files(),
                 drain_seconds=self._drain_seconds,
+                secure=self._secure,
+                resolvers=resolvers() if self._secure else (),
             )
         )
 
+    def _how_secure(self) -> Secure | None:
+        if not self._server.secure_address:
+            return None
+
+        build = self._server.build()
+        folder = self._server.prefix / CERTIFICATES
+        return Secure(self._server.secure_address, folder, build.http2_by_listen, build.http3)
+
     def _app(self, vhost: Vhost) -> str:
-        return self._templates.app(vhost, self._server.address)
+        return self._templates.app(vhost, self._server.address, self._secure)
 
     def _refusal(self, name: str, error: ConfigRefused) -> ProxyError:
         """The error for a staged file, while it is still there."""

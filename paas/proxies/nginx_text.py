@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jinja2
 
 from paas.core.errors import InvalidValue
+from paas.core.tls import Credential
 from paas.core.vhost import Vhost
+from paas.proxies.nginx_certificates import file_name
 from paas.resources import folder
 
 # nginx reads one parameter into a buffer of 4096 bytes.
@@ -22,10 +24,34 @@ class Verbatim(str):
 
 
 @dataclass(frozen=True)
+class Secure:
+    """Where HTTPS is served, and how this nginx does it. ``files`` is the folder of certificates.
+
+    ``http2_by_listen``: it is a word of ``listen``, as before nginx 1.25.1, and no directive of its own.
+    """
+
+    listen: str
+    files: Path
+    http2_by_listen: bool = True
+    http3: bool = False
+
+    @property
+    def port(self) -> int:
+        """The port."""
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def suffix(self) -> Verbatim:
+        """What stands behind a host in an address: ``:8443``, or nothing for the port of the scheme."""
+        return Verbatim("" if self.port == 443 else f":{self.port}")
+
+
+@dataclass(frozen=True)
 class General:
     """What the main file says. ``user`` and ``group`` are empty where workers keep the user that starts nginx.
 
-    ``open_files`` is how many files a worker may have open, ``drain_seconds`` how long one may finish requests.
+    ``open_files`` is how many files a worker may have open, ``drain_seconds`` how long one may finish requests,
+    ``resolvers`` are addresses of name servers.
     """
 
     prefix: Path
@@ -35,6 +61,8 @@ class General:
     group: str
     open_files: int
     drain_seconds: int
+    secure: Secure | None = None
+    resolvers: tuple[str, ...] = ()
 
 
 class Templates:
@@ -64,11 +92,29 @@ class Templates:
             status_socket=_quoted(f"unix:{general.status_socket}"),
             file=lambda name: _quoted(f"{general.prefix}/{name}"),
             page=self.page,
+            secure=general.secure,
+            resolvers=general.resolvers,
         )
 
-    def app(self, vhost: Vhost, listen: str) -> str:
-        """The text of ``apps/<key>.conf``."""
-        return self._environment.get_template("app.conf.j2").render(vhost=vhost, listen=listen, page=self.page)
+    def app(self, vhost: Vhost, listen: str, secure: Secure | None = None) -> str:
+        """The text of ``apps/<key>.conf``. Without ``secure`` nothing is served over HTTPS."""
+        port = listen.rpartition(":")[2]
+        if secure is None:
+            vhost = replace(vhost, tls=replace(vhost.tls, credentials=()))
+
+        def certificate(credential: Credential) -> Verbatim:
+            assert secure is not None
+            return _quoted(f"{secure.files}/{file_name(credential)}")
+
+        return self._environment.get_template("app.conf.j2").render(
+            vhost=vhost,
+            listen=listen,
+            page=self.page,
+            secure=secure,
+            certificate=certificate,
+            quoted=_quoted,
+            plain_suffix=Verbatim("" if port == "80" else f":{port}"),
+        )
 
     def generation(self, generation: str) -> str:
         """The text of ``generation.conf``."""
@@ -102,8 +148,8 @@ def printed(value: object) -> object:
     raise InvalidValue(f"{str(value)[:80]!r} cannot be written into an nginx configuration")
 
 
-def _quoted(path: str) -> Verbatim:
-    if re.search(r"[\x00-\x1f\"'$\\]", path):
-        raise InvalidValue(f"the path {path!r} cannot be written into an nginx configuration")
+def _quoted(text: str) -> Verbatim:
+    if re.search(r"[\x00-\x1f\"'$\\]", text):
+        raise InvalidValue(f"{text!r} cannot be written into an nginx configuration")
 
-    return Verbatim(f'"{path}"')
+    return Verbatim(f'"{text}"')

@@ -7,12 +7,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from paas.store.access import KnownHosts, Logins
+from paas.store.acme import Acme
 from paas.store.apps import Apps
 from paas.store.buildpacks import Buildpacks
+from paas.store.certificates import Certificates, Secrets
 from paas.store.database import Database
 from paas.store.docker_options import DockerOptions
 from paas.store.locks import Locks
 from paas.store.logs import Drains, Events, KeptLogs
+from paas.store.redirects import Redirects
 from paas.store.releases import Deployments, Releases
 from paas.store.runs import Runs, Sandboxes, SuspendedCron
 from paas.store.sealed import Sealer
@@ -47,6 +50,10 @@ class Store:
         self.events = Events(self._database)
         self.kept_logs = KeptLogs(self._database)
         self.drains = Drains(self._database, sealer)
+        self.certificates = Certificates(self._database, sealer)
+        self.secrets = Secrets(self._database, sealer)
+        self.redirects = Redirects(self._database)
+        self.acme = Acme(self._database)
 
     def transaction(self) -> AbstractContextManager[None]:
         """All changes inside count together or not at all."""

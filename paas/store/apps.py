@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from paas.core.errors import AlreadyExists, NoSuchApp, PaasError
 from paas.core.model import App, Replica
 from paas.store.database import Database, Row
+from paas.store.domains import Domains
 
 
 def as_app(row: Row) -> App:
@@ -15,10 +16,11 @@ def as_app(row: Row) -> App:
     return App(row["id"], row["name"], row["created_at"], row["created_by"], bool(row["stopped"]), row["version"])
 
 
-class Apps:
+class Apps(Domains):
     """The apps of this instance."""
 
     def __init__(self, database: Database) -> None:
+        super().__init__(database)
         self._db = database
 
     def all(self) -> list[App]:
@@ -46,6 +48,10 @@ class Apps:
         if row is None:
             raise NoSuchApp("the app was destroyed in the meantime")
         return as_app(row)
+
+    def exists(self, app: App) -> bool:
+        """Whether the app was not destroyed in the meantime."""
+        return self._db.one("SELECT 1 FROM apps WHERE id = ?", app.id) is not None
 
     def create(self, name: str, *, actor: str, now: float) -> App:
         """A new app; `AlreadyExists` if the name is taken."""
@@ -109,36 +115,6 @@ class Apps:
                 "INSERT INTO replicas VALUES (?, ?, ?, ?, ?, ?)",
                 [(app.id, r.process_type, r.index, r.slot, r.release, r.port) for r in replicas],
             )
-
-    def domains(self, app: App | None) -> list[str]:
-        """The app's own domains, or the global ones for None, in the order in which they were added."""
-        rows = self._db.all(
-            "SELECT name FROM domains WHERE coalesce(app_id, 0) = ? ORDER BY position", app.id if app else 0
-        )
-        return [row["name"] for row in rows]
-
-    def domain_owners(self) -> dict[str, int]:
-        """The id of the app that each domain belongs to; global domains are not among them."""
-        return {row["name"]: row["app_id"] for row in self._db.all("SELECT * FROM domains WHERE app_id IS NOT NULL")}
-
-    def set_domains(self, app: App | None, domains: Sequence[str]) -> None:
-        """Makes these the domains; refuses one that another app has, naming it."""
-        with self._db.transaction():
-            self._db.execute("DELETE FROM domains WHERE coalesce(app_id, 0) = ?", app.id if app else 0)
-            for position, name in enumerate(domains):
-                self._add_domain(app, name, position)
-
-    def _add_domain(self, app: App | None, name: str, position: int) -> None:
-        owner = self._db.one(
-            "SELECT apps.name FROM domains JOIN apps ON apps.id = app_id WHERE domains.name = ?", name
-        )
-        if app is not None and owner is not None:
-            raise AlreadyExists(
-                f"the domain {name} belongs to the app {owner['name']!r}",
-                fix=f"Run 'domains:remove {owner['name']} {name}' first.",
-                code="domain-taken",
-            )
-        self._db.execute("INSERT INTO domains VALUES (?, ?, ?)", app.id if app else None, name, position)
 
     def port(self, app: App, process_type: str, index: int, slot: int) -> int | None:
         """The port that the slot owns, or None."""

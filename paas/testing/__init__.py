@@ -5,6 +5,7 @@ sleeps, listens on the network or needs any right. The database, the git reposit
 ones.
 """
 
+from paas.testing.authority import FakeAcme, FakeDnsHooks, FakeResolver
 from paas.testing.builds import FakeBuilder
 from paas.testing.containers import FakeScheduler
 from paas.testing.edge import FakeProxy
@@ -25,12 +26,15 @@ __all__ = [
     "SECONDS",
     "VIEWER",
     "Behaviour",
+    "FakeAcme",
     "FakeBuilder",
     "FakeClock",
+    "FakeDnsHooks",
     "FakeHost",
     "FakeProbe",
     "FakeProxy",
     "FakeRemotes",
+    "FakeResolver",
     "FakeScheduler",
     "FakeTasks",
     "Gate",

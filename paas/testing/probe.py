@@ -18,7 +18,7 @@ class FakeProbe(Probe):
     def __init__(self, scheduler: FakeScheduler) -> None:
         self.requests: list[tuple[int, str]] = []
         self.headers: list[dict[str, str]] = []
-        self.own_ports = {2222, 8080}
+        self.own_ports = {2222, 8080, 8443}
         self._scheduler = scheduler
 
     def listeners(self, pid: int) -> frozenset[Listener]:

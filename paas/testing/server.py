@@ -24,11 +24,14 @@ from paas.core.model import App
 from paas.drivers.paths import Paths
 from paas.drivers.settings_file import SettingsFile
 from paas.engine import apps, reconcile
+from paas.engine.authority import Issuing
 from paas.engine.context import Context
 from paas.engine.deploy import Commit, deploy
+from paas.engine.issuer import Issuer
 from paas.engine.liveness import Liveness
 from paas.engine.timers import Timers
 from paas.store import Store
+from paas.testing.authority import FakeAcme, FakeDnsHooks, FakeResolver
 from paas.testing.builds import FakeBuilder
 from paas.testing.containers import FakeScheduler
 from paas.testing.edge import FakeProxy
@@ -229,6 +232,9 @@ class Server:
         self.probe = FakeProbe(self.scheduler)
         self.builder = FakeBuilder(self.gates, self.scheduler.add_image, self.scheduler.image)
         self.host = FakeHost()
+        self.hooks = FakeDnsHooks()
+        self.resolver = FakeResolver()
+        self.acme = FakeAcme(self.clock, self.hooks.records)
         self.remotes = FakeRemotes()
         settings = SettingsFile(root / "paas.yml", self.flags)
         self.ctx: Context = wire(
@@ -242,8 +248,10 @@ class Server:
             clock=self.clock,
             probe=self.probe,
             host=self.host,
+            issuing=Issuing(self.acme, self.hooks, self.resolver),
             remotes=self.remotes,
         )
+        self.issuer = Issuer(self.ctx)
         self.dispatch = Dispatcher(self.ctx)
         self.liveness = Liveness(self.ctx)
         self.timers = Timers(self.ctx)
@@ -409,6 +417,12 @@ class Server:
         eventually(self.ctx.vitals.idle, "the end of the liveness checks")
         self.liveness.tick()
         eventually(self.ctx.vitals.idle, "the end of the liveness checks")
+        self.quiet()
+
+    def issue(self, seconds: float = 0.0) -> None:
+        """So many seconds pass, and then what is due of certificates is done."""
+        self.clock.advance(seconds)
+        self.issuer.tick()
         self.quiet()
 
     def repair(self) -> None:

@@ -27,13 +27,17 @@ LAYERS = [
 
 OUTSIDE = {
     "docker": ("paas.drivers.docker", "paas.drivers.docker_tasks"),
-    "requests": ("paas.drivers.docker", "paas.drivers.docker_tasks"),
+    "requests": ("paas.drivers.docker", "paas.drivers.docker_tasks", "paas.drivers.acme_client"),
     "re2": ("paas.drivers.pattern",),
     "cronsim": ("paas.drivers.calendar",),
     "dulwich": ("paas.drivers",),
     "subprocess": ("paas.drivers",),
     "sqlite3": ("paas.store",),
-    "cryptography": ("paas.store",),
+    "cryptography": ("paas.store", "paas.drivers.x509", "paas.drivers.acme_client"),
+    "acme": ("paas.drivers.acme_client",),
+    "josepy": ("paas.drivers.acme_client",),
+    "dns": ("paas.drivers.resolver",),
+    "idna": ("paas.core.hosts",),
     "time": ("paas.drivers",),
     "yaml": ("paas.drivers",),
     "jinja2": ("paas.proxies", "paas.builders.recipe"),
@@ -51,6 +55,8 @@ IN_CORE = {
     *("__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "difflib", "enum", "errno"),
     *("functools", "hashlib", "ipaddress", "itertools", "json", "math", "posixpath", "re", "shlex", "string"),
     *("struct", "tomllib", "typing", "unicodedata", "urllib.parse"),
+    # Tables and rules, nothing else.
+    "idna",
 }
 """What the core may import: nothing that reads, writes, waits, or starts something."""
 

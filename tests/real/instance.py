@@ -21,7 +21,7 @@ import docker
 
 import paas
 
-READY = re.compile(r"ready ssh=127\.0\.0\.1:(\d+) http=127\.0\.0\.1:(\d+)\n")
+READY = re.compile(r"ready ssh=127\.0\.0\.1:(\d+) http=127\.0\.0\.1:(\d+) https=127\.0\.0\.1:(\d+)\n")
 SECONDS = 60
 SOURCES = Path(paas.__file__).resolve().parent.parent
 LABEL = "paas.instance"
@@ -59,7 +59,7 @@ class Server:
         self.key = folder / "key"
         self.flags = flags
         self.program: tuple[str, ...] = ()
-        self.ssh_port = self.http_port = 0
+        self.ssh_port = self.http_port = self.https_port = 0
         self.log = (folder / "serve.log").open("ab")
         self.daemon: subprocess.Popen[bytes] | None = None
         self._take_ports()
@@ -85,7 +85,8 @@ class Server:
                 *self.wrapper,
                 *(self.program or (sys.executable, "-m", "paas")),
                 *("serve", f"--root={self.root}"),
-                *(f"--ssh-port={self.ssh_port}", f"--http-port={self.http_port}", *self.flags),
+                *(f"--ssh-port={self.ssh_port}", f"--http-port={self.http_port}"),
+                *(f"--https-port={self.https_port}", *self.flags),
             ],
             cwd=self.folder,
             env=_environment(),
@@ -98,7 +99,7 @@ class Server:
         line = self.daemon.stdout.readline().decode() if readable else ""
         match = READY.fullmatch(line)
         assert match, f"the daemon said {line!r} and logged:\n{self.said()}"
-        self.ssh_port, self.http_port = int(match[1]), int(match[2])
+        self.ssh_port, self.http_port, self.https_port = (int(port) for port in match.groups())
 
     def said(self) -> str:
         """The daemon's log."""

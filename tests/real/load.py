@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import socket
+import ssl
 import threading
 import time
 from collections import Counter
@@ -13,13 +15,17 @@ from typing import Self
 class Load:
     """In the context, ``rate`` requests a second go to the app, half of them over one kept connection.
 
-    Afterwards ``seen`` counts the answers by status, or by the error in words. It ends after ``most`` at the latest.
+    With ``tls`` they go over HTTPS. Afterwards ``seen`` counts the answers by status, or by the error in words. It
+    ends after ``most`` at the latest.
     """
 
-    def __init__(self, port: int, host: str, rate: float = 60, most: int = 20_000) -> None:
+    def __init__(
+        self, port: int, host: str, rate: float = 60, most: int = 20_000, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.seen: Counter[int | str] = Counter()
         self._address = ("127.0.0.1", port)
         self._host = host
+        self._tls = tls
         self._rate = rate / 2
         self._most = most // 2
         self._stop = threading.Event()
@@ -53,7 +59,7 @@ class Load:
         for number in range(self._most):
             if self._stop.wait(max(0.0, started + number / self._rate - time.monotonic())):
                 break
-            connection = connection or http.client.HTTPConnection(*self._address, timeout=10)
+            connection = connection or self._connection()
             outcome, reusable = self._ask(connection)
             with self._lock:
                 self.seen[outcome] += 1
@@ -62,6 +68,14 @@ class Load:
                 connection = None
         if connection is not None:
             connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._tls is None:
+            return http.client.HTTPConnection(*self._address, timeout=10)
+        # The name goes into the handshake and is checked; the address is the server's all the same.
+        made = http.client.HTTPSConnection(self._host, self._address[1], timeout=10, context=self._tls)
+        made._create_connection = lambda address, *more: socket.create_connection(self._address, *more)  # type: ignore
+        return made
 
     def _ask(self, connection: http.client.HTTPConnection) -> tuple[int | str, bool]:
         fresh = connection.sock is None

@@ -62,7 +62,7 @@ def test_an_engine_that_is_down_does_not_end_the_looking_around(well):
 def test_nginx_that_died(well):
     well.proxy.stop()
     well.probe.own_ports = {2222}
-    assert codes(well) == (1, ["nginx-down", "nginx-silent", "not-listening"])
+    assert codes(well) == (1, ["nginx-down", "nginx-silent", "not-listening", "not-listening"])
 
 
 def test_containers_that_crashed_or_vanished(well):

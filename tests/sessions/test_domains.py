@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from paas.testing import DEPLOYER, VIEWER
+from paas.testing import DEPLOYER, VIEWER, Behaviour
 
 MISSING = " !     DOMAIN is missing\n !     Write for instance: domains:add APP www.example.org [usage]\n"
 
@@ -158,3 +158,77 @@ def test_domains_that_the_proxy_refuses_are_not_kept(hello):
     assert hello.run("domains:add-global paas.example").status == 1
     hello.proxy.refusals.clear()
     assert hello.run("domains:report hello --domains-computed-vhosts").out == "hello.localhost\n"
+
+
+def test_disabled_domains_are_kept_and_not_served(hello):
+    hello.run("domains:add hello www.example.org")
+    assert hello.run("domains:disable hello") == (0, "", "-----> hello answers to no domain\n")
+    assert hello.proxy.vhost("hello").hosts == ()
+    assert hello.run("domains:report hello --domains-app-enabled").out == "false\n"
+    hello.run("domains:enable hello")
+    assert hello.proxy.vhost("hello").hosts == ("www.example.org", "hello.localhost")
+    hello.run("domains:disable hello")
+    hello.run("domains:add hello example.org")
+    assert hello.proxy.vhost("hello").hosts == ("www.example.org", "example.org", "hello.localhost")
+    assert hello.run("domains:reset hello") == (0, "", "")
+    assert hello.proxy.vhost("hello").hosts == ("hello.localhost",)
+
+
+def test_names_in_other_scripts_have_one_form(hello):
+    hello.run(["domains:add", "hello", "Straße.Example", "bücher.example."])
+    assert hello.proxy.vhost("hello").hosts[:2] == ("xn--strae-oqa.example", "xn--bcher-kva.example")
+    hello.run("apps:create other")
+    assert hello.run(["domains:add", "other", "BÜCHER.example"]).err.endswith("[domain-taken]\n")
+    assert hello.run(["domains:add", "hello", "xn--zzzzzzzz.example"]).status == 2
+
+
+def test_one_app_may_have_what_nobody_else_has(hello):
+    hello.run("apps:create other")
+    assert hello.run("domains:add hello _").status == 0
+    assert "belongs to the app 'hello'" in hello.run("domains:add other _").err
+    assert hello.proxy.vhost("hello").hosts == ("_", "hello.localhost")
+    assert hello.run("urls hello").out == "http://hello.localhost:8080\n"
+    assert hello.run("domains:add-global _").status == 2
+
+
+def test_an_app_that_is_called_like_a_host_serves_it(hello):
+    hello.deployed("www.example.org")
+    assert hello.proxy.vhost("www.example.org").hosts == ("www.example.org",)
+    refused = hello.run("domains:add hello www.example.org")
+    assert "belongs to the app 'www.example.org'" in refused.err
+    hello.run("domains:add hello shop.example.org")
+    refused = hello.run("apps:create shop.example.org")
+    assert refused.err.startswith(" !     the domain shop.example.org belongs to the app 'hello'\n")
+    assert hello.run("apps:create hello.localhost").err.endswith("[domain-taken]\n")
+    assert hello.run("apps:rename www.example.org shop.example.org").err.endswith("[domain-taken]\n")
+
+
+def test_a_paas_yml_lists_domains(hello):
+    hello.run("domains:add hello by-command.example.org")
+    hello.source("hello")
+    pushed = hello.push("hello", {"paas.yml": "domains: [WWW.example.org, by-command.example.org, old.example.org]\n"})
+    assert pushed.status == 0, pushed.err
+    hosts = ["by-command.example.org", "www.example.org", "old.example.org", "hello.localhost"]
+    assert list(hello.proxy.vhost("hello").hosts) == hosts
+    hello.run("domains:add hello later.example.org")
+    assert hello.push("hello", {"paas.yml": "domains: [www.example.org]\n"}).status == 0
+    hosts = ["by-command.example.org", "www.example.org", "later.example.org", "hello.localhost"]
+    assert list(hello.proxy.vhost("hello").hosts) == hosts
+
+
+def test_a_push_with_a_domain_of_another_app_is_refused_before_it_is_built(hello):
+    hello.run("apps:create other")
+    hello.run("domains:add other www.example.org")
+    built = len(hello.builder.sources)
+    refused = hello.push("hello", {"paas.yml": "domains: [www.example.org]\n"})
+    assert refused.status == 1
+    assert "the domain www.example.org belongs to the app 'other'" in refused.err
+    refused = hello.push("hello", {"paas.yml": "domains: [a.example.org, 'no domain']\n"})
+    assert "paas.yml: domains[1]: 'no domain' is not a domain name" in refused.err
+    assert len(hello.builder.sources) == built
+
+
+def test_domains_of_a_release_that_fails_are_not_kept(hello):
+    hello.scheduler.tell("web", Behaviour(answer=500))
+    assert hello.push("hello", {"paas.yml": "domains: [www.example.org]\n"}).status == 1
+    assert hello.run("domains:report hello --domains-app-vhosts").out == "\n"

@@ -9,9 +9,18 @@ from paas.core import properties
 from paas.core.properties import Scope
 from paas.testing import DEPLOYER, VIEWER
 
+SAMPLES = {
+    "letsencrypt email": "ops@example.org",
+    "letsencrypt server": "staging",
+    "letsencrypt server-ca-file": "/etc/ssl/own.pem",
+    "letsencrypt staging-server": "https://ca.example.org/directory",
+    "nginx hsts-max-age": "300",
+}
+"""A value for each property of a kind that no other has."""
+
 NAMESPACES = [
-    *("app-json", "apps", "builder", "builder-dockerfile", "buildpacks", "checks", "cron", "git", "logs", "nginx"),
-    *("ps", "registry", "run"),
+    *("app-json", "apps", "builder", "builder-dockerfile", "buildpacks", "checks", "cron", "git", "letsencrypt"),
+    *("logs", "nginx", "ps", "registry", "run"),
 ]
 
 
@@ -26,7 +35,9 @@ def test_each_property_is_set_reported_and_unset(hello, row):
     other = {"true": "false", "false": "true", "60s": "50s", "5s": "4s", "100m": "50m", "30": "20"}
     other |= {"10000": "100", "200": "100", "1g": "2g", "10m": "20m", "50m": "40m"}
     other |= {"kill": "keep", "1d": "2d", "UTC": "Asia/Tokyo"}
-    value = row.kind.words[0] if not row.default and row.kind.words else other.get(row.default, "else")
+    value = SAMPLES.get(row.name) or (
+        row.kind.words[0] if not row.default and row.kind.words else other.get(row.default, "else")
+    )
 
     setter = f"{row.namespace}:{SETTERS.get(row.namespace, 'set')}"
     done = hello.run(f"{setter} {scope} {row.key} {value}")

@@ -143,7 +143,7 @@ def test_paas_yml_describes_processes():
         ("processes: {}\nprocesses: {}", "paas.yml is not YAML: line 2, column 1: 'processes' appears twice."),
         ("- web", "paas.yml must be names with values, not a list"),
         ("process: {}", "paas.yml: process: there is no such field: Did you mean processes? There are: processes, "
-         "cron, build, static."),
+         "cron, build, static, domains."),
         ("processes: [web]", "paas.yml: processes: must be names with values, not a list"),
         ("processes: {1: {}}", "paas.yml: processes: has the name 1, which is a number: Put it in quotes."),
         ("processes: {Web: {}}", "paas.yml: processes.Web: is not a name for a process type: A process type has 1 to "

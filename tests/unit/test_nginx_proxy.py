@@ -27,6 +27,7 @@ class FileServer:
     def __init__(self, prefix: Path) -> None:
         self.prefix = prefix
         self.address = "127.0.0.1:8080"
+        self.secure_address = ""
         self.status_socket = prefix / "run" / "status.sock"
         self.loaded: dict[str, str] | None = None
         self.worker = 0

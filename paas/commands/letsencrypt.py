@@ -1,0 +1,49 @@
+"""``letsencrypt:*``: certificates that come by themselves."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from paas.commands import arguments as args
+from paas.commands.registry import Arg, command
+from paas.core.caller import Access
+from paas.core.model import App
+from paas.engine import byhand, certreport
+from paas.engine.certreport import Entry
+from paas.engine.context import Context
+
+Apps = Annotated[App, Arg("APP", lambda ctx, text: ctx.store.apps.get(text), lambda ctx: args.app_names(ctx), app=True)]
+
+
+@command("letsencrypt:enable", access=Access.DEPLOY)
+def letsencrypt_enable(ctx: Context, app: args.App, *, force: bool = False) -> None:
+    """Get certificates for all domains of an app now, and keep them renewed.
+
+    With --force those that are there are replaced, too. Once letsencrypt:set --global email is set, this happens by
+    itself for each domain that leads to this server; the command waits for it, and says what stands in the way.
+    """
+    byhand.enable(ctx, app, force=force)
+
+
+@command("letsencrypt:disable", access=Access.DEPLOY)
+def letsencrypt_disable(ctx: Context, app: args.App) -> None:
+    """Remove the certificates that were got for an app, and get no more."""
+    byhand.disable(ctx, app)
+
+
+@command("letsencrypt:auto-renew", access=Access.DEPLOY)
+def letsencrypt_auto_renew(ctx: Context, *apps: Apps) -> None:
+    """Renew the certificates of some apps, or of all, that are due; the server does this every minute by itself."""
+    byhand.renew(ctx, apps or tuple(ctx.store.apps.all()))
+
+
+@command("letsencrypt:revoke", access=Access.DEPLOY)
+def letsencrypt_revoke(ctx: Context, app: args.App) -> None:
+    """Tell the authority that the certificates of an app are not to be trusted any more, and disable it for the app."""
+    byhand.revoke(ctx, app)
+
+
+@command("letsencrypt:list", access=Access.VIEW)
+def letsencrypt_list(ctx: Context) -> list[Entry]:
+    """Show the certificates that come by themselves, that which expires first on top, and what keeps others away."""
+    return certreport.entries(ctx, ctx.store.apps.all())

@@ -1,0 +1,175 @@
+"""Certificates: what is known of one, what makes it unfit, in which order a chain goes, and which serves a host."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from paas.core.errors import InvalidValue
+from paas.core.secret import Secret
+from paas.core.times import timestamp
+
+LEAST_RSA_BITS = 2048
+SOON_SECONDS = 14 * 86_400.0
+
+
+class Source(enum.Enum):
+    """Where a certificate comes from; the earlier go before the later where several cover a host."""
+
+    ADDED = "added"
+    ACME = "acme"
+    GENERATED = "generated"
+    PLACEHOLDER = "placeholder"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a certificate says. ``names`` are DNS names in lower case; times are seconds since 1970, UTC.
+
+    ``public_key`` is the SHA-256 of the public key in hex, ``ocsp`` the URL of the responder, empty for none.
+    """
+
+    names: tuple[str, ...]
+    subject: str
+    issuer: str
+    not_before: float
+    not_after: float
+    serial: str
+    public_key: str
+    algorithm: str = "EC"
+    bits: int = 256
+    authority: bool = False
+    self_signed: bool = False
+    ocsp: str = ""
+
+    def covers(self, host: str) -> bool:
+        """Whether clients take it for the host: the name itself, or a wildcard in place of its first label."""
+        above = host.partition(".")[2]
+        return host in self.names or (bool(above) and not host.startswith("*.") and f"*.{above}" in self.names)
+
+    def expired(self, now: float) -> bool:
+        """Whether its time is over."""
+        return now >= self.not_after
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """One certificate that is kept: for an app, or for None for every app.
+
+    ``chain`` is PEM, the leaf first; ``request`` the signing request that goes with a generated one, empty otherwise;
+    ``server`` the directory of the ACME authority that issued it, empty for others.
+    """
+
+    id: int
+    app_id: int | None
+    name: str
+    source: Source
+    chain: str
+    key: Secret
+    facts: Facts
+    request: str = ""
+    server: str = ""
+    added_at: float = 0.0
+
+
+def order(leaf: int, facts: Sequence[Facts], issued: Collection[tuple[int, int]]) -> list[int]:
+    """The indices of a chain from the leaf up, whatever order the certificates came in.
+
+    ``issued`` has (issuer, subject) for each signature that holds. A root at the end is left out, because clients have
+    their own; `InvalidValue` names certificates that don't belong to the chain.
+    """
+    chain = [leaf]
+    while (above := _issuer(chain, facts, issued)) is not None:
+        chain.append(above)
+
+    # The same certificate twice, or a root, does no harm; anything else is a mistake that only clients would notice.
+    known = {facts[index] for index in chain}
+    strange = [entry.subject for entry in facts if entry not in known]
+    if strange:
+        raise InvalidValue(
+            f"{strange[0]} does not belong to the chain of {facts[leaf].subject}",
+            why=f"The chain ends with {facts[chain[-1]].subject}, which was issued by {facts[chain[-1]].issuer}.",
+            fix="Give the certificate, then those between it and its root, and nothing else.",
+            code="certificate-chain",
+        )
+    return chain[:-1] if len(chain) > 1 and facts[chain[-1]].self_signed else chain
+
+
+def _issuer(chain: Sequence[int], facts: Sequence[Facts], issued: Collection[tuple[int, int]]) -> int | None:
+    seen = {facts[index] for index in chain}
+    return next((above for above, below in sorted(issued) if below == chain[-1] and facts[above] not in seen), None)
+
+
+def check(facts: Facts, now: float) -> None:
+    """Refuses a certificate that no client would take, in words."""
+    if facts.expired(now):
+        raise InvalidValue(
+            f"the certificate for {named(facts)} expired at {timestamp(facts.not_after)}",
+            fix="Get a new one from the authority.",
+            code="certificate-expired",
+        )
+    if now < facts.not_before:
+        raise InvalidValue(
+            f"the certificate for {named(facts)} is not valid before {timestamp(facts.not_before)}",
+            why="Is the clock of this server right?",
+            code="certificate-not-yet-valid",
+        )
+    if facts.algorithm == "RSA" and facts.bits < LEAST_RSA_BITS:
+        raise InvalidValue(
+            f"the key has {facts.bits} bits, which clients and nginx refuse",
+            why=f"An RSA key has {LEAST_RSA_BITS} bits or more.",
+            fix="Make a new key, and have it certified.",
+            code="certificate-weak",
+        )
+    if facts.authority and not facts.self_signed:
+        raise InvalidValue(
+            f"{facts.subject} is the certificate of an authority, not of a server",
+            fix="Give the certificate that belongs to the key first.",
+            code="certificate-chain",
+        )
+    if not facts.names:
+        raise InvalidValue(
+            f"{facts.subject} names no host",
+            why="It has no subjectAltName of the kind DNS, and clients look at nothing else.",
+            code="certificate-wrong-host",
+        )
+
+
+def check_hosts(facts: Facts, hosts: Iterable[str], app: str) -> list[str]:
+    """The hosts that it does not cover; refuses one that covers none."""
+    hosts = list(hosts)
+    left = [host for host in hosts if not facts.covers(host)]
+    if len(left) == len(hosts):
+        raise InvalidValue(
+            f"the certificate is for {named(facts)}, which {app} does not answer to",
+            why=f"{app} answers to: {', '.join(hosts) or 'no host'}",
+            fix=f"Run 'domains:add {app} {facts.names[0]}' first, or add the certificate with --force.",
+            code="certificate-wrong-host",
+        )
+    return left
+
+
+def named(facts: Facts) -> str:
+    """The names, for a message."""
+    more = f" and {len(facts.names) - 3} more" if len(facts.names) > 3 else ""
+    return (", ".join(facts.names[:3]) or facts.subject) + more
+
+
+def choose(host: str, certificates: Iterable[Certificate], now: float) -> Certificate | None:
+    """The best for the host: one that has not expired, of the app rather than global, by source, exact, the newest."""
+    rank = list(Source)
+    found = [one for one in certificates if one.facts.covers(host)]
+    return min(
+        found,
+        key=lambda one: (
+            one.facts.expired(now),
+            one.source is Source.PLACEHOLDER,
+            one.app_id is None,
+            rank.index(one.source),
+            host not in one.facts.names,
+            -one.facts.not_after,
+            one.id,
+        ),
+        default=None,
+    )

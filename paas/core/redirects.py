@@ -1,0 +1,77 @@
+"""Redirects of whole hosts: ``www.example.org`` to ``example.org``, or to an address elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from paas.core.errors import InvalidValue
+from paas.core.hosts import host_name
+
+CODES = (301, 302, 307, 308)
+ADDRESS = re.compile(r"(https?)://([^/:?#]+)(?::([0-9]{1,5}))?(/[A-Za-z0-9/_.-]*)?")
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """Requests for ``source``, a host name, go to ``target``: a host name, or an address with a scheme.
+
+    The path and query of the request are kept, behind those of the address. Raises `InvalidValue`.
+    """
+
+    source: str
+    target: str
+    code: int = 301
+
+    def __post_init__(self) -> None:
+        if host_name(self.source) != self.source or self.source == "_":
+            raise InvalidValue(f"{self.source!r} can't be redirected", why="It has to be a host name.")
+        if target(self.target) != self.target:
+            raise InvalidValue(f"the target {self.target!r} is not normalised", why=f"Expected {target(self.target)!r}")
+        if self.code not in CODES:
+            raise InvalidValue(
+                f"{self.code} is not a code for a redirect",
+                why="It is 301 or 308 for good, 302 or 307 for now; with 307 and 308 a POST stays one.",
+            )
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the target says its scheme itself."""
+        return "://" in self.target
+
+
+def target(text: str) -> str:
+    """The target in the form in which it is kept; `InvalidValue` for what is neither a host nor an address."""
+    found = ADDRESS.fullmatch(text)
+    if found is None and "://" not in text and not text.startswith(("*", "_")):
+        return host_name(text)
+    if found is None or found[2].startswith(("*", "_")) or int(found[3] or 1) not in range(1, 65_536):
+        raise InvalidValue(
+            f"{text[:80]!r} is not a target for a redirect",
+            why="It is a host name, or an address: http or https, a host, perhaps a port, and a path of letters, "
+            "digits and / _ . -",
+            fix="Write for instance example.org, or https://example.org/shop",
+        )
+    port = f":{int(found[3])}" if found[3] else ""
+    return f"{found[1]}://{host_name(found[2])}{port}{(found[4] or '').rstrip('/')}"
+
+
+def check(new: Redirect, others: Sequence[Redirect]) -> None:
+    """Refuses a redirect to itself, and one that would lead on to another or back."""
+    host = new.target if not new.elsewhere else new.target.partition("://")[2].partition("/")[0].partition(":")[0]
+    if host == new.source:
+        raise InvalidValue(f"{new.source} can't be redirected to itself", code="redirect-loop")
+    for other in others:
+        if other.source == host:
+            raise InvalidValue(
+                f"{host} is redirected itself, to {other.target}",
+                fix=f"Redirect {new.source} to {other.target} directly.",
+                code="redirect-loop",
+            )
+        if new.source == other.target:
+            raise InvalidValue(
+                f"{other.source} is redirected to {new.source}",
+                fix=f"Redirect {other.source} elsewhere first.",
+                code="redirect-loop",
+            )

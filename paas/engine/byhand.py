@@ -1,0 +1,86 @@
+"""Certificates of an authority, when a person asks for them and waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from paas.core.certificates import Source
+from paas.core.errors import IssuanceFailed, PaasError
+from paas.core.model import App
+from paas.engine import issuing, properties, routes, tls
+from paas.engine.context import Context
+from paas.engine.issuing import Wanted
+
+
+def enable(ctx: Context, app: App, *, force: bool) -> None:
+    """Gets what is missing, or with ``force`` all, and tells what becomes of each host; an error if any failed."""
+    if not ctx.store.properties.of(app).text("letsencrypt", "email"):
+        raise PaasError(
+            "no address is set for the account with the authority",
+            why="By setting it, you agree to the terms of the authority (https://letsencrypt.org/repository/).",
+            fix="An administrator runs: letsencrypt:set --global email you@example.org",
+            code="no-email",
+        )
+    if not tls.acme_enabled(ctx, app):
+        properties.change(ctx, app, "letsencrypt", "enabled", "true")
+    issuing.stand_in(ctx, app)
+    found, skipped = issuing.candidates(ctx, app)
+    for other in skipped:
+        ctx.out.warning(f"{other.host}: {other.why}")
+    missing = [one for one in found if force or ctx.clock.now() >= one.renewal]
+    for one in found:
+        if one not in missing:
+            ctx.out.detail(f"{one.host}: has a certificate")
+    _obtain_all(ctx, app, missing)
+
+
+def renew(ctx: Context, apps: Sequence[App]) -> None:
+    """Renews what is due, whatever earlier attempts came to."""
+    for app in apps:
+        if tls.acme_enabled(ctx, app):
+            found = [one for one in issuing.candidates(ctx, app)[0] if ctx.clock.now() >= one.renewal]
+            _obtain_all(ctx, app, found)
+
+
+def _obtain_all(ctx: Context, app: App, missing: Sequence[Wanted]) -> None:
+    kept, skipped = issuing.resolving(ctx, missing)
+    failed = [other.host for other in skipped]
+    for other in skipped:
+        ctx.out.warning(f"{other.host}: {other.why}")
+    for one in kept:
+        try:
+            with ctx.issuing.turn:
+                issuing.obtain(ctx, one)
+            ctx.out.step(f"{one.host}: {'renewed' if one.present else 'has a certificate'}")
+        except IssuanceFailed as error:
+            failed.append(one.host)
+            ctx.out.error(error)
+    if failed:
+        raise IssuanceFailed(
+            f"{app.name} got no certificate for {', '.join(failed)}",
+            why="What served before still does.",
+            fix="'letsencrypt:list' shows when the next attempt is made.",
+        )
+
+
+def disable(ctx: Context, app: App) -> None:
+    """Removes what the authority issued for the app, and gets no more."""
+    with ctx.issuing.turn:
+        before = ctx.store.certificates.of(app)
+        issuing.forget(ctx, app)
+        try:
+            properties.change(ctx, app, "letsencrypt", "enabled", "false")
+        except Exception:
+            ctx.store.certificates.restore(app, before)
+            raise
+    routes.refresh(ctx, app)
+
+
+def revoke(ctx: Context, app: App) -> None:
+    """Revokes every certificate of the authority, then as `disable`."""
+    account = issuing.account_at(ctx, tls.server(ctx))
+    found = [one for one in ctx.store.certificates.of(app) if one.source is Source.ACME]
+    for one in found:
+        ctx.issuing.acme.revoke(account, one.chain)
+        ctx.out.step(f"{one.name}: revoked")
+    disable(ctx, app)

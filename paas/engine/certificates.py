@@ -1,0 +1,144 @@
+"""Certificates that people bring or make: checked before anything changes, and served at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from paas.core import certificates
+from paas.core.certificates import Certificate, Facts, Source
+from paas.core.errors import InvalidValue, NotFound, UsageError
+from paas.core.hosts import CATCH_ALL
+from paas.core.model import App
+from paas.drivers import bundle, x509
+from paas.engine import routes
+from paas.engine.context import Context
+
+BY_HAND = (Source.ADDED, Source.GENERATED)
+
+
+def add(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> tuple[str, list[str]]:
+    """Has the app (None: every app) served with the certificate in ``data``, which is PEM or a tar archive of it.
+
+    Returns the name that it is kept under, by default the first that it is for, and the app's hosts that it does not
+    cover. One of that name is replaced. ``force`` takes one that covers no host of the app, too.
+    """
+    chain, key, facts = x509.pair(bundle.unpack(data))
+    certificates.check(facts, ctx.clock.now())
+    left: list[str] = []
+    if app is not None and not force:
+        left = certificates.check_hosts(facts, _hosts(ctx, app), app.name)
+    name = name or facts.names[0]
+
+    def change() -> None:
+        ctx.store.certificates.remove(app, name, Source.GENERATED)
+        ctx.store.certificates.put(app, name, Source.ADDED, chain, key, now=ctx.clock.now())
+
+    _apply(ctx, app, change)
+    return name, left
+
+
+def update(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> tuple[str, list[str]]:
+    """The same in place of one that is there: that of the name, or for the same hosts, or the only one."""
+    return add(ctx, app, data, name=name or _replaced(ctx, app, x509.pair(bundle.unpack(data))[2]), force=force)
+
+
+def _replaced(ctx: Context, app: App | None, new: Facts) -> str:
+    there = by_hand(ctx, app)
+    same = [one.name for one in there if set(one.facts.names) & set(new.names)]
+    if len(there) == 1 or len(same) == 1:
+        return (same or [there[0].name])[0]
+    if not there:
+        raise _none(app)
+    raise _several(app, there)
+
+
+def remove(ctx: Context, app: App | None, *, name: str = "") -> str:
+    """Removes the certificate of that name, or the only one; its hosts are served with the next best, if any."""
+    found = one(ctx, app, name, by_hand(ctx, app))
+    _apply(ctx, app, lambda: ctx.store.certificates.remove(app, found.name, found.source))
+    return found.name
+
+
+def generate(ctx: Context, app: App, hosts: Sequence[str]) -> str:
+    """Has the app served with a certificate that it vouches for itself, and keeps a signing request for an authority.
+
+    Without ``hosts`` it is for all that the app answers to.
+    """
+    hosts = list(hosts) or _hosts(ctx, app)
+    if not hosts:
+        raise UsageError(f"{app.name} has no domain", fix=f"Run 'domains:add {app.name} www.example.org' first.")
+    key = x509.new_key()
+    chain = x509.self_signed(hosts, key, ctx.clock.now())
+    request = x509.signing_request(hosts, key)
+    certificates.check_hosts(x509.facts(chain), _hosts(ctx, app), app.name)
+
+    def change() -> None:
+        ctx.store.certificates.put(
+            app, hosts[0], Source.GENERATED, chain, key, now=ctx.clock.now(), request=request
+        )
+
+    _apply(ctx, app, change)
+    return hosts[0]
+
+
+def by_hand(ctx: Context, app: App | None) -> list[Certificate]:
+    """Those that people added or made."""
+    return [found for found in ctx.store.certificates.of(app) if found.source in BY_HAND]
+
+
+def one(ctx: Context, app: App | None, name: str, among: Sequence[Certificate]) -> Certificate:
+    """The certificate of that name, or the only one; an error says what there is."""
+    if name:
+        found = next((entry for entry in among if entry.name == name), None)
+        if found is None:
+            raise NotFound(
+                f"{_whose(app)} has no certificate {name!r}",
+                why="It has: " + (", ".join(entry.name for entry in among) or "none"),
+                code="no-such-certificate",
+            )
+        return found
+    if not among:
+        raise _none(app)
+    if len(among) > 1:
+        raise _several(app, among)
+    return among[0]
+
+
+def _none(app: App | None) -> NotFound:
+    return NotFound(
+        f"{_whose(app)} has no certificate of its own",
+        fix=f"Add one: 'certs:add {app.name if app else '--global'} < FILE'.",
+        code="no-such-certificate",
+    )
+
+
+def _several(app: App | None, there: Sequence[Certificate]) -> InvalidValue:
+    return InvalidValue(
+        f"{_whose(app)} has {len(there)} certificates",
+        why="They are: " + ", ".join(found.name for found in there),
+        fix="Say which one: --name NAME",
+        code="certificate-ambiguous",
+    )
+
+
+def _whose(app: App | None) -> str:
+    return app.name if app else "the server"
+
+
+def _hosts(ctx: Context, app: App) -> list[str]:
+    return [host for host in routes.all_hosts(ctx, app) if host != CATCH_ALL]
+
+
+def _apply(ctx: Context, app: App | None, change: Callable[[], object]) -> None:
+    """Makes the change and has it served; if nginx does not take it, the certificates of before are back."""
+    before = ctx.store.certificates.of(app)
+    with ctx.store.transaction():
+        change()
+    try:
+        if app is None:
+            routes.refresh_all(ctx)
+        else:
+            routes.refresh(ctx, app)
+    except Exception:
+        ctx.store.certificates.restore(app, before)
+        raise

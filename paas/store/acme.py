@@ -1,0 +1,49 @@
+"""How getting certificates goes: failed attempts, and what was asked of authorities."""
+
+from __future__ import annotations
+
+from paas.core.acme import LONGEST_MEMORY, Attempt, Order
+from paas.core.model import App
+from paas.store.database import Database
+
+
+class Acme:
+    """Attempts by app and host; orders of the last week."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def attempt(self, app: App, host: str) -> Attempt:
+        """How it stands with the host; a fresh attempt where none has failed."""
+        row = self._db.one("SELECT * FROM acme_hosts WHERE app_id = ? AND host = ?", app.id, host)
+        return Attempt(host, row["failures"], row["retry_at"], row["error"]) if row else Attempt(host)
+
+    def attempts(self, app: App) -> list[Attempt]:
+        """Those that failed last, by host."""
+        rows = self._db.all("SELECT * FROM acme_hosts WHERE app_id = ? ORDER BY host", app.id)
+        return [Attempt(row["host"], row["failures"], row["retry_at"], row["error"]) for row in rows]
+
+    def note(self, app: App, attempt: Attempt) -> None:
+        """Records the attempt."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO acme_hosts (app_id, host, failures, retry_at, error) VALUES (?, ?, ?, ?, ?)",
+            app.id, attempt.host, attempt.failures, attempt.retry_at, attempt.error,
+        )  # fmt: skip
+
+    def forget(self, app: App, host: str) -> None:
+        """The host has its certificate, or needs none any more."""
+        self._db.execute("DELETE FROM acme_hosts WHERE app_id = ? AND host = ?", app.id, host)
+
+    def orders(self) -> list[Order]:
+        """Every order that a limit may look back to."""
+        rows = self._db.all("SELECT * FROM acme_orders ORDER BY at")
+        return [Order(r["server"], r["host"], r["at"], bool(r["issued"]), bool(r["renewal"])) for r in rows]
+
+    def add_order(self, order: Order) -> None:
+        """Records the order, and forgets those that no limit looks back to."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM acme_orders WHERE at < ?", order.at - LONGEST_MEMORY)
+            self._db.execute(
+                "INSERT INTO acme_orders (server, host, at, issued, renewal) VALUES (?, ?, ?, ?, ?)",
+                order.server, order.host, order.at, int(order.issued), int(order.renewal),
+            )  # fmt: skip

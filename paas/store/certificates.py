@@ -1,0 +1,104 @@
+"""Certificates with their keys, and secrets of the instance itself. Keys are encrypted at rest."""
+
+from __future__ import annotations
+
+from paas.core.certificates import Certificate, Source
+from paas.core.model import App
+from paas.core.secret import Secret
+from paas.drivers import x509
+from paas.store.database import Database, Row
+from paas.store.sealed import Sealer
+
+
+class Certificates:
+    """The certificates of apps, and the global ones (app None)."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._db = database
+        self._sealer = sealer
+
+    def of(self, app: App | None) -> list[Certificate]:
+        """Those of the app, or the global ones for None, by name."""
+        return self._found("WHERE coalesce(app_id, 0) = ? ORDER BY name, id", app.id if app else 0)
+
+    def usable(self, app_id: int) -> list[Certificate]:
+        """Those of the app with that number and the global ones."""
+        return self._found("WHERE app_id = ? OR app_id IS NULL ORDER BY id", app_id)
+
+    def all(self) -> list[Certificate]:
+        """Every certificate."""
+        return self._found("ORDER BY id")
+
+    def _found(self, condition: str, *parameters: object) -> list[Certificate]:
+        return [self._certificate(row) for row in self._db.all(f"SELECT * FROM certificates {condition}", *parameters)]
+
+    def _certificate(self, row: Row) -> Certificate:
+        return Certificate(
+            id=row["id"],
+            app_id=row["app_id"],
+            name=row["name"],
+            source=Source(row["source"]),
+            chain=row["chain"],
+            key=Secret(self._sealer.open(row["key"])),
+            facts=x509.facts(row["chain"]),
+            request=row["request"],
+            server=row["server"],
+            added_at=row["added_at"],
+        )
+
+    def put(
+        self,
+        app: App | None,
+        name: str,
+        source: Source,
+        chain: str,
+        key: Secret,
+        *,
+        now: float,
+        request: str = "",
+        server: str = "",
+    ) -> None:
+        """Keeps the certificate, in place of the one of that name and source if there is one."""
+        with self._db.transaction():
+            self.remove(app, name, source)
+            self._db.execute(
+                "INSERT INTO certificates (app_id, name, source, chain, key, request, server, added_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                app.id if app else None, name, source.value, chain, self._sealer.seal(key.reveal()), request, server,
+                now,
+            )  # fmt: skip
+
+    def restore(self, app: App | None, certificates: list[Certificate]) -> None:
+        """Makes these, and no others, the certificates: what was there before a change that failed."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM certificates WHERE coalesce(app_id, 0) = ?", app.id if app else 0)
+            for one in certificates:
+                self.put(
+                    app, one.name, one.source, one.chain, one.key, now=one.added_at, request=one.request,
+                    server=one.server,
+                )  # fmt: skip
+
+    def remove(self, app: App | None, name: str, source: Source) -> bool:
+        """Removes the certificate; says whether it was there."""
+        done = self._db.execute(
+            "DELETE FROM certificates WHERE coalesce(app_id, 0) = ? AND name = ? AND source = ?",
+            app.id if app else 0, name, source.value,
+        )  # fmt: skip
+        return done.rowcount > 0
+
+
+class Secrets:
+    """Secrets of the instance itself, by name."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._db = database
+        self._sealer = sealer
+
+    def get(self, name: str) -> Secret | None:
+        """The secret, or None."""
+        row = self._db.one("SELECT value FROM secrets WHERE name = ?", name)
+        return Secret(self._sealer.open(row["value"])) if row else None
+
+    def set(self, name: str, secret: Secret) -> None:
+        """Keeps the secret, in place of the one of that name."""
+        self._db.execute("INSERT OR REPLACE INTO secrets VALUES (?, ?)", name, self._sealer.seal(secret.reveal()))

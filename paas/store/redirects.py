@@ -1,0 +1,34 @@
+"""Redirects of hosts."""
+
+from __future__ import annotations
+
+from paas.core.model import App
+from paas.core.redirects import Redirect
+from paas.store.database import Database
+
+
+class Redirects:
+    """At most one for each host."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def of(self, app: App) -> list[Redirect]:
+        """Those of the app, by source."""
+        rows = self._db.all("SELECT * FROM redirects WHERE app_id = ? ORDER BY source", app.id)
+        return [Redirect(row["source"], row["target"], row["code"]) for row in rows]
+
+    def owners(self) -> dict[str, int]:
+        """The id of the app that redirects each host."""
+        return {row["source"]: row["app_id"] for row in self._db.all("SELECT source, app_id FROM redirects")}
+
+    def put(self, app: App, redirect: Redirect) -> None:
+        """Keeps the redirect, in place of the one for that host."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO redirects (source, app_id, target, code) VALUES (?, ?, ?, ?)",
+            redirect.source, app.id, redirect.target, redirect.code,
+        )  # fmt: skip
+
+    def remove(self, app: App, source: str) -> bool:
+        """Removes the redirect; says whether it was there."""
+        return self._db.execute("DELETE FROM redirects WHERE app_id = ? AND source = ?", app.id, source).rowcount > 0

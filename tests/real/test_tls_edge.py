@@ -1,0 +1,154 @@
+"""HTTPS at a real nginx alone: certificates that it does not take, their files, and OCSP."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from acme_tools import free_ports
+from instance import eventually
+from nginx_tools import App
+
+from paas.core.errors import ProxyError
+from paas.core.secret import Secret
+from paas.core.tls import Credential, Tls
+from paas.core.vhost import Vhost
+from paas.drivers.nginx import Nginx
+from paas.proxies.nginx import NginxProxy
+from paas.testing.pki import Made
+
+pytestmark = pytest.mark.real("nginx", "openssl")
+
+NOW = time.time()
+ROOT = Made.root(NOW)
+
+
+class SecureEdge:
+    """A real nginx with its proxy object, on two ports of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        http, self.port = free_ports(2)
+        self.folder = folder / "nginx"
+        self.nginx = Nginx(self.folder, "127.0.0.1", http, https_port=self.port)
+        self.proxy = NginxProxy(self.nginx)
+        self.trust = ssl.create_default_context(cadata=ROOT.crt)
+
+    def publish(self, key: str, port: int, credential: Credential | None) -> None:
+        tls = Tls((credential,) if credential else ())
+        self.proxy.publish(Vhost(f"app-{key}", key, (f"{key}.example",), (port,), tls=tls))
+
+    def peer(self, host: str) -> str:
+        """The serial number of the certificate that a client gets, in hex."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as plain, self.trust.wrap_socket(
+            plain, server_hostname=host
+        ) as client:
+            found = client.getpeercert()
+            assert found
+            return str(found["serialNumber"]).lower()
+
+    def files(self) -> set[str]:
+        return {path.name for path in (self.folder / "certificates").iterdir()}
+
+
+@pytest.fixture(scope="module")
+def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureEdge]:
+    edge = SecureEdge(tmp_path_factory.mktemp("edge"))
+    try:
+        edge.proxy.start()
+        yield edge
+    finally:
+        edge.nginx.stop(0.5)
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    app = App()
+    yield app.port
+    app.stop()
+
+
+def _credential(made: Made, *hosts: str, **more: bool) -> Credential:
+    return Credential(made.crt, Secret(made.key), hosts, **more)
+
+
+def _serial(made: Made) -> str:
+    digits = f"{made.certificate.serial_number:x}"
+    return digits.zfill(len(digits) + len(digits) % 2)
+
+
+def test_a_certificate_that_nginx_refuses_breaks_nothing(edge: SecureEdge, port: int) -> None:
+    good, other = ROOT.leaf(NOW, "a.example"), ROOT.leaf(NOW, "b.example")
+    edge.publish("a", port, _credential(good, "a.example"))
+    edge.publish("b", port, _credential(other, "b.example"))
+    files = edge.files()
+    assert len(files) == 2
+
+    # As if the database had been damaged: commands check more than this.
+    broken = Credential(good.crt.replace("M", "?", 1), Secret(other.key), ("b.example",))
+    mismatched = Credential(good.crt, Secret(other.key), ("b.example",))
+    for credential in (broken, mismatched):
+        with pytest.raises(ProxyError, match="nginx refuses the configuration of app-b"):
+            edge.publish("b", port, credential)
+        assert edge.files() == files
+        assert edge.peer("a.example") == _serial(good)
+        assert edge.peer("b.example") == _serial(other)
+
+
+def test_files_of_keys_come_and_go_with_what_is_served(edge: SecureEdge, port: int) -> None:
+    edge.proxy.sync([])
+    assert edge.files() == set()
+    old, new = ROOT.leaf(NOW, "a.example"), ROOT.leaf(NOW, "a.example")
+    edge.publish("a", port, _credential(old, "a.example"))
+    [path] = (edge.folder / "certificates").iterdir()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    edge.publish("a", port, _credential(new, "a.example"))
+    assert not path.exists()
+    assert edge.peer("a.example") == _serial(new)
+
+    # Somebody else's edge over the same folder, as after a restart of the daemon, changes nothing.
+    again = NginxProxy(edge.nginx)
+    again.sync([Vhost("app-a", "a", ("a.example",), (port,), tls=Tls((_credential(new, "a.example"),)))])
+    assert edge.peer("a.example") == _serial(new)
+    assert len(edge.files()) == 1
+
+
+@contextlib.contextmanager
+def _responder(folder: Path, port: int, leaf: Made) -> Iterator[None]:
+    """An OCSP responder that knows the leaf."""
+    for name, text in (("root.crt", ROOT.crt), ("root.key", ROOT.key)):
+        (folder / name).write_text(text)
+    end = leaf.certificate.not_valid_after_utc.strftime("%y%m%d%H%M%SZ")
+    (folder / "index").write_text(f"V\t{end}\t\t{_serial(leaf).upper()}\tunknown\t/CN=ocsp.example\n")
+    program = subprocess.Popen(
+        ["openssl", "ocsp", "-index", "index", "-port", str(port), "-rsigner", "root.crt", "-rkey", "root.key", "-CA",
+         "root.crt", "-ndays", "1"],
+        cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        program.terminate()
+        program.wait(10)
+
+
+def test_the_answer_of_an_ocsp_responder_is_stapled(edge: SecureEdge, port: int, tmp_path: Path) -> None:
+    [responder] = free_ports(1)
+    leaf = ROOT.leaf(NOW, "ocsp.example", ocsp=f"http://127.0.0.1:{responder}")
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{edge.port}", "-servername", "ocsp.example", "-status"]
+
+    def stapled() -> bool:
+        done = subprocess.run(command, input="", capture_output=True, text=True, check=False, timeout=20)
+        return "Cert Status: good" in done.stdout
+
+    with _responder(tmp_path, responder, leaf):
+        chain = leaf.crt + ROOT.crt
+        edge.publish("ocsp", port, Credential(chain, Secret(leaf.key), ("ocsp.example",), stapling=True))
+        # nginx asks after the first client came, who gets none yet.
+        eventually(stapled)
