@@ -21,7 +21,7 @@ def main(argv: list[str]) -> int:
     """0 if every item could be measured, whether it met its goal or not."""
     options = _parser().parse_args(argv)
     keys = [*(row.key for row in ROWS), GROWTH]
-    chosen = options.only or [key for key in keys if key not in options.skip]
+    chosen = [] if options.page else options.only or [key for key in keys if key not in options.skip]
     if unknown := {*chosen, *options.skip} - {*keys}:
         print(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(keys)}", file=sys.stderr)
         return 2
@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
     size = Size(repeat=options.repeat or (3 if options.quick else 9), quick=options.quick, seconds=options.seconds)
     results: dict[str, Measured] = {}
     curves: dict[str, Curve] = {}
-    facts = machine.facts()
+    facts = machine.facts() | {"repetitions": f"{size.repeat}{' (quick)' if size.quick else ''}"}
     try:
         _measure(chosen, size, results, curves)
     finally:
@@ -42,6 +42,8 @@ def main(argv: list[str]) -> int:
 
 def _measure(chosen: list[str], size: Size, results: dict[str, Measured], curves: dict[str, Curve]) -> None:
     """Fills the results and curves; nothing of the ground is left afterwards."""
+    if not chosen:
+        return
     ground = Ground()
     try:
         for row in ROWS:
@@ -79,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         OWN_ENGINE, action="store_true", help="on a second engine as the installer sets it up (no userland proxy)"
     )
+    parser.add_argument("--page", action="store_true", help="measure nothing, write the page of the stored results")
     parser.add_argument("--out", type=Path, default=ROOT / "docs", help="where benchmarks.md goes (docs)")
     return parser
 

@@ -12,6 +12,9 @@ from bench.work import Work
 FINDINGS = Path(__file__).with_name("findings.md")
 """Written by hand: why the figures are as they are."""
 
+QUIET = 1.0
+"""The load average above which a machine is not quiet."""
+
 HEAD = """\
 # Benchmarks
 
@@ -70,6 +73,16 @@ def _machine(stored: Mapping[str, Any]) -> str:
     nothing: dict[str, str] = {}
     newest = max((entry["machine"] for entry in entries), key=lambda facts: facts["date"], default=nothing)
     out = ["## Machine\n", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in newest.items()), ""]
+    busy = sorted({entry["machine"]["load before"].split()[0] for entry in entries}, key=float)
+    if busy and float(busy[-1]) > QUIET:
+        out += [
+            f"**Provisional:** the machine had other work while these were measured: load {busy[0]} – {busy[-1]}. "
+            "Ours and the floor took turns in it, so the ratios say more than the times. All of it will be "
+            "measured again on a quiet machine.",
+            "",
+        ]
+    if any("quick" in entry["machine"].get("repetitions", "") for entry in entries):
+        out += ["Some items were measured with `--quick`: fewer repetitions, smaller logs, histories and crowds.", ""]
     dates = {entry["machine"]["date"] for entry in entries}
     if len(dates) > 1:
         out += [f"Items of {len(dates)} runs, the oldest of {min(dates)}; the machine is that of the newest.", ""]

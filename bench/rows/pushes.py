@@ -122,7 +122,9 @@ class FirstPush(Work):
 
     def set_up(self) -> None:
         self.folder = self.ground.folder / "history.git"
-        apps.history(self.folder, 400 if self.size.quick else 2000, 20_000)
+        commits = 400 if self.size.quick else 2000
+        apps.history(self.folder, commits, 20_000)
+        self.notes.append(f"{commits} commits, {commits * 20_000 // 1_000_000} MB.")
         self.number = 0
         self.notes.append("At rest the daemon has all of the platform in memory, the sshd little more than its socket.")
 

@@ -69,18 +69,22 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
     with job.step(Step.READ):
         buildcheck.check(ctx, app, commit.id, commit.quarantine)
 
-        def text(name: str, code: str) -> tuple[str, str]:
-            folder = properties.text("builder", "build-dir")
-            path = f"{folder}/{name}" if folder else name
-            data = repository.read_file(commit.id, path, quarantine=commit.quarantine)
-            return path, _decoded(path, data, code) if data is not None else ""
+        folder = properties.text("builder", "build-dir")
+        names = properties.text("ps", "procfile-path"), properties.text("app-json", "appjson-path"), appspec.PAAS_YML
+        processes_at, app_json_at, paas_yml_at = [f"{folder}/{name}" if folder else name for name in names]
+        # All three with one git process: each takes some milliseconds to start.
+        found = repository.read_files(
+            commit.id, [processes_at, app_json_at, paas_yml_at], quarantine=commit.quarantine
+        )
 
-        path, lines = text(properties.text("ps", "procfile-path"), "invalid-procfile")
-        commands = procfile.parse(lines, path)
-        path, lines = text(properties.text("app-json", "appjson-path"), "invalid-app-json")
-        described = appspec.from_app_json(lines, path) if lines.strip() else AppSpec()
-        path, lines = text(appspec.PAAS_YML, "invalid-paas-yml")
-        own = appspec.from_paas_yml(yamlfile.parse(lines, path, "invalid-paas-yml"), path)
+        def text(path: str, code: str) -> str:
+            return _decoded(path, found[path] or b"", code)
+
+        commands = procfile.parse(text(processes_at, "invalid-procfile"), processes_at)
+        lines = text(app_json_at, "invalid-app-json")
+        described = appspec.from_app_json(lines, app_json_at) if lines.strip() else AppSpec()
+        lines = text(paas_yml_at, "invalid-paas-yml")
+        own = appspec.from_paas_yml(yamlfile.parse(lines, paas_yml_at, "invalid-paas-yml"), paas_yml_at)
         calendar.check_all(own.cron or described.cron)
         recipe = plans.recipe_of(ctx, app, commit.id, commit.quarantine, {**commands, **own.commands})
         if recipe:

@@ -60,8 +60,7 @@ def roll_out(
             make_way(ctx, app, job, plan, alone, halted)
             started += check(ctx, app, job, release, start(ctx, app, job, release, alone))
         with ctx.routing.of(app.id):
-            with keeping_them_running(ctx, started):
-                switch = switch_over(ctx, app, job, release, plan)
+            switch = switch_over(ctx, app, job, release, plan, started)
             record(ctx, app, job, release, plan, quantities if formation else {}, also)
     except BaseException:
         ctx.reserve.spend()
@@ -180,10 +179,12 @@ def halt(ctx: Context, app: App, containers: Sequence[str]) -> None:
         list(pool.map(lambda container_id: ctx.scheduler.halt(container_id, grace), containers))
 
 
-def switch_over(ctx: Context, app: App, job: Job, release: Release, plan: Rollout) -> Switch:
+def switch_over(
+    ctx: Context, app: App, job: Job, release: Release, plan: Rollout, started: Sequence[Started]
+) -> Switch:
     """From here on requests go to the candidates."""
     deployed = replace(app, version=release.version)
-    with job.step(Step.SWITCH, "Switched the proxy" if plan.changes else ""):
+    with job.step(Step.SWITCH, "Switched the proxy" if plan.changes else ""), keeping_them_running(ctx, started):
         switch = ctx.proxy.publish(routes.vhost(ctx, deployed, plan.replicas(), stopped=False))
     # An app that was made by this push has hosts that nobody has looked after yet.
     ctx.issuing.wake.set()

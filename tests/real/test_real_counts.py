@@ -30,7 +30,7 @@ def test_a_push_asks_for_nothing_twice(instance: Server, stack: str, tmp_path: P
     assert trace["status"] == "succeeded"
     once = ("docker build", "nginx -t", "nginx reload", "creating a container", "starting a container")
     assert {name: calls[name] for name in once} == dict.fromkeys(once, 1)
-    assert sum(count for name, count in calls.items() if name.startswith("git ")) <= 11
+    assert sum(count for name, count in calls.items() if name.startswith("git ")) <= 10, calls
     # Looking whether it is healthy is repeated until it is.
     asked = {name: count for name, count in calls.items() if name.partition(" ")[0].endswith("ing")}
     asked.pop("inspecting a container")
