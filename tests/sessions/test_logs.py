@@ -7,6 +7,7 @@ import pytest
 from paas.commands.invocation import Terminal
 from paas.core import jsonlog
 from paas.core.errors import EngineError
+from paas.core.oneoff import RunStatus
 from paas.testing import VIEWER, Behaviour, eventually
 
 
@@ -310,3 +311,25 @@ def test_a_container_that_is_removed_while_its_log_is_looked_for(kept, monkeypat
     # The same where it is removed a moment later: after the look at what is kept.
     monkeypatch.setattr(kept.ctx.store.kept_logs, "of", lambda app: [])
     assert texts(kept.run(f"logs hello {flags}").out) == ["web.1 needle"]
+
+
+def test_what_runs_wrote_that_have_ended(hello):
+    app = hello.app()
+    for kind, entry, text in (("run", "", "migrated"), ("cron", "nightly", "swept")):
+        now = hello.clock.now()
+        run = hello.ctx.store.runs.add(
+            app, kind=kind, entry=entry, command="x", actor="ada", version=1, attached=False, now=now, until=now + 9
+        )
+        hello.ctx.store.runs.finish(run.id, RunStatus.SUCCEEDED, now + 5, 0)
+        path = hello.ctx.oneoffs.log_path(run.id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"2026-01-01T00:00:01.{run.id}Z {text} first\n2026-01-01T00:00:02.{run.id}5Z {text} last\n")
+    shown = [line.split("Z ")[1] for line in hello.run("logs hello -n 4").out.splitlines()]
+    assert shown == [
+        "run[run.1]: migrated first",
+        "cron[cron.nightly]: swept first",
+        "run[run.1]: migrated last",
+        "cron[cron.nightly]: swept last",
+    ]
+    assert hello.run("logs hello --source cron -q --since 2026-01-01T00:00:02Z").out == "swept last\n"
+    assert hello.run("logs hello -p run.1 -q --grep last").out == "migrated last\n"
