@@ -44,7 +44,7 @@ def containers(server: Server, entry: str) -> int:
     client = docker.from_env()
     try:
         labels = [f"paas.instance={server.instance()}", f"paas.process=cron.{entry}"]
-        return len(client.containers.list(filters={"label": labels}))
+        return len(client.containers.list(filters={"label": labels}, ignore_removed=True))
     finally:
         client.close()
 

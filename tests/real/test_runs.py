@@ -54,7 +54,8 @@ def containers(server: Server) -> list[str]:
     client = docker.from_env()
     try:
         labels = [f"paas.instance={server.instance()}", "paas.role"]
-        return sorted(one.name for one in client.containers.list(all=True, filters={"label": labels}))
+        found = client.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
+        return sorted(one.name for one in found)
     finally:
         client.close()
 

@@ -55,7 +55,7 @@ def test_the_container_is_of_the_current_release_with_its_configuration_and_limi
     assert hello.config() == {"GREETING": "hi", "COLOUR": "red"}
 
 
-def test_the_options_of_the_phase_run_hold_for_runs(hello: Server) -> None:
+def test_options_of_the_phase_run_hold_for_runs(hello: Server) -> None:
     hello.tasks.tell("env", lambda program: 0)
     assert hello.run("docker-options:add hello run --memory 64m --shm-size 1m").status == 0
     hello.run("run hello env")
