@@ -6,6 +6,7 @@ from __future__ import annotations
 def all_commands() -> None:
     """Fills `paas.commands.registry.COMMANDS`; calling it again changes nothing."""
     from paas.commands import (  # noqa: F401  # importing registers
+        access,
         apps,
         apps_lock,
         buildpacks,
@@ -24,15 +25,21 @@ def all_commands() -> None:
         git_access,
         git_images,
         git_sources,
+        headers,
         help,
         letsencrypt,
         logs,
+        maintenance,
+        nginx,
+        ports,
         ps,
         redirect,
         registries,
         releases,
+        routes,
         run,
         sandbox,
         server,
+        snippets,
         ssh_keys,
     )

@@ -11,6 +11,9 @@ own, goes before app.json, and is read strictly (``cron`` is in `paas.core.cron`
         command: python worker.py
         overlap: false
     domains: [www.example.org]
+    edge:
+      static: {/assets: public/assets}
+      error_pages: public/errors
 """
 
 from __future__ import annotations
@@ -24,14 +27,15 @@ from paas.core import cron, names, procfile
 from paas.core.checkfile import JSON_FIELDS, YAML_FIELDS, check
 from paas.core.checks import Check
 from paas.core.cron import CronEntry
+from paas.core.edge import ERROR_PAGES, path_prefix
 from paas.core.errors import InvalidValue
 from paas.core.hosts import host_name
 from paas.core.model import WEB, Process
-from paas.core.reader import Reader
+from paas.core.reader import Reader, show
 
 APP_JSON, PAAS_YML = "app.json", "paas.yml"
 SCRIPTS = ("predeploy", "postdeploy")
-PROCESS_FIELDS = ("command", "port", "overlap", "healthcheck", "healthchecks")
+PROCESS_FIELDS = ("command", "port", "protocol", "overlap", "healthcheck", "healthchecks")
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class ProcessSpec:
     port: int | None = None
     overlap: bool = True
     checks: tuple[Check, ...] = ()
+    protocol: str = "tcp"
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,15 @@ class AppSpec:
     """What the files of a commit say, the process types in the order of the Procfile.
 
     ``predeploy`` is a command to run before anything starts, ``postdeploy`` one for when the release serves; empty for
-    none. ``cron`` are commands to run at their times, ``domains`` those that the app is served at beside others.
+    none. ``cron`` are commands to run at their times; ``static`` folders of the image that the edge serves itself, by
+    path prefix; ``domains`` those that the app is served at beside others.
     """
 
     processes: Mapping[str, ProcessSpec] = field(default_factory=dict)
     predeploy: str = ""
     postdeploy: str = ""
     cron: tuple[CronEntry, ...] = ()
+    static: Mapping[str, str] = field(default_factory=dict)
     domains: tuple[str, ...] = ()
 
     @property
@@ -67,7 +74,7 @@ class AppSpec:
 def of_release(processes: Sequence[Process]) -> AppSpec:
     """The description that a release was made from."""
     return AppSpec(
-        {one.type: ProcessSpec(one.command, one.given_port, one.overlap, one.checks) for one in processes}
+        {one.type: ProcessSpec(one.command, one.given_port, one.overlap, one.checks, one.protocol) for one in processes}
     )
 
 
@@ -91,8 +98,8 @@ def merge(commands: Mapping[str, str], app_json: AppSpec, paas_yml: AppSpec) -> 
                 code="invalid-paas-yml",
             )
         merged[kind] = replace(own, command=command, checks=own.checks or given.checks)
-    cron_entries = paas_yml.cron or app_json.cron
-    return AppSpec(merged, app_json.predeploy, app_json.postdeploy, cron_entries, paas_yml.domains)
+    cron = paas_yml.cron or app_json.cron
+    return AppSpec(merged, app_json.predeploy, app_json.postdeploy, cron, paas_yml.static, paas_yml.domains)
 
 
 def with_commands(spec: AppSpec, commands: Mapping[str, str]) -> AppSpec:
@@ -114,7 +121,7 @@ def processes(spec: AppSpec, exposed: tuple[int, ...], configured_port: str | No
         port = said.port
         if kind == WEB and (configured_port is not None or port is None):
             port = procfile.web_port(exposed, configured_port)
-        found.append(Process(kind, said.command, port, said.checks, said.overlap, said.port))
+        found.append(Process(kind, said.command, port, said.checks, said.overlap, said.port, said.protocol))
     return tuple(found)
 
 
@@ -150,7 +157,7 @@ def from_paas_yml(raw: object, path: str = PAAS_YML) -> AppSpec:
     reader = Reader(path, "invalid-paas-yml")
     top = reader.mapping(raw, "")
     # How it is built is read by `paas.core.buildplan`.
-    reader.known(top, "", ("processes", "cron", "build", "static", "domains"))
+    reader.known(top, "", ("processes", "cron", "edge", "build", "static", "domains"))
     found = {}
     for kind, said in reader.mapping(top.get("processes"), "processes").items():
         at = f"processes.{kind}"
@@ -160,7 +167,8 @@ def from_paas_yml(raw: object, path: str = PAAS_YML) -> AppSpec:
             raise reader.wrong(at, "is not a name for a process type", error.why) from error
         found[kind] = _process(reader, reader.mapping(said, at), at)
     entries = cron.read(top["cron"], reader, cron.YAML_FIELDS) if top.get("cron") is not None else ()
-    return AppSpec(found, cron=entries, domains=_domains(reader, top))
+    static = _static(reader, reader.mapping(top.get("edge"), "edge"))
+    return AppSpec(found, cron=entries, static=static, domains=_domains(reader, top))
 
 
 def _domains(reader: Reader, top: Mapping[str, Any]) -> tuple[str, ...]:
@@ -175,6 +183,40 @@ def _domains(reader: Reader, top: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _static(reader: Reader, edge: Mapping[str, Any]) -> dict[str, str]:
+    """The folders that the edge serves itself, by path prefix."""
+    reader.known(edge, "edge", ("static", "error_pages"))
+    found = {}
+    for prefix, said in reader.mapping(edge.get("static"), "edge.static").items():
+        at = f"edge.static.{prefix}"
+        try:
+            place = path_prefix(prefix)
+        except InvalidValue as error:
+            raise reader.wrong(at, "is not a path prefix", error.why) from error
+        if place in found:
+            raise reader.wrong(at, "is there twice")
+        found[place] = _folder(reader, said, at)
+    if "error_pages" in edge:
+        found[ERROR_PAGES] = _folder(reader, edge["error_pages"], "edge.error_pages")
+    return found
+
+
+def _protocol(reader: Reader, said: Mapping[str, Any], at: str) -> str:
+    protocol = said.get("protocol", "tcp")
+    if protocol not in ("tcp", "udp"):
+        raise reader.wrong(f"{at}.protocol", f"must be tcp or udp, not {show(protocol)}")
+    if protocol == "udp" and (at == f"processes.{WEB}" or "port" not in said):
+        raise reader.wrong(f"{at}.protocol", "udp needs a port, and is not for web")
+    return str(protocol)
+
+
+def _folder(reader: Reader, value: object, at: str) -> str:
+    folder = reader.text(value, at).rstrip("/") or "/"
+    if ".." in folder.split("/") or not folder.isprintable():
+        raise reader.wrong(at, f"must be a folder of the image, not {show(value)}", "It has no '..' in it.")
+    return folder
+
+
 def _process(reader: Reader, said: Mapping[str, Any], at: str) -> ProcessSpec:
     reader.known(said, at, PROCESS_FIELDS)
     if "healthcheck" in said and "healthchecks" in said:
@@ -186,6 +228,7 @@ def _process(reader: Reader, said: Mapping[str, Any], at: str) -> ProcessSpec:
     return ProcessSpec(
         command=reader.text(said["command"], f"{at}.command") if "command" in said else None,
         port=reader.port(said["port"], f"{at}.port") if "port" in said else None,
+        protocol=_protocol(reader, said, at),
         overlap=reader.boolean(said["overlap"], f"{at}.overlap") if "overlap" in said else True,
         checks=tuple(check(reader, row, where, YAML_FIELDS) for where, row in rows),
     )

@@ -42,6 +42,7 @@ class ContainerSpec:
     aliases: tuple[str, ...]
     container_port: int | None
     host_port: int | None
+    protocol: str
     stop_timeout: int
     memory_limit: int
     pids_limit: int

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from paas.core import checks, imagename, names
+from paas.core import checks, edge, imagename, names
 from paas.core.errors import InvalidValue, PaasError
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
@@ -156,6 +156,55 @@ def choice(*words: str) -> Kind:
     return Kind("one of " + ", ".join(words), parse, words)
 
 
+_RATE = re.compile(r"([0-9]{1,5})r/([sm])")
+
+
+def _rate(text: str) -> int:
+    match = _RATE.fullmatch(text)
+    if text != "0" and not (match and int(match[1])):
+        raise ValueError(text)
+    return int(match[1]) * (60 if match[2] == "s" else 1) if match else 0
+
+
+RATE = Kind("requests for a second or a minute, such as 10r/s or 300r/m, or 0 for no limit", _rate)
+
+
+def _buffers(text: str) -> tuple[int, int]:
+    count, _, each = text.partition(" ")
+    if not re.fullmatch(r"[0-9]{1,4}", count) or not 1 <= int(count) <= 1024:
+        raise ValueError(text)
+    if not 1024 <= size_in_bytes(each) <= 1 << 20:
+        raise ValueError(text)
+    return int(count), size_in_bytes(each)
+
+
+BUFFERS = Kind("a number of buffers and the size of one, such as '8 16k', up to 1024 and 1m", _buffers)
+PREFIXES = Kind(
+    "path prefixes with commas between them, such as /assets,/favicon.ico",
+    lambda text: tuple(edge.below(part) for part in text.split(",")),
+)
+
+
+def one_of_or_number(*words: str) -> Kind:
+    """One of the words, or a port."""
+
+    def parse(text: str) -> str:
+        return text if text in words else str(PORT.parse(text))
+
+    return Kind("one of " + ", ".join(words) + ", or a port", parse, words)
+
+
+def _log_path(text: str) -> str:
+    if text != "off":
+        raise ValueError(text)
+    return text
+
+
+_LOG_RULE = "'off', or empty for the log of the server: a path would let an app write any file"
+LOG_PATH = Kind(_LOG_RULE, _log_path, ("off",))
+IPV6 = Kind("an IPv6 address, such as :: or 2001:db8::1", lambda text: str(ipaddress.IPv6Address(text)))
+
+
 def _relative_path(text: str) -> str:
     parts = text.split("/")
     if text.startswith("/") or ".." in parts or not all(parts) or any(ord(c) < 32 for c in text) or len(text) > 255:
@@ -211,49 +260,3 @@ ZONE = Kind(
 
 def _no() -> str:
     raise ValueError
-
-
-def _addresses(text: str) -> frozenset[str]:
-    return frozenset(str(ipaddress.ip_address(part)) for part in re.split(r"[,\s]+", text.strip()))
-
-
-def _socket(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
-    integer(1, 65535).parse(port)
-    if (address.version == 6) != host.startswith("["):
-        raise ValueError(text)
-    return text
-
-
-def _email(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", text) or len(text) > 254:
-        raise ValueError(text)
-    return text
-
-
-def _directory(text: str) -> str:
-    if text not in ("production", "staging") and not re.fullmatch(r"https://[A-Za-z0-9.:\[\]-]+/[\x21-\x7e]*", text):
-        raise ValueError(text)
-    return text
-
-
-def _absolute_path(text: str) -> str:
-    if not text.startswith("/") or any(ord(letter) < 32 for letter in text):
-        raise ValueError(text)
-    return text
-
-
-def _hook(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?", text):
-        raise ValueError(text)
-    return text
-
-
-ADDRESSES = Kind("a list of IP addresses with commas between them", _addresses)
-SOCKET = Kind("an IP address and a port, such as 127.0.0.1:53 or [::1]:53", _socket)
-EMAIL = Kind("an e-mail address", _email)
-DIRECTORY = Kind("production, staging, or the https:// address of an ACME directory", _directory,
-                 ("production", "staging"))  # fmt: skip
-ABSOLUTE_PATH = Kind("an absolute path on the server", _absolute_path)
-HOOK = Kind("the NAME of a program dns-NAME: letters a-z, digits and hyphens", _hook)

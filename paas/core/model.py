@@ -35,7 +35,8 @@ class Process:
 
     ``command`` is the line of the Procfile, None for the image's own CMD. ``port`` is the TCP port inside the
     container that it listens on, None for a process that takes no requests. ``checks`` are those that the app gives.
-    Without ``overlap`` its old containers stop before new ones start. ``given_port`` is the port that paas.yml says.
+    Without ``overlap`` its old containers stop before new ones start. ``given_port`` is the port that paas.yml says,
+    ``protocol`` tcp or udp.
     """
 
     type: str
@@ -44,6 +45,7 @@ class Process:
     checks: tuple[Check, ...] = ()
     overlap: bool = True
     given_port: int | None = None
+    protocol: str = "tcp"
 
 
 class ReleaseState(enum.Enum):
@@ -60,7 +62,7 @@ class Draft:
     """All that a release is made of, before it has a number.
 
     ``config`` are the app's own variables, ``shared`` the global ones, both as they were at that moment; ``cron`` are
-    the commands that it runs at their times.
+    the commands that it runs at their times, ``static`` folders of the image that the edge serves, by path prefix.
     """
 
     image: str
@@ -71,6 +73,7 @@ class Draft:
     actor: str
     cause: str
     cron: tuple[CronEntry, ...] = ()
+    static: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, Secret]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from paas.core import kinds
+from paas.core import kinds, netkinds
 from paas.core.errors import InvalidValue, NotFound
 from paas.core.kinds import Kind
 
@@ -28,9 +28,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("http-port", kinds.PORT, "8080", "the port of the apps over HTTP", restart=True),
     Setting("https-port", kinds.PORT, "8443", "the port of the apps over HTTPS; 0 for none", restart=True),
     Setting("domain", kinds.HOST, "localhost", "the first global domain: an app is served at APP.DOMAIN", restart=True),
-    Setting("public-addresses", kinds.ADDRESSES, "",
+    Setting("public-addresses", netkinds.ADDRESSES, "",
             "addresses that lead here though the machine does not have them, as behind a router"),
-    Setting("dns-server", kinds.SOCKET, "",
+    Setting("dns-server", netkinds.SOCKET, "",
             "the name server that says which domains lead here, as ADDRESS:PORT; empty for those of the host"),
     Setting("max-pack-size", kinds.SIZE, "2g", "the largest pack that one push may send"),
     Setting("port-range", kinds.PORT_RANGE, "20000-29999", "loopback ports that containers are published on"),

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import Any, ParamSpec, TypeVar
 
@@ -24,7 +24,7 @@ from paas.core import container as labels
 from paas.core import logframes
 from paas.core.container import ContainerSpec
 from paas.core.dockeroptions import ContainerOptions
-from paas.core.errors import Cancelled, EngineError
+from paas.core.errors import Cancelled, EngineError, InvalidValue
 from paas.core.image import BuildCache, Image, from_inspect
 from paas.core.imagename import DOCKER_HUB, ImageName
 from paas.core.model import Container, Ending
@@ -158,9 +158,10 @@ class Docker:
     def create(self, spec: ContainerSpec) -> str:
         """Creates the container and returns its id. A leftover of ours with the same name is removed first."""
         port = spec.container_port
+        bound = {f"{port}/{spec.protocol}": ("127.0.0.1", spec.host_port)} if port and spec.host_port else None
         host = self._api.create_host_config(
             init=True,
-            port_bindings={port: ("127.0.0.1", spec.host_port)} if port and spec.host_port else None,
+            port_bindings=bound,
             restart_policy={"Name": "no"},
             cap_drop=["ALL"],
             cap_add=list(labels.CAPABILITIES),
@@ -179,7 +180,7 @@ class Docker:
             environment=dict(spec.environment),
             labels={**spec.options.labels, **spec.labels},
             stop_signal=spec.options.stop_signal or None,
-            ports=[port] if port else None,
+            ports=[(port, spec.protocol)] if port else None,
             host_config=host,
             networking_config=self._api.create_networking_config({spec.network: endpoint}),
             stop_timeout=spec.stop_timeout,
@@ -332,6 +333,26 @@ class Docker:
         except docker.errors.ImageNotFound:
             return None
         return from_inspect(data)
+
+    @contextmanager
+    def files(self, image: str, path: str, name: str, app_id: int) -> Iterator[Iterator[bytes]]:
+        """A folder of the image as chunks of a tar file, by way of a container that never runs, called ``name``."""
+        with _engine("reading files of an image"):
+            folder = PurePosixPath(self._api.inspect_image(image)["Config"].get("WorkingDir") or "/", path)
+            own = {labels.LABEL_INSTANCE: self.instance, labels.LABEL_APP_ID: str(app_id)}
+            self.remove(name)  # one that a crash left behind
+            made = self._api.create_container(image=image, command=["-"], name=name, labels=own, network_disabled=True)
+            try:
+                stream, _ = self._api.get_archive(made["Id"], f"{folder}/")
+                yield stream
+            except docker.errors.NotFound as error:
+                raise InvalidValue(
+                    f"paas.yml: edge: the image has no folder {folder}",
+                    fix="Name a folder that the Dockerfile makes; it counts from WORKDIR.",
+                    code="no-static-folder",
+                ) from error
+            finally:
+                self.remove(made["Id"])
 
     @_call("tagging an image")
     def tag(self, image_id: str, repository: str, tag: str) -> None:

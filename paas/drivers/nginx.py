@@ -11,12 +11,15 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from paas.core.errors import InvalidValue, ProxyError
 from paas.drivers.nginx_errors import Emergencies, not_started, refused
 from paas.drivers.nginx_host import Build, build, socket_path
+from paas.drivers.nginx_modules import Modules
+from paas.drivers.nginx_modules import find as find_modules
 from paas.drivers.nginx_processes import (
     children,
     find_all,
@@ -64,6 +67,7 @@ class Nginx:
         self.error_log = self.prefix / "logs" / "error.log"
         self.logs = (self.prefix / "logs" / "access.log", self.error_log)
         self.status_socket = socket_path(self.prefix)
+        self._modules: Modules | None = None
 
         if not re.fullmatch(r"[\w./@:+,=~ -]+", str(self.prefix)):
             raise InvalidValue(
@@ -111,6 +115,19 @@ class Nginx:
         """What the program as it is installed is able to do. Raises `ProxyError` if it is missing."""
         return build(self._run([self.binary, "-V"]).stderr)
 
+    def modules(self) -> Modules:
+        """The optional modules that it has, looked for once."""
+        if self._modules is None:
+            self._modules = find_modules(self._run([self.binary, "-V"]).stderr, self._loads)
+
+        return self._modules
+
+    def _loads(self, module: Path) -> bool:
+        with tempfile.TemporaryDirectory(prefix="paas-nginx-") as folder:
+            main = Path(folder) / "nginx.conf"
+            main.write_text(f'load_module "{module}"; pid "{folder}/pid"; events {{}}')
+            return self._run([self.binary, "-t", "-q", "-c", str(main), "-e", "stderr"]).returncode == 0
+
     def workers(self) -> frozenset[int]:
         """The process ids of all workers, those that are finishing included."""
         master = self.master()
@@ -140,10 +157,15 @@ class Nginx:
     def test(self, main: Path) -> None:
         """Let nginx read the configuration whose main file is ``main``. Raises `ConfigRefused` with its words."""
         with span("nginx -t"):
-            done = self._run([*self._command(main, "stderr"), "-t", "-q"])
+            status, words = self.check(main)
 
-        if done.returncode != 0:
-            raise refused(done.stderr, done.returncode)
+        if status != 0:
+            raise refused(words, status)
+
+    def check(self, main: Path) -> tuple[int, str]:
+        """The exit status of ``nginx -t`` for the configuration, and what it said."""
+        done = self._run([*self._command(main, "stderr"), "-t", "-q"])
+        return done.returncode, done.stderr
 
     def start(self) -> frozenset[int]:
         """Take over the instance that runs, else start it, and return when it answers.

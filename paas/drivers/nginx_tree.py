@@ -1,25 +1,29 @@
-"""The configuration files of one nginx instance: the live ones, and a staged copy of them that nginx tests first."""
+"""The configuration files of one nginx instance: the live ones, and a staged tree of those that nginx tests first."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from paas.core.errors import ProxyError
 from paas.core.secret import Secret
+from paas.drivers.nginx_host import worker_account
 
 MAIN = "nginx.conf"
 GENERATION = "generation.conf"
+APPS = "apps"
+PRIVATE = ".users"
 CERTIFICATES = "certificates"
-FOLDERS = ("apps", "stage/apps", "run", "logs", "temp", CERTIFICATES)
+FOLDERS = (APPS, f"stage/{APPS}", "run", "logs", "temp", CERTIFICATES)
 
 
 class Tree:
     """Files are named by their path below the prefix, as ``nginx.conf`` and ``apps/<key>.conf``.
 
-    The live files lie in the prefix, the staged ones below ``stage``. The generation file is apart from both: it
+    The live files lie in the prefix; below ``stage`` is what nginx tests. The generation file is apart from both: it
     exists only to tell one reload from another. Not for several threads at a time. Raises `ProxyError` when the disk
     refuses.
     """
@@ -30,7 +34,7 @@ class Tree:
         self.staged_main = self.stage_folder / MAIN
 
     def prepare(self) -> dict[str, str]:
-        """Make the folders, make the stage equal to what is live, and return the live files' text by name."""
+        """Make the folders, and return the live files' text by name."""
         try:
             for folder in FOLDERS:
                 (self.prefix / folder).mkdir(parents=True, exist_ok=True)
@@ -39,29 +43,29 @@ class Tree:
             (self.prefix / "run").chmod(0o700)
             (self.prefix / CERTIFICATES).chmod(0o700)
 
-            live = {name: (self.prefix / name).read_text(errors="replace") for name in self._names(self.prefix)}
-
-            staged = {name: (self.stage_folder / name).read_bytes() for name in self._names(self.stage_folder)}
-
-            for name in staged:
-                if name not in live:
-                    (self.stage_folder / name).unlink()
+            live = {name: (self.prefix / name).read_text(errors="replace") for name in self._names()}
         except OSError as error:
             raise _refused(error) from error
-
-        for name, text in live.items():
-            # Writing takes eight times as long as reading, and most are equal.
-            if staged.get(name) != text.encode():
-                self.stage(name, text)
 
         if not (self.prefix / GENERATION).exists():
             self.mark("return 404;\n")
 
         return live
 
-    def stage(self, name: str, text: str | None) -> None:
-        """Write the staged file; None removes it."""
-        self._put(self.stage_folder / name, text)
+    def stage(self, texts: Mapping[str, str], beside: Mapping[str, str]) -> None:
+        """Make the stage hold exactly these texts, and links to the live files that are named ``beside``."""
+        try:
+            for path in (self.stage_folder / APPS).iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+            for name in beside:
+                if name not in texts and name != MAIN:
+                    os.link(self.prefix / name, self.stage_folder / name)
+        except OSError as error:
+            raise _refused(error) from error
+
+        for name, text in texts.items():
+            self._put(self.stage_folder / name, text)
 
     def install(self, name: str, text: str | None) -> None:
         """Write the live file in one step, so that nginx reads the old one or the new one; None removes it."""
@@ -104,19 +108,11 @@ class Tree:
         """The name of the staged file at a path; empty when it is none."""
         return str(staged.relative_to(self.stage_folder)) if staged and staged.is_relative_to(self.stage_folder) else ""
 
-    def staged_line(self, name: str, number: int) -> str:
-        """A line of a staged file, counted from 1, without the white space around; empty when there is none."""
-        path = self.stage_folder / name
-
-        if number < 1 or not path.is_file():
-            return ""
-
-        return "".join(path.read_text(errors="replace").splitlines()[number - 1 : number]).strip()
-
-    @staticmethod
-    def _names(folder: Path) -> list[str]:
-        main = [MAIN] if (folder / MAIN).exists() else []
-        return main + sorted(f"apps/{path.name}" for path in (folder / "apps").glob("*.conf"))
+    def _names(self) -> list[str]:
+        main = [MAIN] if (self.prefix / MAIN).exists() else []
+        return main + sorted(
+            f"{APPS}/{path.name}" for path in (self.prefix / APPS).iterdir() if not path.name.startswith(".")
+        )
 
     @staticmethod
     def _put(path: Path, text: str | None) -> None:
@@ -127,7 +123,11 @@ class Tree:
                 path.unlink(missing_ok=True)
                 return
 
-            aside.write_text(text)
+            if path.suffix == PRIVATE:
+                _write_private(aside, text)
+            else:
+                aside.write_text(text)
+
             aside.replace(path)
         except OSError as error:
             # What is left of it is in nobody's way: the next write begins anew.
@@ -135,6 +135,20 @@ class Tree:
                 aside.unlink()
 
             raise _refused(error) from error
+
+
+def _write_private(path: Path, text: str) -> None:
+    """For the server's user and the workers only: they read it at each request."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+
+    account = worker_account()
+
+    if account is not None:
+        shutil.chown(path, group=account.group)
 
 
 def _refused(error: OSError) -> ProxyError:

@@ -74,6 +74,10 @@ class Paths:
         """The prefix of the private nginx."""
         return self.root / "nginx"
 
+    def static(self, app: App) -> Path:
+        """The files of its releases that nginx serves itself."""
+        return self.root / "static" / str(app.id)
+
     def app(self, app: App) -> Path:
         """The folder of one app."""
         return self.apps / str(app.id)
@@ -104,15 +108,16 @@ class Paths:
         return self.root / "drains" / str(drain_id)
 
     def remove_app(self, app: App) -> None:
-        """Removes the folder of the app with all that is in it.
+        """Removes the folders of the app with all that is in them.
 
-        It is put aside first: what is just being written there, the log of a container or a push that waits, must not
-        get into the way.
+        They are put aside first: what is just being written there, the log of a container or a push that waits, must
+        not get into the way.
         """
-        aside = self.apps / f".{app.id}.gone"
-        with suppress(FileNotFoundError):
-            self.app(app).rename(aside)
-        shutil.rmtree(aside, onerror=_bear)
+        for number, folder in enumerate((self.app(app), self.static(app))):
+            aside = self.apps / f".{app.id}-{number}.gone"
+            with suppress(FileNotFoundError):
+                folder.rename(aside)
+            shutil.rmtree(aside, onerror=_bear)
 
     def remove_leftovers(self) -> None:
         """Removes what is left of folders of apps that were removed."""

@@ -69,6 +69,20 @@ class Probe:
                 raise
             return True
 
+    def address_is_free(self, protocol: str, address: str, port: int) -> bool:
+        """Whether the tcp or udp port can be opened there now."""
+        kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as candidate:
+            if ":" in address:
+                candidate.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if protocol == "tcp":
+                candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                candidate.bind((address, port))
+            except OSError:
+                return False
+            return True
+
     def routed_networks(self) -> list[tuple[int, int]]:
         """The host's IPv4 routes but the default one, as (network, mask) in host byte order."""
         routes = []

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from paas.core import names
+from paas.core import edge_items, names
 from paas.core.dockeroptions import PHASES
 from paas.core.errors import AlreadyExists
 from paas.core.model import App
-from paas.engine import applocks, deploy, domains, routes
+from paas.engine import applocks, deploy, domains, edge, routes
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 
@@ -46,12 +46,16 @@ def destroy(ctx: Context, app: App) -> None:
 
     def work(job: Job) -> None:
         freed = routes.is_host(job.app.name) or ctx.store.apps.domains(job.app) or ctx.store.redirects.of(job.app)
+        others = edge.dependents(job.app, edge.led(ctx))
         with ctx.routing.of(app.id):
             ctx.proxy.withdraw(str(app.id))
             ctx.oneoffs.forget(job.app)
             ctx.scheduler.forget(job.app)
             ctx.store.apps.delete(job.app)
         ctx.paths.remove_app(job.app)
+        for number in sorted(others):
+            # Their routes lead nowhere now.
+            routes.refresh(ctx, ctx.store.apps.by_id(number))
         # The engine takes a while for a network. If the server dies before, its next start does the same.
         ctx.retirer.later(f"clearing up after {job.app.name}", lambda: ctx.scheduler.clear(app.id))
         if freed:
@@ -92,6 +96,8 @@ def clone(ctx: Context, app: App, name: str, *, start: bool) -> App:
     ctx.store.buildpacks.copy(app, copy)
     for (namespace, key), value in ctx.store.properties.of(app).own.items():
         ctx.store.properties.set(copy, namespace, key, value)
+    for kind in edge_items.COPIED:
+        ctx.store.edge.replace(copy, kind, ctx.store.edge.of(app, kind))
     ctx.store.apps.set_formation(copy, ctx.store.apps.formation(app))
     ctx.repository(app).copy_to(ctx.paths.repository(copy))
     ctx.store.sources.copy(app, copy)

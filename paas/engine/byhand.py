@@ -50,7 +50,8 @@ def _obtain_all(ctx: Context, app: App, missing: Sequence[Wanted]) -> None:
     for one in kept:
         try:
             with ctx.issuing.turn:
-                issuing.obtain(ctx, one)
+                if not _came_meanwhile(ctx, one):
+                    issuing.obtain(ctx, one)
             ctx.out.step(f"{one.host}: {'renewed' if one.present else 'has a certificate'}")
         except IssuanceFailed as error:
             failed.append(one.host)
@@ -61,6 +62,12 @@ def _obtain_all(ctx: Context, app: App, missing: Sequence[Wanted]) -> None:
             why="What served before still does.",
             fix="'letsencrypt:list' shows when the next attempt is made.",
         )
+
+
+def _came_meanwhile(ctx: Context, one: Wanted) -> bool:
+    """Whether its certificate was got in the background while this waited for its turn."""
+    now = {other.host: other for other in issuing.candidates(ctx, one.app)[0]}.get(one.host)
+    return now is None or (now.present != one.present and ctx.clock.now() < now.renewal)
 
 
 def disable(ctx: Context, app: App) -> None:

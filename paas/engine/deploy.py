@@ -15,7 +15,7 @@ from paas.core.secret import Secret
 from paas.drivers import calendar, yamlfile
 from paas.drivers.quarantine import Quarantine
 from paas.drivers.worktree import update_worktree
-from paas.engine import buildcheck, buildsource, domains, plans, registries, room, routes
+from paas.engine import buildcheck, buildsource, domains, plans, registries, release_files, room, routes
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 from paas.engine.phase import Phase, phases, run_phase
@@ -54,6 +54,7 @@ def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
         actor=commit.actor,
         cause=commit.cause,
         cron=spec.cron,
+        static=spec.static,
     )
     with domains.listed(ctx, app, spec.domains):
         made = release(ctx, app, job, draft, first=phases(spec))
@@ -175,14 +176,17 @@ def release(
         registries.push(ctx, app, job, made)
         for phase in first:
             run_phase(ctx, app, job, made, phase)
+        release_files.take_out(ctx, app, job, made)
         roll_out(ctx, app, job, made, also=also)
     except BaseException:
         ctx.reserve.spend()
         if ctx.store.releases.fail(made):
             ctx.scheduler.drop_image(app, made.version)
+            release_files.drop(ctx, app, made)
         raise
 
     drop_old_images(ctx, app, job, made)
+    release_files.drop_old(ctx, app, made)
     if not ctx.store.apps.replicas(app):
         _nothing_runs(app, job, made)
     job.out.step(f"Released v{made.version}: {next(iter(routes.urls(ctx, app)), app.name)}")
@@ -262,4 +266,5 @@ def reconfigured(
         actor=actor,
         cause=cause,
         cron=base.cron,
+        static=base.static,
     )

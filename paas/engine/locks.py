@@ -134,16 +134,17 @@ class Routing:
         self._whole_waiting = 0
 
     @contextmanager
-    def of(self, app_id: int) -> Iterator[None]:
-        """Inside, nobody else changes what is served for the app."""
+    def of(self, *app_ids: int) -> Iterator[None]:
+        """Inside, nobody else changes what is served for these apps."""
+        wanted = set(app_ids)
         with self._changed:
-            self._changed.wait_for(lambda: not (self._whole or self._whole_waiting or app_id in self._busy))
-            self._busy.add(app_id)
+            self._changed.wait_for(lambda: not (self._whole or self._whole_waiting or wanted & self._busy))
+            self._busy |= wanted
         try:
             yield
         finally:
             with self._changed:
-                self._busy.remove(app_id)
+                self._busy -= wanted
                 self._changed.notify_all()
 
     @contextmanager

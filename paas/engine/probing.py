@@ -52,4 +52,6 @@ def mode(ctx: Context, app: App, process_type: str) -> Mode:
 def of_start(process: Process, image: Image | None) -> tuple[Check, ...]:
     """What a new container of the process has to pass."""
     of_image = image.healthcheck if image else None
-    return checks.for_start(process.checks, process.port, of_image, web=process.type == WEB)
+    # Nothing tells whether somebody listens on a UDP port.
+    port = process.port if process.protocol == "tcp" else None
+    return checks.for_start(process.checks, port, of_image, web=process.type == WEB)

@@ -80,8 +80,8 @@ def stop(ctx: Context, app: App) -> None:
 
     def work(job: Job) -> None:
         try:
-            with ctx.routing.of(app.id):
-                switch = ctx.proxy.publish(routes.vhost(ctx, job.app, (), stopped=True))
+            with routes.turn(ctx, app) as others:
+                switch = routes.publish(ctx, job.app, others, (), stopped=True)
                 with ctx.store.transaction():
                     ctx.store.apps.set_stopped(job.app, True)
                     ctx.store.apps.set_replicas(job.app, ())

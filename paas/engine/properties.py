@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from paas.core import kinds, properties
-from paas.core.errors import InvalidValue
+from paas.core.errors import InvalidValue, ProxyError, Unsupported
 from paas.core.model import App
 from paas.core.properties import Effect, Scope
 from paas.drivers import calendar
@@ -24,6 +26,8 @@ def change(ctx: Context, app: App | None, namespace: str, key: str, value: str) 
         if row.kind is kinds.ZONE:
             calendar.check_zone(value, row.name)
 
+        _require_module(ctx, row.name, key, value)
+
     values = ctx.store.properties.of(app)
     before = (values.own if app else values.shared).get((namespace, key), "")
     ctx.store.properties.set(app, namespace, key, value)
@@ -32,6 +36,10 @@ def change(ctx: Context, app: App | None, namespace: str, key: str, value: str) 
             _refresh(ctx, app)
         except Exception:
             ctx.store.properties.set(app, namespace, key, before)
+            if app is None:
+                # The apps that nginx did not refuse have the new value already.
+                with suppress(ProxyError):
+                    _refresh(ctx, None)
             raise
     if namespace == "cron":
         # Something else may be due next.
@@ -39,6 +47,16 @@ def change(ctx: Context, app: App | None, namespace: str, key: str, value: str) 
     if (namespace, key) == ("git", "deploy-branch") and app is not None and value:
         # A clone checks out what deploys.
         ctx.repository(app).set_head(value)
+
+
+def _require_module(ctx: Context, name: str, key: str, value: str) -> None:
+    if key == "brotli" and kinds.BOOLEAN.read(name, value) and not ctx.proxy.has("brotli"):
+        raise Unsupported(
+            "this nginx cannot compress with brotli",
+            why="Its module is not installed.",
+            fix="On Debian: apt-get install libnginx-mod-http-brotli-filter, then restart the server.",
+            code="no-brotli",
+        )
 
 
 def _refresh(ctx: Context, app: App | None) -> None:

@@ -34,6 +34,7 @@ def rollback(ctx: Context, app: App, version: int | None, *, keep_config: bool =
             actor=ctx.caller.name,
             cause=cause,
             cron=target.cron,
+            static=target.static,
         )
         return deploy.release(ctx, job.app, job, draft, also=lambda: ctx.store.config.replace(job.app, target.config))
 

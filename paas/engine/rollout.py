@@ -59,8 +59,8 @@ def roll_out(
         if alone:
             make_way(ctx, app, job, plan, alone, halted)
             started += check(ctx, app, job, release, start(ctx, app, job, release, alone))
-        with ctx.routing.of(app.id):
-            switch = switch_over(ctx, app, job, release, plan, started)
+        with routes.turn(ctx, app) as others:
+            switch = switch_over(ctx, app, others, job, release, plan, started)
             record(ctx, app, job, release, plan, quantities if formation else {}, also)
     except BaseException:
         ctx.reserve.spend()
@@ -180,12 +180,18 @@ def halt(ctx: Context, app: App, containers: Sequence[str]) -> None:
 
 
 def switch_over(
-    ctx: Context, app: App, job: Job, release: Release, plan: Rollout, started: Sequence[Started]
+    ctx: Context,
+    app: App,
+    others: Collection[int],
+    job: Job,
+    release: Release,
+    plan: Rollout,
+    started: Sequence[Started],
 ) -> Switch:
-    """From here on requests go to the candidates."""
+    """From here on requests go to the candidates, those from the ``others`` that lead to the app, too."""
     deployed = replace(app, version=release.version)
     with job.step(Step.SWITCH, "Switched the proxy" if plan.changes else ""), keeping_them_running(ctx, started):
-        switch = ctx.proxy.publish(routes.vhost(ctx, deployed, plan.replicas(), stopped=False))
+        switch = routes.publish(ctx, deployed, others, plan.replicas(), stopped=False)
     # An app that was made by this push has hosts that nobody has looked after yet.
     ctx.issuing.wake.set()
     return switch

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 
 from paas.core.hosts import is_pattern, is_public
 from paas.core.model import WEB, App, Replica
 from paas.core.redirects import Redirect
-from paas.core.vhost import ProxyOptions, Vhost, VhostState
-from paas.engine import tls
+from paas.core.vhost import Vhost, VhostState
+from paas.engine import edge, tls
 from paas.engine.context import Context
+from paas.engine.edge import Running
+from paas.proxies.base import Switch
 
 
 def hosts(ctx: Context, app: App) -> tuple[str, ...]:
@@ -90,13 +92,11 @@ def _visited(ctx: Context, app: App) -> list[str]:
     return [host for host in served if not is_pattern(host) and host not in moved]
 
 
-def vhost(ctx: Context, app: App, replicas: Sequence[Replica], *, stopped: bool) -> Vhost:
+def vhost(
+    ctx: Context, app: App, replicas: Sequence[Replica], *, stopped: bool, running: Running | None = None
+) -> Vhost:
     """What the proxy serves for the app with these replicas."""
-    properties = ctx.store.properties.of(app)
-
-    def option(key: str) -> int:
-        return math.ceil(float(properties.value("nginx", key)))
-
+    values = ctx.store.properties.of(app)
     ports = tuple(replica.port for replica in replicas if replica.process_type == WEB and replica.port is not None)
     live = bool(ports) and not stopped
     served, moved = routed(ctx, app)
@@ -104,34 +104,54 @@ def vhost(ctx: Context, app: App, replicas: Sequence[Replica], *, stopped: bool)
         app=app.name,
         key=str(app.id),
         hosts=served,
-        tls=tls.of(ctx, app, properties, served, moved),
+        tls=tls.of(ctx, app, values, served, moved),
         redirects=moved,
         ports=ports if live else (),
         state=VhostState.LIVE if live else VhostState.STOPPED if app.version else VhostState.EMPTY,
-        options=ProxyOptions(
-            client_max_body_size=option("client-max-body-size"),
-            proxy_buffering=bool(properties.value("nginx", "proxy-buffering")),
-            proxy_connect_timeout=option("proxy-connect-timeout"),
-            proxy_read_timeout=option("proxy-read-timeout"),
-            proxy_send_timeout=option("proxy-send-timeout"),
-        ),
+        options=edge.options(values),
+        edge=edge.of(ctx, app, values, replicas, running or {}),
     )
 
 
-def current(ctx: Context, app: App) -> Vhost:
+def current(ctx: Context, app: App, running: Running | None = None) -> Vhost:
     """What the proxy should serve for the app now."""
-    return vhost(ctx, app, ctx.store.apps.replicas(app), stopped=app.stopped)
+    return vhost(ctx, app, ctx.store.apps.replicas(app), stopped=app.stopped, running=running)
+
+
+@contextmanager
+def turn(ctx: Context, app: App) -> Iterator[set[int]]:
+    """Inside, nobody else changes what is served for the app, for those it leads to, and those that lead to it.
+
+    Gives the numbers of those that lead to it.
+    """
+    while True:
+        apps = edge.involved(app, edge.led(ctx))
+        with ctx.routing.of(*apps):
+            # A route may have been added while this waited for its turn.
+            led = edge.led(ctx)
+            if edge.involved(app, led) <= apps:
+                yield edge.dependents(app, led)
+                return
+
+
+def publish(ctx: Context, app: App, others: Collection[int], replicas: Sequence[Replica], *, stopped: bool) -> Switch:
+    """Has the app served with these replicas, by the apps that lead to it, too: ``others``, as its `turn` gave them."""
+    running = {app.id: replicas}
+    leading = [ctx.store.apps.by_id(number) for number in sorted(others)]
+    return ctx.proxy.publish(
+        vhost(ctx, app, replicas, stopped=stopped), *(current(ctx, other, running) for other in leading)
+    )
 
 
 def refresh(ctx: Context, app: App) -> None:
     """Publishes what should be served now, after domains or properties changed."""
-    with ctx.routing.of(app.id):
+    with turn(ctx, app):
         ctx.proxy.publish(current(ctx, ctx.store.apps.by_id(app.id)))
     ctx.issuing.wake.set()
 
 
 def refresh_all(ctx: Context) -> None:
-    """The same for every app, with one reload."""
+    """The same for every app and the server, with one reload."""
     with ctx.routing.of_all():
-        ctx.proxy.sync([current(ctx, app) for app in ctx.store.apps.all()])
+        ctx.proxy.sync([current(ctx, app) for app in ctx.store.apps.all()], edge.server_options(ctx))
     ctx.issuing.wake.set()

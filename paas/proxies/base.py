@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from paas.core.server_options import ServerOptions
 from paas.core.vhost import Vhost
 
 
@@ -18,6 +20,14 @@ class Switch:
     """
 
     old_workers: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Logs:
+    """The files: ``access`` has a JSON object a line, ``errors`` the words of the server."""
+
+    access: Path
+    errors: Path
 
 
 class Proxy(Protocol):
@@ -35,8 +45,8 @@ class Proxy(Protocol):
     def version(self) -> str:
         """Name and version of the program, as ``nginx/1.22.1``."""
 
-    def publish(self, vhost: Vhost) -> Switch:
-        """Make requests for the app go where ``vhost`` says.
+    def publish(self, *vhosts: Vhost) -> Switch:
+        """Make requests for the apps go where these say, all of them together or none.
 
         On return every new connection is served so. On an error what served before still does.
         """
@@ -44,8 +54,10 @@ class Proxy(Protocol):
     def withdraw(self, key: str) -> Switch:
         """Forget the app: its hosts become unknown ones. Nothing happens if there is none."""
 
-    def sync(self, vhosts: Iterable[Vhost]) -> Switch:
+    def sync(self, vhosts: Iterable[Vhost], options: ServerOptions | None = None) -> Switch:
         """Make the edge serve exactly these apps, and start the server where it does not run.
+
+        ``options`` hold from then on; None leaves those that hold.
 
         At most one reload, and none if nothing changed. An app that is refused keeps what it had, the others are
         taken up all the same, and then the error is raised.
@@ -56,6 +68,18 @@ class Proxy(Protocol):
 
     def draining(self) -> Switch:
         """All workers that are finishing requests by an older configuration now: for a caller that was restarted."""
+
+    def has(self, module: str) -> bool:
+        """Whether the server has the optional module ``brotli`` or ``stream``."""
+
+    def config(self, key: str | None) -> str:
+        """The configuration of the app as it is live, or for None that of the server; empty for no app."""
+
+    def validate(self) -> tuple[int, str]:
+        """The exit status of the server's own check of everything that is live, and what it said."""
+
+    def logs(self) -> Logs:
+        """Where the server writes what it does."""
 
     def rotate(self, max_bytes: int) -> None:
         """Put logs that are larger aside and begin new ones."""

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from paas.core.errors import ProxyError
+from paas.core.server_options import ServerOptions
 from paas.core.tls import Credential
 from paas.core.vhost import Vhost
-from paas.drivers.nginx_errors import ConfigRefused
 from paas.drivers.nginx_host import open_files, resolvers, worker_account
-from paas.drivers.nginx_tree import CERTIFICATES, MAIN, Tree
+from paas.drivers.nginx_tree import CERTIFICATES, MAIN, PRIVATE, Tree
 from paas.proxies import nginx_certificates
-from paas.proxies.base import Switch
+from paas.proxies.base import Logs, Switch
+from paas.proxies.nginx_bundles import SERVER, Bundle, digest, grouped, owner
 from paas.proxies.nginx_server import Server
 from paas.proxies.nginx_text import General, Secure, Templates
+from paas.proxies.nginx_trial import Trial
 
 DRAIN_SECONDS = 60
 
 
 @dataclass
 class _Request:
-    """What one caller wants: texts by file name, None for no file; and the certificates that they name."""
+    """What one caller wants: bundles by key, of which nginx may take some, unless they count only ``together``; and the
+    certificates that they name."""
 
-    texts: Mapping[str, str | None]
+    bundles: Mapping[str, Bundle]
+    together: bool
     credentials: Sequence[Credential] = ()
     outcome: Future[Switch] = field(default_factory=Future)
 
@@ -39,7 +42,9 @@ class NginxProxy:
         self._templates = templates or Templates()
         self._drain_seconds = drain_seconds
         self._tree = Tree(server.prefix)
-        self._live: dict[str, str] = {}
+        self._trial = Trial(server, self._tree)
+        self._live: dict[str, Bundle] = {}
+        self._options = ServerOptions()
         self._known = False
         self._secure: Secure | None = None
         self._requests: list[_Request] = []
@@ -53,15 +58,13 @@ class NginxProxy:
             self._server.prepare()
             self._read()
             self._secure = self._how_secure()
-            main = self._main()
 
-            if self._live.get(MAIN) != main:
-                self._tree.stage(MAIN, main)
-                self._install({MAIN: main})
+            if SERVER not in self._live:
+                self._install({SERVER: self._main(self._options)})
 
     def start(self) -> None:
         self.prepare()
-        self._change({})
+        self._change({SERVER: self._main(self._options)})
 
     def running(self) -> bool:
         return self._server.master() is not None
@@ -69,27 +72,50 @@ class NginxProxy:
     def version(self) -> str:
         return self._server.version()
 
-    def publish(self, vhost: Vhost) -> Switch:
-        return self._change({_file(vhost.key): self._app(vhost)}, vhost.tls.credentials)
+    def publish(self, *vhosts: Vhost) -> Switch:
+        bundles = {vhost.key: self._app(vhost, self._options) for vhost in vhosts}
+        return self._change(bundles, credentials=[one for vhost in vhosts for one in vhost.tls.credentials])
 
     def withdraw(self, key: str) -> Switch:
-        return self._change({_file(key): None})
+        return self._change({key: {}})
 
-    def sync(self, vhosts: Iterable[Vhost]) -> Switch:
+    def sync(self, vhosts: Iterable[Vhost], options: ServerOptions | None = None) -> Switch:
         self.prepare()
+        options = options or self._options
 
         with self._acting:
-            gone: dict[str, str | None] = {name: None for name in self._live if name != MAIN}
+            gone: dict[str, Bundle] = {key: {} for key in self._live if key != SERVER}
 
         served = list(vhosts)
-        texts = {_file(vhost.key): self._app(vhost) for vhost in served}
-        return self._change(gone | texts, [one for vhost in served for one in vhost.tls.credentials])
+        apps = {vhost.key: self._app(vhost, options) for vhost in served}
+        credentials = [one for vhost in served for one in vhost.tls.credentials]
+        switch = self._change(gone | apps | {SERVER: self._main(options)}, together=False, credentials=credentials)
+        self._options = options
+        return switch
 
     def drained(self, switch: Switch) -> bool:
         return not self._server.finishing(switch.old_workers)
 
     def draining(self) -> Switch:
         return Switch(self._server.finishing())
+
+    def has(self, module: str) -> bool:
+        return module in self._server.modules().has
+
+    def config(self, key: str | None) -> str:
+        with self._acting:
+            if not self._known:
+                self._read()
+
+            bundle = self._live.get(SERVER if key is None else key, {})
+            return "\n".join(text for name, text in bundle.items() if not name.endswith(PRIVATE))
+
+    def validate(self) -> tuple[int, str]:
+        return self._server.check(self._tree.prefix / MAIN)
+
+    def logs(self) -> Logs:
+        folder = self._tree.prefix / "logs"
+        return Logs(folder / "access.log", folder / "error.log")
 
     def rotate(self, max_bytes: int) -> None:
         with self._acting:
@@ -101,8 +127,10 @@ class NginxProxy:
 
     # Who comes while another acts waits, and then one acts for all who wait
 
-    def _change(self, texts: Mapping[str, str | None], credentials: Sequence[Credential] = ()) -> Switch:
-        request = _Request(texts, credentials if self._secure else ())
+    def _change(
+        self, bundles: Mapping[str, Bundle], *, together: bool = True, credentials: Sequence[Credential] = ()
+    ) -> Switch:
+        request = _Request(bundles, together, credentials if self._secure else ())
 
         with self._arriving:
             self._requests.append(request)
@@ -132,16 +160,17 @@ class NginxProxy:
         if not self._known:
             self._read()
 
-        wanted = {name: text for request in requests for name, text in request.texts.items()}
-        changed = {name: text for name, text in wanted.items() if self._live.get(name) != text}
-        before = [self._live.get(name) for name in changed]
+        wanted = {key: bundle for request in requests for key, bundle in request.bundles.items()}
+        changed = {key: bundle for key, bundle in wanted.items() if self._live.get(key, {}) != bundle}
+        groups = [set(request.bundles) for request in requests if request.together]
+        before = [self._live.get(key, {}) for key in changed]
         nginx_certificates.keep(self._tree, (one for request in requests for one in request.credentials))
-        refusals = self._stage(changed)
-        switch = self._switch({name: text for name, text in changed.items() if name not in refusals})
+        refusals = self._trial.refused(self._live, changed, groups)
+        switch = self._switch({key: bundle for key, bundle in changed.items() if key not in refusals})
         nginx_certificates.tidy(self._tree, [*before, *changed.values()], self._live)
 
         for request in requests:
-            refusal = next((refusals[name] for name in request.texts if name in refusals), None)
+            refusal = next((refusals[key] for key in request.bundles if key in refusals), None)
             outcome = refusal or switch
 
             if isinstance(outcome, ProxyError):
@@ -151,41 +180,16 @@ class NginxProxy:
 
     # Steps
 
-    def _stage(self, changed: Mapping[str, str | None]) -> dict[str, ProxyError]:
-        """Stage the texts, take back those that nginx refuses, and return why by file name."""
-        refusals: dict[str, ProxyError] = {}
-
-        for name, text in changed.items():
-            self._tree.stage(name, text)
-
-        while remaining := [name for name in changed if name not in refusals]:
-            try:
-                self._server.test(self._tree.staged_main)
-                break
-            except ConfigRefused as error:
-                blamed = self._tree.name_of(error.path) or nginx_certificates.naming(error.words, changed)
-                refusal = self._refusal(blamed, error)
-
-                for name in [blamed] if blamed in remaining else remaining:
-                    refusals[name] = refusal
-                    self._tree.stage(name, self._live.get(name))
-
-        return refusals
-
-    def _switch(self, changed: Mapping[str, str | None]) -> Switch | ProxyError:
-        """Have the staged texts live; what was there before is put back when nginx does not take them up."""
-        before = {name: self._live.get(name) for name in changed}
+    def _switch(self, changed: Mapping[str, Bundle]) -> Switch | ProxyError:
+        """Have the bundles live; what was there before is put back when nginx does not take them up."""
+        before = {key: self._live.get(key, {}) for key in changed}
 
         try:
             self._install(changed)
             return self._serve()
         except ProxyError as error:
-            apps = ", ".join(map(self._owner, changed))
+            apps = ", ".join(owner(bundle or before[key], key) for key, bundle in changed.items())
             self._install(before)
-
-            for name, text in before.items():
-                self._tree.stage(name, text)
-
             self._mark(0)
             self._server.reload_later()
             return ProxyError(f"{error.what}{apps and f', changed for {apps}'}", why=error.why, fix=error.fix)
@@ -196,7 +200,7 @@ class NginxProxy:
         answer = self._server.generation() if running else ""
         number, _, serving = answer.partition("-")
 
-        if serving == _digest(self._live):
+        if serving == digest(self._live):
             return Switch()
 
         generation = self._mark(int(number or 0) + 1)
@@ -211,42 +215,55 @@ class NginxProxy:
 
     def _mark(self, number: int) -> str:
         """Write what workers with the live files answer; the number tells them from any that run now."""
-        generation = f"{number}-{_digest(self._live)}"
+        generation = f"{number}-{digest(self._live)}"
         self._tree.mark(self._templates.generation(generation))
         return generation
 
-    def _install(self, texts: Mapping[str, str | None]) -> None:
-        for name, text in texts.items():
-            if text == self._live.get(name):
-                continue
+    def _install(self, bundles: Mapping[str, Bundle]) -> None:
+        for key, bundle in bundles.items():
+            before = dict(self._live.get(key, {}))
 
-            self._tree.install(name, text)
+            # What it includes has to be there before the file that includes it, and to go after it.
+            for name in sorted(bundle, key=_included_first):
+                if bundle[name] != before.get(name):
+                    self._tree.install(name, bundle[name])
+                    self._live[key] = {**self._live.get(key, {}), name: bundle[name]}
 
-            if text is None:
-                self._live.pop(name, None)
+            for name in before.keys() - bundle.keys():
+                self._tree.install(name, None)
+
+            if bundle:
+                self._live[key] = bundle
             else:
-                self._live[name] = text
+                self._live.pop(key, None)
 
     def _read(self) -> None:
-        self._live = self._tree.prepare()
+        self._live = dict(grouped(self._tree.prepare()))
         self._known = True
 
-    def _main(self) -> str:
+    def _main(self, options: ServerOptions) -> Bundle:
         account = worker_account()
 
-        return self._templates.main(
-            General(
-                prefix=self._server.prefix,
-                listen=self._server.address,
-                status_socket=self._server.status_socket,
-                user=account.user if account else "",
-                group=account.group if account else "",
-                open_files=open_files(),
-                drain_seconds=self._drain_seconds,
-                secure=self._secure,
-                resolvers=resolvers() if self._secure else (),
+        return {
+            MAIN: self._templates.main(
+                General(
+                    prefix=self._server.prefix,
+                    listen=self._server.address,
+                    status_socket=self._server.status_socket,
+                    user=account.user if account else "",
+                    group=account.group if account else "",
+                    open_files=open_files(),
+                    drain_seconds=self._drain_seconds,
+                    modules=self._server.modules(),
+                    options=options,
+                    secure=self._secure,
+                    resolvers=resolvers() if self._secure else (),
+                )
             )
-        )
+        }
+
+    def _app(self, vhost: Vhost, options: ServerOptions) -> Bundle:
+        return self._templates.bundle(vhost, self._server.address, self._server.modules(), options, self._secure)
 
     def _how_secure(self) -> Secure | None:
         if not self._server.secure_address:
@@ -256,34 +273,6 @@ class NginxProxy:
         folder = self._server.prefix / CERTIFICATES
         return Secure(self._server.secure_address, folder, build.http2_by_listen, build.http3)
 
-    def _app(self, vhost: Vhost) -> str:
-        return self._templates.app(vhost, self._server.address, self._secure)
 
-    def _refusal(self, name: str, error: ConfigRefused) -> ProxyError:
-        """The error for a staged file, while it is still there."""
-        owner = f" of {self._owner(name, staged=True)}" if name else ""
-        line = self._tree.staged_line(name, error.line)
-
-        return ProxyError(
-            f"nginx refuses the configuration{owner}",
-            why=f"{error.words}\n{name}:{error.line}: {line}" if name else error.words,
-            fix="Everything stays as it was. Change what the app sets for its domains or for nginx.",
-        )
-
-    def _owner(self, name: str, *, staged: bool = False) -> str:
-        """The app that a file belongs to, which its first line says; the file's name where it says nothing."""
-        first = self._tree.staged_line(name, 1) if staged else self._live.get(name, "").partition("\n")[0]
-        return first.removeprefix("# ").partition(":")[0] if name != MAIN and first.startswith("# ") else name
-
-
-def _file(key: str) -> str:
-    return f"apps/{key}.conf"
-
-
-def _digest(texts: Mapping[str, str]) -> str:
-    whole = hashlib.sha256()
-
-    for name in sorted(texts):
-        whole.update(f"{name}\0{texts[name]}\0".encode())
-
-    return whole.hexdigest()
+def _included_first(name: str) -> tuple[bool, str]:
+    return name.endswith(".conf"), name

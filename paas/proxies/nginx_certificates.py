@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping
 
 from paas.core.tls import Credential
 from paas.drivers.nginx_tree import CERTIFICATES, Tree
+from paas.proxies.nginx_bundles import Bundle, flat
 
 FILE = re.compile(rf"/{CERTIFICATES}/([0-9a-f]+\.pem)")
-
-Texts = Mapping[str, str | None]
-
 
 def file_name(credential: Credential) -> str:
     """The name of the file that has the chain and the key."""
@@ -24,13 +22,7 @@ def keep(tree: Tree, credentials: Iterable[Credential]) -> None:
         tree.keep(file_name(credential), credential.pem)
 
 
-def tidy(tree: Tree, changed: Iterable[str | None], live: Mapping[str, str]) -> None:
+def tidy(tree: Tree, changed: Iterable[Bundle], live: Mapping[str, Bundle]) -> None:
     """Removes the files that no live text names, where one of the changed texts may have been the last."""
-    if any(FILE.search(text) for text in changed if text):
-        tree.keep_only(name for text in live.values() for name in FILE.findall(text))
-
-
-def naming(words: str, texts: Texts) -> str:
-    """The file of an app that names the certificate which nginx complains about: nginx does not say which it is."""
-    named = set(FILE.findall(words))
-    return next((name for name, text in texts.items() if text and named & set(FILE.findall(text))), "")
+    if any(FILE.search(text) for bundle in changed for text in bundle.values()):
+        tree.keep_only(name for text in flat(live.values()).values() for name in FILE.findall(text))

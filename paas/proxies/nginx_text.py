@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import html
 import re
-from dataclasses import dataclass, replace
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import jinja2
+from jinja2.sandbox import SandboxedEnvironment
 
+from paas.core.edge import Edge, Snippet, Stream
 from paas.core.errors import InvalidValue
+from paas.core.proxy_options import ProxyOptions, Value
+from paas.core.server_options import ServerOptions
 from paas.core.tls import Credential
 from paas.core.vhost import Vhost
+from paas.drivers.nginx_modules import Modules
 from paas.proxies.nginx_certificates import file_name
 from paas.resources import folder
 
 # nginx reads one parameter into a buffer of 4096 bytes.
 LONGEST_PAGE = 4000
+STATUSES = (401, 403, 413, 429, 500, 502, 503, 504)
+"""What gets a page of the edge when nginx itself answers it; what an app answers passes."""
+
+COMPRESSIBLE = (
+    "text/css text/csv text/javascript text/markdown text/plain text/xml application/javascript application/json "
+    "application/ld+json application/manifest+json application/rss+xml application/atom+xml application/wasm "
+    "application/xml font/otf font/ttf image/bmp image/svg+xml image/x-icon"
+)
+COMMON = Edge()
 BARE = re.compile(r"[\w.:/*\[\]-]+", re.ASCII)
 
 
@@ -61,6 +78,8 @@ class General:
     group: str
     open_files: int
     drain_seconds: int
+    modules: Modules = field(default_factory=Modules)
+    options: ServerOptions = field(default_factory=ServerOptions)
     secure: Secure | None = None
     resolvers: tuple[str, ...] = ()
 
@@ -78,12 +97,14 @@ class Templates:
             autoescape=False,
             finalize=printed,
         )
+        self._sandbox = SandboxedEnvironment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
         self._pages = self._environment.overlay(finalize=None)
 
     def main(self, general: General) -> str:
         """The text of ``nginx.conf``."""
         return self._environment.get_template("nginx.conf.j2").render(
             listen=general.listen,
+            listen_ipv6=_ipv6(general.listen, general.options),
             user=general.user,
             group=general.group,
             open_files=general.open_files,
@@ -91,12 +112,57 @@ class Templates:
             drain_seconds=general.drain_seconds,
             status_socket=_quoted(f"unix:{general.status_socket}"),
             file=lambda name: _quoted(f"{general.prefix}/{name}"),
+            modules=general.modules,
+            options=general.options,
+            lines=_lines(ProxyOptions().directives(), general.modules),
+            compressible=COMPRESSIBLE,
+            statuses=STATUSES,
+            common=COMMON,
             page=self.page,
             secure=general.secure,
+            secure_ipv6=_ipv6(general.secure.listen, general.options) if general.secure else "",
             resolvers=general.resolvers,
+            **WRITERS,
         )
 
-    def app(self, vhost: Vhost, listen: str, secure: Secure | None = None) -> str:
+    def bundle(
+        self, vhost: Vhost, listen: str, modules: Modules, options: ServerOptions, secure: Secure | None = None
+    ) -> dict[str, str]:
+        """All files of one app by name; `paas.drivers.nginx_tree` says what they are named after."""
+        edge, base = vhost.edge, f"apps/{vhost.key}"
+        files = {f"{base}.conf": self.app(vhost, listen, modules, options, secure)}
+        if edge.users:
+            files[f"{base}.users"] = "".join(f"{user.name}:{user.hash.reveal()}\n" for user in edge.users)
+        if any(stream.ports for stream in edge.streams):
+            files[f"{base}.stream"] = self._environment.get_template("stream.conf.j2").render(
+                vhost=vhost, edge=edge, address=_address
+            )
+        for snippet in edge.snippets:
+            files[f"{base}.{snippet.name}.snippet"] = self._snippet(vhost, snippet)
+        return files
+
+    def _snippet(self, vhost: Vhost, snippet: Snippet) -> str:
+        """What the admin's template says for this app; its lines keep their numbers."""
+        known = {"app": vhost.app, "hosts": vhost.hosts, "ports": vhost.ports, "upstream": f"app-{vhost.key}"}
+        try:
+            return self._sandbox.from_string(snippet.text).render(known).rstrip() + "\n"
+        except jinja2.TemplateError as error:
+            line = getattr(error, "lineno", None) or _failing_line(error)
+            raise InvalidValue(
+                f"the snippet {snippet.name} of {vhost.app} is no template that can be used",
+                why=f"{snippet.name}.conf.j2:{line}: {error}",
+                fix="Known are app, hosts, ports and upstream. See https://jinja.palletsprojects.com/",
+                code="invalid-snippet",
+            ) from error
+
+    def app(
+        self,
+        vhost: Vhost,
+        listen: str,
+        modules: Modules | None = None,
+        options: ServerOptions | None = None,
+        secure: Secure | None = None,
+    ) -> str:
         """The text of ``apps/<key>.conf``. Without ``secure`` nothing is served over HTTPS."""
         port = listen.rpartition(":")[2]
         if secure is None:
@@ -108,21 +174,32 @@ class Templates:
 
         return self._environment.get_template("app.conf.j2").render(
             vhost=vhost,
+            edge=vhost.edge,
+            common=COMMON,
+            id=vhost.key.replace("-", "_"),
+            options=_lines(vhost.options.own(), modules or Modules()),
             listen=listen,
-            page=self.page,
+            listen_ipv6=_ipv6(listen, options or ServerOptions()),
             secure=secure,
+            secure_ipv6=_ipv6(secure.listen, options or ServerOptions()) if secure else "",
             certificate=certificate,
-            quoted=_quoted,
             plain_suffix=Verbatim("" if port == "80" else f":{port}"),
+            statuses=STATUSES,
+            page=self.page,
+            **WRITERS,
         )
 
     def generation(self, generation: str) -> str:
         """The text of ``generation.conf``."""
         return self._environment.get_template("generation.conf.j2").render(generation=generation)
 
-    def page(self, name: str) -> Verbatim:
-        """The error page as one quoted parameter, in which ``$request_key`` stands for the request's."""
-        text = self._pages.get_template(f"errors/{name}.html.j2").render()
+    def page(self, name: str, **texts: str) -> Verbatim:
+        """The error page as one quoted parameter, in which ``$request_key`` stands for the request's.
+
+        The ``texts`` are shown as they are: every sign of them that means something to HTML or nginx is a reference.
+        """
+        shown = {key: _referenced(text) for key, text in texts.items()}
+        text = self._pages.get_template(f"errors/{name}.html.j2").render(shown)
         text = "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
         if re.search(r"['\\]|\$(?!request_key\b)", text) or len(text.encode()) > LONGEST_PAGE:
@@ -148,8 +225,69 @@ def printed(value: object) -> object:
     raise InvalidValue(f"{str(value)[:80]!r} cannot be written into an nginx configuration")
 
 
-def _quoted(text: str) -> Verbatim:
-    if re.search(r"[\x00-\x1f\"'$\\]", text):
-        raise InvalidValue(f"{text!r} cannot be written into an nginx configuration")
+def _failing_line(error: Exception) -> int:
+    """The line of the template where it went wrong when it was rendered; 1 where nothing says."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
+    return lines[-1] if lines and lines[-1] else 1
 
-    return Verbatim(f'"{text}"')
+
+def _quoted(path: str) -> Verbatim:
+    if re.search(r"[\x00-\x1f\"'$\\]", path):
+        raise InvalidValue(f"the path {path!r} cannot be written into an nginx configuration")
+
+    return Verbatim(f'"{path}"')
+
+
+def quoted(text: str) -> Verbatim:
+    """The text as one quoted parameter that means nothing but itself; without any, an empty one."""
+    if not text.isprintable():
+        raise InvalidValue(f"{text[:80]!r} cannot be written into an nginx configuration", why="It cannot be printed.")
+
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "${dollar}")
+    return Verbatim(f'"{escaped}"')
+
+
+def words(text: str) -> Verbatim:
+    """Several bare parameters with one space between them."""
+    if not re.fullmatch(r"(= |\^~ )?[\w./+~-]+( [\w./+-]+)*", text, re.ASCII):
+        raise InvalidValue(f"{text[:80]!r} cannot be written into an nginx configuration")
+
+    return Verbatim(text)
+
+
+def variable(text: str) -> Verbatim:
+    """One of nginx's variables, a bare word, or an empty parameter."""
+    if not re.fullmatch(r"\$?[a-z0-9_]*", text):
+        raise InvalidValue(f"{text[:80]!r} cannot be written into an nginx configuration")
+
+    return Verbatim(text or '""')
+
+
+WRITERS = {"quoted": lambda value: quoted(str(value)), "words": words, "variable": variable}
+
+
+def _referenced(text: str) -> str:
+    return re.sub(r"[$\\]", lambda sign: f"&#{ord(sign[0])};", html.escape(text))
+
+
+def _lines(directives: Iterable[tuple[str, Value, str]], modules: Modules) -> list[Verbatim]:
+    """The directives as they are written, without those of a module that is not there."""
+    return [
+        Verbatim(f"{name} {_value(value)}{unit}")
+        for name, value, unit in directives
+        if name != "brotli" or "brotli" in modules.has
+    ]
+
+
+def _value(value: Value) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(printed(value))
+
+
+def _address(stream: Stream) -> Verbatim:
+    return Verbatim(f"[{stream.address}]:{stream.port}" if ":" in stream.address else f"{stream.address}:{stream.port}")
+
+
+def _ipv6(listen: str, options: ServerOptions) -> str:
+    """The same port as ``listen`` on the IPv6 address; empty for none, or where that is the address already."""
+    address = f"[{options.listen_ipv6}]:{listen.rpartition(':')[2]}"
+    return address if options.listen_ipv6 and address != listen else ""

@@ -97,6 +97,10 @@ class Scheduler(Protocol):
     def endings(self) -> AbstractContextManager[Iterator[Ending]]:
         """The containers that ended or were removed, as it happens; ends when the engine does."""
 
+    def files(self, app: App, image: str, path: str) -> AbstractContextManager[Iterator[bytes]]:
+        """A folder of the image as chunks of a tar file; ``path`` counts from its working folder. `InvalidValue` if it
+        has none there."""
+
     def image(self, reference: str) -> Image | None:
         """The image, None if it is gone."""
 

@@ -121,6 +121,7 @@ class DockerLocal(LocalImages):
             aliases=(f"{app.name}.{process.type}",),
             container_port=process.port,
             host_port=replica.port,
+            protocol=process.protocol,
             stop_timeout=limits.stop_timeout,
             memory_limit=limits.memory,
             pids_limit=limits.pids,
@@ -201,6 +202,10 @@ class DockerLocal(LocalImages):
         """See `Scheduler.endings`."""
         with self._docker.endings() as endings:
             yield (replace(ending, asked=ending.container_id in self._asked) for ending in endings)
+
+    def files(self, app: App, image: str, path: str) -> AbstractContextManager[Iterator[bytes]]:
+        """See `Scheduler.files`."""
+        return self._docker.files(image, path, f"{self._network(app.id)}-files", app.id)
 
     def storage(self) -> Path | None:
         """See `Scheduler.storage`."""

@@ -13,6 +13,7 @@ from paas.store.buildpacks import Buildpacks
 from paas.store.certificates import Certificates, Secrets
 from paas.store.database import Database
 from paas.store.docker_options import DockerOptions
+from paas.store.edge import EdgeItems
 from paas.store.locks import Locks
 from paas.store.logs import Drains, Events, KeptLogs
 from paas.store.redirects import Redirects
@@ -33,6 +34,7 @@ class Store:
         self.apps = Apps(self._database)
         self.config = Config(self._database, sealer)
         self.properties = PropertyValues(self._database)
+        self.edge = EdgeItems(self._database, sealer)
         self.releases = Releases(self._database, sealer)
         self.deployments = Deployments(self._database)
         self.runs = Runs(self._database)

@@ -104,7 +104,11 @@ class Apps(Domains):
 
     def replicas(self, app: App) -> list[Replica]:
         """The containers that are wanted now, by type and index."""
-        rows = self._db.all("SELECT * FROM replicas WHERE app_id = ? ORDER BY process_type, idx", app.id)
+        return self.replicas_of(app.id)
+
+    def replicas_of(self, app_id: int) -> list[Replica]:
+        """The same for the number of an app; none for one that is gone."""
+        rows = self._db.all("SELECT * FROM replicas WHERE app_id = ? ORDER BY process_type, idx", app_id)
         return [Replica(row["process_type"], row["idx"], row["slot"], row["version"], row["port"]) for row in rows]
 
     def set_replicas(self, app: App, replicas: Sequence[Replica]) -> None:

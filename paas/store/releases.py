@@ -43,6 +43,7 @@ class Releases:
             created_at=row["created_at"],
             cron=tuple(cron.stored(entry) for entry in json.loads(row["cron"])),
             state=ReleaseState(row["state"]),
+            static=json.loads(row["static"]),
         )
 
     def add(self, app: App, draft: Draft, now: float) -> Release:
@@ -52,11 +53,12 @@ class Releases:
             version = ((newest["version"] if newest else None) or 0) + 1
             self._db.execute(
                 "INSERT INTO releases (app_id, version, created_at, actor, cause, commit_id, image, processes, config,"
-                " cron, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
+                " cron, static, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
                 app.id, version, now, draft.actor, draft.cause, draft.commit, draft.image,
                 json.dumps([asdict(process) for process in draft.processes]),
                 self._sealer.seal_maps(draft.config, draft.shared),
                 json.dumps([cron.as_row(entry) for entry in draft.cron]),
+                json.dumps(dict(draft.static)),
             )  # fmt: skip
             return self.get(app, version)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from paas.core.errors import ProxyError
+from paas.core.server_options import ServerOptions
 from paas.core.vhost import Vhost
-from paas.proxies.base import Switch
+from paas.proxies.base import Logs, Switch
 from paas.testing.gates import Gates, Unexpected
 
 
@@ -23,6 +26,10 @@ class FakeProxy:
         self.switches: list[Vhost] = []
         self.refusals: set[str] = set()
         self.lingering = False
+        self.options = ServerOptions()
+        self.modules = {"brotli", "stream"}
+        self.validity = (0, "")
+        self.log_files = Logs(Path(os.devnull), Path(os.devnull))
         self.reloads = 0
         self.rotated: list[int] = []
         self._gates = gates
@@ -68,27 +75,31 @@ class FakeProxy:
         """See `Proxy.version`."""
         return "nginx/1.22.1"
 
-    def publish(self, vhost: Vhost) -> Switch:
+    def publish(self, *vhosts: Vhost) -> Switch:
         """See `Proxy.publish`."""
         self._gates.at("publish")
         with self._lock:
-            self._check(vhost, self.served)
-            before = self.served.get(vhost.key)
-            dead = set(vhost.ports) - set(before.ports if before else ()) - self._in_use()
-            if dead:
-                raise Unexpected(f"{vhost.app} was published with ports on which nothing runs: {sorted(dead)}")
-            if before == vhost:
-                return Switch()
-            return self._switch(vhost)
+            for vhost in vhosts:
+                self._check(vhost, self.served)
+                before = self.served.get(vhost.key)
+                dead = set(vhost.ports) - set(before.ports if before else ()) - self._in_use()
+                if dead:
+                    raise Unexpected(f"{vhost.app} was published with ports on which nothing runs: {sorted(dead)}")
+            changed = [vhost for vhost in vhosts if self.served.get(vhost.key) != vhost]
+            for vhost in changed:
+                self.served[vhost.key] = vhost
+                self.switches.append(vhost)
+            return self._reload() if changed else Switch()
 
     def withdraw(self, key: str) -> Switch:
         """See `Proxy.withdraw`."""
         with self._lock:
             return self._reload() if self.served.pop(key, None) else Switch()
 
-    def sync(self, vhosts: Iterable[Vhost]) -> Switch:
+    def sync(self, vhosts: Iterable[Vhost], options: ServerOptions | None = None) -> Switch:
         """See `Proxy.sync`."""
         with self._lock:
+            self.options, before_options = options or self.options, self.options
             wanted = {vhost.key: vhost for vhost in vhosts}
             before = dict(self.served)
             error: ProxyError | None = None
@@ -104,7 +115,7 @@ class FakeProxy:
                     self.switches.append(vhost)
                 self.served[key] = vhost
             self._running = True
-            switch = self._reload() if self.served != before else Switch()
+            switch = self._reload() if (self.served, self.options) != (before, before_options) else Switch()
             if error:
                 raise error
             return switch
@@ -116,6 +127,22 @@ class FakeProxy:
     def draining(self) -> Switch:
         """See `Proxy.draining`."""
         return Switch(frozenset(range(self._ended, self.reloads)))
+
+    def has(self, module: str) -> bool:
+        """See `Proxy.has`."""
+        return module in self.modules
+
+    def config(self, key: str | None) -> str:
+        """See `Proxy.config`."""
+        return f"# {key or 'server'}\n"
+
+    def validate(self) -> tuple[int, str]:
+        """See `Proxy.validate`."""
+        return self.validity
+
+    def logs(self) -> Logs:
+        """See `Proxy.logs`."""
+        return self.log_files
 
     def rotate(self, max_bytes: int) -> None:
         """See `Proxy.rotate`."""
@@ -132,11 +159,6 @@ class FakeProxy:
             both = set(other.hosts) & set(vhost.hosts)
             if key != vhost.key and both:
                 raise Unexpected(f"{vhost.app} and {other.app} are both served as {sorted(both)}")
-
-    def _switch(self, vhost: Vhost) -> Switch:
-        self.served[vhost.key] = vhost
-        self.switches.append(vhost)
-        return self._reload()
 
     def _reload(self) -> Switch:
         self.reloads += 1

@@ -50,6 +50,10 @@ class FakeProbe(Probe):
         """See `Probe.port_is_free`."""
         return port not in self._scheduler.ports_in_use()
 
+    def address_is_free(self, protocol: str, address: str, port: int) -> bool:
+        """See `Probe.address_is_free`."""
+        return port not in self.own_ports | self._scheduler.ports_in_use()
+
     def routed_networks(self) -> list[tuple[int, int]]:
         """See `Probe.routed_networks`."""
         return []

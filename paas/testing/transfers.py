@@ -7,9 +7,10 @@ import io
 import json
 import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event
 
-from paas.core.errors import EngineError
+from paas.core.errors import EngineError, InvalidValue
 from paas.core.image import Image, from_inspect
 from paas.core.imagename import ImageName
 from paas.core.model import App
@@ -20,7 +21,8 @@ class FakeTransfers:
     """What a `Scheduler` does with registries and streams.
 
     ``registry`` has the images that can be pulled, by full name; ``wants`` the credentials that a server asks for;
-    ``pushed`` what was pushed; ``tags`` the ids by the names that the engine knows.
+    ``pushed`` what was pushed; ``tags`` the ids by the names that the engine knows;
+    ``folders`` tar files of what every image has, by path.
     """
 
     def __init__(self) -> None:
@@ -31,11 +33,19 @@ class FakeTransfers:
         self.pushed: dict[str, str] = {}
         self.pulls = 0
         self.foreign: set[str] = set()
+        self.folders: dict[str, bytes] = {}
 
     def image(self, reference: str) -> Image | None:
         """See `Scheduler.image`."""
         known = self.tags.get(reference) or self.tags.get(f"{reference}:latest", reference)
         return self.images.get(known)
+
+    @contextmanager
+    def files(self, app: App, image: str, path: str) -> Iterator[Iterator[bytes]]:
+        """See `Scheduler.files`."""
+        if path not in self.folders:
+            raise InvalidValue(f"paas.yml: edge: the image has no folder {path}", code="no-static-folder")
+        yield iter((self.folders[path],))
 
     def pull(self, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event) -> None:
         """See `Scheduler.pull`."""

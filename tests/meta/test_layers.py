@@ -41,6 +41,7 @@ OUTSIDE = {
     "time": ("paas.drivers",),
     "yaml": ("paas.drivers",),
     "jinja2": ("paas.proxies", "paas.builders.recipe"),
+    "passlib": ("paas.drivers",),
     "asyncssh": ("paas.ssh",),
     "asyncio": ("paas.ssh", "paas.control", "paas.channel", "paas.pool", "paas.framing", "paas.daemon"),
     "socket": (

@@ -56,3 +56,11 @@ def instances(engine: Docker, tmp_path: Path) -> Iterator[Callable[..., Server]]
     yield make
     for server in servers:
         server.close()
+
+
+@pytest.fixture(scope="module")
+def open_folder() -> Iterator[Path]:
+    """A folder that the workers of nginx may enter: they are another user, for whom pytest closes its own."""
+    with tempfile.TemporaryDirectory(prefix="paas-tests-") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)

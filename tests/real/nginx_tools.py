@@ -91,6 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif kind[0] == "cookies":
             self._send(200, b"", [("Set-Cookie", f"c{number}={'x' * 1000}") for number in range(10)])
+        elif kind[0] == "html":
+            self._describe("text/html")
         elif kind[0] == "name":
             self._upload()
             self._send(200, self.server.name.encode())
@@ -113,11 +115,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _describe(self) -> None:
+    def _describe(self, content_type: str = "") -> None:
         size = self._upload()
         headers = {name.lower(): value for name, value in self.headers.items()}
         text = json.dumps({"method": self.command, "path": self.path, "headers": headers, "size": size})
-        self._send(200, text.encode(), [("X-Request-Id", "the app's")])
+        more = [("Content-Type", content_type)] if content_type else []
+        self._send(200, text.encode(), [("X-Request-Id", "the app's"), *more])
 
     def _upload(self) -> int:
         size = 0

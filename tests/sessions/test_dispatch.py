@@ -62,7 +62,7 @@ def test_a_command_that_there_is_not_gets_a_suggestion(hello):
         2,
         "",
         " !     there is no command 'app:list'\n"
-        " !     Did you mean apps:list or apps:exists or run:list?\n"
+        " !     Did you mean apps:list or apps:exists or auth:list?\n"
         " !     'help' lists the commands. [no-such-command]\n",
     )
     assert hello.run("xyzzy").err == (

@@ -7,7 +7,8 @@ import pytest
 from paas.core.acme import DAY, PRODUCTION, STAGING
 from paas.core.certificates import Source
 from paas.core.errors import IssuanceFailed
-from paas.testing import DEPLOYER
+from paas.engine import issuing
+from paas.testing import DEPLOYER, eventually
 
 HOST = "www.example.org"
 
@@ -225,3 +226,13 @@ def test_an_app_that_is_destroyed_in_the_meantime_is_no_fault(shop):
     shop.acme.issue = late
     shop.issue()
     assert shop.ctx.store.certificates.all() == []
+
+
+def test_what_comes_in_the_background_while_one_waits_is_not_asked_for_again(shop):
+    with shop.ctx.issuing.turn:
+        waiting = shop.begin("letsencrypt:enable hello")
+        eventually(lambda: shop.resolver.asked, "the command looks where the host leads")
+        one = issuing.candidates(shop.ctx, shop.ctx.store.apps.get("hello"))[0][0]
+        issuing.obtain(shop.ctx, one)
+    assert waiting.wait() == (0, "", f"-----> {HOST}: has a certificate\n")
+    assert len(shop.acme.orders) == 1

@@ -20,12 +20,34 @@ SAMPLES = {
 
 NAMESPACES = [
     *("app-json", "apps", "builder", "builder-dockerfile", "buildpacks", "checks", "cron", "git", "letsencrypt"),
-    *("logs", "nginx", "ps", "registry", "run"),
+    *("limit", "logs", "nginx", "ps", "registry", "run"),
 ]
 
 
 def test_the_namespaces_are_known_here():
     assert properties.namespaces() == NAMESPACES
+
+
+OTHER = {
+    "limit burst": "7",
+    "limit connections": "9",
+    "limit rate": "10r/s",
+    "nginx access-log-format": "json",
+    "nginx access-log-path": "off",
+    "nginx bind-address-ipv6": "::1",
+    "nginx cache-for": "2h",
+    "nginx cache-paths": "/assets,/favicon.ico",
+    "nginx client-header-timeout": "10s",
+    "nginx keepalive-timeout": "0",
+    "nginx proxy-buffer-size": "32k",
+    "nginx proxy-buffers": "'16 16k'",
+    "nginx proxy-busy-buffers-size": "64k",
+    "nginx proxy-keepalive": "0",
+    "nginx x-forwarded-for-value": "'$proxy_add_x_forwarded_for'",
+    "nginx x-forwarded-port-value": "443",
+    "nginx x-forwarded-proto-value": "https",
+    "nginx x-forwarded-ssl": "on",
+}
 
 
 @pytest.mark.parametrize("row", properties.PROPERTIES, ids=lambda row: row.name)
@@ -35,12 +57,12 @@ def test_each_property_is_set_reported_and_unset(hello, row):
     other = {"true": "false", "false": "true", "60s": "50s", "5s": "4s", "100m": "50m", "30": "20"}
     other |= {"10000": "100", "200": "100", "1g": "2g", "10m": "20m", "50m": "40m"}
     other |= {"kill": "keep", "1d": "2d", "UTC": "Asia/Tokyo"}
-    value = SAMPLES.get(row.name) or (
-        row.kind.words[0] if not row.default and row.kind.words else other.get(row.default, "else")
-    )
+    value = row.kind.words[0] if not row.default and row.kind.words else other.get(row.default, "else")
+    value = SAMPLES.get(row.name) or OTHER.get(row.name, value)
 
     setter = f"{row.namespace}:{SETTERS.get(row.namespace, 'set')}"
     done = hello.run(f"{setter} {scope} {row.key} {value}")
+    value = value.strip("'")
     assert done == (0, "", f"-----> Set {row.name} to {value}\n")
     assert hello.run(f"{report}-computed-{row.key}") == (0, f"{value}\n", "")
 

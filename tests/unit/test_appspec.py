@@ -143,13 +143,13 @@ def test_paas_yml_describes_processes():
         ("processes: {}\nprocesses: {}", "paas.yml is not YAML: line 2, column 1: 'processes' appears twice."),
         ("- web", "paas.yml must be names with values, not a list"),
         ("process: {}", "paas.yml: process: there is no such field: Did you mean processes? There are: processes, "
-         "cron, build, static, domains."),
+         "cron, edge, build, static, domains."),
         ("processes: [web]", "paas.yml: processes: must be names with values, not a list"),
         ("processes: {1: {}}", "paas.yml: processes: has the name 1, which is a number: Put it in quotes."),
         ("processes: {Web: {}}", "paas.yml: processes.Web: is not a name for a process type: A process type has 1 to "
          "32 of the characters a-z, 0-9 and '-', and starts and ends with a letter or digit."),
         ("processes: {web: {comand: x}}", "paas.yml: processes.web.comand: there is no such field: Did you mean "
-         "command? There are: command, port, overlap, healthcheck, healthchecks."),
+         "command? There are: command, port, protocol, overlap, healthcheck, healthchecks."),
         ("processes: {web: {overlap: maybe}}", "paas.yml: processes.web.overlap: must be true or false, not 'maybe'"),
         ("processes: {web: {healthcheck: {path: x}}}", "paas.yml: processes.web.healthcheck.path: must start with '/'"),
         ("processes: {web: {healthchecks: [{}, {port: x}]}}", "paas.yml: processes.web.healthchecks[1].port: must be a "

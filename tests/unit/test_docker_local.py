@@ -216,6 +216,7 @@ def test_what_a_container_is_made_of(host):
         network="paas-012345-1",
         aliases=("hello.web",),
         container_port=8000,
+        protocol="tcp",
         host_port=20007,
         stop_timeout=30,
         memory_limit=256,

@@ -40,16 +40,16 @@ def test_the_same_app_gives_the_same_bytes() -> None:
 
 
 def test_the_file_of_an_app_names_its_hosts_its_processes_and_its_options() -> None:
-    text = TEMPLATES.app(
-        Vhost("my-app", "12", LIVE.hosts, LIVE.ports, options=ProxyOptions(1_000, proxy_buffering=True)), LISTEN
-    )
+    options = ProxyOptions(1_000, proxy_buffering=True, proxy_buffers=(4, 16384))
+    text = TEMPLATES.app(Vhost("my-app", "12", LIVE.hosts, LIVE.ports, options=options), LISTEN)
 
     assert text.startswith("# my-app:")
     assert "\n    server_name a.example *.b.example;\n" in text
     assert re.findall(r"^    server (\S+)", text, re.MULTILINE) == ["127.0.0.1:20001", "127.0.0.1:20002"]
     assert "\n    client_max_body_size 1000;\n" in text
     assert "\n    proxy_buffering on;\n" in text
-    assert "\n    proxy_request_buffering off;\n" in text
+    assert "\n    proxy_buffers 4 16384;\n" in text
+    assert "proxy_request_buffering" not in text
 
 
 @pytest.mark.parametrize("state", [VhostState.STOPPED, VhostState.EMPTY])

@@ -36,7 +36,7 @@ def test_what_is_written_while_it_is_removed_goes_with_the_next_start(app, monke
         patch.setattr(os, "rmdir", rmdir)
         made.remove_app(one)
     assert not made.app(one).exists()
-    assert [path.name for path in made.apps.iterdir()] == [".7.gone"]
+    assert [path.name for path in made.apps.iterdir()] == [".7-0.gone"]
     made.remove_leftovers()
     assert list(made.apps.iterdir()) == []
 

@@ -12,7 +12,6 @@ from paas.core.secret import Secret
 from paas.core.tls import Credential, Tls
 from paas.core.vhost import Vhost
 from paas.drivers.nginx_host import Build, build, resolvers
-from paas.proxies import nginx_certificates
 from paas.proxies.nginx_text import General, Secure, Templates
 
 LISTEN = "127.0.0.1:8080"
@@ -51,7 +50,7 @@ def _blocks(text: str) -> list[str]:
 
 
 def test_each_host_has_its_doors() -> None:
-    plain, upgraded, secured, www, old = _blocks(TEMPLATES.app(APP, LISTEN, OLD))
+    plain, upgraded, secured, www, old = _blocks(TEMPLATES.app(APP, LISTEN, secure=OLD))
     assert "server_name b.example ~.;" in plain
     assert "proxy_pass" in plain
     assert "server_name a.example;" in upgraded
@@ -67,19 +66,19 @@ def test_each_host_has_its_doors() -> None:
 
 
 def test_the_port_of_the_scheme_is_left_out() -> None:
-    assert "return 301 https://$host$request_uri;" in TEMPLATES.app(APP, "0.0.0.0:80", NEW)
+    assert "return 301 https://$host$request_uri;" in TEMPLATES.app(APP, "0.0.0.0:80", secure=NEW)
     unsecured = Vhost("a", "1", ("a.example",), (1,), redirects=(Redirect("b.example", "a.example"),))
-    assert "return 301 http://a.example$request_uri;" in TEMPLATES.app(unsecured, "0.0.0.0:80", NEW)
-    assert "return 301 http://a.example:8080$request_uri;" in TEMPLATES.app(unsecured, LISTEN, OLD)
+    assert "return 301 http://a.example$request_uri;" in TEMPLATES.app(unsecured, "0.0.0.0:80", secure=NEW)
+    assert "return 301 http://a.example:8080$request_uri;" in TEMPLATES.app(unsecured, LISTEN, secure=OLD)
 
 
 def test_what_this_nginx_can_do_is_used() -> None:
-    for text in (_main(OLD), TEMPLATES.app(APP, LISTEN, OLD)):
+    for text in (_main(OLD), TEMPLATES.app(APP, LISTEN, secure=OLD)):
         assert "quic" not in text
         assert "http2 on;" not in text
     assert "listen 0.0.0.0:443 quic default_server reuseport;" in _main(NEW)
     assert """on 'h3=":443"; ma=86400';""" in _main(NEW)
-    text = TEMPLATES.app(APP, LISTEN, NEW)
+    text = TEMPLATES.app(APP, LISTEN, secure=NEW)
     assert "listen 0.0.0.0:443 quic;" in text
     assert "http2 on;" in text
     assert "ssl_reject_handshake on;" in _main(NEW)
@@ -113,10 +112,3 @@ def test_name_servers_are_read(tmp_path: Path) -> None:
                     "nameserver\nnameserver six\nsearch example.org\n")  # fmt: skip
     assert resolvers(path) == ("192.0.2.53", "[2001:db8::1]")
     assert resolvers(tmp_path / "none") == ()
-
-
-def test_a_complaint_about_a_certificate_leads_to_the_app_that_names_it() -> None:
-    words = f'cannot load certificate "/srv/nginx/certificates/{OWN.name}.pem": PEM_read_bio_X509_AUX() failed'
-    texts = {"apps/1.conf": "server {}", "apps/2.conf": TEMPLATES.app(APP, LISTEN, OLD), "apps/3.conf": None}
-    assert nginx_certificates.naming(words, texts) == "apps/2.conf"
-    assert nginx_certificates.naming("something else", texts) == ""

@@ -1,0 +1,33 @@
+"""The kinds of arguments of the commands for the edge."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from paas.commands.registry import Arg
+from paas.core import edge, kinds, names
+from paas.core.errors import InvalidValue, UsageError
+from paas.engine.context import Context
+
+
+def _protocol(ctx: Context, text: str) -> tuple[str, int]:
+    protocol, _, port = text.partition(":")
+    if protocol not in ("tcp", "udp"):
+        raise InvalidValue(
+            f"{text[:80]!r} is not a port", why="A port is written as tcp:5432 or udp:53.", code="invalid-port"
+        )
+    return protocol, int(kinds.integer(1, 65_535).read("port", port))
+
+
+def some(values: tuple[str, ...], example: str) -> tuple[str, ...]:
+    """The values; `UsageError` if there is none."""
+    if not values:
+        raise UsageError("something is missing", fix=f"Write for instance: {example}")
+    return values
+
+
+Network = Annotated[str, Arg("NETWORK", lambda ctx, text: edge.network(text))]
+Prefix = Annotated[str, Arg("PREFIX", lambda ctx, text: edge.below(text))]
+User = Annotated[str, Arg("USER", lambda ctx, text: edge.user_name(text))]
+ProcessType = Annotated[str, Arg("PROCESS", lambda ctx, text: names.process_type(text))]
+Port = Annotated[tuple[str, int], Arg("tcp|udp:PORT", _protocol)]

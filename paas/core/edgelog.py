@@ -1,0 +1,47 @@
+"""Lines of the edge's logs: whose they are, and how they are shown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+_SERVER = re.compile(r", (?:server|host): \"?([^,\"]+)\"?")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def combined(line: str) -> str:
+    """A line of the access log, which is a JSON object, in the format that is called combined; "" for no such line."""
+    try:
+        row = json.loads(line)
+        when = datetime.fromisoformat(row["time"]).strftime("%d/%b/%Y:%H:%M:%S %z")
+        request = f'{row["method"]} {row["path"]} {row["protocol"]}'
+        shown = (
+            f'{row["client"]} - - [{when}] "{_quoted(request)}" {row["status"]} {row["bytes"]} '
+            f'"{_quoted(row["referrer"] or "-")}" "{_quoted(row["agent"] or "-")}"'
+        )
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return shown
+
+
+def of_app(line: str, app: str) -> bool:
+    """Whether a line of the access log is of a request to the app."""
+    # Sooner than parsing each line: the log of all apps may be long.
+    return f'"app":"{app}"' in line
+
+
+def error_of(line: str, hosts: Sequence[str], names: Sequence[str] = ()) -> bool:
+    """Whether a line of the error log speaks of one of the hosts, or has one of the names in it."""
+    found = {match.rpartition(":")[0] if re.search(r":\d+$", match) else match for match in _SERVER.findall(line)}
+    return bool(found.intersection(hosts)) or any(name in line for name in names)
+
+
+def plain(line: str) -> str:
+    """The line without what could move a terminal's cursor."""
+    return _UNSAFE.sub("?", line)
+
+
+def _quoted(text: str) -> str:
+    return _UNSAFE.sub("?", text.replace("\\", "\\\\").replace('"', '\\"'))

@@ -1,0 +1,96 @@
+"""How requests to one app pass through the edge: a field for each directive of nginx, with the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from paas.core.errors import InvalidValue
+
+DAY = 86_400
+KIB = 1024
+MIB = 1024 * KIB
+TIB = 1024 * 1024 * MIB
+
+Value = bool | int | tuple[int, int]
+
+
+def _whole(default: int, least: int, most: int, *, unit: str = "") -> Any:
+    """A dataclass field that takes whole numbers from ``least`` to ``most``."""
+    return field(default=default, metadata={"least": least, "most": most, "unit": unit})
+
+
+def _pair(default: tuple[int, int], most: tuple[int, int]) -> Any:
+    """A dataclass field that takes a number and a size, both at least 1 and at most ``most``."""
+    return field(default=default, metadata={"pair": most})
+
+
+@dataclass(frozen=True)
+class ProxyOptions:
+    """Directives of one app. Sizes are bytes, times are seconds; raises `InvalidValue` when out of range.
+
+    ``client_max_body_size`` 0 means no limit. Without ``proxy_buffering`` each piece of a response reaches the client
+    at once; without ``proxy_request_buffering`` each piece of an upload reaches the app at once. ``proxy_buffers`` is
+    a number of buffers and the size of one.
+    """
+
+    client_max_body_size: int = _whole(100 * MIB, 0, TIB)
+    client_body_timeout: int = _whole(60, 1, DAY, unit="s")
+    keepalive_timeout: int = _whole(65, 0, DAY, unit="s")
+    lingering_timeout: int = _whole(5, 1, 3600, unit="s")
+    send_timeout: int = _whole(60, 1, DAY, unit="s")
+    proxy_buffering: bool = False
+    proxy_request_buffering: bool = False
+    proxy_buffer_size: int = _whole(16 * KIB, KIB, MIB)
+    proxy_buffers: tuple[int, int] = _pair((8, 16 * KIB), (1024, MIB))
+    proxy_busy_buffers_size: int = _whole(32 * KIB, KIB, 64 * MIB)
+    proxy_connect_timeout: int = _whole(5, 1, 75, unit="s")
+    proxy_send_timeout: int = _whole(60, 1, DAY, unit="s")
+    proxy_read_timeout: int = _whole(60, 1, DAY, unit="s")
+    gzip: bool = True
+    brotli: bool = False
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            _check(each.name, getattr(self, each.name), each.metadata)
+
+    def contradiction(self) -> str:
+        """What nginx would refuse of values that are right one by one; empty for nothing."""
+        count, each = self.proxy_buffers
+        least, most = max(self.proxy_buffer_size, each), (count - 1) * each
+        if least <= self.proxy_busy_buffers_size <= most:
+            return ""
+        return (
+            f"proxy-busy-buffers-size is {self.proxy_busy_buffers_size} bytes. It has to be from {least}, the larger "
+            f"of proxy-buffer-size and one of proxy-buffers, to {most}, all of proxy-buffers but one."
+        )
+
+    def directives(self) -> Iterator[tuple[str, Value, str]]:
+        """Name, value and unit of every directive, in the order of the fields."""
+        for each in fields(self):
+            yield each.name, getattr(self, each.name), each.metadata.get("unit", "")
+
+    def own(self) -> list[tuple[str, Value, str]]:
+        """Those that differ from what holds for an app that says nothing."""
+        pairs = zip(self.directives(), ProxyOptions().directives(), strict=True)
+        return [mine for mine, common in pairs if mine != common]
+
+
+def _check(name: str, value: object, rule: Any) -> None:
+    if "pair" in rule:
+        if not isinstance(value, tuple) or len(value) != 2:
+            raise InvalidValue(f"{name}: {value!r} is not a number and a size")
+
+        for part, most in zip(value, rule["pair"], strict=True):
+            check_whole(name, part, 1, most)
+    elif rule:
+        check_whole(name, value, rule["least"], rule["most"])
+    elif not isinstance(value, bool):
+        raise InvalidValue(f"{name}: {value!r} is neither true nor false")
+
+
+def check_whole(what: str, value: object, least: int, most: int) -> None:
+    """Refuses what is not a whole number from ``least`` to ``most``."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise InvalidValue(f"{what}: {value!r} is not a whole number from {least} to {most}")

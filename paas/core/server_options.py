@@ -1,0 +1,24 @@
+"""What holds for the whole edge, because nginx reads it before it knows for which app a request is."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from paas.core.errors import InvalidValue
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """Options of the server: ``client_header_timeout`` in seconds, ``listen_ipv6`` an IPv6 address or empty."""
+
+    client_header_timeout: int = 30
+    underscores_in_headers: bool = False
+    listen_ipv6: str = ""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.client_header_timeout <= 3600:
+            raise InvalidValue(f"client-header-timeout: {self.client_header_timeout} is not from 1 to 3600 seconds")
+
+        if self.listen_ipv6:
+            ipaddress.IPv6Address(self.listen_ipv6)

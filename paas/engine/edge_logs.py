@@ -1,0 +1,59 @@
+"""The edge's own logs of one app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from paas.core import edgelog
+from paas.core.errors import Disconnected
+from paas.core.model import App
+from paas.drivers.tail import Follower, last_lines
+from paas.engine import routes
+from paas.engine.context import Context
+
+LOOK_SECONDS = 0.3
+
+
+def requests(ctx: Context, app: App, lines: int, *, follow: bool) -> None:
+    """Shows the last requests to the app, and with ``follow`` those that come."""
+    as_json = ctx.store.properties.of(app).text("nginx", "access-log-format") == "json"
+    _show(
+        ctx,
+        ctx.proxy.logs().access,
+        lines,
+        lambda line: edgelog.of_app(line, app.name),
+        (lambda line: line) if as_json else edgelog.combined,
+        follow=follow,
+    )
+
+
+def errors(ctx: Context, app: App, lines: int, *, follow: bool) -> None:
+    """The same for what nginx complained of."""
+    hosts = routes.hosts(ctx, app)
+    names = (f"/apps/{app.id}.", f'zone "requests-{app.id}"', f'zone "connections-{app.id}"')
+    _show(
+        ctx,
+        ctx.proxy.logs().errors,
+        lines,
+        lambda line: edgelog.error_of(line, hosts, names),
+        edgelog.plain,
+        follow=follow,
+    )
+
+
+def _show(
+    ctx: Context, path: Path, lines: int, wanted: Callable[[str], bool], shown: Callable[[str], str], *, follow: bool
+) -> None:
+    follower = Follower(path)
+    try:
+        for line in last_lines(path, lines, wanted):
+            ctx.out.result(f"{shown(line)}\n".encode())
+        while follow:
+            for line in follower.lines():
+                if wanted(line):
+                    ctx.out.result(f"{shown(line)}\n".encode())
+            if ctx.gone.wait(LOOK_SECONDS):
+                raise Disconnected
+    finally:
+        follower.close()

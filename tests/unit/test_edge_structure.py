@@ -1,0 +1,236 @@
+"""No value that is taken changes the structure of a configuration file: it is read again with crossplane, which parses
+as nginx does."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from typing import Any
+
+import crossplane
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from paas.core import edge_items
+from paas.core.edge import (
+    Cache,
+    Edge,
+    Files,
+    Forwarded,
+    Header,
+    Limits,
+    Maintenance,
+    Route,
+    Rule,
+    Snippet,
+    Stream,
+    User,
+    network,
+    path_prefix,
+)
+from paas.core.errors import InvalidValue, PaasError
+from paas.core.proxy_options import ProxyOptions
+from paas.core.secret import Secret
+from paas.core.server_options import ServerOptions
+from paas.core.vhost import Vhost, host_name
+from paas.drivers.nginx_modules import Modules
+from paas.proxies.nginx_text import Templates, quoted
+
+TEMPLATES = Templates()
+LISTEN = "127.0.0.1:8080"
+ALL = Modules(frozenset({"brotli", "stream"}))
+HASH = Secret("$6$rounds=1000$abc$" + "x" * 86)
+
+# What somebody would try, besides any text at all.
+TRICKS = st.lists(
+    st.sampled_from(
+        (
+            *";{}\"'\\$#\n\r\t ~/0a",
+            *("${dollar}", "$request_uri", '\\"', "\\;", "*/", "'; return 200;", "..", "--", "\\n", "%0a", "<b>"),
+            *("\u2028", "\u202e", "\uff02", "\uff1b", "\x00", "\xe9", "include /etc/passwd;"),
+        )
+    ),
+    max_size=12,
+).map("".join)
+ANY = st.one_of(TRICKS, st.text(max_size=40))
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def parse(text: str) -> list[dict[str, Any]]:
+    with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        parsed = crossplane.parse(file.name, single=True, check_ctx=False, check_args=False, comments=False)
+    assert parsed["errors"] == []
+    found: list[dict[str, Any]] = parsed["config"][0]["parsed"]
+    return found
+
+
+def shape(block: Iterable[dict[str, Any]]) -> list[Any]:
+    """Names of directives, how many parameters each has, and what is in their blocks."""
+    return [(each["directive"], len(each["args"]), shape(each.get("block") or ())) for each in block]
+
+
+def directives(block: Iterable[dict[str, Any]], name: str) -> list[list[str]]:
+    return [
+        found
+        for each in block
+        for found in ([each["args"]] if each["directive"] == name else []) + directives(each.get("block") or (), name)
+    ]
+
+
+def written(edge: Edge, hosts: tuple[str, ...] = ("a.example",), options: ProxyOptions | None = None) -> str:
+    vhost = Vhost("my-app", "12", hosts, (20_001,), options=options or ProxyOptions(), edge=edge)
+    return TEMPLATES.app(vhost, LISTEN, ALL, ServerOptions())
+
+
+def same_shape(edge: Edge, model: Edge) -> list[dict[str, Any]]:
+    parsed = parse(written(edge))
+    assert shape(parsed) == shape(parse(written(model)))
+    return parsed
+
+
+def shown(argument: str) -> str:
+    """What nginx sends for a parameter in which it reads variables."""
+    assert "$" not in argument.replace("${dollar}", "")
+    # crossplane leaves a pair of backslashes, of which nginx makes one.
+    return argument.replace("${dollar}", "$").replace("\\\\", "\\")
+
+
+@FEW
+@given(ANY)
+def test_a_quoted_text_is_one_parameter_with_just_that_text(text: str) -> None:
+    try:
+        parameter = str(quoted(text))
+    except InvalidValue:
+        assert not text.isprintable()
+        return
+    (only,) = parse(f"directive {parameter};")
+    assert [shown(argument) for argument in only["args"]] == [text]
+
+
+@FEW
+@given(st.one_of(st.just("X-Own"), ANY), st.one_of(ANY, st.from_regex(r"[ -~]{1,60}", fullmatch=True)))
+def test_no_header_leaves_its_line(name: str, value: str) -> None:
+    try:
+        header = Header(name, value)
+    except InvalidValue:
+        return
+    parsed = same_shape(Edge(headers=(header,)), Edge(headers=(Header("X-Own", "fine"),)))
+    assert [name, shown(value_of(parsed, name)), "always"] == [name, value, "always"]
+
+
+def value_of(parsed: list[dict[str, Any]], name: str) -> str:
+    (found,) = {value for key, value, _ in directives(parsed, "add_header") if key == name}
+    return found
+
+
+@FEW
+@given(ANY)
+def test_no_message_of_maintenance_leaves_its_page(message: str) -> None:
+    try:
+        edge = Edge(maintenance=Maintenance(message))
+        parsed = same_shape(edge, Edge(maintenance=Maintenance("fine")))
+    except InvalidValue:
+        return
+    pages = [args[1] for args in directives(parsed, "return") if len(args) > 1 and "Maintenance" in args[1]]
+    assert len(pages) == 1
+    assert "$" not in pages[0].replace("$request_key", "", 1)
+    assert pages[0].count("<") == parsed_pages(Edge(maintenance=Maintenance("fine")))[0].count("<")
+
+
+def parsed_pages(edge: Edge) -> list[str]:
+    found = directives(parse(written(edge)), "return")
+    return [args[1] for args in found if len(args) > 1 and "Maintenance" in args[1]]
+
+
+@FEW
+@given(ANY, ANY, ANY)
+def test_no_host_network_or_path_leaves_its_line(host: str, net: str, path: str) -> None:
+    for check, text, edge in (
+        (host_name, host, None),
+        (network, net, lambda it: Edge(rules=(Rule(it, True),))),
+        (path_prefix, f"/{path}", lambda it: Edge(routes=(Route(it, (20_002,)),))),
+        (path_prefix, f"/{path}", lambda it: Edge(cache=Cache((it,)))),
+    ):
+        try:
+            taken = check(text)
+        except InvalidValue:
+            continue
+        if edge is None:
+            assert shape(parse(written(Edge(), (taken,)))) == shape(parse(written(Edge())))
+        elif taken != "/":
+            same_shape(edge(taken), edge({network: "192.0.2.1"}.get(check, "/fine")))
+
+
+@FEW
+@given(ANY)
+def test_no_name_of_a_user_or_a_snippet_leaves_its_line(text: str) -> None:
+    for make in (lambda: Edge(users=(User(text, HASH),)), lambda: Edge(snippets=(Snippet(text, ""),))):
+        try:
+            edge = make()
+        except InvalidValue:
+            continue
+        bundle = TEMPLATES.bundle(Vhost("a", "12", ("a.example",), (1,), edge=edge), LISTEN, ALL, ServerOptions())
+        parse(bundle["apps/12.conf"])
+        assert bundle.get("apps/12.users", "a:b").count(":") == 1
+        assert bundle.get("apps/12.users", "a\n").count("\n") == 1
+
+
+@pytest.mark.parametrize("part", ["for_", "port", "proto", "ssl"])
+@FEW
+@given(text=ANY)
+def test_only_known_values_say_what_is_forwarded(part: str, text: str) -> None:
+    try:
+        edge = Edge(forwarded=Forwarded(**{part: text}))
+    except InvalidValue:
+        return
+    assert len(directives(parse(written(edge)), "proxy_set_header")) in (0, 15)
+
+
+EVERYTHING = Edge(
+    Forwarded("$proxy_add_x_forwarded_for"),
+    (Header("X-A", "b $c; {}"),),
+    (Rule("192.0.2.0/24", True), Rule("::1", False)),
+    (User("ada", HASH),),
+    Maintenance("Soon; } $x", ("192.0.2.1",)),
+    Limits(60, 5, 5),
+    (Route("/api", (20_002,), True), Route("/other", ())),
+    Cache(("/img",), 60, 3),
+    Files("/srv/a b/static", ("/assets", "/"), (404, 502, 503)),
+    (Snippet("own", "return 204;"),),
+    (Stream("udp", "::1", 53, (20_003,)), Stream("tcp", "0.0.0.0", 25, ())),
+    0,
+    False,
+)
+
+
+def test_everything_at_once_is_written_the_same_each_time_and_can_be_parsed() -> None:
+    vhost = Vhost("my-app", "12", ("a.example",), (20_001,), edge=EVERYTHING)
+    first, again = (Templates().bundle(vhost, LISTEN, ALL, ServerOptions(listen_ipv6="::")) for _ in range(2))
+
+    assert first == again
+    assert sorted(first) == ["apps/12.conf", "apps/12.own.snippet", "apps/12.stream", "apps/12.users"]
+    for name, text in first.items():
+        if not name.endswith(".users"):
+            assert parse(text)
+    assert directives(parse(first["apps/12.stream"]), "listen") == [["[::1]:53", "udp"]]
+    assert directives(parse(first["apps/12.conf"]), "listen") == [[LISTEN], ["[::]:8080"]]
+    # Every way in has the guards.
+    blocks = next(each for each in parse(first["apps/12.conf"]) if each["directive"] == "server")["block"]
+    for location in blocks:
+        if location["directive"] == "location" and location["args"][0] not in ("@error", "@app", "@maintenance"):
+            inside = {each["directive"] for each in location["block"]}
+            assert {"allow", "auth_basic", "limit_req", "if"} <= inside or location["args"][-1] == "/.edge-errors/"
+
+
+@FEW
+@given(ANY)
+def test_what_is_kept_of_a_route_or_a_port_is_read_back_or_refused(text: str) -> None:
+    try:
+        app, process_type = edge_items.typed_target(text)
+    except PaasError:
+        return
+    target = edge_items.Target(12 if app else 0, process_type, True)
+    assert edge_items.target(target.text) == target
