@@ -339,18 +339,16 @@ class Docker:
         """A folder of the image as chunks of a tar file, by way of a container that never runs, called ``name``."""
         with _engine("reading files of an image"):
             folder = PurePosixPath(self._api.inspect_image(image)["Config"].get("WorkingDir") or "/", path)
-            own = {labels.LABEL_INSTANCE: self.instance, labels.LABEL_APP_ID: str(app_id)}
             self.remove(name)  # one that a crash left behind
+            own = {labels.LABEL_INSTANCE: self.instance, labels.LABEL_APP_ID: str(app_id)}
             made = self._api.create_container(image=image, command=["-"], name=name, labels=own, network_disabled=True)
             try:
                 stream, _ = self._api.get_archive(made["Id"], f"{folder}/")
                 yield stream
             except docker.errors.NotFound as error:
-                raise InvalidValue(
-                    f"paas.yml: edge: the image has no folder {folder}",
-                    fix="Name a folder that the Dockerfile makes; it counts from WORKDIR.",
-                    code="no-static-folder",
-                ) from error
+                what = f"paas.yml: edge: the image has no folder {folder}"
+                fix = "Name a folder that the Dockerfile makes; it counts from WORKDIR."
+                raise InvalidValue(what, fix=fix, code="no-static-folder") from error
             finally:
                 self.remove(made["Id"])
 
