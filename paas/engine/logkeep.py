@@ -86,7 +86,7 @@ class Keeper:
         began = logquery.rfc3339(run.started_at)
         row = KeptLog(container_id, app.id, run.label, run.version, began, began, began, 0)
         try:
-            self._paths.logs(app.id).mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder(app)
             with path.open("rb") as lines:
                 self._pack(row, _encoded(lines))
         except (PaasError, OSError) as error:
@@ -95,8 +95,7 @@ class Keeper:
     def _take(self, app: App, container: Container) -> None:
         began = logline.fixed(container.started_at) or logquery.rfc3339(self._clock.now())
         row = KeptLog(container.id, app.id, container.label, container.release, began, began, began, 0)
-        folder = self._paths.logs(app.id)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = self._folder(app)
         current = self._scheduler.log_file(container.id)
         if current and self._link(current, raw(folder, container.id)):
             self._store.kept_logs.put(self._measured(row))
@@ -106,6 +105,12 @@ class Keeper:
         else:
             with self._scheduler.read_log(container.id, 0.0) as lines:
                 self._pack(row, _encoded(lines))
+
+    def _folder(self, app: App) -> Path:
+        """Where the app's logs are kept; `FileNotFoundError` once the app has gone with its folder."""
+        folder = self._paths.logs(app.id)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
 
     def _link(self, current: Path, target: Path) -> bool:
         """Gives the files another name, below the data root; False where that is not possible."""

@@ -10,10 +10,9 @@ from typing import Protocol
 
 from paas.core import logline, logquery
 from paas.core.accesslog import AccessLog
-from paas.core.logline import BUILD, CRON, DEPLOY, PLATFORM, ROUTER, RUN, LogLine
+from paas.core.logline import BUILD, DEPLOY, PLATFORM, ROUTER, LogLine
 from paas.core.logquery import Query
 from paas.core.model import App, Container
-from paas.core.stampedlog import StampedLog
 from paas.drivers.logfiles import LogFiles
 from paas.drivers.segments import Packed
 from paas.engine import logkeep
@@ -170,23 +169,11 @@ def all_of(ctx: Context, app: App, query: Query) -> list[Source]:
             found.append(of_kept(ctx, row, app, query))
     if query.wants_source(ROUTER) and not query.release and logline.matches(ROUTER, query.process):
         found.append(router(ctx, app))
-    if query.wants_source(RUN) or query.wants_source(CRON):
-        found += _of_runs(ctx, app, query)
     if query.wants_source(PLATFORM):
         found.append(EventSource(ctx, app))
     if query.wants_source(BUILD) or query.wants_source(DEPLOY):
         found.append(JobSource(ctx, app))
     return found
-
-
-def _of_runs(ctx: Context, app: App, query: Query) -> Iterator[Source]:
-    """The logs of runs that have ended and were not connected with a client."""
-    for run in ctx.store.runs.all(app):
-        first = logquery.rfc3339(run.started_at)
-        last = logquery.rfc3339(run.finished_at) if run.finished_at is not None else logquery.LATEST
-        if query.wants_log(run.label, run.version, first, last):
-            form = StampedLog(run.kind, run.label, run.version, app.name)
-            yield FileSource(f"run-{run.id}", LogFiles(ctx.oneoffs.log_path(run.id), form))
 
 
 def newest_first(sources: list[Source]) -> Iterator[LogLine]:

@@ -324,6 +324,7 @@ def test_what_runs_wrote_that_have_ended(hello):
         path = hello.ctx.oneoffs.log_path(run.id)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"2026-01-01T00:00:01.{run.id}Z {text} first\n2026-01-01T00:00:02.{run.id}5Z {text} last\n")
+        hello.ctx.logs.keep_run(app, run, f"container-{run.id}", path)
     shown = [line.split("Z ")[1] for line in hello.run("logs hello -n 4").out.splitlines()]
     assert shown == [
         "run[run.1]: migrated first",
