@@ -44,7 +44,7 @@ ROTATE_BYTES = 50 << 20
 
 
 def main(argv: list[str]) -> int:
-    """Serves until SIGTERM; prints ``ready ssh=HOST:PORT http=… https=…`` on stdout when it takes pushes."""
+    """Serves until SIGTERM; prints ``ready ssh=HOST:PORT http=HOST:PORT`` on stdout when it takes pushes."""
     options = _parser().parse_args(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     _raise_file_limit()
@@ -132,8 +132,8 @@ async def _serve(options: argparse.Namespace) -> int:
     for part in background:
         part.start()
     ctx.logs.start()
-    ports = {"ssh": ssh_server.port, "http": ctx.settings.value("http-port"), "https": ctx.settings.value("https-port")}
-    print("ready " + " ".join(f"{name}={_address(host, port)}" for name, port in ports.items()), flush=True)
+    http_port = ctx.settings.value("http-port")
+    print(f"ready ssh={_address(host, ssh_server.port)} http={_address(host, http_port)}", flush=True)
 
     await stopping.wait()
     _log.info("stopping; apps and nginx go on")

@@ -9,6 +9,7 @@ import re
 import select
 import shlex
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -21,7 +22,7 @@ import docker
 
 import paas
 
-READY = re.compile(r"ready ssh=127\.0\.0\.1:(\d+) http=127\.0\.0\.1:(\d+) https=127\.0\.0\.1:(\d+)\n")
+READY = re.compile(r"ready ssh=127\.0\.0\.1:(\d+) http=127\.0\.0\.1:(\d+)\n")
 SECONDS = 60
 SOURCES = Path(paas.__file__).resolve().parent.parent
 LABEL = "paas.instance"
@@ -59,7 +60,8 @@ class Server:
         self.key = folder / "key"
         self.flags = flags
         self.program: tuple[str, ...] = ()
-        self.ssh_port = self.http_port = self.https_port = 0
+        self.ssh_port = self.http_port = 0
+        self.https_port = _free_port()
         self.log = (folder / "serve.log").open("ab")
         self.daemon: subprocess.Popen[bytes] | None = None
         self._take_ports()
@@ -99,7 +101,7 @@ class Server:
         line = self.daemon.stdout.readline().decode() if readable else ""
         match = READY.fullmatch(line)
         assert match, f"the daemon said {line!r} and logged:\n{self.said()}"
-        self.ssh_port, self.http_port, self.https_port = (int(port) for port in match.groups())
+        self.ssh_port, self.http_port = int(match[1]), int(match[2])
 
     def said(self) -> str:
         """The daemon's log."""
@@ -215,6 +217,12 @@ def left_in_engine(instance: str) -> list[str]:
         return found + [f"image {image.id}" for image in client.images.list(filters=wanted)]
     finally:
         client.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def eventually(condition, seconds: float = SECONDS):  # type: ignore[no-untyped-def]
