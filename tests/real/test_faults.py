@@ -20,12 +20,14 @@ pytestmark = pytest.mark.real
 
 FAULTY = Path(__file__).with_name("faulty_daemon.py")
 
-# Every step that there is, so that a new one can't escape. A rollback and a scale have no source to read and build, and
-# nothing has to make way for more of web.
+# Every step that there is, so that a new one can't escape. Of what git pushes nothing is fetched, and no registry is
+# told (test_sources.py has these); a rollback and a scale have no source to read and build, and nothing has to make way
+# for more of web.
+ELSEWHERE = {Step.FETCH, Step.PUSH}
 NOT_IN = {
-    "push": set(),
-    "rollback": {Step.READ, Step.BUILD, Step.PHASE},
-    "scale": {Step.READ, Step.BUILD, Step.PHASE, Step.RELEASE, Step.MAKE_WAY},
+    "push": ELSEWHERE,
+    "rollback": ELSEWHERE | {Step.READ, Step.BUILD, Step.PHASE},
+    "scale": ELSEWHERE | {Step.READ, Step.BUILD, Step.PHASE, Step.RELEASE, Step.MAKE_WAY},
 }
 CASES = [
     (operation, step.value, when)

@@ -7,23 +7,29 @@ import gzip
 import http.client
 import io
 import os
+import signal
 import socket
 import subprocess
+import sys
 import tarfile
 import uuid
 import zipfile
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
+from agreement import releases
 from git_servers import Https, Sshd
-from instance import Server, eventually, run
+from instance import SECONDS, Server, eventually, run
 from test_service import app
 
+from paas.core.journal import Step
 from paas.drivers import buildkit
 
 pytestmark = pytest.mark.real
 
+FAULTY = Path(__file__).with_name("faulty_daemon.py")
 # bcrypt of the word, as htpasswd -B writes it.
 T0KEN = "$2b$04$DQF5XyayOYp8kZ1PlIIUpOSAmbQUsBghDrnMnuodrh3xW.NGz9ZL2"
 
@@ -341,3 +347,40 @@ def test_options_for_one_off_runs_are_those_of_the_container(instance: Server) -
     refused = instance.ssh("run shipped touch /app/x")
     assert "Read-only file system" in refused.err + refused.out
     assert instance.ssh("run shipped touch /scratch/x").status == 0
+
+
+@pytest.mark.parametrize(("step", "when"), list(product((Step.FETCH, Step.PUSH), ("before", "after"))))
+def test_a_crash_while_fetching_or_pushing_leaves_the_old(
+    instance: Server, origin: Origin, https: Https, registry: str, step: Step, when: str
+) -> None:
+    fault = instance.folder / "fault"
+    fault.write_text("")
+    https.password = ""
+    origin.publish(f"{step.value} {when} one")
+    sync = f"git:sync --build crashed {https.url('team/app.git')}"
+    instance.paas("apps:create crashed")
+    for line in (f"server {registry}", "image-repo team/crashed", "push-on-release true"):
+        assert instance.paas(f"registry:set crashed {line}").status == 0
+    assert instance.ssh(f"registry:login --global {registry} bot --password-stdin", stdin="t0ken\n").status == 0
+    assert instance.ssh(f"settings:set build-ca-file {https.authority}").status == 0
+    done = instance.ssh(sync)
+    assert done.status == 0, done.err
+    old = instance.get("crashed").body
+    instance.stop()
+    instance.program = (sys.executable, str(FAULTY), str(fault))
+    instance.start()
+    origin.publish(f"{step.value} {when} two")
+
+    fault.write_text(f"{step.value} {when} kill")
+    died = instance.ssh(sync)
+    assert (died.status != 0, fault.read_text()) == (True, ""), died.err
+    assert instance.daemon is not None
+    assert instance.daemon.wait(SECONDS) == -signal.SIGKILL
+    assert instance.get("crashed").body == old
+    instance.program = ()
+    instance.start()
+
+    assert [row["state"] for row in releases(instance, "crashed")].count("current") == 1
+    again = instance.ssh(sync)
+    assert again.status == 0, again.err
+    assert instance.get("crashed").body.endswith(f"{step.value} {when} two")
