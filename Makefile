@@ -29,7 +29,7 @@ test:  ## Install what the tests need and run all of them
 	@$(MAKE) --no-print-directory $(DEV)/.stamp
 	@scripts/test $(DEV)
 
-check: $(DEV)/.stamp  ## The fast tests, ruff and mypy: no root, no engine, under 20 s
+check: $(DEV)/.stamp  ## The fast tests, ruff and mypy: no root, no engine
 	@scripts/check $(DEV)
 
 bench:  ## Measure beside the hand-written floor, write docs/benchmarks.md; ARGS="--quick --only push"

@@ -10,6 +10,8 @@ import pytest
 
 from paas.testing import DEPLOYER, VIEWER
 
+pytestmark = pytest.mark.real("git")
+
 FLASK = {
     "Dockerfile": None,
     "Procfile": None,

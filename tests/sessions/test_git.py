@@ -6,6 +6,8 @@ import pytest
 
 from paas.testing import ADMIN, DEPLOYER, VIEWER, Behaviour
 
+pytestmark = pytest.mark.real("git")
+
 
 def remote(*lines):
     """The lines as git shows what the server says: filled up with blanks, so that nothing shines through."""

@@ -12,6 +12,8 @@ import pytest
 
 from paas.testing import VIEWER
 
+pytestmark = pytest.mark.real("git")
+
 DOCKERFILE = b'FROM scratch\nCMD ["/app"]\n'
 
 

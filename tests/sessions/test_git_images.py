@@ -12,6 +12,8 @@ from paas.core.reach import Login
 from paas.core.secret import Secret
 from paas.testing import VIEWER
 
+pytestmark = pytest.mark.real("git")
+
 NGINX = Image("sha256:" + "1" * 64, (80,), True, "amd64")
 
 

@@ -8,6 +8,8 @@ from paas.core.reach import Login
 from paas.core.secret import Secret
 from paas.testing import DEPLOYER, VIEWER
 
+pytestmark = pytest.mark.real("git")
+
 URL = "https://git.example.org/team/hello.git"
 SSH = "ssh://git@git.example.org/team/hello.git"
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB5d4ZqxHP7tDqsyXOcH1mZTbdEuQjP4kPBxKYbVRqcR"

@@ -16,6 +16,8 @@ from paas.drivers.git import Repository
 from paas.drivers.git_fetch import FetchFailed
 from paas.drivers.quarantine import Quarantine
 
+pytestmark = pytest.mark.real("git")
+
 HTTPS = giturl.repository("https://git.example.org:8443/x.git")
 SSH = giturl.repository("git@git.example.org:x.git")
 

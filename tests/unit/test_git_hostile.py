@@ -20,6 +20,8 @@ from git_pusher import (  # noqa: F401
 
 from paas.drivers.git_receive import SHALLOW
 
+pytestmark = pytest.mark.real("git")
+
 
 @pytest.mark.parametrize(
     ("ref", "reason"),

@@ -3,6 +3,7 @@
 import os
 import threading
 
+import pytest
 from git_pusher import (  # noqa: F401
     MAIN,
     NONE,
@@ -20,6 +21,8 @@ from git_pusher import (  # noqa: F401
 
 from paas.core.errors import PaasError
 from paas.core.gitrefs import ATOMIC, MOVED, RefUpdate
+
+pytestmark = pytest.mark.real("git")
 
 
 def test_a_push_is_shown_to_the_receiver_with_its_objects_and_stored_when_accepted(

@@ -11,6 +11,8 @@ from paas.drivers import git as git_driver
 from paas.drivers.git import CommitInfo, Finding, Repository
 from paas.drivers.git_process import GitFailed, GitMissing
 
+pytestmark = pytest.mark.real("git")
+
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 12345\n"
 SURROUNDINGS = {
     "PATH": os.environ["PATH"],

@@ -12,6 +12,8 @@ from paas.drivers.git_process import GitFailed
 from paas.drivers.quarantine import Quarantine
 from paas.drivers.worktree import update_worktree
 
+pytestmark = pytest.mark.real("git")
+
 SURROUNDINGS = {"PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull} | {
     f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
 }
