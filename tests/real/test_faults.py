@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -73,7 +74,7 @@ def test_a_crash_leaves_the_old_or_the_new(
     if operation == "push":
         app(code, stack, text, procfile=PROCFILE)
     old = instance.get("victim").body
-    quantity = len(settled(instance, "victim") or ())
+    size = 5 - json.loads(instance.paas("ps:scale victim --format json").out)["web"]
     fault.write_text(f"{step} {when} kill")
 
     with Load(instance.http_port, "victim.localhost", rate=60) as load:
@@ -82,7 +83,7 @@ def test_a_crash_leaves_the_old_or_the_new(
         elif operation == "rollback":
             outcome = instance.paas("releases:rollback victim")
         else:
-            outcome = instance.paas(f"ps:scale victim web={5 - quantity + 1}")
+            outcome = instance.paas(f"ps:scale victim web={size}")
         assert outcome.status != 0
         assert fault.read_text() == "", outcome.err
         assert instance.daemon is not None
