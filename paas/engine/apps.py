@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from paas.core import edge_items, names
 from paas.core.dockeroptions import PHASES
 from paas.core.errors import AlreadyExists
 from paas.core.model import App
+from paas.drivers.spans import carried
 from paas.engine import applocks, deploy, domains, edge, routes
 from paas.engine.context import Context
 from paas.engine.jobs import Job
@@ -47,11 +50,7 @@ def destroy(ctx: Context, app: App) -> None:
     def work(job: Job) -> None:
         freed = routes.is_host(job.app.name) or ctx.store.apps.domains(job.app) or ctx.store.redirects.of(job.app)
         others = edge.dependents(job.app, edge.led(ctx))
-        with ctx.routing.of(app.id):
-            ctx.proxy.withdraw(str(app.id))
-            ctx.oneoffs.forget(job.app)
-            ctx.scheduler.forget(job.app)
-            ctx.store.apps.delete(job.app)
+        _take_down(ctx, job.app)
         ctx.paths.remove_app(job.app)
         for number in sorted(others):
             # Their routes lead nowhere now.
@@ -64,6 +63,29 @@ def destroy(ctx: Context, app: App) -> None:
         ctx.changed.notify()
 
     change(ctx, app, "destroy", "apps:destroy", work)
+
+
+def _take_down(ctx: Context, app: App) -> None:
+    """Its containers and runs go while the proxy forgets it; then its rows.
+
+    Should the proxy fail, the rows are still there, and what they want comes back.
+    """
+    serves = bool(ctx.store.apps.replicas(app))
+    with ctx.routing.of(app.id), ThreadPoolExecutor(1, thread_name_prefix="withdraw") as beside:
+        withdrawn = beside.submit(carried(partial(ctx.proxy.withdraw, str(app.id)))) if serves else None
+        ctx.oneoffs.forget(app)
+        ctx.scheduler.forget(app)
+        if withdrawn:
+            withdrawn.result()
+        ctx.store.apps.delete(app)
+    if not serves:
+        # It answered with a page that says so; nobody has to wait until that is gone.
+        ctx.retirer.later(f"forgetting the hosts of {app.name}", lambda: _forget_hosts(ctx, app))
+
+
+def _forget_hosts(ctx: Context, app: App) -> None:
+    with ctx.routing.of(app.id):
+        ctx.proxy.withdraw(str(app.id))
 
 
 def rename(ctx: Context, app: App, name: str, *, restart: bool) -> App:
