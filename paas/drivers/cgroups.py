@@ -34,6 +34,8 @@ class BuildGroup:
         self._unified = (root / "cgroup.controllers").exists()
         self._seen: set[str] = set()
         self._sources: set[str] = set()
+        # The docker command of a build carries the mark, too, and is in the same group as this server.
+        self._own = self._group_of("self")
 
     def _folders(self) -> list[Path]:
         return [self._root / self.name] if self._unified else [self._root / key / self.name for key in _CONTROLLERS]
@@ -106,7 +108,7 @@ class BuildGroup:
         for pid in present - self._seen:
             if mark in self._read(self._proc / pid / "environ"):
                 source = self._group_of(pid)
-                if source and source != self.name:
+                if source and source not in (self.name, self._own):
                     self._sources.add(source)
         self._seen = present
         for source in list(self._sources):

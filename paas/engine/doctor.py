@@ -114,12 +114,13 @@ def _in_dns(name: str) -> bool:
 def _drift(ctx: Context, apps: list[App]) -> Iterator[Finding]:
     for app in apps:
         # What is under way explains every difference.
-        if not ctx.jobs.of(app) and ctx.retirer.idle():
+        if not ctx.jobs.of(app):
             yield from doctor.drift(app.name, ctx.store.apps.replicas(app), _details(ctx, app))
 
 
 def _details(ctx: Context, app: App) -> list[Container]:
-    looked = [ctx.scheduler.inspect(found.id) for found in ctx.scheduler.containers(app)]
+    leaving = ctx.retirer.retiring()
+    looked = [ctx.scheduler.inspect(found.id) for found in ctx.scheduler.containers(app) if found.id not in leaving]
     return [container for container in looked if container is not None]
 
 

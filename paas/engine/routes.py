@@ -143,11 +143,12 @@ def publish(ctx: Context, app: App, others: Collection[int], replicas: Sequence[
     )
 
 
-def refresh(ctx: Context, app: App) -> None:
+def refresh(ctx: Context, app: App) -> Switch:
     """Publishes what should be served now, after domains or properties changed."""
     with turn(ctx, app):
-        ctx.proxy.publish(current(ctx, ctx.store.apps.by_id(app.id)))
+        switch = ctx.proxy.publish(current(ctx, ctx.store.apps.by_id(app.id)))
     ctx.issuing.wake.set()
+    return switch
 
 
 def refresh_all(ctx: Context) -> None:

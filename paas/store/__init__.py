@@ -57,9 +57,9 @@ class Store:
         self.redirects = Redirects(self._database)
         self.acme = Acme(self._database)
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """All changes inside count together or not at all."""
-        return self._database.transaction()
+    def transaction(self, *, durable: bool = False) -> AbstractContextManager[None]:
+        """All changes inside count together or not at all; if ``durable``, after a power failure, too."""
+        return self._database.transaction(durable=durable)
 
     def watched(self, note: Callable[[str], None]) -> AbstractContextManager[None]:
         """Inside, ``note`` gets every SQL statement that is run: for tests that count them."""

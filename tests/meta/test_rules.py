@@ -16,6 +16,7 @@ from paas.commands.properties import SETTERS
 from paas.commands.registry import COMMANDS
 from paas.core import properties, settings
 from paas.core.caller import Access
+from paas.core.journal import Step
 
 load.all_commands()
 
@@ -171,3 +172,8 @@ def sleeps(node: ast.AST, polling: bool = False) -> Iterator[int]:
 
 def test_nobody_sleeps_for_a_fixed_time() -> None:
     assert [f"{path.relative_to(ROOT)}:{line}" for path in [*SOURCES, *TESTS] for line in sleeps(tree(path))] == []
+
+
+def test_every_step_of_a_deploy_is_in_the_page_on_releases():
+    page = (ROOT / "docs/releases.md").read_text()
+    assert [step.value for step in Step if f"\n| {step.value} | " not in page] == []

@@ -109,3 +109,17 @@ def test_gathering_ends_with_the_build(second, proc):
     with group.gather("mark"):
         assert "build-group" in {thread.name for thread in threading.enumerate()}
     assert "build-group" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize("where", ["system.slice/paas.service", "user.slice/session-1.scope"])
+def test_the_group_of_the_server_itself_is_left_alone(second, proc, where):
+    """The docker command of a build carries the mark, and is in the group of the server and its nginx."""
+    own = second / where
+    own.mkdir(parents=True)
+    (own / "cgroup.procs").write_text("10\n11\n12\n")
+    (proc / "self/cgroup").write_text(f"0::/{where}\n")
+    group = BuildGroup("ours", second, proc)
+    assert group.prepare(25, 0) == ""
+    process(proc, 12, f"0::/{where}\n", b"A=1\0NO_PROXY=" + MARK)
+    group.gather_once(MARK)
+    assert not (second / "ours/cgroup.procs").exists()
