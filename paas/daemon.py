@@ -105,8 +105,10 @@ def _free_port(host: str) -> int:
 
 async def _serve(options: argparse.Namespace) -> int:
     paths = Paths(options.root.resolve())
-    paths.prepare()
+    paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = Lock(paths.root)
+    paths.refuse_torn_down()
+    paths.prepare()
     ctx = build_context(paths, _flags(options), external_nginx=options.external_nginx)
     if options.prepare_only:
         ctx.proxy.prepare()

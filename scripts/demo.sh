@@ -61,10 +61,10 @@ ready_or_ended() { is_ready || [[ -z $(process "$pidfile" "$PAAS_ROOT") ]]; }
 check_ports() {
   local port
   # The demo's own nginx goes on serving while the server is down.
-  for port in "$ssh_port" $([[ -n $(process "$PAAS_ROOT/nginx/run/nginx.pid" nginx) ]] || echo "$http_port"); do
+  for port in "$ssh_port" $([[ -n $(process "$PAAS_ROOT/nginx/run/nginx.pid" nginx) ]] || echo "$http_port" "$https_port"); do
     ! listens "$port" ||
       die "Port $port of 127.0.0.1 is in use, so the demo can't have it" \
-        "Give it others: make demo DEMO_SSH_PORT=2223 DEMO_HTTP_PORT=8081"
+        "Give it others: make demo DEMO_SSH_PORT=2223 DEMO_HTTP_PORT=8081 DEMO_HTTPS_PORT=8444"
   done
 }
 

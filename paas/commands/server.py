@@ -40,10 +40,10 @@ def settings(ctx: Context) -> list[Row]:
 def settings_set(ctx: Context, key: args.Setting, value: Annotated[str, Arg("VALUE")] = "") -> None:
     """Set one of the server's settings in its paas.yml; an empty value brings the default back."""
     ctx.settings.set(key, value)
-    if declared.find(key).restart:
-        ctx.out.detail("It counts from the next start of the server on.")
-    elif ctx.settings.current().source(key) == "flag":
+    if ctx.settings.current().source(key) == "flag":
         ctx.out.warning(f"The server was started with --{key}, which goes before the file.")
+    elif declared.find(key).restart:
+        ctx.out.detail("It counts from the next start of the server on.")
 
 
 @command("version", access=Access.VIEW)

@@ -74,7 +74,11 @@ class Push:
         if refused and quarantine.atomic:
             # None of the refs will move, so nothing is deployed for any of them.
             return {update.ref: refused.get(update.ref) for update in updates}
-        return {decision.update.ref: self._carry_out(decision, quarantine, out) for decision in plan.decisions}
+        verdicts = {decision.update.ref: self._carry_out(decision, quarantine, out) for decision in plan.decisions}
+        if all(decision.action is not Action.DEPLOY for decision in plan.decisions) and self._app.version is None:
+            # The push may have made the app: its address tells that nothing is deployed yet.
+            routes.refresh(self._ctx, self._app)
+        return verdicts
 
     def _carry_out(self, decision: Decision, quarantine: Quarantine, out: Output) -> str | None:
         if decision.action is Action.REFUSE:
@@ -130,10 +134,16 @@ class Push:
 
 
 def remember(ctx: Context, app: App, branch: str) -> None:
-    """The first branch that deployed is the deploy branch from now on; under the app's lock, as it locks HEAD."""
-    if not ctx.store.properties.of(app).text("git", "deploy-branch"):
+    """The first branch that deployed is the deploy branch from now on, and what a clone checks out.
+
+    Under the app's lock, as it locks HEAD.
+    """
+    properties = ctx.store.properties.of(app)
+    if ("git", "deploy-branch") in properties.own:
+        return
+    if not properties.text("git", "deploy-branch"):
         ctx.store.properties.set(app, "git", "deploy-branch", branch)
-        ctx.repository(app).set_head(branch)
+    ctx.repository(app).set_head(branch)
 
 
 def deploy_first(ctx: Context, job: Job, commit: Commit) -> None:
