@@ -60,7 +60,8 @@ def _builds(ctx: Context) -> Iterator[Finding]:
             "builds",
             "builds run without limits of CPU and memory",
             f"No control group can be made for them: {trouble}",
-            "Run the server as root, with /sys/fs/cgroup writable.",
+            "Where bootstrap.sh installed the server: systemctl enable --now paas-builds.socket; else run it as root,"
+            " with /sys/fs/cgroup writable.",
             "builds-unlimited",
         )
 
