@@ -33,6 +33,7 @@ from paas.engine.timers import Timers
 from paas.engine.watch import Watcher
 from paas.lock import Lock
 from paas.ssh import server as ssh
+from paas.website import Website
 
 _log = logging.getLogger("paas")
 
@@ -131,6 +132,7 @@ async def _serve(options: argparse.Namespace) -> int:
         paths.control_socket, lookup=lookup, dispatch=dispatch, tokens=lambda token: tokens.caller(ctx, token)
     )
     background: list[Part] = [Chores(ctx), Watcher(ctx), Liveness(ctx), Drains(ctx), Timers(ctx), Issuer(ctx)]
+    background.append(Website(ctx))
     for part in background:
         part.start()
     ctx.logs.start()

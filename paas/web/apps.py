@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from paas.web import shapes, streaming
 from paas.web.link import Problem, problem
-from paas.web.people import ask, back, begin, do, page, person, try_ask
+from paas.web.people import ask, back, begin, caller, do, link, page, person, try_ask
 
 apps = Blueprint("apps", __name__)
 
@@ -95,8 +95,6 @@ def _log_query() -> dict[str, str]:
 
 
 def _log_lines(name: str, wanted: dict[str, str]) -> list[str]:
-    from paas.web.people import caller, link
-
     outcome = link().run(caller(), "logs", {"app": name, "num": LOG_LINES, **wanted}, look=True)
     return outcome.output.splitlines()
 
