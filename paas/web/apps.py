@@ -59,11 +59,12 @@ def diff(name: str) -> str:
 @apps.get("/apps/<name>/rollback/<version>")
 def confirm_rollback(name: str, version: str) -> str:
     """Asks before going back to a release."""
+    current = ask("apps:info", app=name)["release"]
     return page(
         "rollback.html",
         name=name,
         info=ask("releases:info", app=name, version=version),
-        rows=try_ask("releases:diff", [], app=name, before=version),
+        rows=try_ask("releases:diff", [], app=name, before=current, after=version),
     )
 
 
