@@ -11,7 +11,6 @@ from pathlib import Path
 from paas.core.errors import PaasError
 
 CONFIG = Path(__file__).resolve().parent.parent / "web" / "gunicorn.py"
-END_SECONDS = 1.5
 
 
 class Gunicorn:
@@ -60,9 +59,5 @@ class Gunicorn:
         return status
 
     def end(self) -> None:
-        """Asks it to end, and ends it if it does not in a moment."""
+        """Asks it to end. Nobody waits for it: what it still does is over when this process ends."""
         self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
