@@ -23,7 +23,7 @@ from paas.core import settings
 from paas.core.caller import Caller
 from paas.core.errors import PaasError, UsageError
 from paas.drivers.paths import Paths
-from paas.engine import apps, cleanup, keys, reconcile, room
+from paas.engine import apps, cleanup, keys, reconcile, room, tokens
 from paas.engine.context import Context
 from paas.engine.drains import Drains
 from paas.engine.issuer import Issuer
@@ -33,6 +33,7 @@ from paas.engine.timers import Timers
 from paas.engine.watch import Watcher
 from paas.lock import Lock
 from paas.ssh import server as ssh
+from paas.website import Website
 
 _log = logging.getLogger("paas")
 
@@ -129,8 +130,11 @@ async def _serve(options: argparse.Namespace) -> int:
     ssh_server = await ssh.start(
         host, ctx.settings.value("ssh-port"), host_keys=paths.host_keys, lookup=lookup, dispatch=dispatch
     )
-    control_server = await control.start(paths.control_socket, lookup=lookup, dispatch=dispatch)
+    control_server = await control.start(
+        paths.control_socket, lookup=lookup, dispatch=dispatch, tokens=lambda token: tokens.caller(ctx, token)
+    )
     background: list[Part] = [*chores(ctx), Watcher(ctx), Liveness(ctx), Drains(ctx), Timers(ctx), Issuer(ctx)]
+    background.append(Website(ctx))
     for part in background:
         part.start()
     ctx.logs.start()

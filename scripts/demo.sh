@@ -145,6 +145,9 @@ try_next() {
   paas logs hello -t
   paas help
 
+  The dashboard:         http://paas.localhost:$http_port
+  A token to sign in:    paas tokens:add me --role admin
+
   make demo-stop        removes all of it
 END
 }

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
-from paas.commands.registry import Arg, command
+from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Text
 from paas.core import environment
 from paas.core.caller import Access
@@ -116,7 +116,7 @@ def config_export(
     return Text(environment.render(_values(ctx, app, merged), format))
 
 
-@command("config:import", access=Access.DEPLOY)
+@command("config:import", access=Access.DEPLOY, stdin=Stdin.TEXT)
 def config_import(
     ctx: Context,
     app: args.Scope,

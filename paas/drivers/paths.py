@@ -90,6 +90,16 @@ class Paths:
         return self.root / "buildpacks"
 
     @property
+    def web(self) -> Path:
+        """Where the web's process has its socket, and who is signed in."""
+        return self.root / "web"
+
+    @property
+    def web_socket(self) -> Path:
+        """Where nginx passes requests for the dashboard and the HTTP API to."""
+        return self.web / "web.sock"
+
+    @property
     def nginx(self) -> Path:
         """The prefix of the private nginx."""
         return self.root / "nginx"

@@ -21,6 +21,7 @@ from paas.store.releases import Deployments, Releases
 from paas.store.runs import Runs, Sandboxes, SuspendedCron
 from paas.store.sealed import Sealer
 from paas.store.sources import Sources
+from paas.store.tokens import Tokens
 from paas.store.traces import Traces
 from paas.store.values import Config, Instance, Keys, PropertyValues
 
@@ -48,6 +49,7 @@ class Store:
         self.locks = Locks(self._database)
         self.buildpacks = Buildpacks(self._database)
         self.keys = Keys(self._database)
+        self.tokens = Tokens(self._database)
         self.instance = Instance(self._database)
         self.events = Events(self._database)
         self.kept_logs = KeptLogs(self._database)
