@@ -16,6 +16,7 @@ SHOWN = (APP, ROUTER, PLATFORM, RUN, CRON)
 
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 _FIXED = len("2026-01-01T00:00:00.000000000Z")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z", re.ASCII)
 
 _ESCAPES = re.compile(
     rb"(\x1b\[[0-9;:]*m)"
@@ -51,6 +52,11 @@ def fixed(time: str) -> str:
         return time
     whole, _, fraction = time[:-1].partition(".")
     return f"{whole}.{fraction[:9]:0<9}Z"
+
+
+def is_time(text: str) -> bool:
+    """Whether the text is a timestamp as lines have it."""
+    return _TIME.fullmatch(text) is not None
 
 
 def source_of(process_type: str) -> str:

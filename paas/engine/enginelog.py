@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Protocol
 
-from paas.core import logline, logquery
+from paas.core import logframes, logline, logquery
 from paas.core.errors import EngineError, PaasError
 from paas.core.jsonlog import JsonLog
 from paas.core.logline import LogLine
@@ -27,6 +27,17 @@ def form_of(container: Container, app: App, query: Query | None = None) -> JsonL
     source = logline.source_of(container.process_type)
     wanted = query.grep.anywhere if query and query.grep else None
     return JsonLog(source, container.label, container.release, app.name, wanted)
+
+
+def _before(lines: list[bytes], oldest: bytes) -> list[bytes]:
+    """The lines before that one, which was the oldest of those that were given; more may have come since. All for none.
+
+    Where it has gone, so have those before it.
+    """
+    if not oldest:
+        return lines
+    at = next((place for place in range(len(lines) - 1, -1, -1) if lines[place] == oldest), 0)
+    return lines[:at]
 
 
 class Readable(Protocol):
@@ -58,7 +69,7 @@ class EngineSource:
 
     def backward(self) -> Iterator[LogLine]:
         """See `Source.backward`."""
-        given = 0
+        given, oldest = 0, b""
         for count in (FEW, MANY):
             try:
                 lines = self._ctx.scheduler.logs(self.key, count)
@@ -72,15 +83,17 @@ class EngineSource:
                 # Its container was removed meanwhile.
                 yield from islice(kept.backward(), given, None)
                 return
-            newest = lines[: len(lines) - given]
+            whole = logframes.complete(lines, count)
             if not given and lines:
                 self._last = self._line(lines[-1]).time
+            # The first may be the end of a long line, of which the next look has all.
+            newest = _before(lines if whole else lines[1:], oldest)
             yield from map(self._line, reversed(newest))
-            given = len(lines)
-            if given < count:
+            given += len(newest)
+            oldest = newest[0] if newest else oldest
+            if whole:
                 return
-        lines = self._newest()
-        yield from map(self._line, reversed(lines[: max(0, len(lines) - given)]))
+        yield from map(self._line, reversed(_before(self._newest(), oldest)))
 
     def _newest(self) -> list[bytes]:
         kept: deque[bytes] = deque()
@@ -138,7 +151,8 @@ class EngineSource:
         try:
             with self._ctx.scheduler.follow(self.key, None, self._since) as chunks:
                 for chunk in chunks:
-                    for raw in chunk.splitlines():
+                    # Not `splitlines`: a carriage return is a part of a line.
+                    for raw in chunk.removesuffix(b"\n").split(b"\n"):
                         if not self._put(self._line(raw)):
                             return
         except PaasError:

@@ -43,8 +43,9 @@ class Feed:
         self._app = app
         self._query = query
         self._floor = floor
-        self._places = {key: Place(text) for key, text in (places or {}).items()}
-        self._resumes = {key: Resume(text) for key, text in (places or {}).items()}
+        read = {key: place for key, text in (places or {}).items() if (place := Place(text)).text}
+        self._places = read
+        self._resumes = {key: Resume(place.text) for key, place in read.items()}
         self._sources = {source.key: source for source in sources or ()}
         self._over: set[str] = set()
         self._seen = -1

@@ -26,7 +26,7 @@ LAYERS = [
 """From the lowest to the highest. A module may import from its own layer and from those below."""
 
 OUTSIDE = {
-    "docker": ("paas.drivers.docker", "paas.drivers.docker_tasks"),
+    "docker": ("paas.drivers.docker", "paas.drivers.docker_tasks", "paas.drivers.engine_logs"),
     "requests": ("paas.drivers.docker", "paas.drivers.docker_tasks", "paas.drivers.acme_client"),
     "re2": ("paas.drivers.pattern",),
     "cronsim": ("paas.drivers.calendar",),

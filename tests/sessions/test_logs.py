@@ -8,6 +8,7 @@ from paas.commands.invocation import Terminal
 from paas.core import jsonlog
 from paas.core.errors import EngineError
 from paas.core.oneoff import RunStatus
+from paas.engine.enginelog import EngineSource
 from paas.testing import VIEWER, Behaviour, eventually
 
 
@@ -334,3 +335,43 @@ def test_what_runs_wrote_that_have_ended(hello):
     ]
     assert hello.run("logs hello --source cron -q --since 2026-01-01T00:00:02Z").out == "swept last\n"
     assert hello.run("logs hello -p run.1 -q --grep last").out == "migrated last\n"
+
+
+def test_a_carriage_return_is_a_part_of_its_line(kept):
+    session = kept.begin("logs hello -t -n 0 -q --source app", stdin=None)
+    eventually(lambda: kept.scheduler.write("web.1", "ready") or "ready" in session.out)
+    kept.scheduler.write("web.1", "10%\r20%")
+    kept.scheduler.write("web.1", "end")
+    eventually(lambda: "end\n" in session.out)
+    assert "10%\r20%\nend\n" in session.raw.decode()
+    session.hang_up()
+    session.wait()
+
+
+def test_an_app_that_writes_while_its_log_is_read_through_the_api(hello, monkeypatch):
+    [container] = hello.scheduler.containers(hello.app())
+    lines = [f"2026-01-01T00:00:{at // 1000:02}.{at % 1000:09}Z {at}\n".encode() for at in range(9000)]
+    sizes = iter([5000, 7000, 9000])
+
+    def logs(container_id, tail):
+        there = lines[: next(sizes)]
+        return there[-tail:]
+
+    monkeypatch.setattr(hello.scheduler, "logs", logs)
+    monkeypatch.setattr("paas.engine.enginelog.MANY", 3000)
+    source = EngineSource(hello.ctx, container, hello.app(), lambda: None)
+    monkeypatch.setattr(source, "_newest", lambda: lines[: next(sizes)])
+    assert [int(line.text) for line in source.backward()] == list(range(4999, -1, -1))
+
+
+def test_a_long_line_does_not_end_a_log_that_is_read_through_the_api(hello, monkeypatch):
+    [container] = hello.scheduler.containers(hello.app())
+    time = b"2026-01-01T00:00:0%d.000000000Z "
+    whole = [time % 1 + b"first\n", time % 2 + b"long" * 10_000 + b"\n", time % 3 + b"last\n"]
+    # Asked for two, the engine gives the last two parts that it has.
+    monkeypatch.setattr("paas.engine.enginelog.FEW", 2)
+    monkeypatch.setattr(
+        hello.scheduler, "logs", lambda key, tail: [time % 2 + b"nglong\n", whole[2]] if tail == 2 else whole
+    )
+    source = EngineSource(hello.ctx, container, hello.app(), lambda: None)
+    assert [line.text[:6] for line in source.backward()] == [b"last", b"longlo", b"first"]
