@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from paas.core import oneoff
@@ -20,6 +22,7 @@ _log = logging.getLogger(__name__)
 
 IDLE = ["sleep", "infinity"]
 GRACE_SECONDS = 0
+AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -127,15 +130,48 @@ def _remove(ctx: Context, name: str) -> None:
     ctx.store.sandboxes.remove(name)
 
 
-def expire(ctx: Context) -> float | None:
-    """Removes those whose time is over; when that of the next one is."""
-    now = ctx.clock.now()
-    everything = ctx.store.sandboxes.all()
-    for sandbox in everything:
-        if sandbox.until <= now:
-            _log.info("removing the sandbox %s: its time is over", sandbox.name)
-            _remove(ctx, sandbox.name)
-    return min((sandbox.until for sandbox in everything if sandbox.until > now), default=None)
+class Expiry:
+    """Removes sandboxes whose time is over, in the background: each takes the engine a while, and others wait."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._lock = threading.Lock()
+        self._going: set[str] = set()
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sandboxes")
+
+    def tick(self) -> float | None:
+        """Begins with those whose time is over; when that of the next one is. What fails is tried at the next look."""
+        now = self._ctx.clock.now()
+        everything = self._ctx.store.sandboxes.all()
+        with self._lock:
+            over = [one.name for one in everything if one.until <= now and one.name not in self._going]
+            self._going.update(over)
+        for name in over:
+            self._pool.submit(self._end, name)
+        return min((sandbox.until for sandbox in everything if sandbox.until > now), default=None)
+
+    def _end(self, name: str) -> None:
+        _log.info("removing the sandbox %s: its time is over", name)
+        try:
+            found = self._ctx.store.sandboxes.find(name)
+            # Somebody may have destroyed it while it waited here, and made another one.
+            if found is not None and found.until <= self._ctx.clock.now():
+                _remove(self._ctx, name)
+        except PaasError as error:
+            _log.error("the sandbox %s can't be removed: %s (%s)", name, error.what, error.why)
+        except Exception:  # noqa: BLE001  # nobody else would tell of it
+            _log.exception("the sandbox %s can't be removed", name)
+        finally:
+            with self._lock:
+                self._going.discard(name)
+
+    def idle(self) -> bool:
+        """Whether none is being removed."""
+        return not self._going
+
+    def stop(self) -> None:
+        """Nothing new begins."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def settle(ctx: Context) -> None:

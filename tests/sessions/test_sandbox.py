@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 
@@ -61,7 +62,36 @@ def test_a_sandbox_goes_when_its_time_is_over(lab: Server) -> None:
     lab.run("sandbox:create long")
     lab.clock.advance(300)
     assert lab.timers.tick() == lab.clock.now() + 60
-    assert (names(lab), lab.tasks.names()) == (["long"], ["long.sandbox"])
+    eventually(lambda: (names(lab), lab.tasks.names()) == (["long"], ["long.sandbox"]))
+
+
+def test_sandboxes_that_take_long_to_go_hold_up_nothing_else(lab: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.run("sandbox:create --ttl 5m --count 6 class-")
+    gate, remove = threading.Event(), lab.tasks.remove
+
+    def slow(container_id: str) -> None:
+        gate.wait(20)
+        remove(container_id)
+
+    monkeypatch.setattr(lab.tasks, "remove", slow)
+    lab.clock.advance(300)
+    lab.timers.tick()
+    lab.timers.tick()
+    assert len(names(lab)) == 6
+    gate.set()
+    eventually(lambda: (names(lab), lab.tasks.names()) == ([], []))
+
+
+def test_a_sandbox_that_could_not_be_removed_is_tried_again(lab: Server) -> None:
+    lab.run("sandbox:create --ttl 5m ada")
+    lab.tasks.engine_down = True
+    lab.clock.advance(300)
+    lab.timers.sandboxes.tick()
+    eventually(lab.timers.sandboxes.idle)
+    lab.tasks.engine_down = False
+    assert names(lab) == ["ada"]
+    lab.timers.tick()
+    eventually(lambda: names(lab) == [])
 
 
 def test_a_sandbox_whose_time_was_over_while_the_server_was_down(lab: Server, another) -> None:  # type: ignore[no-untyped-def]
@@ -69,7 +99,7 @@ def test_a_sandbox_whose_time_was_over_while_the_server_was_down(lab: Server, an
     after = another("later", lab.killed)
     after.clock.advance(301)
     after.timers.tick()
-    assert (names(after), after.tasks.names()) == ([], [])
+    eventually(lambda: (names(after), after.tasks.names()) == ([], []))
 
 
 def test_a_container_that_nobody_knows_is_removed_at_the_start(lab: Server, another) -> None:  # type: ignore[no-untyped-def]
