@@ -6,13 +6,18 @@ https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operat
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 LONGEST = 2 << 20
+MOST_BYTES = 64 << 20
+"""Of a log that is read from its end, the newest are looked through: the engine has no way to go backwards."""
 PART = 1 << 14
 """The engine's parts of a long line have so many bytes."""
 
 _HEAD = 8
+_LINE = 64
+"""What a line takes beside its bytes."""
 
 Frame = tuple[int, bytes]
 """The number of a stream, and what was written to it."""
@@ -54,6 +59,18 @@ def joined(found: Iterable[Frame]) -> Iterator[bytes]:
             begun[stream] = parts, size
     for parts, _ in begun.values():
         yield b"".join(parts)
+
+
+def newest(found: Iterable[bytes], most: int) -> list[bytes]:
+    """The last of the lines, of that many bytes together at most."""
+    kept: deque[bytes] = deque()
+    size = 0
+    for line in found:
+        kept.append(line)
+        size += len(line) + _LINE
+        while size > most and len(kept) > 1:
+            size -= len(kept.popleft()) + _LINE
+    return list(kept)
 
 
 def complete(found: list[bytes], asked: int) -> bool:

@@ -282,10 +282,11 @@ class Docker:
         return root and root / "containers"
 
     def logs(self, container_id: str, tail: int | None) -> list[bytes]:
-        """The last lines (all for None), each with its engine timestamp before a space, oldest first."""
+        """The last lines (all for None), each with its engine timestamp before a space, oldest first; at most
+        `logframes.MOST_BYTES`."""
         try:
             with self.follow(container_id, tail, follow=False) as lines:
-                return list(lines)
+                return logframes.newest(lines, logframes.MOST_BYTES)
         except EngineError as error:
             if isinstance(error.__cause__, docker.errors.NotFound):
                 return []

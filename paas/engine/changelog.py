@@ -16,6 +16,7 @@ class EventSource:
     """What the platform tells of the app."""
 
     key = "events"
+    span: tuple[str, str] | None = None
 
     def __init__(self, ctx: Context, app: App, after: int | None = None) -> None:
         self._events = ctx.store.events
@@ -59,6 +60,7 @@ class JobSource:
     """The logs of builds and deploys."""
 
     key = "jobs"
+    span: tuple[str, str] | None = None
 
     def __init__(self, ctx: Context, app: App) -> None:
         self._ctx = ctx

@@ -17,8 +17,6 @@ from paas.core.model import App, Container
 from paas.engine.context import Context
 
 FEW, MANY = 2_000, 50_000
-MOST_BYTES = 64 << 20
-"""Of a log that is read through the engine's API backwards, the newest are looked through."""
 BUFFER_BYTES = 4 << 20
 
 
@@ -52,6 +50,7 @@ class EngineSource:
 
     def __init__(self, ctx: Context, container: Container, app: App, kept: Callable[[], Readable | None]) -> None:
         self.key = container.id
+        self.span: tuple[str, str] | None = None
         self._kept = kept
         self._ctx = ctx
         self._form = form_of(container, app)
@@ -96,15 +95,8 @@ class EngineSource:
         yield from map(self._line, reversed(_before(self._newest(), oldest)))
 
     def _newest(self) -> list[bytes]:
-        kept: deque[bytes] = deque()
-        size = 0
         with self._ctx.scheduler.read_log(self.key, 0.0) as lines:
-            for line in lines:
-                kept.append(line)
-                size += len(line) + 64
-                while size > MOST_BYTES:
-                    size -= len(kept.popleft()) + 64
-        return list(kept)
+            return logframes.newest(lines, logframes.MOST_BYTES)
 
     def forward(self, since: str) -> Iterator[LogLine]:
         """See `Source.forward`."""

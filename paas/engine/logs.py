@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice, takewhile
 
 from paas.core import logline, logquery
 from paas.core.errors import Disconnected
@@ -18,6 +19,9 @@ from paas.engine.logsources import Source
 
 _RECHECK_SECONDS = 0.1
 WRITE_BYTES = 1 << 18
+KEPT_BYTES = 16 << 20
+LINE_BYTES = 250
+"""What a line takes in memory beside its text."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,29 @@ def _found(sources: list[Source], query: Query, lines: int | None) -> Iterable[L
     newest: Iterator[LogLine] = logsources.newest_first(sources)
     if query.since:
         newest = _since(newest, query)
-    last = list(islice(filter(query.accepts, newest), lines))
-    last.reverse()
-    return last
+    return _last(sources, filter(query.accepts, newest), query, lines)
+
+
+def _last(sources: list[Source], newest: Iterator[LogLine], query: Query, count: int) -> Iterable[LogLine]:
+    """The last so many lines, in the order of time.
+
+    Those that are too much to be kept are only counted backwards, and then read again from the first of them on.
+    """
+    kept, size = [], 0
+    for line in islice(newest, count):
+        kept.append(line)
+        size += len(line.text) + LINE_BYTES
+        if size > KEPT_BYTES:
+            break
+    else:
+        kept.reverse()
+        return kept
+    kept, left = kept[-1:], count - len(kept)
+    first = deque(chain(kept, islice(newest, left)), 1)[0].time
+    # Of the lines of that moment, those that came before the last so many.
+    others = sum(1 for _ in takewhile(lambda line: line.time == first, newest))
+    found = (line for line in logsources.in_order(sources, first) if line.time >= first)
+    return _until(islice(filter(query.accepts, found), others, None), query)
 
 
 def _since(newest: Iterator[LogLine], query: Query) -> Iterator[LogLine]:

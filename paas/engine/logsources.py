@@ -22,12 +22,17 @@ from paas.engine.enginelog import EngineSource, form_of
 from paas.store.logs import KeptLog
 
 BY_TIME = itemgetter(0)
+SOURCE = itemgetter(1)
 
 
 class Source(Protocol):
-    """One log of an app. ``key`` names it: the id of a container, or ``router-APP``, ``events``, ``jobs``."""
+    """One log of an app. ``key`` names it: the id of a container, or ``router-APP``, ``events``, ``jobs``.
+
+    ``span`` are the times of its first and last line where nothing will be added to it, else None.
+    """
 
     key: str
+    span: tuple[str, str] | None
 
     def backward(self) -> Iterator[LogLine]:
         """The lines that are there, the newest first."""
@@ -51,8 +56,9 @@ class Source(Protocol):
 class FileSource:
     """A log in files."""
 
-    def __init__(self, key: str, files: LogFiles) -> None:
+    def __init__(self, key: str, files: LogFiles, span: tuple[str, str] | None = None) -> None:
         self.key = key
+        self.span = span
         self._files = files
         self._overtaken = 0
 
@@ -92,8 +98,9 @@ class FileSource:
 class KeptSource:
     """The packed log of a container that is gone."""
 
-    def __init__(self, key: str, log: Packed) -> None:
+    def __init__(self, key: str, log: Packed, span: tuple[str, str]) -> None:
         self.key = key
+        self.span: tuple[str, str] | None = span
         self._log = log
         self._rest: Iterator[LogLine] = iter(())
 
@@ -143,14 +150,15 @@ def of_kept(ctx: Context, row: KeptLog, app: App, query: Query | None = None) ->
     folder = ctx.paths.logs(app.id)
     form = logkeep.form_of(row, app.name, query.grep.anywhere if query and query.grep else None)
     if row.segments is None:
-        return FileSource(row.container, LogFiles(logkeep.raw(folder, row.container), form))
-    return KeptSource(row.container, Packed(logkeep.packed(folder, row.container), row.segments, form))
+        return FileSource(row.container, LogFiles(logkeep.raw(folder, row.container), form), (row.first, row.last))
+    packed = Packed(logkeep.packed(folder, row.container), row.segments, form)
+    return KeptSource(row.container, packed, (row.first, row.last))
 
 
 def router(ctx: Context, app: App | None) -> Source:
     """The requests of the app, or of all."""
     key = f"{ROUTER}-{app.id if app else 0}"
-    return FileSource(key, LogFiles(ctx.paths.access_log, AccessLog(app.name if app else "")))
+    return FileSource(key, LogFiles(ctx.paths.access_log, AccessLog(app.name, app.id) if app else AccessLog()))
 
 
 def all_of(ctx: Context, app: App, query: Query) -> list[Source]:
@@ -178,11 +186,27 @@ def all_of(ctx: Context, app: App, query: Query) -> list[Source]:
 
 def newest_first(sources: list[Source]) -> Iterator[LogLine]:
     """The lines of all, the newest first."""
-    return heapq.merge(*(source.backward() for source in sources), key=BY_TIME, reverse=True)
+    return filter(SOURCE, heapq.merge(*map(_backward, sources), key=BY_TIME, reverse=True))
 
 
 def in_order(sources: list[Source], since: str) -> Iterator[LogLine]:
     """The lines of all from that moment on."""
-    return heapq.merge(*(source.forward(since) for source in sources), key=BY_TIME)
+    return filter(SOURCE, heapq.merge(*(_forward(source, since) for source in sources), key=BY_TIME))
+
+
+def _backward(source: Source) -> Iterator[LogLine]:
+    """As of the source, behind a line without a source at the place where the log ends.
+
+    So a merge opens a log when it has come to its time, and not all of them at its begin.
+    """
+    if source.span is not None:
+        yield LogLine(source.span[1], "", "", b"")
+    yield from source.backward()
+
+
+def _forward(source: Source, since: str) -> Iterator[LogLine]:
+    if source.span is not None:
+        yield LogLine(source.span[0], "", "", b"")
+    yield from source.forward(since)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from paas.core import jsonlog
 from paas.drivers import segments
-from paas.engine import logkeep
+from paas.engine import logkeep, logs
 from paas.store.logs import KeptLog
 from paas.testing import eventually
 
@@ -105,3 +105,51 @@ def test_a_smaller_store_makes_room_at_once(hello, monkeypatch):
     [left] = sizes()
     assert 0 < left <= before[2] // 2
     assert hello.run("logs hello -n 1 -q --source app").out.startswith("abc")
+
+
+def kept_at(server, hour, lines=3, text="line"):
+    """A kept log of a container that wrote so many lines within a minute of that hour."""
+    app = server.app()
+    server.ctx.logs._folder(app)
+    chunks = (
+        jsonlog.encode(f"2026-01-01T{hour:02}:00:00.{at:09}Z", f"{text} {hour}-{at}\n".encode()) for at in range(lines)
+    )
+    server.ctx.logs._pack(KeptLog(f"{hour:024}" + "0" * 40, app.id, "web.1", 1, "2026", "2026", "2026", 0), chunks)
+
+
+def test_kept_logs_are_opened_when_their_time_comes(hello, monkeypatch):
+    opened = []
+    lines = segments.Packed._lines
+
+    def counted(packed, segment):
+        opened.append(segment.first[11:13])
+        return lines(packed, segment)
+
+    monkeypatch.setattr(segments.Packed, "_lines", counted)
+    for hour in range(1, 9):
+        kept_at(hello, hour)
+    assert hello.run("logs hello -n 4 -q --source app").out == "line 7-2\nline 8-0\nline 8-1\nline 8-2\n"
+    assert opened == ["08", "07"]
+    opened.clear()
+    assert hello.run("logs hello -q --source app --since 2026-01-01T06:00:00Z --until 2026-01-01T06:30:00Z").out == (
+        "line 6-0\nline 6-1\nline 6-2\n"
+    )
+    assert opened[:1] == ["06"]
+
+
+@pytest.mark.parametrize("count", [1, 5, 8, 9, 100])
+def test_last_lines_that_are_too_many_to_be_kept_are_the_same(hello, monkeypatch, count):
+    for hour in range(1, 4):
+        kept_at(hello, hour)
+    expected = hello.run(f"logs hello -n {count} --source app").out
+    assert len(expected.splitlines()) == min(count, 9)
+    monkeypatch.setattr(logs, "KEPT_BYTES", 1)
+    assert hello.run(f"logs hello -n {count} --source app").out == expected
+
+
+def test_of_lines_of_one_moment_no_more_are_shown_than_were_asked_for(hello, monkeypatch):
+    monkeypatch.setattr(logs, "KEPT_BYTES", 1)
+    hello.paths.access_log.parent.mkdir(parents=True, exist_ok=True)
+    row = '{"time":"2026-01-01T01:00:00+01:00","msec":"1767225600.000","app":"hello","status":"200"}\n'
+    hello.paths.access_log.write_text(row * 6)
+    assert len(hello.run("logs hello -n 4 --source router").out.splitlines()) == 4
