@@ -7,6 +7,7 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands import consoles
 from paas.commands.invocation import Invocation
+from paas.commands.logstyle import Colour, style
 from paas.commands.registry import Arg, command
 from paas.commands.render import Exit
 from paas.core import kinds, oneoff
@@ -87,14 +88,17 @@ def run_logs(
     tail: Annotated[bool, Arg("", short="t")] = False,
     num: args.Lines = 100,
     plain: Annotated[bool, Arg("", short="q")] = False,
+    raw: bool = False,
+    color: Colour = "auto",
     invocation: Invocation,
 ) -> None:
     """Show the last lines that a detached run wrote, the newest run of the app where none is named.
 
-    -t goes on until its end; -n sets how many lines (100); -q leaves out time and process.
+    -t goes on until its end; -n sets how many lines (100); -q leaves out time and process. --raw leaves control
+    characters in.
     """
-    colour = invocation.terminal is not None
-    runs.show_log(ctx, app, runs.find(ctx, app, name), num, follow=tail, plain=plain, terminal=colour)
+    shown = style(invocation, color, raw=raw, plain=plain)
+    runs.show_log(ctx, runs.find(ctx, app, name), num, shown, follow=tail)
 
 
 @command("run:stop", access=Access.DEPLOY, unlocked=True)

@@ -7,36 +7,31 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, takewhile
 
-from paas.core import logline, logquery
+from paas.core import logquery
 from paas.core.errors import Disconnected
-from paas.core.logline import LogLine
+from paas.core.logline import LogLine, Style
 from paas.core.logquery import LATEST, Query
 from paas.core.model import App, Deployment, DeploymentStatus
 from paas.engine import logsources
+from paas.engine.changelog import JobSource
 from paas.engine.context import Context
 from paas.engine.logfeed import Feed
 from paas.engine.logsources import Source
 
 _RECHECK_SECONDS = 0.1
 WRITE_BYTES = 1 << 18
+FAILED_LINES = 100
 KEPT_BYTES = 16 << 20
 LINE_BYTES = 250
 """What a line takes in memory beside its text."""
 
 
 @dataclass(frozen=True)
-class Style:
-    """How lines are shown: on a terminal, without time and process (``plain``), as JSON."""
+class Failed:
+    """The last failed deploy. ``silent``: its containers, if there were any, wrote nothing."""
 
-    terminal: bool = False
-    plain: bool = False
-    json: bool = False
-
-    def show(self, line: LogLine) -> bytes:
-        """The line as it is written."""
-        if self.json:
-            return logline.as_json(line)
-        return logline.render(line, terminal=self.terminal, plain=self.plain)
+    deployment: Deployment
+    silent: bool
 
 
 def show(ctx: Context, app: App, query: Query, lines: int | None, style: Style) -> None:
@@ -138,8 +133,11 @@ def follow(ctx: Context, app: App, query: Query, lines: int | None, style: Style
         feed.close()
 
 
-def failed(ctx: Context, app: App, style: Style) -> Deployment | None:
-    """Writes what the containers of the app's last failed deploy wrote; tells which deploy that was, None for none."""
+def failed(ctx: Context, app: App, style: Style) -> Failed | None:
+    """Writes what the containers of the app's last failed deploy wrote; tells which deploy that was, None for none.
+
+    Where they wrote nothing, the build failed as a rule, or the release phase: then the deploy's last own lines.
+    """
     tried = ctx.store.deployments.all(app, status=DeploymentStatus.FAILED.value, limit=1)
     if not tried:
         return None
@@ -152,7 +150,12 @@ def failed(ctx: Context, app: App, style: Style) -> Deployment | None:
     ]  # fmt: skip
     sources = [logsources.of_kept(ctx, row, app) for row in rows]
     try:
-        _write(ctx, logsources.in_order(sources, ""), style)
+        lines = logsources.in_order(sources, "")
+        first = next(lines, None)
+        if first is None:
+            _write(ctx, JobSource(ctx, app).lines(it.id)[-FAILED_LINES:], style)
+        else:
+            _write(ctx, chain([first], lines), style)
     finally:
         _close(sources)
-    return it
+    return Failed(it, first is None)

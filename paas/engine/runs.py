@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from paas.core import dockeroptions, logline, oneoff, procfile
 from paas.core.errors import Disconnected, InvalidValue, NotFound, PaasError
+from paas.core.logline import Style
 from paas.core.model import App, Container, Release
 from paas.core.oneoff import Run, RunStatus
 from paas.core.secret import Secret
@@ -173,12 +174,11 @@ def stop(ctx: Context, app: App, name: str) -> list[Run]:
     return [live.run for live in ending]
 
 
-def show_log(ctx: Context, app: App, run: Run, lines: int, *, follow: bool, plain: bool, terminal: bool) -> None:
+def show_log(ctx: Context, run: Run, lines: int, style: Style, *, follow: bool) -> None:
     """Writes the last lines of what the run wrote; ``follow`` goes on until its end."""
 
     def show(raw: Sequence[bytes]) -> None:
-        rendered = [logline.render(logline.parse(line, run.label), terminal=terminal, plain=plain) for line in raw]
-        ctx.out.result(b"".join(rendered))
+        ctx.out.result(b"".join(style.show(logline.parse(line, run.label)) for line in raw))
 
     live = ctx.oneoffs.find(run.id)
     path = ctx.oneoffs.log_path(run.id)

@@ -50,6 +50,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"ok")
     def log_message(self, *arguments):
         pass
+if "FATAL" in os.environ:
+    sys.stderr.write("fatal: no DATABASE_URL")
+    sys.exit(1)
 print("hello from", os.environ["PAAS_RELEASE"], flush=True)
 http.server.ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
 """
@@ -152,7 +155,7 @@ def test_a_request_is_told_with_its_id_and_a_crash_with_its_code(talker: Server)
 
 
 def test_lines_of_any_kind_are_followed_without_loss(talker: Server) -> None:
-    with Follower(talker, "logs talker -t -n 0 --source app -q") as follower:
+    with Follower(talker, "logs talker -t -n 0 --source app -q --raw") as follower:
         # The first line of a follower comes once it is attached.
         eventually(lambda: talker.get("talker", "/say/ready").status == 200 and b"ready\n" in follower.lines)
         for path in ("/garbage", "/long", "/burst", "/say/done"):
@@ -176,7 +179,15 @@ def test_a_container_that_somebody_else_removed_is_told(talker: Server) -> None:
 def test_what_the_last_failed_deploy_wrote(talker: Server) -> None:
     failed = talker.paas("config:set talker PORT=none")
     assert failed.status != 0
-    assert talker.paas("logs:failed talker").status == 0
+    told = talker.paas("logs:failed talker")
+    assert "ValueError: invalid literal for int() with base 10: 'none'\n" in told.out
+    assert re.search(r"build \d+ failed, config:set PORT by \S+ \[\S+\]\n", told.err)
+
+
+def test_the_last_line_of_a_failed_start_without_a_newline(talker: Server) -> None:
+    assert talker.paas("config:set talker FATAL=1").status != 0
+    assert talker.paas("logs:failed talker").out.endswith(" app[web.1]: fatal: no DATABASE_URL\n")
+    assert talker.paas("logs talker -q --source app --grep ^fatal").out == "fatal: no DATABASE_URL\n"
 
 
 def test_the_api_of_the_engine_tells_the_same_as_its_files(talker: Server) -> None:

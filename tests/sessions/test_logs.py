@@ -60,7 +60,23 @@ def test_plain_and_coloured(talking):
 def test_a_terminal_gets_nothing_that_does_more_than_colour(talking):
     talking.scheduler.write("worker.1", "\x1b]0;title\x07\x1b[31mred\x1b[2J\x08\x1b[Hfour")
     assert talking.run("logs hello -n 1 -q", terminal=Terminal(80, 24)).out == "\x1b[31mredfour\x1b[0m\n"
-    assert talking.run("logs hello -n 1 -q").out == "\x1b]0;title\x07\x1b[31mred\x1b[2J\x08\x1b[Hfour\n"
+    # `ssh HOST logs` without -t is shown on a terminal all the same.
+    assert talking.run("logs hello -n 1 -q").out == "redfour\n"
+    assert talking.run("logs hello -n 1 -q --raw").out == "\x1b]0;title\x07\x1b[31mred\x1b[2J\x08\x1b[Hfour\n"
+    assert talking.run("logs hello -n 1 -q --color always").out == "\x1b[31mredfour\x1b[0m\n"
+    assert talking.run("logs hello -n 1 -q --color never", terminal=Terminal(80, 24)).out == "redfour\n"
+    assert talking.run("logs hello --color never", terminal=Terminal(80, 24)).out == talking.run("logs hello").out
+    assert json.loads(talking.run("logs hello -n 1 --format json").out)["text"].startswith("\x1b]0;title")
+    assert "--color is one of auto, always, never" in talking.run("logs hello --color blue").err
+
+
+def test_the_log_of_a_deploy_whose_containers_wrote_nothing(hello):
+    assert hello.push("hello", {"Dockerfile": "FROM scratch\nRUN false\n"}).status
+    build = hello.ctx.store.deployments.last(hello.app()).id
+    failed = hello.run("logs:failed hello", caller=VIEWER)
+    assert failed.out and all(" build[" in line or " deploy[" in line for line in failed.out.splitlines())
+    assert failed.err.splitlines()[1:] == [f"       Its containers wrote nothing. All of it: builds:output {build}"]
+    assert len(failed.out.splitlines()) <= 100
 
 
 @pytest.mark.parametrize("number", ["x", "-1", "1000001", "1.5", ""])
@@ -338,7 +354,7 @@ def test_what_runs_wrote_that_have_ended(hello):
 
 
 def test_a_carriage_return_is_a_part_of_its_line(kept):
-    session = kept.begin("logs hello -t -n 0 -q --source app", stdin=None)
+    session = kept.begin("logs hello -t -n 0 -q --raw --source app", stdin=None)
     eventually(lambda: kept.scheduler.write("web.1", "ready") or "ready" in session.out)
     kept.scheduler.write("web.1", "10%\r20%")
     kept.scheduler.write("web.1", "end")
