@@ -14,6 +14,7 @@ from paas.core.jsonlog import JsonLog
 from paas.core.logline import LogLine
 from paas.core.logquery import Query
 from paas.core.model import App, Container
+from paas.core.oneoff import Run
 from paas.engine.context import Context
 
 FEW, MANY = 2_000, 50_000
@@ -23,8 +24,16 @@ BUFFER_BYTES = 4 << 20
 def form_of(container: Container, app: App, query: Query | None = None) -> JsonLog:
     """How the log of the container is read."""
     source = logline.source_of(container.process_type)
-    wanted = query.grep.anywhere if query and query.grep else None
-    return JsonLog(source, container.label, container.release, app.name, wanted)
+    return JsonLog(source, container.label, container.release, app.name, _wanted(query))
+
+
+def form_of_run(run: Run, app: App, query: Query | None = None) -> JsonLog:
+    """How the log of the run's container is read."""
+    return JsonLog(run.kind, run.label, run.version, app.name, _wanted(query))
+
+
+def _wanted(query: Query | None) -> Callable[[bytes], bool] | None:
+    return query.grep.anywhere if query and query.grep else None
 
 
 def _before(lines: list[bytes], oldest: bytes) -> list[bytes]:
@@ -48,12 +57,12 @@ class Readable(Protocol):
 class EngineSource:
     """A `paas.engine.logsources.Source`. Following takes a thread, and a buffer that holds the engine up when full."""
 
-    def __init__(self, ctx: Context, container: Container, app: App, kept: Callable[[], Readable | None]) -> None:
-        self.key = container.id
+    def __init__(self, ctx: Context, container_id: str, form: JsonLog, kept: Callable[[], Readable | None]) -> None:
+        self.key = container_id
         self.span: tuple[str, str] | None = None
         self._kept = kept
         self._ctx = ctx
-        self._form = form_of(container, app)
+        self._form = form
         self._since = ctx.clock.now()
         self._buffer: deque[LogLine] = deque()
         self._size = 0

@@ -8,17 +8,19 @@ from itertools import islice
 from operator import itemgetter
 from typing import Protocol
 
-from paas.core import logline, logquery
+from paas.core import logline
 from paas.core.accesslog import AccessLog
+from paas.core.jsonlog import JsonLog
 from paas.core.logline import BUILD, DEPLOY, PLATFORM, ROUTER, LogLine
-from paas.core.logquery import Query
+from paas.core.logquery import LATEST, Query
 from paas.core.model import App, Container
 from paas.drivers.logfiles import LogFiles
 from paas.drivers.segments import Packed
 from paas.engine import logkeep
 from paas.engine.changelog import EventSource, JobSource
 from paas.engine.context import Context
-from paas.engine.enginelog import EngineSource, form_of
+from paas.engine.enginelog import EngineSource, form_of, form_of_run
+from paas.engine.orders import Live
 from paas.store.logs import KeptLog
 
 BY_TIME = itemgetter(0)
@@ -130,19 +132,37 @@ class KeptSource:
 
 def of_container(ctx: Context, container: Container, app: App, query: Query | None = None) -> Source:
     """The log of a container that is there."""
-    current = ctx.scheduler.log_file(container.id)
+    return _live(ctx, container.id, form_of(container, app, query), app)
+
+
+def of_run(ctx: Context, live: Live, query: Query | None = None) -> Source:
+    """The log of a run that goes on."""
+    return _live(ctx, live.container_id, form_of_run(live.run, live.app, query), live.app)
+
+
+def runs(ctx: Context, app: App, query: Query) -> list[Live]:
+    """The app's runs that go on and whose log is wanted. What those that are connected with a client write goes there.
+
+    One that ends is among the kept logs before it is here no more.
+    """
+    active = ctx.oneoffs.active(app)
+    return [live for live in active if live.logged and query.wants_log(live.run.label, live.run.version, "", LATEST)]
+
+
+def _live(ctx: Context, container_id: str, form: JsonLog, app: App) -> Source:
+    current = ctx.scheduler.log_file(container_id)
     if current is not None:
         try:
-            return FileSource(container.id, LogFiles(current, form_of(container, app, query)))
+            return FileSource(container_id, LogFiles(current, form))
         except OSError:
             # Readable and yet not: as good as not there.
             pass
 
     def kept() -> Source | None:
-        row = ctx.store.kept_logs.find(container.id)
+        row = ctx.store.kept_logs.find(container_id)
         return of_kept(ctx, row, app) if row else None
 
-    return EngineSource(ctx, container, app, kept)
+    return EngineSource(ctx, container_id, form, kept)
 
 
 def of_kept(ctx: Context, row: KeptLog, app: App, query: Query | None = None) -> Source:
@@ -165,8 +185,9 @@ def all_of(ctx: Context, app: App, query: Query) -> list[Source]:
     """Every log of the app in which there may be lines that are wanted."""
     found: list[Source] = []
     for container in ctx.scheduler.containers(app):
-        if query.wants_log(container.label, container.release, "", logquery.LATEST):
+        if query.wants_log(container.label, container.release, "", LATEST):
             found.append(of_container(ctx, container, app, query))
+    found += [of_run(ctx, live, query) for live in runs(ctx, app, query)]
     # Asked for after those were opened: what is removed meanwhile was kept before.
     rows = {row.container: row for row in ctx.store.kept_logs.of(app)}
     for source in [source for source in found if source.key in rows]:

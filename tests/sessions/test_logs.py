@@ -1,6 +1,7 @@
 """``logs*``: what an app's processes wrote, and what happened between."""
 
 import json
+import threading
 
 import pytest
 
@@ -8,7 +9,7 @@ from paas.commands.invocation import Terminal
 from paas.core import jsonlog
 from paas.core.errors import EngineError
 from paas.core.oneoff import RunStatus
-from paas.engine.enginelog import EngineSource
+from paas.engine.enginelog import EngineSource, form_of
 from paas.testing import VIEWER, Behaviour, eventually
 
 
@@ -375,7 +376,7 @@ def test_an_app_that_writes_while_its_log_is_read_through_the_api(hello, monkeyp
 
     monkeypatch.setattr(hello.scheduler, "logs", logs)
     monkeypatch.setattr("paas.engine.enginelog.MANY", 3000)
-    source = EngineSource(hello.ctx, container, hello.app(), lambda: None)
+    source = EngineSource(hello.ctx, container.id, form_of(container, hello.app()), lambda: None)
     monkeypatch.setattr(source, "_newest", lambda: lines[: next(sizes)])
     assert [int(line.text) for line in source.backward()] == list(range(4999, -1, -1))
 
@@ -389,5 +390,28 @@ def test_a_long_line_does_not_end_a_log_that_is_read_through_the_api(hello, monk
     monkeypatch.setattr(
         hello.scheduler, "logs", lambda key, tail: [time % 2 + b"nglong\n", whole[2]] if tail == 2 else whole
     )
-    source = EngineSource(hello.ctx, container, hello.app(), lambda: None)
+    source = EngineSource(hello.ctx, container.id, form_of(container, hello.app()), lambda: None)
     assert [line.text[:6] for line in source.backward()] == [b"last", b"longlo", b"first"]
+
+
+def test_what_a_run_writes_is_there_while_it_goes_on(hello):
+    go = threading.Event()
+
+    def job(program):
+        program.out(b"working\n")
+        go.wait(20)
+        program.out(b"worked\n")
+        return 0
+
+    hello.tasks.tell("job", job)
+    session = hello.begin("logs hello -t -n 0 --source run -q", stdin=None)
+    hello.run("run:detached hello job")
+    eventually(lambda: hello.run("logs hello --source run").out.endswith(" run[run.1]: working\n"))
+    assert hello.run("logs hello -q -p run.1 --since 2025-01-01 --source run").out == "working\n"
+    eventually(lambda: session.out == "working\n")
+    go.set()
+    eventually(lambda: not hello.ctx.oneoffs.active(hello.app()))
+    eventually(lambda: session.out == "working\nworked\n")
+    assert hello.run("logs hello -q --source run").out == "working\nworked\n"
+    session.hang_up()
+    session.wait()
