@@ -115,7 +115,12 @@ def enter(
     process: Annotated[str, Arg("PROCESS")] = "",
     *words: Words,
     no_tty: bool = False,
+    on_disconnect: Choice = "",
     invocation: Invocation,
 ) -> Exit:
-    """Run a command, or a shell, in a container that runs: web, web.2, run.3; web first where none is named."""
-    return Exit(runs.enter(ctx, app, process, words, consoles.of(invocation, terminal=not no_tty)))
+    """Run a command, or a shell, in a container that runs: web, web.2, run.3; web first where none is named.
+
+    It ends when the caller goes away, unless --on-disconnect keep.
+    """
+    console = consoles.of(invocation, terminal=not no_tty)
+    return Exit(runs.enter(ctx, app, process, words, console, on_disconnect=on_disconnect))

@@ -217,9 +217,11 @@ def _follow(ctx: Context, live: Live, lines: int, show: Callable[[Sequence[bytes
                 raise Disconnected
 
 
-def enter(ctx: Context, app: App, process: str, words: Sequence[str], console: Console) -> int:
-    """Runs the command, or a shell, in a container that runs; its exit status. It ends when its client goes away."""
-    return execute(ctx, _container(ctx, app, process), words, console)
+def enter(
+    ctx: Context, app: App, process: str, words: Sequence[str], console: Console, *, on_disconnect: str = ""
+) -> int:
+    """Runs the command, or a shell, in a container that runs; its exit status. See `execute`."""
+    return execute(ctx, _container(ctx, app, process), words, console, on_disconnect=on_disconnect)
 
 
 def _container(ctx: Context, app: App, process: str) -> str:
@@ -243,14 +245,20 @@ def _container(ctx: Context, app: App, process: str) -> str:
     return min(matching, key=preference).id
 
 
-def execute(ctx: Context, container_id: str, words: Sequence[str], console: Console) -> int:
-    """Runs the words, or a shell for none, inside that container, connected with the client; the exit status."""
+def execute(
+    ctx: Context, container_id: str, words: Sequence[str], console: Console, *, on_disconnect: str = ""
+) -> int:
+    """Runs the words, or a shell for none, inside that container, connected with the client; the exit status.
+
+    When the client goes away it is ended, unless ``on_disconnect`` is ``keep``.
+    """
     argv = procfile.argv(words[0]) if len(words) == 1 else list(words) or SHELL
     environment = {"TERM": console.kind} if console.terminal else {}
     running = ctx.tasks.exec(container_id, argv, terminal=console.terminal, environment=environment)
     try:
         connect(console, running.stream, running.resize)
     except Disconnected:
-        running.hang_up()
+        if on_disconnect != "keep":
+            running.hang_up()
         raise
     return running.wait()

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from paas.core import oneoff
+from paas.core import imagename, oneoff
 from paas.core.dockeroptions import ContainerOptions
 from paas.core.errors import AlreadyExists, NotFound, PaasError
 from paas.core.oneoff import Task, TaskSpec
 from paas.core.sandbox import Sandbox
 from paas.core.times import timestamp
-from paas.engine import runs, stack
+from paas.engine import images, pulls, runs, stack
 from paas.engine.console import Console
 from paas.engine.context import Context
 
@@ -37,7 +37,10 @@ class SandboxInfo:
 
 
 def create(ctx: Context, names: Sequence[str], image: str, ttl: float) -> None:
-    """Makes the sandboxes, all of the image (empty: the stack image); nothing if one of the names is taken."""
+    """Makes the sandboxes, all of the image (empty: the stack image); nothing if one of the names is taken.
+
+    An image that the server lacks is pulled, and removed with the last of its sandboxes.
+    """
     taken = {sandbox.name for sandbox in ctx.store.sandboxes.all()}
     for name in names:
         if name in taken:
@@ -52,14 +55,22 @@ def create(ctx: Context, names: Sequence[str], image: str, ttl: float) -> None:
     reference = image or stack.ensure(ctx, "")
     found = ctx.scheduler.image(reference)
     if found is None:
+        wanted = imagename.parse(reference)
+        reference = str(wanted)
+        pulls.fetch(ctx, wanted, None, ctx.out, ctx.gone)
+        found = ctx.scheduler.image(wanted.full)
+    if found is None:
         raise NotFound(
             f"there is no image {reference!r} on this server",
-            fix="Name one that 'docker images' shows, or leave --image out for the stack image.",
+            why="It was pulled, and removed again at this moment.",
             code="no-such-image",
         )
-    for name in names:
-        _create(ctx, name, reference, found.id, ttl)
-        ctx.out.step(f"{name} is ready: sandbox:enter {name}")
+    try:
+        for one in names:
+            _create(ctx, one, reference, found.id, ttl)
+            ctx.out.step(f"{one} is ready: sandbox:enter {one}")
+    finally:
+        images.let_go(ctx, {reference})
     ctx.changed.notify()
 
 
@@ -92,7 +103,7 @@ def _tasks(ctx: Context) -> dict[str, Task]:
     return {task.sandbox: task for task in ctx.tasks.all() if task.role == oneoff.SANDBOX}
 
 
-def enter(ctx: Context, name: str, words: Sequence[str], console: Console) -> int:
+def enter(ctx: Context, name: str, words: Sequence[str], console: Console, *, on_disconnect: str = "") -> int:
     """Runs the command, or a shell, in it; the exit status."""
     sandbox = ctx.store.sandboxes.get(name)
     task = _tasks(ctx).get(sandbox.name)
@@ -103,7 +114,7 @@ def enter(ctx: Context, name: str, words: Sequence[str], console: Console) -> in
             fix=f"Make another one: 'sandbox:destroy {name}', 'sandbox:create {name}'.",
             code="sandbox-down",
         )
-    return runs.execute(ctx, task.id, words, console)
+    return runs.execute(ctx, task.id, words, console, on_disconnect=on_disconnect)
 
 
 def infos(ctx: Context) -> list[SandboxInfo]:
@@ -127,7 +138,10 @@ def _remove(ctx: Context, name: str) -> None:
     task = _tasks(ctx).get(name)
     if task is not None:
         ctx.tasks.remove(task.id)
+    sandbox = ctx.store.sandboxes.find(name)
     ctx.store.sandboxes.remove(name)
+    if sandbox is not None:
+        images.let_go(ctx, {sandbox.image})
 
 
 class Expiry:

@@ -47,6 +47,21 @@ def test_its_limits_are_settings(lab: Server) -> None:
     assert (spec.network, spec.hostname, spec.lasting) == ("network-of-sandboxes", "sandbox-1", True)
 
 
+def test_an_image_that_the_server_lacks_is_pulled_and_goes_with_the_last_sandbox(lab: Server) -> None:
+    lab.scheduler.registry["tools:2"] = Image("sha256:tools2")
+    result = lab.run("sandbox:create --image tools:2 --count 2 class-", caller=DEPLOYER)
+    assert (result.status, result.out) == (0, "class-1\nclass-2\n") and "Pulling tools:2" in result.err
+    assert lab.tasks.specs[-1].image == "sha256:tools2"
+    lab.run("sandbox:create --image tools:2 ada")
+    assert lab.scheduler.pulls == 1
+    for name in ("class-1", "class-2", "ada"):
+        assert "sha256:tools2" in lab.scheduler.images
+        lab.run(f"sandbox:destroy {name}")
+    assert "sha256:tools2" not in lab.scheduler.images
+    # One that was there before is somebody's.
+    assert "tools:1" in lab.scheduler.images
+
+
 def test_many_are_made_at_once_or_none(lab: Server) -> None:
     assert lab.run("sandbox:create --count 3 class-").out == "class-1\nclass-2\nclass-3\n"
     result = lab.run("sandbox:create --count 4 class-")
@@ -136,7 +151,8 @@ def test_a_shell_ends_with_its_client_and_the_sandbox_stays(lab: Server) -> None
         ("sandbox:create UPPER", "invalid-app-name"),
         ("sandbox:create --count 101 x", "invalid-value"),
         ("sandbox:create --ttl 1s x", "invalid-value"),
-        ("sandbox:create --image nothing x", "no-such-image"),
+        ("sandbox:create --image nothing x", "pull-failed"),
+        ("sandbox:create --image Not:A:Name x", "invalid-image"),
         ("sandbox:enter nobody", "no-such-sandbox"),
         ("sandbox:destroy nobody", "no-such-sandbox"),
     ],
