@@ -112,7 +112,8 @@ def logs_failed(
 
 @dataclass(frozen=True)
 class DrainRow:
-    """One line of ``logs:drain list``. ``queued`` lines wait on disk; ``error`` is the last that there was."""
+    """One line of ``logs:drain list``. ``queued`` lines wait on disk; ``error`` is the last that there was;
+    ``gaps`` is how often lines were gone before they were read."""
 
     id: int
     app: str
@@ -121,6 +122,7 @@ class DrainRow:
     sent: int
     queued: int
     dropped: int
+    gaps: int
     error: str
     error_at: str
 
@@ -134,6 +136,7 @@ def _row(ctx: Context, one: Drain) -> DrainRow:
         sent=one.sent,
         queued=drains.waiting(ctx, one),
         dropped=one.dropped,
+        gaps=one.gaps,
         error=one.error,
         error_at=timestamp(one.error_at) if one.error_at is not None else "",
     )
@@ -166,7 +169,7 @@ def logs_drain(
     add takes syslog+tcp://HOST:PORT, syslog+tls://HOST:PORT, or https://USER:PASSWORD@HOST/PATH, to which batches are
     posted as --type json (an object a line) or logplex. --ca-file has the authorities to trust for TLS. remove takes
     the number that list shows. While a receiver is away lines wait on disk, as many as logs:set drain-queue-size lets;
-    list counts what was sent, is queued, and was dropped.
+    list counts what was sent, is queued, and was dropped, and how often a log was rotated away before it was read.
     """
     if action == "list":
         if target:

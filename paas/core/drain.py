@@ -43,7 +43,8 @@ class Position:
 
 @dataclass(frozen=True)
 class Drain:
-    """One drain. ``app_id`` None: it takes the lines of every app. ``sent`` and ``dropped`` count lines."""
+    """One drain. ``app_id`` None: it takes the lines of every app. ``sent`` and ``dropped`` count lines, ``gaps`` how
+    often lines were gone before they were read."""
 
     id: int
     app_id: int | None
@@ -55,6 +56,7 @@ class Drain:
     position: Position
     sent: int = 0
     dropped: int = 0
+    gaps: int = 0
     error: str = ""
     error_at: float | None = None
 

@@ -15,6 +15,9 @@ SOURCES = (APP, ROUTER, PLATFORM, BUILD, DEPLOY, RUN, CRON)
 SHOWN = (APP, ROUTER, PLATFORM, RUN, CRON)
 """What is shown where no source is asked for: the log of a build is one of its own."""
 
+GAP = b"[lines are missing here: the log was rotated before it was read]"
+"""Said by the platform where lines are lost."""
+
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 _FIXED = len("2026-01-01T00:00:00.000000000Z")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z", re.ASCII)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from paas.core import backoff, drain, logquery
 from paas.core.drain import Drain, Position
 from paas.core.errors import InvalidValue, NotFound, PaasError
-from paas.core.logline import LogLine
+from paas.core.logline import GAP, PLATFORM, LogLine
 from paas.core.logquery import Query
 from paas.core.model import App
 from paas.core.secret import Secret
@@ -130,6 +130,9 @@ class Worker:
         found: list[LogLine] = []
         for _, feed in self._feeds.values():
             found += feed.read()
+        gaps = sum(line.source == PLATFORM and line.text == GAP for line in found)
+        if gaps:
+            self._ctx.store.drains.count(self._drain.id, gaps=gaps)
         return found
 
     def _look(self) -> None:

@@ -13,6 +13,7 @@ from paas.core.errors import EngineError, PaasError
 from paas.core.jsonlog import JsonLog
 from paas.core.logline import LogLine
 from paas.core.logquery import Query
+from paas.core.logsteps import Steps
 from paas.core.model import App, Container
 from paas.core.oneoff import Run
 from paas.engine.context import Context
@@ -70,6 +71,9 @@ class EngineSource:
         self._thread: threading.Thread | None = None
         self._closed = False
         self._last = ""
+        self._steps = Steps()
+        self.gaps = 0
+        """How often lines were lost, because the engine had no more of them."""
 
     def _line(self, raw: bytes) -> LogLine:
         time, _, text = raw.rstrip(b"\r\n").partition(b" ")
@@ -154,11 +158,31 @@ class EngineSource:
                 for chunk in chunks:
                     # Not `splitlines`: a carriage return is a part of a line.
                     for raw in chunk.removesuffix(b"\n").split(b"\n"):
-                        if not self._put(self._line(raw)):
+                        line = self._line(raw)
+                        if self._steps.repeats(line):
+                            continue
+                        if self._steps.skips(line) and not self._recover(self._steps.last, line):
+                            return
+                        self._steps.took(line)
+                        if not self._put(line):
                             return
         except PaasError:
             # The engine went away or the container did: whoever reads attaches again, or reads what was kept.
             return
+
+    def _recover(self, last: str, line: LogLine) -> bool:
+        """Reads again what the engine may have left out before the line; what it has no more is told."""
+        with self._ctx.scheduler.read_log(self.key, logquery.seconds(last) - 0.001) as lines:
+            for number, found in enumerate(map(self._line, lines)):
+                if not number and found.time > last:
+                    # Not even the line before is there any more.
+                    self.gaps += 1
+                    self._put(line._replace(source=logline.PLATFORM, text=logline.GAP))
+                if found.time >= line.time:
+                    break
+                if found.time > last and not self._put(found):
+                    return False
+        return True
 
     def _put(self, line: LogLine) -> bool:
         if line.time <= self._last:

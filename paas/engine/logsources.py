@@ -84,8 +84,7 @@ class FileSource:
         lines = self._files.read()
         if self._files.overtaken > self._overtaken and lines:
             self._overtaken = self._files.overtaken
-            said = b"[lines are missing here: the log was rotated before it was read]"
-            lines.insert(0, lines[0]._replace(source=PLATFORM, text=said))
+            lines.insert(0, lines[0]._replace(source=PLATFORM, text=logline.GAP))
         return lines
 
     def rest(self) -> list[LogLine]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from paas.core.errors import NotFound
-from paas.core.logline import LogLine
+from paas.core.logline import GAP, LogLine
 from paas.drivers import drain_spool
 from paas.drivers.clock import Clock
 from paas.drivers.receivers import NotSent, Refused
@@ -297,3 +297,17 @@ def test_a_place_that_is_none_holds_up_nothing(writing):
     until(again(worker, writing, receiver), receiver, ["one"])
     writing.scheduler.write("web.1", "10%\r20%")
     until(again(worker, writing, receiver), receiver, ["one", "10%\r20%"])
+
+
+def test_a_log_that_was_rotated_away_before_it_was_read_is_counted_and_told(hello, tmp_path):
+    (tmp_path / "engine").mkdir()
+    hello.scheduler.log_folder = tmp_path / "engine"
+    receiver = FakeReceiver()
+    worker = begin(hello, receiver)
+    hello.scheduler.write("web.1", "one")
+    until(worker, receiver, ["one"])
+    hello.scheduler.log_file(hello.scheduler.ids()["web.1"]).unlink()
+    hello.scheduler.write("web.1", "two")
+    until(worker, receiver, ["one", "two"])
+    assert [line.text for batch in receiver.batches for line in batch if line.source == "platform"] == [GAP]
+    assert hello.ctx.store.drains.get(1).gaps == 1
