@@ -29,7 +29,7 @@ from paas.core.image import BuildCache, Image, from_inspect
 from paas.core.imagename import DOCKER_HUB, ImageName
 from paas.core.model import Container, Ending
 from paas.core.reach import Login
-from paas.drivers import exec_stream
+from paas.drivers import engine_logs, exec_stream
 from paas.drivers.spans import span
 
 UNLIMITED = 1 << 60
@@ -282,10 +282,11 @@ class Docker:
         return root and root / "containers"
 
     def logs(self, container_id: str, tail: int | None) -> list[bytes]:
-        """The last lines (all for None), each with its engine timestamp before a space, oldest first."""
+        """The last lines (all for None), each with its engine timestamp before a space, oldest first; at most
+        `logframes.MOST_BYTES`."""
         try:
             with self.follow(container_id, tail, follow=False) as lines:
-                return list(lines)
+                return logframes.newest(lines, logframes.MOST_BYTES)
         except EngineError as error:
             if isinstance(error.__cause__, docker.errors.NotFound):
                 return []
@@ -298,18 +299,10 @@ class Docker:
         """The lines of the log, each after its timestamp, from the last ``tail`` (all for None) and from that moment
         on; with ``follow`` as they come until it ends."""
         with _engine("reading logs"):
-            stream = self._api.logs(
-                container_id,
-                timestamps=True,
-                tail="all" if tail is None else tail,
-                since=since or None,
-                stream=True,
-                follow=follow,
-            )
-            try:
-                yield logframes.joined(stream)
-            finally:
-                stream.close()
+            asked: dict[str, object] = {"stdout": 1, "stderr": 1, "timestamps": 1, "since": since or None}
+            asked |= {"follow": int(follow), "tail": "all" if tail is None else tail}
+            with engine_logs.opened(self._api, container_id, asked) as frames:
+                yield logframes.joined(frames)
 
     @contextmanager
     def endings(self) -> Iterator[Iterator[Ending]]:

@@ -45,6 +45,9 @@ def change(ctx: Context, app: App | None, namespace: str, key: str, value: str) 
     if namespace == "cron":
         # Something else may be due next.
         ctx.changed.notify()
+    if (namespace, key) == ("logs", "store-size"):
+        for one in [app] if app else ctx.store.apps.all():
+            ctx.logs.make_room(one)
     if (namespace, key) == ("git", "deploy-branch") and app is not None and value:
         # A clone checks out what deploys.
         ctx.repository(app).set_head(value)

@@ -141,3 +141,9 @@ class Instance:
         self._db.execute(
             "INSERT INTO instance VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", key, value
         )
+
+    def set_all(self, values: Mapping[str, str]) -> None:
+        """Sets them, all or none."""
+        with self._db.transaction():
+            for key, value in values.items():
+                self.set(key, value)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from paas.core import jsonlog, logline, logquery
 from paas.core.errors import EngineError
 from paas.core.model import Container
 from paas.schedulers.base import Limits
+from paas.testing import programs
 from paas.testing.gates import SECONDS
+from paas.testing.programs import Program
 from paas.testing.times import EPOCH
 
 
@@ -80,6 +82,7 @@ class FakeLogs:
         super().__init__()
         self.here: dict[str, Running] = {}
         self.log_folder: Path | None = None
+        self.programs: Callable[[str], Program | None] = lambda container_id: None
         self._changed = threading.Condition(threading.RLock())
         self._count = 0
 
@@ -87,7 +90,8 @@ class FakeLogs:
         """See `Scheduler.logs`."""
         with self._changed:
             running = self.here.get(container_id)
-            lines = list(running.lines) if running else []
+            program = self.programs(container_id)
+            lines = list(running.lines) if running else list(program.lines) if program else []
             return lines if tail is None else lines[-tail:] if tail else []
 
     def log_file(self, container_id: str) -> Path | None:
@@ -107,6 +111,9 @@ class FakeLogs:
         self, container_id: str, tail: int | None, since: float = 0.0
     ) -> AbstractContextManager[Iterator[bytes]]:
         """See `Scheduler.follow`."""
+        program = self.programs(container_id)
+        if program is not None:
+            return nullcontext(programs.follow(program, len(program.lines) if tail is None else tail))
         return self._follow(container_id, tail, since)
 
     def _forget_log(self, gone: Running) -> None:

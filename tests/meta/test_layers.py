@@ -25,9 +25,10 @@ LAYERS = [
 ]
 """From the lowest to the highest. A module may import from its own layer and from those below."""
 
+_ENGINE = tuple(f"paas.drivers.{name}" for name in ("docker", "docker_exec", "docker_tasks", "engine_logs"))
 OUTSIDE = {
-    "docker": ("paas.drivers.docker", "paas.drivers.docker_tasks"),
-    "requests": ("paas.drivers.docker", "paas.drivers.docker_tasks", "paas.drivers.acme_client"),
+    "docker": _ENGINE,
+    "requests": (*_ENGINE, "paas.drivers.acme_client"),
     "re2": ("paas.drivers.pattern",),
     "cronsim": ("paas.drivers.calendar",),
     "dulwich": ("paas.drivers",),
