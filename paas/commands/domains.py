@@ -44,34 +44,36 @@ def domains_report(
 
 @command("domains:add", access=Access.DEPLOY)
 def domains_add(ctx: Context, app: args.App, *values: args.Domain) -> None:
-    """Add domains to an app. They are served at once."""
+    """Add domains to an app. They are served at once.
+
+    An app that gave up its default domains, its name below each global domain, has them again once all are added.
+    """
     domains.add(ctx, app, _some(values))
     ctx.out.step(f"{app.name} answers to: {' '.join(routes.hosts(ctx, app))}")
 
 
 @command("domains:remove", access=Access.DEPLOY)
 def domains_remove(ctx: Context, app: args.App, *values: args.Domain) -> None:
-    """Remove domains from an app."""
+    """Remove domains from an app, default ones, too."""
     domains.remove(ctx, app, _some(values))
 
 
 @command("domains:set", access=Access.DEPLOY)
 def domains_set(ctx: Context, app: args.App, *values: args.Domain) -> None:
-    """Make these, and no others, the domains of an app."""
+    """Make these, and no others, the domains of an app; it gives up its default domains."""
     domains.replace(ctx, app, _some(values))
 
 
 @command("domains:clear", access=Access.DEPLOY)
 def domains_clear(ctx: Context, app: args.App) -> None:
-    """Remove all own domains of an app; those below the global domains stay."""
+    """Remove all domains of an app, the default ones, too: it is not served until it gets others."""
     domains.replace(ctx, app, ())
 
 
 @command("domains:reset", access=Access.DEPLOY)
 def domains_reset(ctx: Context, app: args.App) -> None:
     """Make the default domains, and no others, those of an app: its name below each global domain."""
-    domains.enable(ctx, app, enabled=True)
-    domains.replace(ctx, app, ())
+    domains.reset(ctx, app)
 
 
 @command("domains:enable", access=Access.DEPLOY)

@@ -16,7 +16,8 @@ from paas.proxies.base import Switch
 
 
 def hosts(ctx: Context, app: App) -> tuple[str, ...]:
-    """The host names that the app answers to: its own domains, then its default ones; none while they are disabled.
+    """The host names that the app answers to: its own domains, then its default ones unless it gave them up; none
+    while they are disabled.
 
     A name that another app has as a domain of its own, redirects, or is called by, is that app's alone.
     """
@@ -24,10 +25,15 @@ def hosts(ctx: Context, app: App) -> tuple[str, ...]:
 
 
 def _hosts(ctx: Context, app: App) -> tuple[str, ...]:
+    default = free_hosts(ctx, app) if ctx.store.apps.default_domains(app) else []
+    return tuple(dict.fromkeys([*ctx.store.apps.domains(app), *default]))
+
+
+def free_hosts(ctx: Context, app: App) -> list[str]:
+    """The app's default names that no other app has."""
     default = default_hosts(ctx, app)
     owners = ctx.store.apps.host_owners(default) if default else {}
-    free = [name for name in default if owners.get(name, app.id) == app.id]
-    return tuple(dict.fromkeys([*ctx.store.apps.domains(app), *free]))
+    return [name for name in default if owners.get(name, app.id) == app.id]
 
 
 def is_host(name: str) -> bool:
@@ -146,8 +152,13 @@ def publish(ctx: Context, app: App, others: Collection[int], replicas: Sequence[
 def refresh(ctx: Context, app: App) -> None:
     """Publishes what should be served now, after domains or properties changed."""
     with turn(ctx, app):
-        ctx.proxy.publish(current(ctx, ctx.store.apps.by_id(app.id)))
+        publish_current(ctx, app)
     ctx.issuing.wake.set()
+
+
+def publish_current(ctx: Context, app: App) -> None:
+    """The same for who has the app's `turn`."""
+    ctx.proxy.publish(current(ctx, ctx.store.apps.by_id(app.id)))
 
 
 def refresh_all(ctx: Context) -> None:

@@ -57,13 +57,47 @@ def test_removing_setting_and_clearing(hello):
     assert hello.run("domains:remove hello b.example.org c.example.org") == (
         1,
         "",
-        " !     hello has no domain c.example.org\n !     It has: b.example.org [no-such-domain]\n",
+        " !     hello has no domain c.example.org\n !     It has: b.example.org, hello.localhost [no-such-domain]\n",
     )
     assert hello.proxy.vhost("hello").hosts == ("b.example.org", "hello.localhost")
     assert hello.run("domains:set hello d.example.org e.example.org") == (0, "", "")
-    assert hello.proxy.vhost("hello").hosts == ("d.example.org", "e.example.org", "hello.localhost")
+    assert hello.proxy.vhost("hello").hosts == ("d.example.org", "e.example.org")
     assert hello.run("domains:clear hello") == (0, "", "")
-    assert hello.proxy.vhost("hello").hosts == ("hello.localhost",)
+    assert hello.proxy.vhost("hello").hosts == ()
+
+
+def test_default_names_can_be_given_up_and_come_back(hello):
+    hello.run("domains:add-global paas.example")
+    assert hello.run("domains:remove hello hello.localhost") == (0, "", "")
+    assert hello.proxy.vhost("hello").hosts == ("hello.paas.example",)
+    hello.run("domains:add-global new.example")
+    assert hello.proxy.vhost("hello").hosts == ("hello.paas.example",)
+    hello.run("domains:remove-global new.example")
+    hello.run("domains:set hello www.example.org")
+    hello.run("domains:add hello hello.localhost")
+    assert hello.proxy.vhost("hello").hosts == ("www.example.org", "hello.localhost")
+    hello.run("domains:add hello hello.paas.example")
+    assert hello.run("domains:report hello --domains-app-vhosts").out == "www.example.org hello.localhost\n"
+    hello.run("domains:add-global new.example")
+    assert "hello.new.example" in hello.proxy.vhost("hello").hosts
+    hello.run("domains:clear hello")
+    assert hello.run("domains:reset hello").status == 0
+    assert hello.proxy.vhost("hello").hosts == ("hello.localhost", "hello.paas.example", "hello.new.example")
+
+
+def test_a_default_name_that_was_given_up_is_free(hello):
+    hello.run("apps:create other")
+    hello.run("domains:set hello www.example.org")
+    assert hello.run("domains:add other hello.localhost").status == 0
+    assert hello.run("domains:add hello hello.localhost").err.endswith("first. [domain-taken]\n")
+    assert hello.run("domains:reset hello").status == 0
+    assert hello.proxy.vhost("hello").hosts == ()
+    hello.run("apps:create whole.example.org")
+    hello.run("apps:create whole")
+    hello.run("domains:add-global example.org")
+    assert "whole.example.org" not in hello.proxy.vhost("whole").hosts
+    hello.run("domains:clear whole.example.org")
+    assert "whole.example.org" in hello.proxy.vhost("whole").hosts
 
 
 @pytest.mark.parametrize(
@@ -112,7 +146,7 @@ def test_an_own_domain_goes_before_the_default_name_of_an_app_that_comes_later(h
     hello.run("domains:add-global paas.example")
     assert hello.proxy.vhost("other").hosts == ("other.paas.example",)
     assert hello.run("domains:report other --domains-computed-vhosts").out == "other.paas.example\n"
-    hello.run("domains:clear hello")
+    hello.run("domains:reset hello")
     assert hello.proxy.vhost("hello").hosts == ("hello.localhost", "hello.paas.example")
     assert hello.proxy.vhost("other").hosts == ("other.localhost", "other.paas.example")
 
