@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
-from paas.core.errors import EngineError, ProxyError
+from paas.core.errors import EngineError, InvalidValue, ProxyError
 from paas.core.model import App, Container, Release
 from paas.engine import deploy, keys, routes
 from paas.engine.context import Context
@@ -31,7 +31,7 @@ def settle(ctx: Context) -> None:
     keys.write_authorized_keys(ctx)
     try:
         routes.refresh_all(ctx)
-    except ProxyError as error:
+    except (ProxyError, InvalidValue) as error:
         if not ctx.proxy.running():
             raise
         _log.error("%s: %s", error.what, error.why)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
+from paas.core.errors import InvalidValue
 from paas.core.hosts import is_pattern, is_public
 from paas.core.model import WEB, App, Replica
 from paas.core.redirects import Redirect
@@ -162,7 +163,20 @@ def publish_current(ctx: Context, app: App) -> None:
 
 
 def refresh_all(ctx: Context) -> None:
-    """The same for every app and the server, with one reload."""
+    """The same for every app and the server, with one reload.
+
+    An app that can't be served as is recorded keeps what it had, the others don't suffer from it; then its error is
+    raised.
+    """
+    served: list[Vhost] = []
+    refusals: dict[str, InvalidValue] = {}
     with ctx.routing.of_all():
-        ctx.proxy.sync([current(ctx, app) for app in ctx.store.apps.all()], edge.server_options(ctx))
+        for app in ctx.store.apps.all():
+            try:
+                served.append(current(ctx, app))
+            except InvalidValue as error:
+                refusals[str(app.id)] = error
+        ctx.proxy.sync(served, edge.server_options(ctx), refusals.keys())
     ctx.issuing.wake.set()
+    for refusal in refusals.values():
+        raise refusal

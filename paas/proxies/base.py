@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -48,16 +48,19 @@ class Proxy(Protocol):
     def publish(self, *vhosts: Vhost) -> Switch:
         """Make requests for the apps go where these say, all of them together or none.
 
-        On return every new connection is served so. On an error what served before still does.
+        On return every new connection is served so. On an error what served before still does; it is `InvalidValue`
+        where the words for the server could not even be written.
         """
 
     def withdraw(self, key: str) -> Switch:
         """Forget the app: its hosts become unknown ones. Nothing happens if there is none."""
 
-    def sync(self, vhosts: Iterable[Vhost], options: ServerOptions | None = None) -> Switch:
+    def sync(
+        self, vhosts: Iterable[Vhost], options: ServerOptions | None = None, kept: Collection[str] = ()
+    ) -> Switch:
         """Make the edge serve exactly these apps, and start the server where it does not run.
 
-        ``options`` hold from then on; None leaves those that hold.
+        ``options`` hold from then on; None leaves those that hold. The apps with the keys ``kept`` keep what they had.
 
         At most one reload, and none if nothing changed. An app that is refused keeps what it had, the others are
         taken up all the same, and then the error is raised.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from paas.core.errors import ProxyError
+from paas.core.errors import InvalidValue, ProxyError
 from paas.core.server_options import ServerOptions
 from paas.core.tls import Credential
 from paas.core.vhost import Vhost
@@ -79,18 +79,39 @@ class NginxProxy:
     def withdraw(self, key: str) -> Switch:
         return self._change({key: {}})
 
-    def sync(self, vhosts: Iterable[Vhost], options: ServerOptions | None = None) -> Switch:
+    def sync(
+        self, vhosts: Iterable[Vhost], options: ServerOptions | None = None, kept: Collection[str] = ()
+    ) -> Switch:
         self.prepare()
         options = options or self._options
+        served = list(vhosts)
+        apps: dict[str, Bundle] = {}
+        refusals: list[InvalidValue] = []
+
+        for vhost in served:
+            try:
+                apps[vhost.key] = self._app(vhost, options)
+            except InvalidValue as error:
+                refusals.append(error)
+
+        stay = {SERVER, *kept, *(vhost.key for vhost in served)}
 
         with self._acting:
-            gone: dict[str, Bundle] = {key: {} for key in self._live if key != SERVER}
+            gone: dict[str, Bundle] = {key: {} for key in self._live if key not in stay}
 
-        served = list(vhosts)
-        apps = {vhost.key: self._app(vhost, options) for vhost in served}
-        credentials = [one for vhost in served for one in vhost.tls.credentials]
-        switch = self._change(gone | apps | {SERVER: self._main(options)}, together=False, credentials=credentials)
-        self._options = options
+        main = self._main(options)
+        credentials = [one for vhost in served if vhost.key in apps for one in vhost.tls.credentials]
+
+        try:
+            switch = self._change(gone | apps | {SERVER: main}, together=False, credentials=credentials)
+        finally:
+            # One app that is refused keeps the server from nothing.
+            if self._live.get(SERVER) == main:
+                self._options = options
+
+        if refusals:
+            raise refusals[0]
+
         return switch
 
     def drained(self, switch: Switch) -> bool:

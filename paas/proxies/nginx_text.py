@@ -138,15 +138,19 @@ class Templates:
                 vhost=vhost, edge=edge, address=_address
             )
         for snippet in edge.snippets:
-            files[f"{base}.{snippet.name}.snippet"] = self._snippet(vhost, snippet)
+            text = self._snippet(vhost, snippet)
+            # What it says of ports makes sense, and is included, only where there are some.
+            if vhost.live:
+                files[f"{base}.{snippet.name}.snippet"] = text
         return files
 
     def _snippet(self, vhost: Vhost, snippet: Snippet) -> str:
-        """What the admin's template says for this app; its lines keep their numbers."""
+        """What the admin's template says for this app, if it is live; its lines keep their numbers."""
         known = {"app": vhost.app, "hosts": vhost.hosts, "ports": vhost.ports, "upstream": f"app-{vhost.key}"}
         try:
-            return self._sandbox.from_string(snippet.text).render(known).rstrip() + "\n"
-        except jinja2.TemplateError as error:
+            template = self._sandbox.from_string(snippet.text)
+            return template.render(known).rstrip() + "\n" if vhost.live else ""
+        except Exception as error:  # a template may raise whatever Python does
             line = getattr(error, "lineno", None) or _failing_line(error)
             raise InvalidValue(
                 f"the snippet {snippet.name} of {vhost.app} is no template that can be used",
