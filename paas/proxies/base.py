@@ -75,8 +75,11 @@ class Proxy(Protocol):
     def has(self, module: str) -> bool:
         """Whether the server has the optional module ``brotli`` or ``stream``."""
 
-    def config(self, key: str | None) -> str:
-        """The configuration of the app as it is live, or for None that of the server; empty for no app."""
+    def config(self, key: str | None, *, snippets: bool = True) -> str:
+        """The configuration of the app as it is live, or for None that of the server; empty for no app.
+
+        Without ``snippets`` what admins wrote is left out.
+        """
 
     def validate(self) -> tuple[int, str]:
         """The exit status of the server's own check of everything that is live, and what it said."""

@@ -15,7 +15,7 @@ from paas.drivers.nginx_host import open_files, resolvers, worker_account
 from paas.drivers.nginx_tree import CERTIFICATES, MAIN, PRIVATE, Tree
 from paas.proxies import nginx_certificates
 from paas.proxies.base import Logs, Switch
-from paas.proxies.nginx_bundles import SERVER, Bundle, digest, grouped, owner
+from paas.proxies.nginx_bundles import SERVER, SNIPPET, Bundle, digest, grouped, included_first, owner
 from paas.proxies.nginx_server import Server
 from paas.proxies.nginx_text import General, Secure, Templates
 from paas.proxies.nginx_trial import Trial
@@ -123,13 +123,15 @@ class NginxProxy:
     def has(self, module: str) -> bool:
         return module in self._server.modules().has
 
-    def config(self, key: str | None) -> str:
+    def config(self, key: str | None, *, snippets: bool = True) -> str:
+        left_out = (PRIVATE,) if snippets else (PRIVATE, SNIPPET)
+
         with self._acting:
             if not self._known:
                 self._read()
 
             bundle = self._live.get(SERVER if key is None else key, {})
-            return "\n".join(text for name, text in bundle.items() if not name.endswith(PRIVATE))
+            return "\n".join(text for name, text in bundle.items() if not name.endswith(left_out))
 
     def validate(self) -> tuple[int, str]:
         return self._server.check(self._tree.prefix / MAIN)
@@ -245,7 +247,7 @@ class NginxProxy:
             before = dict(self._live.get(key, {}))
 
             # What it includes has to be there before the file that includes it, and to go after it.
-            for name in sorted(bundle, key=_included_first):
+            for name in sorted(bundle, key=included_first):
                 if bundle[name] != before.get(name):
                     self._tree.install(name, bundle[name])
                     self._live[key] = {**self._live.get(key, {}), name: bundle[name]}
@@ -293,7 +295,3 @@ class NginxProxy:
         build = self._server.build()
         folder = self._server.prefix / CERTIFICATES
         return Secure(self._server.secure_address, folder, build.http2_by_listen, build.http3)
-
-
-def _included_first(name: str) -> tuple[bool, str]:
-    return name.endswith(".conf"), name

@@ -190,6 +190,7 @@ class Templates:
             plain_suffix=Verbatim("" if port == "80" else f":{port}"),
             statuses=STATUSES,
             page=self.page,
+            text=_text,
             **WRITERS,
         )
 
@@ -197,16 +198,13 @@ class Templates:
         """The text of ``generation.conf``."""
         return self._environment.get_template("generation.conf.j2").render(generation=generation)
 
-    def page(self, name: str, **texts: str) -> Verbatim:
-        """The error page as one quoted parameter, in which ``$request_key`` stands for the request's.
-
-        The ``texts`` are shown as they are: every sign of them that means something to HTML or nginx is a reference.
-        """
-        shown = {key: _referenced(text) for key, text in texts.items()}
-        text = self._pages.get_template(f"errors/{name}.html.j2").render(shown)
+    def page(self, name: str) -> Verbatim:
+        """The error page as one quoted parameter, in which ``$request_key`` stands for the request's, and
+        ``$maintenance_message`` for what somebody wrote."""
+        text = self._pages.get_template(f"errors/{name}.html.j2").render()
         text = "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
-        if re.search(r"['\\]|\$(?!request_key\b)", text) or len(text.encode()) > LONGEST_PAGE:
+        if re.search(r"['\\]|\$(?!(request_key|maintenance_message)\b)", text) or len(text.encode()) > LONGEST_PAGE:
             raise InvalidValue(
                 f"the error page {name} cannot be served by nginx",
                 why=f"It has a ' or \\ or $ (other than $request_key), or is longer than {LONGEST_PAGE} bytes.",
@@ -270,8 +268,13 @@ def variable(text: str) -> Verbatim:
 WRITERS = {"quoted": lambda value: quoted(str(value)), "words": words, "variable": variable}
 
 
-def _referenced(text: str) -> str:
-    return re.sub(r"[$\\]", lambda sign: f"&#{ord(sign[0])};", html.escape(text))
+def _text(text: str) -> Verbatim:
+    """Text for a page, as one quoted parameter: every sign that means something to HTML or nginx is a reference."""
+    if not text.isprintable():
+        raise InvalidValue(f"{text[:80]!r} cannot be written into an nginx configuration", why="It cannot be printed.")
+
+    referenced = re.sub(r"[$\\]", lambda sign: f"&#{ord(sign[0])};", html.escape(text))
+    return Verbatim(f"'{referenced}'")
 
 
 def _lines(directives: Iterable[tuple[str, Value, str]], modules: Modules) -> list[Verbatim]:

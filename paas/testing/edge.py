@@ -141,9 +141,11 @@ class FakeProxy:
         """See `Proxy.has`."""
         return module in self.modules
 
-    def config(self, key: str | None) -> str:
+    def config(self, key: str | None, *, snippets: bool = True) -> str:
         """See `Proxy.config`."""
-        return f"# {key or 'server'}\n"
+        served = self.served.get(key or "")
+        texts = [one.text for one in served.edge.snippets] if served and snippets else []
+        return "\n".join([f"# {key or 'server'}", *texts, ""])
 
     def validate(self) -> tuple[int, str]:
         """See `Proxy.validate`."""
