@@ -29,6 +29,8 @@ def authority(instance: Server, tmp_path_factory: pytest.TempPathFactory) -> Ite
         pebble.hook(instance.root / "hooks" / "dns-zone")
         for line in (
             f"settings:set dns-server {pebble.dns}",
+            # Loopback is no address at which the world finds a name.
+            "settings:set public-addresses 127.0.0.1",
             f"letsencrypt:set --global server {pebble.directory}",
             f"letsencrypt:set --global server-ca-file {pebble.ca_file}",
             "letsencrypt:set --global dns-provider zone",
