@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from paas.core import certificates
 from paas.core.certificates import Certificate, Facts, Source
@@ -16,11 +17,21 @@ from paas.engine.context import Context
 BY_HAND = (Source.ADDED, Source.GENERATED)
 
 
-def add(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> tuple[str, list[str]]:
+@dataclass(frozen=True)
+class Added:
+    """The name that a certificate is kept under, the app's hosts that it does not cover, and who issued it where the
+    certificate between it and a root is missing."""
+
+    name: str
+    left: list[str]
+    missing: str = ""
+
+
+def add(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> Added:
     """Has the app (None: every app) served with the certificate in ``data``, which is PEM or a tar archive of it.
 
-    Returns the name that it is kept under, by default the first that it is for, and the app's hosts that it does not
-    cover. One of that name is replaced. ``force`` takes one that covers no host of the app, too.
+    One of that name, by default the first that it is for, is replaced. ``force`` takes one that covers no host of the
+    app, too.
     """
     chain, key, facts = x509.pair(bundle.unpack(data))
     certificates.check(facts, ctx.clock.now())
@@ -34,10 +45,10 @@ def add(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bo
         ctx.store.certificates.put(app, name, Source.ADDED, chain, key, now=ctx.clock.now())
 
     _apply(ctx, app, change)
-    return name, left
+    return Added(name, left, x509.missing_issuer(chain))
 
 
-def update(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> tuple[str, list[str]]:
+def update(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> Added:
     """The same in place of one that is there: that of the name, or for the same hosts, or the only one."""
     return add(ctx, app, data, name=name or _replaced(ctx, app, x509.pair(bundle.unpack(data))[2]), force=force)
 

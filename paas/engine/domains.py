@@ -84,6 +84,23 @@ def enable(ctx: Context, app: App, *, enabled: bool) -> None:
         raise
 
 
+def enable_all(ctx: Context, *, enabled: bool) -> None:
+    """The same for every app, with one reload."""
+    with ctx.store.transaction():
+        changed = [app for app in ctx.store.apps.all() if ctx.store.apps.domains_enabled(app) != enabled]
+        for app in changed:
+            ctx.store.apps.enable_domains(app, enabled)
+    try:
+        routes.refresh_all(ctx)
+    except Exception:
+        for app in changed:
+            ctx.store.apps.enable_domains(app, not enabled)
+        # The apps that nginx did not refuse are as they were asked for already.
+        with suppress(PaasError):
+            routes.refresh_all(ctx)
+        raise
+
+
 @contextmanager
 def listed(ctx: Context, app: App, names: Sequence[str]) -> Iterator[None]:
     """Inside, the domains that paas.yml lists are the app's, in place of those that it listed before; on an error
@@ -187,6 +204,11 @@ def check_free(ctx: Context, app: App | None, names: Sequence[str]) -> None:
 
 def _taken(name: str, owner: str, why: str = "", fix: str = "") -> AlreadyExists:
     return AlreadyExists(f"the domain {name} belongs to the app {owner!r}", why=why, fix=fix, code="domain-taken")
+
+
+def everywhere(ctx: Context) -> set[str]:
+    """The hosts and patterns that any app answers to, by its domains or its name."""
+    return {*ctx.store.apps.domain_owners(), *_default_hosts_of_others(ctx, None)}
 
 
 def _default_hosts_of_others(ctx: Context, app: App | None) -> dict[str, str]:

@@ -15,7 +15,8 @@ def add(ctx: Context, app: App, redirect: Redirect) -> None:
     with ctx.store.transaction():
         domains.check_free(ctx, app, [redirect.source])
         before = ctx.store.redirects.of(app)
-        redirects.check(redirect, [other for other in before if other.source != redirect.source])
+        others = [other for other in before if other.source != redirect.source]
+        redirects.check(redirect, others, ctx.store.redirects.all(), domains.everywhere(ctx))
         ctx.store.redirects.put(app, redirect)
     _refresh(ctx, app, redirect.source, before)
 

@@ -123,8 +123,11 @@ def test_an_update_replaces_the_one_for_the_same_hosts(hello):
     assert hello.run("certs:update hello", stdin=OWN.crt + OWN.key).err.endswith("[no-such-certificate]\n")
     hello.run("certs:add hello --name mine", stdin=OWN.crt + OWN.key)
     newer = MIDDLE.leaf(EPOCH, "hello.localhost")
-    updated = hello.run("certs:update hello", stdin=newer.crt + newer.key)
+    updated = hello.run("certs:update hello", stdin=newer.crt + MIDDLE.crt + newer.key)
     assert updated == (0, "", "-----> hello is served with the certificate mine\n")
+    alone = hello.run("certs:update hello", stdin=newer.crt + newer.key)
+    assert alone.status == 0
+    assert "It was issued by CN=Test Intermediate, which is no root that this host knows." in alone.err
     assert hello.run("certs:show hello crt").out == newer.crt
     assert hello.run("certs:show hello crt --name other").err.endswith("[no-such-certificate]\n")
 

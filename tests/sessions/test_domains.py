@@ -208,8 +208,30 @@ def test_disabled_domains_are_kept_and_not_served(hello):
     assert hello.proxy.vhost("hello").hosts == ("hello.localhost",)
 
 
+def test_domains_of_all_apps_are_disabled_and_enabled_with_one_reload(hello):
+    hello.run("apps:create other")
+    hello.run("domains:disable other")
+    before = hello.proxy.reloads
+    done = hello.run("domains:disable --all", caller=DEPLOYER)
+    assert done == (0, "", "-----> hello answers to no domain\n-----> other answers to no domain\n")
+    assert (hello.proxy.vhost("hello").hosts, hello.proxy.reloads - before) == ((), 1)
+    hello.proxy.refusals.add("other")
+    assert hello.run("domains:enable --all").status == 1
+    assert hello.proxy.vhost("hello").hosts == ()
+    hello.proxy.refusals.clear()
+    assert hello.run("domains:enable --all").err.splitlines()[1] == "-----> other answers to: other.localhost"
+    for line in ("domains:enable", "domains:disable --all hello"):
+        assert "takes the name of an app, or --all" in hello.run(line).err
+
+
 def test_names_in_other_scripts_have_one_form(hello):
+    assert "unicode" not in hello.run("domains:report hello").out
     hello.run(["domains:add", "hello", "Straße.Example", "bücher.example."])
+    said = hello.run("domains:add hello *.xn--bcher-kva.example").err
+    assert "xn--strae-oqa.example (straße.example) xn--bcher-kva.example (bücher.example)" in said
+    shown = hello.run("domains:report hello --domains-unicode-vhosts").out
+    assert shown == "straße.example bücher.example *.bücher.example hello.localhost\n"
+    hello.run("domains:remove hello *.bücher.example")
     assert hello.proxy.vhost("hello").hosts[:2] == ("xn--strae-oqa.example", "xn--bcher-kva.example")
     hello.run("apps:create other")
     assert hello.run(["domains:add", "other", "BÜCHER.example"]).err.endswith("[domain-taken]\n")
