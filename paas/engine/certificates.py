@@ -142,14 +142,33 @@ def _hosts(ctx: Context, app: App) -> list[str]:
 
 def _apply(ctx: Context, app: App | None, change: Callable[[], object]) -> None:
     """Makes the change and has it served; if nginx does not take it, the certificates of before are back."""
-    before = ctx.store.certificates.of(app)
     with ctx.store.transaction():
+        before = ctx.store.certificates.of(app)
         change()
+        after = ctx.store.certificates.of(app)
     try:
         if app is None:
             routes.refresh_all(ctx)
         else:
             routes.refresh(ctx, app)
     except Exception:
-        ctx.store.certificates.restore(app, before)
+        _take_back(ctx, app, before, after)
         raise
+
+
+def _take_back(
+    ctx: Context, app: App | None, before: Sequence[Certificate], after: Sequence[Certificate]
+) -> None:
+    """Undoes one change; what came at the same time, from an authority for instance, stays."""
+    with ctx.store.transaction():
+        now = ctx.store.certificates.of(app)
+        for one in now:
+            if one in after and one not in before:
+                ctx.store.certificates.remove(app, one.name, one.source)
+        added = [one for one in now if one not in before and one not in after]
+        for one in before:
+            if one not in after and not any((other.name, other.source) == (one.name, one.source) for other in added):
+                ctx.store.certificates.put(
+                    app, one.name, one.source, one.chain, one.key, now=one.added_at, request=one.request,
+                    server=one.server,
+                )  # fmt: skip

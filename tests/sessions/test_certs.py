@@ -6,6 +6,8 @@ import tarfile
 
 import pytest
 
+from paas.core.certificates import Source
+from paas.core.secret import Secret
 from paas.testing import DEPLOYER, EPOCH, VIEWER
 from paas.testing.pki import DAY, Made
 
@@ -196,6 +198,20 @@ def test_a_certificate_that_the_proxy_refuses_is_not_kept(hello):
     assert hello.run("certs:remove hello").status == 1
     hello.proxy.refusals.clear()
     assert hello.run("certs:show hello crt").out == OWN.crt
+
+
+def test_what_an_authority_issued_meanwhile_stays_when_a_certificate_is_refused(hello):
+    hello.run("certs:add hello", stdin=OWN.crt + OWN.key)
+    newer, issued = MIDDLE.leaf(EPOCH, "hello.localhost"), MIDDLE.leaf(EPOCH, "www.example.org")
+    with hello.gates.hold("publish") as gate:
+        refused = hello.begin("certs:add hello", stdin=newer.crt + newer.key)
+        gate.wait_until_reached()
+        hello.proxy.refusals.add("hello")
+        store = hello.ctx.store.certificates
+        store.put(hello.app(), "www.example.org", Source.ACME, issued.crt, Secret(issued.key), now=EPOCH)
+    assert refused.wait().status == 1
+    kept = {(one.name, one.chain.strip()) for one in store.of(hello.app())}
+    assert kept == {("hello.localhost", OWN.crt.strip()), ("www.example.org", issued.crt.strip())}
 
 
 def test_https_is_a_matter_of_properties(hello):
