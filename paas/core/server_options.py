@@ -26,3 +26,8 @@ class ServerOptions:
 
         if self.listen_ipv6:
             ipaddress.IPv6Address(self.listen_ipv6)
+
+    def ipv6_beside(self, listen: str) -> str:
+        """The same port as ``listen`` on the IPv6 address; empty for none, or where that is the address already."""
+        address = f"[{self.listen_ipv6}]:{listen.rpartition(':')[2]}"
+        return address if self.listen_ipv6 and address != listen else ""

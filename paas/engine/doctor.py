@@ -11,7 +11,7 @@ from paas.core.errors import PaasError
 from paas.core.hosts import is_pattern
 from paas.core.model import App, Container
 from paas.core.outcome import Answer
-from paas.engine import applocks, room, routes, tls
+from paas.engine import addresses, applocks, room, routes, tls
 from paas.engine.context import Context
 
 LOOPBACK_NAMES = ("localhost", ".localhost")
@@ -98,7 +98,7 @@ def _published(ctx: Context, apps: list[App]) -> Iterator[Finding]:
 def _domains(ctx: Context, apps: list[App]) -> Iterator[Finding]:
     owners = {name: app.name for app in apps for name in ctx.store.apps.domains(app) if _in_dns(name)}
     resolved = ctx.host.resolve(list(owners), doctor.RESOLVE_SECONDS)
-    return doctor.domains(owners, resolved, ctx.host.addresses())
+    return doctor.domains(owners, resolved, addresses.leading_here(ctx))
 
 
 def _certificates(ctx: Context, apps: list[App]) -> Iterator[Finding]:

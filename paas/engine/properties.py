@@ -39,7 +39,7 @@ def change(ctx: Context, app: App | None, namespace: str, key: str, value: str) 
             ctx.store.properties.set(app, namespace, key, before)
             if concerned is None:
                 # The apps that nginx did not refuse have the new value already.
-                with suppress(ProxyError):
+                with suppress(ProxyError, InvalidValue):
                     _refresh(ctx, None)
             raise
     if namespace == "cron":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
-from paas.core.errors import EngineError, PaasError, ProxyError
+from paas.core.errors import EngineError, InvalidValue, PaasError, ProxyError
 from paas.core.gitrefs import RefUpdate
 from paas.core.model import SERVER, App, Container, Deployment, DeploymentStatus, Release
 from paas.core.push import HEADS
@@ -37,7 +37,7 @@ def settle(ctx: Context) -> None:
     keys.write_authorized_keys(ctx)
     try:
         routes.refresh_all(ctx)
-    except ProxyError as error:
+    except (ProxyError, InvalidValue) as error:
         if not ctx.proxy.running():
             raise
         _log.error("%s: %s", error.what, error.why)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
+from paas.core.errors import InvalidValue
 from paas.core.hosts import default_names as default_names
 from paas.core.hosts import is_host as is_host
 from paas.core.hosts import is_pattern
@@ -18,7 +19,8 @@ from paas.proxies.base import Switch
 
 
 def hosts(ctx: Context, app: App) -> tuple[str, ...]:
-    """The host names that the app answers to: its own domains, then its default ones; none while they are disabled.
+    """The host names that the app answers to: its own domains, then its default ones unless it gave them up; none
+    while they are disabled.
 
     A name that another app has as a domain of its own, redirects, or is called by, is that app's alone.
     """
@@ -26,10 +28,15 @@ def hosts(ctx: Context, app: App) -> tuple[str, ...]:
 
 
 def _hosts(ctx: Context, app: App) -> tuple[str, ...]:
+    default = free_hosts(ctx, app) if ctx.store.apps.default_domains(app) else []
+    return tuple(dict.fromkeys([*ctx.store.apps.domains(app), *default]))
+
+
+def free_hosts(ctx: Context, app: App) -> list[str]:
+    """The app's default names that no other app has."""
     default = default_hosts(ctx, app)
     owners = ctx.store.apps.host_owners(default) if default else {}
-    free = [name for name in default if owners.get(name, app.id) == app.id]
-    return tuple(dict.fromkeys([*ctx.store.apps.domains(app), *free]))
+    return [name for name in default if owners.get(name, app.id) == app.id]
 
 
 def default_hosts(ctx: Context, app: App) -> list[str]:
@@ -138,18 +145,36 @@ def publish(ctx: Context, app: App, others: Collection[int], replicas: Sequence[
 def refresh(ctx: Context, app: App) -> Switch:
     """Publishes what should be served now, after domains or properties changed."""
     with turn(ctx, app):
-        switch = ctx.proxy.publish(current(ctx, ctx.store.apps.by_id(app.id)))
+        switch = publish_current(ctx, app)
     ctx.issuing.wake.set()
     return switch
 
 
+def publish_current(ctx: Context, app: App) -> Switch:
+    """The same for who has the app's `turn`."""
+    return ctx.proxy.publish(current(ctx, ctx.store.apps.by_id(app.id)))
+
+
 def refresh_all(ctx: Context) -> None:
-    """The same for every app and the server, with one reload."""
+    """The same for every app and the server, with one reload.
+
+    An app that can't be served as is recorded keeps what it had, the others don't suffer from it; then its error is
+    raised.
+    """
+    served: list[Vhost] = []
+    refusals: dict[str, InvalidValue] = {}
     with ctx.routing.of_all():
         own = dashboard.vhost(ctx)
-        served = [*([own] if own else []), *(current(ctx, app) for app in ctx.store.apps.all())]
-        ctx.proxy.sync(served, edge.server_options(ctx))
+        served += [own] if own else []
+        for app in ctx.store.apps.all():
+            try:
+                served.append(current(ctx, app))
+            except InvalidValue as error:
+                refusals[str(app.id)] = error
+        ctx.proxy.sync(served, edge.server_options(ctx), refusals.keys())
     ctx.issuing.wake.set()
+    for refusal in refusals.values():
+        raise refusal
 
 
 def refresh_dashboard(ctx: Context) -> None:

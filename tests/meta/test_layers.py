@@ -37,7 +37,7 @@ OUTSIDE = {
     "cryptography": ("paas.store", "paas.drivers.x509", "paas.drivers.acme_client"),
     "acme": ("paas.drivers.acme_client",),
     "josepy": ("paas.drivers.acme_client",),
-    "dns": ("paas.drivers.resolver",),
+    "dns": ("paas.drivers.resolver", "paas.drivers.dns_update"),
     "idna": ("paas.core.hosts",),
     "time": ("paas.drivers", "paas.web.sessions"),
     "flask": ("paas.web",),
