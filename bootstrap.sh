@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 trap 'warn "bootstrap.sh stopped at line $LINENO: $BASH_COMMAND"' ERR
 
 user=paas data=/var/lib/paas program=/opt/paas link=/usr/local/bin/paas
-units=(paas.service paas-nginx.service)
+units=(paas.service paas-nginx.service paas-builds.socket)
 parts=(paas buildpacks hooks nginx setup.cfg pyproject.toml README.md LICENSE)
 # Not one of the administrator's own: the server's Python has to stay where it is.
 export PYTHON=/usr/bin/python3
@@ -237,14 +237,14 @@ as_user() {
 
 install_units() {
   [[ -d /etc/systemd/system ]] || return 0
-  install -m 644 packaging/paas.service packaging/paas-nginx.service /etc/systemd/system/
+  install -m 644 packaging/*.service packaging/*.socket /etc/systemd/system/
 }
 
 start_services() {
   heading "The services"
   systemctl daemon-reload
   systemctl enable --quiet "${units[@]}"
-  systemctl start paas-nginx.service
+  systemctl start paas-builds.socket paas-nginx.service
   systemctl start paas.service
 
   if ! wait_until 30 server_answers; then
@@ -331,7 +331,7 @@ uninstall() {
     if getent passwd "$user" >/dev/null; then userdel "$user"; fi
   fi
 
-  rm -f "${units[@]/#//etc/systemd/system/}" "$link"
+  rm -f "${units[@]/#//etc/systemd/system/}" /etc/systemd/system/paas-builds.service "$link"
   if has_systemd; then systemctl daemon-reload; fi
   rm -rf "$program"
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
 from paas.commands.properties import EVERY, reports
-from paas.commands.registry import Arg, command
+from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Report, Reports
 from paas.core.caller import Access
 from paas.core.errors import Forbidden, UsageError
@@ -44,7 +44,7 @@ def _tell(ctx: Context, app: App | None, name: str, left: list[str]) -> None:
         ctx.out.warning(f"It does not cover: {', '.join(left)}")
 
 
-@command("certs:add", access=Access.DEPLOY)
+@command("certs:add", access=Access.DEPLOY, stdin=Stdin.TEXT)
 def certs_add(
     ctx: Context, app: args.Scope, *files: File, invocation: Invocation, name: Name = "", force: bool = False
 ) -> None:
@@ -59,7 +59,7 @@ def certs_add(
     _tell(ctx, app, *certificates.add(ctx, app, _given(ctx, invocation, files), name=name, force=force))
 
 
-@command("certs:update", access=Access.DEPLOY)
+@command("certs:update", access=Access.DEPLOY, stdin=Stdin.TEXT)
 def certs_update(
     ctx: Context, app: args.Scope, *files: File, invocation: Invocation, name: Name = "", force: bool = False
 ) -> None:

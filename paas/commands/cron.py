@@ -8,7 +8,7 @@ from paas.commands import arguments as args
 from paas.commands import consoles
 from paas.commands.invocation import Invocation
 from paas.commands.logstyle import Colour, style
-from paas.commands.registry import Arg, command
+from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Exit, Text
 from paas.commands.run import Ttl
 from paas.core.caller import Access
@@ -25,7 +25,7 @@ def cron_list(ctx: Context, app: args.App | None = None) -> list[CronInfo]:
     return cronview.infos(ctx, app)
 
 
-@command("cron:run", access=Access.DEPLOY, unlocked=True)
+@command("cron:run", access=Access.DEPLOY, unlocked=True, stdin=Stdin.TEXT)
 def cron_run(
     ctx: Context,
     app: args.App,

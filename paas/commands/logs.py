@@ -30,7 +30,7 @@ def _source(ctx: Context, text: str) -> str:
     return text
 
 
-Source = Annotated[str, Arg("SOURCE", _source, lambda ctx: logline.SOURCES)]
+Source = Annotated[str, Arg("SOURCE", _source, choices=tuple(logline.SOURCES))]
 Time = Annotated[str, Arg("TIME")]
 
 
@@ -150,8 +150,8 @@ def _action(ctx: Context, text: str) -> str:
 
 ACTIONS = ("add", "remove", "list")
 EVERY = "every drain"
-Action = Annotated[str, Arg("add|remove|list", _action, lambda ctx: ACTIONS)]
-Format = Annotated[str, Arg("json|logplex|syslog", complete=lambda ctx: drains_core.FORMATS)]
+Action = Annotated[str, Arg("add|remove|list", _action, choices=ACTIONS)]
+Format = Annotated[str, Arg("json|logplex|syslog", choices=tuple(drains_core.FORMATS))]
 
 
 @command("logs:drain", access=Access.DEPLOY, unlocked=True)

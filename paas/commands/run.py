@@ -8,7 +8,7 @@ from paas.commands import arguments as args
 from paas.commands import consoles
 from paas.commands.invocation import Invocation
 from paas.commands.logstyle import Colour, style
-from paas.commands.registry import Arg, command
+from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Exit
 from paas.core import kinds, oneoff
 from paas.core.caller import Access
@@ -35,7 +35,7 @@ def _wanted(name: str, words: tuple[str, ...], env: list[tuple[str, str]], *ttls
     return Wanted(words, {key: Secret(value) for key, value in env}, given[0] if given else None)
 
 
-@command("run", access=Access.DEPLOY, unlocked=True)
+@command("run", access=Access.DEPLOY, unlocked=True, stdin=Stdin.STREAM)
 def run(
     ctx: Context,
     app: args.App,
@@ -108,7 +108,7 @@ def run_stop(ctx: Context, app: args.App, name: Name = "") -> None:
         ctx.out.step(f"Stopped {one.label}")
 
 
-@command("enter", access=Access.DEPLOY, unlocked=True)
+@command("enter", access=Access.DEPLOY, unlocked=True, stdin=Stdin.STREAM)
 def enter(
     ctx: Context,
     app: args.App,

@@ -8,7 +8,7 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands import consoles
 from paas.commands.invocation import Invocation
-from paas.commands.registry import Arg, command
+from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Exit
 from paas.commands.run import Choice
 from paas.core import kinds
@@ -54,7 +54,7 @@ def sandbox_list(ctx: Context) -> list[SandboxInfo]:
     return sandboxes.infos(ctx)
 
 
-@command("sandbox:enter", access=Access.DEPLOY)
+@command("sandbox:enter", access=Access.DEPLOY, stdin=Stdin.STREAM)
 def sandbox_enter(
     ctx: Context,
     name: Name,

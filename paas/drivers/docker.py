@@ -156,7 +156,7 @@ class Docker:
 
     @_call("creating a container")
     def create(self, spec: ContainerSpec) -> str:
-        """Creates the container and returns its id. A leftover of ours with the same name is removed first."""
+        """Creates the container and returns its id."""
         port = spec.container_port
         bound = {f"{port}/{spec.protocol}": ("127.0.0.1", spec.host_port)} if port and spec.host_port else None
         host = self._api.create_host_config(

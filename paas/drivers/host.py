@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from paas.core.preflight import Disk, Memory
+from paas.drivers import build_limiter
 from paas.drivers.cgroups import BuildGroup
 
 _log = logging.getLogger(__name__)
@@ -58,21 +59,16 @@ class Host:
         """While inside, every process on this host with ``mark`` in its environment, and all that it starts, is put
         under the control group: ``weight`` 1 to 10000 of CPU time (100 is what others have), ``memory`` bytes, 0 for
         no limit. Gives an empty text, or why that can't be done here; then nothing is limited."""
-        made = BuildGroup(group)
-        trouble = made.prepare(weight, memory)
-        if trouble:
-            if trouble != self._trouble:
+        with _limited(group, mark, weight, memory) as trouble:
+            if trouble and trouble != self._trouble:
                 # Once, not with every build; `doctor` tells it, too.
                 _log.warning("builds run without limits of CPU and memory: %s", trouble)
             self._trouble = trouble
             yield trouble
-            return
-        with made.gather(mark):
-            yield ""
 
     def limit_trouble(self, group: str) -> str:
         """Why nothing can be limited by a control group of that name here, empty if it can."""
-        return BuildGroup(group).trouble()
+        return "" if build_limiter.SOCKET.is_socket() else BuildGroup(group).trouble()
 
     def remove_group(self, group: str) -> None:
         """Removes the control group, if it is there."""
@@ -124,6 +120,21 @@ class Host:
                     # It has ended since the list was read.
                     continue
         return False
+
+
+@contextmanager
+def _limited(group: str, mark: str, weight: int, memory: int) -> Iterator[str]:
+    """By this process itself where it may, else by the helper where there is one."""
+    made = BuildGroup(group)
+    trouble = made.prepare(weight, memory)
+    if not trouble:
+        with made.gather(mark):
+            yield ""
+    elif build_limiter.SOCKET.is_socket():
+        with build_limiter.limited(group, mark, weight, memory) as trouble:
+            yield trouble
+    else:
+        yield trouble
 
 
 def _addresses_of(name: str) -> frozenset[str]:

@@ -12,7 +12,7 @@ from paas.core.dockeroptions import PHASES
 from paas.core.errors import AlreadyExists
 from paas.core.model import App
 from paas.drivers.spans import carried
-from paas.engine import applocks, deploy, domains, edge, routes
+from paas.engine import applocks, dashboard, deploy, domains, edge, routes
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 
@@ -41,6 +41,7 @@ def register(ctx: Context, name: str) -> App:
     """The app alone; a deploy that follows tells the proxy of it."""
     if routes.is_host(names.app_name(name)):
         domains.check_free(ctx, None, [name])
+    dashboard.check_free(ctx, routes.default_names(name, ctx.store.apps.domains(None)))
     return ctx.store.apps.create(names.app_name(name), actor=ctx.caller.name, now=ctx.clock.now())
 
 
@@ -95,6 +96,7 @@ def rename(ctx: Context, app: App, name: str, *, restart: bool) -> App:
         raise AlreadyExists(f"there is an app {name!r} already", fix="Choose another name.")
     if routes.is_host(name):
         domains.check_free(ctx, app, [name])
+    dashboard.check_free(ctx, routes.default_names(name, ctx.store.apps.domains(None)))
 
     def work(job: Job) -> App:
         renamed = ctx.store.apps.rename(job.app, name)

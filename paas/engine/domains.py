@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from paas.core.errors import AlreadyExists, InvalidValue, NotFound
 from paas.core.hosts import CATCH_ALL, is_pattern
 from paas.core.model import App
-from paas.engine import routes
+from paas.engine import dashboard, routes
 from paas.engine.context import Context
 
 
@@ -100,6 +100,18 @@ def _change(ctx: Context, app: App | None, domains: list[str]) -> None:
         raise
 
 
+def move_dashboard(ctx: Context, host: str) -> None:
+    """Serves the dashboard at the host, by default for an empty one, or nowhere for ``none``; refuses an app's."""
+    before = ctx.settings.current().file.get(dashboard.SETTING, "")
+    ctx.settings.set(dashboard.SETTING, host)
+    try:
+        _check_owners(ctx, None, dashboard.hosts(ctx))
+        routes.refresh_all(ctx)
+    except Exception:
+        ctx.settings.set(dashboard.SETTING, before)
+        raise
+
+
 def _check_global(domains: Collection[str]) -> None:
     for domain in domains:
         if is_pattern(domain):
@@ -111,7 +123,12 @@ def _check_global(domains: Collection[str]) -> None:
 
 
 def check_free(ctx: Context, app: App | None, names: Sequence[str]) -> None:
-    """Refuses a host that another app has as a domain, redirects, or has by its name."""
+    """Refuses a host that another app has as a domain, redirects, or has by its name, and that of the dashboard."""
+    dashboard.check_free(ctx, names)
+    _check_owners(ctx, app, names)
+
+
+def _check_owners(ctx: Context, app: App | None, names: Sequence[str]) -> None:
     default = _default_hosts_of_others(ctx, app)
     given, moved = ctx.store.apps.domain_owners(), ctx.store.redirects.owners()
     for name in names:

@@ -45,27 +45,27 @@ class Issuer:
 
     def tick(self) -> None:
         """Does all that is due now."""
-        for app in self._ctx.store.apps.all():
+        for app in [None, *self._ctx.store.apps.all()]:
             if tls.acme_enabled(self._ctx, app):
                 try:
                     self._look_after(app)
                 except NoSuchApp:
                     continue
                 except PaasError as error:
-                    _log.error("certificates of %s: %s (%s)", app.name, error.what, error.why)
+                    _log.error("certificates of %s: %s (%s)", _name(app), error.what, error.why)
 
-    def _look_after(self, app: App) -> None:
-        now = self._ctx.clock.now()
+    def _look_after(self, app: App | None) -> None:
+        now, number = self._ctx.clock.now(), app.id if app else 0
         issuing.stand_in(self._ctx, app)
         found = [
             one
             for one in issuing.candidates(self._ctx, app)[0]
-            if issuing.due(self._ctx, one) and self._look_again.get((app.id, one.host), 0.0) <= now
+            if issuing.due(self._ctx, one) and self._look_again.get((number, one.host), 0.0) <= now
         ]
         kept, skipped = issuing.resolving(self._ctx, found)
         for other in skipped:
-            _log.info("no certificate for %s of %s: %s", other.host, app.name, other.why)
-            self._look_again[app.id, other.host] = now + LOOK_AGAIN_SECONDS
+            _log.info("no certificate for %s of %s: %s", other.host, _name(app), other.why)
+            self._look_again[number, other.host] = now + LOOK_AGAIN_SECONDS
         for one in kept:
             if self._stopping.is_set():
                 return
@@ -79,6 +79,10 @@ class Issuer:
                 return
             try:
                 issuing.obtain(self._ctx, still[0])
-                _log.info("%s of %s has a certificate", one.host, one.app.name)
+                _log.info("%s of %s has a certificate", one.host, _name(one.app))
             except PaasError as error:
-                _log.error("no certificate for %s of %s: %s (%s)", one.host, one.app.name, error.what, error.why)
+                _log.error("no certificate for %s of %s: %s (%s)", one.host, _name(one.app), error.what, error.why)
+
+
+def _name(app: App | None) -> str:
+    return app.name if app else "the dashboard"

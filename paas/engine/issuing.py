@@ -14,15 +14,18 @@ from paas.core.model import App
 from paas.core.secret import Secret
 from paas.drivers import x509
 from paas.drivers.acme_client import Account
-from paas.engine import routes, tls
+from paas.engine import dashboard, routes, tls
 from paas.engine.context import Context
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A host that a certificate is got for by ``server``, and the one from an authority that it has."""
+    """A host that a certificate is got for by ``server``, and the one from an authority that it has.
 
-    app: App
+    No app here and below is the server itself: its dashboard.
+    """
+
+    app: App | None
     host: str
     server: str
     present: Certificate | None = None
@@ -43,11 +46,11 @@ class Skipped:
     why: str
 
 
-def candidates(ctx: Context, app: App) -> tuple[list[Wanted], list[Skipped]]:
+def candidates(ctx: Context, app: App | None) -> tuple[list[Wanted], list[Skipped]]:
     """The app's hosts that certificates are got for by what is recorded, and those that are left out."""
     found: list[Wanted] = []
     skipped: list[Skipped] = []
-    names = routes.all_hosts(ctx, app)
+    names = routes.all_hosts(ctx, app) if app else dashboard.hosts(ctx)
     server = tls.server(ctx)
     served = tls.assigned(ctx, app, names)
     provider = ctx.store.properties.of(app).text("letsencrypt", "dns-provider")
@@ -86,7 +89,7 @@ def resolving(ctx: Context, found: Sequence[Wanted]) -> tuple[list[Wanted], list
     return kept, skipped
 
 
-def stand_in(ctx: Context, app: App) -> None:
+def stand_in(ctx: Context, app: App | None) -> None:
     """Has hosts served with certificates of our own making until the authority has issued real ones."""
     names = [one.host for one in candidates(ctx, app)[0]]
     served = tls.assigned(ctx, app, names)
@@ -96,7 +99,7 @@ def stand_in(ctx: Context, app: App) -> None:
         chain = x509.self_signed([name], key, ctx.clock.now())
         ctx.store.certificates.put(app, name, Source.PLACEHOLDER, chain, key, now=ctx.clock.now())
     if missing:
-        routes.refresh(ctx, app)
+        _refresh(ctx, app)
 
 
 def forget(ctx: Context, app: App) -> None:
@@ -184,18 +187,25 @@ def _put_off(ctx: Context, one: Wanted, error: PaasError) -> None:
     words = " ".join(" ".join((f"{error.what}:", error.why) if error.why else (error.what,)).split())
     pause = error.retry_after if isinstance(error, IssuanceFailed) else 0.0
     with ctx.store.transaction():
-        if ctx.store.apps.exists(one.app):
+        if one.app is None or ctx.store.apps.exists(one.app):
             ctx.store.acme.note(one.app, acme.failed(attempt, words, ctx.clock.now(), pause))
 
 
 def _keep(ctx: Context, one: Wanted, chain: str, key: Secret) -> None:
     with ctx.store.transaction():
         # It may have been destroyed while the authority was at work.
-        if not ctx.store.apps.exists(one.app):
+        if one.app is not None and not ctx.store.apps.exists(one.app):
             return
         ctx.store.certificates.put(
             one.app, one.host, Source.ACME, chain, key, now=ctx.clock.now(), server=one.server
         )
         ctx.store.certificates.remove(one.app, one.host, Source.PLACEHOLDER)
         ctx.store.acme.forget(one.app, one.host)
-    routes.refresh(ctx, one.app)
+    _refresh(ctx, one.app)
+
+
+def _refresh(ctx: Context, app: App | None) -> None:
+    if app is None:
+        routes.refresh_dashboard(ctx)
+    else:
+        routes.refresh(ctx, app)

@@ -31,12 +31,13 @@ def change(ctx: Context, app: App | None, namespace: str, key: str, value: str) 
     values = ctx.store.properties.of(app)
     before = (values.own if app else values.shared).get((namespace, key), "")
     ctx.store.properties.set(app, namespace, key, value)
-    if row.effect is Effect.PROXY:
+    if row.effect in (Effect.PROXY, Effect.SERVER):
+        concerned = app if row.effect is Effect.PROXY else None
         try:
-            _refresh(ctx, app)
+            _refresh(ctx, concerned)
         except Exception:
             ctx.store.properties.set(app, namespace, key, before)
-            if app is None:
+            if concerned is None:
                 # The apps that nginx did not refuse have the new value already.
                 with suppress(ProxyError):
                     _refresh(ctx, None)

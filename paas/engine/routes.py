@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
-from paas.core.hosts import is_pattern, is_public
+from paas.core.hosts import default_names as default_names
+from paas.core.hosts import is_host as is_host
+from paas.core.hosts import is_pattern
 from paas.core.model import WEB, App, Replica
 from paas.core.redirects import Redirect
 from paas.core.vhost import Vhost, VhostState
-from paas.engine import edge, tls
+from paas.engine import dashboard, edge, tls
 from paas.engine.context import Context
 from paas.engine.edge import Running
 from paas.proxies.base import Switch
@@ -30,19 +32,9 @@ def _hosts(ctx: Context, app: App) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*ctx.store.apps.domains(app), *free]))
 
 
-def is_host(name: str) -> bool:
-    """Whether an app of that name is served at it."""
-    return is_public(name) or name.endswith(".localhost")
-
-
 def default_hosts(ctx: Context, app: App) -> list[str]:
     """The app's name below each global domain; the name itself where it is one of a host."""
     return default_names(app.name, ctx.store.apps.domains(None))
-
-
-def default_names(name: str, shared: Sequence[str]) -> list[str]:
-    """The same for the name of an app and the global domains."""
-    return [name] if is_host(name) else [f"{name}.{domain}" for domain in shared]
 
 
 def all_hosts(ctx: Context, app: App) -> tuple[str, ...]:
@@ -143,15 +135,26 @@ def publish(ctx: Context, app: App, others: Collection[int], replicas: Sequence[
     )
 
 
-def refresh(ctx: Context, app: App) -> None:
+def refresh(ctx: Context, app: App) -> Switch:
     """Publishes what should be served now, after domains or properties changed."""
     with turn(ctx, app):
-        ctx.proxy.publish(current(ctx, ctx.store.apps.by_id(app.id)))
+        switch = ctx.proxy.publish(current(ctx, ctx.store.apps.by_id(app.id)))
     ctx.issuing.wake.set()
+    return switch
 
 
 def refresh_all(ctx: Context) -> None:
     """The same for every app and the server, with one reload."""
     with ctx.routing.of_all():
-        ctx.proxy.sync([current(ctx, app) for app in ctx.store.apps.all()], edge.server_options(ctx))
+        own = dashboard.vhost(ctx)
+        served = [*([own] if own else []), *(current(ctx, app) for app in ctx.store.apps.all())]
+        ctx.proxy.sync(served, edge.server_options(ctx))
     ctx.issuing.wake.set()
+
+
+def refresh_dashboard(ctx: Context) -> None:
+    """The same for the dashboard alone, after its certificate changed."""
+    with ctx.routing.of_all():
+        own = dashboard.vhost(ctx)
+        if own is not None:
+            ctx.proxy.publish(own)

@@ -20,8 +20,6 @@ from paas.proxies.nginx_server import Server
 from paas.proxies.nginx_text import General, Secure, Templates
 from paas.proxies.nginx_trial import Trial
 
-DRAIN_SECONDS = 60
-
 
 @dataclass
 class _Request:
@@ -35,12 +33,11 @@ class _Request:
 
 
 class NginxProxy:
-    """A `paas.proxies.base.Proxy`; its ``drain_seconds`` bound how long an old worker finishes requests."""
+    """A `paas.proxies.base.Proxy`."""
 
-    def __init__(self, server: Server, templates: Templates | None = None, drain_seconds: int = DRAIN_SECONDS) -> None:
+    def __init__(self, server: Server, templates: Templates | None = None) -> None:
         self._server = server
         self._templates = templates or Templates()
-        self._drain_seconds = drain_seconds
         self._tree = Tree(server.prefix)
         self._trial = Trial(server, self._tree)
         self._live: dict[str, Bundle] = {}
@@ -253,7 +250,7 @@ class NginxProxy:
                     user=account.user if account else "",
                     group=account.group if account else "",
                     open_files=open_files(),
-                    drain_seconds=self._drain_seconds,
+                    drain_seconds=options.drain_seconds,
                     modules=self._server.modules(),
                     options=options,
                     secure=self._secure,

@@ -263,7 +263,12 @@ def variable(text: str) -> Verbatim:
     return Verbatim(text or '""')
 
 
-WRITERS = {"quoted": lambda value: quoted(str(value)), "words": words, "variable": variable}
+WRITERS = {
+    "quoted": lambda value: quoted(str(value)),
+    "words": words,
+    "variable": variable,
+    "unix": lambda path: _quoted(f"unix:{path}"),
+}
 
 
 def _referenced(text: str) -> str:
