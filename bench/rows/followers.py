@@ -35,6 +35,7 @@ class Follower:
         self.lines = self.gaps = 0
         self.long = self.garbage = False
         self.ended = threading.Event()
+        self.ended_at = 0.0
         self._process = subprocess.Popen(
             argv, cwd=folder, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -55,6 +56,7 @@ class Follower:
             elif line.startswith(GAP):
                 self.gaps += 1
             elif line.startswith(END):
+                self.ended_at = time.monotonic()
                 self.ended.set()
 
     def close(self) -> None:
@@ -120,8 +122,15 @@ class Followers(Work):
         busy = followers["busy"]
         before = {name: one.lines for name, one in followers.items()}
         busy.numbers.clear()
+        busy.ended.clear()
         used = processes.processor_seconds(pid)
-        writing = threading.Thread(target=self._ask, args=("busy", f"/paced/{RATE}/{SECONDS}"), daemon=True)
+        written: list[float] = []
+
+        def write() -> None:
+            self._ask("busy", f"/paced/{RATE}/{SECONDS}")
+            written.append(time.monotonic())
+
+        writing = threading.Thread(target=write, daemon=True)
         writing.start()
         said, quiet = 0, self.names[1:]
         began = time.monotonic()
@@ -130,9 +139,8 @@ class Followers(Work):
                 self._ask(name, "/lines/1")
             said += 1
             select.select([], [], [], max(0.0, began + said - time.monotonic()))
-        ended = time.monotonic()
         busy.ended.wait(60)
-        lag = time.monotonic() - ended
+        lag = max(0.0, busy.ended_at - written[0])
         waiting.until(lambda: all(followers[name].lines >= before[name] + said for name in quiet), "the others", 30)
         lost = RATE * SECONDS - len(busy.numbers) + (not busy.long) + (not busy.garbage)
         lost += sum(before[name] + said - followers[name].lines for name in quiet)

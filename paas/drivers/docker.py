@@ -294,14 +294,21 @@ class Docker:
 
     @contextmanager
     def follow(
-        self, container_id: str, tail: int | None, since: float = 0.0, *, follow: bool = True
+        self,
+        container_id: str,
+        tail: int | None,
+        since: float = 0.0,
+        *,
+        follow: bool = True,
+        opened: Callable[[Callable[[], None]], None] = lambda end: None,
     ) -> Iterator[Iterator[bytes]]:
         """The lines of the log, each after its timestamp, from the last ``tail`` (all for None) and from that moment
-        on; with ``follow`` as they come until it ends."""
+        on; with ``follow`` as they come until it ends, or until somebody calls what ``opened`` is told."""
         with _engine("reading logs"):
             asked: dict[str, object] = {"stdout": 1, "stderr": 1, "timestamps": 1, "since": since or None}
             asked |= {"follow": int(follow), "tail": "all" if tail is None else tail}
-            with engine_logs.opened(self._api, container_id, asked) as frames:
+            with engine_logs.opened(self._api, container_id, asked) as (frames, end):
+                opened(end)
                 yield logframes.joined(frames)
 
     @contextmanager

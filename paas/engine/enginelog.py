@@ -70,6 +70,7 @@ class EngineSource:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._end: Callable[[], None] = lambda: None
         self._last = ""
         self._steps = Steps()
         self.gaps = 0
@@ -152,9 +153,15 @@ class EngineSource:
         """Whether the engine has no more to say."""
         return self._thread is not None and not self._thread.is_alive() and not self._buffer
 
+    def _opened(self, end: Callable[[], None]) -> None:
+        with self._changed:
+            self._end = end
+        if self._closed:
+            end()
+
     def _follow(self) -> None:
         try:
-            with self._ctx.scheduler.follow(self.key, None, self._since) as chunks:
+            with self._ctx.scheduler.follow(self.key, None, self._since, self._opened) as chunks:
                 for chunk in chunks:
                     # Not `splitlines`: a carriage return is a part of a line.
                     for raw in chunk.removesuffix(b"\n").split(b"\n"):
@@ -203,3 +210,6 @@ class EngineSource:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+            end = self._end
+        # Else its thread, and the engine, would wait for a line that nobody wants.
+        end()

@@ -11,7 +11,7 @@ from pathlib import Path
 from paas.core import jsonlog, logline, logquery
 from paas.core.errors import EngineError
 from paas.core.model import Container
-from paas.schedulers.base import Limits
+from paas.schedulers.base import Limits, Opened
 from paas.testing import programs
 from paas.testing.gates import SECONDS
 from paas.testing.programs import Program
@@ -108,13 +108,21 @@ class FakeLogs:
         yield iter([line for line in self.logs(container_id, None) if _written(line) >= since])
 
     def follow(
-        self, container_id: str, tail: int | None, since: float = 0.0
+        self, container_id: str, tail: int | None, since: float = 0.0, opened: Opened = lambda end: None
     ) -> AbstractContextManager[Iterator[bytes]]:
         """See `Scheduler.follow`."""
         program = self.programs(container_id)
         if program is not None:
             return nullcontext(programs.follow(program, len(program.lines) if tail is None else tail))
-        return self._follow(container_id, tail, since)
+        ended = threading.Event()
+
+        def end() -> None:
+            ended.set()
+            with self._changed:
+                self._changed.notify_all()
+
+        opened(end)
+        return self._follow(container_id, tail, since, ended)
 
     def _forget_log(self, gone: Running) -> None:
         if self.log_folder is not None:
@@ -145,15 +153,19 @@ class FakeLogs:
                 file.write(jsonlog.encode(time, f"{text}\n".encode()))
 
     @contextmanager
-    def _follow(self, container_id: str, tail: int | None, since: float) -> Iterator[Iterator[bytes]]:
-        yield self._chunks(container_id, tail, since)
+    def _follow(
+        self, container_id: str, tail: int | None, since: float, ended: threading.Event
+    ) -> Iterator[Iterator[bytes]]:
+        yield self._chunks(container_id, tail, since, ended)
 
-    def _chunks(self, container_id: str, tail: int | None, since: float) -> Iterator[bytes]:
+    def _chunks(
+        self, container_id: str, tail: int | None, since: float, ended: threading.Event
+    ) -> Iterator[bytes]:
         with self._changed:
             running = self._get(container_id)
             early = sum(1 for line in running.lines if _written(line) < since)
             seen = max(early, 0 if tail is None else len(running.lines) - tail)
-        while True:
+        while not ended.is_set():
             with self._changed:
                 there = container_id in self.here and running.up
                 data = b"".join(running.lines[seen:])

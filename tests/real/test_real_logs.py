@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import api_daemon
@@ -252,3 +252,20 @@ def test_the_api_of_the_engine_tells_the_same_as_its_files(talker: Server) -> No
     assert [logline.parse(raw, "web.1").text for raw in docker.logs(container.id, 2)] == [
         text for _, text in expected[-2:]
     ]
+
+
+def test_following_a_silent_log_can_be_ended(talker: Server) -> None:
+    docker = Docker(talker.instance())
+    [container] = [one for one in docker.containers() if one.status == "running"]
+    ends: list[Callable[[], None]] = []
+
+    def read() -> None:
+        with docker.follow(container.id, 0, opened=ends.append) as lines:
+            assert list(lines) == []
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    eventually(lambda: ends)
+    ends[0]()
+    thread.join(10)
+    assert not thread.is_alive()

@@ -365,6 +365,18 @@ def test_a_carriage_return_is_a_part_of_its_line(kept):
     session.wait()
 
 
+def test_nothing_waits_for_a_silent_log_once_its_follower_has_gone(hello):
+    def waiting():
+        return [thread for thread in threading.enumerate() if thread.name == "follow"]
+
+    before = len(waiting())
+    session = hello.begin("logs hello -t -n 0", stdin=None)
+    eventually(lambda: len(waiting()) > before)
+    session.hang_up()
+    session.wait()
+    eventually(lambda: len(waiting()) == before)
+
+
 def test_an_app_that_writes_while_its_log_is_read_through_the_api(hello, monkeypatch):
     [container] = hello.scheduler.containers(hello.app())
     lines = [f"2026-01-01T00:00:{at // 1000:02}.{at % 1000:09}Z {at}\n".encode() for at in range(9000)]

@@ -47,7 +47,7 @@ def test_what_the_engine_leaves_out_is_read_again_and_what_is_gone_is_told(hello
     raw = [f"{one.time} {one.text.decode()}\n".encode() for one in lines]
 
     @contextmanager
-    def follow(container_id, tail, since):
+    def follow(container_id, tail, since, opened):
         yield iter([b"".join(raw[:1100]), b"".join(raw[1000:1200]), b"".join(raw[2000:])])
 
     @contextmanager
