@@ -78,13 +78,13 @@ def _came_meanwhile(ctx: Context, one: Wanted, now: Wanted) -> bool:
 
 def disable(ctx: Context, app: App) -> None:
     """Removes what the authority issued for the app, and gets no more."""
+    enabled = ctx.store.properties.of(app).own.get(("letsencrypt", "enabled"), "")
+    # Before the turn comes: whoever has it places no further order for the app.
+    ctx.store.properties.set(app, "letsencrypt", "enabled", "false")
     with ctx.issuing.turn:
         certificates = ctx.store.certificates.of(app)
-        enabled = ctx.store.properties.of(app).own.get(("letsencrypt", "enabled"), "")
-        # Together, so that the background finds an app that wants none, or one that has its own.
         with ctx.store.transaction():
             issuing.forget(ctx, app)
-            ctx.store.properties.set(app, "letsencrypt", "enabled", "false")
         try:
             routes.refresh(ctx, app)
         except Exception:
