@@ -58,8 +58,8 @@ def _value(one: Choice, files: CommitFiles, facts: Facts) -> str | None:
             return None
         return _filled(one.value, {**facts, "1": _plain(given), "path": one.files[0]})
     if one.search:
-        for path, match in files.search(one.files, one.search):
-            groups = {str(number): text or "" for number, text in enumerate(match.groups(), 1)}
+        for path, found in files.search(one.files, one.search):
+            groups = {str(number): text or "" for number, text in enumerate(found, 1)}
             return _filled(one.value, {**facts, **_places(path), **groups})
         return None
     if one.files:

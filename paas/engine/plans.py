@@ -10,18 +10,19 @@ from paas.builders import recipe
 from paas.core import buildenv, buildplan, procfile, push
 from paas.core.buildpack import Buildpack
 from paas.core.buildplan import Plan
-from paas.core.commitfiles import CommitFiles
+from paas.core.commitfiles import CommitFiles, is_pattern
 from paas.core.errors import PaasError
 from paas.core.model import App
 from paas.core.secret import Secret
-from paas.drivers import stack, yamlfile
+from paas.drivers import pattern, stack, yamlfile
 from paas.drivers.quarantine import Quarantine
 from paas.engine import buildpacks
 from paas.engine.context import Context
 
 DOCKERFILE, BUILDPACK = "dockerfile", "buildpack"
 _PATH = ("builder-dockerfile", "dockerfile-path")
-_LARGEST, _MOST = 8 << 20, 1000
+_LARGEST, _MOST, _MOST_BYTES = 8 << 20, 1000, 64 << 20
+"""What is read of a commit: a file's size, files that a pattern found, and all of it."""
 _STAMP_KEY = "build-stamp-key"
 
 
@@ -85,13 +86,26 @@ def _read(
 ) -> CommitFiles:
     folder = ctx.store.properties.of(app).text("builder", "build-dir")
     listed = CommitFiles(tuple(sorted(sizes)))
-    wanted = [path for path in listed.find(sorted(buildplan.patterns(tuple(packs)))) if sizes[path] <= _LARGEST][:_MOST]
+    wanted = _wanted(listed, sizes, packs)
     places = {path: f"{folder}/{path}" if folder else path for path in wanted}
     found = ctx.repository(app).read_files(commit, list(places.values()), quarantine=quarantine, limit=_LARGEST)
     texts = {path: data.decode("utf-8", "replace") for path in wanted if (data := found[places[path]]) is not None}
     settings = buildplan.SETTINGS_FILE
     parsed = {settings: yamlfile.parse(texts[settings], settings, "invalid-paas-yml")} if settings in texts else {}
-    return CommitFiles(listed.paths, texts, parsed)
+    return CommitFiles(listed.paths, texts, parsed, pattern.first_groups)
+
+
+def _wanted(listed: CommitFiles, sizes: Mapping[str, int], packs: Collection[Buildpack]) -> list[str]:
+    """Those that are read: files that are named first, then what patterns find, from the top of the repository down."""
+    patterns = sorted(buildplan.patterns(tuple(packs)))
+    named = listed.find(one for one in patterns if not is_pattern(one))
+    others = [path for path in listed.find(filter(is_pattern, patterns)) if path not in named]
+    found, room = [], _MOST_BYTES
+    for path in [*named, *sorted(others, key=lambda path: path.count("/"))[:_MOST]]:
+        if sizes[path] <= min(_LARGEST, room):
+            found.append(path)
+            room -= sizes[path]
+    return found
 
 
 def _indexes(ctx: Context) -> dict[str, str]:

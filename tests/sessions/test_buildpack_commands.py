@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from paas.engine import plans
 from paas.testing import DEPLOYER, VIEWER
 
 pytestmark = pytest.mark.real("git")
@@ -276,3 +277,15 @@ def test_a_template_reaches_nothing_but_what_it_is_given(hello, pack):
 
     (pack / "secret").symlink_to("/etc/passwd")
     assert "secret is a symbolic link" in hello.run(f"buildpacks:add hello {pack}").err
+
+
+def test_many_files_of_code_hide_neither_manifests_nor_what_is_at_the_top(hello, monkeypatch):
+    monkeypatch.setattr(plans, "_MOST", 3)
+    many = {f"a/m{number}.py": "x = 1\n" for number in range(5)}
+    assert hello.push("hello", {**FLASK, **many, "runtime.txt": "python-3.11\n"}).status == 0
+    current = hello.ctx.store.releases.current(hello.app())
+    assert {process.type: process.command for process in current.processes} == {"web": "gunicorn 'app:app'"}
+    assert "# Python 3.11" in built(hello).recipe
+
+    monkeypatch.setattr(plans, "_MOST_BYTES", 20)
+    assert "app:app" not in hello.run("buildpacks:detect hello --format json").out

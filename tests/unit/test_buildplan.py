@@ -12,7 +12,7 @@ from paas.core import buildplan, procfile
 from paas.core.buildplan import Plan
 from paas.core.commitfiles import CommitFiles
 from paas.core.errors import PaasError
-from paas.drivers import buildpacks, yamlfile
+from paas.drivers import buildpacks, pattern, yamlfile
 
 APPS = Path(__file__).parent.parent / "apps"
 SUITES = ("trixie", "bookworm")
@@ -21,7 +21,7 @@ SUITES = ("trixie", "bookworm")
 def files_of(texts: Mapping[str, str]) -> CommitFiles:
     settings = buildplan.SETTINGS_FILE
     parsed = {settings: yamlfile.parse(texts[settings], settings, "invalid-paas-yml")} if settings in texts else {}
-    return CommitFiles(tuple(sorted(texts)), texts, parsed)
+    return CommitFiles(tuple(sorted(texts)), texts, parsed, pattern.first_groups)
 
 
 def plan_of(texts: Mapping[str, str]) -> Plan:
@@ -185,3 +185,23 @@ def test_globs_stay_in_their_folder() -> None:
     assert files.find(["**/*.py"]) == list(files.paths)
     assert files.find(["[ab].py", "a.py"]) == ["a.py"]
     assert files.find(["f?1?.py", "a+b.py"]) == ["f[1].py", "a+b.py"]
+
+
+def test_an_expression_that_python_would_never_be_done_with_holds_up_nobody() -> None:
+    files = CommitFiles(("x.txt",), {"x.txt": "a" * 60 + "!\n" * 20_000}, {}, pattern.first_groups)
+    assert list(files.search(["x.txt"], "^(a+)+$")) == []
+    assert list(files.search(["x.txt"], r"^\s*(a+)(b)?!$")) == [("x.txt", ("a" * 60, None))]
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000])
+def test_a_file_that_is_nested_too_deeply_is_told(text: str) -> None:
+    assert refused({"package.json": text})[0] == "package.json is not JSON"
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [("example.org/a/shop", "shop"), ("example.org/shop/v2", "shop"), ('"shop"', "shop"), ("shop // why", "shop")],
+)
+def test_the_program_of_go_is_called_as_its_module(line: str, name: str) -> None:
+    texts = {"go.mod": f"module {line}\ngo 1.24\n", "main.go": "package main\n"}
+    assert plan_of(texts).processes["web"] == f"bin/{name}"
