@@ -48,12 +48,12 @@ class CommitFiles:
                 yield path, groups
 
     def key(self, path: str, name: str) -> Any:
-        """The value of a dotted key in a JSON or TOML file, None where the file or the key is missing.
+        """The value of a dotted key in a JSON or TOML file, all of it for none; None where file or key is missing.
 
         Raises `InvalidValue` naming file, line and column where the file can't be parsed.
         """
         value = self._document(path)
-        for part in name.split("."):
+        for part in filter(None, name.split(".")):
             if not isinstance(value, Mapping) or part not in value:
                 return None
             value = value[part]

@@ -43,13 +43,13 @@ def recipe_of(
     properties = ctx.store.properties.of(app)
     selected = properties.text("builder", "selected")
     dockerfile = properties.text(*_PATH)
+    chain = properties.value("buildpacks", "chain") or ()
     told = _PATH in {**properties.shared, **properties.own}
-    if selected not in ("", BUILDPACK) or (not selected and told):
+    if selected not in ("", BUILDPACK) or (not selected and told and not chain):
         return None
     folder = properties.text("builder", "build-dir")
-    path = f"{folder}/{dockerfile}" if folder else dockerfile
-    # Most apps have one: for them nothing more is read.
-    if not selected and ctx.repository(app).read_file(commit, path, quarantine=quarantine) is not None:
+    # Most apps have a Dockerfile: for them nothing more is read.
+    if not selected and not chain and _left_to(dockerfile, ctx, app, commit, quarantine):
         return None
 
     sizes = ctx.repository(app).sizes(commit, folder, quarantine=quarantine)
@@ -59,7 +59,7 @@ def recipe_of(
     plan = buildplan.plan(
         packs,
         files,
-        chosen=properties.value("buildpacks", "chain") or (),
+        chosen=chain,
         suites=(only,) if only else tuple(reversed(stack.SUITES)),
         commands=commands,
     )
@@ -76,6 +76,25 @@ def recipe_of(
     )
 
 
+def _left_to(dockerfile: str, ctx: Context, app: App, commit: str, quarantine: Quarantine | None) -> bool:
+    """Whether the commit has the Dockerfile, and no file in which it chooses buildpacks."""
+    folder = ctx.store.properties.of(app).text("builder", "build-dir")
+    places = {
+        name: f"{folder}/{name}" if folder else name
+        for name in (dockerfile, buildplan.SETTINGS_FILE, buildplan.CHAIN_FILE)
+    }
+    found = ctx.repository(app).read_files(commit, list(places.values()), quarantine=quarantine, limit=_LARGEST)
+    there = {name: data for name, path in places.items() if (data := found[path]) is not None}
+    texts = {name: data.decode("utf-8", "replace") for name, data in there.items()}
+    return dockerfile in texts and not buildplan.chooses(_files(tuple(texts), texts))
+
+
+def _files(paths: tuple[str, ...], texts: Mapping[str, str]) -> CommitFiles:
+    settings = buildplan.SETTINGS_FILE
+    parsed = {settings: yamlfile.parse(texts[settings], settings, "invalid-paas-yml")} if settings in texts else {}
+    return CommitFiles(paths, texts, parsed, pattern.first_groups)
+
+
 def _read(
     ctx: Context,
     app: App,
@@ -90,9 +109,7 @@ def _read(
     places = {path: f"{folder}/{path}" if folder else path for path in wanted}
     found = ctx.repository(app).read_files(commit, list(places.values()), quarantine=quarantine, limit=_LARGEST)
     texts = {path: data.decode("utf-8", "replace") for path in wanted if (data := found[places[path]]) is not None}
-    settings = buildplan.SETTINGS_FILE
-    parsed = {settings: yamlfile.parse(texts[settings], settings, "invalid-paas-yml")} if settings in texts else {}
-    return CommitFiles(listed.paths, texts, parsed, pattern.first_groups)
+    return _files(listed.paths, texts)
 
 
 def _wanted(listed: CommitFiles, sizes: Mapping[str, int], packs: Collection[Buildpack]) -> list[str]:
@@ -143,13 +160,15 @@ def _commands(ctx: Context, app: App, commit: str) -> dict[str, str]:
 
 def facts(ctx: Context, app: App) -> dict[str, str]:
     """What ``builder:report`` says of how the newest commit is built; of what can't be built, the reason."""
+    order = {"detection-order": ", ".join(pack.name for pack in buildpacks.available(ctx, app))}
     try:
         found = newest(ctx, app)
     except PaasError as error:
-        return {"detected": "nothing", "detected-problem": " ".join(error.lines())}
+        return {**order, "detected": "nothing", "detected-problem": " ".join(error.lines())}
     if found is None:
-        return {"detected": DOCKERFILE, "detected-by": ctx.store.properties.of(app).text(*_PATH)}
+        return {**order, "detected": DOCKERFILE, "detected-by": ctx.store.properties.of(app).text(*_PATH)}
     return {
+        **order,
         "detected": BUILDPACK,
         "detected-by": found.plan.reason,
         "detected-buildpacks": ", ".join(stage.buildpack.name for stage in found.plan.stages),
