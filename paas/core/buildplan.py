@@ -94,6 +94,7 @@ def plan(
     for stage in stages:
         last = stage is stages[-1]
         known = {**stage.facts, "procfile": str("web" in commands).lower(), "last": str(last).lower()}
+        known["first"] = str(stage is stages[0]).lower()
         for problem in stage.buildpack.problems:
             if holds(problem.when, files, known):
                 raise refusal(problem, files, known, values={"language": stage.buildpack.title})

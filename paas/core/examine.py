@@ -22,8 +22,8 @@ def holds(when: When, files: CommitFiles, facts: Facts) -> bool:
 
 def _holds(one: Condition, files: CommitFiles, facts: Facts) -> bool:
     return (
-        (not one.files or bool(files.find(one.files)))
-        and not (one.no_files and files.find(one.no_files))
+        (not one.files or bool(files.find(_filled(path, facts) for path in one.files)))
+        and not (one.no_files and files.find(_filled(path, facts) for path in one.no_files))
         and all(any(files.search([pattern], text)) for pattern, text in one.texts)
         and not any(any(files.search([pattern], text)) for pattern, text in one.no_texts)
         and all(_given(files.key(path, key)) for path, key in one.keys)

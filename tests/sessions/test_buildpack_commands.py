@@ -124,7 +124,7 @@ def test_an_app_in_a_folder(hello):
     moved = {f"backend/{path}": text for path, text in FLASK.items() if text}
     assert hello.push("hello", {**moved, "package.json": "{}", "Dockerfile": None}).status == 0
     assert "AS python" in built(hello).recipe
-    assert "COPY requirements.txt" in built(hello).recipe
+    assert 'COPY ["requirements.txt", "./"]' in built(hello).recipe
 
 
 def test_the_report_of_the_builder_shows_what_is_detected(hello):
