@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from paas.builders import recipe
+from paas.builders.base import Source
 from paas.core import buildenv, buildplan, procfile, push
 from paas.core.buildpack import Buildpack
 from paas.core.buildplan import Plan
 from paas.core.commitfiles import CommitFiles, is_pattern
-from paas.core.errors import PaasError
+from paas.core.dockeroptions import BUILD
+from paas.core.errors import BuildFailed, PaasError
 from paas.core.model import App
 from paas.core.secret import Secret
 from paas.drivers import pattern, stack, yamlfile
@@ -63,7 +65,7 @@ def recipe_of(
         suites=(only,) if only else tuple(reversed(stack.SUITES)),
         commands=commands,
     )
-    variables = {**ctx.store.config.all(None), **ctx.store.config.all(app)}
+    variables = {**ctx.store.config.all(None), **ctx.store.config.all(app), **_arguments(ctx, app)}
     return Recipe(
         plan,
         recipe.render(
@@ -74,6 +76,29 @@ def recipe_of(
         ),
         buildenv.script(_indexes(ctx), commit, variables),
     )
+
+
+def with_recipe(source: Source, recipe: Recipe) -> Source:
+    """What the builder gets with the recipe: build arguments are in its environment already."""
+    options = tuple(one for one in source.options if not one.startswith("--build-arg="))
+    return replace(source, recipe=recipe.dockerfile, environment=recipe.environment, options=options)
+
+
+def _arguments(ctx: Context, app: App) -> dict[str, Secret]:
+    """The build arguments of the app, which the steps see as variables; a target is refused."""
+    found = {}
+    for option in ctx.store.docker_options.of(app, BUILD):
+        if option.flag == "--target":
+            raise BuildFailed(
+                f"{app.name} has the build option {option}, and is built with buildpacks",
+                why="A target is a stage of a Dockerfile; the stages of buildpacks change with the app.",
+                fix=f"Remove it: 'docker-options:remove {app.name} build {option}', or bring a Dockerfile.",
+                code="target-without-dockerfile",
+            )
+        if option.flag == "--build-arg":
+            name, _, value = option.value.partition("=")
+            found[name] = Secret(value)
+    return found
 
 
 def _left_to(dockerfile: str, ctx: Context, app: App, commit: str, quarantine: Quarantine | None) -> bool:

@@ -64,7 +64,7 @@ DEPENDENCIES = {
     "python-flask-requirements": ("app.py", "uv pip install -r requirements.txt"),
     "ruby-rack-gems": ("config.ru", "bundle install"),
 }
-"""A file of the code, and the start of the step that installs what the app depends on. Go, Rust and Java have the caches
+"""A file of the code, and the start of the step that installs what the app depends on. Go, Rust and Java have caches
 of their compilers instead."""
 
 LANGUAGES = (

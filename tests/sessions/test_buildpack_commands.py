@@ -389,3 +389,20 @@ def test_one_that_is_kept_stays_until_it_is_recorded(hello, repository, monkeypa
     assert hello.run(f"buildpacks:add other {repository}").status == 0
     others.join()
     assert [row["name"] for row in json.loads(hello.run("buildpacks:list other --format json").out)] == ["shell"]
+
+
+def test_build_arguments_are_variables_of_the_steps_and_a_target_is_refused(hello):
+    assert hello.push("hello", FLASK).status == 0
+    hello.run("docker-options:add hello build --build-arg FLAVOUR=mint")
+    hello.run("docker-options:add hello build --no-cache")
+    assert hello.run("ps:rebuild hello").status == 0
+    assert "export FLAVOUR=mint\n" in built(hello).environment.reveal()
+    assert built(hello).options == ("--no-cache",)
+
+    hello.run("docker-options:add hello build --target web")
+    refused = hello.run("ps:rebuild hello").err
+    assert "hello has the build option --target=web, and is built with buildpacks" in refused
+    assert "[target-without-dockerfile]" in refused
+    hello.run("builder:set hello selected dockerfile")
+    assert hello.push("hello", {"Dockerfile": "FROM scratch\nCMD [\"/app\"]\n"}).status == 0
+    assert "--target=web" in built(hello).options

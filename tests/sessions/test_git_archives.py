@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from paas.drivers import git_process
 from paas.testing import VIEWER
 
 pytestmark = pytest.mark.real("git")
@@ -281,3 +282,17 @@ def test_initialize_makes_the_repository(server):
     assert server.ctx.paths.repository(server.app()).exists()
     assert server.run("git:initialize hello").status == 0
     assert '"up_to_date": false' in server.run("git:status hello --format json", caller=VIEWER).out
+
+
+@pytest.mark.parametrize(
+    ("words", "author"), [("", "admin <admin@paas.invalid>"), ("Ada ada@example.org", "Ada <ada@example.org>")]
+)
+def test_the_author_of_the_commit_may_be_named(hello, words, author):
+    url = "https://example.org/app.tar"
+    hello.remotes.archives[url] = tar({"Dockerfile": DOCKERFILE, "v": words.encode()})
+    assert hello.run(f"git:from-archive hello {url} {words}").status == 0
+    repository = hello.ctx.repository(hello.app()).path
+    shown = git_process.run(repository, ["log", "-1", "--format=%an <%ae>|%cn <%ce>"]).decode().strip()
+    assert shown == f"{author}|{author}"
+    refused = hello.run(f"git:from-archive hello {url} 'a<b'")
+    assert "can't be the author of a commit" in refused.err
