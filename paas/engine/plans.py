@@ -74,7 +74,7 @@ def recipe_of(
             stamp=buildenv.stamp(variables, _key(ctx)),
             commands="web" in commands,
         ),
-        buildenv.script(_indexes(ctx), commit, variables),
+        buildenv.script(_indexes(ctx), commit, variables, _proxies(ctx)),
     )
 
 
@@ -153,6 +153,10 @@ def _wanted(listed: CommitFiles, sizes: Mapping[str, int], packs: Collection[Bui
 def _indexes(ctx: Context) -> dict[str, str]:
     found = {key: ctx.settings.value(key) for key in buildenv.INDEXES}
     return {name: str(value) for key, value in found.items() if value for name in buildenv.INDEXES[key]}
+
+
+def _proxies(ctx: Context) -> dict[str, str]:
+    return {key: str(ctx.settings.value(f"build-{key}-proxy") or "") for key in ("http", "https", "no")}
 
 
 def _key(ctx: Context) -> str:

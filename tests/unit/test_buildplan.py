@@ -164,7 +164,7 @@ def test_the_version_that_is_asked_for_chooses_the_stack(texts: dict[str, str], 
 def test_a_chain_hands_on_the_files_and_nothing_else() -> None:
     plan = plan_of(app("chain-node-then-python"))
     text = recipe.render(plan, cache="c", stamp="0", commands=False)
-    assert "npm run build && rm -rf node_modules" in text
+    assert "    npm run build && rm -rf node_modules\n" in text
     assert "COPY --chown=1000:1000 --from=node /app/ ./" in text
     assert "nodejs" not in text.rpartition("AS python-base")[2]
 
@@ -275,3 +275,12 @@ def test_the_names_of_nvm_are_versions(name: str, version: str) -> None:
 )
 def test_what_is_beside_an_app_is_not_taken_for_the_app(texts: dict[str, str], title: str) -> None:
     assert plan_of(texts).title == title
+
+
+def test_what_a_build_makes_in_the_packages_comes_beside_those_of_production() -> None:
+    text = recipe_of(app("node-build-into-modules"))
+    assert "    touch /tmp/before && npm run build \\\n && find node_modules -cnewer /tmp/before" in text
+    final = text.rpartition("\nFROM ")[2].splitlines()
+    stages = ("node-deps", "node-build")
+    packages, code = (next(line for line in final if f"--from={stage} " in line) for stage in stages)
+    assert final.index(packages) < final.index(code)
