@@ -12,6 +12,7 @@ from pathlib import Path
 import docker
 import pytest
 from instance import Server
+from package_proxy import INDEX, INTEGRITY, PACKAGE, REGISTRY, Proxy
 
 pytestmark = pytest.mark.real
 
@@ -73,21 +74,29 @@ LANGUAGES = (
 )
 
 
-@pytest.fixture(scope="module")
-def server(instance: Server) -> Iterator[Server]:
-    """An instance that builds with this machine's certificates, its proxies if any, and named package indexes."""
+def usual() -> dict[str, str]:
+    """The settings of the server: this machine's certificates, its proxies if any, and named package indexes."""
     settings = {
         "build-ca-file": CERTIFICATES,
         "build-pip-index": "https://pypi.org/simple",
         "build-npm-registry": "https://registry.npmjs.org",
     }
     for key in ("http", "https", "no"):
-        if value := os.environ.get(f"{key}_proxy", os.environ.get(f"{key.upper()}_PROXY", "")):
-            settings[f"build-{key}-proxy"] = value
-    for key, value in settings.items():
-        assert instance.paas(f"settings:set {key} {value}").status == 0
+        settings[f"build-{key}-proxy"] = os.environ.get(f"{key}_proxy", os.environ.get(f"{key.upper()}_PROXY", ""))
+    return settings
+
+
+@pytest.fixture(scope="module")
+def server(instance: Server) -> Iterator[Server]:
+    """An instance with these settings, and a variable that is secret."""
+    tell(instance, usual())
     assert instance.paas(f"config:set --global --no-restart SECRET_KEY={SECRET}").status == 0
     yield instance
+
+
+def tell(server: Server, settings: dict[str, str]) -> None:
+    for key, value in settings.items():
+        assert server.paas(f"settings:set {key} {value}".rstrip()).status == 0
 
 
 def push(server: Server, name: str, folder: Path) -> str:
@@ -186,3 +195,57 @@ def test_a_buildpack_from_a_git_repository(server: Server, tmp_path: Path) -> No
     assert pushed.status == 0, pushed.err
     assert "Pages, detected by pages.txt" in pushed.err
     assert server.get("pages").body == "It's a page\n"
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    """A proxy, and behind it mirrors, that the server's builds are told of; afterwards they are told what they were."""
+    made = Proxy()
+    tell(server, {"build-http-proxy": made.address, "build-pip-index": INDEX, "build-npm-registry": REGISTRY})
+    yield made
+    tell(server, usual())
+    made.close()
+
+
+def test_packages_come_from_the_mirrors_through_the_proxy(server: Server, proxy: Proxy, tmp_path: Path) -> None:
+    """The names of the mirrors are known to the proxy alone. The tools are there from the apps above."""
+    apps = {
+        "mirrored-python": {
+            "requirements.txt": f"{PACKAGE}==1.0\n",
+            "Procfile": "web: python app.py\n",
+            "app.py": (
+                "import os, http.server, greeting_of_the_test as one\n"
+                "class Handler(http.server.BaseHTTPRequestHandler):\n"
+                "    def do_GET(self):\n"
+                "        self.send_response(200); self.end_headers(); self.wfile.write(one.TEXT.encode())\n"
+                'http.server.HTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()\n'
+            ),
+        },
+        "mirrored-node": {
+            "package.json": json.dumps(
+                {"name": "a", "scripts": {"start": "node server.js"}, "dependencies": {PACKAGE: "1.0.0"}}
+            ),
+            "package-lock.json": json.dumps(
+                {
+                    "name": "a",
+                    "lockfileVersion": 3,
+                    "packages": {
+                        "": {"name": "a", "dependencies": {PACKAGE: "1.0.0"}},
+                        f"node_modules/{PACKAGE}": {"version": "1.0.0", "integrity": INTEGRITY},
+                    },
+                }
+            ),
+            "server.js": (
+                f'require("http").createServer((i, o) => o.end(require("{PACKAGE}"))).listen(process.env.PORT);\n'
+            ),
+        },
+    }
+    for name, files in apps.items():
+        for path, text in files.items():
+            (tmp_path / name).mkdir(exist_ok=True)
+            (tmp_path / name / path).write_text(text)
+        pushed = server.git_push(tmp_path / name, name)
+        assert pushed.status == 0, (pushed.err, proxy.asked)
+    assert server.get("mirrored-python").body == "from the index"
+    assert server.get("mirrored-node").body == "from the registry"
+    assert {f"{INDEX}/{PACKAGE}/", f"{REGISTRY}/{PACKAGE}/-/{PACKAGE}-1.0.0.tgz"} <= set(proxy.asked)
