@@ -9,11 +9,21 @@ from pathlib import Path
 
 from paas.builders.base import Builder, Source
 from paas.builders.common import context_of, ensure_stacks
+from paas.core import truststore
 from paas.drivers import buildkit
 from paas.drivers.docker import Docker
+from paas.drivers.git_fetch import SYSTEM_CA
 from paas.drivers.memfile import in_memory
 
 _HINT = "The step's output is above. 'buildpacks:detect APP' shows the Dockerfile of what was pushed before."
+
+
+def _trust_store(extra: Path, folder: Path) -> Path:
+    """What Java takes in place of its own store: the server's usual certificates and the extra ones."""
+    usual = SYSTEM_CA.read_text(encoding="utf-8") if SYSTEM_CA.is_file() else ""
+    path = folder / "jks"
+    path.write_bytes(truststore.jks(f"{usual}\n{extra.read_text(encoding='utf-8', errors='replace')}"))
+    return path
 
 
 class BuildpackBuilder:
@@ -42,6 +52,8 @@ class BuildpackBuilder:
             # The commit is a variable of the build's steps: as an argument it would undo the cache.
             arguments = {key: value for key, value in source.arguments.items() if key != "GIT_REV"}
             secrets = {**source.secrets, "env": environment}
+            if "ca" in secrets and "id=jks" in source.recipe:
+                secrets["jks"] = _trust_store(secrets["ca"], Path(folder))
             request = buildkit.BuildRequest(
                 context,
                 dockerfile,

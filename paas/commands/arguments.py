@@ -16,6 +16,7 @@ from paas.core.model import DeploymentStatus
 from paas.core.sandbox import MAX_COUNT
 from paas.engine.builds import CURRENT
 from paas.engine.context import Context
+from paas.engine.sources import By
 
 
 def _app(ctx: Context, text: str) -> AppModel:
@@ -71,6 +72,17 @@ def _which(ctx: Context, text: str) -> str:
     return text
 
 
+def _person(ctx: Context, text: str) -> str:
+    if not text.strip(" .") or not text.isprintable() or set(text) & set("<>"):
+        raise InvalidValue(f"{text!r} can't be the author of a commit", why="It is text without '<' and '>'.")
+    return text
+
+
+def author(user: str, email: str) -> By | None:
+    """The author that was named, None if none was."""
+    return By(user, email) if user else None
+
+
 def domain(ctx: Context, text: str) -> str:
     """The domain name in its one form."""
     return host_name(text)
@@ -103,6 +115,8 @@ Setting = Annotated[str, Arg("KEY", choices=[row.key for row in settings.SETTING
 Selected = Annotated[str, Arg("KEY", select=True)]
 
 
+User = Annotated[str, Arg("USER", _person)]
+Email = Annotated[str, Arg("EMAIL", _person)]
 Status = Annotated[str, Arg("STATUS", _status, choices=[status.value for status in DeploymentStatus])]
 Build = Annotated[str, Arg("APP|NUMBER", complete=_apps)]
 Which = Annotated[str, Arg("current|NUMBER", _which, lambda ctx: [CURRENT])]

@@ -32,6 +32,8 @@ def git_from_archive(
     ctx: Context,
     app: args.App,
     url: Annotated[str, Arg("URL|--")] = STDIN,
+    user: args.User = "",
+    email: args.Email = "",
     *,
     archive_type: ArchiveType = "",
     invocation: Invocation,
@@ -40,12 +42,13 @@ def git_from_archive(
 
     If all of it is in one folder, that folder is the app. Links that lead out, absolute paths and device nodes are
     refused; git:set --global archive-max-files, -size and -ratio are the limits. What serves already is not deployed
-    again.
+    again. USER and EMAIL are the author of the commit, if given.
     """
+    by = args.author(user, email)
     if url == STDIN:
-        sources.from_archive(ctx, app, args.input_chunks(invocation), archive_type)
+        sources.from_archive(ctx, app, args.input_chunks(invocation), archive_type, by)
     else:
-        sources.from_archive_url(ctx, app, url, archive_type)
+        sources.from_archive_url(ctx, app, url, archive_type, by)
 
 
 @command("git:sync", access=Access.DEPLOY)

@@ -23,7 +23,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from paas.core import cron, names, procfile
+from paas.core import buildfields, cron, names, procfile
 from paas.core.checkfile import JSON_FIELDS, YAML_FIELDS, check
 from paas.core.checks import Check
 from paas.core.cron import CronEntry
@@ -175,8 +175,9 @@ def from_paas_yml(raw: object, path: str = PAAS_YML) -> AppSpec:
     """What a paas.yml says, from its parsed content; `InvalidValue` names the file and the place in it."""
     reader = Reader(path, "invalid-paas-yml")
     top = reader.mapping(raw, "")
-    # How it is built is read by `paas.core.buildplan`.
-    reader.known(top, "", ("processes", "cron", "edge", "build", "static", "domains"))
+    reader.known(top, "", ("processes", "cron", "edge", *buildfields.FIELDS, "domains"))
+    # What it says is for `paas.core.buildplan`; a mistake in it is told wherever the file is read.
+    buildfields.read(top, path)
     found = {}
     for kind, said in reader.mapping(top.get("processes"), "processes").items():
         at = f"processes.{kind}"

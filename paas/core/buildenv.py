@@ -9,6 +9,7 @@ import hashlib
 import re
 import shlex
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from paas.core.secret import Secret
 
@@ -17,6 +18,9 @@ INDEXES: Mapping[str, tuple[str, ...]] = {
     "build-npm-registry": ("NPM_CONFIG_REGISTRY", "YARN_REGISTRY", "YARN_NPM_REGISTRY_SERVER"),
     "build-gem-source": ("BUNDLE_MIRROR__ALL",),
     "build-go-proxy": ("GOPROXY",),
+    # The templates of java and rust hand these on, as Maven and Cargo read no such variable.
+    "build-maven-mirror": ("MAVEN_MIRROR", "MVNW_REPOURL"),
+    "build-cargo-registry": ("CARGO_MIRROR",),
 }
 """The variables by which package managers are told of the addresses in the settings."""
 
@@ -34,15 +38,47 @@ if [ -s /run/secrets/ca ]; then
 fi
 """
 
+# Java reads neither the variables for certificates nor those for proxies. The platform mounts a trust store beside the
+# certificates, see `paas.core.truststore`.
+_JAVA = """\
+[ ! -s /run/secrets/jks ] || JAVA_TOOL_OPTIONS="$JAVA_TOOL_OPTIONS -Djavax.net.ssl.trustStore=/run/secrets/jks"
+[ -z "$JAVA_TOOL_OPTIONS" ] || export JAVA_TOOL_OPTIONS
+"""
+
+_HOSTS = re.compile(r"[^\s,]+")
+_MAVEN_TAKES_THEM = "-Daether.connector.http.useSystemProperties=true"
+
 # A build with another search path, home or loader is no build of what was pushed.
 _KEPT_OUT = re.compile(r"PATH|HOME|SHELL|IFS|ENV|BASH_ENV|PWD|LD_.*|PYTHONHOME|NODE_ENV|NODE_OPTIONS|TMPDIR")
 
 
-def script(indexes: Mapping[str, str], commit: str, variables: Mapping[str, Secret]) -> Secret:
-    """The script: ``indexes`` by the variable to set, then the app's own ``variables``, which may have others."""
+def script(
+    indexes: Mapping[str, str],
+    commit: str,
+    variables: Mapping[str, Secret],
+    proxies: Mapping[str, str] | None = None,
+) -> Secret:
+    """The script: ``indexes`` by the variable to set, then the app's own ``variables``, which may have others.
+
+    ``proxies`` are addresses by ``http``, ``https`` and ``no``; the other programs have them from BuildKit.
+    """
     given = {name: secret.reveal() for name, secret in sorted(variables.items()) if not _KEPT_OUT.fullmatch(name)}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in {**indexes, "GIT_REV": commit, **given}.items()]
-    return Secret(_CERTIFICATES + "".join(f"{line}\n" for line in lines))
+    java = f"JAVA_TOOL_OPTIONS={shlex.quote(' '.join(_java_proxies(proxies or {})))}\n{_JAVA}"
+    return Secret(_CERTIFICATES + java + "".join(f"{line}\n" for line in lines))
+
+
+def _java_proxies(proxies: Mapping[str, str]) -> list[str]:
+    """The properties of the JVM for them, without passwords: it prints what it was given."""
+    found = []
+    for scheme in ("http", "https"):
+        parts = urlsplit(proxies.get(scheme, ""))
+        if parts.hostname:
+            found += [f"-D{scheme}.proxyHost={parts.hostname}", f"-D{scheme}.proxyPort={parts.port or 80}"]
+    if found:
+        past = [f"*{host}" if host.startswith(".") else host for host in _HOSTS.findall(proxies.get("no", ""))]
+        found += [f"-Dhttp.nonProxyHosts={'|'.join(['localhost', *past])}", _MAVEN_TAKES_THEM]
+    return found
 
 
 def stamp(variables: Mapping[str, Secret], key: str) -> str:

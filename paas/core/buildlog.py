@@ -16,12 +16,14 @@ _OUTPUT = re.compile(r"\d+\.\d+ ?(.*)")
 _NOISE = re.compile(r"DONE \d.*|sha256:\w+.*|extracting .*|resolve .*|\.\.\.")
 _NO_SPACE = "no space left on device"
 _KILLED = re.compile(r"exit code: 137\b")
-_MOUNTS = re.compile(r"--mount=\S+|\. /run/secrets/env;(?: : variables \w+;)?")
+_REFUSED = re.compile(r"::paas-error::([a-z][a-z0-9-]*)::(.+)::(.+)::(.+)")
+"""What a step of a buildpack prints that knows why it fails: code, what, why and fix (``lib.fail`` in its template)."""
+_MOUNTS = re.compile(r"--mount=\S+|\. /run/secrets/env;(?: : variables \w+;)?|echo '::paas-error::.*?; exit 1;")
 KEPT_LINES = 60
 
 
 class BuildLog:
-    """Feed lines in; each gives None or the text to show. ``tail`` has the output of the step that failed."""
+    """Feed lines in; each gives None or the text to show. ``refused`` is the error of a step that knows why."""
 
     def __init__(self) -> None:
         self._titles: dict[str, str] = {}
@@ -29,6 +31,7 @@ class BuildLog:
         self._rest: list[str] = []
         self.failed_step = ""
         self.disk_full = False
+        self.refused: BuildFailed | None = None
 
     def feed(self, line: str) -> str | None:
         """The text to show for one line of progress, None for noise."""
@@ -58,6 +61,11 @@ class BuildLog:
             return None
         output = _OUTPUT.fullmatch(text)
         shown = output[1] if output else text
+        refused = _REFUSED.fullmatch(shown)
+        if refused:
+            code, what, why, fix = refused.groups()
+            self.refused = BuildFailed(what, why=why, fix=fix, code=code)
+            return None
         self._output.setdefault(vertex, []).append(shown)
         del self._output[vertex][:-KEPT_LINES]
         return "  " + shown
@@ -80,6 +88,8 @@ def build_failure(log: BuildLog, hint: str = SAME_BY_HAND) -> BuildFailed:
     """The cause class of a failed build with the next step; ``hint`` is that of a step which failed by itself."""
     what = "the image could not be built" + (f" at {log.failed_step}" if log.failed_step else "")
     said = log.error()
+    if log.refused:
+        return log.refused
     if log.disk_full:
         return BuildFailed(
             f"{what}: the disk is full",

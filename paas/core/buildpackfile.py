@@ -26,14 +26,18 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _FACT = re.compile(r"[a-z][a-z0-9_]*")
 
 
-def read(raw: object, path: str) -> Buildpack:
-    """The buildpack that the file describes. Raises `InvalidValue` with the code ``invalid-buildpack``."""
-    return _Manifest(path).buildpack(raw)
+def read(raw: object, path: str, check_expression: Callable[[str], object]) -> Buildpack:
+    """The buildpack that the file describes. Raises `InvalidValue` with the code ``invalid-buildpack``.
+
+    ``check_expression`` raises `InvalidValue` for what is not a regular expression.
+    """
+    return _Manifest(path, check_expression).buildpack(raw)
 
 
 class _Manifest:
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, check_expression: Callable[[str], object]) -> None:
         self._read = Reader(path, CODE)
+        self._check_expression = check_expression
 
     def buildpack(self, raw: object) -> Buildpack:
         top = self._read.mapping(raw, "")
@@ -182,7 +186,9 @@ class _Manifest:
     def _expression(self, raw: object, at: str) -> str:
         text = self._read.text(raw, at)
         try:
-            re.compile(text, re.MULTILINE)
-        except re.error as error:
-            raise self._read.wrong(at, f"is not a regular expression: {error}") from error
+            self._check_expression(text)
+        except InvalidValue as error:
+            raise self._read.wrong(
+                at, f"is not a regular expression: {error.why}", "It is one of RE2: https://github.com/google/re2/wiki/Syntax"
+            ) from error
         return text

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from paas.core import buildfields
 from paas.core.buildpack import Buildpack
 from paas.core.commitfiles import CommitFiles
 from paas.core.errors import BuildFailed, InvalidValue
@@ -93,6 +94,7 @@ def plan(
     for stage in stages:
         last = stage is stages[-1]
         known = {**stage.facts, "procfile": str("web" in commands).lower(), "last": str(last).lower()}
+        known["first"] = str(stage is stages[0]).lower()
         for problem in stage.buildpack.problems:
             if holds(problem.when, files, known):
                 raise refusal(problem, files, known, values={"language": stage.buildpack.title})
@@ -105,14 +107,17 @@ def plan(
 def _wanted(files: CommitFiles, chosen: Sequence[str]) -> Wanted | None:
     if chosen:
         return Wanted(tuple(chosen), "buildpacks:set")
-    build = files.key(SETTINGS_FILE, "build")
-    if isinstance(build, str):
-        return Wanted((build,), SETTINGS_FILE)
-    if isinstance(build, list):
-        return Wanted(tuple(str(name) for name in build), SETTINGS_FILE)
+    build = buildfields.read(files.key(SETTINGS_FILE, ""), SETTINGS_FILE)
+    if build:
+        return Wanted(build, SETTINGS_FILE)
     lines = [line.strip() for line in files.texts.get(CHAIN_FILE, "").splitlines()]
     names = tuple(line for line in lines if line and not line.startswith("#"))
     return Wanted(names, CHAIN_FILE) if names else None
+
+
+def chooses(files: CommitFiles) -> bool:
+    """Whether the commit names its buildpacks."""
+    return _wanted(files, ()) is not None
 
 
 def _named(packs: Sequence[Buildpack], wanted: Wanted) -> list[Buildpack]:

@@ -6,41 +6,54 @@ import functools
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from paas.core.errors import InvalidValue
 
+Groups = tuple[str | None, ...]
+FirstGroups = Callable[[str, str], Groups | None]
+"""Of a regular expression and a text: the groups of the first match, ``^`` and ``$`` at each line; None without one."""
+
+MOST_SEARCHED = 2 << 20
+"""So many characters of a file are searched: the largest lock files have less."""
+
+
+def _no_expressions(expression: str, text: str) -> Groups | None:
+    raise AssertionError("these files were made without what searches in them")
+
 
 @dataclass(frozen=True)
 class CommitFiles:
     """Paths are relative to the build folder. ``texts`` has the files that were read, ``parsed`` those of them that
-    the core can't parse by itself, as plain values."""
+    the core can't parse by itself, as plain values. ``first_groups`` searches in texts: expressions come from
+    buildpacks of others, and Python's own would hold up the whole server for some."""
 
     paths: tuple[str, ...]
     texts: Mapping[str, str] = field(default_factory=dict)
     parsed: Mapping[str, object] = field(default_factory=dict)
+    first_groups: FirstGroups = _no_expressions
 
     def find(self, patterns: Iterable[str]) -> list[str]:
         """The paths that match one of the patterns, in the order of the patterns."""
         found = (path for pattern in patterns for path in _matching(pattern, self.paths))
         return list(dict.fromkeys(found))
 
-    def search(self, patterns: Iterable[str], expression: str) -> Iterator[tuple[str, re.Match[str]]]:
-        """The first match of the regular expression in each file that matches a pattern, with the file's path."""
+    def search(self, patterns: Iterable[str], expression: str) -> Iterator[tuple[str, Groups]]:
+        """The path of each file of a pattern that has the regular expression, with the groups of its first match."""
         for path in self.find(patterns):
-            match = re.search(expression, self.texts.get(path, ""), re.MULTILINE)
-            if match:
-                yield path, match
+            groups = self.first_groups(expression, self.texts.get(path, "")[:MOST_SEARCHED])
+            if groups is not None:
+                yield path, groups
 
     def key(self, path: str, name: str) -> Any:
-        """The value of a dotted key in a JSON or TOML file, None where the file or the key is missing.
+        """The value of a dotted key in a JSON or TOML file, all of it for none; None where file or key is missing.
 
         Raises `InvalidValue` naming file, line and column where the file can't be parsed.
         """
         value = self._document(path)
-        for part in name.split("."):
+        for part in filter(None, name.split(".")):
             if not isinstance(value, Mapping) or part not in value:
                 return None
             value = value[part]
@@ -60,6 +73,8 @@ def _json(path: str, text: str) -> object:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise _unreadable(path, "JSON", f"line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except RecursionError as error:
+        raise _unreadable(path, "JSON", "it is nested too deeply") from error
 
 
 def _toml(path: str, text: str) -> object:
@@ -67,6 +82,8 @@ def _toml(path: str, text: str) -> object:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _unreadable(path, "TOML", str(error)) from error
+    except RecursionError as error:
+        raise _unreadable(path, "TOML", "it is nested too deeply") from error
 
 
 def _unreadable(path: str, language: str, why: str) -> InvalidValue:
@@ -78,8 +95,13 @@ def _unreadable(path: str, language: str, why: str) -> InvalidValue:
     )
 
 
+def is_pattern(text: str) -> bool:
+    """Whether it stands for more than the one path that it is."""
+    return any(sign in text for sign in "*?[")
+
+
 def _matching(pattern: str, paths: tuple[str, ...]) -> list[str]:
-    if not any(sign in pattern for sign in "*?["):
+    if not is_pattern(pattern):
         return [pattern] if pattern in paths else []
     expression = _expression(pattern)
     return [path for path in paths if expression.fullmatch(path)]

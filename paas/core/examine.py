@@ -22,8 +22,8 @@ def holds(when: When, files: CommitFiles, facts: Facts) -> bool:
 
 def _holds(one: Condition, files: CommitFiles, facts: Facts) -> bool:
     return (
-        (not one.files or bool(files.find(one.files)))
-        and not (one.no_files and files.find(one.no_files))
+        (not one.files or bool(files.find(_filled(path, facts) for path in one.files)))
+        and not (one.no_files and files.find(_filled(path, facts) for path in one.no_files))
         and all(any(files.search([pattern], text)) for pattern, text in one.texts)
         and not any(any(files.search([pattern], text)) for pattern, text in one.no_texts)
         and all(_given(files.key(path, key)) for path, key in one.keys)
@@ -58,8 +58,8 @@ def _value(one: Choice, files: CommitFiles, facts: Facts) -> str | None:
             return None
         return _filled(one.value, {**facts, "1": _plain(given), "path": one.files[0]})
     if one.search:
-        for path, match in files.search(one.files, one.search):
-            groups = {str(number): text or "" for number, text in enumerate(match.groups(), 1)}
+        for path, found in files.search(one.files, one.search):
+            groups = {str(number): text or "" for number, text in enumerate(found, 1)}
             return _filled(one.value, {**facts, **_places(path), **groups})
         return None
     if one.files:

@@ -10,6 +10,8 @@ from paas.core.errors import InvalidValue
 from paas.core.gitrefs import name_problem, one_line
 
 SCHEMES = ("https", "ssh", "git")
+FILE = "file"
+"""What only `on_this_server` gives."""
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}")
 _SCP = re.compile(r"(?:(?P<user>[^@/:\s]+)@)?(?P<host>[^@/:\s]+):(?P<path>[^:\s][^\s]*)")
@@ -39,6 +41,14 @@ def repository(text: str) -> Remote:
         user = f"{scp['user']}@" if scp["user"] else ""
         text = f"ssh://{user}{scp['host']}/{scp['path'].removeprefix('/')}"
     return _remote(text, SCHEMES, "a git repository")
+
+
+def on_this_server(text: str) -> Remote:
+    """The address of a repository in a folder of the server's own: ``file:///FOLDER``, for whoever may read there."""
+    path = text.removeprefix("file://")
+    if not path.startswith("/") or not path.isprintable():
+        raise _wrong(one_line(text, 200), "a git repository", (FILE,), "It is file:// with a folder of the server.")
+    return Remote(FILE, "", 0, f"file://{path}")
 
 
 def archive(text: str) -> Remote:

@@ -18,7 +18,8 @@ class Login:
 @dataclass(frozen=True)
 class Means:
     """``key`` is the private deploy key, ``known_hosts`` lines of that file's format, ``ca_file`` extra authorities;
-    ``proxies`` by the name of the environment variable. ``limit`` in bytes, ``timeout`` in seconds."""
+    ``proxies`` by the name of the environment variable. ``limit`` in bytes, ``timeout`` in seconds.
+    With ``newest_only`` a fetch takes the one commit without its history."""
 
     login: Login | None = None
     key: Secret | None = None
@@ -27,6 +28,7 @@ class Means:
     proxies: dict[str, str] = field(default_factory=dict)
     limit: int = 1 << 31
     timeout: float = 600.0
+    newest_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("build-npm-registry", Kind("a URL", str), "", "the registry that they install Node.js packages from"),
     Setting("build-gem-source", Kind("a URL", str), "", "the source that they install Ruby gems from"),
     Setting("build-go-proxy", Kind("a list for GOPROXY", str), "", "the proxy that they fetch Go modules from"),
+    Setting("build-maven-mirror", Kind("a URL", str), "", "the mirror that they take Maven's packages from"),
+    Setting("build-cargo-registry", Kind("a URL", str), "", "the mirror that they take Rust's crates from"),
     Setting("keep-images", kinds.integer(1, 1000), "5", "how many releases of an app keep their image"),
     Setting("keep-job-logs", kinds.integer(1, 10_000), "20", "how many changes of an app keep their log"),
     Setting("keep-run-logs", kinds.integer(1, 10_000), "50",

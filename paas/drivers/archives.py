@@ -63,12 +63,21 @@ def _tar(file: IO[bytes], guard: Guard) -> Iterator[Member]:
             bounded.allow(archive.HEADER_BYTES)
             info = tar.next()
             if info is None:
+                _check_end(bounded, tar.offset)
                 return
             guard.entry()
             bounded.allow(None)
             member = _tar_member(tar, info, guard)
             if member is not None:
                 yield member
+
+
+def _check_end(file: Bounded, offset: int) -> None:
+    """Refuses a tar that stops where tarfile found no further entry: its end is a block of zeros, and not a file's end
+    or something that is no header."""
+    file.seek(offset)
+    if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise archive.broken("It has no end: after its last whole entry something is missing or damaged.")
 
 
 def _tar_member(tar: tarfile.TarFile, info: tarfile.TarInfo, guard: Guard) -> Member | None:

@@ -2,42 +2,55 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from paas.core.buildpackfile import CODE
 from paas.core.errors import InvalidValue
-from paas.drivers import git_process
+from paas.core.giturl import Remote
+from paas.core.reach import Fetched, Means
 from paas.drivers.git import Repository
+from paas.drivers.quarantine import Quarantine
 from paas.drivers.worktree import update_worktree
 
-MOST_FILES, MOST_BYTES = 200, 4 << 20
-# A server that sends less than this for so long has stopped.
-_PATIENCE = {"GIT_HTTP_LOW_SPEED_LIMIT": "1000", "GIT_HTTP_LOW_SPEED_TIME": "30"}
+MOST_FILES, MOST_BYTES, MOST_FETCHED = 200, 4 << 20, 64 << 20
+Fetch = Callable[[Quarantine, Remote, str, Means, threading.Event], Fetched]
+
+
+@contextmanager
+def changing(parent: Path) -> Iterator[None]:
+    """Inside, nobody else keeps or drops buildpacks: one that was kept is not dropped before it is recorded."""
+    parent.mkdir(mode=0o700, exist_ok=True)
+    with (parent / ".lock").open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
 def from_git(
-    parent: Path, address: str, reference: str, *, files: bool, surroundings: Mapping[str, str]
+    parent: Path, remote: Remote, reference: str, means: Means, fetch: Fetch, cancelled: threading.Event
 ) -> Iterator[tuple[Path, str]]:
     """Lends a folder with the newest files of the branch or tag (the default branch if none is named), and the commit.
 
-    ``files`` allows repositories on the server's own disk; ``surroundings`` are variables for git, such as proxies.
-    Raises `GitFailed` where git can't fetch it, and `InvalidValue` for what can't be a buildpack.
+    Raises as `Remotes.fetch` does, and `InvalidValue` for what can't be a buildpack.
     """
-    protocols = "https:http:ssh:git" + (":file" if files else "")
+    allowed = replace(means, newest_only=True, limit=min(means.limit, MOST_FETCHED))
     with _workplace(parent) as place:
         repository = Repository.create(place / "repo.git")
-        extra = {**_PATIENCE, **surroundings, "GIT_ALLOW_PROTOCOL": protocols}
-        fetch = ["fetch", "--quiet", "--depth=1", "--no-tags", "--", address, reference or "HEAD"]
-        git_process.run(repository.path, fetch, extra=extra)
-        commit = git_process.run(repository.path, ["rev-parse", "FETCH_HEAD^{commit}"]).decode().strip()
-        update_worktree(repository, commit, place / "tree", place / "index")
-        _check(place / "tree", address)
+        with Quarantine(repository) as quarantine:
+            commit = fetch(quarantine, remote, reference, allowed, cancelled).commit
+            sizes = repository.sizes(commit, quarantine=quarantine)
+            # Before they are written: a few bytes of a pack may be gigabytes.
+            _check_amount(len(sizes), sum(sizes.values()), remote.url)
+            update_worktree(repository, commit, place / "tree", place / "index", quarantine=quarantine)
+        _check(place / "tree", remote.url)
         yield place / "tree", commit
 
 
@@ -88,10 +101,13 @@ def _check(tree: Path, source: str) -> None:
             fix="Put the file itself there.",
             code=CODE,
         )
-    size = sum(path.stat().st_size for path in found if path.is_file())
-    if len(found) > MOST_FILES or size > MOST_BYTES:
+    _check_amount(len(found), sum(path.stat().st_size for path in found if path.is_file()), source)
+
+
+def _check_amount(count: int, size: int, source: str) -> None:
+    if count > MOST_FILES or size > MOST_BYTES:
         raise InvalidValue(
-            f"{source} is no buildpack: it has {len(found)} files with {size} bytes",
+            f"{source} is no buildpack: it has {count} files with {size} bytes",
             why=f"A buildpack has at most {MOST_FILES} files with {MOST_BYTES >> 20} MB.",
             code=CODE,
         )

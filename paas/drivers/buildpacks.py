@@ -9,7 +9,7 @@ from pathlib import Path
 from paas.core import buildpackfile
 from paas.core.buildpack import MANIFEST, TEMPLATE, Buildpack
 from paas.core.errors import InvalidValue
-from paas.drivers import yamlfile
+from paas.drivers import pattern, yamlfile
 from paas.resources import folder
 
 
@@ -33,4 +33,4 @@ def load(place: Path, *, version: str = "", source: str = "") -> Buildpack:
             )
     label = f"{place.name}/{MANIFEST}" if not source else f"{source}: {MANIFEST}"
     raw = yamlfile.parse(manifest.read_text(encoding="utf-8", errors="replace"), label, buildpackfile.CODE)
-    return replace(buildpackfile.read(raw, label), version=version, source=source, folder=str(place))
+    return replace(buildpackfile.read(raw, label, pattern.in_lines), version=version, source=source, folder=str(place))

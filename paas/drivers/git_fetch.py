@@ -103,6 +103,7 @@ class _Git:
         head.unlink(missing_ok=True)
         try:
             flags = ["--quiet", "--no-tags", "--no-recurse-submodules", "--no-auto-maintenance"]
+            flags += ["--depth=1"] if self._means.newest_only else []
             self._run(["fetch", *flags, "--", self._remote.url, f"+{spec}"])
             sha = head.read_text(encoding="utf-8").split()[0]
         finally:
@@ -178,7 +179,8 @@ def _surroundings(remote: Remote, means: Means) -> Iterator[tuple[list[str], dic
     options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
     with tempfile.TemporaryDirectory(prefix="paas-fetch-") as name:
         folder = Path(name)
-        environment = {"GIT_ALLOW_PROTOCOL": _PROTOCOLS, "GIT_ASKPASS": "/bin/false", **means.proxies}
+        protocols = giturl.FILE if remote.scheme == giturl.FILE else _PROTOCOLS
+        environment = {"GIT_ALLOW_PROTOCOL": protocols, "GIT_ASKPASS": "/bin/false", **means.proxies}
         if remote.scheme == "https":
             if means.login is not None:
                 store = _private(folder / "login", _credential(remote, means.login))

@@ -22,10 +22,11 @@ _FOR_ALL_SYSTEMS = ["-c", "core.protectNTFS=true", "-c", "core.protectHFS=true"]
 
 @dataclass(frozen=True)
 class Author:
-    """Who makes a commit, and when, in seconds since 1970."""
+    """Who makes a commit, and when, in seconds since 1970; without an address one is made up that nobody can have."""
 
     name: str
     time: float
+    email: str = ""
 
 
 def import_tree(quarantine: Quarantine, members: Iterable[Member], *, one_folder: bool = True) -> str:
@@ -51,7 +52,8 @@ def import_tree(quarantine: Quarantine, members: Iterable[Member], *, one_folder
 def commit_tree(quarantine: Quarantine, tree: str, parent: str | None, message: str, author: Author) -> str:
     """A commit of the tree, in the quarantine."""
     name = one_line(author.name).translate({ord(letter): None for letter in "<>"}).strip(" .") or "paas"
-    person = {"NAME": name, "EMAIL": f"{name.replace(' ', '-')}@paas.invalid", "DATE": f"@{int(author.time)} +0000"}
+    email = author.email or f"{name.replace(' ', '-')}@paas.invalid"
+    person = {"NAME": name, "EMAIL": email, "DATE": f"@{int(author.time)} +0000"}
     people = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in person.items()}
     arguments = ["commit-tree", tree, *(["-p", parent] if parent else [])]
     return _git(quarantine, arguments, message.encode(), people).decode().strip()

@@ -5,6 +5,7 @@ Python's own may take for ever for some, and stop every thread meanwhile. Syntax
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -35,15 +36,30 @@ class Finder:
 
 def finder(text: str) -> Finder:
     """What finds the expression in lines; `InvalidValue` says what is wrong with it."""
+    # Bytes as they are: a log may have any, and a dot is any of them. In Latin-1 each byte of the UTF-8 that was typed
+    # stands for itself.
+    return Finder(text, _compiled(text, text.encode(), re2.Options.Encoding.LATIN1))
+
+
+@functools.lru_cache(1024)
+def in_lines(text: str) -> Any:
+    """The expression, with ``^`` and ``$`` at each line, for texts; `InvalidValue` says what is wrong with it."""
+    return _compiled(text, f"(?m){text}", re2.Options.Encoding.UTF8)
+
+
+def first_groups(expression: str, text: str) -> tuple[str | None, ...] | None:
+    """The groups of the first match in the text, lines on their own; None if there is none."""
+    match = in_lines(expression).search(text)
+    return match.groups() if match else None
+
+
+def _compiled(shown: str, text: str | bytes, encoding: Any) -> Any:
     options = re2.Options()
     options.log_errors = False
-    # Bytes as they are: a log may have any, and a dot is any of them.
-    options.encoding = re2.Options.Encoding.LATIN1
+    options.encoding = encoding
     try:
-        # In Latin-1 each byte of the UTF-8 that was typed stands for itself.
-        expression = re2.compile(text.encode(), options)
+        return re2.compile(text, options)
     except re2.error as error:
         said = error.args[0] if error.args else ""
         why = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-        raise InvalidValue(f"{text[:80]!r} is not a regular expression", why=why, code="invalid-pattern") from error
-    return Finder(text, expression)
+        raise InvalidValue(f"{shown[:80]!r} is not a regular expression", why=why, code="invalid-pattern") from error

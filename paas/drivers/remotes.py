@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import ssl
 import subprocess
 import threading
 import time
-import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
 from paas.core import giturl
@@ -39,22 +39,19 @@ class Remotes:
     def download(self, remote: Remote, means: Means, cancelled: threading.Event) -> Iterator[bytes]:
         """The body of what is at the https address, in chunks. Redirects are followed to https only."""
         deadline = time.monotonic() + means.timeout
-        context = ssl.create_default_context()
-        if means.ca_file:
-            context.load_verify_locations(means.ca_file)
-        proxies = {name.removesuffix("_proxy"): url for name, url in means.proxies.items() if name != "no_proxy"}
-        opener = _opener(
-            urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=context), _HttpsOnly()
-        )
         request = urllib.request.Request(remote.url, headers={"User-Agent": "paas", "Accept": "*/*"})
         if means.login is not None:
             text = f"{means.login.user}:{means.login.password.reveal()}"
             # Not sent on to where it may be redirected.
             request.add_unredirected_header("Authorization", "Basic " + b64encode(text.encode()).decode())
         try:
+            context = ssl.create_default_context()
+            if means.ca_file:
+                context.load_verify_locations(means.ca_file)
+            opener = _opener(_Proxies(means.proxies), urllib.request.HTTPSHandler(context=context), _HttpsOnly())
             with opener.open(request, timeout=_SOCKET_SECONDS) as response:
                 yield from _chunks(response, deadline, cancelled)
-        except (OSError, ValueError, urllib.error.URLError) as error:
+        except (OSError, ValueError, EOFError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise git_fetch.FetchFailed(
                 f"{remote.url} could not be downloaded", why=str(reason) or type(error).__name__, code="download-failed"
@@ -85,6 +82,20 @@ class Remotes:
         return sorted(lines)
 
 
+class _Proxies(urllib.request.ProxyHandler):
+    """The proxies that were given, past which the hosts of ``no_proxy`` are reached."""
+
+    def __init__(self, proxies: Mapping[str, str]) -> None:
+        super().__init__({name.removesuffix("_proxy"): url for name, url in proxies.items() if name != "no_proxy"})
+        self._past = {"no": proxies.get("no_proxy", "")}
+
+    def proxy_open(self, req: urllib.request.Request, proxy: str, type: str) -> Any:
+        """None where the host is to be reached without one."""
+        if urllib.request.proxy_bypass_environment(req.host, self._past):  # type: ignore[attr-defined]
+            return None
+        return super().proxy_open(req, proxy, type)
+
+
 class _HttpsOnly(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
@@ -104,11 +115,17 @@ def _opener(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirec
 
 
 def _chunks(response: Any, deadline: float, cancelled: threading.Event) -> Iterator[bytes]:
-    while chunk := response.read(CHUNK):
+    said = response.headers.get("Content-Length")
+    got = 0
+    # Not read: it waits until it has all that was asked for, and a slow server takes hours for that.
+    while chunk := response.read1(CHUNK):
         if cancelled.is_set():
             raise Cancelled("the download was cancelled")
         if time.monotonic() > deadline:
             raise TimeoutError("it took too long")
+        got += len(chunk)
         yield chunk
+    if said is not None and said.isdecimal() and got != int(said):
+        raise EOFError(f"it ended after {got} of {said} bytes")
 
 

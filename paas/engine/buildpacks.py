@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 
 from paas.builders import recipe
-from paas.core import buildplan
+from paas.core import buildplan, giturl
 from paas.core.buildpack import Buildpack
 from paas.core.caller import Access
 from paas.core.errors import Forbidden, InvalidValue, NotFound
+from paas.core.giturl import Remote
 from paas.core.model import App
 from paas.drivers import buildpack_source, buildpacks
+from paas.engine import reach
 from paas.engine.context import Context
 from paas.store.buildpacks import Added
 
@@ -78,7 +80,7 @@ def remove(ctx: Context, app: App | None, name: str) -> None:
     if app is not None:
         _record(ctx, app, [one for one in before if one != plain])
     ctx.store.buildpacks.remove(app.id if app else None, plain)
-    buildpack_source.drop_others(ctx.paths.buildpacks, ctx.store.buildpacks.versions())
+    _drop_unused(ctx)
 
 
 def clear(ctx: Context, app: App) -> None:
@@ -86,7 +88,7 @@ def clear(ctx: Context, app: App) -> None:
     for row in ctx.store.buildpacks.of(app):
         ctx.store.buildpacks.remove(app.id, row.name)
     _record(ctx, app, [])
-    buildpack_source.drop_others(ctx.paths.buildpacks, ctx.store.buildpacks.versions())
+    _drop_unused(ctx)
 
 
 def _record(ctx: Context, app: App, names: list[str]) -> None:
@@ -109,23 +111,34 @@ def _resolved(ctx: Context, app: App | None, source: str, reference: str) -> Bui
 
 def _fetched(ctx: Context, app: App | None, source: str, reference: str) -> Buildpack:
     address, _, branch = source.partition("#")
+    wanted = reference or branch
     parent = ctx.paths.buildpacks
     if source.startswith("/"):
         fetching = buildpack_source.from_folder(parent, Path(source))
     else:
-        proxies = {f"{key}_proxy": str(ctx.settings.value(f"build-{key}-proxy") or "") for key in ("http", "https")}
-        may_read_files = ctx.caller.access >= Access.ADMIN
-        fetching = buildpack_source.from_git(
-            parent, address, reference or branch, files=may_read_files, surroundings=proxies
-        )
+        remote = _remote(ctx, address)
+        means = reach.means(ctx, remote)
+        ref = giturl.ref(wanted) if wanted else ""
+        fetching = buildpack_source.from_git(parent, remote, ref, means, ctx.remotes.fetch, ctx.gone)
     with fetching as (tree, version):
         pack = buildpacks.load(tree, version=version, source=address)
         recipe.check(tree, f"{address}: {pack.name}")
-        buildpack_source.keep(tree, parent / version)
         row = Added(
-            app.id if app else None, pack.name, address, reference or branch, version,
-            ctx.caller.name, ctx.clock.now(),
+            app.id if app else None, pack.name, address, wanted, version, ctx.caller.name, ctx.clock.now()
         )  # fmt: skip
-        ctx.store.buildpacks.put(row)
-    buildpack_source.drop_others(parent, ctx.store.buildpacks.versions())
+        with buildpack_source.changing(parent):
+            buildpack_source.keep(tree, parent / version)
+            ctx.store.buildpacks.put(row)
+            buildpack_source.drop_others(parent, ctx.store.buildpacks.versions())
     return _load(ctx, row)
+
+
+def _remote(ctx: Context, address: str) -> Remote:
+    if address.startswith("file://") and ctx.caller.access >= Access.ADMIN:
+        return giturl.on_this_server(address)
+    return giturl.repository(address)
+
+
+def _drop_unused(ctx: Context) -> None:
+    with buildpack_source.changing(ctx.paths.buildpacks):
+        buildpack_source.drop_others(ctx.paths.buildpacks, ctx.store.buildpacks.versions())

@@ -7,15 +7,15 @@ from pathlib import Path
 from paas.builders.base import Source
 from paas.core import container
 from paas.core.dockeroptions import BUILD
-from paas.core.errors import BuildFailed
 from paas.core.model import App
-from paas.engine import registries
+from paas.engine import reach, registries
 from paas.engine.context import Context
 
 
 def source(ctx: Context, app: App, commit: str, mark: str) -> Source:
     """What the app's builder gets for this commit; ``mark`` is put into the environment of what the build runs."""
     properties = ctx.store.properties.of(app)
+    authorities = reach.ca_file(ctx)
     arguments = {"GIT_REV": commit}
     for key in ("http", "https", "no"):
         value = ctx.settings.value(f"build-{key}-proxy")
@@ -31,22 +31,8 @@ def source(ctx: Context, app: App, commit: str, mark: str) -> Source:
         dockerfile=properties.text("builder-dockerfile", "dockerfile-path"),
         labels={container.LABEL_INSTANCE: ctx.scheduler.instance, container.LABEL_APP_ID: str(app.id)},
         arguments=arguments,
-        secrets=_secrets(ctx),
+        secrets={"ca": Path(authorities)} if authorities else {},
         timeout=ctx.settings.value("build-timeout"),
         options=tuple(map(str, ctx.store.docker_options.of(app, BUILD))),
         logins=registries.logins(ctx, app),
     )
-
-
-def _secrets(ctx: Context) -> dict[str, Path]:
-    ca_file = ctx.settings.value("build-ca-file")
-    if not ca_file:
-        return {}
-    if not Path(ca_file).is_file():
-        raise BuildFailed(
-            f"{ca_file} is not a file on the server",
-            why="The setting build-ca-file names it.",
-            fix="Put the certificates there, or unset it: 'settings:set build-ca-file'.",
-            code="no-ca-file",
-        )
-    return {"ca": Path(ca_file)}

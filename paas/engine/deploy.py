@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from paas.core import appspec, procfile
@@ -139,7 +139,7 @@ def build(ctx: Context, app: App, job: Job, commit: Commit, recipe: Recipe | Non
             with room.limited(ctx, job) as mark:
                 source = buildsource.source(ctx, app, commit.id, mark)
                 if recipe:
-                    source = replace(source, recipe=recipe.dockerfile, environment=recipe.environment)
+                    source = plans.with_recipe(source, recipe)
                 return ctx.builder.build(source, job.out.detail, job.cancelled)
 
 

@@ -19,12 +19,12 @@ from paas.engine import pulls
 from paas.engine.apps import change
 from paas.engine.context import Context
 from paas.engine.jobs import Job
-from paas.engine.sources import Made, branch_of, deploy_made, uploaded
+from paas.engine.sources import By, Made, branch_of, deploy_made, uploaded
 
 BUILDERS = ("", "dockerfile", "image")
 
 
-def from_image(ctx: Context, app: App, name: ImageName, *, force: bool) -> None:
+def from_image(ctx: Context, app: App, name: ImageName, *, force: bool, by: By | None = None) -> None:
     """Pulls the image and deploys it; the one that serves already only with ``force``."""
     _check_builder(ctx, app)
     cause = f"git:from-image {name}"
@@ -37,7 +37,7 @@ def from_image(ctx: Context, app: App, name: ImageName, *, force: bool) -> None:
         try:
             with job.step(Step.FETCH, "Pulled"):
                 pulls.pull(ctx, job, name)
-            _deploy(ctx, job, str(name), Origin(IMAGE, str(name)), cause)
+            _deploy(ctx, job, str(name), Origin(IMAGE, str(name)), cause, by)
         finally:
             # What was pulled and has not become the app goes, or what the app was before.
             let_go(ctx, {before, str(name)})
@@ -54,15 +54,19 @@ def let_go(ctx: Context, names: set[str | None]) -> None:
         pulls.let_go(ctx, str(name))
 
 
-def load_image(ctx: Context, app: App, wanted: ImageName, chunks: Iterable[bytes]) -> None:
+def load_image(
+    ctx: Context, app: App, wanted: ImageName, chunks: Iterable[bytes], by: By | None = None
+) -> None:
     """Takes in what ``docker save`` writes, and deploys the image of that name in it."""
     _check_builder(ctx, app)
     limit, cause = ctx.settings.value("image-max-size"), f"git:load-image {wanted}"
     with uploaded(ctx, chunks, limit, lambda: image_stream.too_large(limit)) as file:
-        change(ctx, app, "image", cause, lambda job: _load(ctx, job, wanted, file, limit, cause))
+        change(ctx, app, "image", cause, lambda job: _load(ctx, job, wanted, file, limit, cause, by))
 
 
-def _load(ctx: Context, job: Job, wanted: ImageName, file: IO[bytes], limit: int, cause: str) -> None:
+def _load(
+    ctx: Context, job: Job, wanted: ImageName, file: IO[bytes], limit: int, cause: str, by: By | None
+) -> None:
     with image_stream.opened(file, ctx.paths.root, limit) as saved:
         found = saved.image(str(wanted), limit)
         imagestream.check_architecture(found.architecture, ctx.scheduler.architecture(), str(wanted))
@@ -75,7 +79,7 @@ def _load(ctx: Context, job: Job, wanted: ImageName, file: IO[bytes], limit: int
             ctx.scheduler.load(saved.rewritten(found, name))
     before = _named(ctx, job.app)
     try:
-        _deploy(ctx, job, name, Origin(IMAGE, str(wanted)), cause)
+        _deploy(ctx, job, name, Origin(IMAGE, str(wanted)), cause, by)
         let_go(ctx, {before})
     finally:
         # The one that the branch names stays: it can be built again.
@@ -114,9 +118,9 @@ def _serves(ctx: Context, app: App, image: str) -> bool:
     return current is not None and current.commit == head and _named(ctx, app) == image
 
 
-def _deploy(ctx: Context, job: Job, image: str, origin: Origin, cause: str) -> None:
+def _deploy(ctx: Context, job: Job, image: str, origin: Origin, cause: str, by: By | None) -> None:
     data = imagefile.text(image).encode()
     member = Member(_path(ctx, job.app), FILE, len(data), iter((data,)))
-    made = Made((member,), f"Image {origin.detail}", origin, cause, one_folder=False)
+    made = Made((member,), f"Image {origin.detail}", origin, cause, one_folder=False, by=by)
     deploy_made(ctx, job, made, again=True)
 

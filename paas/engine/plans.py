@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from paas.builders import recipe
+from paas.builders.base import Source
 from paas.core import buildenv, buildplan, procfile, push
 from paas.core.buildpack import Buildpack
 from paas.core.buildplan import Plan
-from paas.core.commitfiles import CommitFiles
-from paas.core.errors import PaasError
+from paas.core.commitfiles import CommitFiles, is_pattern
+from paas.core.dockeroptions import BUILD
+from paas.core.errors import BuildFailed, PaasError
 from paas.core.model import App
 from paas.core.secret import Secret
-from paas.drivers import stack, yamlfile
+from paas.drivers import pattern, stack, yamlfile
 from paas.drivers.quarantine import Quarantine
 from paas.engine import buildpacks
 from paas.engine.context import Context
 
 DOCKERFILE, BUILDPACK = "dockerfile", "buildpack"
 _PATH = ("builder-dockerfile", "dockerfile-path")
-_LARGEST, _MOST = 8 << 20, 1000
+_LARGEST, _MOST, _MOST_BYTES = 8 << 20, 1000, 64 << 20
+"""What is read of a commit: a file's size, files that a pattern found, and all of it."""
 _STAMP_KEY = "build-stamp-key"
 
 
@@ -42,13 +45,13 @@ def recipe_of(
     properties = ctx.store.properties.of(app)
     selected = properties.text("builder", "selected")
     dockerfile = properties.text(*_PATH)
+    chain = properties.value("buildpacks", "chain") or ()
     told = _PATH in {**properties.shared, **properties.own}
-    if selected not in ("", BUILDPACK) or (not selected and told):
+    if selected not in ("", BUILDPACK) or (not selected and told and not chain):
         return None
     folder = properties.text("builder", "build-dir")
-    path = f"{folder}/{dockerfile}" if folder else dockerfile
-    # Most apps have one: for them nothing more is read.
-    if not selected and ctx.repository(app).read_file(commit, path, quarantine=quarantine) is not None:
+    # Most apps have a Dockerfile: for them nothing more is read.
+    if not selected and not chain and _left_to(dockerfile, ctx, app, commit, quarantine):
         return None
 
     sizes = ctx.repository(app).sizes(commit, folder, quarantine=quarantine)
@@ -58,11 +61,11 @@ def recipe_of(
     plan = buildplan.plan(
         packs,
         files,
-        chosen=properties.value("buildpacks", "chain") or (),
+        chosen=chain,
         suites=(only,) if only else tuple(reversed(stack.SUITES)),
         commands=commands,
     )
-    variables = {**ctx.store.config.all(None), **ctx.store.config.all(app)}
+    variables = {**ctx.store.config.all(None), **ctx.store.config.all(app), **_arguments(ctx, app)}
     return Recipe(
         plan,
         recipe.render(
@@ -71,8 +74,50 @@ def recipe_of(
             stamp=buildenv.stamp(variables, _key(ctx)),
             commands="web" in commands,
         ),
-        buildenv.script(_indexes(ctx), commit, variables),
+        buildenv.script(_indexes(ctx), commit, variables, _proxies(ctx)),
     )
+
+
+def with_recipe(source: Source, recipe: Recipe) -> Source:
+    """What the builder gets with the recipe: build arguments are in its environment already."""
+    options = tuple(one for one in source.options if not one.startswith("--build-arg="))
+    return replace(source, recipe=recipe.dockerfile, environment=recipe.environment, options=options)
+
+
+def _arguments(ctx: Context, app: App) -> dict[str, Secret]:
+    """The build arguments of the app, which the steps see as variables; a target is refused."""
+    found = {}
+    for option in ctx.store.docker_options.of(app, BUILD):
+        if option.flag == "--target":
+            raise BuildFailed(
+                f"{app.name} has the build option {option}, and is built with buildpacks",
+                why="A target is a stage of a Dockerfile; the stages of buildpacks change with the app.",
+                fix=f"Remove it: 'docker-options:remove {app.name} build {option}', or bring a Dockerfile.",
+                code="target-without-dockerfile",
+            )
+        if option.flag == "--build-arg":
+            name, _, value = option.value.partition("=")
+            found[name] = Secret(value)
+    return found
+
+
+def _left_to(dockerfile: str, ctx: Context, app: App, commit: str, quarantine: Quarantine | None) -> bool:
+    """Whether the commit has the Dockerfile, and no file in which it chooses buildpacks."""
+    folder = ctx.store.properties.of(app).text("builder", "build-dir")
+    places = {
+        name: f"{folder}/{name}" if folder else name
+        for name in (dockerfile, buildplan.SETTINGS_FILE, buildplan.CHAIN_FILE)
+    }
+    found = ctx.repository(app).read_files(commit, list(places.values()), quarantine=quarantine, limit=_LARGEST)
+    there = {name: data for name, path in places.items() if (data := found[path]) is not None}
+    texts = {name: data.decode("utf-8", "replace") for name, data in there.items()}
+    return dockerfile in texts and not buildplan.chooses(_files(tuple(texts), texts))
+
+
+def _files(paths: tuple[str, ...], texts: Mapping[str, str]) -> CommitFiles:
+    settings = buildplan.SETTINGS_FILE
+    parsed = {settings: yamlfile.parse(texts[settings], settings, "invalid-paas-yml")} if settings in texts else {}
+    return CommitFiles(paths, texts, parsed, pattern.first_groups)
 
 
 def _read(
@@ -85,18 +130,33 @@ def _read(
 ) -> CommitFiles:
     folder = ctx.store.properties.of(app).text("builder", "build-dir")
     listed = CommitFiles(tuple(sorted(sizes)))
-    wanted = [path for path in listed.find(sorted(buildplan.patterns(tuple(packs)))) if sizes[path] <= _LARGEST][:_MOST]
+    wanted = _wanted(listed, sizes, packs)
     places = {path: f"{folder}/{path}" if folder else path for path in wanted}
     found = ctx.repository(app).read_files(commit, list(places.values()), quarantine=quarantine, limit=_LARGEST)
     texts = {path: data.decode("utf-8", "replace") for path in wanted if (data := found[places[path]]) is not None}
-    settings = buildplan.SETTINGS_FILE
-    parsed = {settings: yamlfile.parse(texts[settings], settings, "invalid-paas-yml")} if settings in texts else {}
-    return CommitFiles(listed.paths, texts, parsed)
+    return _files(listed.paths, texts)
+
+
+def _wanted(listed: CommitFiles, sizes: Mapping[str, int], packs: Collection[Buildpack]) -> list[str]:
+    """Those that are read: files that are named first, then what patterns find, from the top of the repository down."""
+    patterns = sorted(buildplan.patterns(tuple(packs)))
+    named = listed.find(one for one in patterns if not is_pattern(one))
+    others = [path for path in listed.find(filter(is_pattern, patterns)) if path not in named]
+    found, room = [], _MOST_BYTES
+    for path in [*named, *sorted(others, key=lambda path: path.count("/"))[:_MOST]]:
+        if sizes[path] <= min(_LARGEST, room):
+            found.append(path)
+            room -= sizes[path]
+    return found
 
 
 def _indexes(ctx: Context) -> dict[str, str]:
     found = {key: ctx.settings.value(key) for key in buildenv.INDEXES}
     return {name: str(value) for key, value in found.items() if value for name in buildenv.INDEXES[key]}
+
+
+def _proxies(ctx: Context) -> dict[str, str]:
+    return {key: str(ctx.settings.value(f"build-{key}-proxy") or "") for key in ("http", "https", "no")}
 
 
 def _key(ctx: Context) -> str:
@@ -129,13 +189,15 @@ def _commands(ctx: Context, app: App, commit: str) -> dict[str, str]:
 
 def facts(ctx: Context, app: App) -> dict[str, str]:
     """What ``builder:report`` says of how the newest commit is built; of what can't be built, the reason."""
+    order = {"detection-order": ", ".join(pack.name for pack in buildpacks.available(ctx, app))}
     try:
         found = newest(ctx, app)
     except PaasError as error:
-        return {"detected": "nothing", "detected-problem": " ".join(error.lines())}
+        return {**order, "detected": "nothing", "detected-problem": " ".join(error.lines())}
     if found is None:
-        return {"detected": DOCKERFILE, "detected-by": ctx.store.properties.of(app).text(*_PATH)}
+        return {**order, "detected": DOCKERFILE, "detected-by": ctx.store.properties.of(app).text(*_PATH)}
     return {
+        **order,
         "detected": BUILDPACK,
         "detected-by": found.plan.reason,
         "detected-buildpacks": ", ".join(stage.buildpack.name for stage in found.plan.stages),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from paas.core import sshkeys
-from paas.core.errors import NotFound, PaasError
+from paas.core.errors import BuildFailed, NotFound, PaasError
 from paas.core.giturl import Remote
 from paas.core.reach import Means
 from paas.core.sshkeys import PublicKey
@@ -32,11 +34,24 @@ def means(ctx: Context, remote: Remote) -> Means:
         login=ctx.store.logins.get(GIT, remote.address) if remote.scheme == "https" else None,
         key=key.password if key and remote.scheme == "ssh" else None,
         known_hosts=tuple(hosts),
-        ca_file=ctx.settings.value("build-ca-file") or "",
+        ca_file=ca_file(ctx),
         proxies=_proxies(ctx),
         limit=ctx.settings.value("max-pack-size"),
         timeout=ctx.settings.value("fetch-timeout"),
     )
+
+
+def ca_file(ctx: Context) -> str:
+    """The file with further authorities, empty for none. Raises `BuildFailed` where it is not there any more."""
+    path = str(ctx.settings.value("build-ca-file") or "")
+    if path and not Path(path).is_file():
+        raise BuildFailed(
+            f"{path} is not a file on the server",
+            why="The setting build-ca-file names it.",
+            fix="Put the certificates there, or unset it: 'settings:set build-ca-file'.",
+            code="no-ca-file",
+        )
+    return path
 
 
 def _proxies(ctx: Context) -> dict[str, str]:

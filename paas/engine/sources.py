@@ -65,14 +65,26 @@ def was_released(ctx: Context, app: App, commit: str) -> bool:
 
 
 @dataclass(frozen=True)
+class By:
+    """The author of a commit that is made here: a name and an address, which may be empty."""
+
+    name: str
+    email: str = ""
+
+
+@dataclass(frozen=True)
 class Made:
-    """What a commit is made of, and what to say of it; with ``one_folder`` without the folder around everything."""
+    """What a commit is made of, and what to say of it; with ``one_folder`` without the folder around everything.
+
+    ``by`` is whose commit it is, the caller's for None.
+    """
 
     members: Iterable[Member]
     message: str
     origin: Origin
     cause: str
     one_folder: bool = True
+    by: By | None = None
 
 
 def deploy_made(ctx: Context, job: Job, made: Made, *, again: bool = False) -> bool:
@@ -90,7 +102,8 @@ def deploy_made(ctx: Context, job: Job, made: Made, *, again: bool = False) -> b
             if parent and serves and not again and git_import.tree_of(quarantine, parent) == tree:
                 job.out.step("No changes: this is what serves already")
                 return False
-            author = Author(ctx.caller.name, ctx.clock.now())
+            by = made.by or By(ctx.caller.name)
+            author = Author(by.name, ctx.clock.now(), by.email)
             commit = git_import.commit_tree(quarantine, tree, parent, made.message, author)
         land(ctx, job, Commit(commit, ctx.caller.name, made.cause, quarantine), branch, made.origin)
     return True
@@ -124,15 +137,15 @@ def uploaded(
         yield file
 
 
-def from_archive(ctx: Context, app: App, chunks: Iterable[bytes], type_: str) -> None:
+def from_archive(ctx: Context, app: App, chunks: Iterable[bytes], type_: str, by: By | None = None) -> None:
     """Deploys the archive that somebody sends."""
     allowed = limits(ctx)
     cause = "git:from-archive"
     with uploaded(ctx, chunks, allowed.size, lambda: archive.too_large(allowed)) as file:
-        change(ctx, app, "archive", cause, lambda job: _deploy_archive(ctx, job, file, type_, "stdin", cause))
+        change(ctx, app, "archive", cause, lambda job: _deploy_archive(ctx, job, file, type_, "stdin", cause, by))
 
 
-def from_archive_url(ctx: Context, app: App, url: str, type_: str) -> None:
+def from_archive_url(ctx: Context, app: App, url: str, type_: str, by: By | None = None) -> None:
     """Deploys the archive at the https address."""
     remote = giturl.archive(url)
     allowed, cause = limits(ctx), f"git:from-archive {remote.url}"
@@ -142,15 +155,17 @@ def from_archive_url(ctx: Context, app: App, url: str, type_: str) -> None:
         job.out.step(f"Downloading {remote.url}")
         chunks = ctx.remotes.download(remote, means, job.cancelled)
         with uploaded(ctx, chunks, allowed.size, lambda: archive.too_large(allowed)) as file:
-            _deploy_archive(ctx, job, file, type_, remote.url, cause)
+            _deploy_archive(ctx, job, file, type_, remote.url, cause, by)
 
     change(ctx, app, "archive", cause, work)
 
 
-def _deploy_archive(ctx: Context, job: Job, file: IO[bytes], said: str, name: str, cause: str) -> None:
+def _deploy_archive(
+    ctx: Context, job: Job, file: IO[bytes], said: str, name: str, cause: str, by: By | None
+) -> None:
     head = file.read(8)
     file.seek(0)
     found = archive.type_of(head, said)
     job.out.step(f"Reading the archive ({found}, {spool.size_of(file)} bytes)")
     with archives.opened(file, found, limits(ctx), ctx.paths.root) as members:
-        deploy_made(ctx, job, Made(members, f"Archive from {name}", Origin(found, name), cause))
+        deploy_made(ctx, job, Made(members, f"Archive from {name}", Origin(found, name), cause, by=by))

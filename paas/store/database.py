@@ -35,6 +35,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
         self._depth = 0
+        self._durable = False
         # Made here, so that it, and the log that takes its mode over, are never readable by others.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
@@ -71,7 +72,7 @@ class Database:
         """
         with self._lock:
             if self._depth == 0:
-                self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                self._make_durable(durable)
                 self._connection.execute("BEGIN IMMEDIATE")
             self._depth += 1
             try:
@@ -84,6 +85,12 @@ class Database:
             self._depth -= 1
             if self._depth == 0:
                 self._commit()
+
+    def _make_durable(self, durable: bool) -> None:
+        # It can't be changed inside a transaction.
+        if durable != self._durable:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
 
     def _commit(self) -> None:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from paas.core.giturl import Remote
+from paas.core.giturl import FILE, Remote
 from paas.core.reach import Fetched, Login, Means
 from paas.drivers import git_process
 from paas.drivers.git_fetch import FetchFailed
@@ -40,6 +40,8 @@ class FakeRemotes(Remotes):
         """Takes the objects from the folder, as git would. ``HEAD`` there is what no ref means."""
         self._let_in(remote, ref, means)
         folder = self.repositories.get(remote.url)
+        if remote.scheme == FILE:
+            return super().fetch(quarantine, remote, ref, means, cancelled)
         if folder is None:
             raise FetchFailed(f"{remote.url} could not be fetched", why="it is not there")
         branch = ref or git_process.run(folder, ["symbolic-ref", "--short", "HEAD"]).decode().strip()

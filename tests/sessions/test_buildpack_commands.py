@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
+from paas.core.reach import Login
+from paas.core.secret import Secret
+from paas.drivers import buildpack_source
+from paas.engine import plans
 from paas.testing import DEPLOYER, VIEWER
 
 pytestmark = pytest.mark.real("git")
@@ -119,7 +124,7 @@ def test_an_app_in_a_folder(hello):
     moved = {f"backend/{path}": text for path, text in FLASK.items() if text}
     assert hello.push("hello", {**moved, "package.json": "{}", "Dockerfile": None}).status == 0
     assert "AS python" in built(hello).recipe
-    assert "COPY requirements.txt" in built(hello).recipe
+    assert 'COPY ["requirements.txt", "./"]' in built(hello).recipe
 
 
 def test_the_report_of_the_builder_shows_what_is_detected(hello):
@@ -132,6 +137,7 @@ def test_the_report_of_the_builder_shows_what_is_detected(hello):
     assert facts["detected-by"] == "detected by requirements.txt"
     assert facts["detected-buildpacks"] == "python"
     assert facts["detected-language"] == "Python 3.13"
+    assert facts["detection-order"] == "node, python, ruby, go, java, php, rust, procfile, static"
 
     assert hello.push("hello", {"runtime.txt": "python-2.7.18\n"}).status == 1
     assert hello.run("buildpacks:set-property hello stack bookworm").status == 0
@@ -187,6 +193,47 @@ def test_the_chain_of_the_server_goes_before_the_repository_s(hello):
     assert "Python 3.13, chosen in buildpacks:set" in hello.push("hello", {"a": "1"}).err
 
 
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [({".buildpacks": "python\n"}, ".buildpacks"), ({"paas.yml": "build: python\n"}, "paas.yml"), ({}, "")],
+)
+def test_what_the_repository_chooses_goes_before_its_dockerfile(hello, files, reason):
+    pushed = hello.push("hello", {**FLASK, "Dockerfile": "FROM scratch\nCMD [\"/app\"]\n", **files})
+    assert pushed.status == 0, pushed.err
+    assert bool(built(hello).recipe) == bool(reason)
+    assert f"chosen in {reason}" in pushed.err or not reason
+
+
+def test_the_chain_of_the_server_goes_before_a_dockerfile_and_the_builder_before_both(hello):
+    hello.run("buildpacks:add hello python")
+    files = {**FLASK, "Dockerfile": "FROM scratch\nCMD [\"/app\"]\n"}
+    assert "chosen in buildpacks:set" in hello.push("hello", files).err
+    hello.run("builder-dockerfile:set hello dockerfile-path Dockerfile")
+    assert "chosen in buildpacks:set" in hello.run("ps:rebuild hello").err
+    hello.run("builder:set hello selected dockerfile")
+    assert hello.run("ps:rebuild hello").status == 0
+    assert built(hello).recipe == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("build: {a: b}", "paas.yml: build: must be text, not a mapping"),
+        ("build: [python, null]", "paas.yml: build[1]: must be text, not nothing"),
+        ("build: []", "paas.yml: build: names no buildpack"),
+        ("static: {folder: dist, sap: true}", "paas.yml: static.sap: there is no such field"),
+        ("static: {folder: dist, spa: maybe}", "paas.yml: static.spa: must be true or false"),
+        ("static: ../etc", "paas.yml: static: must be a folder of the repository, not '../etc'"),
+        ("static: [a]", "paas.yml: static: must be text, not a list"),
+    ],
+)
+def test_a_mistake_in_how_to_build_is_told_with_file_and_key(hello, text, message):
+    pushed = hello.push("hello", {**FLASK, "paas.yml": text})
+    assert pushed.status == 1
+    assert message in pushed.err
+    assert "[invalid-paas-yml]" in pushed.err
+
+
 def test_one_from_a_repository_stays_at_its_commit(hello, pack, repository):
     first = git(pack, "rev-parse", "HEAD")
     assert hello.run(f"buildpacks:add hello {repository}").status == 0
@@ -205,7 +252,7 @@ def test_one_from_a_repository_stays_at_its_commit(hello, pack, repository):
     assert not (hello.paths.buildpacks / first).exists(), "what nobody uses is gone"
 
     hello.run("buildpacks:remove hello shell")
-    assert list(hello.paths.buildpacks.iterdir()) == []
+    assert [path.name for path in hello.paths.buildpacks.iterdir()] == [".lock"]
 
 
 def test_a_clone_has_the_buildpacks_of_its_app(hello, repository):
@@ -229,7 +276,9 @@ def test_one_for_all_apps_takes_part_in_the_detection(hello, pack, repository):
 
 def test_folders_and_files_of_the_server_are_for_admins(hello, pack, repository):
     assert "need the role admin" in hello.run(f"buildpacks:add hello {pack}", caller=DEPLOYER).err
-    assert "git fetch failed" in hello.run(f"buildpacks:add hello {repository}", caller=DEPLOYER).err
+    refused = hello.run(f"buildpacks:add hello {repository}", caller=DEPLOYER).err
+    assert "file is not taken." in refused
+    assert "[invalid-url]" in refused
     assert hello.run("buildpacks:list hello").out == ""
 
 
@@ -276,3 +325,84 @@ def test_a_template_reaches_nothing_but_what_it_is_given(hello, pack):
 
     (pack / "secret").symlink_to("/etc/passwd")
     assert "secret is a symbolic link" in hello.run(f"buildpacks:add hello {pack}").err
+
+
+def test_many_files_of_code_hide_neither_manifests_nor_what_is_at_the_top(hello, monkeypatch):
+    monkeypatch.setattr(plans, "_MOST", 3)
+    many = {f"a/m{number}.py": "x = 1\n" for number in range(5)}
+    assert hello.push("hello", {**FLASK, **many, "runtime.txt": "python-3.11\n"}).status == 0
+    current = hello.ctx.store.releases.current(hello.app())
+    assert {process.type: process.command for process in current.processes} == {"web": "gunicorn 'app:app'"}
+    assert "# Python 3.11" in built(hello).recipe
+
+    monkeypatch.setattr(plans, "_MOST_BYTES", 20)
+    assert "app:app" not in hello.run("buildpacks:detect hello --format json").out
+
+
+URL = "https://git.example.org/team/shell-buildpack.git"
+
+
+def test_one_of_another_server_is_fetched_with_what_git_sync_has(hello, pack, repository):
+    hello.remotes.repositories[URL] = pack / ".git"
+    hello.remotes.wants["git.example.org"] = Login("bot", Secret("t0ken"))
+    assert "Authentication failed" in hello.run(f"buildpacks:add hello {URL}").err
+    ca = hello.root / "ca.pem"
+    ca.write_text("x")
+    for line in (
+        "git:auth git.example.org bot t0ken",
+        f"settings:set build-ca-file {ca}",
+        "settings:set build-https-proxy http://proxy:3128",
+        "settings:set build-no-proxy example.net",
+        "settings:set fetch-timeout 7",
+    ):
+        assert hello.run(line).status == 0, line
+    assert hello.run(f"buildpacks:add hello {URL}", caller=DEPLOYER).status == 0
+    means = hello.remotes.asked[-1].means
+    assert (means.ca_file, means.timeout, means.newest_only) == (str(ca), 7, True)
+    assert means.proxies == {"https_proxy": "http://proxy:3128", "no_proxy": "example.net"}
+    assert means.limit == buildpack_source.MOST_FETCHED
+
+    assert "[unknown-host]" in hello.run("buildpacks:add hello git@git.example.org:team/x.git").err
+    assert "[credentials-in-url]" in hello.run("buildpacks:add hello https://u:p@git.example.org/x").err
+    assert "[invalid-ref]" in hello.run(f"buildpacks:add hello {URL}#a..b").err
+
+
+def test_one_that_is_too_large_is_not_written_to_the_disk(hello, pack, repository, monkeypatch):
+    monkeypatch.setattr(buildpack_source, "MOST_BYTES", 100)
+    monkeypatch.setattr(buildpack_source, "update_worktree", None)
+    assert "is no buildpack: it has 2 files with" in hello.run(f"buildpacks:add hello {repository}").err
+
+
+def test_one_that_is_kept_stays_until_it_is_recorded(hello, repository, monkeypatch):
+    """Somebody removes another buildpack just then."""
+    hello.run(f"buildpacks:add hello {repository}")
+    hello.run("apps:create other")
+    put = hello.ctx.store.buildpacks.put
+    others = threading.Thread(target=lambda: hello.run("buildpacks:clear hello"))
+
+    def late(row):
+        others.start()
+        others.join(0.2)
+        put(row)
+
+    monkeypatch.setattr(hello.ctx.store.buildpacks, "put", late)
+    assert hello.run(f"buildpacks:add other {repository}").status == 0
+    others.join()
+    assert [row["name"] for row in json.loads(hello.run("buildpacks:list other --format json").out)] == ["shell"]
+
+
+def test_build_arguments_are_variables_of_the_steps_and_a_target_is_refused(hello):
+    assert hello.push("hello", FLASK).status == 0
+    hello.run("docker-options:add hello build --build-arg FLAVOUR=mint")
+    hello.run("docker-options:add hello build --no-cache")
+    assert hello.run("ps:rebuild hello").status == 0
+    assert "export FLAVOUR=mint\n" in built(hello).environment.reveal()
+    assert built(hello).options == ("--no-cache",)
+
+    hello.run("docker-options:add hello build --target web")
+    refused = hello.run("ps:rebuild hello").err
+    assert "hello has the build option --target=web, and is built with buildpacks" in refused
+    assert "[target-without-dockerfile]" in refused
+    hello.run("builder:set hello selected dockerfile")
+    assert hello.push("hello", {"Dockerfile": "FROM scratch\nCMD [\"/app\"]\n"}).status == 0
+    assert "--target=web" in built(hello).options

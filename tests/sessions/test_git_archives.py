@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from paas.drivers import git_process
 from paas.testing import VIEWER
 
 pytestmark = pytest.mark.real("git")
@@ -176,6 +177,12 @@ ATTACKS = {
     "zip absolute": (lambda: zipped({"/x": b"x"}), "archive-path"),
     "zip symlink out": (lambda: zipped({zip_entry("x", stat.S_IFLNK | 0o777): "../../etc"}), "archive-link"),
     "zip device": (lambda: zipped({zip_entry("x", stat.S_IFCHR | 0o666): ""}), "archive-special"),
+    "tar cut between two entries": (lambda: tar({"Dockerfile": DOCKERFILE, "a": b"x"})[:1024], "archive-broken"),
+    "tar cut in a header": (lambda: tar({"Dockerfile": DOCKERFILE, "a": b"x"})[:1124], "archive-broken"),
+    "tar with a damaged header": (
+        lambda: tar({"Dockerfile": DOCKERFILE, "a": b"x"}).replace(b"ustar", b"xxxxx"),
+        "archive-broken",
+    ),
     "tar cut off": (lambda: tar({"Dockerfile": DOCKERFILE, "a": b"x" * 9999})[:2000], "archive-broken"),
     "tar.gz cut off": (lambda: tar({"a": os.urandom(9999)}, "w:gz")[:5000], "archive-broken"),
     "zip cut off": (lambda: zipped({"a": os.urandom(9999)})[:5000], "archive-broken"),
@@ -257,6 +264,9 @@ def test_an_archive_from_a_url(hello):
     assert hello.run("apps:report hello --apps-deploy-source-metadata").out == f"{url}\n"
     assert hello.run("releases hello").out.count(f"git:from-archive {url}") == 1
     assert "404" in hello.run("git:from-archive hello https://example.org/none").err
+    hello.run("settings:set build-ca-file /nowhere/ca.pem")
+    assert "/nowhere/ca.pem is not a file on the server" in hello.run(f"git:from-archive hello {url}").err
+    hello.run("settings:set build-ca-file")
     assert "[invalid-url]" in hello.run("git:from-archive hello file:///etc/passwd").err
     assert Path("/etc/passwd").exists()
 
@@ -272,3 +282,17 @@ def test_initialize_makes_the_repository(server):
     assert server.ctx.paths.repository(server.app()).exists()
     assert server.run("git:initialize hello").status == 0
     assert '"up_to_date": false' in server.run("git:status hello --format json", caller=VIEWER).out
+
+
+@pytest.mark.parametrize(
+    ("words", "author"), [("", "admin <admin@paas.invalid>"), ("Ada ada@example.org", "Ada <ada@example.org>")]
+)
+def test_the_author_of_the_commit_may_be_named(hello, words, author):
+    url = "https://example.org/app.tar"
+    hello.remotes.archives[url] = tar({"Dockerfile": DOCKERFILE, "v": words.encode()})
+    assert hello.run(f"git:from-archive hello {url} {words}").status == 0
+    repository = hello.ctx.repository(hello.app()).path
+    shown = git_process.run(repository, ["log", "-1", "--format=%an <%ae>|%cn <%ce>"]).decode().strip()
+    assert shown == f"{author}|{author}"
+    refused = hello.run(f"git:from-archive hello {url} 'a<b'")
+    assert "can't be the author of a commit" in refused.err

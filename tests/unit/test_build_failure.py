@@ -42,3 +42,16 @@ def test_a_step_is_shown_without_what_is_mounted_for_it():
     error = build_failure(log, "Look at it.")
     assert error.what == "the image could not be built at [web 2/3] RUN npm run build"
     assert error.fix == "Look at it."
+
+
+def test_a_step_that_knows_why_it_fails_says_so_by_itself():
+    error = failure(
+        "#5 1.2 ::paas-error::no-jar::the build left no jar::It was looked for in target.::Set build-dir.",
+        "#5 ERROR: process failed",
+        "error: failed to solve: executor failed running [make]: exit code: 1",
+    )
+    assert error.lines() == ["the build left no jar", "It was looked for in target.", "Set build-dir. [no-jar]"]
+    log = BuildLog()
+    shown = log.feed("#7 [java 2/3] RUN a && { [ -n x ] || { echo '::paas-error::a::b::c::it'\"'\"'s d'; exit 1; }; }")
+    assert shown == "[java 2/3] RUN a && { [ -n x ] || { }; }"
+    assert log.feed("#7 0.1 ::paas-error::a::b::c::d") is None

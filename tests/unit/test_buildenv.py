@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import subprocess
 
-from paas.core import buildenv
+from paas.core import buildenv, truststore
 from paas.core.secret import Secret
 from paas.drivers.memfile import in_memory
 
@@ -45,3 +47,31 @@ def test_a_file_in_memory_is_gone_afterwards() -> None:
     with in_memory("text") as path:
         assert path.read_text() == path.read_text() == "text"
     assert not path.exists()
+
+
+def seen(script: Secret, name: str) -> str:
+    with in_memory(script.reveal()) as path:
+        command = ["sh", "-c", f'. {path}; printf %s "${{{name}-unset}}"']
+        return subprocess.run(command, capture_output=True, check=True, text=True, env={}).stdout
+
+
+def test_java_gets_proxies_as_properties_and_no_password() -> None:
+    proxies = {"http": "http://u:pw@proxy:3128", "https": "http://proxy", "no": ".example.org, 10.0.0.1"}
+    assert seen(buildenv.script({}, "c", {}, proxies), "JAVA_TOOL_OPTIONS").split() == [
+        *("-Dhttp.proxyHost=proxy", "-Dhttp.proxyPort=3128", "-Dhttps.proxyHost=proxy", "-Dhttps.proxyPort=80"),
+        *("-Dhttp.nonProxyHosts=localhost|*.example.org|10.0.0.1", "-Daether.connector.http.useSystemProperties=true"),
+    ]
+    assert seen(buildenv.script({}, "c", {}), "JAVA_TOOL_OPTIONS") == ""
+    own = buildenv.script({}, "c", {"JAVA_TOOL_OPTIONS": Secret("-Xmx1g")}, proxies)
+    assert seen(own, "JAVA_TOOL_OPTIONS") == "-Xmx1g"
+
+
+def test_a_trust_store_has_each_certificate_once() -> None:
+    def pem(data: bytes) -> str:
+        return f"# x\n-----BEGIN CERTIFICATE-----\n{base64.b64encode(data).decode()}\n-----END CERTIFICATE-----\n"
+
+    store = truststore.jks(pem(b"one" * 40) + pem(b"two") + pem(b"one" * 40))
+    assert store[:12] == bytes.fromhex("feedfeed0000000200000002")
+    assert store.count(b"one" * 40) == store.count(b"two") == 1
+    body, digest = store[:-20], store[-20:]
+    assert digest == hashlib.sha1("changeit".encode("utf-16-be") + b"Mighty Aphrodite" + body).digest()

@@ -12,7 +12,7 @@ from paas.core import buildplan, procfile
 from paas.core.buildplan import Plan
 from paas.core.commitfiles import CommitFiles
 from paas.core.errors import PaasError
-from paas.drivers import buildpacks, yamlfile
+from paas.drivers import buildpacks, pattern, yamlfile
 
 APPS = Path(__file__).parent.parent / "apps"
 SUITES = ("trixie", "bookworm")
@@ -21,7 +21,7 @@ SUITES = ("trixie", "bookworm")
 def files_of(texts: Mapping[str, str]) -> CommitFiles:
     settings = buildplan.SETTINGS_FILE
     parsed = {settings: yamlfile.parse(texts[settings], settings, "invalid-paas-yml")} if settings in texts else {}
-    return CommitFiles(tuple(sorted(texts)), texts, parsed)
+    return CommitFiles(tuple(sorted(texts)), texts, parsed, pattern.first_groups)
 
 
 def plan_of(texts: Mapping[str, str]) -> Plan:
@@ -66,6 +66,7 @@ def test_an_app_that_comes_near_is_refused_with_what_why_and_fix(name: str) -> N
         ("java-gradle-wrapper", "Java 21", "java $JAVA_OPTS -Dserver.port=$PORT -jar app.jar"),
         ("java-jar", "Java 21", "java $JAVA_OPTS -Dserver.port=$PORT -jar app.jar"),
         ("java-maven-wrapper", "Java 21", "java $JAVA_OPTS -Dserver.port=$PORT -jar app.jar"),
+        ("node-build-into-modules", "Node.js 20", "node server.js"),
         ("node-express-npm", "Node.js 20", "node server.js"),
         ("node-fastify-yarn", "Node.js 20", "npm start"),
         ("node-postinstall-script", "Node.js 20", "node dist/server.js"),
@@ -83,7 +84,9 @@ def test_an_app_that_comes_near_is_refused_with_what_why_and_fix(name: str) -> N
         ("python-pipfile", "Python 3.13", None),
         ("python-poetry-older-version", "Python 3.11", "uvicorn --host 0.0.0.0 --port $PORT 'notes:app'"),
         ("python-setuptools-package", "Python 3.13", "gunicorn 'greeter:create_app()'"),
+        ("python-src-layout", "Python 3.13", "gunicorn 'shop:app'"),
         ("ruby-path-gem", "Ruby 3.3", None),
+        ("ruby-rack-gems", "Ruby 3.3", "bundle exec rackup -o 0.0.0.0 -p $PORT"),
         ("ruby-socket-script", "Ruby 3.3", None),
         ("ruby-vendored-gem", "Ruby 3.3", None),
         ("rust-path-dependency", "Rust 1.85", "bin/blog-web"),
@@ -161,7 +164,7 @@ def test_the_version_that_is_asked_for_chooses_the_stack(texts: dict[str, str], 
 def test_a_chain_hands_on_the_files_and_nothing_else() -> None:
     plan = plan_of(app("chain-node-then-python"))
     text = recipe.render(plan, cache="c", stamp="0", commands=False)
-    assert "npm run build && rm -rf node_modules" in text
+    assert "    npm run build && rm -rf node_modules\n" in text
     assert "COPY --chown=1000:1000 --from=node /app/ ./" in text
     assert "nodejs" not in text.rpartition("AS python-base")[2]
 
@@ -185,3 +188,99 @@ def test_globs_stay_in_their_folder() -> None:
     assert files.find(["**/*.py"]) == list(files.paths)
     assert files.find(["[ab].py", "a.py"]) == ["a.py"]
     assert files.find(["f?1?.py", "a+b.py"]) == ["f[1].py", "a+b.py"]
+
+
+def test_an_expression_that_python_would_never_be_done_with_holds_up_nobody() -> None:
+    files = CommitFiles(("x.txt",), {"x.txt": "a" * 60 + "!\n" * 20_000}, {}, pattern.first_groups)
+    assert list(files.search(["x.txt"], "^(a+)+$")) == []
+    assert list(files.search(["x.txt"], r"^\s*(a+)(b)?!$")) == [("x.txt", ("a" * 60, None))]
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000])
+def test_a_file_that_is_nested_too_deeply_is_told(text: str) -> None:
+    assert refused({"package.json": text})[0] == "package.json is not JSON"
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [("example.org/a/shop", "shop"), ("example.org/shop/v2", "shop"), ('"shop"', "shop"), ("shop // why", "shop")],
+)
+def test_the_program_of_go_is_called_as_its_module(line: str, name: str) -> None:
+    texts = {"go.mod": f"module {line}\ngo 1.24\n", "main.go": "package main\n"}
+    assert plan_of(texts).processes["web"] == f"bin/{name}"
+
+
+def recipe_of(texts: Mapping[str, str]) -> str:
+    return recipe.render(plan_of(texts), cache="c", stamp="0", commands=False)
+
+
+@pytest.mark.parametrize(
+    ("texts", "copied"),
+    [
+        ({"requirements.txt": "-r base.txt\n-c limits.txt\n", "base.txt": "flask\n", "limits.txt": ""},
+         'COPY ["base.txt", "limits.txt", "requirements.txt", "./"]'),
+        ({"requirements.txt": "-r requirements/prod.txt\n", "requirements/prod.txt": "flask\n"},
+         'COPY ["requirements", "./requirements"]'),
+        ({"requirements.txt": "-r reqs/prod.txt\n", "reqs/prod.txt": "flask\n"}, 'COPY ["reqs", "./reqs"]'),
+        ({"requirements.txt": "flask\n", "my own requirements.txt": ""},
+         'COPY ["my own requirements.txt", "requirements.txt", "./"]'),
+        ({"requirements.txt": "vendor/shop-1.0-py3-none-any.whl\n"}, "COPY . ./"),
+        ({"requirements.txt": "shop @ ./vendor/shop-1.0.tar.gz ; python_version > '3'\n"}, "COPY . ./"),
+        ({"requirements.txt": "--find-links vendor\nflask\n"}, "COPY . ./"),
+        ({"requirements.txt": "-e packages/shop\n"}, "COPY . ./"),
+        ({"requirements.txt": "-r deploy/prod.txt\n"}, "COPY . ./"),
+        ({"requirements.txt": "-r reports/prod.txt\n"}, "COPY . ./"),
+        ({"requirements.txt": "https://example.org/shop-1.0.tar.gz\n-e git+https://example.org/x.git#egg=x\n"},
+         'COPY ["requirements.txt", "./"]'),
+    ],
+)  # fmt: skip
+def test_what_requirements_name_is_there_when_they_are_installed(texts: dict[str, str], copied: str) -> None:
+    text = recipe_of({"app.py": FLASK["app.py"], **texts})
+    steps = text.partition(" AS python-deps")[2].partition("uv pip install -r")[0]
+    assert copied in steps.splitlines()
+    assert (copied == "COPY . ./") == ("COPY . ./" in steps)
+
+
+def test_code_in_src_is_found_where_nothing_installs_it() -> None:
+    app = {"src/shop/__init__.py": FLASK["app.py"]}
+    assert "ENV PYTHONPATH=/app/src\n" in recipe_of({"requirements.txt": "flask\n", **app})
+    project = '[project]\nname = "shop"\nversion = "1"\n[build-system]\nrequires = ["hatchling"]\n'
+    assert "PYTHONPATH" not in recipe_of({"pyproject.toml": project, **app})
+
+
+def test_modern_yarn_makes_a_folder_that_node_finds_by_itself() -> None:
+    package = '{"packageManager": "yarn@4.5.3", "scripts": {"start": "node server.js"}, "dependencies": {"a": "1"}}'
+    text = recipe_of({"package.json": package, "yarn.lock": "__metadata:\n  version: 8\n"})
+    assert "ENV YARN_NODE_LINKER=node-modules\n" in text
+
+
+@pytest.mark.parametrize(("name", "version"), [("lts/iron", "20"), ("LTS/Hydrogen", "18"), ("lts/*", "20")])
+def test_the_names_of_nvm_are_versions(name: str, version: str) -> None:
+    texts = {"package.json": '{"scripts": {"start": "node server.js"}}', ".nvmrc": f"{name}\n"}
+    assert plan_of(texts).stages[-1].version == version
+
+
+@pytest.mark.parametrize(
+    ("texts", "title"),
+    [
+        ({**FLASK, "tika.jar": ""}, "Python 3.13"),
+        ({"Procfile": "web: ./run", "tools.go": "package main"}, "Procfile alone"),
+        ({"index.html": "", "cmd/x/main.go": "package main", "src/A.java": "", "Cargo.lock": ""}, "Static files"),
+        ({"index.html": "", "app.jar": ""}, "Static files"),
+        ({"Procfile": "web: java -jar a.jar", "a.jar": ""}, "Java 21"),
+        ({"Gemfile": 'ruby "3.3"\n', "Gemfile.lock": "PLATFORMS\n  x86_64-linux\n", "Procfile": "web: x"}, "Ruby 3.3"),
+        ({"Gemfile": 'ruby "~> 3.3.4"\n', "Gemfile.lock": "PLATFORMS\n  ruby\n", "Procfile": "web: x"}, "Ruby 3.3"),
+        ({"go.mod": "module x\ngo 1.24.3\n", "main.go": "package main"}, "Go 1.24"),
+    ],
+)
+def test_what_is_beside_an_app_is_not_taken_for_the_app(texts: dict[str, str], title: str) -> None:
+    assert plan_of(texts).title == title
+
+
+def test_what_a_build_makes_in_the_packages_comes_beside_those_of_production() -> None:
+    text = recipe_of(app("node-build-into-modules"))
+    assert "    touch /tmp/before && npm run build \\\n && find node_modules -cnewer /tmp/before" in text
+    final = text.rpartition("\nFROM ")[2].splitlines()
+    stages = ("node-deps", "node-build")
+    packages, code = (next(line for line in final if f"--from={stage} " in line) for stage in stages)
+    assert final.index(packages) < final.index(code)

@@ -1,0 +1,115 @@
+"""Downloads by the real client from a server of the test's own: what is whole, what is stopped, which way it goes."""
+
+from __future__ import annotations
+
+import http.server
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from paas.core import giturl
+from paas.core.errors import Cancelled
+from paas.core.reach import Login, Means
+from paas.core.secret import Secret
+from paas.drivers import x509
+from paas.drivers.git_fetch import FetchFailed
+from paas.drivers.remotes import Remotes
+
+pytestmark = pytest.mark.real("git")
+
+
+@dataclass
+class Site:
+    """The server's address and certificate; ``asked`` are paths with the Authorization that came with them."""
+
+    address: str = ""
+    authority: str = ""
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+    left: threading.Event = field(default_factory=threading.Event)
+
+    def download(self, path: str, cancelled: threading.Event | None = None, **means: object) -> bytes:
+        remote = giturl.archive(f"https://{self.address}{path}")
+        allowed = Means(**{"ca_file": self.authority, **means})  # type: ignore[arg-type]
+        return b"".join(Remotes().download(remote, allowed, cancelled or threading.Event()))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    found = Site()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found.asked.append((self.path, self.headers.get("Authorization")))
+            self.send_response(302 if self.path == "/moved" else 200)
+            if self.path == "/moved":
+                self.send_header("Location", f"https://{found.address}/whole")
+            self.send_header("Content-Length", {"/short": "100", "/drip": "1000000"}.get(self.path, "5"))
+            self.end_headers()
+            if self.path == "/drip":
+                while not found.left.wait(0.02):
+                    self.wfile.write(b"x")
+            self.wfile.write(b"whole")
+            self.close_connection = True
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    key = x509.new_key()
+    (tmp_path / "key.pem").write_text(key.reveal())
+    (tmp_path / "cert.pem").write_text(x509.self_signed(["localhost"], key, time.time()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.handle_error = lambda request, address: None  # type: ignore[method-assign]
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    found.address = f"localhost:{server.server_address[1]}"
+    found.authority = str(tmp_path / "cert.pem")
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield found
+    found.left.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_body_comes_whole_also_past_a_redirect_and_the_password_stays_behind(site: Site) -> None:
+    assert site.download("/whole") == b"whole"
+    assert site.download("/moved", login=Login("u", Secret("p"))) == b"whole"
+    assert site.asked[1:] == [("/moved", "Basic dTpw"), ("/whole", None)]
+
+
+def test_a_body_that_is_shorter_than_it_was_said_is_none(site: Site) -> None:
+    with pytest.raises(FetchFailed) as caught:
+        site.download("/short")
+    assert caught.value.why == "it ended after 5 of 100 bytes"
+
+
+def test_a_slow_server_is_left_when_the_time_is_up_or_somebody_cancels(site: Site) -> None:
+    with pytest.raises(FetchFailed) as caught:
+        site.download("/drip", timeout=0.1)
+    assert caught.value.why == "it took too long"
+
+    cancelled = threading.Event()
+    cancelled.set()
+    with pytest.raises(Cancelled):
+        site.download("/drip", cancelled)
+
+
+def test_hosts_of_no_proxy_are_reached_past_the_proxy(site: Site) -> None:
+    dead = {"https_proxy": "http://127.0.0.1:9"}
+    with pytest.raises(FetchFailed):
+        site.download("/whole", proxies=dead)
+    assert site.asked == []
+    assert site.download("/whole", proxies={**dead, "no_proxy": "example.org,localhost"}) == b"whole"
+
+
+def test_a_file_that_is_no_certificate_is_told(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "ca.txt").write_text("x")
+    with pytest.raises(FetchFailed, match="could not be downloaded"):
+        site.download("/whole", ca_file=str(tmp_path / "ca.txt"))
