@@ -91,6 +91,21 @@ def check(
         )
 
 
+def check_gone(gone: Collection[str], everywhere: Sequence[Redirect]) -> None:
+    """Refuses that hosts are not served any more to which a pattern is redirected that covers them: visitors would be
+    sent to where they are."""
+    sources = {one.source for one in everywhere}
+    for one in everywhere:
+        host = _host(one)
+        if host in gone and _matched(host, sources) == one.source:
+            raise InvalidValue(
+                f"{host} has to be served: {one.source} is redirected to it",
+                why="Without it visitors would be sent from there to there.",
+                fix=f"Remove the redirect of {one.source} first.",
+                code="redirect-loop",
+            )
+
+
 def _host(redirect: Redirect) -> str:
     """The host that it leads to."""
     text = redirect.target

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from paas.core import redirects
 from paas.core.edge_items import undone
 from paas.core.errors import AlreadyExists, InvalidValue, NotFound, PaasError
 from paas.core.hosts import CATCH_ALL, is_pattern
@@ -140,10 +141,11 @@ def _change(ctx: Context, app: App | None, edit: Callable[[Own], Own]) -> None:
             _check_global(after.names)
         else:
             check_free(ctx, app, [name for name in after.names if name not in before.names])
-        _record(ctx, app, after)
-    try:
         # A domain that is given up may be the default name of another app.
         given_up = {*before.names, *(() if after.default or app is None else routes.default_hosts(ctx, app))}
+        _record(ctx, app, after)
+        redirects.check_gone(given_up - everywhere(ctx), ctx.store.redirects.all() if app else ())
+    try:
         if app and not given_up & others.keys():
             routes.refresh(ctx, app)
         else:

@@ -72,6 +72,11 @@ def test_a_way_that_comes_back_is_refused_across_apps_and_patterns(hello):
     assert hello.run("redirect:add hello *.example.org www.example.org").status == 0
     assert hello.run("redirect:add hello *.deep.example.org x.deep.example.org").status == 2
     assert hello.run("redirect:add third shop.example.org hello.localhost").status == 0
+    for line in ("domains:remove other www.example.org", "domains:clear other"):
+        assert "www.example.org has to be served: *.example.org is redirected to it" in hello.run(line).err
+    assert "www.example.org" in hello.proxy.vhost("other").hosts
+    hello.run("redirect:remove hello *.example.org")
+    assert hello.run("domains:remove other www.example.org").status == 0
 
 
 def test_a_host_belongs_to_one_app(hello):
