@@ -26,6 +26,10 @@ def _nothing(ctx: Context) -> Iterable[str]:
     return ()
 
 
+def _never(ctx: Context, text: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Arg:
     """How one parameter is written, read and completed.
@@ -33,7 +37,8 @@ class Arg:
     ``metavar`` is how help shows it. ``scope``: ``--global`` may stand in its place, which gives None. ``rest``: from
     its first word on nothing is taken as a flag. ``select``: takes the name of any flag the command does not know.
     ``repeat``: the flag may be given several times, and its value is a list. ``app``: its value is an app, which a
-    command with more than the access ``VIEW`` changes.
+    command with more than the access ``VIEW`` changes. ``left_out`` says of a word that it is the next parameter's, and
+    that this one is as with ``--global``.
     """
 
     metavar: str
@@ -45,6 +50,7 @@ class Arg:
     select: bool = False
     repeat: bool = False
     app: bool = False
+    left_out: Callable[[Context, str], bool] = _never
 
 
 @dataclass(frozen=True)

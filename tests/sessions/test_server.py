@@ -15,7 +15,7 @@ def test_settings_are_listed_with_where_they_come_from(server):
     rows = json.loads(server.run("settings --format json").out)
     assert [row["key"] for row in rows] == [row.key for row in settings.SETTINGS]
     assert rows[1] == {"key": "ssh-port", "value": "2222", "source": "default", "help": "the port of the SSH server"}
-    line = "keep-images         5              default  how many releases of an app keep their image\n"
+    line = "keep-images           5              default  how many releases of an app keep their image\n"
     assert line in server.run("settings").out
     first = server.run("settings", terminal=Terminal(80, 24)).out.splitlines()[0]
     assert first.split() == ["KEY", "VALUE", "SOURCE", "HELP"]
