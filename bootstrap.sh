@@ -10,14 +10,14 @@ cd "$(dirname "$0")"
 trap 'warn "bootstrap.sh stopped at line $LINENO: $BASH_COMMAND"' ERR
 
 user=paas data=/var/lib/paas program=/opt/paas link=/usr/local/bin/paas
-units=(paas.service paas-nginx.service)
+units=(paas.service paas-nginx.service paas-builds.socket)
 parts=(paas buildpacks hooks nginx setup.cfg pyproject.toml README.md LICENSE)
 # Not one of the administrator's own: the server's Python has to stay where it is.
 export PYTHON=/usr/bin/python3
 
 declare -A settings=()
 declare -A defaults=([listen]=0.0.0.0 [ssh-port]=2222 [http-port]=80 [https-port]=443)
-start=yes action=install purge=no
+start=yes action=install purge=no fresh=no
 
 usage() {
   cat <<END
@@ -53,6 +53,7 @@ main() {
   start_engine
   make_user
   install_program
+  [[ -e $data/paas.db ]] || fresh=yes
   configure
   install_units
   if [[ $start == yes ]] && has_systemd; then start_services; fi
@@ -237,14 +238,14 @@ as_user() {
 
 install_units() {
   [[ -d /etc/systemd/system ]] || return 0
-  install -m 644 packaging/paas.service packaging/paas-nginx.service /etc/systemd/system/
+  install -m 644 packaging/*.service packaging/*.socket /etc/systemd/system/
 }
 
 start_services() {
   heading "The services"
   systemctl daemon-reload
   systemctl enable --quiet "${units[@]}"
-  systemctl start paas-nginx.service
+  systemctl start paas-builds.socket paas-nginx.service
   systemctl start paas.service
 
   if ! wait_until 30 server_answers; then
@@ -253,7 +254,21 @@ start_services() {
     exit 1
   fi
   say "$(paas version) serves"
+  if [[ $fresh == yes ]]; then listen_on_ipv6; fi
 }
+
+# Once, at the first installation: whoever turns it off later has a reason.
+listen_on_ipv6() {
+  [[ $(setting listen) == 0.0.0.0 ]] && has_public_ipv6 || return 0
+  if "$link" --root "$data" nginx:set --global bind-address-ipv6 ::; then
+    say "The apps are served over IPv6, too"
+  else
+    warn "nginx does not listen on IPv6. Later, run 'paas nginx:set --global bind-address-ipv6 ::'."
+  fi
+}
+
+# An address of 2000::/3, which the world can reach, on an interface of this host: the scope 00 is the global one.
+has_public_ipv6() { grep -qsE '^[23][0-9a-f]{31} [0-9a-f]+ [0-9a-f]+ 00 ' /proc/net/if_inet6; }
 
 server_answers() { "$link" --root "$data" version >/dev/null 2>&1; }
 
@@ -331,7 +346,7 @@ uninstall() {
     if getent passwd "$user" >/dev/null; then userdel "$user"; fi
   fi
 
-  rm -f "${units[@]/#//etc/systemd/system/}" "$link"
+  rm -f "${units[@]/#//etc/systemd/system/}" /etc/systemd/system/paas-builds.service "$link"
   if has_systemd; then systemctl daemon-reload; fi
   rm -rf "$program"
 

@@ -10,8 +10,20 @@ from pathlib import Path
 from bench.programs import environment, run
 
 PYTHON = """\
-import http.server, os, signal, socket, sys
+import http.server, os, signal, socket, sys, time
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+def paced(rate, seconds):
+    line, began = "x" * 180, time.monotonic()
+    for tick in range(seconds * 100):
+        if tick == seconds * 50:
+            sys.stdout.write("L" * 1_000_000 + "\\n")
+            sys.stdout.flush()
+            sys.stdout.buffer.write(b"\\xff\\x00\\x1b[2Jgarbage\\n")
+        first = tick * rate // 100
+        sys.stdout.write("".join(f"{n:09d} {line}\\n" for n in range(first, (tick + 1) * rate // 100)))
+        sys.stdout.flush()
+        time.sleep(max(0.0, began + (tick + 1) / 100 - time.monotonic()))
+    print("the end", flush=True)
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -22,6 +34,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             for first in range(0, count, 1000):
                 sys.stdout.write("".join(f"{n:09d} {line}\\n" for n in range(first, min(first + 1000, count))))
             sys.stdout.flush()
+        if self.path.startswith("/paced/"):
+            paced(*map(int, self.path.split("/")[2:]))
         body = f"TEXT {socket.gethostname()}\\n".encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))

@@ -46,11 +46,11 @@ class Ground:
         """The instance that most rows share."""
         return self.new_server()
 
-    def new_server(self, *flags: str) -> Server:
-        """Another instance, for a row that needs one of its own."""
+    def new_server(self, *flags: str, program: tuple[str, ...] = ()) -> Server:
+        """Another instance, for a row that needs one of its own. ``program`` is run in place of ``paas``."""
         folder = self.folder / f"instance{len(self._servers)}"
         folder.mkdir()
-        self._servers.append(Server(folder, *flags))
+        self._servers.append(Server(folder, *flags, program=program))
         return self._servers[-1]
 
     def succeed(self, line: str, server: Server | None = None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import json
 import logging
 import socket
 import threading
@@ -18,11 +19,12 @@ from typing import Protocol
 from paas.commands.invocation import Invocation, Terminal
 from paas.core.caller import Caller
 from paas.core.errors import Disconnected, PaasError
+from paas.core.problem import details
 from paas.pool import Busy, Pool
 
 log = logging.getLogger(__name__)
 
-STDOUT, STDERR, RAW = 1, 2, 3
+STDOUT, STDERR, RAW, VALUE, PROBLEM = 1, 2, 3, 4, 5
 
 CHUNK = 128 * 1024
 """Bytes that a wire is given at a time, at most."""
@@ -38,7 +40,7 @@ class Wire(Protocol):
     """What a transport does for a session. Every method is called on the event loop, and none blocks."""
 
     def send(self, stream: int, data: bytes) -> None:
-        """Sends output; ``stream`` is `STDOUT` or `STDERR`."""
+        """Sends output; ``stream`` is `STDOUT` or `STDERR`, or where parts are wanted `VALUE` or `PROBLEM`."""
 
     def send_raw(self, raw: bool) -> None:
         """Switches the client's terminal to raw or back."""
@@ -94,13 +96,22 @@ class Session:
         self._resizing = threading.Lock()
 
     def start(
-        self, argv: list[str], caller: Caller, *, terminal: Terminal | None, environment: dict[str, str]
+        self,
+        argv: list[str],
+        caller: Caller,
+        *,
+        terminal: Terminal | None,
+        environment: dict[str, str],
+        parts: bool = False,
     ) -> None:
-        """Runs the command. Raises `Busy` when too many run already, and then nothing has begun."""
+        """Runs the command. Raises `Busy` when too many run already, and then nothing has begun.
+
+        ``parts``: the client gets the result and the parts of an error as JSON, and not as text on its streams.
+        """
         self._pool.enter(self)
 
         try:
-            self._start(argv, caller, terminal, environment)
+            self._start(argv, caller, terminal, environment, parts)
         except (OSError, RuntimeError) as error:
             self._pool.leave(self)
             self._close_inlet()
@@ -110,7 +121,9 @@ class Session:
                 fix="Try again in a moment; the server's limits on open files and threads may be too low.",
             ) from error
 
-    def _start(self, argv: list[str], caller: Caller, terminal: Terminal | None, environment: dict[str, str]) -> None:
+    def _start(
+        self, argv: list[str], caller: Caller, terminal: Terminal | None, environment: dict[str, str], parts: bool
+    ) -> None:
         self._inlet, outlet = socket.socketpair()
         self._inlet.setblocking(False)
 
@@ -128,6 +141,10 @@ class Session:
 
         if terminal is not None:
             invocation.set_raw = lambda raw: self._write(RAW, b"\1" if raw else b"\0")
+
+        if parts:
+            invocation.answer = lambda value: self._write(VALUE, value)
+            invocation.report = lambda error: self._put(PROBLEM, json.dumps(details(error)).encode())
 
         # A daemon thread: a command that hangs must not keep the server from ending.
         thread = threading.Thread(target=self._run, args=(invocation, outlet), name=" ".join(argv[:1]), daemon=True)
@@ -309,7 +326,7 @@ def _take(batch: collections.deque[tuple[int, bytes]]) -> tuple[int, bytes]:
     """Removes the first item, joined with those after it that go the same way, up to `CHUNK` bytes."""
     stream, data = batch.popleft()
 
-    if stream == RAW or not batch or batch[0][0] != stream:
+    if stream in (RAW, PROBLEM) or not batch or batch[0][0] != stream:
         return stream, data
 
     parts, size = [data], len(data)

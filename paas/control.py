@@ -2,7 +2,7 @@
 
 The protocol is described in `paas.frames`. Who may connect is decided by the kernel's word on the peer (unix(7),
 SO_PEERCRED): root and the server's own user, nobody else. They are administrators, unless they speak for the owner of
-an SSH key, whose rights then count.
+an SSH key or of a token, whose rights then count.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import json
 import logging
 import os
 from collections.abc import Callable
@@ -17,27 +18,40 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from paas import claims, frames, unixsocket
-from paas.channel import HIGH_WATER, INTERRUPTED, STDERR, Session, complaint
+from paas.channel import HIGH_WATER, INTERRUPTED, PROBLEM, STDERR, STDOUT, VALUE, Session, complaint
+from paas.commands import calling
 from paas.commands.invocation import Dispatch
 from paas.core.caller import Access, Caller
-from paas.core.errors import Forbidden, PaasError
+from paas.core.errors import Forbidden, InvalidToken, PaasError
+from paas.core.problem import details
 from paas.framing import BrokenProtocol, Hello, parse_hello, whole_frames
 from paas.pool import Pool
 
 log = logging.getLogger(__name__)
 
+KINDS = {STDOUT: frames.OUTPUT, STDERR: frames.ERROR, VALUE: frames.VALUE, PROBLEM: frames.PROBLEM}
+
 Lookup = Callable[[str], Caller | None]
 """The caller whose key has the fingerprint ``SHA256:…``, or None; runs in a thread."""
+
+TokenLookup = Callable[[str], Caller]
+"""The caller who has the token; raises `InvalidToken` where it is nobody's. It runs in a thread."""
+
+
+def no_tokens(token: str) -> Caller:
+    """The `TokenLookup` of a server that has none."""
+    raise InvalidToken("the token is unknown", why="This server has no tokens.")
 
 
 class ControlServer:
     """A listening control socket."""
 
-    def __init__(self, path: Path, lookup: Lookup, dispatch: Dispatch, commands: int) -> None:
+    def __init__(self, path: Path, lookup: Lookup, dispatch: Dispatch, commands: int, tokens: TokenLookup) -> None:
         self.path = path
         self.pool = Pool(dispatch, commands)
         self.connections: set[Connection] = set()
         self._lookup = lookup
+        self._tokens = tokens
         self._lookups = ThreadPoolExecutor(max_workers=2, thread_name_prefix="control-keys")
         self._listener: asyncio.Server | None = None
         self._inode = 0
@@ -68,6 +82,10 @@ class ControlServer:
         """The caller who has the key with this fingerprint."""
         return await asyncio.get_running_loop().run_in_executor(self._lookups, self._lookup, fingerprint)
 
+    async def find_owner(self, token: str) -> Caller:
+        """The caller who has the token; raises `InvalidToken`."""
+        return await asyncio.get_running_loop().run_in_executor(self._lookups, self._tokens, token)
+
 
 class Connection(asyncio.Protocol):
     """One client: the `Wire` of its session on one side, frames on the other."""
@@ -77,6 +95,7 @@ class Connection(asyncio.Protocol):
         self._session = Session(self, server.pool)
         self._buffer = bytearray()
         self._kind = ""
+        self._parts = False
         self._started = False
         self._granted = self._taken = 0
         self._task: asyncio.Task[None] | None = None
@@ -116,6 +135,7 @@ class Connection(asyncio.Protocol):
         if not self._started:
             self._started = True
             hello = parse_hello(kind, payload)
+            self._parts = hello.parts
             self._task = asyncio.get_running_loop().create_task(self._begin(hello))
             return
 
@@ -145,7 +165,11 @@ class Connection(asyncio.Protocol):
                 return
 
             self._kind = hello.terminal.kind if hello.terminal else ""
-            self._session.start(hello.argv, caller, terminal=hello.terminal, environment=hello.environment)
+            call = hello.call
+            argv = calling.argv(call.command, call.parameters, look=call.look) if call else hello.argv
+            self._session.start(
+                argv, caller, terminal=hello.terminal, environment=hello.environment, parts=hello.parts
+            )
         except PaasError as error:
             self._refuse(error)
         except Exception:
@@ -161,6 +185,10 @@ class Connection(asyncio.Protocol):
                 why=f"It is for root and for {unixsocket.login_name(os.geteuid())}, the user that the server runs as.",
                 fix="Use sudo, or connect over SSH with a key of your own.",
             )
+
+        if hello.token is not None:
+            owner = await self._server.find_owner(hello.token)
+            return dataclasses.replace(owner, address=hello.address)
 
         if not hello.key:
             return Caller(name=unixsocket.login_name(user), access=Access.ADMIN, via="local")
@@ -180,8 +208,8 @@ class Connection(asyncio.Protocol):
     # The session's wire
 
     def send(self, stream: int, data: bytes) -> None:
-        """Sends output."""
-        self._send(frames.ERROR if stream == STDERR else frames.OUTPUT, data)
+        """Sends output, or the parts of an error."""
+        self._send(KINDS[stream], data)
 
     def send_raw(self, raw: bool) -> None:
         """Makes the client's terminal raw, or what it was."""
@@ -210,7 +238,12 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, error: PaasError) -> None:
         self._session.hang_up()
-        self.send(STDERR, complaint(error))
+
+        if self._parts:
+            self.send(PROBLEM, json.dumps(details(error)).encode())
+        else:
+            self.send(STDERR, complaint(error))
+
         self.finish(error.status)
 
     def _send(self, kind: bytes, payload: bytes) -> None:
@@ -218,11 +251,13 @@ class Connection(asyncio.Protocol):
             self._transport.write(frames.frame(kind, payload))
 
 
-async def start(path: Path, *, lookup: Lookup, dispatch: Dispatch, commands: int = 256) -> ControlServer:
+async def start(
+    path: Path, *, lookup: Lookup, dispatch: Dispatch, commands: int = 256, tokens: TokenLookup = no_tokens
+) -> ControlServer:
     """Serves commands on the Unix socket ``path``, ``commands`` of them at a time.
 
     A socket that a dead server left is replaced. Raises `unixsocket.AlreadyRunning` when a living one answers.
     """
-    server = ControlServer(path, lookup, dispatch, commands)
+    server = ControlServer(path, lookup, dispatch, commands, tokens)
     await server.listen()
     return server

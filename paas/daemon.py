@@ -23,7 +23,7 @@ from paas.core import settings
 from paas.core.caller import Caller
 from paas.core.errors import PaasError, UsageError
 from paas.drivers.paths import Paths
-from paas.engine import apps, cleanup, keys, reconcile, room
+from paas.engine import apps, cleanup, keys, reconcile, room, tokens
 from paas.engine.context import Context
 from paas.engine.drains import Drains
 from paas.engine.issuer import Issuer
@@ -33,6 +33,7 @@ from paas.engine.timers import Timers
 from paas.engine.watch import Watcher
 from paas.lock import Lock
 from paas.ssh import server as ssh
+from paas.website import Website
 
 _log = logging.getLogger("paas")
 
@@ -105,8 +106,10 @@ def _free_port(host: str) -> int:
 
 async def _serve(options: argparse.Namespace) -> int:
     paths = Paths(options.root.resolve())
-    paths.prepare()
+    paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = Lock(paths.root)
+    paths.refuse_torn_down()
+    paths.prepare()
     ctx = build_context(paths, _flags(options), external_nginx=options.external_nginx)
     if options.prepare_only:
         ctx.proxy.prepare()
@@ -127,8 +130,11 @@ async def _serve(options: argparse.Namespace) -> int:
     ssh_server = await ssh.start(
         host, ctx.settings.value("ssh-port"), host_keys=paths.host_keys, lookup=lookup, dispatch=dispatch
     )
-    control_server = await control.start(paths.control_socket, lookup=lookup, dispatch=dispatch)
-    background: list[Part] = [Chores(ctx), Watcher(ctx), Liveness(ctx), Drains(ctx), Timers(ctx), Issuer(ctx)]
+    control_server = await control.start(
+        paths.control_socket, lookup=lookup, dispatch=dispatch, tokens=lambda token: tokens.caller(ctx, token)
+    )
+    background: list[Part] = [*chores(ctx), Watcher(ctx), Liveness(ctx), Drains(ctx), Timers(ctx), Issuer(ctx)]
+    background.append(Website(ctx))
     for part in background:
         part.start()
     ctx.logs.start()
@@ -170,36 +176,50 @@ class Part(Protocol):
 
 
 class Chores:
-    """Done beside all else, from time to time: keeping nginx up, rotating logs, tidying repositories."""
+    """Something done from time to time, in a thread of its own: one that takes long holds up no other."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, seconds: float, chores: Sequence[tuple[str, Callable[[], object]]]) -> None:
         self._ctx = ctx
+        self._seconds = seconds
+        self._chores = chores
         self._stopping = threading.Event()
 
     def start(self) -> None:
         """Begins, in a thread."""
-        threading.Thread(target=self._run, name="chores", daemon=True).start()
+        threading.Thread(target=self._run, name=self._chores[0][0], daemon=True).start()
 
     def stop(self) -> None:
         """Ends after what is under way."""
         self._stopping.set()
 
     def _run(self) -> None:
-        rotated = self._ctx.clock.monotonic()
-        self._try("keeping a reserve of disk", lambda: room.lay_up(self._ctx))
         while True:
-            self._try("keeping nginx up", lambda: reconcile.keep_proxy(self._ctx))
-            if self._ctx.clock.monotonic() - rotated > CHORES_SECONDS:
-                rotated = self._ctx.clock.monotonic()
-                self._try("keeping a reserve of disk", lambda: room.lay_up(self._ctx))
-                self._try("rotating logs", lambda: self._ctx.proxy.rotate(ROTATE_BYTES))
-                self._try("tidying repositories", lambda: apps.tidy(self._ctx))
-                self._try("cleaning up", lambda: cleanup.when_due(self._ctx))
-            if self._ctx.clock.wait(self._stopping, WATCH_SECONDS):
+            for doing, chore in self._chores:
+                self._try(doing, chore)
+            if self._ctx.clock.wait(self._stopping, self._seconds):
                 return
 
-    def _try(self, doing: str, chore: Callable[[], None]) -> None:
+    def _try(self, doing: str, chore: Callable[[], object]) -> None:
         try:
             chore()
         except PaasError as error:
             _log.error("%s failed: %s (%s)", doing, error.what, error.why)
+        except Exception:  # noqa: BLE001  # the next ones, and the next time, are not its fault
+            _log.exception("%s met an error of its own", doing)
+
+
+def chores(ctx: Context) -> list[Chores]:
+    """All that is done beside what people want: keeping nginx up, and keeping house."""
+    return [
+        Chores(ctx, WATCH_SECONDS, [("keeping nginx up", lambda: reconcile.keep_proxy(ctx))]),
+        Chores(
+            ctx,
+            CHORES_SECONDS,
+            [
+                ("keeping a reserve of disk", lambda: room.lay_up(ctx)),
+                ("rotating logs", lambda: ctx.proxy.rotate(ROTATE_BYTES)),
+                ("tidying repositories", lambda: apps.tidy(ctx)),
+                ("cleaning up", lambda: cleanup.when_due(ctx)),
+            ],
+        ),
+    ]

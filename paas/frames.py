@@ -7,7 +7,11 @@ Client to server:
 
     h  hello         JSON, first and once: {"protocol": 1, "argv": ["apps:list"], "terminal": null or {"columns": 80,
                      "rows": 24, "kind": "xterm"}, "environment": {"GIT_PROTOCOL": "version=2"}}, and for the owner of
-                     an SSH key that the host's OpenSSH let in, {"key": "SHA256:…", "address": "192.0.2.7"} beside it
+                     an SSH key that the host's OpenSSH let in, {"key": "SHA256:…", "address": "192.0.2.7"} beside it.
+                     For the owner of a token, {"token": "paas_…", "address": …} in place of the key; an empty token is
+                     nobody's. {"call": {"command": "ps", "parameters": {"app": "hello"}, "look": true}} in place of
+                     argv has the parameters by name. {"parts": true}: the result and the error of the command
+                     come as JSON
     i  input         bytes of standard input, no more than were granted
     e  end of input  empty
     w  window size   columns and rows, two bytes each, big-endian
@@ -19,6 +23,8 @@ Server to client:
     x  error         bytes for standard error
     g  grant         four bytes, big-endian: so many more bytes of input are welcome. Before the first grant the command
                      has no use for input, and the client does not read its own
+    v  value         JSON, for who asked for parts: the result, or the next piece of it, in place of output
+    p  problem       JSON, for who asked for parts: those of the error, in place of lines on standard error
     r  raw           one byte: 1, the terminal becomes raw; 0, it becomes what it was
     q  exit status   one byte, last
 
@@ -33,7 +39,7 @@ HEADER = 5
 WINDOW = 256 * 1024
 
 HELLO, INPUT, END_OF_INPUT, WINDOW_SIZE, INTERRUPT = b"h", b"i", b"e", b"w", b"c"
-OUTPUT, ERROR, GRANT, RAW, EXIT = b"o", b"x", b"g", b"r", b"q"
+OUTPUT, ERROR, GRANT, VALUE, PROBLEM, RAW, EXIT = b"o", b"x", b"g", b"v", b"p", b"r", b"q"
 
 
 def frame(kind: bytes, payload: bytes = b"") -> bytes:

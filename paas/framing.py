@@ -19,14 +19,26 @@ class BrokenProtocol(PaasError):
 
 
 @dataclass(frozen=True)
+class Call:
+    """A command with its parameters by name. ``look``: it must be one that changes nothing."""
+
+    command: str
+    parameters: dict[str, Any]
+    look: bool = False
+
+
+@dataclass(frozen=True)
 class Hello:
-    """The client's first frame."""
+    """The client's first frame: ``argv`` or a ``call``. ``token`` is None for who speaks for no token's owner."""
 
     argv: list[str]
     terminal: Terminal | None
     environment: dict[str, str]
     key: str
     address: str
+    token: str | None = None
+    parts: bool = False
+    call: Call | None = None
 
 
 def parse_hello(kind: bytes, payload: bytes) -> Hello:
@@ -46,14 +58,25 @@ def parse_hello(kind: bytes, payload: bytes) -> Hello:
     try:
         size = hello.get("terminal")
         return Hello(
-            argv=_strings(hello["argv"]),
+            argv=[] if "call" in hello else _strings(hello["argv"]),
             terminal=claims.terminal(int(size["columns"]), int(size["rows"]), str(size["kind"])) if size else None,
             environment=claims.environment({str(k): str(v) for k, v in dict(hello.get("environment") or {}).items()}),
             key=str(hello.get("key") or ""),
             address=str(hello.get("address") or "")[:64],
+            token=str(hello["token"] or "") if "token" in hello else None,
+            parts=bool(hello.get("parts")),
+            call=_call(hello["call"]) if "call" in hello else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BrokenProtocol("The client's first frame makes no sense", why=repr(error)) from None
+
+
+def _call(value: Any) -> Call:
+    parameters = value["parameters"]
+    if not isinstance(parameters, dict):
+        raise ValueError("the parameters are not an object")
+
+    return Call(str(value["command"]), parameters, bool(value.get("look")))
 
 
 def _strings(value: Any) -> list[str]:

@@ -32,6 +32,8 @@ def _teardown(paths: Paths, *, force: bool) -> int:
         raise UsageError(
             f"this would remove all apps, images and data of {paths.root}", fix="Run it with --force to do it."
         )
+    # A service manager starts the daemon and nginx again as soon as they end; this keeps them from coming back.
+    paths.mark_torn_down()
     lock = Lock.take_over(paths.root)
     ctx = build_context(paths, {})
     ctx.proxy.stop()

@@ -61,10 +61,10 @@ ready_or_ended() { is_ready || [[ -z $(process "$pidfile" "$PAAS_ROOT") ]]; }
 check_ports() {
   local port
   # The demo's own nginx goes on serving while the server is down.
-  for port in "$ssh_port" $([[ -n $(process "$PAAS_ROOT/nginx/run/nginx.pid" nginx) ]] || echo "$http_port"); do
+  for port in "$ssh_port" $([[ -n $(process "$PAAS_ROOT/nginx/run/nginx.pid" nginx) ]] || echo "$http_port" "$https_port"); do
     ! listens "$port" ||
       die "Port $port of 127.0.0.1 is in use, so the demo can't have it" \
-        "Give it others: make demo DEMO_SSH_PORT=2223 DEMO_HTTP_PORT=8081"
+        "Give it others: make demo DEMO_SSH_PORT=2223 DEMO_HTTP_PORT=8081 DEMO_HTTPS_PORT=8444"
   done
 }
 
@@ -144,6 +144,9 @@ try_next() {
   paas releases:rollback hello
   paas logs hello -t
   paas help
+
+  The dashboard:         http://paas.localhost:$http_port
+  A token to sign in:    paas tokens:add me --role admin
 
   make demo-stop        removes all of it
 END

@@ -38,6 +38,7 @@ def _engine() -> str:
 
 
 TOOLS: dict[str, Callable[[], str]] = {
+    "chromium": _program("chromium"),
     "curl": _program("curl"),
     "docker": _engine,
     "git": _program("git"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.rows.commands import ConfigSet, Create, Destroy, List, ListMany, Local
+from bench.rows.followers import Followers, FollowersOverApi
 from bench.rows.logs import Follow, Tail
 from bench.rows.pushes import CodePush, FirstPush, LargePush, ManyClients
 from bench.rows.resources import Resident, Start
@@ -13,5 +14,5 @@ from bench.work import Work
 ROWS: tuple[type[Work], ...] = (
     *(CodePush, LargePush, FirstPush, Scale, Rollback),
     *(Create, Destroy, DestroyRunning, ConfigSet, List, ListMany, Local),
-    *(Requests, NoFailures, Tail, Follow, Resident, Start, ManyClients),
+    *(Requests, NoFailures, Tail, Follow, Followers, FollowersOverApi, Resident, Start, ManyClients),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from paas.commands import arguments as args
 from paas.commands.edge_arguments import Network, User, some
 from paas.commands.invocation import Invocation
-from paas.commands.registry import command
+from paas.commands.registry import Stdin, command
 from paas.core.caller import Access
 from paas.core.edge_items import ACCESS, USER
 from paas.core.model import App
@@ -53,7 +53,7 @@ def auth_list(ctx: Context, app: args.App) -> list[str]:
     return list(ctx.store.edge.of(app, USER))
 
 
-@command("auth:add", access=Access.DEPLOY)
+@command("auth:add", access=Access.DEPLOY, stdin=Stdin.TEXT)
 def auth_add(ctx: Context, app: args.App, user: User, *, invocation: Invocation) -> None:
     """Ask for a password at the app, and let USER in with the one on standard input.
 

@@ -7,10 +7,11 @@ from typing import Annotated
 
 from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
-from paas.commands.registry import Arg, command
+from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Exit
 from paas.core.caller import Access
 from paas.core.errors import AlreadyExists, NotFound
+from paas.core.model import App
 from paas.core.sandbox import numbered
 from paas.core.times import timestamp
 from paas.engine import apps, processes, routes
@@ -70,6 +71,42 @@ def apps_info(ctx: Context, app: args.App) -> AppInfo:
     )
 
 
+@dataclass(frozen=True)
+class Row:
+    """One line of ``apps:overview``. ``build`` is the number of the last change, None where there was none."""
+
+    name: str
+    state: str
+    release: str
+    commit: str
+    processes: dict[str, int]
+    url: str
+    build: int | None
+    build_status: str
+    build_at: str
+
+
+@command("apps:overview", access=Access.VIEW)
+def apps_overview(ctx: Context) -> list[Row]:
+    """List the apps with their state, release, processes, main URL, and last change."""
+    return [_row(ctx, app) for app in ctx.store.apps.all()]
+
+
+def _row(ctx: Context, app: App) -> Row:
+    info, last = apps_info(ctx, app), ctx.store.deployments.last(app)
+    return Row(
+        info.name,
+        info.state,
+        info.release,
+        info.commit[:10],
+        info.processes,
+        next(iter(info.urls), ""),
+        last.id if last else None,
+        last.status.value if last else "",
+        timestamp(last.started_at) if last else "",
+    )
+
+
 @command("apps:rename", access=Access.DEPLOY)
 def apps_rename(ctx: Context, app: args.App, name: args.NewName, *, skip_deploy: bool = False) -> None:
     """Rename an app.
@@ -107,7 +144,7 @@ def apps_clone(
             ctx.out.step(f"Cloned {app.name} to {one}")
 
 
-@command("apps:destroy", access=Access.DEPLOY)
+@command("apps:destroy", access=Access.DEPLOY, stdin=Stdin.TEXT)
 def apps_destroy(ctx: Context, app: args.App, *, force: bool = False, invocation: Invocation) -> None:
     """Destroy an app with its containers, releases, configuration and repository."""
     args.confirm(ctx, invocation, app.name, f"destroying the app {app.name}", force=force)

@@ -110,20 +110,20 @@ NewName = Annotated[str, Arg("NAME", lambda ctx, text: names.app_name(text))]
 AnyName = Annotated[str, Arg("APP", complete=_apps)]
 Version = Annotated[int, Arg("VERSION", _version)]
 KeyName = Annotated[str, Arg("NAME", lambda ctx, text: names.key_name(text))]
-Role = Annotated[str, Arg("ROLE", _role, lambda ctx: [access.name.lower() for access in Access])]
+Role = Annotated[str, Arg("ROLE", _role, choices=[access.name.lower() for access in Access])]
 Lines = Annotated[int, Arg("N", _lines, short="n")]
 Pair = Annotated[tuple[str, str], Arg("KEY=VALUE", pair)]
 Variable = Annotated[str, Arg("KEY", lambda ctx, text: names.variable(text))]
-ExportFormat = Annotated[str, Arg("FORMAT", _export_format, lambda ctx: environment.FORMATS)]
-LogFormat = Annotated[str, Arg("text|json", _log_format, lambda ctx: ("text", "json"))]
+ExportFormat = Annotated[str, Arg("FORMAT", _export_format, choices=tuple(environment.FORMATS))]
+LogFormat = Annotated[str, Arg("text|json", _log_format, choices=("text", "json"))]
 Domain = Annotated[str, Arg("DOMAIN", domain)]
-Setting = Annotated[str, Arg("KEY", complete=lambda ctx: [row.key for row in settings.SETTINGS])]
+Setting = Annotated[str, Arg("KEY", choices=[row.key for row in settings.SETTINGS])]
 Selected = Annotated[str, Arg("KEY", select=True)]
 
 
 User = Annotated[str, Arg("USER", _person)]
 Email = Annotated[str, Arg("EMAIL", _person)]
-Status = Annotated[str, Arg("STATUS", _status, lambda ctx: [status.value for status in DeploymentStatus])]
+Status = Annotated[str, Arg("STATUS", _status, choices=[status.value for status in DeploymentStatus])]
 Build = Annotated[str, Arg("APP|NUMBER", complete=_apps)]
 Which = Annotated[str, Arg("current|NUMBER", _which, lambda ctx: [CURRENT])]
 LockTime = Annotated[float, Arg("DURATION", lambda ctx, text: kinds.duration("1s", "365d").read("--for", text))]
@@ -138,7 +138,7 @@ Count = Annotated[int | None, Arg("N", _count)]
 
 def property_key(namespace: str) -> Any:
     """The name of a property of that namespace."""
-    return Annotated[str, Arg("KEY", complete=lambda ctx: [row.key for row in properties.of(namespace)])]
+    return Annotated[str, Arg("KEY", choices=[row.key for row in properties.of(namespace)])]
 
 
 def input_chunks(invocation: Invocation) -> Iterator[bytes]:

@@ -8,13 +8,14 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
 from paas.commands.properties import EVERY, reports
-from paas.commands.registry import Arg, command
+from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Report, Reports
 from paas.core.caller import Access
 from paas.core.errors import Forbidden, UsageError
 from paas.core.model import App
 from paas.drivers import bundle
 from paas.engine import certificates, certreport
+from paas.engine.certificates import Added
 from paas.engine.context import Context
 
 File = Annotated[str, Arg("FILE")]
@@ -38,13 +39,16 @@ def _check_scope(ctx: Context, app: App | None) -> None:
         raise Forbidden("global certificates need the role admin")
 
 
-def _tell(ctx: Context, app: App | None, name: str, left: list[str]) -> None:
-    ctx.out.step(f"{app.name if app else 'Every app'} is served with the certificate {name}")
-    if left:
-        ctx.out.warning(f"It does not cover: {', '.join(left)}")
+def _tell(ctx: Context, app: App | None, added: Added) -> None:
+    ctx.out.step(f"{app.name if app else 'Every app'} is served with the certificate {added.name}")
+    if added.left:
+        ctx.out.warning(f"It does not cover: {', '.join(added.left)}")
+    if added.missing:
+        ctx.out.warning(f"It was issued by {added.missing}, which is no root that this host knows.")
+        ctx.out.warning("Clients may refuse it: give the authority's intermediate certificates together with it.")
 
 
-@command("certs:add", access=Access.DEPLOY)
+@command("certs:add", access=Access.DEPLOY, stdin=Stdin.TEXT)
 def certs_add(
     ctx: Context, app: args.Scope, *files: File, invocation: Invocation, name: Name = "", force: bool = False
 ) -> None:
@@ -56,16 +60,16 @@ def certs_add(
     name is replaced. With --force it may be for hosts that the app does not answer to yet.
     """
     _check_scope(ctx, app)
-    _tell(ctx, app, *certificates.add(ctx, app, _given(ctx, invocation, files), name=name, force=force))
+    _tell(ctx, app, certificates.add(ctx, app, _given(ctx, invocation, files), name=name, force=force))
 
 
-@command("certs:update", access=Access.DEPLOY)
+@command("certs:update", access=Access.DEPLOY, stdin=Stdin.TEXT)
 def certs_update(
     ctx: Context, app: args.Scope, *files: File, invocation: Invocation, name: Name = "", force: bool = False
 ) -> None:
     """Replace a certificate: that of the name, or one for the same hosts, or the only one there is."""
     _check_scope(ctx, app)
-    _tell(ctx, app, *certificates.update(ctx, app, _given(ctx, invocation, files), name=name, force=force))
+    _tell(ctx, app, certificates.update(ctx, app, _given(ctx, invocation, files), name=name, force=force))
 
 
 @command("certs:remove", access=Access.DEPLOY)

@@ -56,7 +56,7 @@ def _shell(ctx: Context, text: str) -> str:
 
 
 @command("completion", access=Access.VIEW)
-def completion(ctx: Context, shell: Annotated[str, Arg("SHELL", _shell, lambda ctx: SCRIPTS)]) -> str:
+def completion(ctx: Context, shell: Annotated[str, Arg("SHELL", _shell, choices=tuple(SCRIPTS))]) -> str:
     """Print the completion script for bash, zsh or fish.
 
     bash: source <(paas completion bash); zsh: source <(paas completion zsh); fish: paas completion fish | source
@@ -90,7 +90,7 @@ def _candidates(ctx: Context, before: list[str], last: str) -> list[str]:
         app = ctx.store.apps.find(given[0])
         release = ctx.store.releases.current(app) if app else None
         return [f"{process.type}=" for process in release.processes] if release else []
-    return list(parameter.arg.complete(ctx))
+    return list(parameter.arg.choices or parameter.arg.complete(ctx))
 
 
 def _flags(entry: Command) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
-from paas.commands.registry import Arg, command
+from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Text
 from paas.core import environment
 from paas.core.caller import Access
@@ -57,13 +57,14 @@ def config_show(ctx: Context, app: args.Scope, *, merged: bool = False) -> Text:
 
 
 @command("config:get", access=Access.DEPLOY, unlocked=True)
-def config_get(ctx: Context, app: args.Scope, key: args.Variable, *, quoted: bool = False) -> Text:
+def config_get(ctx: Context, app: args.Scope, key: args.Variable, *, quoted: bool = False) -> Text | str:
     """Print the value of one variable; --quoted: quoted for a shell. Exit status 1 if it is not set."""
     values = _clear(ctx.store.config.all(app))
     if key not in values:
         raise NotFound(f"{key} is not set", fix="'config:keys' lists what is.", code="no-such-variable")
-    text = environment.render({key: values[key]}, "shell").partition("=")[2] if quoted else values[key]
-    return Text(text, values[key])
+    if not quoted:
+        return values[key]
+    return Text(environment.render({key: values[key]}, "exports").partition("=")[2], values[key])
 
 
 @command("config:keys", access=Access.VIEW)
@@ -115,7 +116,7 @@ def config_export(
     return Text(environment.render(_values(ctx, app, merged), format))
 
 
-@command("config:import", access=Access.DEPLOY)
+@command("config:import", access=Access.DEPLOY, stdin=Stdin.TEXT)
 def config_import(
     ctx: Context,
     app: args.Scope,

@@ -7,7 +7,8 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands import consoles
 from paas.commands.invocation import Invocation
-from paas.commands.registry import Arg, command
+from paas.commands.logstyle import Colour, style
+from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Exit, Text
 from paas.commands.run import Ttl
 from paas.core.caller import Access
@@ -24,7 +25,7 @@ def cron_list(ctx: Context, app: args.App | None = None) -> list[CronInfo]:
     return cronview.infos(ctx, app)
 
 
-@command("cron:run", access=Access.DEPLOY, unlocked=True)
+@command("cron:run", access=Access.DEPLOY, unlocked=True, stdin=Stdin.TEXT)
 def cron_run(
     ctx: Context,
     app: args.App,
@@ -79,11 +80,14 @@ def cron_logs(
     tail: Annotated[bool, Arg("", short="t")] = False,
     num: args.Lines = 100,
     plain: Annotated[bool, Arg("", short="q")] = False,
+    raw: bool = False,
+    color: Colour = "auto",
     invocation: Invocation,
 ) -> None:
     """Show the last lines that a run of a cron entry wrote: the run of that number, or the last one of the entry.
 
-    -t goes on until its end; -n sets how many lines (100); -q leaves out time and process.
+    -t goes on until its end; -n sets how many lines (100); -q leaves out time and process. --raw leaves control
+    characters in.
     """
-    colour = invocation.terminal is not None
-    runs.show_log(ctx, app, cronview.find_run(ctx, app, run), num, follow=tail, plain=plain, terminal=colour)
+    shown = style(invocation, color, raw=raw, plain=plain)
+    runs.show_log(ctx, cronview.find_run(ctx, app, run), num, shown, follow=tail)

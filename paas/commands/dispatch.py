@@ -37,10 +37,10 @@ class Dispatcher:
         except Disconnected:
             return INTERRUPTED
         except PaasError as error:
-            return _tell(out, error)
+            return _tell(out, invocation, error)
         except Exception as fault:  # noqa: BLE001  # a transport's last defence: the fault is logged, the caller gets an answer
             _log.exception("command %r failed unexpectedly", invocation.argv[:1])
-            return _tell(out, unexpected(fault))
+            return _tell(out, invocation, unexpected(fault))
 
     def _run(self, ctx: Context, invocation: Invocation) -> int:
         command, argv = find(invocation.argv)
@@ -49,12 +49,7 @@ class Dispatcher:
             command, words = COMMANDS["help"], Words(positional=[command.name])
 
         if ctx.caller.access < command.access:
-            raise Forbidden(
-                f"{ctx.caller.name} may not run {command.name}",
-                why=f"It needs the role {command.access.name.lower()}; this key has {ctx.caller.access.name.lower()}.",
-                fix="An administrator can add the key with another role: 'ssh-keys:add NAME --role "
-                f"{command.access.name.lower()}'.",
-            )
+            raise _not_allowed(ctx, command)
         positional, named = bind(ctx, command, words)
         if command.changes_app:
             for app in (given for given in positional if isinstance(given, App)):
@@ -71,7 +66,9 @@ class Dispatcher:
         error = None
         if isinstance(value, Judged):
             value, error = value.value, value.error
-        if words.format == "json":
+        if invocation.answer is not None:
+            invocation.answer(as_json(value).encode())
+        elif words.format == "json":
             ctx.out.result(as_json(value) + "\n")
         else:
             ctx.out.result(as_text(value, headings=invocation.terminal is not None and not words.quiet))
@@ -109,9 +106,23 @@ def find(argv: list[str]) -> tuple[Command, list[str]]:
     return found, [*(word for word in before if word != "--trace"), *words[1:]]
 
 
-def _tell(out: Output, error: PaasError) -> int:
+def _not_allowed(ctx: Context, command: Command) -> Forbidden:
+    needed, has = command.access.name.lower(), ctx.caller.access.name.lower()
+    if ctx.caller.via == "http":
+        kind, fix = "token", f"An administrator can make one with another role: 'tokens:add NAME --role {needed}'."
+    else:
+        kind = "key"
+        fix = f"An administrator can add the key with another role: 'ssh-keys:add NAME --role {needed}'."
+    return Forbidden(
+        f"{ctx.caller.name} may not run {command.name}",
+        why=f"It needs the role {needed}; this {kind} has {has}.",
+        fix=fix,
+    )
+
+
+def _tell(out: Output, invocation: Invocation, error: PaasError) -> int:
     try:
-        out.error(error)
+        (invocation.report or out.error)(error)
     except Disconnected:
         return INTERRUPTED
     return error.status

@@ -8,6 +8,7 @@ from paas.commands.registry import command
 from paas.commands.render import Report, Reports
 from paas.core.caller import Access
 from paas.core.errors import UsageError
+from paas.core.hosts import shown
 from paas.core.model import App
 from paas.engine import domains, routes
 from paas.engine.context import Context
@@ -17,6 +18,23 @@ def _some(values: tuple[str, ...]) -> tuple[str, ...]:
     if not values:
         raise UsageError("DOMAIN is missing", fix="Write for instance: domains:add APP www.example.org")
     return values
+
+
+def _switched(ctx: Context, app: App | None, every: bool, *, enabled: bool) -> list[App]:
+    """The app, or every one, whose domains are enabled or disabled now."""
+    if every == (app is not None):
+        raise UsageError(f"domains:{'enable' if enabled else 'disable'} takes the name of an app, or --all")
+    if app is not None:
+        domains.enable(ctx, app, enabled=enabled)
+        return [app]
+    domains.enable_all(ctx, enabled=enabled)
+    return ctx.store.apps.all()
+
+
+def _hosts(ctx: Context, app: App) -> str:
+    """What it answers to, each also as people write it where that is in another script."""
+    found = [(host, shown(host)) for host in routes.hosts(ctx, app)]
+    return " ".join(host if host == script else f"{host} ({script})" for host, script in found)
 
 
 def _report(ctx: Context, app: App | None) -> Report:
@@ -31,6 +49,9 @@ def _report(ctx: Context, app: App | None) -> Report:
         "global-enabled": str(bool(shared)).lower(),
         "global-vhosts": shared,
     }
+    scripts = [shown(host) for host in hosts]
+    if scripts != list(hosts):
+        facts["unicode-vhosts"] = " ".join(scripts)
     return Report(app.name, "domains", facts)
 
 
@@ -44,48 +65,50 @@ def domains_report(
 
 @command("domains:add", access=Access.DEPLOY)
 def domains_add(ctx: Context, app: args.App, *values: args.Domain) -> None:
-    """Add domains to an app. They are served at once."""
+    """Add domains to an app. They are served at once.
+
+    An app that gave up its default domains, its name below each global domain, has them again once all are added.
+    """
     domains.add(ctx, app, _some(values))
-    ctx.out.step(f"{app.name} answers to: {' '.join(routes.hosts(ctx, app))}")
+    ctx.out.step(f"{app.name} answers to: {_hosts(ctx, app)}")
 
 
 @command("domains:remove", access=Access.DEPLOY)
 def domains_remove(ctx: Context, app: args.App, *values: args.Domain) -> None:
-    """Remove domains from an app."""
+    """Remove domains from an app, default ones, too."""
     domains.remove(ctx, app, _some(values))
 
 
 @command("domains:set", access=Access.DEPLOY)
 def domains_set(ctx: Context, app: args.App, *values: args.Domain) -> None:
-    """Make these, and no others, the domains of an app."""
+    """Make these, and no others, the domains of an app; it gives up its default domains."""
     domains.replace(ctx, app, _some(values))
 
 
 @command("domains:clear", access=Access.DEPLOY)
 def domains_clear(ctx: Context, app: args.App) -> None:
-    """Remove all own domains of an app; those below the global domains stay."""
+    """Remove all domains of an app, the default ones, too: it is not served until it gets others."""
     domains.replace(ctx, app, ())
 
 
 @command("domains:reset", access=Access.DEPLOY)
 def domains_reset(ctx: Context, app: args.App) -> None:
     """Make the default domains, and no others, those of an app: its name below each global domain."""
-    domains.enable(ctx, app, enabled=True)
-    domains.replace(ctx, app, ())
+    domains.reset(ctx, app)
 
 
 @command("domains:enable", access=Access.DEPLOY)
-def domains_enable(ctx: Context, app: args.App) -> None:
-    """Serve an app at its domains again."""
-    domains.enable(ctx, app, enabled=True)
-    ctx.out.step(f"{app.name} answers to: {' '.join(routes.hosts(ctx, app))}")
+def domains_enable(ctx: Context, app: args.App | None = None, *, all: bool = False) -> None:
+    """Serve an app, or with --all every app, at its domains again."""
+    for one in _switched(ctx, app, all, enabled=True):
+        ctx.out.step(f"{one.name} answers to: {_hosts(ctx, one)}")
 
 
 @command("domains:disable", access=Access.DEPLOY)
-def domains_disable(ctx: Context, app: args.App) -> None:
-    """Serve an app at none of its domains; they are kept for domains:enable."""
-    domains.enable(ctx, app, enabled=False)
-    ctx.out.step(f"{app.name} answers to no domain")
+def domains_disable(ctx: Context, app: args.App | None = None, *, all: bool = False) -> None:
+    """Serve an app, or with --all every app, at none of its domains; they are kept for domains:enable."""
+    for one in _switched(ctx, app, all, enabled=False):
+        ctx.out.step(f"{one.name} answers to no domain")
 
 
 @command("domains:add-global", access=Access.ADMIN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from paas.commands.invocation import Invocation
-from paas.commands.registry import Arg, command
+from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Exit
 from paas.core.caller import Access
 from paas.core.errors import NotFound
@@ -18,7 +18,7 @@ from paas.engine.context import Context
 RepositoryPath = Annotated[str, Arg("REPOSITORY")]
 
 
-@command("git-receive-pack", access=Access.DEPLOY, hidden=True)
+@command("git-receive-pack", access=Access.DEPLOY, hidden=True, stdin=Stdin.STREAM)
 def git_receive_pack(ctx: Context, path: RepositoryPath, *, invocation: Invocation) -> Exit:
     """Take a push: what git runs on the server."""
     app = receive.app_for_push(ctx, path)
@@ -33,7 +33,7 @@ def git_receive_pack(ctx: Context, path: RepositoryPath, *, invocation: Invocati
     return Exit(status)
 
 
-@command("git-upload-pack", access=Access.VIEW, hidden=True)
+@command("git-upload-pack", access=Access.VIEW, hidden=True, stdin=Stdin.STREAM)
 def git_upload_pack(ctx: Context, path: RepositoryPath, *, invocation: Invocation) -> Exit:
     """Serve a clone or fetch: what git runs on the server."""
     app = ctx.store.apps.get(receive.app_in_path(path))

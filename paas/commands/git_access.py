@@ -7,7 +7,7 @@ from typing import Annotated
 
 from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
-from paas.commands.registry import Arg, command
+from paas.commands.registry import Arg, Stdin, command
 from paas.core import giturl
 from paas.core.caller import Access
 from paas.core.errors import InvalidValue, NotFound
@@ -20,7 +20,7 @@ from paas.store.access import GIT
 Host = Annotated[str, Arg("HOST", lambda ctx, text: giturl.host(text))]
 
 
-@command("git:auth", access=Access.ADMIN)
+@command("git:auth", access=Access.ADMIN, stdin=Stdin.TEXT)
 def git_auth(
     ctx: Context,
     host: Host,

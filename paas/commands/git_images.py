@@ -6,7 +6,7 @@ from typing import Annotated
 
 from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
-from paas.commands.registry import Arg, command
+from paas.commands.registry import Arg, Stdin, command
 from paas.core import imagename
 from paas.core.caller import Access
 from paas.core.imagename import ImageName
@@ -29,7 +29,7 @@ def git_from_image(
     images.from_image(ctx, app, image, force=force, by=args.author(user, email))
 
 
-@command("git:load-image", access=Access.DEPLOY)
+@command("git:load-image", access=Access.DEPLOY, stdin=Stdin.STREAM)
 def git_load_image(
     ctx: Context,
     app: args.App,

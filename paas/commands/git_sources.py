@@ -7,7 +7,7 @@ from typing import Annotated
 
 from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
-from paas.commands.registry import Arg, command
+from paas.commands.registry import Arg, Stdin, command
 from paas.core import archive, giturl
 from paas.core.caller import Access
 from paas.core.errors import InvalidValue, UsageError
@@ -27,7 +27,7 @@ def _archive_type(ctx: Context, text: str) -> str:
 ArchiveType = Annotated[str, Arg("TYPE", _archive_type, lambda ctx: archive.TYPES)]
 
 
-@command("git:from-archive", access=Access.DEPLOY)
+@command("git:from-archive", access=Access.DEPLOY, stdin=Stdin.STREAM)
 def git_from_archive(
     ctx: Context,
     app: args.App,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from paas.core.caller import Caller
+from paas.core.errors import PaasError
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ class Invocation:
     ``terminal`` is None where the client has none; it follows the client's window, and each of ``on_resize`` is then
     called, in some other thread. ``set_raw(True)`` hands the terminal over: keys come one by one as they are typed,
     Ctrl-C among them, and output is not touched; the transport undoes it at the end. ``environment`` holds what the
-    client sent of the few variables that are let through (``GIT_PROTOCOL``).
+    client sent of the few variables that are let through (``GIT_PROTOCOL``). Where the client is a program that wants
+    parts, ``answer`` takes the result as JSON and ``report`` the error that the command ends with; elsewhere they go to
+    ``stdout`` and ``stderr``.
     """
 
     argv: list[str]
@@ -49,6 +52,8 @@ class Invocation:
     environment: dict[str, str] = field(default_factory=dict)
     on_resize: list[Callable[[Terminal], None]] = field(default_factory=list)
     set_raw: Callable[[bool], None] = _has_no_terminal
+    answer: Callable[[bytes], None] | None = None
+    report: Callable[[PaasError], None] | None = None
 
 
 Dispatch = Callable[[Invocation], int]

@@ -31,6 +31,7 @@ def all_commands() -> None:
         logs,
         maintenance,
         nginx,
+        openapi,
         ports,
         ps,
         redirect,
@@ -42,4 +43,6 @@ def all_commands() -> None:
         server,
         snippets,
         ssh_keys,
+        tokens,
+        whoami,
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
+from paas.commands.logstyle import Colour, style
 from paas.commands.registry import Arg, command
 from paas.core import drain as drains_core
 from paas.core import logline
@@ -29,7 +30,7 @@ def _source(ctx: Context, text: str) -> str:
     return text
 
 
-Source = Annotated[str, Arg("SOURCE", _source, lambda ctx: logline.SOURCES)]
+Source = Annotated[str, Arg("SOURCE", _source, choices=tuple(logline.SOURCES))]
 Time = Annotated[str, Arg("TIME")]
 
 
@@ -48,6 +49,8 @@ def logs_(
     source: Source = "",
     format: args.LogFormat = "text",
     plain: Annotated[bool, Arg("", short="q")] = False,
+    raw: bool = False,
+    color: Colour = "auto",
     invocation: Invocation,
 ) -> None:
     """Show the last lines of an app's log, in the order of time: of its processes, requests, and what happened.
@@ -56,7 +59,8 @@ def logs_(
     how many lines (100; with --since, all). -p shows only one process type (web) or process (web.1); --release what
     processes of that release wrote; --source only app, router, platform, build, deploy, run or cron (build and deploy
     only if asked for); --grep only lines in which a regular expression (RE2) is found. --since and --until take 10m or
-    2026-01-31T12:00:00Z. -q leaves out time and process. --format json is one object a line.
+    2026-01-31T12:00:00Z. -q leaves out time and process. --format json is one object a line. What would do
+    more to a terminal than print and colour is left out of lines, unless --raw is given.
     """
     now = ctx.clock.now()
     query = Query(
@@ -71,9 +75,9 @@ def logs_(
         raise UsageError("logs: --since is later than --until")
     if tail and until:
         raise UsageError("logs: --until does not go with --tail")
-    style = logs.Style(terminal=invocation.terminal is not None, plain=plain, json=format == "json")
+    shown = style(invocation, color, raw=raw, plain=plain, json=format == "json")
     lines = num if num is not None else None if since else USUAL_LINES
-    (logs.follow if tail else logs.show)(ctx, app, query, lines, style)
+    (logs.follow if tail else logs.show)(ctx, app, query, lines, shown)
 
 
 @command("logs:failed", access=Access.VIEW)
@@ -83,23 +87,33 @@ def logs_failed(
     *,
     all: bool = False,
     format: args.LogFormat = "text",
+    raw: bool = False,
+    color: Colour = "auto",
     invocation: Invocation,
 ) -> None:
-    """Show what the containers of the last failed deploy of an app wrote; with --all, of every app."""
+    """Show what the containers of the last failed deploy of an app wrote; with --all, of every app.
+
+    Where they wrote nothing, as when the build failed, the last lines of the deploy itself. --raw leaves control
+    characters in.
+    """
     if all == (app is not None):
         raise UsageError("logs:failed takes the name of an app, or --all")
-    style = logs.Style(terminal=invocation.terminal is not None, json=format == "json")
+    shown = style(invocation, color, raw=raw, json=format == "json")
     for one in [app] if app else ctx.store.apps.all():
-        it = logs.failed(ctx, one, style)
-        if it is not None:
+        failed = logs.failed(ctx, one, shown)
+        if failed is not None:
+            it = failed.deployment
             ctx.out.title(f"{one.name}: build {it.id} failed, {it.cause} by {it.actor} [{it.error}]")
+            if failed.silent:
+                ctx.out.detail(f"Its containers wrote nothing. All of it: builds:output {it.id}")
         elif app:
             ctx.out.detail(f"No deploy of {one.name} that is known has failed.")
 
 
 @dataclass(frozen=True)
 class DrainRow:
-    """One line of ``logs:drain list``. ``queued`` lines wait on disk; ``error`` is the last that there was."""
+    """One line of ``logs:drain list``. ``queued`` lines wait on disk; ``error`` is the last that there was;
+    ``gaps`` is how often lines were gone before they were read."""
 
     id: int
     app: str
@@ -108,6 +122,7 @@ class DrainRow:
     sent: int
     queued: int
     dropped: int
+    gaps: int
     error: str
     error_at: str
 
@@ -121,6 +136,7 @@ def _row(ctx: Context, one: Drain) -> DrainRow:
         sent=one.sent,
         queued=drains.waiting(ctx, one),
         dropped=one.dropped,
+        gaps=one.gaps,
         error=one.error,
         error_at=timestamp(one.error_at) if one.error_at is not None else "",
     )
@@ -134,8 +150,8 @@ def _action(ctx: Context, text: str) -> str:
 
 ACTIONS = ("add", "remove", "list")
 EVERY = "every drain"
-Action = Annotated[str, Arg("add|remove|list", _action, lambda ctx: ACTIONS)]
-Format = Annotated[str, Arg("json|logplex|syslog", complete=lambda ctx: drains_core.FORMATS)]
+Action = Annotated[str, Arg("add|remove|list", _action, choices=ACTIONS)]
+Format = Annotated[str, Arg("json|logplex|syslog", choices=tuple(drains_core.FORMATS))]
 
 
 @command("logs:drain", access=Access.DEPLOY, unlocked=True)
@@ -153,7 +169,7 @@ def logs_drain(
     add takes syslog+tcp://HOST:PORT, syslog+tls://HOST:PORT, or https://USER:PASSWORD@HOST/PATH, to which batches are
     posted as --type json (an object a line) or logplex. --ca-file has the authorities to trust for TLS. remove takes
     the number that list shows. While a receiver is away lines wait on disk, as many as logs:set drain-queue-size lets;
-    list counts what was sent, is queued, and was dropped.
+    list counts what was sent, is queued, and was dropped, and how often a log was rotated away before it was read.
     """
     if action == "list":
         if target:

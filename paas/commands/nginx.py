@@ -16,8 +16,12 @@ Tail = Annotated[bool, Arg("", short="t")]
 
 @command("nginx:show-config", access=Access.VIEW)
 def nginx_show_config(ctx: Context, app: args.Scope) -> str:
-    """Show the nginx configuration of an app as it is live, or with --global that of the server."""
-    return ctx.proxy.config(str(app.id) if app else None).rstrip("\n")
+    """Show the nginx configuration of an app as it is live, or with --global that of the server.
+
+    The text of snippets is for administrators.
+    """
+    whole = ctx.caller.access >= Access.ADMIN
+    return ctx.proxy.config(str(app.id) if app else None, snippets=whole).rstrip("\n")
 
 
 @command("nginx:validate-config", access=Access.VIEW)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from itertools import groupby
 from pathlib import Path
 
-from paas.commands import load
+from paas.commands import load, openapi
 from paas.commands.help import visible
 from paas.commands.registry import Command
 from paas.core import properties, settings
@@ -86,7 +87,12 @@ def _code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
-PAGES = {"commands.md": commands_page, "settings.md": settings_page}
+def openapi_page() -> str:
+    """The description of the HTTP API."""
+    return json.dumps(openapi.document(), indent=1, ensure_ascii=False) + "\n"
+
+
+PAGES = {"commands.md": commands_page, "settings.md": settings_page, "openapi.json": openapi_page}
 
 
 def main(folder: str) -> None:

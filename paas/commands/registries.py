@@ -6,7 +6,7 @@ from typing import Annotated
 
 from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
-from paas.commands.registry import Arg, command
+from paas.commands.registry import Arg, Stdin, command
 from paas.core import imagename
 from paas.core.caller import Access
 from paas.core.errors import Forbidden, UsageError
@@ -24,7 +24,7 @@ def _check(ctx: Context, app: App | None) -> None:
         raise Forbidden("credentials for all apps need the role admin")
 
 
-@command("registry:login", access=Access.DEPLOY)
+@command("registry:login", access=Access.DEPLOY, stdin=Stdin.TEXT)
 def registry_login(
     ctx: Context,
     app: args.ScopeBeforeHost,

@@ -6,9 +6,10 @@ of the call. ``access`` has no default, so that nobody forgets it.
 
 from __future__ import annotations
 
+import enum
 import inspect
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,14 @@ def _never(ctx: Context, text: str) -> bool:
     return False
 
 
+class Stdin(enum.Enum):
+    """What a command reads: nothing; a text, as a whole; or a stream of bytes, as from a terminal, git or a file."""
+
+    NONE = "none"
+    TEXT = "text"
+    STREAM = "stream"
+
+
 @dataclass(frozen=True)
 class Arg:
     """How one parameter is written, read and completed.
@@ -38,7 +47,7 @@ class Arg:
     its first word on nothing is taken as a flag. ``select``: takes the name of any flag the command does not know.
     ``repeat``: the flag may be given several times, and its value is a list. ``app``: its value is an app, which a
     command with more than the access ``VIEW`` changes. ``left_out`` says of a word that it is the next parameter's, and
-    that this one is as with ``--global``.
+    that this one is as with ``--global``. ``choices`` are all words that it takes, where these are known.
     """
 
     metavar: str
@@ -51,6 +60,7 @@ class Arg:
     repeat: bool = False
     app: bool = False
     left_out: Callable[[Context, str], bool] = _never
+    choices: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,13 @@ class Parameter:
     boolean: bool
     many: bool
     default: Any
+    whole: bool = False
+
+    @property
+    def public(self) -> str:
+        """Its name where parameters have names, as in JSON."""
+        # A trailing underscore keeps a name from being a keyword: for_ is --for.
+        return self.name.rstrip("_")
 
     @property
     def required(self) -> bool:
@@ -72,8 +89,7 @@ class Parameter:
     @property
     def option(self) -> str:
         """The flag as it is typed."""
-        # A trailing underscore keeps a name from being a keyword: for_ is --for.
-        return "--" + self.name.rstrip("_").replace("_", "-")
+        return "--" + self.public.replace("_", "-")
 
     def usage(self) -> str:
         """How the line of usage shows it."""
@@ -94,7 +110,7 @@ class Parameter:
 @dataclass(frozen=True)
 class Command:
     """One command. ``value`` says whether it has a result, and so takes ``--format``; ``unlocked``: it
-    may be run for an app that is locked, for instance because it only looks."""
+    may be run for an app that is locked, for instance because it only looks; ``stdin``: what it reads."""
 
     name: str
     access: Access
@@ -104,6 +120,7 @@ class Command:
     value: bool
     hidden: bool
     unlocked: bool = False
+    stdin: Stdin = Stdin.NONE
 
     @property
     def namespace(self) -> str:
@@ -142,19 +159,25 @@ COMMANDS: dict[str, Command] = {}
 
 
 def command(
-    name: str, *, access: Access, hidden: bool = False, unlocked: bool = False
+    name: str, *, access: Access, hidden: bool = False, unlocked: bool = False, stdin: Stdin = Stdin.NONE
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declares a function of a `Context` and the command's parameters as a command."""
 
     def declare(handler: Callable[..., Any]) -> Callable[..., Any]:
-        add(name, handler, access=access, hidden=hidden, unlocked=unlocked)
+        add(name, handler, access=access, hidden=hidden, unlocked=unlocked, stdin=stdin)
         return handler
 
     return declare
 
 
 def add(
-    name: str, handler: Callable[..., Any], *, access: Access, hidden: bool = False, unlocked: bool = False
+    name: str,
+    handler: Callable[..., Any],
+    *,
+    access: Access,
+    hidden: bool = False,
+    unlocked: bool = False,
+    stdin: Stdin = Stdin.NONE,
 ) -> None:
     """Adds one command; a name that is there already is a mistake in the code."""
     if name in COMMANDS:
@@ -169,7 +192,7 @@ def add(
             parameters.append(_parameter(parameter, hints[parameter.name]))
     own_format = any(parameter.name == "format" for parameter in parameters)
     value = hints.get("return") not in (type(None), Exit) and not own_format
-    COMMANDS[name] = Command(name, access, handler, tuple(parameters), invocation, value, hidden, unlocked)
+    COMMANDS[name] = Command(name, access, handler, tuple(parameters), invocation, value, hidden, unlocked, stdin)
 
 
 def _parameter(parameter: inspect.Parameter, hint: Any) -> Parameter:
@@ -185,4 +208,5 @@ def _parameter(parameter: inspect.Parameter, hint: Any) -> Parameter:
         boolean=boolean,
         many=parameter.kind is inspect.Parameter.VAR_POSITIONAL,
         default=parameter.default,
+        whole=any(entry is int or getattr(entry, "__origin__", None) is int for entry in members),
     )

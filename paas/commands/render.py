@@ -91,7 +91,8 @@ def _lines(value: Any, headings: bool) -> list[str]:
         case None:
             return []
         case Text():
-            return value.text.splitlines()
+            # Not splitlines(): a value may have other characters that it takes for the ends of lines.
+            return value.text.removesuffix("\n").split("\n") if value.text else []
         case Report():
             return _report(value, headings)
         case Reports():

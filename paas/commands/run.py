@@ -7,7 +7,8 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands import consoles
 from paas.commands.invocation import Invocation
-from paas.commands.registry import Arg, command
+from paas.commands.logstyle import Colour, style
+from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Exit
 from paas.core import kinds, oneoff
 from paas.core.caller import Access
@@ -34,7 +35,7 @@ def _wanted(name: str, words: tuple[str, ...], env: list[tuple[str, str]], *ttls
     return Wanted(words, {key: Secret(value) for key, value in env}, given[0] if given else None)
 
 
-@command("run", access=Access.DEPLOY, unlocked=True)
+@command("run", access=Access.DEPLOY, unlocked=True, stdin=Stdin.STREAM)
 def run(
     ctx: Context,
     app: args.App,
@@ -87,14 +88,17 @@ def run_logs(
     tail: Annotated[bool, Arg("", short="t")] = False,
     num: args.Lines = 100,
     plain: Annotated[bool, Arg("", short="q")] = False,
+    raw: bool = False,
+    color: Colour = "auto",
     invocation: Invocation,
 ) -> None:
     """Show the last lines that a detached run wrote, the newest run of the app where none is named.
 
-    -t goes on until its end; -n sets how many lines (100); -q leaves out time and process.
+    -t goes on until its end; -n sets how many lines (100); -q leaves out time and process. --raw leaves control
+    characters in.
     """
-    colour = invocation.terminal is not None
-    runs.show_log(ctx, app, runs.find(ctx, app, name), num, follow=tail, plain=plain, terminal=colour)
+    shown = style(invocation, color, raw=raw, plain=plain)
+    runs.show_log(ctx, runs.find(ctx, app, name), num, shown, follow=tail)
 
 
 @command("run:stop", access=Access.DEPLOY, unlocked=True)
@@ -104,14 +108,19 @@ def run_stop(ctx: Context, app: args.App, name: Name = "") -> None:
         ctx.out.step(f"Stopped {one.label}")
 
 
-@command("enter", access=Access.DEPLOY, unlocked=True)
+@command("enter", access=Access.DEPLOY, unlocked=True, stdin=Stdin.STREAM)
 def enter(
     ctx: Context,
     app: args.App,
     process: Annotated[str, Arg("PROCESS")] = "",
     *words: Words,
     no_tty: bool = False,
+    on_disconnect: Choice = "",
     invocation: Invocation,
 ) -> Exit:
-    """Run a command, or a shell, in a container that runs: web, web.2, run.3; web first where none is named."""
-    return Exit(runs.enter(ctx, app, process, words, consoles.of(invocation, terminal=not no_tty)))
+    """Run a command, or a shell, in a container that runs: web, web.2, run.3; web first where none is named.
+
+    It ends when the caller goes away, unless --on-disconnect keep.
+    """
+    console = consoles.of(invocation, terminal=not no_tty)
+    return Exit(runs.enter(ctx, app, process, words, console, on_disconnect=on_disconnect))

@@ -8,8 +8,9 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands import consoles
 from paas.commands.invocation import Invocation
-from paas.commands.registry import Arg, command
+from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Exit
+from paas.commands.run import Choice
 from paas.core import kinds
 from paas.core.caller import Access
 from paas.core.sandbox import free_name, numbered
@@ -39,8 +40,8 @@ def sandbox_create(
 ) -> list[str]:
     """Make a disposable machine, and print its name; it is removed with all that is in it when its --ttl is over.
 
-    It is of the stack image, or of one that the server has. With --count N there are NAME1 to NAMEN. How much memory,
-    processor time and how many processes each may have are settings (sandbox-…).
+    It is of the stack image, or of --image, which is pulled where the server lacks it. With --count N there are NAME1
+    to NAMEN. How much memory, processor time and how many processes each may have are settings (sandbox-…).
     """
     made = numbered(name or free_name(list(_known(ctx))), count)
     sandboxes.create(ctx, made, image, ctx.settings.value("sandbox-ttl") if ttl is None else ttl)
@@ -53,16 +54,18 @@ def sandbox_list(ctx: Context) -> list[SandboxInfo]:
     return sandboxes.infos(ctx)
 
 
-@command("sandbox:enter", access=Access.DEPLOY)
+@command("sandbox:enter", access=Access.DEPLOY, stdin=Stdin.STREAM)
 def sandbox_enter(
     ctx: Context,
     name: Name,
     *words: Annotated[str, Arg("COMMAND", rest=True)],
     no_tty: bool = False,
+    on_disconnect: Choice = "",
     invocation: Invocation,
 ) -> Exit:
-    """Run a command, or a shell, in a sandbox."""
-    return Exit(sandboxes.enter(ctx, name, words, consoles.of(invocation, terminal=not no_tty)))
+    """Run a command, or a shell, in a sandbox. It ends when the caller goes away, unless --on-disconnect keep."""
+    console = consoles.of(invocation, terminal=not no_tty)
+    return Exit(sandboxes.enter(ctx, name, words, console, on_disconnect=on_disconnect))
 
 
 @command("sandbox:destroy", access=Access.DEPLOY)

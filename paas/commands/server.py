@@ -15,7 +15,7 @@ from paas.commands import (
 from paas.commands.registry import Arg, command
 from paas.core import settings as declared
 from paas.core.caller import Access
-from paas.engine import stack
+from paas.engine import dashboard, domains, stack
 from paas.engine.context import Context
 
 
@@ -39,11 +39,15 @@ def settings(ctx: Context) -> list[Row]:
 @command("settings:set", access=Access.ADMIN)
 def settings_set(ctx: Context, key: args.Setting, value: Annotated[str, Arg("VALUE")] = "") -> None:
     """Set one of the server's settings in its paas.yml; an empty value brings the default back."""
+    if key == dashboard.SETTING:
+        domains.move_dashboard(ctx, value)
+        ctx.out.step(f"The dashboard is at {dashboard.url(ctx)}" if dashboard.hosts(ctx) else "There is no dashboard")
+        return
     ctx.settings.set(key, value)
-    if declared.find(key).restart:
-        ctx.out.detail("It counts from the next start of the server on.")
-    elif ctx.settings.current().source(key) == "flag":
+    if ctx.settings.current().source(key) == "flag":
         ctx.out.warning(f"The server was started with --{key}, which goes before the file.")
+    elif declared.find(key).restart:
+        ctx.out.detail("It counts from the next start of the server on.")
 
 
 @command("version", access=Access.VIEW)

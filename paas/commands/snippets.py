@@ -7,7 +7,7 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.edge_arguments import some
 from paas.commands.invocation import Invocation
-from paas.commands.registry import Arg, command
+from paas.commands.registry import Arg, Stdin, command
 from paas.core.caller import Access
 from paas.core.edge_items import SNIPPET
 from paas.core.errors import NotFound
@@ -32,7 +32,7 @@ def snippets_show(ctx: Context, app: args.App, name: Name) -> str:
     return found[name]
 
 
-@command("snippets:set", access=Access.ADMIN)
+@command("snippets:set", access=Access.ADMIN, stdin=Stdin.TEXT)
 def snippets_set(ctx: Context, app: args.App, name: Name, *, invocation: Invocation) -> None:
     """Add the directives on standard input to the server block of the app, or put them in the place of old ones.
 

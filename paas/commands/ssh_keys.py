@@ -7,7 +7,7 @@ from typing import Annotated
 
 from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
-from paas.commands.registry import Arg, command
+from paas.commands.registry import Arg, Stdin, command
 from paas.core.caller import Access
 from paas.core.errors import UsageError
 from paas.core.times import timestamp
@@ -27,7 +27,7 @@ class Row:
     created_at: str
 
 
-@command("ssh-keys:add", access=Access.ADMIN)
+@command("ssh-keys:add", access=Access.ADMIN, stdin=Stdin.TEXT)
 def ssh_keys_add(ctx: Context, name: args.KeyName, *, role: args.Role = "deploy", invocation: Invocation) -> None:
     """Add a public key, read from standard input, under a name.
 

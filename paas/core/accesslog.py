@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -10,11 +11,23 @@ from paas.core import logcodes
 from paas.core.logline import ROUTER, LogLine
 
 
-class AccessLog:
-    """Reads the requests of one app, or of all for an empty name."""
+def wanted(app: str, number: int) -> re.Pattern[bytes]:
+    """Matches where a line is of a request to the app: by its number, which stays when it is renamed and is no other
+    app's once it is gone; by its name where a line of before has no number. Any app for number 0.
 
-    def __init__(self, app: str) -> None:
-        self._needle = b'"app":"%s"' % app.encode() if app else b'"app":"'
+    Quotes in what clients send are escaped, so that nothing of theirs looks like it.
+    """
+    if not number:
+        return re.compile(rb'"app":"')
+    return re.compile(rb'"app":"(?:[^"]*","app_id":"%d"|%s"(?!,"app_id"))' % (number, re.escape(app.encode())))
+
+
+class AccessLog:
+    """Reads the requests of one app, or of all for number 0."""
+
+    def __init__(self, app: str = "", number: int = 0) -> None:
+        self._app = app
+        self._wanted = wanted(app, number)
 
     def fresh(self) -> AccessLog:
         """Another one that was told nothing yet."""
@@ -23,15 +36,15 @@ class AccessLog:
     def decode(self, block: bytes) -> list[LogLine]:
         """The app's requests in the block, which begins and ends with whole lines."""
         found = []
-        at = block.find(self._needle)
-        while at >= 0:
-            # Only lines that have the name are taken apart: the others may be the most of a busy server's.
-            begin, end = block.rfind(b"\n", 0, at) + 1, block.find(b"\n", at)
+        match = self._wanted.search(block)
+        while match:
+            # Only lines that match are taken apart: the others may be the most of a busy server's.
+            begin, end = block.rfind(b"\n", 0, match.start()) + 1, block.find(b"\n", match.start())
             end = len(block) if end < 0 else end
             line = _line(block[begin:end])
             if line is not None:
-                found.append(line)
-            at = block.find(self._needle, end)
+                found.append(line._replace(app=self._app) if self._app else line)
+            match = self._wanted.search(block, end)
         return found
 
     def rest(self) -> list[LogLine]:
@@ -81,10 +94,10 @@ def _line(raw: bytes) -> LogLine | None:
     def value(key: str) -> str:
         return str(row.get(key, ""))
 
-    code = logcodes.of_request(
+    code = value("code") or logcodes.of_request(
         value("status"), value("upstream"), value("upstream_connect_seconds"), value("upstream_header_seconds")
     )
-    at = f'at=error code={code} desc="{logcodes.CODES[code]}"' if code else "at=info"
+    at = f'at=error code={code} desc="{logcodes.CODES.get(code, "")}"' if code else "at=info"
     text = (
         f'{at} method={value("method")} path={json.dumps(value("path"))} host={value("host")} '
         f'request_id={value("request_id")} fwd="{value("client")}" upstream={value("upstream")} '

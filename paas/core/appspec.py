@@ -1,8 +1,8 @@
 """How an app wants to be run, by its own description: ``app.json`` and ``paas.yml`` in its repository.
 
-app.json is Dokku's, https://dokku.com/docs/appendices/file-formats/app-json/ ; of it, ``healthchecks``, ``cron`` and
-``scripts.dokku`` (predeploy, postdeploy) are read here, and everything else is let be. paas.yml is this platform's
-own, goes before app.json, and is read strictly (``cron`` is in `paas.core.cron`):
+app.json is Dokku's, https://dokku.com/docs/appendices/file-formats/app-json/ ; of it, ``healthchecks``, ``formation``
+(quantity), ``cron`` and ``scripts.dokku`` (predeploy, postdeploy) are read here, and everything else is let be.
+paas.yml is this platform's own, goes before app.json, and is read strictly (``cron`` is in `paas.core.cron`):
 
     processes:
       web:
@@ -19,7 +19,7 @@ own, goes before app.json, and is read strictly (``cron`` is in `paas.core.cron`
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,6 +32,7 @@ from paas.core.errors import InvalidValue
 from paas.core.hosts import host_name
 from paas.core.model import WEB, Process
 from paas.core.reader import Reader, show
+from paas.core.rollout import MAX_QUANTITY
 
 APP_JSON, PAAS_YML = "app.json", "paas.yml"
 SCRIPTS = ("predeploy", "postdeploy")
@@ -55,7 +56,8 @@ class AppSpec:
 
     ``predeploy`` is a command to run before anything starts, ``postdeploy`` one for when the release serves; empty for
     none. ``cron`` are commands to run at their times; ``static`` folders of the image that the edge serves itself, by
-    path prefix; ``domains`` those that the app is served at beside others.
+    path prefix; ``domains`` those that the app is served at beside others; ``formation`` how many containers a process
+    type has as long as nobody has scaled it.
     """
 
     processes: Mapping[str, ProcessSpec] = field(default_factory=dict)
@@ -64,11 +66,16 @@ class AppSpec:
     cron: tuple[CronEntry, ...] = ()
     static: Mapping[str, str] = field(default_factory=dict)
     domains: tuple[str, ...] = ()
+    formation: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def commands(self) -> dict[str, str]:
         """The commands by process type, of those that have one."""
         return {kind: spec.command for kind, spec in self.processes.items() if spec.command is not None}
+
+    def unscaled(self, scaled: Collection[str]) -> dict[str, int]:
+        """The quantities of the process types that are not among the ``scaled`` ones."""
+        return {kind: count for kind, count in self.formation.items() if kind in self.processes and kind not in scaled}
 
 
 def of_release(processes: Sequence[Process]) -> AppSpec:
@@ -99,7 +106,9 @@ def merge(commands: Mapping[str, str], app_json: AppSpec, paas_yml: AppSpec) -> 
             )
         merged[kind] = replace(own, command=command, checks=own.checks or given.checks)
     cron = paas_yml.cron or app_json.cron
-    return AppSpec(merged, app_json.predeploy, app_json.postdeploy, cron, paas_yml.static, paas_yml.domains)
+    return AppSpec(
+        merged, app_json.predeploy, app_json.postdeploy, cron, paas_yml.static, paas_yml.domains, app_json.formation
+    )
 
 
 def with_commands(spec: AppSpec, commands: Mapping[str, str]) -> AppSpec:
@@ -149,7 +158,17 @@ def from_app_json(text: str, path: str = APP_JSON) -> AppSpec:
         reader.text(dokku[name], f"scripts.dokku.{name}") if dokku.get(name) else "" for name in SCRIPTS
     )
     entries = cron.read(top["cron"], reader, cron.JSON_FIELDS) if top.get("cron") else ()
-    return AppSpec(found, predeploy, postdeploy, entries)
+    return AppSpec(found, predeploy, postdeploy, entries, formation=_formation(reader, top))
+
+
+def _formation(reader: Reader, top: Mapping[str, Any]) -> dict[str, int]:
+    found = {}
+    for kind, said in reader.mapping(top.get("formation"), "formation").items():
+        at = f"formation.{kind}"
+        quantity = reader.mapping(said, at).get("quantity")
+        if quantity is not None:
+            found[kind] = reader.number(quantity, f"{at}.quantity", 0, MAX_QUANTITY)
+    return found
 
 
 def from_paas_yml(raw: object, path: str = PAAS_YML) -> AppSpec:

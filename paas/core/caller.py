@@ -18,8 +18,8 @@ class Access(enum.IntEnum):
 class Caller:
     """One authenticated person or key.
 
-    ``name`` is the key's name, or the local account; ``via`` is ``local`` or ``ssh``; ``address`` is the peer's
-    network address, empty for the local socket; ``fingerprint`` is the key's, as ``SHA256:…``.
+    ``name`` is that of the key or token, or the local account; ``via`` is ``local``, ``ssh`` or ``http``; ``address``
+    is the peer's network address, empty for the local socket; ``fingerprint`` is the key's, as ``SHA256:…``.
     """
 
     name: str

@@ -51,10 +51,13 @@ class ContainerSpec:
 
 
 def name_of(app: App, candidate: Candidate, instance: str) -> str:
-    """``hello.web.1.a-4f2c91``: unique on an engine that several instances may share."""
+    """``hello.web.1.a-4f2c91-12``: unique on an engine that several instances may share.
+
+    The number is the app's: another app may have had its name before, and still have containers.
+    """
     replica = candidate.replica
     slot = SLOTS[replica.slot] if replica.slot < len(SLOTS) else str(replica.slot)
-    return f"{app.name}.{replica.label}.{slot}-{instance[:6]}"
+    return f"{app.name}.{replica.label}.{slot}-{instance[:6]}-{app.id}"
 
 
 def network_of(app_id: int, instance: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
+from paas.core import logline
 from paas.core.errors import InvalidValue
 from paas.core.logline import LogLine
 from paas.core.secret import MASK, Secret
@@ -20,6 +21,9 @@ _SCHEMES = {
     "http": (False, 80),
     "https": (True, 443),
 }
+
+_QUOTED = "".join(chr(code) for code in range(33, 127))
+"""What stays as it is of a path and a query."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,8 @@ class Position:
 
 @dataclass(frozen=True)
 class Drain:
-    """One drain. ``app_id`` None: it takes the lines of every app. ``sent`` and ``dropped`` count lines."""
+    """One drain. ``app_id`` None: it takes the lines of every app. ``sent`` and ``dropped`` count lines, ``gaps`` how
+    often lines were gone before they were read."""
 
     id: int
     app_id: int | None
@@ -51,6 +56,7 @@ class Drain:
     position: Position
     sent: int = 0
     dropped: int = 0
+    gaps: int = 0
     error: str = ""
     error_at: float | None = None
 
@@ -90,7 +96,12 @@ def target(url: str) -> Target:
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        parts.hostname.encode("idna")
+    except UnicodeError as error:
+        raise _bad("its host is no name") from error
+    # As browsers send it: what is not ASCII in UTF-8, and what is quoted as it is.
+    path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_QUOTED)
     return Target(parts.scheme, parts.hostname, port or default, tls, path, headers)
 
 
@@ -124,17 +135,24 @@ def masked(url: Secret) -> str:
     return f"{parts.scheme}://{user}{host}{port}{rest}"
 
 
+def _place(text: str) -> tuple[str, int]:
+    """The time and the count of a place; an empty time for what is no place, so that lines are repeated, not lost."""
+    time, _, count = text.partition("#")
+    return (time, int(count)) if logline.is_time(time) and count.isdecimal() else ("", 0)
+
+
 class Place:
     """The place in one log as it is read: `seen` counts lines in, `text` is what is recorded of it."""
 
     def __init__(self, text: str = "") -> None:
-        self._time, _, count = text.partition("#")
-        self._count = int(count or 0)
+        self._time, self._count = _place(text)
 
     def seen(self, line: LogLine) -> None:
-        """The line was read."""
-        self._count = self._count + 1 if line.time == self._time else 1
-        self._time = line.time
+        """The line was read. One without a time is no place."""
+        if line.time == self._time:
+            self._count += 1
+        elif logline.is_time(line.time):
+            self._time, self._count = line.time, 1
 
     @property
     def text(self) -> str:
@@ -150,9 +168,8 @@ class Resume:
     """
 
     def __init__(self, place: str) -> None:
-        self._time, _, count = place.partition("#")
-        self._left = int(count or 0)
-        self._open = not place
+        self._time, self._left = _place(place)
+        self._open = not self._time
 
     def takes(self, line: LogLine) -> bool:
         """Whether the line was not read yet."""

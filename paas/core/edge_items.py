@@ -131,3 +131,13 @@ def snippets(texts: Texts) -> tuple[Snippet, ...]:
 def maintenance(texts: Texts) -> Maintenance | None:
     """The page in place of the app, None where it is not on."""
     return Maintenance(texts.get("message", ""), tuple(texts["allow"].split())) if "allow" in texts else None
+
+
+def undone(now: Texts, before: Texts, after: Texts) -> dict[str, str]:
+    """``now`` without what a change from ``before`` to ``after`` made; what others changed since then stays."""
+    result = {name: text for name, text in now.items() if name in before or after.get(name) != text}
+    for name, text in before.items():
+        if now.get(name) == after.get(name):
+            result[name] = text
+    at = list(before)
+    return dict(sorted(result.items(), key=lambda item: at.index(item[0]) if item[0] in before else len(at)))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+
+from paas.core import accesslog
 
 _SERVER = re.compile(r", (?:server|host): \"?([^,\"]+)\"?")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -26,10 +28,11 @@ def combined(line: str) -> str:
     return shown
 
 
-def of_app(line: str, app: str) -> bool:
-    """Whether a line of the access log is of a request to the app."""
+def of_app(app: str, number: int) -> Callable[[str], bool]:
+    """Says of a line of the access log whether it is of a request to the app."""
     # Sooner than parsing each line: the log of all apps may be long.
-    return f'"app":"{app}"' in line
+    found = accesslog.wanted(app, number)
+    return lambda line: found.search(line.encode()) is not None
 
 
 def error_of(line: str, hosts: Sequence[str], names: Sequence[str] = ()) -> bool:

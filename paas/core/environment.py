@@ -85,7 +85,7 @@ def parse_envfile(text: str) -> dict[str, str]:
         raw = line[match.end() :].lstrip()
         while True:
             try:
-                value = _unquote(raw)
+                value, *more = _unquote(raw)
                 break
             except ValueError:
                 # An open quote goes on in the next line, as in a shell.
@@ -93,17 +93,31 @@ def parse_envfile(text: str) -> dict[str, str]:
                 if following is None:
                     raise InvalidValue(f"line {number}: a quote is not closed", code="invalid-envfile") from None
                 raw = f"{raw}\n{following[1]}"
-        key, checked = check(match[1].strip(), value)
-        values[key] = checked
+        for word in (f"{match[1].strip()}={value}", *more):
+            if not lexer.match(word):
+                raise InvalidValue(
+                    f"line {number}: {word[:60]!r} stands after a value in quotes, and is not KEY=VALUE",
+                    why="A value in quotes ends with them; several variables may follow each other in one line.",
+                    code="invalid-envfile",
+                )
+            key, _, text_of_it = word.partition("=")
+            values.update([check(key, text_of_it)])
     return values
 
 
-def _unquote(raw: str) -> str:
+def _unquote(raw: str) -> list[str]:
+    """The value; after one in quotes, what follows it in the line, word by word."""
+    if raw.startswith("$'") and "\\" in raw:
+        raise InvalidValue(
+            "a value is written as $'…', with backslashes in it",
+            why="Only some shells know these quotes.",
+            fix="Write it in plain quotes; a newline may stand between them as it is.",
+            code="invalid-envfile",
+        )
     raw = raw.removeprefix("$") if raw.startswith("$'") else raw
     if not raw.startswith(("'", '"')):
-        return raw.strip()
-    words = shlex.split(raw, comments=True)
-    return words[0] if words else ""
+        return [raw.strip()]
+    return shlex.split(raw, comments=True) or [""]
 
 
 def _parse_json(text: str) -> dict[str, str]:
@@ -132,12 +146,17 @@ def render(values: Mapping[str, str], form: str) -> str:
         case "envfile":
             return "\n".join(f"{key}={shlex.quote(value)}" for key, value in items)
         case "shell":
-            return " ".join(f"{key}={shlex.quote(value)}" for key, value in items)
+            # All in quotes: an env file has a plain value end with its line.
+            return " ".join(f"{key}={_quoted(value)}" for key, value in items)
         case "docker-args":
             return " ".join(f"--env={shlex.quote(f'{key}={value}')}" for key, value in items)
         case _:
             width = max((len(key) for key, _ in items), default=0) + 2
             return "\n".join(f"{key + ':':<{width}} {value}" for key, value in items)
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "'\"'\"'") + "'"
 
 
 def for_process(

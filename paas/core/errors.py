@@ -71,6 +71,12 @@ class Forbidden(PaasError):
     code = "forbidden"
 
 
+class InvalidToken(Forbidden):
+    """Nobody has the token, or not any more."""
+
+    code = "unknown-token"
+
+
 class DeployFailed(PaasError):
     """A deploy stopped; the release that was serving was not touched."""
 

@@ -24,6 +24,16 @@ class RefUpdate:
     old: str | None
     new: str | None
 
+    def words(self) -> str:
+        """It as one line of text: no ref has a space in its name."""
+        return f"{self.ref} {self.old or '-'} {self.new or '-'}"
+
+    @classmethod
+    def from_words(cls, text: str) -> RefUpdate:
+        """The update that `words` wrote."""
+        ref, old, new = text.split(" ")
+        return cls(ref, old if old != "-" else None, new if new != "-" else None)
+
 
 def name_problem(ref: str) -> str | None:
     """Why a ref may not have this name, or None where it may.

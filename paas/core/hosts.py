@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import idna
 
@@ -59,6 +60,16 @@ def is_public(host: str) -> bool:
     name = host.removeprefix("*.")
     numeric = name.rpartition(".")[2].isdigit()
     return host != CATCH_ALL and "." in name and not numeric and not f".{name}".endswith(LOCAL)
+
+
+def is_host(name: str) -> bool:
+    """Whether an app of that name is served at it."""
+    return is_public(name) or name.endswith(".localhost")
+
+
+def default_names(name: str, shared: Sequence[str]) -> list[str]:
+    """The hosts of an app of that name: below each of the global domains; the name itself where it is one of a host."""
+    return [name] if is_host(name) else [f"{name}.{domain}" for domain in shared]
 
 
 def _ascii(name: str, text: str) -> str:

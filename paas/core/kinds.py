@@ -250,6 +250,7 @@ PORT_RANGE = Kind("a range of ports such as 20000-29999, from 1024 to 65535", _p
 NETWORK = Kind("an IPv4 network such as 10.208.0.0/12", lambda text: str(ipaddress.IPv4Network(text)))
 ADDRESS = Kind("an IP address, such as 127.0.0.1 or 0.0.0.0", lambda text: str(ipaddress.ip_address(text)))
 HOST = Kind("a host name", lambda text: text if re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", text) else _no())
+HOST_OR_NONE = Kind(f"{HOST.rule}, or none", HOST.parse)
 
 
 ZONE = Kind(

@@ -13,6 +13,7 @@ CODES = {
     "H19": "Backend connection timeout",
     "H20": "App boot timeout",
     "H27": "Client request interrupted",
+    "H80": "Maintenance mode",
     "R15": "Memory quota vastly exceeded",
 }
 """What each code is called; docs/logs.md says when it is given and what to do."""

@@ -70,8 +70,14 @@ def rfc3339(seconds: float) -> str:
 
 
 def seconds(time: str) -> float:
-    """Seconds since 1970 of a timestamp as lines have it."""
-    return datetime.fromisoformat(time[:26] + "+00:00").timestamp() if time else 0.0
+    """Seconds since 1970 of a timestamp as lines have it; 0 of what is none: a log is read from its beginning then."""
+    if not logline.is_time(time):
+        return 0.0
+    try:
+        return datetime.fromisoformat(time[:26] + "+00:00").timestamp()
+    except ValueError:
+        # The 31st of February, say.
+        return 0.0
 
 
 def moment(name: str, text: str, now: float) -> str:

@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 
 from paas.core.checks import Check
 from paas.core.cron import CronEntry
+from paas.core.gitrefs import RefUpdate
 from paas.core.secret import Secret
 
 WEB = "web"
 """The process type that takes requests."""
+
+SERVER = "paas"
+"""Who is named for what the server does by itself."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +203,7 @@ class Deployment:
     commit: str = ""
     version: int | None = None
     error: str = ""
+    landing: RefUpdate | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ class Effect(enum.Enum):
 
     NEXT_USE = "used from the next time on that it is needed"
     PROXY = "the proxy configuration is written anew"
+    SERVER = "the proxy configuration of all apps is written anew"
 
 
 class Scope(enum.Enum):
@@ -70,7 +71,7 @@ PROPERTIES: tuple[Property, ...] = (
     Property("checks", "timeout", kinds.duration("1s", "1h"), "60s",
              "how long a new container has to become healthy, where its checks don't say"),
     Property("checks", "wait-to-retire", kinds.duration("0s", "1d"), "60s",
-             "how long an old container may finish the requests that it has"),
+             "how long an old container may finish the requests that it has", Effect.SERVER),
     Property("cron", "maintenance", kinds.BOOLEAN, "false", "let all cron entries of the app rest"),
     Property("cron", "timeout", kinds.duration("1s", "30d"), "1d",
              "how long a run of a cron entry may take that doesn't say"),

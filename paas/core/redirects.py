@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from paas.core.errors import InvalidValue
@@ -57,9 +57,15 @@ def target(text: str) -> str:
     return f"{found[1]}://{host_name(found[2])}{port}{(found[4] or '').rstrip('/')}"
 
 
-def check(new: Redirect, others: Sequence[Redirect]) -> None:
-    """Refuses a redirect to itself, and one that would lead on to another or back."""
-    host = new.target if not new.elsewhere else new.target.partition("://")[2].partition("/")[0].partition(":")[0]
+def check(
+    new: Redirect, others: Sequence[Redirect], everywhere: Sequence[Redirect] = (), served: Collection[str] = ()
+) -> None:
+    """Refuses a redirect to itself, one that would lead on to another of the app, and one that comes back.
+
+    ``others`` are those of the same app, ``everywhere`` of all; ``served`` are the hosts and patterns that any app
+    answers to.
+    """
+    host = _host(new)
     if host == new.source:
         raise InvalidValue(f"{new.source} can't be redirected to itself", code="redirect-loop")
     for other in others:
@@ -75,3 +81,39 @@ def check(new: Redirect, others: Sequence[Redirect]) -> None:
                 fix=f"Redirect {other.source} elsewhere first.",
                 code="redirect-loop",
             )
+    way = _way(new, [one for one in everywhere if one.source != new.source], served)
+    if way and way[-1] is new:
+        raise InvalidValue(
+            f"{new.source} can't be redirected to {new.target}: visitors would come back",
+            why=f"The way is: {' to '.join([host, *(_host(one) for one in way)])}",
+            fix=f"Add {host} to the domains of an app first." if way == [new] else "Redirect one of them elsewhere.",
+            code="redirect-loop",
+        )
+
+
+def _host(redirect: Redirect) -> str:
+    """The host that it leads to."""
+    text = redirect.target
+    return text.partition("://")[2].partition("/")[0].partition(":")[0] if redirect.elsewhere else text
+
+
+def _way(new: Redirect, others: Sequence[Redirect], served: Collection[str]) -> list[Redirect]:
+    """The redirects that a visitor meets after ``new``, who is the last of them if the way leads back to it."""
+    by_source = {one.source: one for one in [*others, new]}
+    way: list[Redirect] = []
+    host = _host(new)
+    while found := by_source.get(_matched(host, {*by_source, *served})):
+        if found in way:
+            return way
+        way.append(found)
+        if found is new:
+            return way
+        host = _host(found)
+    return way
+
+
+def _matched(host: str, names: Collection[str]) -> str:
+    """The name by which nginx finds who answers: the host itself, or the longest pattern that covers it."""
+    labels = host.split(".")
+    patterns = (f"*.{'.'.join(labels[at:])}" for at in range(1, len(labels)))
+    return next((name for name in (host, *patterns) if name in names), "")

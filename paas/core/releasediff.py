@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+from paas.core.checks import Check
 from paas.core.model import Process, Release
 from paas.core.secret import Secret
 
@@ -27,6 +28,7 @@ def differences(before: Release, after: Release) -> list[Difference]:
         _plain("commit", before.commit, after.commit),
         _plain("image", before.image, after.image),
         *_processes(before, after),
+        *_static(before, after),
         *_cron(before, after),
         *_variables(before.environment, after.environment),
     ]
@@ -47,7 +49,32 @@ def _processes(before: Release, after: Release) -> list[Difference | None]:
     for kind in types:
         one, other = before.process(kind), after.process(kind)
         rows.append(_plain(f"process {kind}", _words(one), _words(other)))
+        if one and other:
+            rows += [
+                _plain(f"process {kind} {name}", _shown(getattr(one, name)), _shown(getattr(other, name)))
+                for name in ("checks", "overlap", "protocol")
+            ]
     return rows
+
+
+def _shown(value: object) -> str:
+    """Checks as one sees them in a file; other values as they are."""
+    if isinstance(value, tuple):
+        return "; ".join(_fields(check) for check in value)
+    return str(value).lower()
+
+
+def _fields(check: Check) -> str:
+    """The fields of a check that are not as they would be by themselves."""
+    plain = Check(kind=check.kind, name=check.name)
+    said = {one.name: getattr(check, one.name) for one in fields(check)}
+    rest = {key: value for key, value in said.items() if value != getattr(plain, key) and key not in ("kind", "name")}
+    return " ".join([check.kind, check.name, *(f"{key}={value}" for key, value in rest.items())])
+
+
+def _static(before: Release, after: Release) -> list[Difference | None]:
+    places = dict.fromkeys([*before.static, *after.static])
+    return [_plain(f"static {place}", before.static.get(place, ""), after.static.get(place, "")) for place in places]
 
 
 def _cron(before: Release, after: Release) -> list[Difference | None]:

@@ -10,11 +10,15 @@ from paas.core.errors import InvalidValue
 
 @dataclass(frozen=True)
 class ServerOptions:
-    """Options of the server: ``client_header_timeout`` in seconds, ``listen_ipv6`` an IPv6 address or empty."""
+    """Options of the server: ``client_header_timeout`` in seconds, ``listen_ipv6`` an IPv6 address or empty.
+
+    ``drain_seconds`` is how long a worker of before a reload may finish requests.
+    """
 
     client_header_timeout: int = 30
     underscores_in_headers: bool = False
     listen_ipv6: str = ""
+    drain_seconds: int = 60
 
     def __post_init__(self) -> None:
         if not 1 <= self.client_header_timeout <= 3600:
@@ -22,3 +26,8 @@ class ServerOptions:
 
         if self.listen_ipv6:
             ipaddress.IPv6Address(self.listen_ipv6)
+
+    def ipv6_beside(self, listen: str) -> str:
+        """The same port as ``listen`` on the IPv6 address; empty for none, or where that is the address already."""
+        address = f"[{self.listen_ipv6}]:{listen.rpartition(':')[2]}"
+        return address if self.listen_ipv6 and address != listen else ""

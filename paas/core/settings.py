@@ -28,6 +28,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("http-port", kinds.PORT, "8080", "the port of the apps over HTTP", restart=True),
     Setting("https-port", kinds.PORT, "8443", "the port of the apps over HTTPS; 0 for none", restart=True),
     Setting("domain", kinds.HOST, "localhost", "the first global domain: an app is served at APP.DOMAIN", restart=True),
+    Setting("dashboard-domain", kinds.HOST_OR_NONE, "",
+            "the host of the dashboard and the HTTP API; empty: paas.DOMAIN of the first global domain; none: no web"),
     Setting("public-addresses", netkinds.ADDRESSES, "",
             "addresses that lead here though the machine does not have them, as behind a router"),
     Setting("dns-server", netkinds.SOCKET, "",

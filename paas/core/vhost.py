@@ -34,7 +34,7 @@ class Vhost:
 
     ``key`` names files and upstreams and stays for the life of the app; ``hosts`` are normalised by `host_name`, and
     without any the app is not reachable; ``ports`` are on the loopback address, one per web process, and a ``LIVE``
-    app has at least one.
+    app has at least one, or is the platform's own and listens on ``socket``, the path of a Unix socket.
     """
 
     app: str
@@ -46,6 +46,7 @@ class Vhost:
     tls: Tls = field(default_factory=Tls)
     redirects: tuple[Redirect, ...] = ()
     edge: Edge = field(default_factory=Edge)
+    socket: str = ""
 
     def __post_init__(self) -> None:
         _check_name("app name", self.app, APP)
@@ -66,7 +67,7 @@ class Vhost:
             if len(set(values)) != len(values):
                 raise InvalidValue(f"a {what} of {self.app} is there twice: {', '.join(map(str, values))}")
 
-        if self.state is VhostState.LIVE and not self.ports:
+        if self.state is VhostState.LIVE and not self.ports and not self.socket:
             raise InvalidValue(f"{self.app} cannot be live without a port")
 
     @property

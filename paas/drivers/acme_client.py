@@ -19,9 +19,10 @@ from josepy.jwa import ES256
 from josepy.jwk import JWKEC
 
 import paas
-from paas.core.errors import IssuanceFailed
+from paas.core.errors import IssuanceFailed, PaasError
 from paas.core.secret import Secret
 
+_log = logging.getLogger(__name__)
 NONCES = 10
 """So often one request is tried again when the authority rejects its nonce."""
 ANSWER_SECONDS = 30
@@ -144,6 +145,9 @@ class _told(AbstractContextManager["_told"]):
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         match error:
+            case PaasError():
+                # It says all already.
+                return
             case errors.ValidationError():
                 words = [_refusal(one) for one in error.failed_authzrs]
                 raise IssuanceFailed(
@@ -155,9 +159,12 @@ class _told(AbstractContextManager["_told"]):
                 raise IssuanceFailed("the authority did not issue the certificate", why=f"{error}") from error
             case errors.TimeoutError():
                 raise IssuanceFailed(f"the authority did not decide within {ORDER_SECONDS} s") from error
-            case errors.Error() | requests.RequestException() | ValueError():
+            case Exception():
+                # The library raises what its parts do, a KeyError for instance for a JSON that is no directory.
+                if not isinstance(error, errors.Error | requests.RequestException | ValueError):
+                    _log.warning("what %s says is not understood", self._server, exc_info=error)
                 raise IssuanceFailed(
-                    "the authority does not answer as it should", why=f"{self._server}: {error}"
+                    "the authority does not answer as it should", why=f"{self._server}: {error or type(error).__name__}"
                 ) from error
 
 

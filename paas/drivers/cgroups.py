@@ -12,7 +12,7 @@ import errno
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,15 +25,20 @@ _CONTROLLERS = ("cpu", "memory")
 
 
 class BuildGroup:
-    """One control group, in the hierarchies of version 1 or in that of version 2."""
+    """One control group, in the hierarchies of version 1 or in that of version 2.
 
-    def __init__(self, name: str, root: Path = ROOT, proc: Path = PROC) -> None:
+    The groups of the ``spared`` processes are left alone, whatever is in them.
+    """
+
+    def __init__(self, name: str, root: Path = ROOT, proc: Path = PROC, *, spared: Sequence[str] = ("self",)) -> None:
         self.name = name
         self._root = root
         self._proc = proc
         self._unified = (root / "cgroup.controllers").exists()
         self._seen: set[str] = set()
         self._sources: set[str] = set()
+        # The docker command of a build carries the mark, too, and is in the same group as the server.
+        self._spared = {self._group_of(pid) for pid in spared}
 
     def _folders(self) -> list[Path]:
         return [self._root / self.name] if self._unified else [self._root / key / self.name for key in _CONTROLLERS]
@@ -106,7 +111,7 @@ class BuildGroup:
         for pid in present - self._seen:
             if mark in self._read(self._proc / pid / "environ"):
                 source = self._group_of(pid)
-                if source and source != self.name:
+                if source and source != self.name and source not in self._spared:
                     self._sources.add(source)
         self._seen = present
         for source in list(self._sources):

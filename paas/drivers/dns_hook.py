@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ LINES = 5
 
 
 class DnsHooks:
-    """The programs ``dns-NAME`` of some folders; the first folder that has one counts."""
+    """The programs ``dns-NAME`` of some folders; the first folder that has one counts, and is where settings are."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = folders
@@ -43,11 +44,11 @@ class DnsHooks:
                 code="no-dns-hook",
             )
         try:
-            _run(program, "present", domain, record, value)
+            self._run(program, "present", domain, record, value)
             yield
         finally:
             try:
-                _run(program, "cleanup", domain, record, value)
+                self._run(program, "cleanup", domain, record, value)
             except PaasError as error:
                 # What the record was for has been done, or has failed for a reason of its own.
                 _log.warning("%s: %s", error.what, error.why)
@@ -56,29 +57,29 @@ class DnsHooks:
         paths = [folder / f"dns-{name}" for folder in self._folders]
         return next((path for path in paths if path.is_file() and os.access(path, os.X_OK)), None)
 
-
-def _run(program: Path, verb: str, domain: str, record: str, value: str) -> None:
-    # Of the daemon's environment only what a program needs to be found and to speak.
-    environment = {key: os.environ[key] for key in ("PATH", "LANG", "LC_ALL", "TZ") if key in os.environ}
-    environment |= {"PAAS_DOMAIN": domain, "PAAS_RECORD": record, "PAAS_VALUE": value}
-    try:
-        done = subprocess.run(
-            [str(program), verb, record, value],
-            cwd=program.parent,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise _failed(program, verb, record, f"It did not end within {SECONDS:g} s.") from error
-    except OSError as error:
-        raise _failed(program, verb, record, f"It can't be run: {error.strerror}.") from error
-    if done.returncode:
-        said = done.stdout.decode("utf-8", "replace").splitlines()[-LINES:]
-        raise _failed(program, verb, record, "\n".join([*said, f"Its exit status was {done.returncode}."]))
+    def _run(self, program: Path, verb: str, domain: str, record: str, value: str) -> None:
+        # Of the daemon's environment only what a program needs to be found and to speak.
+        environment = {key: os.environ[key] for key in ("PATH", "LANG", "LC_ALL", "TZ") if key in os.environ}
+        environment |= {"PAAS_DOMAIN": domain, "PAAS_RECORD": record, "PAAS_VALUE": value}
+        environment |= {"PAAS_HOOKS": str(self._folders[0]), "PAAS_PYTHON": sys.executable}
+        try:
+            done = subprocess.run(
+                [str(program), verb, record, value],
+                cwd=program.parent,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise _failed(program, verb, record, f"It did not end within {SECONDS:g} s.") from error
+        except OSError as error:
+            raise _failed(program, verb, record, f"It can't be run: {error.strerror}.") from error
+        if done.returncode:
+            said = done.stdout.decode("utf-8", "replace").splitlines()[-LINES:]
+            raise _failed(program, verb, record, "\n".join([*said, f"Its exit status was {done.returncode}."]))
 
 
 def _failed(program: Path, verb: str, record: str, why: str) -> PaasError:

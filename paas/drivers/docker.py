@@ -29,7 +29,7 @@ from paas.core.image import BuildCache, Image, from_inspect
 from paas.core.imagename import DOCKER_HUB, ImageName
 from paas.core.model import Container, Ending
 from paas.core.reach import Login
-from paas.drivers import exec_stream
+from paas.drivers import engine_logs, exec_stream
 from paas.drivers.spans import span
 
 UNLIMITED = 1 << 60
@@ -156,7 +156,7 @@ class Docker:
 
     @_call("creating a container")
     def create(self, spec: ContainerSpec) -> str:
-        """Creates the container and returns its id. A leftover of ours with the same name is removed first."""
+        """Creates the container and returns its id."""
         port = spec.container_port
         bound = {f"{port}/{spec.protocol}": ("127.0.0.1", spec.host_port)} if port and spec.host_port else None
         host = self._api.create_host_config(
@@ -282,10 +282,11 @@ class Docker:
         return root and root / "containers"
 
     def logs(self, container_id: str, tail: int | None) -> list[bytes]:
-        """The last lines (all for None), each with its engine timestamp before a space, oldest first."""
+        """The last lines (all for None), each with its engine timestamp before a space, oldest first; at most
+        `logframes.MOST_BYTES`."""
         try:
             with self.follow(container_id, tail, follow=False) as lines:
-                return list(lines)
+                return logframes.newest(lines, logframes.MOST_BYTES)
         except EngineError as error:
             if isinstance(error.__cause__, docker.errors.NotFound):
                 return []
@@ -293,23 +294,22 @@ class Docker:
 
     @contextmanager
     def follow(
-        self, container_id: str, tail: int | None, since: float = 0.0, *, follow: bool = True
+        self,
+        container_id: str,
+        tail: int | None,
+        since: float = 0.0,
+        *,
+        follow: bool = True,
+        opened: Callable[[Callable[[], None]], None] = lambda end: None,
     ) -> Iterator[Iterator[bytes]]:
         """The lines of the log, each after its timestamp, from the last ``tail`` (all for None) and from that moment
-        on; with ``follow`` as they come until it ends."""
+        on; with ``follow`` as they come until it ends, or until somebody calls what ``opened`` is told."""
         with _engine("reading logs"):
-            stream = self._api.logs(
-                container_id,
-                timestamps=True,
-                tail="all" if tail is None else tail,
-                since=since or None,
-                stream=True,
-                follow=follow,
-            )
-            try:
-                yield logframes.joined(stream)
-            finally:
-                stream.close()
+            asked: dict[str, object] = {"stdout": 1, "stderr": 1, "timestamps": 1, "since": since or None}
+            asked |= {"follow": int(follow), "tail": "all" if tail is None else tail}
+            with engine_logs.opened(self._api, container_id, asked) as (frames, end):
+                opened(end)
+                yield logframes.joined(frames)
 
     @contextmanager
     def endings(self) -> Iterator[Iterator[Ending]]:

@@ -6,10 +6,6 @@ API: https://docs.docker.com/reference/api/engine/
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
-import signal
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,19 +17,17 @@ import requests.exceptions
 
 from paas.core import container as labels
 from paas.core import oneoff
-from paas.core.errors import CommandNotFound, EngineError
+from paas.core.errors import CommandNotFound
 from paas.core.oneoff import Task, TaskSpec
 from paas.drivers.container_stream import ContainerStream
 from paas.drivers.docker import Docker, engine_call, host_options
+from paas.drivers.docker_exec import DockerExec
 
 # Keys that would detach a client from a terminal; nobody shall ever press them. For containers that is a byte which no
 # text in UTF-8 has; for commands beside them it has to be text, and eight times Ctrl-^ is what nobody types.
 _NO_DETACH = b",".join([b"\xff"] * 8)
 _NO_DETACH_TEXT = ",".join(["ctrl-^"] * 8)
 
-_log = logging.getLogger(__name__)
-_RECHECK_SECONDS = 0.005
-_LAST_LOOKS = 1000
 _GONE = (404, 409)
 
 
@@ -192,8 +186,8 @@ class DockerTasks:
             container_id, list(argv), stdin=True, tty=terminal, environment=dict(environment),
             detach_keys=_NO_DETACH_TEXT,
         )["Id"]  # fmt: skip
-        return DockerExec(self._api, made, _stream(self._api.exec_start(made, tty=terminal, socket=True),
-                                                   terminal=terminal))  # fmt: skip
+        stream = _stream(self._api.exec_start(made, tty=terminal, socket=True), terminal=terminal)
+        return DockerExec(self._api, container_id, made, stream)
 
     def app_network(self, app_id: int) -> str:
         """See `Tasks.app_network`."""
@@ -216,58 +210,3 @@ class DockerTasks:
                 if _status(error) != 409:
                     raise
         return name
-
-
-class DockerExec:
-    """A command that runs beside a container's own. See `paas.schedulers.tasks.Exec`."""
-
-    def __init__(self, api: Any, exec_id: str, stream: ContainerStream) -> None:
-        self._api = api
-        self._id = exec_id
-        self.stream = stream
-
-    def resize(self, columns: int, rows: int) -> None:
-        """See `Exec.resize`."""
-        with contextlib.suppress(docker.errors.APIError, requests.exceptions.RequestException):
-            self._api.exec_resize(self._id, height=rows, width=columns)
-
-    @engine_call("waiting for a command in a container")
-    def wait(self) -> int:
-        """See `Exec.wait`."""
-        # Its output ends a moment before the engine has its status.
-        never = threading.Event()
-        for _ in range(_LAST_LOOKS):
-            found = self._api.exec_inspect(self._id)
-            if not found["Running"]:
-                if found["ExitCode"] in (126, oneoff.NOT_FOUND) and not found["Pid"]:
-                    raise CommandNotFound(
-                        "the command could not be started", fix="Is it in the image, and executable?"
-                    )
-                return int(found["ExitCode"])
-            never.wait(_RECHECK_SECONDS)
-        raise EngineError("the command closed its output and goes on", code="still-running")
-
-    @engine_call("ending a command in a container")
-    def hang_up(self) -> None:
-        """See `Exec.hang_up`."""
-        # The engine has no call for it; the process is in the host's own table, and leads a group of its own.
-        never = threading.Event()
-        for number in (signal.SIGHUP, signal.SIGKILL):
-            for _ in range(_LAST_LOOKS):
-                found = self._api.exec_inspect(self._id)
-                if not found["Running"] or not found["Pid"]:
-                    return
-                _signal(int(found["Pid"]), number)
-                never.wait(_RECHECK_SECONDS)
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    try:
-        if os.getpgid(pid) == pid:
-            os.killpg(pid, number)
-        else:
-            os.kill(pid, number)
-    except ProcessLookupError:
-        return
-    except PermissionError:
-        _log.warning("a command in a container (pid %d) goes on without its client: it may not be ended", pid)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dulwich.refs import DiskRefsContainer, Ref
 
 from paas.core.errors import AlreadyExists, InvalidValue, NotFound
-from paas.core.gitrefs import name_problem, one_line
+from paas.core.gitrefs import RefUpdate, name_problem, one_line
 from paas.drivers import git_objects, git_process
 
 if TYPE_CHECKING:
@@ -112,6 +112,11 @@ class Repository:
         if problem := name_problem(ref):
             raise InvalidValue(f"{one_line(branch)} can't be the name of a branch", why=problem)
         self._refs().set_symbolic_ref(Ref(b"HEAD"), Ref(ref.encode()))
+
+    def move(self, update: RefUpdate) -> None:
+        """Moves one ref from its old place to the new one. Raises `git_process.GitFailed` where it is elsewhere."""
+        assert update.new is not None
+        self._run(["update-ref", update.ref, update.new, update.old or "0" * 40], None)
 
     def read_file(
         self, commit: str, path: str, *, quarantine: Quarantine | None = None, limit: int = LARGEST_FILE

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import logging
 import os
+import re
 import socket
 import stat
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
@@ -14,10 +17,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from paas.core.preflight import Disk, Memory
+from paas.drivers import build_limiter
 from paas.drivers.cgroups import BuildGroup
 
 _log = logging.getLogger(__name__)
 _PROC = Path("/proc")
+_BRIDGE = re.compile(r"docker[0-9]+|docker_gwbridge|br-[0-9a-f]{12}")
+"""Docker's names for the bridges of its networks. Others may carry the addresses of the machine itself."""
 
 
 class Host:
@@ -58,21 +64,16 @@ class Host:
         """While inside, every process on this host with ``mark`` in its environment, and all that it starts, is put
         under the control group: ``weight`` 1 to 10000 of CPU time (100 is what others have), ``memory`` bytes, 0 for
         no limit. Gives an empty text, or why that can't be done here; then nothing is limited."""
-        made = BuildGroup(group)
-        trouble = made.prepare(weight, memory)
-        if trouble:
-            if trouble != self._trouble:
+        with _limited(group, mark, weight, memory) as trouble:
+            if trouble and trouble != self._trouble:
                 # Once, not with every build; `doctor` tells it, too.
                 _log.warning("builds run without limits of CPU and memory: %s", trouble)
             self._trouble = trouble
             yield trouble
-            return
-        with made.gather(mark):
-            yield ""
 
     def limit_trouble(self, group: str) -> str:
         """Why nothing can be limited by a control group of that name here, empty if it can."""
-        return BuildGroup(group).trouble()
+        return "" if build_limiter.SOCKET.is_socket() else BuildGroup(group).trouble()
 
     def remove_group(self, group: str) -> None:
         """Removes the control group, if it is there."""
@@ -88,8 +89,18 @@ class Host:
         table = _PROC / "net" / "if_inet6"
         if table.exists():
             for line in table.read_text(encoding="ascii").splitlines():
-                found.add(socket.inet_ntop(socket.AF_INET6, bytes.fromhex(line.split()[0])))
+                found.add(_ipv6(line.split()[0]))
         return frozenset(found)
+
+    def inner_addresses(self) -> frozenset[str]:
+        """Those of them that only containers reach: of the bridges that the container engine makes."""
+        routes = [line.split() for line in (_PROC / "net" / "route").read_text(encoding="ascii").splitlines()[1:]]
+        bridged = [_network(row[1], row[7]) for row in routes if _BRIDGE.fullmatch(row[0])]
+        own = self.addresses()
+        found = {one for one in own if any(ipaddress.ip_address(one) in network for network in bridged)}
+        table = _PROC / "net" / "if_inet6"
+        rows = [line.split() for line in table.read_text(encoding="ascii").splitlines()] if table.exists() else []
+        return frozenset(found | {_ipv6(row[0]) for row in rows if _BRIDGE.fullmatch(row[5])})
 
     def resolve(self, names: Sequence[str], seconds: float) -> dict[str, frozenset[str] | None]:
         """The addresses of each name; empty where there are none, None where no answer came in time."""
@@ -124,6 +135,31 @@ class Host:
                     # It has ended since the list was read.
                     continue
         return False
+
+
+@contextmanager
+def _limited(group: str, mark: str, weight: int, memory: int) -> Iterator[str]:
+    """By this process itself where it may, else by the helper where there is one."""
+    made = BuildGroup(group)
+    trouble = made.prepare(weight, memory)
+    if not trouble:
+        with made.gather(mark):
+            yield ""
+    elif build_limiter.SOCKET.is_socket():
+        with build_limiter.limited(group, mark, weight, memory) as trouble:
+            yield trouble
+    else:
+        yield trouble
+
+
+def _ipv6(digits: str) -> str:
+    return str(ipaddress.IPv6Address(bytes.fromhex(digits)))
+
+
+def _network(address: str, mask: str) -> ipaddress.IPv4Network:
+    """From a row of /proc/net/route, whose bytes are in the order of the processor."""
+    number, bits = (int(text, 16).to_bytes(4, sys.byteorder) for text in (address, mask))
+    return ipaddress.IPv4Network((number, str(ipaddress.IPv4Address(bits))))
 
 
 def _addresses_of(name: str) -> frozenset[str]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from paas.core.errors import PaasError
 from paas.core.model import App
 
 
@@ -23,6 +24,25 @@ class Paths:
         self.root.chmod(0o711)
         for folder in (self.apps, self.jobs, self.runs, self.host_keys, self.root / ".ssh"):
             folder.mkdir(mode=0o700, exist_ok=True)
+
+    @property
+    def torn_down(self) -> Path:
+        """There while the instance is being removed: service managers must not start it again."""
+        return self.root / "torn-down"
+
+    def mark_torn_down(self) -> None:
+        """Nothing of the instance starts from now on."""
+        self.torn_down.touch()
+
+    def refuse_torn_down(self) -> None:
+        """Raises `PaasError` while the instance is being removed."""
+        if self.torn_down.exists():
+            raise PaasError(
+                f"the instance in {self.root} is being removed",
+                why="'paas teardown' was run for it, and may not have come to its end.",
+                fix=f"Run it again: paas --root {self.root} teardown --force",
+                code="torn-down",
+            )
 
     @property
     def apps(self) -> Path:
@@ -68,6 +88,16 @@ class Paths:
     def buildpacks(self) -> Path:
         """Buildpacks that were added, in folders named after their content."""
         return self.root / "buildpacks"
+
+    @property
+    def web(self) -> Path:
+        """Where the web's process has its socket, and who is signed in."""
+        return self.root / "web"
+
+    @property
+    def web_socket(self) -> Path:
+        """Where nginx passes requests for the dashboard and the HTTP API to."""
+        return self.web / "web.sock"
 
     @property
     def nginx(self) -> Path:

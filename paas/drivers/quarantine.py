@@ -78,6 +78,10 @@ class Quarantine:
         except git_process.GitFailed as error:
             raise PushRefused("missing necessary objects", why=error.reason) from error
 
+    def keep(self) -> None:
+        """Makes the objects part of the repository already; `accept` still has to move the refs."""
+        self._migrate()
+
     def rehearse(self, updates: Sequence[RefUpdate]) -> dict[str, str | None]:
         """What `accept` would answer now, without moving anything."""
         return self._move(updates, commit=False)

@@ -13,6 +13,7 @@ import socket
 import ssl
 import struct
 import termios
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -26,9 +27,12 @@ from paas.core.logline import LogLine
 
 SECONDS = 10.0
 """How long a receiver may take for each step."""
+REQUEST_SECONDS = 30.0
+"""How long an HTTP server may take for a batch in all, however busily it answers."""
 REFUSED = (400, 413, 415, 422)
 """Answers by which a server says that it will never take this batch."""
 _POLL_MILLISECONDS = 5
+_LATE = "the receiver takes too long to answer"
 
 
 class NotSent(PaasError):
@@ -152,16 +156,33 @@ class Http:
             "User-Agent": f"paas/{__version__}",
             "Logplex-Msg-Count": str(len(lines)),
         }
+        late = threading.Event()
+        watch = threading.Timer(REQUEST_SECONDS, self._give_up, (late,))
+        watch.daemon = True
+        watch.start()
         try:
             status, said = self._post(body, headers)
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise NotSent(_words(error)) from error
+            raise NotSent(_LATE if late.is_set() else _words(error)) from error
+        finally:
+            watch.cancel()
+        if late.is_set():
+            self.close()
+            raise NotSent(_LATE)
         if 200 <= status < 300:
             return
         self.close()
         kind = Refused if status in REFUSED else NotSent
         raise kind(f"the receiver answered {status}" + (f": {said}" if said else ""))
+
+    def _give_up(self, late: threading.Event) -> None:
+        late.set()
+        connection = self._connection
+        if connection is not None and connection.sock is not None:
+            with suppress(OSError):
+                # That of TLS would say goodbye first.
+                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
     def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
         if self._connection is None:

@@ -44,7 +44,9 @@ def pack(chunks: Iterable[bytes], target: Path, form: Format) -> list[Segment]:
     temporary = target.with_name(f"{target.name}.new")
     with temporary.open("wb") as file:
         for block in _cut(chunks, form):
-            lines = form.fresh().decode(block)
+            reader = form.fresh()
+            # The last words of a process may lack a newline: why it failed to start, as a rule.
+            lines = reader.decode(block) + reader.rest()
             if not lines:
                 continue
             data = gzip.compress(block, _LEVEL, mtime=0)

@@ -228,8 +228,21 @@ def verdict(chain: str, host: str, now: float, roots: Path = ROOTS) -> str:
     return ""
 
 
+def missing_issuer(chain: str, roots: Path = ROOTS) -> str:
+    """Who issued a certificate that comes alone, where that is none of this host's roots; empty otherwise."""
+    leaf, *others = x509.load_pem_x509_certificates(chain.encode())
+    if others or leaf.subject == leaf.issuer or not roots.exists():
+        return ""
+    return "" if leaf.issuer in {root.subject for root in _roots(roots)} else _shown(leaf.issuer)
+
+
 @functools.lru_cache(maxsize=2)
 def _store(roots: Path) -> verification.Store:
+    return verification.Store(_roots(roots))
+
+
+@functools.lru_cache(maxsize=2)
+def _roots(roots: Path) -> list[x509.Certificate]:
     found = []
     with warnings.catch_warnings():
         # Some old roots break a rule, which is nothing that anybody here could change.
@@ -237,4 +250,4 @@ def _store(roots: Path) -> verification.Store:
         for block in PEM.finditer(roots.read_text(encoding="ascii", errors="replace")):
             with suppress(ValueError):
                 found.append(x509.load_pem_x509_certificate(block[0].encode()))
-    return verification.Store(found)
+    return found

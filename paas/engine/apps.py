@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from paas.core import edge_items, names
 from paas.core.dockeroptions import PHASES
-from paas.core.errors import AlreadyExists
+from paas.core.errors import AlreadyExists, Disconnected
 from paas.core.model import App
 from paas.drivers.spans import carried
-from paas.engine import applocks, deploy, domains, edge, routes
+from paas.engine import applocks, dashboard, deploy, domains, edge, routes
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 
@@ -41,6 +41,7 @@ def register(ctx: Context, name: str) -> App:
     """The app alone; a deploy that follows tells the proxy of it."""
     if routes.is_host(names.app_name(name)):
         domains.check_free(ctx, None, [name])
+    dashboard.check_free(ctx, routes.default_names(name, ctx.store.apps.domains(None)))
     return ctx.store.apps.create(names.app_name(name), actor=ctx.caller.name, now=ctx.clock.now())
 
 
@@ -95,6 +96,7 @@ def rename(ctx: Context, app: App, name: str, *, restart: bool) -> App:
         raise AlreadyExists(f"there is an app {name!r} already", fix="Choose another name.")
     if routes.is_host(name):
         domains.check_free(ctx, app, [name])
+    dashboard.check_free(ctx, routes.default_names(name, ctx.store.apps.domains(None)))
 
     def work(job: Job) -> App:
         renamed = ctx.store.apps.rename(job.app, name)
@@ -112,8 +114,24 @@ def rename(ctx: Context, app: App, name: str, *, restart: bool) -> App:
 
 
 def clone(ctx: Context, app: App, name: str, *, start: bool) -> App:
-    """A new app with the code, configuration, properties, formation and current image of this one; not its domains."""
+    """A new app with the code, configuration, properties, formation and current image of this one; not its domains.
+
+    If it can't be served or does not start, there is no such app.
+    """
     copy = register(ctx, name)
+    try:
+        _copy(ctx, app, copy)
+        _start_copy(ctx, app, copy, start=start)
+    except Disconnected:
+        # The client alone is gone: the copy comes all the same.
+        raise
+    except BaseException:
+        _discard(ctx, copy)
+        raise
+    return copy
+
+
+def _copy(ctx: Context, app: App, copy: App) -> None:
     ctx.store.config.replace(copy, ctx.store.config.all(app))
     ctx.store.buildpacks.copy(app, copy)
     for (namespace, key), value in ctx.store.properties.of(app).own.items():
@@ -126,10 +144,12 @@ def clone(ctx: Context, app: App, name: str, *, start: bool) -> App:
     for phase in PHASES:
         ctx.store.docker_options.set(copy, phase, ctx.store.docker_options.of(app, phase))
 
+
+def _start_copy(ctx: Context, app: App, copy: App, *, start: bool) -> None:
     current = ctx.store.releases.current(app)
     if current is None or not start:
         routes.refresh(ctx, copy)
-        return copy
+        return
     cause = f"clone of {app.name}"
     shared = ctx.store.config.all(None)
     draft = deploy.reconfigured(ctx, current, current.config, shared, actor=ctx.caller.name, cause=cause)
@@ -138,7 +158,14 @@ def clone(ctx: Context, app: App, name: str, *, start: bool) -> App:
         deploy.release(ctx, job.app, job, draft)
 
     change(ctx, copy, "clone", cause, work)
-    return copy
+
+
+def _discard(ctx: Context, app: App) -> None:
+    """Removes an app that did not come to be."""
+    if ctx.store.apps.exists(app):
+        _take_down(ctx, app)
+        ctx.paths.remove_app(app)
+        ctx.retirer.later(f"clearing up after {app.name}", lambda: ctx.scheduler.clear(app.id))
 
 
 def tidy(ctx: Context) -> None:

@@ -27,11 +27,12 @@ def enable(ctx: Context, app: App, *, force: bool) -> None:
     found, skipped = issuing.candidates(ctx, app)
     for other in skipped:
         ctx.out.warning(f"{other.host}: {other.why}")
+    lacking = [other.host for other in skipped if other.lacking]
     missing = [one for one in found if force or ctx.clock.now() >= one.renewal]
     for one in found:
         if one not in missing:
             ctx.out.detail(f"{one.host}: has a certificate")
-    _obtain_all(ctx, app, missing)
+    _obtain_all(ctx, app, missing, lacking)
 
 
 def renew(ctx: Context, apps: Sequence[App]) -> None:
@@ -42,16 +43,22 @@ def renew(ctx: Context, apps: Sequence[App]) -> None:
             _obtain_all(ctx, app, found)
 
 
-def _obtain_all(ctx: Context, app: App, missing: Sequence[Wanted]) -> None:
+def _obtain_all(ctx: Context, app: App, missing: Sequence[Wanted], lacking: Sequence[str] = ()) -> None:
+    """Gets them one after the other, and tells of each; an error names those, and the ``lacking``, that have none."""
     kept, skipped = issuing.resolving(ctx, missing)
-    failed = [other.host for other in skipped]
+    failed = [*lacking, *(other.host for other in skipped)]
     for other in skipped:
         ctx.out.warning(f"{other.host}: {other.why}")
     for one in kept:
         try:
             with ctx.issuing.turn:
-                if not _came_meanwhile(ctx, one):
-                    issuing.obtain(ctx, one)
+                now = issuing.again(ctx, one)
+                if now is None:
+                    ctx.out.warning(f"{one.host}: it is not wanted any more")
+                    continue
+                if not _came_meanwhile(ctx, one, now):
+                    issuing.obtain(ctx, now)
+            routes.refresh(ctx, app)
             ctx.out.step(f"{one.host}: {'renewed' if one.present else 'has a certificate'}")
         except IssuanceFailed as error:
             failed.append(one.host)
@@ -64,30 +71,35 @@ def _obtain_all(ctx: Context, app: App, missing: Sequence[Wanted]) -> None:
         )
 
 
-def _came_meanwhile(ctx: Context, one: Wanted) -> bool:
+def _came_meanwhile(ctx: Context, one: Wanted, now: Wanted) -> bool:
     """Whether its certificate was got in the background while this waited for its turn."""
-    now = {other.host: other for other in issuing.candidates(ctx, one.app)[0]}.get(one.host)
-    return now is None or (now.present != one.present and ctx.clock.now() < now.renewal)
+    return now.present != one.present and ctx.clock.now() < now.renewal
 
 
 def disable(ctx: Context, app: App) -> None:
     """Removes what the authority issued for the app, and gets no more."""
+    enabled = ctx.store.properties.of(app).own.get(("letsencrypt", "enabled"), "")
+    # Before the turn comes: whoever has it places no further order for the app.
+    ctx.store.properties.set(app, "letsencrypt", "enabled", "false")
     with ctx.issuing.turn:
-        before = ctx.store.certificates.of(app)
-        issuing.forget(ctx, app)
+        certificates = ctx.store.certificates.of(app)
+        with ctx.store.transaction():
+            issuing.forget(ctx, app)
         try:
-            properties.change(ctx, app, "letsencrypt", "enabled", "false")
+            routes.refresh(ctx, app)
         except Exception:
-            ctx.store.certificates.restore(app, before)
+            with ctx.store.transaction():
+                ctx.store.certificates.restore(app, certificates)
+                ctx.store.properties.set(app, "letsencrypt", "enabled", enabled)
             raise
-    routes.refresh(ctx, app)
 
 
 def revoke(ctx: Context, app: App) -> None:
     """Revokes every certificate of the authority, then as `disable`."""
-    account = issuing.account_at(ctx, tls.server(ctx))
     found = [one for one in ctx.store.certificates.of(app) if one.source is Source.ACME]
     for one in found:
+        # Another authority may have been set since.
+        account = issuing.account_at(ctx, one.server or tls.server(ctx))
         ctx.issuing.acme.revoke(account, one.chain)
         ctx.out.step(f"{one.name}: revoked")
     disable(ctx, app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from paas.core import certificates
 from paas.core.certificates import Certificate, Facts, Source
@@ -16,11 +17,21 @@ from paas.engine.context import Context
 BY_HAND = (Source.ADDED, Source.GENERATED)
 
 
-def add(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> tuple[str, list[str]]:
+@dataclass(frozen=True)
+class Added:
+    """The name that a certificate is kept under, the app's hosts that it does not cover, and who issued it where the
+    certificate between it and a root is missing."""
+
+    name: str
+    left: list[str]
+    missing: str = ""
+
+
+def add(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> Added:
     """Has the app (None: every app) served with the certificate in ``data``, which is PEM or a tar archive of it.
 
-    Returns the name that it is kept under, by default the first that it is for, and the app's hosts that it does not
-    cover. One of that name is replaced. ``force`` takes one that covers no host of the app, too.
+    One of that name, by default the first that it is for, is replaced. ``force`` takes one that covers no host of the
+    app, too.
     """
     chain, key, facts = x509.pair(bundle.unpack(data))
     certificates.check(facts, ctx.clock.now())
@@ -34,10 +45,10 @@ def add(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bo
         ctx.store.certificates.put(app, name, Source.ADDED, chain, key, now=ctx.clock.now())
 
     _apply(ctx, app, change)
-    return name, left
+    return Added(name, left, x509.missing_issuer(chain))
 
 
-def update(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> tuple[str, list[str]]:
+def update(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> Added:
     """The same in place of one that is there: that of the name, or for the same hosts, or the only one."""
     return add(ctx, app, data, name=name or _replaced(ctx, app, x509.pair(bundle.unpack(data))[2]), force=force)
 
@@ -131,14 +142,33 @@ def _hosts(ctx: Context, app: App) -> list[str]:
 
 def _apply(ctx: Context, app: App | None, change: Callable[[], object]) -> None:
     """Makes the change and has it served; if nginx does not take it, the certificates of before are back."""
-    before = ctx.store.certificates.of(app)
     with ctx.store.transaction():
+        before = ctx.store.certificates.of(app)
         change()
+        after = ctx.store.certificates.of(app)
     try:
         if app is None:
             routes.refresh_all(ctx)
         else:
             routes.refresh(ctx, app)
     except Exception:
-        ctx.store.certificates.restore(app, before)
+        _take_back(ctx, app, before, after)
         raise
+
+
+def _take_back(
+    ctx: Context, app: App | None, before: Sequence[Certificate], after: Sequence[Certificate]
+) -> None:
+    """Undoes one change; what came at the same time, from an authority for instance, stays."""
+    with ctx.store.transaction():
+        now = ctx.store.certificates.of(app)
+        for one in now:
+            if one in after and one not in before:
+                ctx.store.certificates.remove(app, one.name, one.source)
+        added = [one for one in now if one not in before and one not in after]
+        for one in before:
+            if one not in after and not any((other.name, other.source) == (one.name, one.source) for other in added):
+                ctx.store.certificates.put(
+                    app, one.name, one.source, one.chain, one.key, now=one.added_at, request=one.request,
+                    server=one.server,
+                )  # fmt: skip

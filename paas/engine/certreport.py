@@ -10,13 +10,16 @@ from paas.core.model import App
 from paas.core.times import timestamp
 from paas.drivers import x509
 from paas.engine import issuing, routes, tls
+from paas.engine.certificates import BY_HAND
 from paas.engine.context import Context
 
 
 def facts(ctx: Context, app: App | None) -> dict[str, str]:
     """Dokku's keys for the certificate that expires first, then a line for each; for None of the global ones."""
-    there = ctx.store.certificates.of(app)
-    served = tls.assigned(ctx, app, routes.all_hosts(ctx, app)) if app else {}
+    hosts = routes.all_hosts(ctx, app) if app else ()
+    # What an authority issued for a host that is gone is kept for a while, and serves nothing.
+    there = [one for one in ctx.store.certificates.of(app) if one.source in BY_HAND or one.name in hosts]
+    served = tls.assigned(ctx, app, hosts) if app else {}
     used = [*{one.id: one for one in [*there, *served.values()]}.values()]
     real = [one for one in used if one.source is not Source.PLACEHOLDER] or used
     first = min(real, key=lambda one: one.facts.not_after, default=None)
@@ -31,10 +34,10 @@ def facts(ctx: Context, app: App | None) -> dict[str, str]:
         "verified": _verified(ctx, first) if first else "",
     }
     if app is not None:
-        found["plain-hostnames"] = " ".join(host for host in routes.all_hosts(ctx, app) if host not in secure)
+        found["plain-hostnames"] = " ".join(host for host in hosts if host not in secure)
     for one in used:
-        hosts = [host for host, chosen in served.items() if chosen.id == one.id]
-        found[f"certificate-{one.name}"] = _line(one, hosts if app else one.facts.names)
+        its = [host for host, chosen in served.items() if chosen.id == one.id]
+        found[f"certificate-{one.name}"] = _line(one, its if app else one.facts.names)
     return found
 
 

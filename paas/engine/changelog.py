@@ -16,6 +16,7 @@ class EventSource:
     """What the platform tells of the app."""
 
     key = "events"
+    span: tuple[str, str] | None = None
 
     def __init__(self, ctx: Context, app: App, after: int | None = None) -> None:
         self._events = ctx.store.events
@@ -59,15 +60,17 @@ class JobSource:
     """The logs of builds and deploys."""
 
     key = "jobs"
+    span: tuple[str, str] | None = None
 
     def __init__(self, ctx: Context, app: App) -> None:
         self._ctx = ctx
         self._app = app
-        self._read: dict[int, int] = {job.id: len(self._lines(job.id)) for job in ctx.jobs.of(app)}
+        self._read: dict[int, int] = {job.id: len(self.lines(job.id)) for job in ctx.jobs.of(app)}
         last = ctx.store.deployments.last(app)
         self._known = last.id if last else 0
 
-    def _lines(self, deployment_id: int) -> list[LogLine]:
+    def lines(self, deployment_id: int) -> list[LogLine]:
+        """The lines of that change, none if its log has gone."""
         path = self._ctx.jobs.log_path(deployment_id)
         try:
             it = self._ctx.store.deployments.get(deployment_id)
@@ -80,12 +83,12 @@ class JobSource:
     def backward(self) -> Iterator[LogLine]:
         """See `Source.backward`."""
         for it in self._ctx.store.deployments.all(self._app):
-            yield from reversed(self._lines(it.id))
+            yield from reversed(self.lines(it.id))
 
     def forward(self, since: str) -> Iterator[LogLine]:
         """See `Source.forward`."""
         for it in reversed(self._ctx.store.deployments.all(self._app)):
-            yield from (line for line in self._lines(it.id) if line.time >= since)
+            yield from (line for line in self.lines(it.id) if line.time >= since)
 
     def resume(self, since: str) -> None:
         """See `Source.resume`: what it tells is not sent on."""
@@ -98,7 +101,7 @@ class JobSource:
         found = []
         for number, shown in list(self._read.items()):
             over = self._ctx.jobs.find(number) is None
-            lines = self._lines(number)
+            lines = self.lines(number)
             found += lines[shown:]
             self._read[number] = len(lines)
             if over:

@@ -37,7 +37,12 @@ def edit(ctx: Context, app: App | None, modify: Edit, *, cause: str, restart: bo
             return None
         shared = ctx.store.config.all(None)
         draft = deploy.reconfigured(ctx, current, wanted, shared, actor=ctx.caller.name, cause=cause)
-        return deploy.release(ctx, job.app, job, draft, also=lambda: ctx.store.config.replace(job.app, wanted))
+
+        def recorded() -> None:
+            # Somebody may have recorded other variables with --no-restart while the containers came up.
+            ctx.store.config.replace(job.app, modify(ctx.store.config.all(job.app)))
+
+        return deploy.release(ctx, job.app, job, draft, also=recorded)
 
     return change(ctx, app, "config", cause, work)
 

@@ -17,6 +17,7 @@ from paas.drivers import calendar
 from paas.drivers.container_stream import ContainerStream, Write
 from paas.engine import deploy, runs
 from paas.engine.context import Context
+from paas.engine.cronqueue import Pending, Queue
 from paas.engine.orders import Live, Order
 from paas.engine.runs import Wanted
 
@@ -77,13 +78,14 @@ class Scheduler:
         self._begun: list[Future[None]] = []
         self._complained: set[tuple[int, str, str, str]] = set()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="cron")
+        self._queue = Queue(ctx.store.instance)
 
     def starting(self) -> bool:
         """Whether a run that is due has not started yet."""
         return not all(begun.done() for begun in self._begun)
 
     def stop(self) -> None:
-        """Nothing new begins."""
+        """Nothing new begins; what waits is seen to after the next start."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def tick(self) -> float | None:
@@ -95,35 +97,52 @@ class Scheduler:
         if seen != last:
             self._next = {}
         ahead: dict[tuple[int, str, str, str], float] = {}
+        begin: list[tuple[Scheduled, float]] = []
         for one in scheduled(ctx):
             try:
-                ahead[one.key] = self._look(one, seen, now)
+                ahead[one.key], due = self._look(one, seen, now)
+                begin += [(one, due)] if due is not None else []
                 self._complained.discard(one.key)
             except PaasError as error:
                 if one.key not in self._complained:
                     _log.error("%s: cron entry %s: %s (%s)", one.app.name, one.entry.id, error.what, error.why)
                 self._complained.add(one.key)
         self._next = ahead
-        ctx.store.instance.set(SEEN, str(max(seen, now)))
+        pending = [(one, Pending(one.app.id, one.entry.id, when)) for one, when in begin]
+        self._queue.add((waiting for _, waiting in pending), SEEN, str(max(seen, now)))
+        self._begun += [self._pool.submit(self._begin, one, waiting) for one, waiting in pending]
         return min(ahead.values(), default=None)
 
-    def _look(self, one: Scheduled, seen: float, now: float) -> float:
-        """Sees to one entry; when it is due next."""
+    def _look(self, one: Scheduled, seen: float, now: float) -> tuple[float, float | None]:
+        """Sees to one entry; when it is due next, and the time for which it is to be run now, None for not at all."""
         entry, known = one.entry, self._next.get(one.key)
-        if known is not None and now < known:
-            return known
+        left = self._left(one)
+        if known is not None and now < known and not left:
+            return known, None
         # What came new with a release was not due before it.
         start = seen if known is not None else max(seen, one.since)
         times = calendar.between(entry.schedule, one.zone, start, now, MOST_MISSED)
         if len(times) == MOST_MISSED:
             times += calendar.between(entry.schedule, one.zone, max(times[-1], now - cron.LATE_SECONDS), now, 100)
+        times = [*left, *times]
+        run = None
         if times and not paused(self._ctx, one):
             what = cron.due(times, now)
+            run = what.run
             if what.missed:
                 self._miss(one, what.missed)
-            if what.run is not None:
-                self._begun.append(self._pool.submit(self._begin, one))
-        return calendar.following(entry.schedule, one.zone, max(now, seen))
+        return calendar.following(entry.schedule, one.zone, max(now, seen)), run
+
+    def _left(self, one: Scheduled) -> list[float]:
+        """The times for which a server of before was to run the entry, and stopped before it had begun."""
+        times = sorted(
+            found.when for found in self._queue.left if (found.app_id, found.entry) == (one.app.id, one.entry.id)
+        )
+        if not times:
+            return []
+        # It may have been killed after the begin of a run, and before that was recorded here.
+        last = self._ctx.store.runs.all(one.app, kind=oneoff.CRON, entry=one.entry.id, limit=1)
+        return [when for when in times if not last or last[0].started_at < when]
 
     def _miss(self, one: Scheduled, times: tuple[float, ...]) -> None:
         count = f"{len(times)} times" if len(times) > 1 else "once"
@@ -132,7 +151,7 @@ class Scheduler:
         note = f"from {timestamp(times[0])} to {timestamp(times[-1])}; the server was down, or its clock was set"
         _tell(self._ctx, one, RunStatus.MISSED, note, count=len(times))
 
-    def _begin(self, one: Scheduled) -> None:
+    def _begin(self, one: Scheduled, waiting: Pending) -> None:
         try:
             launch(self._ctx, one, ACTOR)
         except Busy:
@@ -141,6 +160,8 @@ class Scheduler:
             _log.error("%s: cron entry %s: %s (%s)", one.app.name, one.entry.id, error.what, error.why)
         except Exception:  # noqa: BLE001  # a fault in one run is logged, and the others go on
             _log.exception("%s: cron entry %s failed unexpectedly", one.app.name, one.entry.id)
+        finally:
+            self._queue.begun(waiting)
 
 
 def paused(ctx: Context, one: Scheduled) -> str:
@@ -188,10 +209,10 @@ def launch(
                 why="The entry says concurrency: forbid.",
                 fix=f"Wait for it, or end it: 'run:stop {one.app.name} {others[0].run.number}'.",
             )
-        if one.entry.overlap is Overlap.REPLACE:
-            for other in others:
-                ctx.oneoffs.stop(other, RunStatus.STOPPED, "replaced by the next run")
         try:
+            if one.entry.overlap is Overlap.REPLACE:
+                for other in others:
+                    ctx.oneoffs.stop(other, RunStatus.STOPPED, "replaced by the next run")
             asked = _order(ctx, one, actor, ttl)
         except PaasError as error:
             _tell(ctx, one, RunStatus.FAILED, error.what)

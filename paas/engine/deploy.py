@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from paas.core import appspec, procfile
 from paas.core.appspec import AppSpec
-from paas.core.errors import BuildFailed, DeployFailed, EngineError, InvalidValue, PaasError
+from paas.core.errors import BuildFailed, Cancelled, EngineError, InvalidValue, PaasError
+from paas.core.gitrefs import RefUpdate
 from paas.core.journal import Step
 from paas.core.model import App, Draft, Process, Release
 from paas.core.secret import Secret
@@ -27,12 +29,18 @@ TRIED_AGAIN = 3
 
 @dataclass(frozen=True)
 class Commit:
-    """What to deploy. The objects of a push are still in its quarantine."""
+    """What to deploy. The objects of a push are still in its quarantine.
+
+    ``update`` moves a branch to it. That is noted together with the release, so that a crash in between loses nothing;
+    ``landed`` is called once the release serves, and moves it.
+    """
 
     id: str
     actor: str
     cause: str
     quarantine: Quarantine | None = None
+    update: RefUpdate | None = None
+    landed: Callable[[], None] = lambda: None
 
 
 def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
@@ -57,10 +65,26 @@ def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
         static=spec.static,
     )
     with domains.listed(ctx, app, spec.domains):
-        made = release(ctx, app, job, draft, first=phases(spec))
+        made = release(
+            ctx,
+            app,
+            job,
+            draft,
+            first=phases(spec),
+            also=partial(note_landing, ctx, job, commit),
+            formation=spec.unscaled(ctx.store.apps.formation(app)),
+        )
+    commit.landed()
     if spec.postdeploy:
         afterwards(ctx, app, job, made, Phase("postdeploy script", spec.postdeploy))
     return made
+
+
+def note_landing(ctx: Context, job: Job, commit: Commit) -> None:
+    """Notes which branch belongs to the release that is being recorded; its objects stay from here on."""
+    if commit.update is not None and commit.quarantine is not None:
+        commit.quarantine.keep()
+        ctx.store.deployments.land(job.id, commit.update)
 
 
 def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Recipe | None]:
@@ -163,6 +187,7 @@ def release(
     *,
     first: Sequence[Phase] = (),
     also: Callable[[], None] | None = None,
+    formation: Mapping[str, int] | None = None,
 ) -> Release:
     """Makes the draft a release and rolls it out: it becomes the current one, or has failed.
 
@@ -177,7 +202,7 @@ def release(
         for phase in first:
             run_phase(ctx, app, job, made, phase)
         release_files.take_out(ctx, app, job, made)
-        roll_out(ctx, app, job, made, also=also)
+        roll_out(ctx, app, job, made, also=also, formation=formation)
     except BaseException:
         ctx.reserve.spend()
         if ctx.store.releases.fail(made):
@@ -197,7 +222,9 @@ def afterwards(ctx: Context, app: App, job: Job, made: Release, phase: Phase) ->
     """Runs the command once the release serves. If it fails that is told; the release stays: others see it already."""
     try:
         run_phase(ctx, app, job, made, phase)
-    except DeployFailed as error:
+    except Cancelled:
+        job.out.warning(f"The {phase.name} was cancelled; v{made.version} serves.")
+    except PaasError as error:
         job.out.error(error)
         job.out.warning(f"v{made.version} serves all the same.")
 

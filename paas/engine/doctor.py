@@ -11,7 +11,7 @@ from paas.core.errors import PaasError
 from paas.core.hosts import is_pattern
 from paas.core.model import App, Container
 from paas.core.outcome import Answer
-from paas.engine import applocks, room, routes, tls
+from paas.engine import addresses, applocks, room, routes, tls
 from paas.engine.context import Context
 
 LOOPBACK_NAMES = ("localhost", ".localhost")
@@ -60,7 +60,8 @@ def _builds(ctx: Context) -> Iterator[Finding]:
             "builds",
             "builds run without limits of CPU and memory",
             f"No control group can be made for them: {trouble}",
-            "Run the server as root, with /sys/fs/cgroup writable.",
+            "Where bootstrap.sh installed the server: systemctl enable --now paas-builds.socket; else run it as root,"
+            " with /sys/fs/cgroup writable.",
             "builds-unlimited",
         )
 
@@ -97,7 +98,7 @@ def _published(ctx: Context, apps: list[App]) -> Iterator[Finding]:
 def _domains(ctx: Context, apps: list[App]) -> Iterator[Finding]:
     owners = {name: app.name for app in apps for name in ctx.store.apps.domains(app) if _in_dns(name)}
     resolved = ctx.host.resolve(list(owners), doctor.RESOLVE_SECONDS)
-    return doctor.domains(owners, resolved, ctx.host.addresses())
+    return doctor.domains(owners, resolved, addresses.leading_here(ctx))
 
 
 def _certificates(ctx: Context, apps: list[App]) -> Iterator[Finding]:
@@ -114,12 +115,13 @@ def _in_dns(name: str) -> bool:
 def _drift(ctx: Context, apps: list[App]) -> Iterator[Finding]:
     for app in apps:
         # What is under way explains every difference.
-        if not ctx.jobs.of(app) and ctx.retirer.idle():
+        if not ctx.jobs.of(app):
             yield from doctor.drift(app.name, ctx.store.apps.replicas(app), _details(ctx, app))
 
 
 def _details(ctx: Context, app: App) -> list[Container]:
-    looked = [ctx.scheduler.inspect(found.id) for found in ctx.scheduler.containers(app)]
+    leaving = ctx.retirer.retiring()
+    looked = [ctx.scheduler.inspect(found.id) for found in ctx.scheduler.containers(app) if found.id not in leaving]
     return [container for container in looked if container is not None]
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from paas.core import backoff, drain, logquery
 from paas.core.drain import Drain, Position
 from paas.core.errors import InvalidValue, NotFound, PaasError
-from paas.core.logline import LogLine
+from paas.core.logline import GAP, PLATFORM, LogLine
 from paas.core.logquery import Query
 from paas.core.model import App
 from paas.core.secret import Secret
@@ -130,6 +130,9 @@ class Worker:
         found: list[LogLine] = []
         for _, feed in self._feeds.values():
             found += feed.read()
+        gaps = sum(line.source == PLATFORM and line.text == GAP for line in found)
+        if gaps:
+            self._ctx.store.drains.count(self._drain.id, gaps=gaps)
         return found
 
     def _look(self) -> None:
@@ -192,22 +195,39 @@ class Drains:
     def stop(self) -> None:
         """Ends; what was read and not sent is read again at the next start."""
         self._stopping.set()
-        for ended in self._running.values():
+        for ended in list(self._running.values()):
             ended.set()
 
     def _run(self) -> None:
+        failed = False
         while True:
-            wanted = set(self._ctx.store.drains.ids())
-            for number in wanted - self._running.keys():
-                self._running[number] = threading.Event()
-                threading.Thread(
-                    target=self._work, args=(number, self._running[number]), name=f"drain-{number}", daemon=True
-                ).start()
-            for number in self._running.keys() - wanted:
-                self._running.pop(number).set()
-                drain_spool.remove(self._ctx.paths.drain(number))
+            try:
+                self._look()
+                failed = False
+            except Exception:  # noqa: BLE001  # a fault must not end the only thread that takes up drains
+                if not failed:
+                    _log.exception("drains can't be looked after for now")
+                failed = True
             if self._ctx.clock.wait(self._stopping, LOOK_SECONDS):
                 return
+
+    def _look(self) -> None:
+        wanted = set(self._ctx.store.drains.ids())
+        for number in wanted - self._running.keys():
+            ended = self._running[number] = threading.Event()
+            threading.Thread(target=self._work, args=(number, ended), name=f"drain-{number}", daemon=True).start()
+        for number in self._running.keys() - wanted:
+            self._running.pop(number).set()
+            drain_spool.remove(self._ctx.paths.drain(number))
+
+    def _complain(self, number: int, error: Exception) -> None:
+        expected = isinstance(error, PaasError | OSError)
+        _log.error("drain %d: %s", number, error, exc_info=None if expected else error)
+        try:
+            said = str(error) if expected else f"an error of the platform's own: {type(error).__name__}"
+            self._ctx.store.drains.complain(number, said, self._ctx.clock.now())
+        except Exception:  # noqa: BLE001  # the database may be what failed
+            _log.exception("drain %d: what went wrong can't be recorded", number)
 
     def _work(self, number: int, ended: threading.Event) -> None:
         failed = ""
@@ -220,10 +240,14 @@ class Drains:
                 failed = ""
             except NotFound:
                 break
-            except (PaasError, OSError) as error:
+            except Exception as error:  # noqa: BLE001  # a fault in one drain must not end it, and the others go on
+                # What was read and is not safe is read again, by another one from the place that is recorded.
+                if worker is not None:
+                    worker.close()
+                    worker = None
                 if str(error) != failed:
-                    _log.error("drain %d: %s", number, error)
-                failed = str(error)
+                    self._complain(number, error)
+                failed = str(error) or type(error).__name__
             if not moved:
                 self._ctx.clock.wait(ended, IDLE_SECONDS if not failed else LOOK_SECONDS)
         if worker is not None:

@@ -11,7 +11,7 @@ from paas.core import edge_items
 from paas.core.edge import Cache, Edge, Files, Forwarded, Limits, Route, Stream
 from paas.core.edge_items import Texts, target
 from paas.core.model import App, Replica
-from paas.core.properties import Properties
+from paas.core.properties import Properties, find
 from paas.core.proxy_options import ProxyOptions
 from paas.core.server_options import ServerOptions
 from paas.engine import release_files
@@ -34,7 +34,15 @@ def server_options(ctx: Context) -> ServerOptions:
         client_header_timeout=_whole(values.value("nginx", "client-header-timeout")),
         underscores_in_headers=values.value("nginx", "underscore-in-headers"),
         listen_ipv6=values.text("nginx", "bind-address-ipv6"),
+        drain_seconds=_longest_drain(ctx),
     )
+
+
+def _longest_drain(ctx: Context) -> int:
+    """nginx has one time for all apps: the longest of them. Old containers are stopped by their own app's."""
+    row = find("checks", "wait-to-retire")
+    given = ctx.store.properties.everywhere(row.namespace, row.key)
+    return max(1, *(int(_whole(row.kind.read(row.name, text))) for text in [row.default, *given]))
 
 
 def _whole(value: Any) -> Any:

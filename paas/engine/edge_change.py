@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from paas.core import edge_items
 from paas.core.edge import Header, Maintenance, Snippet
-from paas.core.edge_items import ACCESS, HEADER, MAINTENANCE, ROUTE, SNIPPET, USER, Target
+from paas.core.edge_items import ACCESS, HEADER, MAINTENANCE, ROUTE, SNIPPET, USER, Target, Texts
 from paas.core.errors import InvalidValue, NotFound, UsageError
 from paas.core.model import WEB, App
 from paas.core.secret import Secret
@@ -18,19 +18,37 @@ from paas.engine.context import Context
 def change(ctx: Context, app: App, kind: str, edit: Callable[[dict[str, str]], Mapping[str, str]]) -> bool:
     """Makes what ``edit`` returns the app's texts of the kind, and publishes it; False if nothing is different.
 
-    If the proxy refuses it, what was there before is back, and served.
+    If it makes no sense or the proxy refuses it, it is taken back; what others changed at the same time stays.
     """
-    before = ctx.store.edge.of(app, kind)
-    after = dict(edit(dict(before)))
-    if list(after.items()) == list(before.items()):
+    changed = _record(ctx, app, kind, edit)
+    if changed is None:
         return False
-    ctx.store.edge.replace(app, kind, after)
     try:
         routes.refresh(ctx, app)
     except Exception:
-        ctx.store.edge.replace(app, kind, before)
+        _take_back(ctx, app, kind, *changed)
         raise
     return True
+
+
+def _record(
+    ctx: Context, app: App, kind: str, edit: Callable[[dict[str, str]], Mapping[str, str]]
+) -> tuple[Texts, Texts] | None:
+    """The texts before and after the change, which is recorded; None if nothing is different."""
+    with ctx.store.transaction():
+        before = ctx.store.edge.of(app, kind)
+        after = dict(edit(dict(before)))
+        if list(after.items()) == list(before.items()):
+            return None
+        ctx.store.edge.replace(app, kind, after)
+        # What can't be served is not recorded, so that nobody else's change of the app is published together with it.
+        routes.current(ctx, app)
+    return before, after
+
+
+def _take_back(ctx: Context, app: App, kind: str, before: Texts, after: Texts) -> None:
+    with ctx.store.transaction():
+        ctx.store.edge.replace(app, kind, edge_items.undone(ctx.store.edge.of(app, kind), before, after))
 
 
 def remove(ctx: Context, app: App, kind: str, names: Iterable[str], what: str) -> None:
@@ -89,7 +107,16 @@ def end_maintenance(ctx: Context, app: App) -> bool:
 def set_snippet(ctx: Context, app: App, name: str, text: str) -> None:
     """Adds the text to the server block of the app, once nginx took it."""
     snippet = Snippet(name, text)
-    change(ctx, app, SNIPPET, lambda present: {**present, snippet.name: snippet.text})
+    # Only nginx can tell whether it is right: until then nobody else's change is published together with it.
+    with routes.turn(ctx, app):
+        changed = _record(ctx, app, SNIPPET, lambda present: {**present, snippet.name: snippet.text})
+        if changed is None:
+            return
+        try:
+            routes.publish_current(ctx, app)
+        except Exception:
+            _take_back(ctx, app, SNIPPET, *changed)
+            raise
 
 
 def add_route(ctx: Context, app: App, prefix: str, where: str, *, strip: bool) -> None:

@@ -22,7 +22,7 @@ def requests(ctx: Context, app: App, lines: int, *, follow: bool) -> None:
         ctx,
         ctx.proxy.logs().access,
         lines,
-        lambda line: edgelog.of_app(line, app.name),
+        edgelog.of_app(app.name, app.id),
         (lambda line: line) if as_json else edgelog.combined,
         follow=follow,
     )

@@ -8,25 +8,44 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Protocol
 
-from paas.core import logline, logquery
+from paas.core import logframes, logline, logquery
 from paas.core.errors import EngineError, PaasError
 from paas.core.jsonlog import JsonLog
 from paas.core.logline import LogLine
 from paas.core.logquery import Query
+from paas.core.logsteps import Steps
 from paas.core.model import App, Container
+from paas.core.oneoff import Run
 from paas.engine.context import Context
 
 FEW, MANY = 2_000, 50_000
-MOST_BYTES = 64 << 20
-"""Of a log that is read through the engine's API backwards, the newest are looked through."""
 BUFFER_BYTES = 4 << 20
 
 
 def form_of(container: Container, app: App, query: Query | None = None) -> JsonLog:
     """How the log of the container is read."""
     source = logline.source_of(container.process_type)
-    wanted = query.grep.anywhere if query and query.grep else None
-    return JsonLog(source, container.label, container.release, app.name, wanted)
+    return JsonLog(source, container.label, container.release, app.name, _wanted(query))
+
+
+def form_of_run(run: Run, app: App, query: Query | None = None) -> JsonLog:
+    """How the log of the run's container is read."""
+    return JsonLog(run.kind, run.label, run.version, app.name, _wanted(query))
+
+
+def _wanted(query: Query | None) -> Callable[[bytes], bool] | None:
+    return query.grep.anywhere if query and query.grep else None
+
+
+def _before(lines: list[bytes], oldest: bytes) -> list[bytes]:
+    """The lines before that one, which was the oldest of those that were given; more may have come since. All for none.
+
+    Where it has gone, so have those before it.
+    """
+    if not oldest:
+        return lines
+    at = next((place for place in range(len(lines) - 1, -1, -1) if lines[place] == oldest), 0)
+    return lines[:at]
 
 
 class Readable(Protocol):
@@ -39,18 +58,23 @@ class Readable(Protocol):
 class EngineSource:
     """A `paas.engine.logsources.Source`. Following takes a thread, and a buffer that holds the engine up when full."""
 
-    def __init__(self, ctx: Context, container: Container, app: App, kept: Callable[[], Readable | None]) -> None:
-        self.key = container.id
+    def __init__(self, ctx: Context, container_id: str, form: JsonLog, kept: Callable[[], Readable | None]) -> None:
+        self.key = container_id
+        self.span: tuple[str, str] | None = None
         self._kept = kept
         self._ctx = ctx
-        self._form = form_of(container, app)
+        self._form = form
         self._since = ctx.clock.now()
         self._buffer: deque[LogLine] = deque()
         self._size = 0
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._end: Callable[[], None] = lambda: None
         self._last = ""
+        self._steps = Steps()
+        self.gaps = 0
+        """How often lines were lost, because the engine had no more of them."""
 
     def _line(self, raw: bytes) -> LogLine:
         time, _, text = raw.rstrip(b"\r\n").partition(b" ")
@@ -58,7 +82,7 @@ class EngineSource:
 
     def backward(self) -> Iterator[LogLine]:
         """See `Source.backward`."""
-        given = 0
+        given, oldest = 0, b""
         for count in (FEW, MANY):
             try:
                 lines = self._ctx.scheduler.logs(self.key, count)
@@ -72,26 +96,21 @@ class EngineSource:
                 # Its container was removed meanwhile.
                 yield from islice(kept.backward(), given, None)
                 return
-            newest = lines[: len(lines) - given]
+            whole = logframes.complete(lines, count)
             if not given and lines:
                 self._last = self._line(lines[-1]).time
+            # The first may be the end of a long line, of which the next look has all.
+            newest = _before(lines if whole else lines[1:], oldest)
             yield from map(self._line, reversed(newest))
-            given = len(lines)
-            if given < count:
+            given += len(newest)
+            oldest = newest[0] if newest else oldest
+            if whole:
                 return
-        lines = self._newest()
-        yield from map(self._line, reversed(lines[: max(0, len(lines) - given)]))
+        yield from map(self._line, reversed(_before(self._newest(), oldest)))
 
     def _newest(self) -> list[bytes]:
-        kept: deque[bytes] = deque()
-        size = 0
         with self._ctx.scheduler.read_log(self.key, 0.0) as lines:
-            for line in lines:
-                kept.append(line)
-                size += len(line) + 64
-                while size > MOST_BYTES:
-                    size -= len(kept.popleft()) + 64
-        return list(kept)
+            return logframes.newest(lines, logframes.MOST_BYTES)
 
     def forward(self, since: str) -> Iterator[LogLine]:
         """See `Source.forward`."""
@@ -134,16 +153,43 @@ class EngineSource:
         """Whether the engine has no more to say."""
         return self._thread is not None and not self._thread.is_alive() and not self._buffer
 
+    def _opened(self, end: Callable[[], None]) -> None:
+        with self._changed:
+            self._end = end
+        if self._closed:
+            end()
+
     def _follow(self) -> None:
         try:
-            with self._ctx.scheduler.follow(self.key, None, self._since) as chunks:
+            with self._ctx.scheduler.follow(self.key, None, self._since, self._opened) as chunks:
                 for chunk in chunks:
-                    for raw in chunk.splitlines():
-                        if not self._put(self._line(raw)):
+                    # Not `splitlines`: a carriage return is a part of a line.
+                    for raw in chunk.removesuffix(b"\n").split(b"\n"):
+                        line = self._line(raw)
+                        if self._steps.repeats(line):
+                            continue
+                        if self._steps.skips(line) and not self._recover(self._steps.last, line):
+                            return
+                        self._steps.took(line)
+                        if not self._put(line):
                             return
         except PaasError:
             # The engine went away or the container did: whoever reads attaches again, or reads what was kept.
             return
+
+    def _recover(self, last: str, line: LogLine) -> bool:
+        """Reads again what the engine may have left out before the line; what it has no more is told."""
+        with self._ctx.scheduler.read_log(self.key, logquery.seconds(last) - 0.001) as lines:
+            for number, found in enumerate(map(self._line, lines)):
+                if not number and found.time > last:
+                    # Not even the line before is there any more.
+                    self.gaps += 1
+                    self._put(line._replace(source=logline.PLATFORM, text=logline.GAP))
+                if found.time >= line.time:
+                    break
+                if found.time > last and not self._put(found):
+                    return False
+        return True
 
     def _put(self, line: LogLine) -> bool:
         if line.time <= self._last:
@@ -164,3 +210,6 @@ class EngineSource:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+            end = self._end
+        # Else its thread, and the engine, would wait for a line that nobody wants.
+        end()

@@ -40,16 +40,17 @@ def from_image(ctx: Context, app: App, name: ImageName, *, force: bool, by: By |
             _deploy(ctx, job, str(name), Origin(IMAGE, str(name)), cause, by)
         finally:
             # What was pulled and has not become the app goes, or what the app was before.
-            _let_go(ctx, {before, str(name)})
+            let_go(ctx, {before, str(name)})
         ctx.scheduler.drop_loaded(job.app, "")
 
     change(ctx, app, "image", cause, work)
 
 
-def _let_go(ctx: Context, names: set[str | None]) -> None:
-    """Removes those of the images that were pulled here, and that no app is now."""
+def let_go(ctx: Context, names: set[str | None]) -> None:
+    """Removes those of the images that were pulled here, and that no app is now, and no sandbox."""
     apps = [app for app in ctx.store.apps.all() if ctx.paths.repository(app).exists()]
-    for name in names - {None} - {_named(ctx, app) for app in apps}:
+    used = {_named(ctx, app) for app in apps} | {sandbox.image for sandbox in ctx.store.sandboxes.all()}
+    for name in names - {None} - used:
         pulls.let_go(ctx, str(name))
 
 
@@ -79,7 +80,7 @@ def _load(
     before = _named(ctx, job.app)
     try:
         _deploy(ctx, job, name, Origin(IMAGE, str(wanted)), cause, by)
-        _let_go(ctx, {before})
+        let_go(ctx, {before})
     finally:
         # The one that the branch names stays: it can be built again.
         ctx.scheduler.drop_loaded(job.app, _named(ctx, job.app) or "")

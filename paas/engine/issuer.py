@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from paas.core.errors import NoSuchApp, PaasError
 from paas.core.model import App
-from paas.engine import issuing, tls
+from paas.engine import issuing, routes, tls
 from paas.engine.context import Context
 from paas.engine.issuing import Wanted
 
@@ -15,6 +17,8 @@ _log = logging.getLogger(__name__)
 TICK_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 600.0
 """How long a host that does not lead here is left alone."""
+PUBLISH_SECONDS = 5.0
+"""How long a certificate that came waits for others, so that they share a reload."""
 
 
 class Issuer:
@@ -24,6 +28,8 @@ class Issuer:
         self._ctx = ctx
         self._stopping = threading.Event()
         self._look_again: dict[tuple[int, str], float] = {}
+        self._unpublished: set[int] = set()
+        self._since = 0.0
 
     def start(self) -> None:
         """Begins, in a thread."""
@@ -45,40 +51,75 @@ class Issuer:
 
     def tick(self) -> None:
         """Does all that is due now."""
-        for app in self._ctx.store.apps.all():
-            if tls.acme_enabled(self._ctx, app):
-                try:
-                    self._look_after(app)
-                except NoSuchApp:
-                    continue
-                except PaasError as error:
-                    _log.error("certificates of %s: %s (%s)", app.name, error.what, error.why)
+        apps = [app for app in [None, *self._ctx.store.apps.all()] if tls.acme_enabled(self._ctx, app)]
+        for app in apps:
+            with _told(f"certificates of {_name(app)}"):
+                issuing.tidy(self._ctx, app)
+                self._unpublished |= {_number(app)} if issuing.make_stand_ins(self._ctx, app) else set()
+        self._publish()
+        for app in apps:
+            with _told(f"certificates of {_name(app)}"):
+                self._look_after(app)
+        self._publish()
 
-    def _look_after(self, app: App) -> None:
-        now = self._ctx.clock.now()
-        issuing.stand_in(self._ctx, app)
+    def _look_after(self, app: App | None) -> None:
+        now, number = self._ctx.clock.now(), _number(app)
         found = [
             one
             for one in issuing.candidates(self._ctx, app)[0]
-            if issuing.due(self._ctx, one) and self._look_again.get((app.id, one.host), 0.0) <= now
+            if issuing.due(self._ctx, one) and self._look_again.get((number, one.host), 0.0) <= now
         ]
         kept, skipped = issuing.resolving(self._ctx, found)
         for other in skipped:
-            _log.info("no certificate for %s of %s: %s", other.host, app.name, other.why)
-            self._look_again[app.id, other.host] = now + LOOK_AGAIN_SECONDS
+            _log.info("no certificate for %s of %s: %s", other.host, _name(app), other.why)
+            self._look_again[number, other.host] = now + LOOK_AGAIN_SECONDS
         for one in kept:
             if self._stopping.is_set():
                 return
-            self._obtain(one)
+            with _told(f"no certificate for {one.host} of {_name(app)}"):
+                self._obtain(one)
 
     def _obtain(self, one: Wanted) -> None:
         with self._ctx.issuing.turn:
-            # Somebody may have asked for it by hand in the meantime.
-            still = [other for other in issuing.candidates(self._ctx, one.app)[0] if other.host == one.host]
-            if not still or not issuing.due(self._ctx, still[0]):
+            # Somebody may have asked for it by hand in the meantime, or want it no more.
+            still = issuing.again(self._ctx, one)
+            if still is None or not issuing.due(self._ctx, still):
                 return
-            try:
-                issuing.obtain(self._ctx, still[0])
-                _log.info("%s of %s has a certificate", one.host, one.app.name)
-            except PaasError as error:
-                _log.error("no certificate for %s of %s: %s (%s)", one.host, one.app.name, error.what, error.why)
+            issuing.obtain(self._ctx, still)
+            _log.info("%s of %s has a certificate", one.host, _name(one.app))
+            if not self._unpublished:
+                self._since = self._ctx.clock.monotonic()
+            self._unpublished.add(_number(one.app))
+        if self._ctx.clock.monotonic() - self._since >= PUBLISH_SECONDS:
+            self._publish()
+
+    def _publish(self) -> None:
+        """Has nginx take up what came, with one reload."""
+        numbers, self._unpublished = self._unpublished, set()
+        with _told("new certificates are not served"):
+            if len(numbers) > 1:
+                routes.refresh_all(self._ctx)
+            for number in numbers if len(numbers) == 1 else ():
+                issuing.refresh(self._ctx, self._ctx.store.apps.by_id(number) if number else None)
+
+
+def _name(app: App | None) -> str:
+    return app.name if app else "the dashboard"
+
+
+def _number(app: App | None) -> int:
+    return app.id if app else 0
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Writes down what goes wrong inside: one app, or host, keeps no other from its certificate."""
+    try:
+        yield
+    except NoSuchApp:
+        # It was destroyed in the meantime.
+        return
+    except PaasError as error:
+        _log.error("%s: %s (%s)", what, error.what, error.why)
+    except Exception:  # noqa: BLE001  # the next one comes all the same
+        _log.exception("%s", what)

@@ -9,20 +9,23 @@ from dataclasses import dataclass
 from paas.core import acme, hosts
 from paas.core.acme import Order
 from paas.core.certificates import Certificate, Source
-from paas.core.errors import IssuanceFailed, PaasError
+from paas.core.errors import IssuanceFailed, NoSuchApp, PaasError, unexpected
 from paas.core.model import App
 from paas.core.secret import Secret
 from paas.drivers import x509
 from paas.drivers.acme_client import Account
-from paas.engine import routes, tls
+from paas.engine import addresses, dashboard, routes, tls
 from paas.engine.context import Context
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A host that a certificate is got for by ``server``, and the one from an authority that it has."""
+    """A host that a certificate is got for by ``server``, and the one from an authority that it has.
 
-    app: App
+    No app here and below is the server itself: its dashboard.
+    """
+
+    app: App | None
     host: str
     server: str
     present: Certificate | None = None
@@ -37,17 +40,18 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A host for which no certificate is got, and why."""
+    """A host for which no certificate is got, and why. ``lacking``: it would be, if something were set."""
 
     host: str
     why: str
+    lacking: bool = False
 
 
-def candidates(ctx: Context, app: App) -> tuple[list[Wanted], list[Skipped]]:
+def candidates(ctx: Context, app: App | None) -> tuple[list[Wanted], list[Skipped]]:
     """The app's hosts that certificates are got for by what is recorded, and those that are left out."""
     found: list[Wanted] = []
     skipped: list[Skipped] = []
-    names = routes.all_hosts(ctx, app)
+    names = routes.all_hosts(ctx, app) if app else dashboard.hosts(ctx)
     server = tls.server(ctx)
     served = tls.assigned(ctx, app, names)
     provider = ctx.store.properties.of(app).text("letsencrypt", "dns-provider")
@@ -63,7 +67,7 @@ def candidates(ctx: Context, app: App) -> tuple[list[Wanted], list[Skipped]]:
             skipped.append(Skipped(host, f"it is served with the certificate {certificate.name}"))
     if not provider:
         why = "a wildcard is proven by DNS: set the property letsencrypt dns-provider"
-        skipped += [Skipped(one.host, why) for one in found if one.host.startswith("*.")]
+        skipped += [Skipped(one.host, why, lacking=True) for one in found if one.host.startswith("*.")]
         found = [one for one in found if not one.host.startswith("*.")]
     return found, skipped
 
@@ -71,32 +75,74 @@ def candidates(ctx: Context, app: App) -> tuple[list[Wanted], list[Skipped]]:
 def resolving(ctx: Context, found: Sequence[Wanted]) -> tuple[list[Wanted], list[Skipped]]:
     """Those that lead to this server, and the others with what DNS says; wildcards are proven otherwise."""
     asked = [one.host for one in found if not one.host.startswith("*.")]
-    own = ctx.host.addresses() | set(ctx.settings.value("public-addresses") or ())
+    own = addresses.leading_here(ctx)
     resolved = ctx.issuing.resolver.addresses(asked, str(ctx.settings.value("dns-server") or "")) if asked else {}
     kept, skipped = [], []
     for one in found:
-        addresses = resolved.get(one.host, own)
-        if addresses is None:
+        found_there = resolved.get(one.host, own)
+        if found_there is None:
             skipped.append(Skipped(one.host, "DNS gave no answer"))
-        elif not addresses & own:
-            seen = ", ".join(sorted(addresses)) or "nothing"
-            skipped.append(Skipped(one.host, f"it resolves to {seen}, not to this server"))
-        else:
+        elif found_there & own or one.host not in resolved:
             kept.append(one)
+        else:
+            skipped.append(Skipped(one.host, _elsewhere(ctx, found_there)))
     return kept, skipped
 
 
-def stand_in(ctx: Context, app: App) -> None:
+def _elsewhere(ctx: Context, found: frozenset[str]) -> str:
+    seen = ", ".join(sorted(found)) or "nothing"
+    if found and found <= {one for one in ctx.host.addresses() if ":" in one} and not addresses.listening_ipv6(ctx):
+        return f"it resolves to {seen}, where nginx does not listen: nginx:set --global bind-address-ipv6 ::"
+    return (
+        f"it resolves to {seen}, not to this server; addresses of a router in front of it belong into the setting "
+        "public-addresses"
+    )
+
+
+def stand_in(ctx: Context, app: App | None) -> None:
     """Has hosts served with certificates of our own making until the authority has issued real ones."""
+    if make_stand_ins(ctx, app):
+        refresh(ctx, app)
+
+
+def make_stand_ins(ctx: Context, app: App | None) -> bool:
+    """Makes such certificates where they are missing, and says whether any was; whoever calls publishes them."""
     names = [one.host for one in candidates(ctx, app)[0]]
     served = tls.assigned(ctx, app, names)
     missing = [name for name in names if name not in served or served[name].facts.expired(ctx.clock.now())]
+    made = []
     for name in missing:
         key = x509.new_key()
-        chain = x509.self_signed([name], key, ctx.clock.now())
-        ctx.store.certificates.put(app, name, Source.PLACEHOLDER, chain, key, now=ctx.clock.now())
-    if missing:
-        routes.refresh(ctx, app)
+        made.append((name, x509.self_signed([name], key, ctx.clock.now()), key))
+    with ctx.store.transaction():
+        # The app may have been taken out, or destroyed, in the meantime.
+        if not made or (app and not ctx.store.apps.exists(app)) or not tls.acme_enabled(ctx, app):
+            return False
+        for name, chain, key in made:
+            ctx.store.certificates.put(app, name, Source.PLACEHOLDER, chain, key, now=ctx.clock.now())
+    return True
+
+
+def tidy(ctx: Context, app: App | None) -> None:
+    """Forgets what was for hosts that the app does not have any more.
+
+    A certificate that would not be renewed yet stays: the host may come back, and authorities count how often they
+    certify it.
+    """
+    if app and not ctx.store.apps.domains_enabled(app):
+        return
+    hosts = set(routes.all_hosts(ctx, app) if app else dashboard.hosts(ctx))
+    for attempt in ctx.store.acme.attempts(app):
+        if attempt.host not in hosts:
+            ctx.store.acme.forget(app, attempt.host)
+    strangers = {(name, source) for name, source in ctx.store.certificates.names(app) if name not in hosts}
+    if not strangers & {(name, source) for name, _ in strangers for source in (Source.ACME, Source.PLACEHOLDER)}:
+        return
+    for one in ctx.store.certificates.of(app):
+        old = acme.renew_at(one.facts.not_before, one.facts.not_after) <= ctx.clock.now()
+        gone = one.source is Source.PLACEHOLDER or (one.source is Source.ACME and old)
+        if (one.name, one.source) in strangers and gone:
+            ctx.store.certificates.remove(app, one.name, one.source)
 
 
 def forget(ctx: Context, app: App) -> None:
@@ -106,6 +152,16 @@ def forget(ctx: Context, app: App) -> None:
             ctx.store.certificates.remove(app, one.name, one.source)
     for attempt in ctx.store.acme.attempts(app):
         ctx.store.acme.forget(app, attempt.host)
+
+
+def again(ctx: Context, one: Wanted) -> Wanted | None:
+    """The same as it stands now; None if the app is gone, gets no certificates any more, or not for this host."""
+    try:
+        app = ctx.store.apps.by_id(one.app.id) if one.app else None
+    except NoSuchApp:
+        return None
+    found = candidates(ctx, app)[0] if tls.acme_enabled(ctx, app) else []
+    return next((other for other in found if other.host == one.host), None)
 
 
 def due(ctx: Context, one: Wanted) -> bool:
@@ -122,7 +178,7 @@ def _allowed_at(ctx: Context, one: Wanted, now: float) -> float:
 
 
 def obtain(ctx: Context, one: Wanted) -> None:
-    """Gets a certificate, and has it served. `IssuanceFailed` and the like: what served before still does, and the
+    """Gets a certificate and keeps it; whoever calls publishes it. On an error what served before still does, and the
     next attempt in the background is put off."""
     now = ctx.clock.now()
     pause = _allowed_at(ctx, one, now) - now
@@ -135,8 +191,9 @@ def obtain(ctx: Context, one: Wanted) -> None:
     try:
         _rehearse(ctx, one)
         chain, key = _order(ctx, one, one.server)
-    except PaasError as error:
-        _put_off(ctx, one, error)
+    except Exception as error:
+        # Whatever it is: the authority is not asked again at once.
+        _put_off(ctx, one, error if isinstance(error, PaasError) else unexpected(error))
         raise
     _keep(ctx, one, chain, key)
 
@@ -184,18 +241,25 @@ def _put_off(ctx: Context, one: Wanted, error: PaasError) -> None:
     words = " ".join(" ".join((f"{error.what}:", error.why) if error.why else (error.what,)).split())
     pause = error.retry_after if isinstance(error, IssuanceFailed) else 0.0
     with ctx.store.transaction():
-        if ctx.store.apps.exists(one.app):
+        if one.app is None or ctx.store.apps.exists(one.app):
             ctx.store.acme.note(one.app, acme.failed(attempt, words, ctx.clock.now(), pause))
 
 
 def _keep(ctx: Context, one: Wanted, chain: str, key: Secret) -> None:
     with ctx.store.transaction():
         # It may have been destroyed while the authority was at work.
-        if not ctx.store.apps.exists(one.app):
+        if one.app is not None and not ctx.store.apps.exists(one.app):
             return
         ctx.store.certificates.put(
             one.app, one.host, Source.ACME, chain, key, now=ctx.clock.now(), server=one.server
         )
         ctx.store.certificates.remove(one.app, one.host, Source.PLACEHOLDER)
         ctx.store.acme.forget(one.app, one.host)
-    routes.refresh(ctx, one.app)
+
+
+def refresh(ctx: Context, app: App | None) -> None:
+    """Has nginx take up what came for the app, or for None the dashboard."""
+    if app is None:
+        routes.refresh_dashboard(ctx)
+    else:
+        routes.refresh(ctx, app)

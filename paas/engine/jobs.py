@@ -237,6 +237,7 @@ class Jobs:
         self._store.traces.remove(older)
         for old in older:
             self.remove_log(old)
+        self._store.deployments.forget_own(job.app, self._keep_logs())
 
     def log_path(self, deployment_id: int) -> Path:
         """Where the log of the job is, or was."""

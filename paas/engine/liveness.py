@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from paas.core import checks
 from paas.core.checks import Check, Mode
 from paas.core.errors import PaasError
-from paas.core.model import Process
+from paas.core.model import SERVER, Process
 from paas.core.outcome import came
 from paas.engine import probing, routes
 from paas.engine.context import Context
@@ -60,6 +60,8 @@ class Liveness:
                 if error.what != self._complained:
                     _log.error("liveness checks pause: %s (%s)", error.what, error.why)
                 self._complained = error.what
+            except Exception:  # noqa: BLE001  # the others are still to be looked after
+                _log.exception("liveness checks met an error of their own")
 
     def tick(self) -> None:
         """Takes up what changed, and begins every look that is due."""
@@ -146,7 +148,7 @@ class Liveness:
         job = None
         try:
             job = ctx.jobs.start(
-                one.app, kind="restart", actor="paas", cause=f"liveness check of {label}", work=work
+                one.app, kind="restart", actor=SERVER, cause=f"liveness check of {label}", work=work
             )
         finally:
             self._vitals.restarting(one, job)

@@ -43,8 +43,9 @@ class Feed:
         self._app = app
         self._query = query
         self._floor = floor
-        self._places = {key: Place(text) for key, text in (places or {}).items()}
-        self._resumes = {key: Resume(text) for key, text in (places or {}).items()}
+        read = {key: place for key, text in (places or {}).items() if (place := Place(text)).text}
+        self._places = read
+        self._resumes = {key: Resume(place.text) for key, place in read.items()}
         self._sources = {source.key: source for source in sources or ()}
         self._over: set[str] = set()
         self._seen = -1
@@ -141,10 +142,13 @@ class Feed:
             return
         self._seen, self._looked = count, now
         there = [found for found in listed if wants(found.label, found.release, "", self._query.until)]
-        self._there = {found.id for found in there}
+        runs = logsources.runs(self._ctx, self._app, self._query)
+        self._there = {found.id for found in there} | {live.container_id for live in runs}
         new = self._there - self._sources.keys()
         for found in there:
             self._begin(found.id, partial(logsources.of_container, self._ctx, found, self._app))
+        for live in runs:
+            self._begin(live.container_id, partial(logsources.of_run, self._ctx, live))
         # Asked for after those were opened: what is removed meanwhile was kept before.
         for row in self._ctx.store.kept_logs.of(self._app):
             if row.container in new and row.container in self._sources:

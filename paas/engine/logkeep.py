@@ -30,6 +30,7 @@ from paas.store.logs import KeptLog
 
 _log = logging.getLogger(__name__)
 MOST_LOGS = 1000
+"""Of processes so many logs are kept of each app at most, and of runs and cron jobs so many."""
 STOP_SECONDS = 0.5
 NOT_KEPT = "release"
 """Containers of phases: what they write is shown in, and kept with, the log of the deploy."""
@@ -46,7 +47,8 @@ class Keeper:
         self._paths = paths
         self._events = Teller(store, clock)
         self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._packing = threading.Lock()
+        self._lock = threading.Lock()
+        self._rooms: dict[int, threading.Lock] = {}
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._unpacked = 0
@@ -65,7 +67,7 @@ class Keeper:
         except PaasError as error:
             _log.warning("the log of container %.12s can't be kept: %s", container_id, error.what)
             return
-        with self._packing:
+        with self._lock:
             if container.id in self._keeping:
                 # Another thread removes it, too.
                 return
@@ -78,7 +80,7 @@ class Keeper:
             said = f"The log of v{container.release} of this process could not be kept: {error}"
             self._events.tell(app.id, container.label, said, release=container.release)
         finally:
-            with self._packing:
+            with self._lock:
                 self._keeping.discard(container.id)
 
     def keep_run(self, app: App, run: Run, container_id: str, path: Path) -> None:
@@ -146,16 +148,29 @@ class Keeper:
 
     def _pack(self, row: KeptLog, chunks: Iterable[bytes]) -> None:
         path = packed(self._paths.logs(row.app_id), row.container)
-        with self._packing:
-            parts = segments.pack(chunks, path, form_of(row, ""))
-            parts = segments.trim(path, parts, self._limit(row.app_id))
-            if not parts:
-                # It wrote nothing: that it ran is all there is to know.
-                path.unlink(missing_ok=True)
-            first, last = (parts[0].first, parts[-1].last) if parts else (row.first, row.last)
-            size = sum(part.size for part in parts)
+        parts = segments.pack(chunks, path, form_of(row, ""))
+        parts = segments.trim(path, parts, self._limit(row.app_id))
+        if not parts:
+            # It wrote nothing: that it ran is all there is to know.
+            path.unlink(missing_ok=True)
+            if _of_run(row):
+                # Which its own row tells.
+                return
+        first, last = (parts[0].first, parts[-1].last) if parts else (row.first, row.last)
+        size = sum(part.size for part in parts)
+        with self._room(row.app_id):
             self._store.kept_logs.put(replace(row, first=first, last=last, bytes=size, segments=tuple(parts)))
             self._prune(row.app_id)
+
+    def _room(self, app_id: int) -> threading.Lock:
+        """Held while logs of the app make room. Reading and packing take longer, and hold up nobody."""
+        with self._lock:
+            return self._rooms.setdefault(app_id, threading.Lock())
+
+    def make_room(self, app: App) -> None:
+        """Its logs take no more from now on than they may."""
+        with self._room(app.id):
+            self._prune(app.id)
 
     def _limit(self, app_id: int) -> int:
         app = self._store.apps.by_id(app_id)
@@ -166,12 +181,26 @@ class Keeper:
         app = self._store.apps.by_id(app_id)
         rows = self._store.kept_logs.of(app)
         surplus = sum(row.bytes for row in rows if row.segments is not None) - self._limit(app_id)
-        for place, row in enumerate(rows):
-            if surplus <= 0 and place >= len(rows) - MOST_LOGS:
+        spare = {kind: sum(_of_run(row) is kind for row in rows) - MOST_LOGS for kind in (False, True)}
+        for row in rows:
+            kind = _of_run(row)
+            if row.segments is None or (surplus <= 0 and spare[kind] <= 0):
+                continue
+            if row is rows[-1] and surplus < row.bytes:
+                # Of the newest, as much stays as there is room for.
+                self._shorten(row, row.bytes - surplus)
                 return
-            if row.segments is not None:
-                self.drop(row)
-                surplus -= row.bytes
+            self.drop(row)
+            surplus -= row.bytes
+            spare[kind] -= 1
+
+    def _shorten(self, row: KeptLog, limit: int) -> None:
+        parts = segments.trim(packed(self._paths.logs(row.app_id), row.container), row.segments or (), limit)
+        if not parts:
+            self.drop(row)
+            return
+        size = sum(part.size for part in parts)
+        self._store.kept_logs.put(replace(row, first=parts[0].first, bytes=size, segments=tuple(parts)))
 
     def drop(self, row: KeptLog) -> None:
         """Removes a log."""
@@ -190,7 +219,7 @@ class Keeper:
         self._thread.start()
 
     def _queue(self, container: str) -> None:
-        with self._packing:
+        with self._lock:
             self._unpacked += 1
         self._waiting.put(container)
 
@@ -208,7 +237,7 @@ class Keeper:
             except (PaasError, OSError) as error:
                 _log.warning("the log of container %.12s could not be packed: %s", container, error)
             finally:
-                with self._packing:
+                with self._lock:
                     self._unpacked -= 1
 
     def pack(self, container: str) -> None:
@@ -225,6 +254,11 @@ class Keeper:
     def idle(self) -> bool:
         """Whether nothing waits to be packed."""
         return not self._unpacked
+
+
+def _of_run(row: KeptLog) -> bool:
+    """Whether it is the log of a run or a cron job, which may be many and say little."""
+    return logline.source_of(row.process.partition(".")[0]) != logline.APP
 
 
 def form_of(row: KeptLog, app: str, wanted: Callable[[bytes], bool] | None = None) -> JsonLog:

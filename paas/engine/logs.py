@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice, takewhile
 
-from paas.core import logline, logquery
+from paas.core import logquery
 from paas.core.errors import Disconnected
-from paas.core.logline import LogLine
+from paas.core.logline import LogLine, Style
 from paas.core.logquery import LATEST, Query
 from paas.core.model import App, Deployment, DeploymentStatus
 from paas.engine import logsources
+from paas.engine.changelog import JobSource
 from paas.engine.context import Context
 from paas.engine.logfeed import Feed
 from paas.engine.logsources import Source
 
 _RECHECK_SECONDS = 0.1
 WRITE_BYTES = 1 << 18
+FAILED_LINES = 100
+KEPT_BYTES = 16 << 20
+LINE_BYTES = 250
+"""What a line takes in memory beside its text."""
 
 
 @dataclass(frozen=True)
-class Style:
-    """How lines are shown: on a terminal, without time and process (``plain``), as JSON."""
+class Failed:
+    """The last failed deploy. ``silent``: its containers, if there were any, wrote nothing."""
 
-    terminal: bool = False
-    plain: bool = False
-    json: bool = False
-
-    def show(self, line: LogLine) -> bytes:
-        """The line as it is written."""
-        if self.json:
-            return logline.as_json(line)
-        return logline.render(line, terminal=self.terminal, plain=self.plain)
+    deployment: Deployment
+    silent: bool
 
 
 def show(ctx: Context, app: App, query: Query, lines: int | None, style: Style) -> None:
@@ -52,9 +51,29 @@ def _found(sources: list[Source], query: Query, lines: int | None) -> Iterable[L
     newest: Iterator[LogLine] = logsources.newest_first(sources)
     if query.since:
         newest = _since(newest, query)
-    last = list(islice(filter(query.accepts, newest), lines))
-    last.reverse()
-    return last
+    return _last(sources, filter(query.accepts, newest), query, lines)
+
+
+def _last(sources: list[Source], newest: Iterator[LogLine], query: Query, count: int) -> Iterable[LogLine]:
+    """The last so many lines, in the order of time.
+
+    Those that are too much to be kept are only counted backwards, and then read again from the first of them on.
+    """
+    kept, size = [], 0
+    for line in islice(newest, count):
+        kept.append(line)
+        size += len(line.text) + LINE_BYTES
+        if size > KEPT_BYTES:
+            break
+    else:
+        kept.reverse()
+        return kept
+    kept, left = kept[-1:], count - len(kept)
+    first = deque(chain(kept, islice(newest, left)), 1)[0].time
+    # Of the lines of that moment, those that came before the last so many.
+    others = sum(1 for _ in takewhile(lambda line: line.time == first, newest))
+    found = (line for line in logsources.in_order(sources, first) if line.time >= first)
+    return _until(islice(filter(query.accepts, found), others, None), query)
 
 
 def _since(newest: Iterator[LogLine], query: Query) -> Iterator[LogLine]:
@@ -114,8 +133,11 @@ def follow(ctx: Context, app: App, query: Query, lines: int | None, style: Style
         feed.close()
 
 
-def failed(ctx: Context, app: App, style: Style) -> Deployment | None:
-    """Writes what the containers of the app's last failed deploy wrote; tells which deploy that was, None for none."""
+def failed(ctx: Context, app: App, style: Style) -> Failed | None:
+    """Writes what the containers of the app's last failed deploy wrote; tells which deploy that was, None for none.
+
+    Where they wrote nothing, the build failed as a rule, or the release phase: then the deploy's last own lines.
+    """
     tried = ctx.store.deployments.all(app, status=DeploymentStatus.FAILED.value, limit=1)
     if not tried:
         return None
@@ -128,7 +150,12 @@ def failed(ctx: Context, app: App, style: Style) -> Deployment | None:
     ]  # fmt: skip
     sources = [logsources.of_kept(ctx, row, app) for row in rows]
     try:
-        _write(ctx, logsources.in_order(sources, ""), style)
+        lines = logsources.in_order(sources, "")
+        first = next(lines, None)
+        if first is None:
+            _write(ctx, JobSource(ctx, app).lines(it.id)[-FAILED_LINES:], style)
+        else:
+            _write(ctx, chain([first], lines), style)
     finally:
         _close(sources)
-    return it
+    return Failed(it, first is None)

@@ -8,26 +8,33 @@ from itertools import islice
 from operator import itemgetter
 from typing import Protocol
 
-from paas.core import logline, logquery
+from paas.core import logline
 from paas.core.accesslog import AccessLog
+from paas.core.jsonlog import JsonLog
 from paas.core.logline import BUILD, DEPLOY, PLATFORM, ROUTER, LogLine
-from paas.core.logquery import Query
+from paas.core.logquery import LATEST, Query
 from paas.core.model import App, Container
 from paas.drivers.logfiles import LogFiles
 from paas.drivers.segments import Packed
 from paas.engine import logkeep
 from paas.engine.changelog import EventSource, JobSource
 from paas.engine.context import Context
-from paas.engine.enginelog import EngineSource, form_of
+from paas.engine.enginelog import EngineSource, form_of, form_of_run
+from paas.engine.orders import Live
 from paas.store.logs import KeptLog
 
 BY_TIME = itemgetter(0)
+SOURCE = itemgetter(1)
 
 
 class Source(Protocol):
-    """One log of an app. ``key`` names it: the id of a container, or ``router-APP``, ``events``, ``jobs``."""
+    """One log of an app. ``key`` names it: the id of a container, or ``router-APP``, ``events``, ``jobs``.
+
+    ``span`` are the times of its first and last line where nothing will be added to it, else None.
+    """
 
     key: str
+    span: tuple[str, str] | None
 
     def backward(self) -> Iterator[LogLine]:
         """The lines that are there, the newest first."""
@@ -51,8 +58,9 @@ class Source(Protocol):
 class FileSource:
     """A log in files."""
 
-    def __init__(self, key: str, files: LogFiles) -> None:
+    def __init__(self, key: str, files: LogFiles, span: tuple[str, str] | None = None) -> None:
         self.key = key
+        self.span = span
         self._files = files
         self._overtaken = 0
 
@@ -76,8 +84,7 @@ class FileSource:
         lines = self._files.read()
         if self._files.overtaken > self._overtaken and lines:
             self._overtaken = self._files.overtaken
-            said = b"[lines are missing here: the log was rotated before it was read]"
-            lines.insert(0, lines[0]._replace(source=PLATFORM, text=said))
+            lines.insert(0, lines[0]._replace(source=PLATFORM, text=logline.GAP))
         return lines
 
     def rest(self) -> list[LogLine]:
@@ -92,8 +99,9 @@ class FileSource:
 class KeptSource:
     """The packed log of a container that is gone."""
 
-    def __init__(self, key: str, log: Packed) -> None:
+    def __init__(self, key: str, log: Packed, span: tuple[str, str]) -> None:
         self.key = key
+        self.span: tuple[str, str] | None = span
         self._log = log
         self._rest: Iterator[LogLine] = iter(())
 
@@ -123,19 +131,37 @@ class KeptSource:
 
 def of_container(ctx: Context, container: Container, app: App, query: Query | None = None) -> Source:
     """The log of a container that is there."""
-    current = ctx.scheduler.log_file(container.id)
+    return _live(ctx, container.id, form_of(container, app, query), app)
+
+
+def of_run(ctx: Context, live: Live, query: Query | None = None) -> Source:
+    """The log of a run that goes on."""
+    return _live(ctx, live.container_id, form_of_run(live.run, live.app, query), live.app)
+
+
+def runs(ctx: Context, app: App, query: Query) -> list[Live]:
+    """The app's runs that go on and whose log is wanted. What those that are connected with a client write goes there.
+
+    One that ends is among the kept logs before it is here no more.
+    """
+    active = ctx.oneoffs.active(app)
+    return [live for live in active if live.logged and query.wants_log(live.run.label, live.run.version, "", LATEST)]
+
+
+def _live(ctx: Context, container_id: str, form: JsonLog, app: App) -> Source:
+    current = ctx.scheduler.log_file(container_id)
     if current is not None:
         try:
-            return FileSource(container.id, LogFiles(current, form_of(container, app, query)))
+            return FileSource(container_id, LogFiles(current, form))
         except OSError:
             # Readable and yet not: as good as not there.
             pass
 
     def kept() -> Source | None:
-        row = ctx.store.kept_logs.find(container.id)
+        row = ctx.store.kept_logs.find(container_id)
         return of_kept(ctx, row, app) if row else None
 
-    return EngineSource(ctx, container, app, kept)
+    return EngineSource(ctx, container_id, form, kept)
 
 
 def of_kept(ctx: Context, row: KeptLog, app: App, query: Query | None = None) -> Source:
@@ -143,22 +169,24 @@ def of_kept(ctx: Context, row: KeptLog, app: App, query: Query | None = None) ->
     folder = ctx.paths.logs(app.id)
     form = logkeep.form_of(row, app.name, query.grep.anywhere if query and query.grep else None)
     if row.segments is None:
-        return FileSource(row.container, LogFiles(logkeep.raw(folder, row.container), form))
-    return KeptSource(row.container, Packed(logkeep.packed(folder, row.container), row.segments, form))
+        return FileSource(row.container, LogFiles(logkeep.raw(folder, row.container), form), (row.first, row.last))
+    packed = Packed(logkeep.packed(folder, row.container), row.segments, form)
+    return KeptSource(row.container, packed, (row.first, row.last))
 
 
 def router(ctx: Context, app: App | None) -> Source:
     """The requests of the app, or of all."""
     key = f"{ROUTER}-{app.id if app else 0}"
-    return FileSource(key, LogFiles(ctx.paths.access_log, AccessLog(app.name if app else "")))
+    return FileSource(key, LogFiles(ctx.paths.access_log, AccessLog(app.name, app.id) if app else AccessLog()))
 
 
 def all_of(ctx: Context, app: App, query: Query) -> list[Source]:
     """Every log of the app in which there may be lines that are wanted."""
     found: list[Source] = []
     for container in ctx.scheduler.containers(app):
-        if query.wants_log(container.label, container.release, "", logquery.LATEST):
+        if query.wants_log(container.label, container.release, "", LATEST):
             found.append(of_container(ctx, container, app, query))
+    found += [of_run(ctx, live, query) for live in runs(ctx, app, query)]
     # Asked for after those were opened: what is removed meanwhile was kept before.
     rows = {row.container: row for row in ctx.store.kept_logs.of(app)}
     for source in [source for source in found if source.key in rows]:
@@ -178,11 +206,27 @@ def all_of(ctx: Context, app: App, query: Query) -> list[Source]:
 
 def newest_first(sources: list[Source]) -> Iterator[LogLine]:
     """The lines of all, the newest first."""
-    return heapq.merge(*(source.backward() for source in sources), key=BY_TIME, reverse=True)
+    return filter(SOURCE, heapq.merge(*map(_backward, sources), key=BY_TIME, reverse=True))
 
 
 def in_order(sources: list[Source], since: str) -> Iterator[LogLine]:
     """The lines of all from that moment on."""
-    return heapq.merge(*(source.forward(since) for source in sources), key=BY_TIME)
+    return filter(SOURCE, heapq.merge(*(_forward(source, since) for source in sources), key=BY_TIME))
+
+
+def _backward(source: Source) -> Iterator[LogLine]:
+    """As of the source, behind a line without a source at the place where the log ends.
+
+    So a merge opens a log when it has come to its time, and not all of them at its begin.
+    """
+    if source.span is not None:
+        yield LogLine(source.span[1], "", "", b"")
+    yield from source.backward()
+
+
+def _forward(source: Source, since: str) -> Iterator[LogLine]:
+    if source.span is not None:
+        yield LogLine(source.span[0], "", "", b"")
+    yield from source.forward(since)
 
 

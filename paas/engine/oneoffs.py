@@ -169,13 +169,24 @@ class Oneoffs:
 
     def stop(self, live: Live, reason: RunStatus, note: str = "", *, hang_up: bool = False) -> None:
         """Ends it for that reason: SIGTERM, later SIGKILL; returns once its end is recorded. ``hang_up``: first SIGHUP,
-        which interactive shells heed, while they let SIGTERM pass."""
+        which interactive shells heed, while they let SIGTERM pass. `EngineError` if it goes on all the same."""
+        before = live.reason, live.note
         live.reason = live.reason or reason
         live.note = live.note or note
-        if hang_up:
-            self._tasks.hang_up(live.container_id)
-        self._tasks.stop(live.container_id, live.grace)
-        live.done.wait(FORGET_SECONDS)
+        try:
+            if hang_up:
+                self._tasks.hang_up(live.container_id)
+            self._tasks.stop(live.container_id, live.grace)
+        except EngineError:
+            # If it ends later, then for a reason of its own.
+            live.reason, live.note = before
+            raise
+        if not live.done.wait(FORGET_SECONDS) and not self._stopping.is_set():
+            raise EngineError(
+                f"{live.run.label} was stopped, and the engine does not tell of its end",
+                fix="'docker ps' shows whether its container is still there.",
+                code="run-goes-on",
+            )
 
     # Looking
 
@@ -212,7 +223,9 @@ class Oneoffs:
             if task is None:
                 self._finish(run, RunStatus.LOST, None, SERVER_WENT)
                 continue
-            live = Live(run, self._store.apps.by_id(run.app_id), task.id, logged=not run.attached, grace=0)
+            app = self._store.apps.by_id(run.app_id)
+            grace = int(self._store.properties.of(app).value("ps", "stop-timeout-seconds"))
+            live = Live(run, app, task.id, logged=not run.attached, grace=grace)
             with self._lock:
                 self._live[run.id] = live
             if run.attached or task.status == "created":

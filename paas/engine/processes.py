@@ -32,16 +32,16 @@ class Status:
     since: str
 
 
-def scale(ctx: Context, app: App, wanted: Mapping[str, int]) -> None:
-    """Starts or retires the difference; containers that stay are not touched."""
+def scale(ctx: Context, app: App, wanted: Mapping[str, int], *, skip_deploy: bool = False) -> None:
+    """Starts or retires the difference; containers that stay are not touched. ``skip_deploy``: it is only recorded."""
 
     def work(job: Job) -> None:
         # Looked at under the lock: a deploy may have come in between.
         current = ctx.store.releases.current(job.app)
         rollout.check_scale(wanted, [process.type for process in current.processes] if current else None)
-        if current is None or job.app.stopped:
+        if current is None or job.app.stopped or skip_deploy:
             ctx.store.apps.set_formation(job.app, wanted)
-            job.out.detail("Recorded; it counts from the next deploy or start on.")
+            job.out.detail("Recorded; it counts from the next deploy, restart or start on.")
         else:
             roll_out(ctx, job.app, job, current, fresh=(), formation=wanted)
 

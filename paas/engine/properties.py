@@ -31,19 +31,23 @@ def change(ctx: Context, app: App | None, namespace: str, key: str, value: str) 
     values = ctx.store.properties.of(app)
     before = (values.own if app else values.shared).get((namespace, key), "")
     ctx.store.properties.set(app, namespace, key, value)
-    if row.effect is Effect.PROXY:
+    if row.effect in (Effect.PROXY, Effect.SERVER):
+        concerned = app if row.effect is Effect.PROXY else None
         try:
-            _refresh(ctx, app)
+            _refresh(ctx, concerned)
         except Exception:
             ctx.store.properties.set(app, namespace, key, before)
-            if app is None:
+            if concerned is None:
                 # The apps that nginx did not refuse have the new value already.
-                with suppress(ProxyError):
+                with suppress(ProxyError, InvalidValue):
                     _refresh(ctx, None)
             raise
     if namespace == "cron":
         # Something else may be due next.
         ctx.changed.notify()
+    if (namespace, key) == ("logs", "store-size"):
+        for one in [app] if app else ctx.store.apps.all():
+            ctx.logs.make_room(one)
     if (namespace, key) == ("git", "deploy-branch") and app is not None and value:
         # A clone checks out what deploys.
         ctx.repository(app).set_head(value)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 from paas.core import imagename, imagestream
 from paas.core.errors import EngineError, PaasError
 from paas.core.imagename import ImageName
+from paas.core.model import App
 from paas.engine import registries
 from paas.engine.context import Context
 from paas.engine.jobs import Job
+from paas.engine.output import Output
 
 
 def _key(name: str) -> str:
@@ -19,10 +23,15 @@ def pull(ctx: Context, job: Job, name: ImageName) -> None:
 
     What was there under that name before anybody pulled it here is somebody else's, and never removed.
     """
-    job.out.step(f"Pulling {name}")
+    fetch(ctx, name, job.app, job.out, job.cancelled)
+
+
+def fetch(ctx: Context, name: ImageName, app: App | None, out: Output, cancelled: Event) -> None:
+    """The same for an app, or for None with the credentials that all apps may use."""
+    out.step(f"Pulling {name}")
     before = ctx.scheduler.image(name.full)
     try:
-        ctx.scheduler.pull(name, registries.login(ctx, job.app, name.server), job.out.detail, job.cancelled)
+        ctx.scheduler.pull(name, registries.login(ctx, app, name.server), out.detail, cancelled)
     except EngineError as error:
         if error.code == "engine-down" or before is None:
             raise PaasError(
@@ -31,7 +40,7 @@ def pull(ctx: Context, job: Job, name: ImageName) -> None:
                 fix=f"Look at its name. If it takes credentials: 'registry:login {name.server} USER'.",
                 code="pull-failed",
             ) from error
-        job.out.detail("It can't be pulled; the server has an image of that name, which is taken.")
+        out.detail("It can't be pulled; the server has an image of that name, which is taken.")
 
     image = ctx.scheduler.image(name.full)
     if before is None:

@@ -74,7 +74,11 @@ class Push:
         if refused and quarantine.atomic:
             # None of the refs will move, so nothing is deployed for any of them.
             return {update.ref: refused.get(update.ref) for update in updates}
-        return {decision.update.ref: self._carry_out(decision, quarantine, out) for decision in plan.decisions}
+        verdicts = {decision.update.ref: self._carry_out(decision, quarantine, out) for decision in plan.decisions}
+        if all(decision.action is not Action.DEPLOY for decision in plan.decisions) and self._app.version is None:
+            # The push may have made the app: its address tells that nothing is deployed yet.
+            routes.refresh(self._ctx, self._app)
+        return verdicts
 
     def _carry_out(self, decision: Decision, quarantine: Quarantine, out: Output) -> str | None:
         if decision.action is Action.REFUSE:
@@ -88,20 +92,24 @@ class Push:
     def _deploy(self, update: RefUpdate, quarantine: Quarantine, out: Output) -> str | None:
         assert update.new is not None
         actor = self._ctx.caller.name
-        commit = Commit(update.new, actor, "git push", quarantine)
 
         def work(job: Job) -> str | None:
             current = self._current(update, quarantine)
+            moved = replace(update, old=current)
+            assert moved.new is not None
+
+            def landed() -> None:
+                # A branch that can't move would call a release rejected that serves.
+                self._ctx.reserve.spend()
+                if quarantine.accept([moved])[moved.ref] is None:
+                    remember(self._ctx, job.app, moved.ref.removeprefix(push.HEADS))
+
             if current == update.new and current != update.old:
                 job.out.step("The push before this one has deployed the same commit")
+                landed()
             else:
-                deploy_first(self._ctx, job, commit)
-            # A branch that can't move would call a release rejected that serves.
-            self._ctx.reserve.spend()
-            refused = quarantine.accept([replace(update, old=current)])[update.ref]
-            if refused is None:
-                self._remember(update.ref.removeprefix(push.HEADS))
-            return refused
+                deploy_first(self._ctx, job, Commit(moved.new, actor, "git push", quarantine, moved, landed))
+            return quarantine.accept([moved])[moved.ref]
 
         try:
             return self._ctx.jobs.run(
@@ -110,12 +118,6 @@ class Push:
         except PaasError as error:
             out.error(error)
             return f"{error.what} [{error.code}]"
-
-    def _remember(self, branch: str) -> None:
-        """The first branch that deployed is the deploy branch from now on; under the app's lock, as it locks HEAD."""
-        if not self._ctx.store.properties.of(self._app).text("git", "deploy-branch"):
-            self._ctx.store.properties.set(self._app, "git", "deploy-branch", branch)
-            self._ctx.repository(self._app).set_head(branch)
 
     def _current(self, update: RefUpdate, quarantine: Quarantine) -> str | None:
         """Where the branch is, under the app's lock: a push that was before this one may have moved it.
@@ -129,6 +131,19 @@ class Push:
         ):
             raise PushRefused(MOVED)
         return current
+
+
+def remember(ctx: Context, app: App, branch: str) -> None:
+    """The first branch that deployed is the deploy branch from now on, and what a clone checks out.
+
+    Under the app's lock, as it locks HEAD.
+    """
+    properties = ctx.store.properties.of(app)
+    if ("git", "deploy-branch") in properties.own:
+        return
+    if not properties.text("git", "deploy-branch"):
+        ctx.store.properties.set(app, "git", "deploy-branch", branch)
+    ctx.repository(app).set_head(branch)
 
 
 def deploy_first(ctx: Context, job: Job, commit: Commit) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
-from paas.core.errors import EngineError, ProxyError
-from paas.core.model import App, Container, Release
-from paas.engine import deploy, keys, routes
+from paas.core.errors import EngineError, InvalidValue, PaasError, ProxyError
+from paas.core.gitrefs import RefUpdate
+from paas.core.model import SERVER, App, Container, Deployment, DeploymentStatus, Release
+from paas.core.push import HEADS
+from paas.engine import deploy, keys, receive, routes
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 from paas.engine.rollout import RUNNING, halt, let_go, overlaps, roll_out
@@ -21,20 +23,37 @@ def settle(ctx: Context) -> None:
 
     An app whose configuration the proxy refuses keeps what was served for it; the others don't suffer from it.
     """
-    for deployment in ctx.store.deployments.abandon_unfinished(ctx.clock.now()):
+    interrupted = ctx.store.deployments.abandon_unfinished(ctx.clock.now())
+    for deployment in interrupted:
         _log.warning("deployment %d was interrupted at %s", deployment.id, deployment.step or "its start")
     ctx.store.releases.fail_pending()
     ctx.paths.remove_leftovers()
     for app in ctx.store.apps.all():
         if ctx.paths.repository(app).exists():
             ctx.repository(app).recover()
+    for deployment in interrupted:
+        if deployment.landing is not None:
+            _land(ctx, deployment, deployment.landing)
     keys.write_authorized_keys(ctx)
     try:
         routes.refresh_all(ctx)
-    except ProxyError as error:
+    except (ProxyError, InvalidValue) as error:
         if not ctx.proxy.running():
             raise
         _log.error("%s: %s", error.what, error.why)
+
+
+def _land(ctx: Context, deployment: Deployment, update: RefUpdate) -> None:
+    """Moves the branch of a release that was recorded a moment before a crash: the deploy has succeeded, then."""
+    app = ctx.store.apps.by_id(deployment.app_id)
+    try:
+        if ctx.repository(app).resolve(update.ref) != update.new:
+            ctx.repository(app).move(update)
+    except PaasError as error:
+        _log.error("%s: %s could not be moved: %s (%s)", app.name, update.ref, error.what, error.why)
+        return
+    receive.remember(ctx, app, update.ref.removeprefix(HEADS))
+    ctx.store.deployments.finish(deployment.id, DeploymentStatus.SUCCEEDED, ctx.clock.now())
 
 
 def repair(ctx: Context) -> None:
@@ -77,7 +96,7 @@ def lacks(ctx: Context, app: App) -> bool:
 
 def start_repair(ctx: Context, app: App) -> Job:
     """Puts the app right, as a job in the background."""
-    return ctx.jobs.start(app, kind="repair", actor="paas", cause="repair", work=lambda job: _put_right(ctx, job))
+    return ctx.jobs.start(app, kind="repair", actor=SERVER, cause="repair", work=lambda job: _put_right(ctx, job))
 
 
 def _put_right(ctx: Context, job: Job) -> None:

@@ -12,23 +12,25 @@ from paas.engine.context import Context
 
 def add(ctx: Context, app: App, redirect: Redirect) -> None:
     """Sends requests for the source elsewhere, in place of serving it; refuses a host of another app."""
-    domains.check_free(ctx, app, [redirect.source])
-    before = ctx.store.redirects.of(app)
-    others = [other for other in before if other.source != redirect.source]
-    redirects.check(redirect, others)
-    ctx.store.redirects.put(app, redirect)
+    with ctx.store.transaction():
+        domains.check_free(ctx, app, [redirect.source])
+        before = ctx.store.redirects.of(app)
+        others = [other for other in before if other.source != redirect.source]
+        redirects.check(redirect, others, ctx.store.redirects.all(), domains.everywhere(ctx))
+        ctx.store.redirects.put(app, redirect)
     _refresh(ctx, app, redirect.source, before)
 
 
 def remove(ctx: Context, app: App, source: str) -> None:
     """Removes the redirect; `NotFound` says which there are."""
-    before = ctx.store.redirects.of(app)
-    if not ctx.store.redirects.remove(app, source):
-        raise NotFound(
-            f"{app.name} does not redirect {source}",
-            why="It redirects: " + (", ".join(redirect.source for redirect in before) or "nothing"),
-            code="no-such-redirect",
-        )
+    with ctx.store.transaction():
+        before = ctx.store.redirects.of(app)
+        if not ctx.store.redirects.remove(app, source):
+            raise NotFound(
+                f"{app.name} does not redirect {source}",
+                why="It redirects: " + (", ".join(redirect.source for redirect in before) or "nothing"),
+                code="no-such-redirect",
+            )
     _refresh(ctx, app, source, before)
 
 
@@ -36,7 +38,9 @@ def _refresh(ctx: Context, app: App, source: str, before: list[Redirect]) -> Non
     try:
         routes.refresh(ctx, app)
     except Exception:
-        ctx.store.redirects.remove(app, source)
-        for redirect in before:
-            ctx.store.redirects.put(app, redirect)
+        with ctx.store.transaction():
+            ctx.store.redirects.remove(app, source)
+            for redirect in before:
+                if redirect.source == source:
+                    ctx.store.redirects.put(app, redirect)
         raise

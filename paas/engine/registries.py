@@ -12,12 +12,12 @@ from paas.engine.jobs import Job
 from paas.store.access import REGISTRY
 
 
-def logins(ctx: Context, app: App) -> dict[str, Login]:
-    """The credentials that the app may use, by server: its own before those for all apps."""
-    return ctx.store.logins.all(REGISTRY) | ctx.store.logins.all(REGISTRY, app)
+def logins(ctx: Context, app: App | None) -> dict[str, Login]:
+    """The credentials that the app may use, by server: its own before those for all apps, which are all for None."""
+    return ctx.store.logins.all(REGISTRY) | (ctx.store.logins.all(REGISTRY, app) if app else {})
 
 
-def login(ctx: Context, app: App, server: str) -> Login | None:
+def login(ctx: Context, app: App | None, server: str) -> Login | None:
     """The credentials for one registry, None if there are none."""
     return logins(ctx, app).get(server)
 

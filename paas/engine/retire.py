@@ -27,6 +27,7 @@ class Retirer:
         self._changed = changed
         self._stopping = threading.Event()
         self._threads: set[threading.Thread] = set()
+        self._containers: set[str] = set()
         self._lock = threading.Lock()
 
     def retire(self, containers: Sequence[str], switch: Switch | None, drain: float, grace: int) -> None:
@@ -37,7 +38,13 @@ class Retirer:
         thread = threading.Thread(target=self._retire, args=(list(containers), switch, drain, grace), daemon=True)
         with self._lock:
             self._threads.add(thread)
+            self._containers.update(containers)
         thread.start()
+
+    def retiring(self) -> frozenset[str]:
+        """The ids of the containers that are on their way out."""
+        with self._lock:
+            return frozenset(self._containers)
 
     def later(self, doing: str, work: Callable[[], None]) -> None:
         """Does the work in the background; an error is logged."""
@@ -69,6 +76,7 @@ class Retirer:
         finally:
             with self._lock:
                 self._threads.discard(threading.current_thread())
+                self._containers.difference_update(containers)
             self._changed()
 
     def _stop(self, container_id: str, grace: int) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from paas.core.errors import PaasError
 from paas.core.model import App, Draft, Release, ReleaseState
+from paas.core.secret import Secret
 from paas.engine import deploy
 from paas.engine.apps import change
 from paas.engine.context import Context
@@ -25,6 +28,10 @@ def rollback(ctx: Context, app: App, version: int | None, *, keep_config: bool =
             config, shared = ctx.store.config.all(job.app), ctx.store.config.all(None)
             kept = deploy.reconfigured(ctx, target, config, shared, actor=ctx.caller.name, cause=cause)
             return deploy.release(ctx, job.app, job, kept)
+        changed = sorted(_differing(target.shared, ctx.store.config.all(None)))
+        if changed:
+            job.out.warning(f"Global variables were other ones in v{target.version}: {', '.join(changed)}.")
+            job.out.warning("They are as they were then until the app's next change takes those of now.")
         draft = Draft(
             image=target.image,
             commit=target.commit,
@@ -65,6 +72,10 @@ def find(ctx: Context, app: App, version: int | None) -> Release:
             code="image-gone",
         )
     return target
+
+
+def _differing(one: Mapping[str, Secret], other: Mapping[str, Secret]) -> set[str]:
+    return {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
 
 
 def _served_before(old: Release, current: Release) -> bool:

@@ -12,7 +12,7 @@ from paas.core import rollout
 from paas.core.checks import Mode
 from paas.core.errors import PaasError
 from paas.core.journal import Step
-from paas.core.model import App, Container, Process, Release, Replica
+from paas.core.model import WEB, App, Container, Process, Release, Replica
 from paas.core.rollout import Candidate, Rollout
 from paas.drivers.spans import carried
 from paas.engine import health, probing, routes
@@ -54,6 +54,7 @@ def roll_out(
         job.out.step("Nothing to start or stop")
 
     halted: list[str] = []
+    switch: Switch | None = None
     try:
         started = check(ctx, app, job, release, start(ctx, app, job, release, beside))
         if alone:
@@ -64,7 +65,7 @@ def roll_out(
             record(ctx, app, job, release, plan, quantities if formation else {}, also)
     except BaseException:
         ctx.reserve.spend()
-        undo(ctx, app, job, plan, alone, halted)
+        undo(ctx, app, job, plan, alone, halted, served=switch is not None)
         raise
     retire(ctx, app, job, plan, switch)
 
@@ -210,7 +211,7 @@ def record(
 
     So an error means that nothing was recorded, and all can be undone.
     """
-    with ctx.store.transaction(), job.step(Step.RECORD):
+    with ctx.store.transaction(durable=True), job.step(Step.RECORD):
         ctx.store.apps.set_replicas(app, plan.replicas())
         ctx.store.apps.set_formation(app, formation)
         ctx.store.apps.set_stopped(app, False)
@@ -247,15 +248,21 @@ def let_go(ctx: Context, app: App, containers: list[str], switch: Switch | None)
 
 
 def undo(
-    ctx: Context, app: App, job: Job, plan: Rollout, alone: Sequence[Candidate], halted: Sequence[str]
+    ctx: Context, app: App, job: Job, plan: Rollout, alone: Sequence[Candidate], halted: Sequence[str], *, served: bool
 ) -> None:
-    """Back to what was: what had to make way runs again, the proxy is as recorded, and no candidate is left."""
+    """Back to what was: what had to make way runs again, the proxy is as recorded, and no candidate is left.
+
+    ``served`` candidates may still have requests, which they finish.
+    """
+    switch: Switch | None = None
     try:
-        if halted:
-            bring_back(ctx, app, job, alone, halted)
-        routes.refresh(ctx, app)
+        try:
+            if halted:
+                bring_back(ctx, app, job, alone, halted)
+        finally:
+            switch = routes.refresh(ctx, app)
     finally:
-        remove_candidates(ctx, app, plan)
+        remove_candidates(ctx, app, plan, switch if served else None)
 
 
 def bring_back(ctx: Context, app: App, job: Job, alone: Sequence[Candidate], halted: Sequence[str]) -> None:
@@ -271,9 +278,12 @@ def bring_back(ctx: Context, app: App, job: Job, alone: Sequence[Candidate], hal
         job.out.step(f"Started {', '.join(found.label for found in back)} of before again")
 
 
-def remove_candidates(ctx: Context, app: App, plan: Rollout) -> None:
-    """Removes what was created for the plan, started or not."""
+def remove_candidates(ctx: Context, app: App, plan: Rollout, switch: Switch | None) -> None:
+    """Removes what was created for the plan, started or not; after a ``switch`` away from it, once that is drained."""
     slots = {_slot_of(candidate) for candidate in plan.start}
-    for container in ctx.scheduler.containers(app):
-        if _slot(container) in slots:
+    made = [container for container in ctx.scheduler.containers(app) if _slot(container) in slots]
+    serving = [container.id for container in made if switch and container.process_type == WEB]
+    let_go(ctx, app, serving, switch)
+    for container in made:
+        if container.id not in serving:
             ctx.scheduler.remove(container.id)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from paas.core import preflight
-from paas.core.errors import disk_full
+from paas.core.errors import EngineError, disk_full
 from paas.core.model import App
 from paas.core.preflight import Disk, Floors
 from paas.engine import cleanup
@@ -33,7 +33,14 @@ def check(ctx: Context, app: App) -> None:
     """Refuses to build with `NoRoom` when disk or memory is below its floor."""
     found = preflight.lacks(disks(ctx), ctx.host.memory(), floors(ctx))
     if found:
-        raise preflight.refusal(found, cleanup.would_free(ctx, app))
+        raise preflight.refusal(found, _would_free(ctx, app))
+
+
+def _would_free(ctx: Context, app: App) -> str:
+    try:
+        return cleanup.would_free(ctx, app)
+    except EngineError as error:
+        return f"What 'cleanup' would free is not known: {error.what}."
 
 
 def lay_up(ctx: Context) -> None:

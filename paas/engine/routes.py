@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
-from paas.core.hosts import is_pattern, is_public
+from paas.core.errors import InvalidValue
+from paas.core.hosts import default_names as default_names
+from paas.core.hosts import is_host as is_host
+from paas.core.hosts import is_pattern
 from paas.core.model import WEB, App, Replica
 from paas.core.redirects import Redirect
 from paas.core.vhost import Vhost, VhostState
-from paas.engine import edge, tls
+from paas.engine import dashboard, edge, tls
 from paas.engine.context import Context
 from paas.engine.edge import Running
 from paas.proxies.base import Switch
 
 
 def hosts(ctx: Context, app: App) -> tuple[str, ...]:
-    """The host names that the app answers to: its own domains, then its default ones; none while they are disabled.
+    """The host names that the app answers to: its own domains, then its default ones unless it gave them up; none
+    while they are disabled.
 
     A name that another app has as a domain of its own, redirects, or is called by, is that app's alone.
     """
@@ -24,25 +28,20 @@ def hosts(ctx: Context, app: App) -> tuple[str, ...]:
 
 
 def _hosts(ctx: Context, app: App) -> tuple[str, ...]:
+    default = free_hosts(ctx, app) if ctx.store.apps.default_domains(app) else []
+    return tuple(dict.fromkeys([*ctx.store.apps.domains(app), *default]))
+
+
+def free_hosts(ctx: Context, app: App) -> list[str]:
+    """The app's default names that no other app has."""
     default = default_hosts(ctx, app)
     owners = ctx.store.apps.host_owners(default) if default else {}
-    free = [name for name in default if owners.get(name, app.id) == app.id]
-    return tuple(dict.fromkeys([*ctx.store.apps.domains(app), *free]))
-
-
-def is_host(name: str) -> bool:
-    """Whether an app of that name is served at it."""
-    return is_public(name) or name.endswith(".localhost")
+    return [name for name in default if owners.get(name, app.id) == app.id]
 
 
 def default_hosts(ctx: Context, app: App) -> list[str]:
     """The app's name below each global domain; the name itself where it is one of a host."""
     return default_names(app.name, ctx.store.apps.domains(None))
-
-
-def default_names(name: str, shared: Sequence[str]) -> list[str]:
-    """The same for the name of an app and the global domains."""
-    return [name] if is_host(name) else [f"{name}.{domain}" for domain in shared]
 
 
 def all_hosts(ctx: Context, app: App) -> tuple[str, ...]:
@@ -143,15 +142,44 @@ def publish(ctx: Context, app: App, others: Collection[int], replicas: Sequence[
     )
 
 
-def refresh(ctx: Context, app: App) -> None:
+def refresh(ctx: Context, app: App) -> Switch:
     """Publishes what should be served now, after domains or properties changed."""
     with turn(ctx, app):
-        ctx.proxy.publish(current(ctx, ctx.store.apps.by_id(app.id)))
+        switch = publish_current(ctx, app)
     ctx.issuing.wake.set()
+    return switch
+
+
+def publish_current(ctx: Context, app: App) -> Switch:
+    """The same for who has the app's `turn`."""
+    return ctx.proxy.publish(current(ctx, ctx.store.apps.by_id(app.id)))
 
 
 def refresh_all(ctx: Context) -> None:
-    """The same for every app and the server, with one reload."""
+    """The same for every app and the server, with one reload.
+
+    An app that can't be served as is recorded keeps what it had, the others don't suffer from it; then its error is
+    raised.
+    """
+    served: list[Vhost] = []
+    refusals: dict[str, InvalidValue] = {}
     with ctx.routing.of_all():
-        ctx.proxy.sync([current(ctx, app) for app in ctx.store.apps.all()], edge.server_options(ctx))
+        own = dashboard.vhost(ctx)
+        served += [own] if own else []
+        for app in ctx.store.apps.all():
+            try:
+                served.append(current(ctx, app))
+            except InvalidValue as error:
+                refusals[str(app.id)] = error
+        ctx.proxy.sync(served, edge.server_options(ctx), refusals.keys())
     ctx.issuing.wake.set()
+    for refusal in refusals.values():
+        raise refusal
+
+
+def refresh_dashboard(ctx: Context) -> None:
+    """The same for the dashboard alone, after its certificate changed."""
+    with ctx.routing.of_all():
+        own = dashboard.vhost(ctx)
+        if own is not None:
+            ctx.proxy.publish(own)

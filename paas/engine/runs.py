@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from paas.core import dockeroptions, logline, oneoff, procfile
 from paas.core.errors import Disconnected, InvalidValue, NotFound, PaasError
+from paas.core.logline import Style
 from paas.core.model import App, Container, Release
 from paas.core.oneoff import Run, RunStatus
 from paas.core.secret import Secret
@@ -173,12 +174,11 @@ def stop(ctx: Context, app: App, name: str) -> list[Run]:
     return [live.run for live in ending]
 
 
-def show_log(ctx: Context, app: App, run: Run, lines: int, *, follow: bool, plain: bool, terminal: bool) -> None:
+def show_log(ctx: Context, run: Run, lines: int, style: Style, *, follow: bool) -> None:
     """Writes the last lines of what the run wrote; ``follow`` goes on until its end."""
 
     def show(raw: Sequence[bytes]) -> None:
-        rendered = [logline.render(logline.parse(line, run.label), terminal=terminal, plain=plain) for line in raw]
-        ctx.out.result(b"".join(rendered))
+        ctx.out.result(b"".join(style.show(logline.parse(line, run.label)) for line in raw))
 
     live = ctx.oneoffs.find(run.id)
     path = ctx.oneoffs.log_path(run.id)
@@ -217,9 +217,11 @@ def _follow(ctx: Context, live: Live, lines: int, show: Callable[[Sequence[bytes
                 raise Disconnected
 
 
-def enter(ctx: Context, app: App, process: str, words: Sequence[str], console: Console) -> int:
-    """Runs the command, or a shell, in a container that runs; its exit status. It ends when its client goes away."""
-    return execute(ctx, _container(ctx, app, process), words, console)
+def enter(
+    ctx: Context, app: App, process: str, words: Sequence[str], console: Console, *, on_disconnect: str = ""
+) -> int:
+    """Runs the command, or a shell, in a container that runs; its exit status. See `execute`."""
+    return execute(ctx, _container(ctx, app, process), words, console, on_disconnect=on_disconnect)
 
 
 def _container(ctx: Context, app: App, process: str) -> str:
@@ -243,14 +245,20 @@ def _container(ctx: Context, app: App, process: str) -> str:
     return min(matching, key=preference).id
 
 
-def execute(ctx: Context, container_id: str, words: Sequence[str], console: Console) -> int:
-    """Runs the words, or a shell for none, inside that container, connected with the client; the exit status."""
+def execute(
+    ctx: Context, container_id: str, words: Sequence[str], console: Console, *, on_disconnect: str = ""
+) -> int:
+    """Runs the words, or a shell for none, inside that container, connected with the client; the exit status.
+
+    When the client goes away it is ended, unless ``on_disconnect`` is ``keep``.
+    """
     argv = procfile.argv(words[0]) if len(words) == 1 else list(words) or SHELL
     environment = {"TERM": console.kind} if console.terminal else {}
     running = ctx.tasks.exec(container_id, argv, terminal=console.terminal, environment=environment)
     try:
         connect(console, running.stream, running.resize)
     except Disconnected:
-        running.hang_up()
+        if on_disconnect != "keep":
+            running.hang_up()
         raise
     return running.wait()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from paas.core import oneoff
+from paas.core import imagename, oneoff
 from paas.core.dockeroptions import ContainerOptions
 from paas.core.errors import AlreadyExists, NotFound, PaasError
 from paas.core.oneoff import Task, TaskSpec
 from paas.core.sandbox import Sandbox
 from paas.core.times import timestamp
-from paas.engine import runs, stack
+from paas.engine import images, pulls, runs, stack
 from paas.engine.console import Console
 from paas.engine.context import Context
 
@@ -20,6 +22,7 @@ _log = logging.getLogger(__name__)
 
 IDLE = ["sleep", "infinity"]
 GRACE_SECONDS = 0
+AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,10 @@ class SandboxInfo:
 
 
 def create(ctx: Context, names: Sequence[str], image: str, ttl: float) -> None:
-    """Makes the sandboxes, all of the image (empty: the stack image); nothing if one of the names is taken."""
+    """Makes the sandboxes, all of the image (empty: the stack image); nothing if one of the names is taken.
+
+    An image that the server lacks is pulled, and removed with the last of its sandboxes.
+    """
     taken = {sandbox.name for sandbox in ctx.store.sandboxes.all()}
     for name in names:
         if name in taken:
@@ -49,14 +55,22 @@ def create(ctx: Context, names: Sequence[str], image: str, ttl: float) -> None:
     reference = image or stack.ensure(ctx, "")
     found = ctx.scheduler.image(reference)
     if found is None:
+        wanted = imagename.parse(reference)
+        reference = str(wanted)
+        pulls.fetch(ctx, wanted, None, ctx.out, ctx.gone)
+        found = ctx.scheduler.image(wanted.full)
+    if found is None:
         raise NotFound(
             f"there is no image {reference!r} on this server",
-            fix="Name one that 'docker images' shows, or leave --image out for the stack image.",
+            why="It was pulled, and removed again at this moment.",
             code="no-such-image",
         )
-    for name in names:
-        _create(ctx, name, reference, found.id, ttl)
-        ctx.out.step(f"{name} is ready: sandbox:enter {name}")
+    try:
+        for one in names:
+            _create(ctx, one, reference, found.id, ttl)
+            ctx.out.step(f"{one} is ready: sandbox:enter {one}")
+    finally:
+        images.let_go(ctx, {reference})
     ctx.changed.notify()
 
 
@@ -89,7 +103,7 @@ def _tasks(ctx: Context) -> dict[str, Task]:
     return {task.sandbox: task for task in ctx.tasks.all() if task.role == oneoff.SANDBOX}
 
 
-def enter(ctx: Context, name: str, words: Sequence[str], console: Console) -> int:
+def enter(ctx: Context, name: str, words: Sequence[str], console: Console, *, on_disconnect: str = "") -> int:
     """Runs the command, or a shell, in it; the exit status."""
     sandbox = ctx.store.sandboxes.get(name)
     task = _tasks(ctx).get(sandbox.name)
@@ -100,7 +114,7 @@ def enter(ctx: Context, name: str, words: Sequence[str], console: Console) -> in
             fix=f"Make another one: 'sandbox:destroy {name}', 'sandbox:create {name}'.",
             code="sandbox-down",
         )
-    return runs.execute(ctx, task.id, words, console)
+    return runs.execute(ctx, task.id, words, console, on_disconnect=on_disconnect)
 
 
 def infos(ctx: Context) -> list[SandboxInfo]:
@@ -124,18 +138,54 @@ def _remove(ctx: Context, name: str) -> None:
     task = _tasks(ctx).get(name)
     if task is not None:
         ctx.tasks.remove(task.id)
+    sandbox = ctx.store.sandboxes.find(name)
     ctx.store.sandboxes.remove(name)
+    if sandbox is not None:
+        images.let_go(ctx, {sandbox.image})
 
 
-def expire(ctx: Context) -> float | None:
-    """Removes those whose time is over; when that of the next one is."""
-    now = ctx.clock.now()
-    everything = ctx.store.sandboxes.all()
-    for sandbox in everything:
-        if sandbox.until <= now:
-            _log.info("removing the sandbox %s: its time is over", sandbox.name)
-            _remove(ctx, sandbox.name)
-    return min((sandbox.until for sandbox in everything if sandbox.until > now), default=None)
+class Expiry:
+    """Removes sandboxes whose time is over, in the background: each takes the engine a while, and others wait."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._lock = threading.Lock()
+        self._going: set[str] = set()
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sandboxes")
+
+    def tick(self) -> float | None:
+        """Begins with those whose time is over; when that of the next one is. What fails is tried at the next look."""
+        now = self._ctx.clock.now()
+        everything = self._ctx.store.sandboxes.all()
+        with self._lock:
+            over = [one.name for one in everything if one.until <= now and one.name not in self._going]
+            self._going.update(over)
+        for name in over:
+            self._pool.submit(self._end, name)
+        return min((sandbox.until for sandbox in everything if sandbox.until > now), default=None)
+
+    def _end(self, name: str) -> None:
+        _log.info("removing the sandbox %s: its time is over", name)
+        try:
+            found = self._ctx.store.sandboxes.find(name)
+            # Somebody may have destroyed it while it waited here, and made another one.
+            if found is not None and found.until <= self._ctx.clock.now():
+                _remove(self._ctx, name)
+        except PaasError as error:
+            _log.error("the sandbox %s can't be removed: %s (%s)", name, error.what, error.why)
+        except Exception:  # noqa: BLE001  # nobody else would tell of it
+            _log.exception("the sandbox %s can't be removed", name)
+        finally:
+            with self._lock:
+                self._going.discard(name)
+
+    def idle(self) -> bool:
+        """Whether none is being removed."""
+        return not self._going
+
+    def stop(self) -> None:
+        """Nothing new begins."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def settle(ctx: Context) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from paas.core import archive, giturl
@@ -36,21 +36,26 @@ def land(
     ctx: Context, job: Job, commit: Commit, branch: str, origin: Origin, *, build: bool = True
 ) -> None:
     """Deploys a commit that is in quarantine, and only then moves the branch to it: all as with a push."""
-    assert commit.quarantine is not None
+    quarantine = commit.quarantine
+    assert quarantine is not None
     repository = ctx.repository(job.app)
-    ref = HEADS + branch
-    old = repository.resolve(ref)
-    ctx.store.sources.set(job.app, commit.id, origin)
-    if build:
-        receive.deploy_first(ctx, job, commit)
+    update = RefUpdate(HEADS + branch, repository.resolve(HEADS + branch), commit.id)
+
+    def landed() -> None:
         # A branch that can't move would leave a release that no commit belongs to.
         ctx.reserve.spend()
-    refused = commit.quarantine.accept([RefUpdate(ref, old, commit.id)])[ref]
-    if refused is not None:
-        raise PaasError(f"{branch} could not be moved to {commit.id[:10]}", why=refused, code="ref-not-moved")
-    if ctx.store.properties.of(job.app).own.get(("git", "deploy-branch")) != branch:
-        ctx.store.properties.set(job.app, "git", "deploy-branch", branch)
-        repository.set_head(branch)
+        refused = quarantine.accept([update])[update.ref]
+        if refused is not None:
+            raise PaasError(f"{branch} could not be moved to {commit.id[:10]}", why=refused, code="ref-not-moved")
+        if ctx.store.properties.of(job.app).own.get(("git", "deploy-branch")) != branch:
+            ctx.store.properties.set(job.app, "git", "deploy-branch", branch)
+            repository.set_head(branch)
+
+    ctx.store.sources.set(job.app, commit.id, origin)
+    if build:
+        receive.deploy_first(ctx, job, replace(commit, update=update, landed=landed))
+    else:
+        landed()
 
 
 def was_released(ctx: Context, app: App, commit: str) -> bool:

@@ -30,11 +30,12 @@ class Timers:
         self._wake = threading.Event()
         self._complained: dict[str, str] = {}
         self.cron = cron.Scheduler(ctx)
+        self.sandboxes = sandboxes.Expiry(ctx)
         self._settled = False
         self._works: dict[str, Callable[[], float | None]] = {
             "taking up what was left": self.settle,
             "ending runs": ctx.oneoffs.expire,
-            "removing sandboxes": lambda: sandboxes.expire(ctx),
+            "removing sandboxes": self.sandboxes.tick,
             "cron": self.cron.tick,
         }
 
@@ -48,6 +49,7 @@ class Timers:
         self._stopping.set()
         self._wake.set()
         self.cron.stop()
+        self.sandboxes.stop()
 
     def _listen(self) -> None:
         seen = self._ctx.changed.count()

@@ -18,9 +18,12 @@ ACCOUNT_KEY = "acme-account-key"
 
 
 def of(
-    ctx: Context, app: App, properties: Properties, served: Sequence[str], redirects: Sequence[Redirect]
+    ctx: Context, app: App | None, properties: Properties, served: Sequence[str], redirects: Sequence[Redirect]
 ) -> Tls:
-    """How the app is served over HTTPS, at the hosts that it serves or redirects. ``properties`` are the app's."""
+    """How the app is served over HTTPS, at the hosts that it serves or redirects. ``properties`` are the app's.
+
+    No app here and below is the server itself: its dashboard.
+    """
     chosen: dict[int, tuple[Certificate, list[str]]] = {}
     for host, certificate in assigned(ctx, app, [*served, *(one.source for one in redirects)]).items():
         chosen.setdefault(certificate.id, (certificate, []))[1].append(host)
@@ -39,9 +42,9 @@ def of(
     )
 
 
-def assigned(ctx: Context, app: App, names: Sequence[str]) -> dict[str, Certificate]:
+def assigned(ctx: Context, app: App | None, names: Sequence[str]) -> dict[str, Certificate]:
     """The certificate that each host is served with, of those that have one."""
-    there = ctx.store.certificates.usable(app.id) if names else []
+    there = ctx.store.certificates.usable(app.id if app else 0) if names else []
     now = ctx.clock.now()
     found = {name: certificates.choose(name, there, now) for name in dict.fromkeys(names)}
     return {name: certificate for name, certificate in found.items() if certificate is not None}
@@ -68,7 +71,7 @@ def _credential(certificate: Certificate, names: Sequence[str]) -> Credential:
     )
 
 
-def acme_enabled(ctx: Context, app: App) -> bool:
+def acme_enabled(ctx: Context, app: App | None) -> bool:
     """Whether the app gets certificates by itself: an address is set, and the app was not taken out."""
     return _enabled(ctx.store.properties.of(app))
 

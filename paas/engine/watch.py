@@ -71,6 +71,8 @@ class Watcher:
                 if not told:
                     _log.error("the engine's events can't be followed: %s (%s)", error.what, error.why)
                 told = True
+            except Exception:  # noqa: BLE001  # nobody else follows them
+                _log.exception("following the engine's events met an error of its own")
             self._ctx.clock.wait(self._stopping, RECONNECT_SECONDS)
 
     def look_at(self, app_id: int) -> None:
@@ -88,6 +90,8 @@ class Watcher:
                 self.tick()
             except PaasError as error:
                 _log.error("repairing failed: %s (%s)", error.what, error.why)
+            except Exception:  # noqa: BLE001  # other apps may still need repair
+                _log.exception("repairing met an error of its own")
 
     def tick(self) -> None:
         """Looks after every case that is due."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -48,16 +48,19 @@ class Proxy(Protocol):
     def publish(self, *vhosts: Vhost) -> Switch:
         """Make requests for the apps go where these say, all of them together or none.
 
-        On return every new connection is served so. On an error what served before still does.
+        On return every new connection is served so. On an error what served before still does; it is `InvalidValue`
+        where the words for the server could not even be written.
         """
 
     def withdraw(self, key: str) -> Switch:
         """Forget the app: its hosts become unknown ones. Nothing happens if there is none."""
 
-    def sync(self, vhosts: Iterable[Vhost], options: ServerOptions | None = None) -> Switch:
+    def sync(
+        self, vhosts: Iterable[Vhost], options: ServerOptions | None = None, kept: Collection[str] = ()
+    ) -> Switch:
         """Make the edge serve exactly these apps, and start the server where it does not run.
 
-        ``options`` hold from then on; None leaves those that hold.
+        ``options`` hold from then on; None leaves those that hold. The apps with the keys ``kept`` keep what they had.
 
         At most one reload, and none if nothing changed. An app that is refused keeps what it had, the others are
         taken up all the same, and then the error is raised.
@@ -72,8 +75,11 @@ class Proxy(Protocol):
     def has(self, module: str) -> bool:
         """Whether the server has the optional module ``brotli`` or ``stream``."""
 
-    def config(self, key: str | None) -> str:
-        """The configuration of the app as it is live, or for None that of the server; empty for no app."""
+    def config(self, key: str | None, *, snippets: bool = True) -> str:
+        """The configuration of the app as it is live, or for None that of the server; empty for no app.
+
+        Without ``snippets`` what admins wrote is left out.
+        """
 
     def validate(self) -> tuple[int, str]:
         """The exit status of the server's own check of everything that is live, and what it said."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from paas.core.errors import ProxyError
+from paas.core.errors import InvalidValue, ProxyError
 from paas.core.server_options import ServerOptions
 from paas.core.tls import Credential
 from paas.core.vhost import Vhost
@@ -15,12 +15,10 @@ from paas.drivers.nginx_host import open_files, resolvers, worker_account
 from paas.drivers.nginx_tree import CERTIFICATES, MAIN, PRIVATE, Tree
 from paas.proxies import nginx_certificates
 from paas.proxies.base import Logs, Switch
-from paas.proxies.nginx_bundles import SERVER, Bundle, digest, grouped, owner
+from paas.proxies.nginx_bundles import SERVER, SNIPPET, Bundle, digest, grouped, included_first, owner
 from paas.proxies.nginx_server import Server
 from paas.proxies.nginx_text import General, Secure, Templates
 from paas.proxies.nginx_trial import Trial
-
-DRAIN_SECONDS = 60
 
 
 @dataclass
@@ -35,12 +33,11 @@ class _Request:
 
 
 class NginxProxy:
-    """A `paas.proxies.base.Proxy`; its ``drain_seconds`` bound how long an old worker finishes requests."""
+    """A `paas.proxies.base.Proxy`."""
 
-    def __init__(self, server: Server, templates: Templates | None = None, drain_seconds: int = DRAIN_SECONDS) -> None:
+    def __init__(self, server: Server, templates: Templates | None = None) -> None:
         self._server = server
         self._templates = templates or Templates()
-        self._drain_seconds = drain_seconds
         self._tree = Tree(server.prefix)
         self._trial = Trial(server, self._tree)
         self._live: dict[str, Bundle] = {}
@@ -79,18 +76,39 @@ class NginxProxy:
     def withdraw(self, key: str) -> Switch:
         return self._change({key: {}})
 
-    def sync(self, vhosts: Iterable[Vhost], options: ServerOptions | None = None) -> Switch:
+    def sync(
+        self, vhosts: Iterable[Vhost], options: ServerOptions | None = None, kept: Collection[str] = ()
+    ) -> Switch:
         self.prepare()
         options = options or self._options
+        served = list(vhosts)
+        apps: dict[str, Bundle] = {}
+        refusals: list[InvalidValue] = []
+
+        for vhost in served:
+            try:
+                apps[vhost.key] = self._app(vhost, options)
+            except InvalidValue as error:
+                refusals.append(error)
+
+        stay = {SERVER, *kept, *(vhost.key for vhost in served)}
 
         with self._acting:
-            gone: dict[str, Bundle] = {key: {} for key in self._live if key != SERVER}
+            gone: dict[str, Bundle] = {key: {} for key in self._live if key not in stay}
 
-        served = list(vhosts)
-        apps = {vhost.key: self._app(vhost, options) for vhost in served}
-        credentials = [one for vhost in served for one in vhost.tls.credentials]
-        switch = self._change(gone | apps | {SERVER: self._main(options)}, together=False, credentials=credentials)
-        self._options = options
+        main = self._main(options)
+        credentials = [one for vhost in served if vhost.key in apps for one in vhost.tls.credentials]
+
+        try:
+            switch = self._change(gone | apps | {SERVER: main}, together=False, credentials=credentials)
+        finally:
+            # One app that is refused keeps the server from nothing.
+            if self._live.get(SERVER) == main:
+                self._options = options
+
+        if refusals:
+            raise refusals[0]
+
         return switch
 
     def drained(self, switch: Switch) -> bool:
@@ -102,13 +120,15 @@ class NginxProxy:
     def has(self, module: str) -> bool:
         return module in self._server.modules().has
 
-    def config(self, key: str | None) -> str:
+    def config(self, key: str | None, *, snippets: bool = True) -> str:
+        left_out = (PRIVATE,) if snippets else (PRIVATE, SNIPPET)
+
         with self._acting:
             if not self._known:
                 self._read()
 
             bundle = self._live.get(SERVER if key is None else key, {})
-            return "\n".join(text for name, text in bundle.items() if not name.endswith(PRIVATE))
+            return "\n".join(text for name, text in bundle.items() if not name.endswith(left_out))
 
     def validate(self) -> tuple[int, str]:
         return self._server.check(self._tree.prefix / MAIN)
@@ -224,7 +244,7 @@ class NginxProxy:
             before = dict(self._live.get(key, {}))
 
             # What it includes has to be there before the file that includes it, and to go after it.
-            for name in sorted(bundle, key=_included_first):
+            for name in sorted(bundle, key=included_first):
                 if bundle[name] != before.get(name):
                     self._tree.install(name, bundle[name])
                     self._live[key] = {**self._live.get(key, {}), name: bundle[name]}
@@ -253,7 +273,7 @@ class NginxProxy:
                     user=account.user if account else "",
                     group=account.group if account else "",
                     open_files=open_files(),
-                    drain_seconds=self._drain_seconds,
+                    drain_seconds=options.drain_seconds,
                     modules=self._server.modules(),
                     options=options,
                     secure=self._secure,
@@ -272,7 +292,3 @@ class NginxProxy:
         build = self._server.build()
         folder = self._server.prefix / CERTIFICATES
         return Secure(self._server.secure_address, folder, build.http2_by_listen, build.http3)
-
-
-def _included_first(name: str) -> tuple[bool, str]:
-    return name.endswith(".conf"), name

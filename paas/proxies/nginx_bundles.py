@@ -65,3 +65,8 @@ def digest(bundles: Mapping[str, Bundle]) -> str:
         whole.update(f"{name}\0{texts[name]}\0".encode())
 
     return whole.hexdigest()
+
+
+def included_first(name: str) -> tuple[bool, str]:
+    """For sorting the names of a bundle: the file that includes the others comes last."""
+    return name.endswith(".conf"), name

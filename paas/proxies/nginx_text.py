@@ -104,7 +104,7 @@ class Templates:
         """The text of ``nginx.conf``."""
         return self._environment.get_template("nginx.conf.j2").render(
             listen=general.listen,
-            listen_ipv6=_ipv6(general.listen, general.options),
+            listen_ipv6=general.options.ipv6_beside(general.listen),
             user=general.user,
             group=general.group,
             open_files=general.open_files,
@@ -120,7 +120,7 @@ class Templates:
             common=COMMON,
             page=self.page,
             secure=general.secure,
-            secure_ipv6=_ipv6(general.secure.listen, general.options) if general.secure else "",
+            secure_ipv6=general.options.ipv6_beside(general.secure.listen) if general.secure else "",
             resolvers=general.resolvers,
             **WRITERS,
         )
@@ -138,15 +138,19 @@ class Templates:
                 vhost=vhost, edge=edge, address=_address
             )
         for snippet in edge.snippets:
-            files[f"{base}.{snippet.name}.snippet"] = self._snippet(vhost, snippet)
+            text = self._snippet(vhost, snippet)
+            # What it says of ports makes sense, and is included, only where there are some.
+            if vhost.live:
+                files[f"{base}.{snippet.name}.snippet"] = text
         return files
 
     def _snippet(self, vhost: Vhost, snippet: Snippet) -> str:
-        """What the admin's template says for this app; its lines keep their numbers."""
+        """What the admin's template says for this app, if it is live; its lines keep their numbers."""
         known = {"app": vhost.app, "hosts": vhost.hosts, "ports": vhost.ports, "upstream": f"app-{vhost.key}"}
         try:
-            return self._sandbox.from_string(snippet.text).render(known).rstrip() + "\n"
-        except jinja2.TemplateError as error:
+            template = self._sandbox.from_string(snippet.text)
+            return template.render(known).rstrip() + "\n" if vhost.live else ""
+        except Exception as error:  # a template may raise whatever Python does
             line = getattr(error, "lineno", None) or _failing_line(error)
             raise InvalidValue(
                 f"the snippet {snippet.name} of {vhost.app} is no template that can be used",
@@ -179,13 +183,14 @@ class Templates:
             id=vhost.key.replace("-", "_"),
             options=_lines(vhost.options.own(), modules or Modules()),
             listen=listen,
-            listen_ipv6=_ipv6(listen, options or ServerOptions()),
+            listen_ipv6=(options or ServerOptions()).ipv6_beside(listen),
             secure=secure,
-            secure_ipv6=_ipv6(secure.listen, options or ServerOptions()) if secure else "",
+            secure_ipv6=(options or ServerOptions()).ipv6_beside(secure.listen) if secure else "",
             certificate=certificate,
             plain_suffix=Verbatim("" if port == "80" else f":{port}"),
             statuses=STATUSES,
             page=self.page,
+            text=_text,
             **WRITERS,
         )
 
@@ -193,16 +198,13 @@ class Templates:
         """The text of ``generation.conf``."""
         return self._environment.get_template("generation.conf.j2").render(generation=generation)
 
-    def page(self, name: str, **texts: str) -> Verbatim:
-        """The error page as one quoted parameter, in which ``$request_key`` stands for the request's.
-
-        The ``texts`` are shown as they are: every sign of them that means something to HTML or nginx is a reference.
-        """
-        shown = {key: _referenced(text) for key, text in texts.items()}
-        text = self._pages.get_template(f"errors/{name}.html.j2").render(shown)
+    def page(self, name: str) -> Verbatim:
+        """The error page as one quoted parameter, in which ``$request_key`` stands for the request's, and
+        ``$maintenance_message`` for what somebody wrote."""
+        text = self._pages.get_template(f"errors/{name}.html.j2").render()
         text = "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
-        if re.search(r"['\\]|\$(?!request_key\b)", text) or len(text.encode()) > LONGEST_PAGE:
+        if re.search(r"['\\]|\$(?!(request_key|maintenance_message)\b)", text) or len(text.encode()) > LONGEST_PAGE:
             raise InvalidValue(
                 f"the error page {name} cannot be served by nginx",
                 why=f"It has a ' or \\ or $ (other than $request_key), or is longer than {LONGEST_PAGE} bytes.",
@@ -263,11 +265,21 @@ def variable(text: str) -> Verbatim:
     return Verbatim(text or '""')
 
 
-WRITERS = {"quoted": lambda value: quoted(str(value)), "words": words, "variable": variable}
+WRITERS = {
+    "quoted": lambda value: quoted(str(value)),
+    "words": words,
+    "variable": variable,
+    "unix": lambda path: _quoted(f"unix:{path}"),
+}
 
 
-def _referenced(text: str) -> str:
-    return re.sub(r"[$\\]", lambda sign: f"&#{ord(sign[0])};", html.escape(text))
+def _text(text: str) -> Verbatim:
+    """Text for a page, as one quoted parameter: every sign that means something to HTML or nginx is a reference."""
+    if not text.isprintable():
+        raise InvalidValue(f"{text[:80]!r} cannot be written into an nginx configuration", why="It cannot be printed.")
+
+    referenced = re.sub(r"[$\\]", lambda sign: f"&#{ord(sign[0])};", html.escape(text))
+    return Verbatim(f"'{referenced}'")
 
 
 def _lines(directives: Iterable[tuple[str, Value, str]], modules: Modules) -> list[Verbatim]:
@@ -285,9 +297,3 @@ def _value(value: Value) -> str:
 
 def _address(stream: Stream) -> Verbatim:
     return Verbatim(f"[{stream.address}]:{stream.port}" if ":" in stream.address else f"{stream.address}:{stream.port}")
-
-
-def _ipv6(listen: str, options: ServerOptions) -> str:
-    """The same port as ``listen`` on the IPv6 address; empty for none, or where that is the address already."""
-    address = f"[{options.listen_ipv6}]:{listen.rpartition(':')[2]}"
-    return address if options.listen_ipv6 and address != listen else ""

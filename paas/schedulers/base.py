@@ -31,6 +31,10 @@ class Limits:
     log_max_size: int = 10 << 20
 
 
+Opened = Callable[[Callable[[], None]], None]
+"""Told, once something is being followed, what ends that from another thread."""
+
+
 class Scheduler(Protocol):
     """One way of running containers."""
 
@@ -90,7 +94,7 @@ class Scheduler(Protocol):
         """The lines of its log from that moment on, as in `logs`, one after the other."""
 
     def follow(
-        self, container_id: str, tail: int | None, since: float = 0.0
+        self, container_id: str, tail: int | None, since: float = 0.0, opened: Opened = lambda end: None
     ) -> AbstractContextManager[Iterator[bytes]]:
         """Chunks of its log, as they come, from the last ``tail`` lines on (None: all), and from that moment on."""
 

@@ -26,7 +26,7 @@ from paas.drivers.docker import Docker
 from paas.drivers.probe import Probe
 from paas.drivers.settings_file import SettingsFile
 from paas.drivers.spans import carried
-from paas.schedulers.base import Limits
+from paas.schedulers.base import Limits, Opened
 from paas.schedulers.local_images import LocalImages
 from paas.store import Store
 
@@ -192,10 +192,10 @@ class DockerLocal(LocalImages):
         return self._docker.follow(container_id, None, since, follow=False)
 
     def follow(
-        self, container_id: str, tail: int | None, since: float = 0.0
+        self, container_id: str, tail: int | None, since: float = 0.0, opened: Opened = lambda end: None
     ) -> AbstractContextManager[Iterator[bytes]]:
         """See `Scheduler.follow`."""
-        return self._docker.follow(container_id, tail, since)
+        return self._docker.follow(container_id, tail, since, opened=opened)
 
     @contextmanager
     def endings(self) -> Iterator[Iterator[Ending]]:

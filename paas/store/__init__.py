@@ -21,6 +21,7 @@ from paas.store.releases import Deployments, Releases
 from paas.store.runs import Runs, Sandboxes, SuspendedCron
 from paas.store.sealed import Sealer
 from paas.store.sources import Sources
+from paas.store.tokens import Tokens
 from paas.store.traces import Traces
 from paas.store.values import Config, Instance, Keys, PropertyValues
 
@@ -48,6 +49,7 @@ class Store:
         self.locks = Locks(self._database)
         self.buildpacks = Buildpacks(self._database)
         self.keys = Keys(self._database)
+        self.tokens = Tokens(self._database)
         self.instance = Instance(self._database)
         self.events = Events(self._database)
         self.kept_logs = KeptLogs(self._database)
@@ -57,9 +59,9 @@ class Store:
         self.redirects = Redirects(self._database)
         self.acme = Acme(self._database)
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """All changes inside count together or not at all."""
-        return self._database.transaction()
+    def transaction(self, *, durable: bool = False) -> AbstractContextManager[None]:
+        """All changes inside count together or not at all; if ``durable``, after a power failure, too."""
+        return self._database.transaction(durable=durable)
 
     def watched(self, note: Callable[[str], None]) -> AbstractContextManager[None]:
         """Inside, ``note`` gets every SQL statement that is run: for tests that count them."""

@@ -8,31 +8,31 @@ from paas.store.database import Database
 
 
 class Acme:
-    """Attempts by app and host; orders of the last week."""
+    """Attempts by app, None for the server itself, and host; orders of the last week."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def attempt(self, app: App, host: str) -> Attempt:
+    def attempt(self, app: App | None, host: str) -> Attempt:
         """How it stands with the host; a fresh attempt where none has failed."""
-        row = self._db.one("SELECT * FROM acme_hosts WHERE app_id = ? AND host = ?", app.id, host)
+        row = self._db.one("SELECT * FROM acme_hosts WHERE coalesce(app_id, 0) = ? AND host = ?", _id(app), host)
         return Attempt(host, row["failures"], row["retry_at"], row["error"]) if row else Attempt(host)
 
-    def attempts(self, app: App) -> list[Attempt]:
+    def attempts(self, app: App | None) -> list[Attempt]:
         """Those that failed last, by host."""
-        rows = self._db.all("SELECT * FROM acme_hosts WHERE app_id = ? ORDER BY host", app.id)
+        rows = self._db.all("SELECT * FROM acme_hosts WHERE coalesce(app_id, 0) = ? ORDER BY host", _id(app))
         return [Attempt(row["host"], row["failures"], row["retry_at"], row["error"]) for row in rows]
 
-    def note(self, app: App, attempt: Attempt) -> None:
+    def note(self, app: App | None, attempt: Attempt) -> None:
         """Records the attempt."""
         self._db.execute(
             "INSERT OR REPLACE INTO acme_hosts (app_id, host, failures, retry_at, error) VALUES (?, ?, ?, ?, ?)",
-            app.id, attempt.host, attempt.failures, attempt.retry_at, attempt.error,
+            app.id if app else None, attempt.host, attempt.failures, attempt.retry_at, attempt.error,
         )  # fmt: skip
 
-    def forget(self, app: App, host: str) -> None:
+    def forget(self, app: App | None, host: str) -> None:
         """The host has its certificate, or needs none any more."""
-        self._db.execute("DELETE FROM acme_hosts WHERE app_id = ? AND host = ?", app.id, host)
+        self._db.execute("DELETE FROM acme_hosts WHERE coalesce(app_id, 0) = ? AND host = ?", _id(app), host)
 
     def orders(self) -> list[Order]:
         """Every order that a limit may look back to."""
@@ -47,3 +47,7 @@ class Acme:
                 "INSERT INTO acme_orders (server, host, at, issued, renewal) VALUES (?, ?, ?, ?, ?)",
                 order.server, order.host, order.at, int(order.issued), int(order.renewal),
             )  # fmt: skip
+
+
+def _id(app: App | None) -> int:
+    return app.id if app else 0

@@ -63,10 +63,15 @@ class Database:
             self._connection.executescript(f"BEGIN IMMEDIATE; {text} PRAGMA user_version = {number}; COMMIT;")
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All statements inside count together or not at all; nested ones join the outer."""
+    def transaction(self, *, durable: bool = False) -> Iterator[None]:
+        """All statements inside count together or not at all; nested ones join the outer.
+
+        What was committed outlives a crash of the server; of a power failure only what was ``durable``, and all that
+        came before it (https://www.sqlite.org/pragma.html#pragma_synchronous).
+        """
         with self._lock:
             if self._depth == 0:
+                self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 self._connection.execute("BEGIN IMMEDIATE")
             self._depth += 1
             try:

@@ -35,12 +35,25 @@ class Domains:
         """Of these names, those that an app has as a domain, redirects, or is called by, with its id."""
         marks = ", ".join("?" * len(names))
         rows = self._db.all(
-            f"SELECT name, id FROM apps WHERE name IN ({marks})"
+            f"SELECT name, id FROM apps WHERE default_domains AND name IN ({marks})"
             f" UNION ALL SELECT source, app_id FROM redirects WHERE source IN ({marks})"
             f" UNION ALL SELECT name, app_id FROM domains WHERE app_id IS NOT NULL AND name IN ({marks})",
             *names, *names, *names,
         )  # fmt: skip
         return {row["name"]: row["id"] for row in rows}
+
+    def default_domains(self, app: App) -> bool:
+        """Whether the app is served at its name below the global domains, too."""
+        row = self._db.one("SELECT default_domains FROM apps WHERE id = ?", app.id)
+        return bool(row and row["default_domains"])
+
+    def set_default_domains(self, app: App, wanted: bool) -> None:
+        """Records whether the app is served at its name below the global domains, too."""
+        self._db.execute("UPDATE apps SET default_domains = ? WHERE id = ?", int(wanted), app.id)
+
+    def without_default_domains(self) -> set[int]:
+        """The ids of the apps that are not."""
+        return {row["id"] for row in self._db.all("SELECT id FROM apps WHERE NOT default_domains")}
 
     def domains_enabled(self, app: App) -> bool:
         """Whether the app is served at its domains at all."""

@@ -155,6 +155,7 @@ class Drains:
             position=_position(row["position"]),
             sent=row["sent"],
             dropped=row["dropped"],
+            gaps=row["gaps"],
             error=row["error"],
             error_at=row["error_at"],
         )
@@ -201,11 +202,12 @@ class Drains:
         """It was read so far, and what was read is safe."""
         self._db.execute("UPDATE drains SET position = ? WHERE id = ?", _text(position), drain_id)
 
-    def count(self, drain_id: int, *, sent: int = 0, dropped: int = 0) -> None:
-        """So many lines more were sent, and given up."""
+    def count(self, drain_id: int, *, sent: int = 0, dropped: int = 0, gaps: int = 0) -> None:
+        """So many lines more were sent, and given up, and so often lines were gone before they were read."""
         self._db.execute(
-            "UPDATE drains SET sent = sent + ?, dropped = dropped + ? WHERE id = ?", sent, dropped, drain_id
-        )
+            "UPDATE drains SET sent = sent + ?, dropped = dropped + ?, gaps = gaps + ? WHERE id = ?",
+            sent, dropped, gaps, drain_id,
+        )  # fmt: skip
 
     def complain(self, drain_id: int, error: str, now: float) -> None:
         """The last thing that went wrong."""

@@ -18,6 +18,11 @@ class Redirects:
         rows = self._db.all("SELECT * FROM redirects WHERE app_id = ? ORDER BY source", app.id)
         return [Redirect(row["source"], row["target"], row["code"]) for row in rows]
 
+    def all(self) -> list[Redirect]:
+        """Those of every app, by source."""
+        rows = self._db.all("SELECT * FROM redirects ORDER BY source")
+        return [Redirect(row["source"], row["target"], row["code"]) for row in rows]
+
     def owners(self) -> dict[str, int]:
         """The id of the app that redirects each host."""
         return {row["source"]: row["app_id"] for row in self._db.all("SELECT source, app_id FROM redirects")}

@@ -9,7 +9,8 @@ from typing import Any
 from paas.core import checks, cron
 from paas.core.cron import CronEntry
 from paas.core.errors import NotFound
-from paas.core.model import App, Deployment, DeploymentStatus, Draft, Process, Release, ReleaseState
+from paas.core.gitrefs import RefUpdate
+from paas.core.model import SERVER, App, Deployment, DeploymentStatus, Draft, Process, Release, ReleaseState
 from paas.store.apps import as_app
 from paas.store.database import Database, Row
 from paas.store.sealed import Sealer
@@ -137,6 +138,7 @@ class Deployments:
         return Deployment(
             row["id"], row["app_id"], row["kind"], row["actor"], row["cause"], DeploymentStatus(row["status"]),
             row["step"], row["started_at"], row["finished_at"], row["commit_id"], row["version"], row["error"],
+            RefUpdate.from_words(row["landing"]) if row["landing"] else None,
         )  # fmt: skip
 
     def add(self, app: App, kind: str, actor: str, cause: str, now: float) -> int:
@@ -174,6 +176,10 @@ class Deployments:
             commit, version, deployment_id,
         )  # fmt: skip
 
+    def land(self, deployment_id: int, update: RefUpdate) -> None:
+        """The branch that moves with the release that it made."""
+        self._db.execute("UPDATE deployments SET landing = ? WHERE id = ?", update.words(), deployment_id)
+
     def finish(self, deployment_id: int, status: DeploymentStatus, now: float, error: str = "") -> None:
         """It ended, with a code for the error if there was one."""
         self._db.execute(
@@ -210,18 +216,32 @@ class Deployments:
         return [self._deployment(row) for row in rows]
 
     def older(self, app: App, keep: int, limit: int = 100) -> list[int]:
-        """The numbers of the app's deployments but the newest ``keep``, newest first, at most ``limit``."""
-        rows = self._db.all(
-            "SELECT id FROM deployments WHERE app_id = ? ORDER BY id DESC LIMIT ? OFFSET ?", app.id, limit, keep
-        )
-        return [row["id"] for row in rows]
+        """The numbers of the app's deployments but the newest ``keep`` of what people did, and as many of what the
+        server did by itself; newest first, at most ``limit`` of each. So repairs, which may be many, push out no push.
+        """
+        found: list[int] = []
+        for own in ("=", "<>"):
+            rows = self._db.all(
+                f"SELECT id FROM deployments WHERE app_id = ? AND actor {own} ? ORDER BY id DESC LIMIT ? OFFSET ?",
+                app.id, SERVER, limit, keep,
+            )  # fmt: skip
+            found += [row["id"] for row in rows]
+        return found
+
+    def forget_own(self, app: App, keep: int) -> None:
+        """Forgets what the server did by itself, but the newest ``keep``: a crashing app has thousands."""
+        self._db.execute(
+            "DELETE FROM deployments WHERE app_id = ? AND actor = ? AND finished_at IS NOT NULL AND id <= coalesce("
+            "(SELECT id FROM deployments WHERE app_id = ? AND actor = ? ORDER BY id DESC LIMIT 1 OFFSET ?), 0)",
+            app.id, SERVER, app.id, SERVER, keep,
+        )  # fmt: skip
 
     def newest(self, keep: int) -> set[int]:
         """The numbers of the newest ``keep`` deployments of each app."""
         rows = self._db.all(
-            "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY app_id ORDER BY id DESC) AS place"
+            "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY app_id, actor = ? ORDER BY id DESC) AS place"
             " FROM deployments) WHERE place <= ?",
-            keep,
+            SERVER, keep,
         )
         return {row["id"] for row in rows}
 

@@ -66,6 +66,11 @@ class PropertyValues:
             values.setdefault(row["app_id"], {})[row["namespace"], row["key"]] = row["value"]
         return Properties(values.get(app.id, {}) if app else {}, values[None])
 
+    def everywhere(self, namespace: str, key: str) -> list[str]:
+        """The values that any app, or all, were given."""
+        rows = self._db.all("SELECT value FROM properties WHERE namespace = ? AND key = ?", namespace, key)
+        return [row["value"] for row in rows]
+
     def set(self, app: App | None, namespace: str, key: str, value: str) -> None:
         """Sets the value; an empty one unsets it."""
         with self._db.transaction():
@@ -136,3 +141,9 @@ class Instance:
         self._db.execute(
             "INSERT INTO instance VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", key, value
         )
+
+    def set_all(self, values: Mapping[str, str]) -> None:
+        """Sets them, all or none."""
+        with self._db.transaction():
+            for key, value in values.items():
+                self.set(key, value)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
-from paas.core.errors import ProxyError
+from paas.core.errors import InvalidValue, PaasError, ProxyError
 from paas.core.server_options import ServerOptions
 from paas.core.vhost import Vhost
+from paas.drivers.nginx_modules import Modules
 from paas.proxies.base import Logs, Switch
+from paas.proxies.nginx_text import Secure, Templates
 from paas.testing.gates import Gates, Unexpected
+
+_TEMPLATES = Templates()
+_SECURE = Secure("127.0.0.1:8443", Path("/certificates"))
 
 
 class FakeProxy:
@@ -81,6 +86,7 @@ class FakeProxy:
         with self._lock:
             for vhost in vhosts:
                 self._check(vhost, self.served)
+                self._render(vhost)
                 before = self.served.get(vhost.key)
                 dead = set(vhost.ports) - set(before.ports if before else ()) - self._in_use()
                 if dead:
@@ -96,19 +102,22 @@ class FakeProxy:
         with self._lock:
             return self._reload() if self.served.pop(key, None) else Switch()
 
-    def sync(self, vhosts: Iterable[Vhost], options: ServerOptions | None = None) -> Switch:
+    def sync(
+        self, vhosts: Iterable[Vhost], options: ServerOptions | None = None, kept: Collection[str] = ()
+    ) -> Switch:
         """See `Proxy.sync`."""
         with self._lock:
             self.options, before_options = options or self.options, self.options
             wanted = {vhost.key: vhost for vhost in vhosts}
             before = dict(self.served)
-            error: ProxyError | None = None
-            for key in self.served.keys() - wanted.keys():
+            error: PaasError | None = None
+            for key in self.served.keys() - wanted.keys() - set(kept):
                 del self.served[key]
             for key, vhost in wanted.items():
                 try:
                     self._check(vhost, wanted)
-                except ProxyError as refused:
+                    self._render(vhost)
+                except (ProxyError, InvalidValue) as refused:
                     error = refused
                     continue
                 if before.get(key) != vhost:
@@ -132,9 +141,11 @@ class FakeProxy:
         """See `Proxy.has`."""
         return module in self.modules
 
-    def config(self, key: str | None) -> str:
+    def config(self, key: str | None, *, snippets: bool = True) -> str:
         """See `Proxy.config`."""
-        return f"# {key or 'server'}\n"
+        served = self.served.get(key or "")
+        texts = [one.text for one in served.edge.snippets] if served and snippets else []
+        return "\n".join([f"# {key or 'server'}", *texts, ""])
 
     def validate(self) -> tuple[int, str]:
         """See `Proxy.validate`."""
@@ -159,6 +170,10 @@ class FakeProxy:
             both = set(other.hosts) & set(vhost.hosts)
             if key != vhost.key and both:
                 raise Unexpected(f"{vhost.app} and {other.app} are both served as {sorted(both)}")
+
+    def _render(self, vhost: Vhost) -> None:
+        """What can't be written into nginx's files is refused here, too."""
+        _TEMPLATES.bundle(vhost, "127.0.0.1:8080", Modules(frozenset(self.modules)), self.options, _SECURE)
 
     def _reload(self) -> Switch:
         self.reloads += 1

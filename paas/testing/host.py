@@ -22,6 +22,7 @@ class FakeHost(Host):
         self.room = Memory(4 * GIB, 8 * GIB)
         self.names: dict[str, frozenset[str] | None] = {}
         self.own = frozenset({"127.0.0.1", "192.0.2.1"})
+        self.inner: frozenset[str] = frozenset()
         self.programs: set[str] = set()
         self.limits: list[tuple[str, str, int, int]] = []
         self.no_limits = ""
@@ -47,6 +48,10 @@ class FakeHost(Host):
     def addresses(self) -> frozenset[str]:
         """See `Host.addresses`."""
         return self.own
+
+    def inner_addresses(self) -> frozenset[str]:
+        """See `Host.inner_addresses`."""
+        return self.inner
 
     def resolve(self, names: Sequence[str], seconds: float) -> dict[str, frozenset[str] | None]:
         """See `Host.resolve`."""

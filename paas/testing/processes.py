@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from paas.core import jsonlog, logline, logquery
 from paas.core.errors import EngineError
 from paas.core.model import Container
-from paas.schedulers.base import Limits
+from paas.schedulers.base import Limits, Opened
+from paas.testing import programs
 from paas.testing.gates import SECONDS
+from paas.testing.programs import Program
 from paas.testing.times import EPOCH
 
 
@@ -80,6 +82,7 @@ class FakeLogs:
         super().__init__()
         self.here: dict[str, Running] = {}
         self.log_folder: Path | None = None
+        self.programs: Callable[[str], Program | None] = lambda container_id: None
         self._changed = threading.Condition(threading.RLock())
         self._count = 0
 
@@ -87,7 +90,8 @@ class FakeLogs:
         """See `Scheduler.logs`."""
         with self._changed:
             running = self.here.get(container_id)
-            lines = list(running.lines) if running else []
+            program = self.programs(container_id)
+            lines = list(running.lines) if running else list(program.lines) if program else []
             return lines if tail is None else lines[-tail:] if tail else []
 
     def log_file(self, container_id: str) -> Path | None:
@@ -104,10 +108,21 @@ class FakeLogs:
         yield iter([line for line in self.logs(container_id, None) if _written(line) >= since])
 
     def follow(
-        self, container_id: str, tail: int | None, since: float = 0.0
+        self, container_id: str, tail: int | None, since: float = 0.0, opened: Opened = lambda end: None
     ) -> AbstractContextManager[Iterator[bytes]]:
         """See `Scheduler.follow`."""
-        return self._follow(container_id, tail, since)
+        program = self.programs(container_id)
+        if program is not None:
+            return nullcontext(programs.follow(program, len(program.lines) if tail is None else tail))
+        ended = threading.Event()
+
+        def end() -> None:
+            ended.set()
+            with self._changed:
+                self._changed.notify_all()
+
+        opened(end)
+        return self._follow(container_id, tail, since, ended)
 
     def _forget_log(self, gone: Running) -> None:
         if self.log_folder is not None:
@@ -138,15 +153,19 @@ class FakeLogs:
                 file.write(jsonlog.encode(time, f"{text}\n".encode()))
 
     @contextmanager
-    def _follow(self, container_id: str, tail: int | None, since: float) -> Iterator[Iterator[bytes]]:
-        yield self._chunks(container_id, tail, since)
+    def _follow(
+        self, container_id: str, tail: int | None, since: float, ended: threading.Event
+    ) -> Iterator[Iterator[bytes]]:
+        yield self._chunks(container_id, tail, since, ended)
 
-    def _chunks(self, container_id: str, tail: int | None, since: float) -> Iterator[bytes]:
+    def _chunks(
+        self, container_id: str, tail: int | None, since: float, ended: threading.Event
+    ) -> Iterator[bytes]:
         with self._changed:
             running = self._get(container_id)
             early = sum(1 for line in running.lines if _written(line) < since)
             seen = max(early, 0 if tail is None else len(running.lines) - tail)
-        while True:
+        while not ended.is_set():
             with self._changed:
                 there = container_id in self.here and running.up
                 data = b"".join(running.lines[seen:])

@@ -66,7 +66,8 @@ class Program:
         self._write(ERR, data)
 
     def _write(self, stream: int, data: bytes) -> None:
-        self.lines += [b"2026-01-01T00:00:00.000000000Z " + line for line in data.splitlines(keepends=True)]
+        for line in data.splitlines(keepends=True):
+            self.lines.append(b"2026-01-01T00:00:00.%09dZ %s" % (len(self.lines), line))
         if self._socket is not None:
             head = b"" if self.terminal else bytes([stream, 0, 0, 0]) + len(data).to_bytes(4, "big")
             with contextlib.suppress(OSError):

@@ -434,7 +434,7 @@ class Server:
         """Ends what is under way, and closes the database."""
         self.liveness.stop()
         self.timers.stop()
-        eventually(lambda: not self.cron.starting(), "the start of what is due")
+        eventually(lambda: not self.cron.starting() and self.timers.sandboxes.idle(), "what is due")
         self.ctx.oneoffs.shut_down()
         self.tasks.end_all()
         self.ctx.jobs.stop(SECONDS)

@@ -31,6 +31,7 @@ class FakeTasks:
         self.engine_down = False
         self.grace: list[int] = []
         self._scheduler = scheduler
+        scheduler.programs = self._here_or_none
         self._works: dict[str, Work] = {"sleep infinity": Program.forever}
         self._here: dict[str, Program] = {}
         self._started: set[str] = set()
@@ -64,6 +65,9 @@ class FakeTasks:
         """The engine ends: nothing that runs goes on."""
         for program in list(self._here.values()):
             program.signal(KILLED)
+
+    def _here_or_none(self, container_id: str) -> Program | None:
+        return self._here.get(container_id)
 
     # What Tasks do
 

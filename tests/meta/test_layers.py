@@ -19,15 +19,16 @@ LAYERS = [
     {
         *("paas.__main__", "paas.assembly", "paas.channel", "paas.claims", "paas.cli", "paas.client", "paas.control"),
         *("paas.daemon", "paas.frames", "paas.framing", "paas.lock", "paas.pool", "paas.ssh", "paas.teardown"),
-        "paas.unixsocket",
+        *("paas.unixsocket", "paas.web", "paas.website"),
     },
     {"paas.testing"},
 ]
 """From the lowest to the highest. A module may import from its own layer and from those below."""
 
+_ENGINE = tuple(f"paas.drivers.{name}" for name in ("docker", "docker_exec", "docker_tasks", "engine_logs"))
 OUTSIDE = {
-    "docker": ("paas.drivers.docker", "paas.drivers.docker_tasks"),
-    "requests": ("paas.drivers.docker", "paas.drivers.docker_tasks", "paas.drivers.acme_client"),
+    "docker": _ENGINE,
+    "requests": (*_ENGINE, "paas.drivers.acme_client"),
     "re2": ("paas.drivers.pattern",),
     "cronsim": ("paas.drivers.calendar",),
     "dulwich": ("paas.drivers",),
@@ -36,16 +37,20 @@ OUTSIDE = {
     "cryptography": ("paas.store", "paas.drivers.x509", "paas.drivers.acme_client"),
     "acme": ("paas.drivers.acme_client",),
     "josepy": ("paas.drivers.acme_client",),
-    "dns": ("paas.drivers.resolver",),
+    "dns": ("paas.drivers.resolver", "paas.drivers.dns_update"),
     "idna": ("paas.core.hosts",),
-    "time": ("paas.drivers",),
+    "time": ("paas.drivers", "paas.web.sessions"),
+    "flask": ("paas.web",),
+    "werkzeug": ("paas.web",),
+    "gunicorn": ("paas.web.gunicorn",),
     "yaml": ("paas.drivers",),
-    "jinja2": ("paas.proxies", "paas.builders.recipe"),
+    "jinja2": ("paas.proxies", "paas.builders.recipe", "paas.web.app"),
     "passlib": ("paas.drivers",),
     "asyncssh": ("paas.ssh",),
     "asyncio": ("paas.ssh", "paas.control", "paas.channel", "paas.pool", "paas.framing", "paas.daemon"),
     "socket": (
         *("paas.drivers", "paas.ssh", "paas.control", "paas.channel", "paas.client", "paas.daemon", "paas.unixsocket"),
+        "paas.web.link",
         # As the type of an invocation's standard input; commands open no sockets.
         "paas.commands.invocation",
     ),
@@ -166,6 +171,21 @@ def test_the_core_reads_writes_and_asks_nothing() -> None:
             if isinstance(node, ast.Attribute) and node.attr in ("now", "today", "utcnow"):
                 acts.append(f"{name}:{node.lineno} asks for the time")
     assert acts == []
+
+
+WEB_MAY = ("paas.web", "paas.frames", "paas.client", "paas.core")
+"""What the web's process imports of ours. It is small because it leaves the rest to the daemon."""
+
+
+def test_the_web_imports_next_to_nothing_of_ours() -> None:
+    foreign = [
+        f"{name}:{line} imports {other}"
+        for name in MODULES
+        if inside(name, "paas.web")
+        for other, line in sorted(IMPORTS[name])
+        if inside(other, "paas") and other != "paas" and not any(inside(other, part) for part in WEB_MAY)
+    ]
+    assert foreign == []
 
 
 def test_files_are_short() -> None:

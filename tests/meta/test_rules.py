@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import asyncio
 import functools
+import inspect
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +15,10 @@ import asyncssh
 import paas
 from paas.commands import load
 from paas.commands.properties import SETTERS
-from paas.commands.registry import COMMANDS
+from paas.commands.registry import COMMANDS, Stdin
 from paas.core import properties, settings
 from paas.core.caller import Access
+from paas.core.journal import Step
 
 load.all_commands()
 
@@ -80,10 +83,22 @@ def test_every_flag_has_a_spelling_of_its_own() -> None:
 def test_everything_that_changes_something_needs_more_than_view() -> None:
     looking = {"list", "status", "info", "exists", "report", "keys", "help", "output", "locked", "diff", "trace"}
     looking |= {"detect", "failed", "logs", "history", "show-config", "validate-config", "access-logs", "error-logs"}
+    looking |= {"overview"}
     open_to_all = {name for name, command in COMMANDS.items() if command.access is Access.VIEW}
     bare = {"ps", "url", "urls", "logs", "releases", "version", "help", "completion", "complete", "doctor"}
+    bare |= {"openapi", "whoami"}
     git = {"git-upload-pack", "git-upload-archive"}
     assert {name for name in open_to_all if name.partition(":")[2] not in looking} <= bare | git
+
+
+def test_what_a_command_reads_is_declared() -> None:
+    reads = {"read_input", "read_bytes", "read_password", "input_chunks", "confirm", "stdin", "of", "_given"}
+    for name, command in COMMANDS.items():
+        code = ast.parse(textwrap.dedent(inspect.getsource(command.handler)))
+        attributes = {node.attr for node in ast.walk(code) if isinstance(node, ast.Attribute)}
+        called = {getattr(node.func, "id", "") for node in ast.walk(code) if isinstance(node, ast.Call)}
+        found = bool(command.invocation) and bool(reads & (attributes | called))
+        assert found == (command.stdin is not Stdin.NONE), name
 
 
 # Declarations
@@ -171,3 +186,8 @@ def sleeps(node: ast.AST, polling: bool = False) -> Iterator[int]:
 
 def test_nobody_sleeps_for_a_fixed_time() -> None:
     assert [f"{path.relative_to(ROOT)}:{line}" for path in [*SOURCES, *TESTS] for line in sleeps(tree(path))] == []
+
+
+def test_every_step_of_a_deploy_is_in_the_page_on_releases():
+    page = (ROOT / "docs/releases.md").read_text()
+    assert [step.value for step in Step if f"\n| {step.value} | " not in page] == []

@@ -54,12 +54,12 @@ class Server:
 
     wrapper: tuple[str, ...] = ()
 
-    def __init__(self, folder: Path, *flags: str) -> None:
+    def __init__(self, folder: Path, *flags: str, program: tuple[str, ...] = ()) -> None:
         self.folder = folder
         self.root = folder / "root"
         self.key = folder / "key"
         self.flags = flags
-        self.program: tuple[str, ...] = ()
+        self.program = program
         self.ssh_port = self.http_port = 0
         self.https_port = _free_port()
         self.log = (folder / "serve.log").open("ab")

@@ -28,11 +28,13 @@ class Load:
         self._tls = tls
         self._rate = rate / 2
         self._most = most // 2
+        self._began = self._seconds = 0.0
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(kept,)) for kept in (True, False)]
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
+        self._began = time.monotonic()
         for thread in self._threads:
             thread.start()
         return self
@@ -43,6 +45,11 @@ class Load:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+        self._seconds = time.monotonic() - self._began
+
+    def steady(self) -> bool:
+        """Once it is over: whether at least half of the requests were made. One that stalls would show nothing."""
+        return self.total() >= self._seconds * self._rate
 
     def total(self) -> int:
         """How many requests were made so far."""

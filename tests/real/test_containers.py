@@ -96,6 +96,18 @@ def test_a_failed_start_says_why_and_rejects_the_push(
     assert instance.get(name).status == 503
 
 
+def test_what_the_engine_killed_for_its_memory_is_told_so(instance: Server, stack: str, tmp_path: Path) -> None:
+    script = "import os; kept = [os.urandom(1 << 20) for _ in range(4096)]"
+    folder = app(tmp_path / "code", stack, procfile=f"web: python3 -c '{script}'\n")
+    assert instance.paas("settings:set memory-limit 32m").status == 0
+    try:
+        pushed = instance.git_push(folder, "hungry")
+    finally:
+        assert instance.paas("settings:set memory-limit").status == 0
+    assert pushed.status == 1
+    assert "[out-of-memory]" in pushed.err, pushed.err
+
+
 def test_a_worker_that_fails_leaves_web_on_the_old_release(instance: Server, stack: str, tmp_path: Path) -> None:
     folder = app(tmp_path / "code", stack, "old", procfile="web: python3 web.py\nworker: sleep 1000\n")
     assert instance.git_push(folder, "pair").status == 0

@@ -100,6 +100,9 @@ def test_a_crash_leaves_the_old_or_the_new(
     assert {row["release"] for row in rows} == {current[0]["version"]}
     body = instance.get("victim").body
     assert body.split()[0] == current[0]["version"]
+    if operation == "push":
+        branch = instance.git(code, "ls-remote", instance.url("victim"), "refs/heads/main").out.split()[0]
+        assert branch.startswith(current[0]["commit"])
     if operation == "scale" or current[0]["version"] == before:
         assert body == old
 

@@ -8,6 +8,7 @@ import gzip
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from paas.core.errors import InvalidValue, ProxyError
 from paas.core.proxy_options import ProxyOptions
 from paas.core.secret import Secret
 from paas.core.server_options import ServerOptions
+from paas.core.tls import Tls
 from paas.core.vhost import Vhost, VhostState
 from paas.drivers.password import hashed
 
@@ -105,6 +107,9 @@ def test_maintenance_is_shown_to_all_but_those_who_work_on_it(edge: Edge, app: A
     assert answer.headers["Retry-After"] == "120"
     assert "Back at 5 o&#x27;clock; &lt;b&gt;&#36;app&lt;/b&gt; {}&#92; äöü \u4f60" in answer.text
     assert app.hits == []
+    wait_for(lambda: edge.log(), "the access log")
+    [line] = edge.log()
+    assert (line["code"], line["app"], line["app_id"]) == ("H80", "app-1", "1")
 
     publish(edge, app, maintenance=Maintenance("", ("127.0.0.0/8",)), keepalive=0)
     assert edge.get().status == 200
@@ -218,6 +223,35 @@ def test_what_is_below_a_cached_path_is_asked_for_once_in_a_release(edge: Edge, 
     assert app.hits == ["GET /assets/a.css?v=1"] * 2 + ["GET /icon.png"] + ["GET /other"] * 2
     assert [edge.get("/assets/x", method="POST").status for _ in range(2)] == [200, 200]
     assert app.hits[-2:] == ["POST /assets/x"] * 2
+
+
+def test_an_answer_to_somebody_with_a_password_is_for_nobody_else(edge: Edge, app: App) -> None:
+    publish(edge, app, cache=Cache(("/assets",), 60))
+    secret = {"Authorization": "Bearer abc"}
+    asked = [edge.get("/assets/me", headers=secret), edge.get("/assets/me"), edge.get("/assets/me", headers=secret)]
+    assert [answer.headers["X-Cache"] for answer in asked] == ["BYPASS", "MISS", "BYPASS"]
+    assert ["authorization" in answer.json()["headers"] for answer in asked] == [True, False, True]
+
+    # The edge's own passwords don't reach the app, which says the same to everybody then.
+    publish(edge, app, cache=Cache(("/assets",), 60, 2), users=(User("ada", Secret(hashed(Secret("x")))),))
+    ada = {"Authorization": "Basic " + base64.b64encode(b"ada:x").decode()}
+    assert [edge.get("/assets/me", headers=ada).headers["X-Cache"] for _ in range(2)] == ["MISS", "HIT"]
+
+
+@pytest.mark.parametrize("taken", [{"routes": 1}, {"cache": 1}, {"files": 1}])
+def test_no_prefix_of_an_app_hides_the_challenges(edge: Edge, app: App, taken: dict[str, int], folder: Path) -> None:
+    parts: dict[str, Any] = {
+        "routes": (Route("/.well-known", (app.port,)),),
+        "cache": Cache(("/.well-known",)),
+        "files": Files(str(folder), ("/.well-known",)),
+    }
+    vhost = Vhost("app-1", "1", ("a.example",), (app.port,), tls=Tls(thumbprint="print"))
+    edge.proxy.publish(replace(vhost, edge=core.Edge(**{name: parts[name] for name in taken})))
+    answer = edge.get("/.well-known/acme-challenge/some-token")
+    assert (answer.status, answer.text) == (200, "some-token.print")
+    assert edge.get("/.well-known/acme-challenge/so/me").status == 404
+    assert app.hits == []
+    assert edge.get("/.well-known/other").json()["path"] == "/.well-known/other"
 
 
 @pytest.fixture(scope="module")

@@ -268,7 +268,7 @@ def test_doctor_finds_the_host_in_order_and_a_container_that_is_gone(instance: S
     found = instance.ssh("doctor fit")
     assert found.status == 1
     assert "nowhere.invalid (fit) does not resolve [dns-missing]" in found.out
-    instance.paas("domains:clear fit")
+    instance.paas("domains:reset fit")
 
 
 def test_the_reading_of_this_machine() -> None:

@@ -1,12 +1,15 @@
-"""Drains to a real rsyslog, over TCP and TLS, which goes away and comes back while the server is killed."""
+"""Drains to a real rsyslog, over TCP and TLS, and to a web server over HTTP and HTTPS, which go away and come back."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import socket
+import ssl
 import subprocess
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -148,3 +151,89 @@ def test_rsyslog_has_every_line_although_it_was_away_and_the_server_killed(speak
     assert any("ps:restart by" in text for text in rsyslog.texts("platform"))
     number = speaker.paas("logs:drain list speaker").out.split()[0]
     assert speaker.paas(f"logs:drain remove speaker {number}").status == 0
+
+
+class Collector:
+    """A web server that takes batches, once it `start`s; with ``fails`` it answers 503."""
+
+    def __init__(self, folder: Path, *, tls: bool) -> None:
+        self.folder = folder
+        self.lines: list[str] = []
+        self.fails = False
+        self.refused = 0
+        self.port = 0
+        self._tls = tls
+        self._server: ThreadingHTTPServer | None = None
+        if tls:
+            certificates(folder)
+
+    def start(self) -> None:
+        """It listens, on the port of before if there was one."""
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                collector.refused += collector.fails
+                self.send_response(503 if collector.fails else 204)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                if not collector.fails:
+                    rows = [json.loads(line) for line in body.splitlines()]
+                    collector.lines += [row["text"] for row in rows if row["source"] == "app"]
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        ThreadingHTTPServer.allow_reuse_address = True
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self.port = self._server.server_address[1]
+        if self._tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.folder / "server.pem", self.folder / "server.key")
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        """Nobody listens any more."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+
+@pytest.fixture(params=["http", "https"])
+def collector(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Collector]:
+    """A web server that runs."""
+    server = Collector(tmp_path, tls=request.param == "https")
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_a_web_server_has_every_line_although_it_failed_and_was_away(speaker: Server, collector: Collector) -> None:
+    tls = (collector.folder / "ca.pem").exists()
+    scheme, trust = ("https", f"--ca-file {collector.folder}/ca.pem") if tls else ("http", "")
+    added = speaker.paas(f"logs:drain add speaker {scheme}://127.0.0.1:{collector.port}/tök {trust}")
+    assert added.status == 0, added.err
+    say(speaker, "one", "10%\r20%")
+    eventually(lambda: len(collector.lines) == 2)
+
+    collector.fails = True
+    say(speaker, "while it fails")
+    eventually(lambda: collector.refused)
+    collector.stop()
+    say(speaker, *(f"away {number}" for number in range(1000)))
+    eventually(lambda: "refused" in speaker.paas("logs:drain list speaker").out)
+    collector.fails = False
+    collector.start()
+
+    say(speaker, "after")
+    eventually(lambda: "after" in collector.lines)
+    away = [f"away {number}" for number in range(1000)]
+    assert collector.lines == ["one", "10%\r20%", "while it fails", *away, "after"]
+    (drain,) = json.loads(speaker.paas("logs:drain list speaker --format json").out)
+    assert (drain["dropped"], drain["gaps"]) == (0, 0)
+    assert speaker.paas(f"logs:drain remove speaker {drain['id']}").status == 0

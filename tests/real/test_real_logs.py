@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import api_daemon
 import pytest
 from instance import Server, eventually
 
@@ -36,6 +39,15 @@ def long():
 def garbage():
     sys.stdout.buffer.write(b"\\xff\\x00\\x1b[2J\\x1b[31mred\\n"); sys.stdout.flush()
 @way
+def steady():
+    began = time.monotonic()
+    for tick in range(400):
+        if tick == 200:
+            print("L" * 1_000_000, flush=True)
+            sys.stdout.buffer.write(b"\\xff\\x00garbage\\n"); sys.stdout.flush()
+        sys.stdout.write("".join(f"steady {tick * 50 + n:06}\\n" for n in range(50))); sys.stdout.flush()
+        time.sleep(max(0, began + tick / 100 - time.monotonic()))
+@way
 def burst():
     sys.stdout.write("".join(f"burst {number:06}\\n" for number in range(40_000))); sys.stdout.flush()
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -50,14 +62,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"ok")
     def log_message(self, *arguments):
         pass
+if "FATAL" in os.environ:
+    print("starting", flush=True)
+    sys.stderr.write("fatal: no DATABASE_URL")
+    sys.exit(1)
 print("hello from", os.environ["PAAS_RELEASE"], flush=True)
 http.server.ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
 """
 
 
-@pytest.fixture(scope="module")
-def talker(instance: Server, stack: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """An instance with the app ``talker``, which does what it is asked to over HTTP."""
+@pytest.fixture(scope="module", params=["files", "api"])
+def talker(
+    engine: Docker, stack: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Server]:
+    """An instance with the app ``talker``, which does what it is asked to over HTTP.
+
+    Once as a server that may read the engine's files, and once as one that asks its API.
+    """
+    program = (sys.executable, api_daemon.__file__) if request.param == "api" else ()
+    instance = Server(tmp_path_factory.mktemp("instance"), program=program)
     code = tmp_path_factory.mktemp("talker")
     (code / "Dockerfile").write_text(
         f"FROM {stack}\nRUN apt-get update && apt-get install -y --no-install-recommends python3\n"
@@ -69,6 +92,7 @@ def talker(instance: Server, stack: str, tmp_path_factory: pytest.TempPathFactor
     assert instance.paas("checks:set talker wait-to-retire 0s").status == 0
     assert instance.paas("ps:set talker stop-timeout-seconds 1").status == 0
     yield instance
+    instance.close()
 
 
 class Follower:
@@ -152,7 +176,7 @@ def test_a_request_is_told_with_its_id_and_a_crash_with_its_code(talker: Server)
 
 
 def test_lines_of_any_kind_are_followed_without_loss(talker: Server) -> None:
-    with Follower(talker, "logs talker -t -n 0 --source app -q") as follower:
+    with Follower(talker, "logs talker -t -n 0 --source app -q --raw") as follower:
         # The first line of a follower comes once it is attached.
         eventually(lambda: talker.get("talker", "/say/ready").status == 200 and b"ready\n" in follower.lines)
         for path in ("/garbage", "/long", "/burst", "/say/done"):
@@ -166,6 +190,31 @@ def test_lines_of_any_kind_are_followed_without_loss(talker: Server) -> None:
     assert shown[-1]["text"] == "done"
 
 
+def test_many_who_follow_miss_nothing_and_take_little_memory(talker: Server) -> None:
+    """20,000 lines in four seconds, a line of 1 MB and garbage, to eight who follow."""
+    assert talker.daemon is not None
+    expected = [b"steady %06d\n" % number for number in range(20_000)]
+    expected[10_000:10_000] = [b"L" * 1_000_000 + b"\n", "\ufffdgarbage\n".encode()]
+    with contextlib.ExitStack() as stack:
+        followers = [stack.enter_context(Follower(talker, "logs talker -t -n 0 --source app -q")) for _ in range(8)]
+        eventually(lambda: talker.get("talker", "/say/ready").status == 200 and all(one.lines for one in followers))
+        before = resident(talker.daemon.pid)
+        assert talker.get("talker", "/steady").status == 200
+        assert talker.get("talker", "/say/done").status == 200
+        eventually(lambda: all(b"done\n" in one.lines for one in followers))
+        grown = resident(talker.daemon.pid) - before
+    for one in followers:
+        lines = [line for line in one.lines if line not in (b"ready\n", b"done\n")]
+        gaps = [line for line in lines if b"lines are missing here" in line]
+        assert lines == expected or gaps, f"{len(lines)} lines came and no gap was told"
+    assert grown < 100 << 20
+
+
+def resident(pid: int) -> int:
+    """The most memory that the process has had, in bytes."""
+    return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) << 10  # type: ignore[index]
+
+
 def test_a_container_that_somebody_else_removed_is_told(talker: Server) -> None:
     subprocess.run(["docker", "rm", "-f", engine_log(talker, "talker")], check=True, capture_output=True)
     lost = "The container was removed by something else than this server: its log is gone"
@@ -174,9 +223,14 @@ def test_a_container_that_somebody_else_removed_is_told(talker: Server) -> None:
 
 
 def test_what_the_last_failed_deploy_wrote(talker: Server) -> None:
-    failed = talker.paas("config:set talker PORT=none")
-    assert failed.status != 0
-    assert talker.paas("logs:failed talker").status == 0
+    """Its last line has no newline at its end."""
+    assert talker.paas("config:set talker FATAL=1").status != 0
+    told = talker.paas("logs:failed talker")
+    assert [line.partition(" ")[2] for line in told.out.splitlines()] == [
+        "app[web.1]: starting", "app[web.1]: fatal: no DATABASE_URL",
+    ]  # fmt: skip
+    assert re.search(r"build \d+ failed, config:set FATAL by \S+ \[exited\]\n", told.err)
+    assert talker.paas("logs talker -q --source app --grep ^fatal").out == "fatal: no DATABASE_URL\n"
 
 
 def test_the_api_of_the_engine_tells_the_same_as_its_files(talker: Server) -> None:
@@ -198,3 +252,20 @@ def test_the_api_of_the_engine_tells_the_same_as_its_files(talker: Server) -> No
     assert [logline.parse(raw, "web.1").text for raw in docker.logs(container.id, 2)] == [
         text for _, text in expected[-2:]
     ]
+
+
+def test_following_a_silent_log_can_be_ended(talker: Server) -> None:
+    docker = Docker(talker.instance())
+    [container] = [one for one in docker.containers() if one.status == "running"]
+    ends: list[Callable[[], None]] = []
+
+    def read() -> None:
+        with docker.follow(container.id, 0, opened=ends.append) as lines:
+            assert list(lines) == []
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    eventually(lambda: ends)
+    ends[0]()
+    thread.join(10)
+    assert not thread.is_alive()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 import socket
 import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from acme_tools import Pebble, pebble_at
+from browser import Browser, browser
 from instance import Result, Server, eventually
 from load import Load
 from test_service import app
@@ -29,6 +32,8 @@ def authority(instance: Server, tmp_path_factory: pytest.TempPathFactory) -> Ite
         pebble.hook(instance.root / "hooks" / "dns-zone")
         for line in (
             f"settings:set dns-server {pebble.dns}",
+            # Loopback is no address at which the world finds a name.
+            "settings:set public-addresses 127.0.0.1",
             f"letsencrypt:set --global server {pebble.directory}",
             f"letsencrypt:set --global server-ca-file {pebble.ca_file}",
             "letsencrypt:set --global dns-provider zone",
@@ -98,6 +103,60 @@ def test_a_browser_gets_https_without_a_step(shop: Server, authority: Pebble) ->
     for scheme, port in (("http", shop.http_port), ("https", shop.https_port)):
         apex = _curl(shop, authority, "-i", f"{scheme}://shop.test:{port}/x?y", host="shop.test")
         assert re.search(rf"(?i)\r\nlocation: https://{HOST}:{shop.https_port}/x\?y\r\n", apex.out), apex
+
+
+@pytest.fixture
+def window(shop: Server, authority: Pebble, tmp_path: Path) -> Iterator[Browser]:
+    intermediate = tmp_path / "intermediate.pem"
+    intermediate.write_bytes(authority.ask("/intermediates/0"))
+    with browser(tmp_path / "profile", intermediate) as window:
+        yield window
+
+
+@pytest.mark.real("chromium")
+def test_chromium_is_sent_to_https_and_speaks_h2(shop: Server, window: Browser) -> None:
+    window.open(f"http://{HOST}:{shop.http_port}/a?b")
+    moved, page = window.loaded
+    assert (moved["status"], moved["protocol"]) == (301, "http/1.1")
+    assert (page["status"], page["protocol"]) == (200, "h2")
+    assert page["url"] == window.look("location.href") == f"https://{HOST}:{shop.https_port}/a?b"
+    assert page["securityDetails"]["issuer"].startswith("Pebble Intermediate")
+    # It remembers Strict-Transport-Security: no request over HTTP leaves it any more.
+    window.open(f"http://{HOST}:{shop.https_port}/c")
+    assert [(one["status"], one["url"]) for one in window.loaded] == [
+        (307, f"http://{HOST}:{shop.https_port}/c"),
+        (200, f"https://{HOST}:{shop.https_port}/c"),
+    ]
+
+
+@pytest.mark.real("chromium")
+def test_error_pages_in_light_and_dark_on_phone_and_desktop(shop: Server, window: Browser) -> None:
+    message = "We are moving to a new machine, which takes until five o'clock; your <b>cart</b> waits for you."
+    assert shop.paas("apps:create plain").status == 0
+    assert shop.paas("apps:create moving").status == 0
+    assert shop.paas(shlex.join(["maintenance:on", "moving", "--message", message])).status == 0
+    pages = {
+        f"http://nobody.test:{shop.http_port}/": (404, "There is no app at this address"),
+        f"http://plain.localhost:{shop.http_port}/": (503, ""),
+        f"http://moving.localhost:{shop.http_port}/": (503, message),
+    }
+    for url, (status, title) in pages.items():
+        for width, height in ((390, 844), (1280, 800)):
+            for scheme, back, text in (
+                ("light", "rgb(246, 247, 249)", "rgb(28, 35, 48)"),
+                ("dark", "rgb(18, 21, 27)", "rgb(238, 241, 246)"),
+            ):
+                window.be(width, height, scheme)
+                window.open(url)
+                assert window.loaded[-1]["status"] == status
+                assert title in (window.look("document.title"), "")
+                assert window.look("document.querySelector('h1').textContent") == window.look("document.title")
+                assert window.look("getComputedStyle(document.body).backgroundColor") == back
+                assert window.look("getComputedStyle(document.body).color") == text
+                assert window.look("document.documentElement.scrollWidth") == width, "nothing is cut off"
+                assert window.look("document.querySelector('main').offsetWidth") == min(544, width - 40)
+                footer = window.look("document.querySelector('footer').innerText")
+                assert re.fullmatch(r"Request [0-9]+(-[0-9]+){3}", footer)
 
 
 def test_hosts_have_their_own_certificates_and_unknown_ones_none(shop: Server, authority: Pebble) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import ssl
 import subprocess
@@ -98,6 +99,16 @@ def test_a_certificate_that_nginx_refuses_breaks_nothing(edge: SecureEdge, port:
         assert edge.files() == files
         assert edge.peer("a.example") == _serial(good)
         assert edge.peer("b.example") == _serial(other)
+
+
+def test_http_at_the_port_for_https_gets_a_page_that_says_so(edge: SecureEdge, port: int) -> None:
+    edge.publish("a", port, _credential(ROOT.leaf(NOW, "a.example"), "a.example"))
+    for host in ("a.example", "unknown.example"):
+        client = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=10)
+        with contextlib.closing(client):
+            client.request("GET", "/", headers={"Host": host})
+            answer = client.getresponse()
+            assert (answer.status, "<title>This port speaks HTTPS</title>" in answer.read().decode()) == (400, True)
 
 
 def test_files_of_keys_come_and_go_with_what_is_served(edge: SecureEdge, port: int) -> None:

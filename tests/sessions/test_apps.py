@@ -248,3 +248,10 @@ def test_the_setting_of_the_whole_server_is_not_for_one_app(hello):
         " !     apps disable-autocreation is for the whole server\n"
         " !     Run 'apps:set --global disable-autocreation VALUE'. [invalid-value]\n",
     )
+
+
+def test_another_app_may_have_the_name_that_an_app_had(hello):
+    assert hello.run("apps:rename hello bye --skip-deploy").status == 0
+    assert hello.push("hello", {"file": "of another app"}).status == 0
+    names = sorted(one.container.name for one in hello.scheduler.here.values())
+    assert len(names) == 2 and all(name.startswith("hello.web.1.") for name in names)

@@ -6,6 +6,8 @@ import tarfile
 
 import pytest
 
+from paas.core.certificates import Source
+from paas.core.secret import Secret
 from paas.testing import DEPLOYER, EPOCH, VIEWER
 from paas.testing.pki import DAY, Made
 
@@ -123,8 +125,11 @@ def test_an_update_replaces_the_one_for_the_same_hosts(hello):
     assert hello.run("certs:update hello", stdin=OWN.crt + OWN.key).err.endswith("[no-such-certificate]\n")
     hello.run("certs:add hello --name mine", stdin=OWN.crt + OWN.key)
     newer = MIDDLE.leaf(EPOCH, "hello.localhost")
-    updated = hello.run("certs:update hello", stdin=newer.crt + newer.key)
+    updated = hello.run("certs:update hello", stdin=newer.crt + MIDDLE.crt + newer.key)
     assert updated == (0, "", "-----> hello is served with the certificate mine\n")
+    alone = hello.run("certs:update hello", stdin=newer.crt + newer.key)
+    assert alone.status == 0
+    assert "It was issued by CN=Test Intermediate, which is no root that this host knows." in alone.err
     assert hello.run("certs:show hello crt").out == newer.crt
     assert hello.run("certs:show hello crt --name other").err.endswith("[no-such-certificate]\n")
 
@@ -193,6 +198,20 @@ def test_a_certificate_that_the_proxy_refuses_is_not_kept(hello):
     assert hello.run("certs:remove hello").status == 1
     hello.proxy.refusals.clear()
     assert hello.run("certs:show hello crt").out == OWN.crt
+
+
+def test_what_an_authority_issued_meanwhile_stays_when_a_certificate_is_refused(hello):
+    hello.run("certs:add hello", stdin=OWN.crt + OWN.key)
+    newer, issued = MIDDLE.leaf(EPOCH, "hello.localhost"), MIDDLE.leaf(EPOCH, "www.example.org")
+    with hello.gates.hold("publish") as gate:
+        refused = hello.begin("certs:add hello", stdin=newer.crt + newer.key)
+        gate.wait_until_reached()
+        hello.proxy.refusals.add("hello")
+        store = hello.ctx.store.certificates
+        store.put(hello.app(), "www.example.org", Source.ACME, issued.crt, Secret(issued.key), now=EPOCH)
+    assert refused.wait().status == 1
+    kept = {(one.name, one.chain.strip()) for one in store.of(hello.app())}
+    assert kept == {("hello.localhost", OWN.crt.strip()), ("www.example.org", issued.crt.strip())}
 
 
 def test_https_is_a_matter_of_properties(hello):

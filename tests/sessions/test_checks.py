@@ -391,3 +391,14 @@ def test_web_that_must_not_overlap_is_down_for_that_time_only(hello):
     assert hello.scheduler.ids() == before
     assert started(hello, "web.1").up
     assert hello.proxy.vhost("hello").ports == (started(hello, "web.1").published,)
+
+
+def test_nginx_finishes_requests_as_long_as_the_app_with_the_longest_time_wants(hello):
+    assert hello.proxy.options.drain_seconds == 60
+    hello.run("checks:set hello wait-to-retire 5m")
+    assert hello.proxy.options.drain_seconds == 300
+    hello.run("checks:set --global wait-to-retire 10m")
+    assert hello.proxy.options.drain_seconds == 600
+    hello.run("checks:set --global wait-to-retire")
+    hello.run("checks:set hello wait-to-retire")
+    assert hello.proxy.options.drain_seconds == 60

@@ -77,7 +77,7 @@ def test_export_in_each_format(configured):
     assert configured.run("config:export hello").out == export("exports")
     assert export("exports") == "".join(f"export {line}\n" for line in quoted)
     assert export("envfile") == "".join(f"{line}\n" for line in quoted)
-    assert export("shell") == "A=1 B='two words' C='' D='it is 5 o'\"'\"'clock' E='x\ny'\n"
+    assert export("shell") == "A='1' B='two words' C='' D='it is 5 o'\"'\"'clock' E='x\ny'\n"
     assert export("docker-args") == (
         "--env=A=1 --env='B=two words' --env=C= --env='D=it is 5 o'\"'\"'clock' --env='E=x\ny'\n"
     )
@@ -200,7 +200,7 @@ def test_global_variables_are_for_all_apps_and_give_way_to_their_own(hello):
     assert hello.run("config hello").out == "A:  own\n"
     assert hello.run("config:show --merged hello").out == "A:  own\nG:  global\n"
     assert hello.run("config:keys --merged hello").out == "A\nG\n"
-    assert hello.run("config:export --merged --format shell hello").out == "A=own G=global\n"
+    assert hello.run("config:export --merged --format shell hello").out == "A='own' G='global'\n"
     assert "G" not in hello.scheduler.running("web.1").environment
 
     hello.run("ps:restart --all")
@@ -223,3 +223,41 @@ def test_global_variables_need_the_role_admin(hello):
     assert result.status == 1
     assert "global variables need the role admin" in result.err
     assert hello.ctx.store.config.all(None) == {}
+
+
+def test_what_is_recorded_while_a_change_comes_up_is_not_lost(hello):
+    with hello.gates.hold("inspect") as gate:
+        slow = hello.begin("config:set hello A=1")
+        gate.wait_until_reached()
+        assert hello.run("config:set --no-restart hello B=2").status == 0
+    assert slow.wait().status == 0
+    hello.quiet()
+    assert hello.config() == {"A": "1", "B": "2"}
+    assert "B" not in hello.scheduler.running("web.1").environment
+
+
+ODD = "a\r\nb\u2028c\x0cd\n\ne"
+
+
+@pytest.mark.parametrize("form", ["exports", "envfile", "shell", "json"])
+def test_every_value_survives_export_and_import(hello, form):
+    values = {"A": ODD, "B": "x y", "C": "", "D": "it's"}
+    hello.run("config:import --no-restart hello -", stdin=json.dumps(values))
+    exported = hello.run(f"config:export --format {form} hello").out
+    hello.run("config:clear --no-restart hello")
+    assert hello.run("config:import --no-restart hello -", stdin=exported).status == 0
+    assert hello.config() == values
+
+
+def test_a_value_is_printed_as_it_is(hello):
+    hello.run("config:import --no-restart hello -", stdin=json.dumps({"A": ODD, "C": ""}))
+    assert hello.run("config:get hello A").out == f"{ODD}\n"
+    assert hello.run("config:get hello C").out == "\n"
+
+
+@pytest.mark.parametrize("line", ['A="x" y', "A='1' =2", "A=$'a\\nb'"])
+def test_what_stands_after_a_value_in_quotes_is_not_lost(hello, line):
+    result = hello.run("config:import --no-restart hello -", stdin=f"B=1\n{line}\n")
+    assert result.status == 2
+    assert "[invalid-envfile]" in result.err
+    assert hello.config() == {}

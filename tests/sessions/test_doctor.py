@@ -93,3 +93,16 @@ def test_builds_without_limits(well):
 
 def test_an_app_that_is_not_there(well):
     assert well.run("doctor nosuch").status == 20
+
+
+def test_what_is_on_its_way_out_is_no_drift_and_hides_none(well):
+    with well.gates.hold("stop") as gate:
+        well.run("ps:restart hello")
+        gate.wait_until_reached()
+        (old,) = well.ctx.retirer.retiring()
+        assert codes(well) == (0, [])
+        assert old in well.scheduler.here
+
+        serving = next(key for key in well.scheduler.here if key != old)
+        del well.scheduler.here[serving]
+        assert codes(well) == (1, ["port-missing", "container-missing"])

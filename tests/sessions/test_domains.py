@@ -57,13 +57,47 @@ def test_removing_setting_and_clearing(hello):
     assert hello.run("domains:remove hello b.example.org c.example.org") == (
         1,
         "",
-        " !     hello has no domain c.example.org\n !     It has: b.example.org [no-such-domain]\n",
+        " !     hello has no domain c.example.org\n !     It has: b.example.org, hello.localhost [no-such-domain]\n",
     )
     assert hello.proxy.vhost("hello").hosts == ("b.example.org", "hello.localhost")
     assert hello.run("domains:set hello d.example.org e.example.org") == (0, "", "")
-    assert hello.proxy.vhost("hello").hosts == ("d.example.org", "e.example.org", "hello.localhost")
+    assert hello.proxy.vhost("hello").hosts == ("d.example.org", "e.example.org")
     assert hello.run("domains:clear hello") == (0, "", "")
-    assert hello.proxy.vhost("hello").hosts == ("hello.localhost",)
+    assert hello.proxy.vhost("hello").hosts == ()
+
+
+def test_default_names_can_be_given_up_and_come_back(hello):
+    hello.run("domains:add-global paas.example")
+    assert hello.run("domains:remove hello hello.localhost") == (0, "", "")
+    assert hello.proxy.vhost("hello").hosts == ("hello.paas.example",)
+    hello.run("domains:add-global new.example")
+    assert hello.proxy.vhost("hello").hosts == ("hello.paas.example",)
+    hello.run("domains:remove-global new.example")
+    hello.run("domains:set hello www.example.org")
+    hello.run("domains:add hello hello.localhost")
+    assert hello.proxy.vhost("hello").hosts == ("www.example.org", "hello.localhost")
+    hello.run("domains:add hello hello.paas.example")
+    assert hello.run("domains:report hello --domains-app-vhosts").out == "www.example.org hello.localhost\n"
+    hello.run("domains:add-global new.example")
+    assert "hello.new.example" in hello.proxy.vhost("hello").hosts
+    hello.run("domains:clear hello")
+    assert hello.run("domains:reset hello").status == 0
+    assert hello.proxy.vhost("hello").hosts == ("hello.localhost", "hello.paas.example", "hello.new.example")
+
+
+def test_a_default_name_that_was_given_up_is_free(hello):
+    hello.run("apps:create other")
+    hello.run("domains:set hello www.example.org")
+    assert hello.run("domains:add other hello.localhost").status == 0
+    assert hello.run("domains:add hello hello.localhost").err.endswith("first. [domain-taken]\n")
+    assert hello.run("domains:reset hello").status == 0
+    assert hello.proxy.vhost("hello").hosts == ()
+    hello.run("apps:create whole.example.org")
+    hello.run("apps:create whole")
+    hello.run("domains:add-global example.org")
+    assert "whole.example.org" not in hello.proxy.vhost("whole").hosts
+    hello.run("domains:clear whole.example.org")
+    assert "whole.example.org" in hello.proxy.vhost("whole").hosts
 
 
 @pytest.mark.parametrize(
@@ -112,7 +146,7 @@ def test_an_own_domain_goes_before_the_default_name_of_an_app_that_comes_later(h
     hello.run("domains:add-global paas.example")
     assert hello.proxy.vhost("other").hosts == ("other.paas.example",)
     assert hello.run("domains:report other --domains-computed-vhosts").out == "other.paas.example\n"
-    hello.run("domains:clear hello")
+    hello.run("domains:reset hello")
     assert hello.proxy.vhost("hello").hosts == ("hello.localhost", "hello.paas.example")
     assert hello.proxy.vhost("other").hosts == ("other.localhost", "other.paas.example")
 
@@ -174,8 +208,30 @@ def test_disabled_domains_are_kept_and_not_served(hello):
     assert hello.proxy.vhost("hello").hosts == ("hello.localhost",)
 
 
+def test_domains_of_all_apps_are_disabled_and_enabled_with_one_reload(hello):
+    hello.run("apps:create other")
+    hello.run("domains:disable other")
+    before = hello.proxy.reloads
+    done = hello.run("domains:disable --all", caller=DEPLOYER)
+    assert done == (0, "", "-----> hello answers to no domain\n-----> other answers to no domain\n")
+    assert (hello.proxy.vhost("hello").hosts, hello.proxy.reloads - before) == ((), 1)
+    hello.proxy.refusals.add("other")
+    assert hello.run("domains:enable --all").status == 1
+    assert hello.proxy.vhost("hello").hosts == ()
+    hello.proxy.refusals.clear()
+    assert hello.run("domains:enable --all").err.splitlines()[1] == "-----> other answers to: other.localhost"
+    for line in ("domains:enable", "domains:disable --all hello"):
+        assert "takes the name of an app, or --all" in hello.run(line).err
+
+
 def test_names_in_other_scripts_have_one_form(hello):
+    assert "unicode" not in hello.run("domains:report hello").out
     hello.run(["domains:add", "hello", "Straße.Example", "bücher.example."])
+    said = hello.run("domains:add hello *.xn--bcher-kva.example").err
+    assert "xn--strae-oqa.example (straße.example) xn--bcher-kva.example (bücher.example)" in said
+    shown = hello.run("domains:report hello --domains-unicode-vhosts").out
+    assert shown == "straße.example bücher.example *.bücher.example hello.localhost\n"
+    hello.run("domains:remove hello *.bücher.example")
     assert hello.proxy.vhost("hello").hosts[:2] == ("xn--strae-oqa.example", "xn--bcher-kva.example")
     hello.run("apps:create other")
     assert hello.run(["domains:add", "other", "BÜCHER.example"]).err.endswith("[domain-taken]\n")

@@ -19,7 +19,7 @@ def test_a_drain_is_added_listed_and_removed(hello):
     listed = hello.run("logs:drain list hello --format json").out
     assert json.loads(listed) == [
         {
-            "id": 1, "app": "hello", "url": shown, "format": "json", "sent": 0, "queued": 0, "dropped": 0,
+            "id": 1, "app": "hello", "url": shown, "format": "json", "sent": 0, "queued": 0, "dropped": 0, "gaps": 0,
             "error": "", "error_at": "",
         }
     ]  # fmt: skip
@@ -32,7 +32,7 @@ def test_a_drain_is_added_listed_and_removed(hello):
 def test_the_drain_of_every_app_is_for_administrators(hello):
     assert hello.run("logs:drain add --global syslog+tls://logs.example", caller=DEPLOYER).status == 1
     assert hello.run("logs:drain add --global syslog+tls://logs.example").status == 0
-    assert hello.run("logs:drain list").out == "1  (all)  syslog+tls://logs.example  syslog  0  0  0\n"
+    assert hello.run("logs:drain list").out == "1  (all)  syslog+tls://logs.example  syslog  0  0  0  0\n"
     assert hello.run("logs:drain list", caller=DEPLOYER).out == ""
     assert hello.run("logs:drain remove --global 1", caller=DEPLOYER).status == 1
     assert hello.run("logs:drain list", caller=VIEWER).status == 1

@@ -204,6 +204,9 @@ def test_snippets_are_for_admins(hello):
     assert edge(hello).snippets[0].text == "return 204;"
     assert listed(hello, "snippets:list hello") == ["extra"]
     assert hello.run("snippets:show hello extra").out == "return 204;\n"
+    assert "return 204;" in hello.run("nginx:show-config hello").out
+    for caller in (VIEWER, DEPLOYER):
+        assert "return 204;" not in hello.run("nginx:show-config hello", caller=caller).out
     assert fails(hello.run("snippets:show hello other"), "It has: extra")
 
     for line in ("snippets:set hello extra", "snippets:remove hello extra", "snippets:show hello extra"):
@@ -212,6 +215,51 @@ def test_snippets_are_for_admins(hello):
     assert fails(hello.run("snippets:set hello ../x", stdin=b""), "is not a name for a snippet")
     hello.run("snippets:remove hello extra")
     assert edge(hello).snippets == ()
+
+
+def test_a_snippet_that_names_ports_is_no_obstacle_while_there_are_none(hello, tmp_path):
+    tea = b"location /tea { proxy_pass http://127.0.0.1:{{ ports[0] }}; }"
+    assert hello.run("snippets:set hello tea", stdin=tea).status == 0
+    for line in ("ps:stop hello", "ps:start hello", "ps:scale hello web=0", "apps:clone --skip-deploy hello copy"):
+        assert hello.run(line).status == 0, line
+    assert hello.run("nginx:set --global gzip false").status == 0
+    assert hello.run("domains:add-global x.example").status == 0
+    hello.killed(tmp_path / "again").close()
+
+
+def test_an_app_that_cannot_be_written_down_stops_neither_others_nor_the_start(hello, tmp_path):
+    hello.deployed("other")
+    hello.run("snippets:set hello odd", stdin=b"return 204;")
+    # As an older version may have left it.
+    hello.ctx.store.edge.replace(hello.app("other"), "route", {"/x": "api", "/x/": "api"})
+    assert fails(hello.run("domains:add-global x.example"), "/x is given to more than one", "prefix-taken")
+    hello.ctx.store.edge.replace(hello.app("other"), "route", {})
+
+    hello.ctx.store.edge.replace(hello.app(), "snippet", {"odd": "{{ nothing }}"})
+    assert fails(hello.run("nginx:set --global bind-address-ipv6 ::1"), "the snippet odd of hello", "odd.conf.j2:1")
+    assert hello.run("domains:add other www.example.org").status == 0
+    again = hello.killed(tmp_path / "again")
+    assert again.proxy.vhost("hello").edge.snippets[0].text == "return 204;"
+    assert again.proxy.vhost("other").hosts == ("www.example.org", "other.localhost")
+    again.close()
+
+
+@pytest.mark.parametrize("text", ["a {{ 1/0 }}", "{% for i in range(10**6) %}{% endfor %}", "{{ ports + 1 }}", "{% if"])
+def test_a_snippet_that_is_no_template_is_refused_with_app_and_line(hello, text):
+    assert fails(hello.run("snippets:set hello odd", stdin=f"\n{text}"), "the snippet odd of hello", "odd.conf.j2:2")
+    hello.run("apps:create empty")
+    assert hello.run("snippets:set empty odd", stdin=b"{% if").status == 2
+    assert edge(hello).snippets == ()
+
+
+def test_a_clone_that_cannot_be_made_leaves_nothing(hello):
+    hello.run("headers:set hello X-A 1")
+    hello.proxy.refusals.add("copy")
+    assert fails(hello.run("apps:clone --skip-deploy hello copy"), "refuses the configuration of copy")
+    hello.proxy.refusals.clear()
+    assert hello.run("apps:list --quiet").out.split()[0] == "hello"
+    assert "copy" not in hello.run("apps:list").out
+    assert hello.run("apps:clone --skip-deploy hello copy").status == 0
 
 
 def test_ports_are_open_on_loopback_unless_somebody_says_public(server):

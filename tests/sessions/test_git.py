@@ -246,3 +246,15 @@ def test_an_app_whose_first_push_fails_says_that_nothing_is_deployed(server):
     result = server.push("fresh", {"Dockerfile": "FROM x\nRUN false\n"})
     assert result.status == 1
     assert server.proxy.vhost("fresh").empty
+
+
+def test_an_app_that_a_push_made_without_a_deploy_says_that_nothing_is_deployed(server):
+    result = server.push("fresh", None, branch="topic")
+    assert result.status == 0
+    assert server.proxy.vhost("fresh").empty
+
+
+def test_a_clone_checks_out_the_branch_that_deploys_wherever_that_is_set(server):
+    server.run("git:set --global deploy-branch prod")
+    assert server.push("hello", None, branch="prod").status == 0
+    assert (server.ctx.repository(server.app()).path / "HEAD").read_text() == "ref: refs/heads/prod\n"

@@ -81,8 +81,11 @@ def test_names_that_no_authority_certifies_are_not_asked_for(shop):
     shop.issue()
     assert shop.acme.orders == []
     said = shop.run("letsencrypt:enable hello")
-    assert said.status == 0
+    assert said.status == 1
     assert "*.example.org: a wildcard is proven by DNS" in said.err
+    assert "hello got no certificate for *.example.org\n" in said.err
+    shop.run("domains:remove hello *.example.org")
+    assert shop.run("letsencrypt:enable hello").status == 0
 
 
 def test_wildcards_are_proven_by_a_hook_program(shop):

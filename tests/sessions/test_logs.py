@@ -1,6 +1,7 @@
 """``logs*``: what an app's processes wrote, and what happened between."""
 
 import json
+import threading
 
 import pytest
 
@@ -8,6 +9,7 @@ from paas.commands.invocation import Terminal
 from paas.core import jsonlog
 from paas.core.errors import EngineError
 from paas.core.oneoff import RunStatus
+from paas.engine.enginelog import EngineSource, form_of
 from paas.testing import VIEWER, Behaviour, eventually
 
 
@@ -59,7 +61,23 @@ def test_plain_and_coloured(talking):
 def test_a_terminal_gets_nothing_that_does_more_than_colour(talking):
     talking.scheduler.write("worker.1", "\x1b]0;title\x07\x1b[31mred\x1b[2J\x08\x1b[Hfour")
     assert talking.run("logs hello -n 1 -q", terminal=Terminal(80, 24)).out == "\x1b[31mredfour\x1b[0m\n"
-    assert talking.run("logs hello -n 1 -q").out == "\x1b]0;title\x07\x1b[31mred\x1b[2J\x08\x1b[Hfour\n"
+    # `ssh HOST logs` without -t is shown on a terminal all the same.
+    assert talking.run("logs hello -n 1 -q").out == "redfour\n"
+    assert talking.run("logs hello -n 1 -q --raw").out == "\x1b]0;title\x07\x1b[31mred\x1b[2J\x08\x1b[Hfour\n"
+    assert talking.run("logs hello -n 1 -q --color always").out == "\x1b[31mredfour\x1b[0m\n"
+    assert talking.run("logs hello -n 1 -q --color never", terminal=Terminal(80, 24)).out == "redfour\n"
+    assert talking.run("logs hello --color never", terminal=Terminal(80, 24)).out == talking.run("logs hello").out
+    assert json.loads(talking.run("logs hello -n 1 --format json").out)["text"].startswith("\x1b]0;title")
+    assert "--color is one of auto, always, never" in talking.run("logs hello --color blue").err
+
+
+def test_the_log_of_a_deploy_whose_containers_wrote_nothing(hello):
+    assert hello.push("hello", {"Dockerfile": "FROM scratch\nRUN false\n"}).status
+    build = hello.ctx.store.deployments.last(hello.app()).id
+    failed = hello.run("logs:failed hello", caller=VIEWER)
+    assert failed.out and all(" build[" in line or " deploy[" in line for line in failed.out.splitlines())
+    assert failed.err.splitlines()[1:] == [f"       Its containers wrote nothing. All of it: builds:output {build}"]
+    assert len(failed.out.splitlines()) <= 100
 
 
 @pytest.mark.parametrize("number", ["x", "-1", "1000001", "1.5", ""])
@@ -334,3 +352,78 @@ def test_what_runs_wrote_that_have_ended(hello):
     ]
     assert hello.run("logs hello --source cron -q --since 2026-01-01T00:00:02Z").out == "swept last\n"
     assert hello.run("logs hello -p run.1 -q --grep last").out == "migrated last\n"
+
+
+def test_a_carriage_return_is_a_part_of_its_line(kept):
+    session = kept.begin("logs hello -t -n 0 -q --raw --source app", stdin=None)
+    eventually(lambda: kept.scheduler.write("web.1", "ready") or "ready" in session.out)
+    kept.scheduler.write("web.1", "10%\r20%")
+    kept.scheduler.write("web.1", "end")
+    eventually(lambda: "end\n" in session.out)
+    assert "10%\r20%\nend\n" in session.raw.decode()
+    session.hang_up()
+    session.wait()
+
+
+def test_nothing_waits_for_a_silent_log_once_its_follower_has_gone(hello):
+    def waiting():
+        return [thread for thread in threading.enumerate() if thread.name == "follow"]
+
+    before = len(waiting())
+    session = hello.begin("logs hello -t -n 0", stdin=None)
+    eventually(lambda: len(waiting()) > before)
+    session.hang_up()
+    session.wait()
+    eventually(lambda: len(waiting()) == before)
+
+
+def test_an_app_that_writes_while_its_log_is_read_through_the_api(hello, monkeypatch):
+    [container] = hello.scheduler.containers(hello.app())
+    lines = [f"2026-01-01T00:00:{at // 1000:02}.{at % 1000:09}Z {at}\n".encode() for at in range(9000)]
+    sizes = iter([5000, 7000, 9000])
+
+    def logs(container_id, tail):
+        there = lines[: next(sizes)]
+        return there[-tail:]
+
+    monkeypatch.setattr(hello.scheduler, "logs", logs)
+    monkeypatch.setattr("paas.engine.enginelog.MANY", 3000)
+    source = EngineSource(hello.ctx, container.id, form_of(container, hello.app()), lambda: None)
+    monkeypatch.setattr(source, "_newest", lambda: lines[: next(sizes)])
+    assert [int(line.text) for line in source.backward()] == list(range(4999, -1, -1))
+
+
+def test_a_long_line_does_not_end_a_log_that_is_read_through_the_api(hello, monkeypatch):
+    [container] = hello.scheduler.containers(hello.app())
+    time = b"2026-01-01T00:00:0%d.000000000Z "
+    whole = [time % 1 + b"first\n", time % 2 + b"long" * 10_000 + b"\n", time % 3 + b"last\n"]
+    # Asked for two, the engine gives the last two parts that it has.
+    monkeypatch.setattr("paas.engine.enginelog.FEW", 2)
+    monkeypatch.setattr(
+        hello.scheduler, "logs", lambda key, tail: [time % 2 + b"nglong\n", whole[2]] if tail == 2 else whole
+    )
+    source = EngineSource(hello.ctx, container.id, form_of(container, hello.app()), lambda: None)
+    assert [line.text[:6] for line in source.backward()] == [b"last", b"longlo", b"first"]
+
+
+def test_what_a_run_writes_is_there_while_it_goes_on(hello):
+    go = threading.Event()
+
+    def job(program):
+        program.out(b"working\n")
+        go.wait(20)
+        program.out(b"worked\n")
+        return 0
+
+    hello.tasks.tell("job", job)
+    session = hello.begin("logs hello -t -n 0 --source run -q", stdin=None)
+    hello.run("run:detached hello job")
+    eventually(lambda: hello.run("logs hello --source run").out.endswith(" run[run.1]: working\n"))
+    assert hello.run("logs hello -q -p run.1 --since 2025-01-01 --source run").out == "working\n"
+    eventually(lambda: session.out == "working\n")
+    go.set()
+    eventually(lambda: not hello.ctx.oneoffs.active(hello.app()))
+    eventually(lambda: session.out == "working\nworked\n")
+    assert hello.run("logs hello -q --source run").out == "working\nworked\n"
+    session.hang_up()
+    session.wait()

@@ -78,7 +78,7 @@ def test_only_process_types_of_the_release_are_scaled(hello):
 
 def test_a_quantity_that_is_set_before_the_first_deploy_counts_from_then_on(server):
     server.run("apps:create hello")
-    recorded = "       Recorded; it counts from the next deploy or start on.\n"
+    recorded = "       Recorded; it counts from the next deploy, restart or start on.\n"
     assert server.run("ps:scale hello web=2 worker=1") == (0, "", recorded)
     assert server.run("ps:scale hello").out == "web     2\nworker  1\n"
     server.deployed("hello", {"Procfile": "web: ./web\nworker: ./work"})
@@ -154,7 +154,7 @@ def test_a_stopped_app_answers_with_a_page_until_it_is_started(hello):
 def test_what_is_changed_while_an_app_is_stopped_counts_when_it_starts(hello):
     hello.run("ps:stop hello")
     assert hello.run("config:set hello A=1") == (0, "", "")
-    assert hello.run("ps:scale hello web=2").err == "       Recorded; it counts from the next deploy or start on.\n"
+    assert hello.run("ps:scale hello web=2").err.startswith("       Recorded; it counts from the next deploy, ")
     assert hello.scheduler.labels() == []
     assert hello.run("ps:start hello").err.endswith("-----> Released v2: http://hello.localhost:8080\n")
     assert hello.scheduler.labels() == ["web.1", "web.2"]
@@ -231,3 +231,40 @@ def test_the_time_to_stop_is_that_of_the_app(hello):
     hello.run("ps:set hello stop-timeout-seconds 5")
     hello.run("ps:restart hello")
     assert hello.scheduler.running("web.1").limits.stop_timeout == 5
+
+
+def test_one_app_that_can_not_be_restarted_keeps_no_other_from_it(hello):
+    hello.deployed("other", {"Procfile": "web: ./web\n"})
+    hello.run("apps:lock hello")
+    before = set(hello.scheduler.here)
+    result = hello.run("ps:restart --all", caller=DEPLOYER)
+    assert result.status == 1
+    assert " !     hello:\n" in result.err
+    assert "1 of 2 apps failed: hello" in result.err
+    assert len(before & set(hello.scheduler.here)) == 1
+
+
+def test_numbers_can_be_recorded_without_a_deploy(hello):
+    ids = hello.scheduler.ids()
+    result = hello.run("ps:scale --skip-deploy hello web=2")
+    assert (result.status, hello.scheduler.ids()) == (0, ids)
+    assert hello.run("ps:scale hello").out == "web     2\nworker  0\n"
+    hello.run("ps:restart hello")
+    hello.quiet()
+    assert hello.scheduler.labels() == ["web.1", "web.2"]
+
+
+def test_the_formation_of_app_json_counts_until_somebody_scales(server):
+    formation = '{"formation": {"web": {"quantity": 2}, "worker": {"quantity": 1}, "gone": {"quantity": 3}}}'
+    files = {"Procfile": "web: ./web\nworker: ./work\n", "app.json": formation}
+    server.deployed("hello", files)
+    assert server.scheduler.labels() == ["web.1", "web.2", "worker.1"]
+    server.run("ps:scale hello web=1")
+    server.deployed("hello", files)
+    assert server.scheduler.labels() == ["web.1", "worker.1"]
+
+
+def test_a_formation_that_is_no_number_is_refused(server):
+    result = server.push("hello", {"Procfile": "web: ./web\n", "app.json": '{"formation": {"web": {"quantity": -1}}}'})
+    assert result.status == 1
+    assert "app.json: formation.web.quantity" in result.err

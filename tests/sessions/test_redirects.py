@@ -55,6 +55,25 @@ def test_what_makes_no_sense_is_refused(hello, line, words):
     assert len(_doors(hello)) == 1
 
 
+def test_a_way_that_comes_back_is_refused_across_apps_and_patterns(hello):
+    hello.run("apps:create other")
+    hello.run("apps:create third")
+    assert hello.run("redirect:add hello a.test https://b.test/x").status == 0
+    assert hello.run("redirect:add other b.test c.test").status == 0
+    refused = hello.run("redirect:add third c.test a.test")
+    assert refused.status == 2
+    assert "The way is: a.test to b.test to c.test to a.test" in refused.err
+    assert "[redirect-loop]" in refused.err
+    assert hello.run("redirect:add third c.test d.test").status == 0
+
+    refused = hello.run("redirect:add hello *.example.org www.example.org")
+    assert "Add www.example.org to the domains of an app first. [redirect-loop]" in refused.err
+    hello.run("domains:add other www.example.org")
+    assert hello.run("redirect:add hello *.example.org www.example.org").status == 0
+    assert hello.run("redirect:add hello *.deep.example.org x.deep.example.org").status == 2
+    assert hello.run("redirect:add third shop.example.org hello.localhost").status == 0
+
+
 def test_a_host_belongs_to_one_app(hello):
     hello.run("apps:create other")
     hello.run("domains:add other www.example.org")

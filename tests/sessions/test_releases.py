@@ -174,3 +174,14 @@ def test_what_differs_between_two_releases(hello):
     found = json.loads(hello.run("releases:diff hello v1 v2 --format json").out)
     assert found[0] == {"what": "config A", "change": "added", "before": "", "after": "********"}
     assert hello.run("releases:diff hello v1 v9").status == 1
+
+
+def test_global_variables_that_go_back_for_now_are_told(hello):
+    hello.run("config:set --global SHARED=1")
+    hello.run("config:set hello A=1")
+    hello.run("config:set --global SHARED=2")
+    hello.run("config:set hello A=2")
+    version = [line.split()[0] for line in hello.run("releases hello").out.splitlines()]
+    result = hello.run(f"releases:rollback hello {version[-2]}")
+    assert result.status == 0, result.err
+    assert "Global variables were other ones in" in result.err and "SHARED" in result.err

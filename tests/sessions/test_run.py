@@ -362,6 +362,12 @@ def test_enter_reaches_a_run_and_ends_with_its_client(hello: Server) -> None:
     session.hang_up()
     eventually(lambda: ended == ["shell"])
     assert hello.tasks.names() == ["hello.run.1"]
+    ended.clear()
+    session = hello.begin("enter --on-disconnect keep hello run.1 shell", stdin=None)
+    eventually(lambda: session.out == "$ ")
+    session.hang_up()
+    session.wait()
+    assert ended == []
 
 
 def test_the_report_of_runs_has_their_properties(hello: Server) -> None:

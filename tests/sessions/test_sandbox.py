@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 
@@ -46,6 +47,21 @@ def test_its_limits_are_settings(lab: Server) -> None:
     assert (spec.network, spec.hostname, spec.lasting) == ("network-of-sandboxes", "sandbox-1", True)
 
 
+def test_an_image_that_the_server_lacks_is_pulled_and_goes_with_the_last_sandbox(lab: Server) -> None:
+    lab.scheduler.registry["tools:2"] = Image("sha256:tools2")
+    result = lab.run("sandbox:create --image tools:2 --count 2 class-", caller=DEPLOYER)
+    assert (result.status, result.out) == (0, "class-1\nclass-2\n") and "Pulling tools:2" in result.err
+    assert lab.tasks.specs[-1].image == "sha256:tools2"
+    lab.run("sandbox:create --image tools:2 ada")
+    assert lab.scheduler.pulls == 1
+    for name in ("class-1", "class-2", "ada"):
+        assert "sha256:tools2" in lab.scheduler.images
+        lab.run(f"sandbox:destroy {name}")
+    assert "sha256:tools2" not in lab.scheduler.images
+    # One that was there before is somebody's.
+    assert "tools:1" in lab.scheduler.images
+
+
 def test_many_are_made_at_once_or_none(lab: Server) -> None:
     assert lab.run("sandbox:create --count 3 class-").out == "class-1\nclass-2\nclass-3\n"
     result = lab.run("sandbox:create --count 4 class-")
@@ -61,7 +77,36 @@ def test_a_sandbox_goes_when_its_time_is_over(lab: Server) -> None:
     lab.run("sandbox:create long")
     lab.clock.advance(300)
     assert lab.timers.tick() == lab.clock.now() + 60
-    assert (names(lab), lab.tasks.names()) == (["long"], ["long.sandbox"])
+    eventually(lambda: (names(lab), lab.tasks.names()) == (["long"], ["long.sandbox"]))
+
+
+def test_sandboxes_that_take_long_to_go_hold_up_nothing_else(lab: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.run("sandbox:create --ttl 5m --count 6 class-")
+    gate, remove = threading.Event(), lab.tasks.remove
+
+    def slow(container_id: str) -> None:
+        gate.wait(20)
+        remove(container_id)
+
+    monkeypatch.setattr(lab.tasks, "remove", slow)
+    lab.clock.advance(300)
+    lab.timers.tick()
+    lab.timers.tick()
+    assert len(names(lab)) == 6
+    gate.set()
+    eventually(lambda: (names(lab), lab.tasks.names()) == ([], []))
+
+
+def test_a_sandbox_that_could_not_be_removed_is_tried_again(lab: Server) -> None:
+    lab.run("sandbox:create --ttl 5m ada")
+    lab.tasks.engine_down = True
+    lab.clock.advance(300)
+    lab.timers.sandboxes.tick()
+    eventually(lab.timers.sandboxes.idle)
+    lab.tasks.engine_down = False
+    assert names(lab) == ["ada"]
+    lab.timers.tick()
+    eventually(lambda: names(lab) == [])
 
 
 def test_a_sandbox_whose_time_was_over_while_the_server_was_down(lab: Server, another) -> None:  # type: ignore[no-untyped-def]
@@ -69,7 +114,7 @@ def test_a_sandbox_whose_time_was_over_while_the_server_was_down(lab: Server, an
     after = another("later", lab.killed)
     after.clock.advance(301)
     after.timers.tick()
-    assert (names(after), after.tasks.names()) == ([], [])
+    eventually(lambda: (names(after), after.tasks.names()) == ([], []))
 
 
 def test_a_container_that_nobody_knows_is_removed_at_the_start(lab: Server, another) -> None:  # type: ignore[no-untyped-def]
@@ -106,7 +151,8 @@ def test_a_shell_ends_with_its_client_and_the_sandbox_stays(lab: Server) -> None
         ("sandbox:create UPPER", "invalid-app-name"),
         ("sandbox:create --count 101 x", "invalid-value"),
         ("sandbox:create --ttl 1s x", "invalid-value"),
-        ("sandbox:create --image nothing x", "no-such-image"),
+        ("sandbox:create --image nothing x", "pull-failed"),
+        ("sandbox:create --image Not:A:Name x", "invalid-image"),
         ("sandbox:enter nobody", "no-such-sandbox"),
         ("sandbox:destroy nobody", "no-such-sandbox"),
     ],

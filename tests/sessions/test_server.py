@@ -121,3 +121,9 @@ def test_the_stack_image_is_made_on_demand(server, monkeypatch):
     assert done == (0, "", "       Unpacking\n-----> The stack image paas/stack:bookworm is there\n")
     assert server.run("stack:build").err.endswith("-----> The stack image paas/stack:trixie is there\n")
     assert asked == [("bookworm", "/opt/docker"), ("trixie", "/opt/docker")]
+
+
+def test_a_flag_that_goes_before_the_file_is_told(another):
+    flagged = another("flagged", lambda root: Server(root, {"http-port": "8090"}))
+    result = flagged.run("settings:set http-port 8091")
+    assert result.err == " !     The server was started with --http-port, which goes before the file.\n"

@@ -1,10 +1,15 @@
 """The control group of builds, on trees as the kernel shows them."""
 
+import contextlib
+import os
+import socket
 import threading
 
 import pytest
 
+from paas.drivers import build_limiter
 from paas.drivers.cgroups import BuildGroup
+from paas.testing import eventually
 
 MARK = b"build-7.abc.paas.invalid"
 
@@ -109,3 +114,72 @@ def test_gathering_ends_with_the_build(second, proc):
     with group.gather("mark"):
         assert "build-group" in {thread.name for thread in threading.enumerate()}
     assert "build-group" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize("where", ["system.slice/paas.service", "user.slice/session-1.scope"])
+def test_the_group_of_the_server_itself_is_left_alone(second, proc, where):
+    """The docker command of a build carries the mark, and is in the group of the server and its nginx."""
+    own = second / where
+    own.mkdir(parents=True)
+    (own / "cgroup.procs").write_text("10\n11\n12\n")
+    (proc / "self/cgroup").write_text(f"0::/{where}\n")
+    group = BuildGroup("ours", second, proc)
+    assert group.prepare(25, 0) == ""
+    process(proc, 12, f"0::/{where}\n", b"A=1\0NO_PROXY=" + MARK)
+    group.gather_once(MARK)
+    assert not (second / "ours/cgroup.procs").exists()
+
+
+# The helper
+
+
+GROUP, THE_MARK = "paas-0123456789ab", "build-7.0123456789ab.paas.invalid"
+
+
+@pytest.fixture
+def helper(second, proc, tmp_path):
+    """The path of a socket behind which one server after the other is answered."""
+    path = tmp_path / "helper.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def answer():
+            with contextlib.suppress(OSError):
+                while True:
+                    build_limiter.serve(listener.accept()[0], second, proc)
+
+        threading.Thread(target=answer, daemon=True).start()
+        yield path
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_the_helper_limits_as_long_as_it_is_asked(helper, second, proc):
+    server, step = "system.slice/paas.service", "system.slice/step"
+    (second / server).mkdir()
+    for group, pid in ((server, 11), (step, 21)):
+        (second / group / "cgroup.procs").write_text(f"{pid}\n")
+    process(proc, os.getpid(), f"0::/{server}\n")
+    with build_limiter.limited(GROUP, THE_MARK, 25, 1 << 30, helper) as trouble:
+        assert trouble == ""
+        assert (second / GROUP / "cpu.weight").read_text() == "25"
+        process(proc, 21, f"0::/{step}\n", THE_MARK.encode())
+        process(proc, 11, f"0::/{server}\n", THE_MARK.encode())
+        moved = second / GROUP / "cgroup.procs"
+        eventually(lambda: moved.exists() and moved.read_text() == "21")
+
+
+@pytest.mark.parametrize(
+    ("group", "mark", "weight"),
+    [("docker", THE_MARK, 25), (f"{GROUP}/../x", THE_MARK, 25), (GROUP, "PATH=", 25), (GROUP, THE_MARK, 0)],
+)
+def test_the_helper_touches_nothing_else(helper, second, group, mark, weight):
+    before = sorted(second.iterdir())
+    with build_limiter.limited(group, mark, weight, 0, helper) as trouble:
+        assert "makes no sense" in trouble
+    assert sorted(second.iterdir()) == before
+
+
+def test_a_helper_that_is_gone_is_told(tmp_path):
+    with build_limiter.limited(GROUP, THE_MARK, 25, 0, tmp_path / "nowhere") as trouble:
+        assert trouble == f"{tmp_path}/nowhere: No such file or directory"

@@ -4,7 +4,7 @@ import pytest
 
 from paas.core import container, errors, logline
 from paas.core.caller import Access
-from paas.core.logline import LogLine
+from paas.core.logline import LogLine, Style
 
 
 def every_error(kind=errors.PaasError):
@@ -36,9 +36,9 @@ def test_a_line_as_the_engine_gives_it():
     line = logline.parse(b"2026-01-01T00:00:00.000000001Z GET / \xff 200\r\n", "web.1")
     assert line == LogLine("2026-01-01T00:00:00.000000001Z", "app", "web.1", b"GET / \xff 200")
     head = b"2026-01-01T00:00:00.000000001Z app[web.1]:"
-    assert logline.render(line, terminal=False, plain=False) == head + b" GET / \xff 200\n"
-    assert logline.render(line, terminal=True, plain=True) == b"GET / \xff 200\n"
-    coloured = logline.render(line, terminal=True, plain=False)
+    assert logline.render(line, Style()) == head + b" GET / \xff 200\n"
+    assert logline.render(line, Style(colour=True, plain=True)) == b"GET / \xff 200\n"
+    coloured = logline.render(line, Style(colour=True))
     assert coloured.startswith(b"\x1b[") and head + b"\x1b[0m GET" in coloured
     assert logline.parse(b"", "web.1") == LogLine("", "app", "web.1", b"")
 

@@ -188,7 +188,7 @@ def test_what_a_container_is_made_of(host):
     container_id = host.scheduler.start(host.app, release, candidate, "GIT_REV", Limits(256, 64, 30))
     assert host.docker.started == [container_id]
     assert host.docker.specs[container_id] == ContainerSpec(
-        name="hello.web.2.b-012345",
+        name="hello.web.2.b-012345-1",
         image="sha256:1",
         argv=["/bin/sh", "-c", "./web --port $PORT"],
         environment={

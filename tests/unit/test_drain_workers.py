@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from paas.core.errors import NotFound
-from paas.core.logline import LogLine
+from paas.core.logline import GAP, LogLine
 from paas.drivers import drain_spool
 from paas.drivers.clock import Clock
 from paas.drivers.receivers import NotSent, Refused
@@ -227,3 +227,87 @@ def test_threads_follow_what_is_added_and_removed(hello, monkeypatch):
         eventually(lambda: receiver.closed)
     finally:
         running.stop()
+
+
+def running(server, monkeypatch, receiver):
+    """The threads of drains, which wait as they do, but shorter."""
+    monkeypatch.setattr(drains.Worker.__init__, "__defaults__", (lambda target, form, ca: receiver,))
+    monkeypatch.setattr(server.clock, "wait", Clock().wait)
+    monkeypatch.setattr(drains, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(drains, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(drains, "PAUSE_SECONDS", 0.0)
+    return drains.Drains(server.ctx)
+
+
+def test_what_could_not_be_put_aside_is_read_again(writing, monkeypatch):
+    receiver = FakeReceiver()
+    threads = running(writing, monkeypatch, receiver)
+    writing.run(f"logs:drain add hello {URL}")
+    receiver.down = True
+    fails = [RuntimeError("of our own"), OSError(28, "No space left on device")]
+    put = drain_spool.Spool.put
+
+    def full(spool, number, lines):
+        if fails and any(line.source == "app" for line in lines):
+            raise fails.pop()
+        put(spool, number, lines)
+
+    monkeypatch.setattr(drain_spool.Spool, "put", full)
+    monkeypatch.setattr(drains.backoff, "seconds", lambda failures: 0.0)
+    threads.start()
+    try:
+        writing.scheduler.write("web.1", "one")
+        eventually(lambda: not fails)
+        receiver.down = False
+        writing.scheduler.write("web.1", "two")
+        eventually(lambda: receiver.texts == ["one", "two"], f"{receiver.texts}")
+    finally:
+        threads.stop()
+
+
+def test_the_thread_that_takes_up_drains_goes_on_after_an_error(hello, monkeypatch):
+    receiver = FakeReceiver()
+    threads = running(hello, monkeypatch, receiver)
+    failing = iter([RuntimeError("the database is locked")])
+    ids = hello.ctx.store.drains.ids
+
+    def fails_once():
+        for error in failing:
+            raise error
+        return ids()
+
+    monkeypatch.setattr(hello.ctx.store.drains, "ids", fails_once)
+    threads.start()
+    try:
+        hello.run(f"logs:drain add hello {URL}")
+        hello.scheduler.write("web.1", "one")
+        eventually(lambda: receiver.texts == ["one"])
+    finally:
+        threads.stop()
+
+
+def test_a_place_that_is_none_holds_up_nothing(writing):
+    receiver = FakeReceiver()
+    worker = begin(writing, receiver)
+    position = writing.ctx.store.drains.get(1).position
+    [container] = [one.id for one in writing.scheduler.containers(writing.app())]
+    broken = drains.replace(position, logs={container: "20%#1", f"router-{writing.app().id}": "x"})
+    writing.ctx.store.drains.advance(1, broken)
+    writing.scheduler.write("web.1", "one")
+    until(again(worker, writing, receiver), receiver, ["one"])
+    writing.scheduler.write("web.1", "10%\r20%")
+    until(again(worker, writing, receiver), receiver, ["one", "10%\r20%"])
+
+
+def test_a_log_that_was_rotated_away_before_it_was_read_is_counted_and_told(hello, tmp_path):
+    (tmp_path / "engine").mkdir()
+    hello.scheduler.log_folder = tmp_path / "engine"
+    receiver = FakeReceiver()
+    worker = begin(hello, receiver)
+    hello.scheduler.write("web.1", "one")
+    until(worker, receiver, ["one"])
+    hello.scheduler.log_file(hello.scheduler.ids()["web.1"]).unlink()
+    hello.scheduler.write("web.1", "two")
+    until(worker, receiver, ["one", "two"])
+    assert [line.text for batch in receiver.batches for line in batch if line.source == "platform"] == [GAP]
+    assert hello.ctx.store.drains.get(1).gaps == 1

@@ -3,8 +3,11 @@ as nginx does."""
 
 from __future__ import annotations
 
+import html
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import crossplane
@@ -12,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from paas.core import edge_items
+from paas.core import edge_items, redirects
 from paas.core.edge import (
     Cache,
     Edge,
@@ -31,14 +34,17 @@ from paas.core.edge import (
 )
 from paas.core.errors import InvalidValue, PaasError
 from paas.core.proxy_options import ProxyOptions
+from paas.core.redirects import Redirect
 from paas.core.secret import Secret
 from paas.core.server_options import ServerOptions
+from paas.core.tls import Credential, Tls
 from paas.core.vhost import Vhost, host_name
 from paas.drivers.nginx_modules import Modules
-from paas.proxies.nginx_text import Templates, quoted
+from paas.proxies.nginx_text import Secure, Templates, quoted
 
 TEMPLATES = Templates()
 LISTEN = "127.0.0.1:8080"
+SECURE = Secure("127.0.0.1:8443", Path("/c"))
 ALL = Modules(frozenset({"brotli", "stream"}))
 HASH = Secret("$6$rounds=1000$abc$" + "x" * 86)
 
@@ -134,15 +140,16 @@ def test_no_message_of_maintenance_leaves_its_page(message: str) -> None:
         parsed = same_shape(edge, Edge(maintenance=Maintenance("fine")))
     except InvalidValue:
         return
-    pages = [args[1] for args in directives(parsed, "return") if len(args) > 1 and "Maintenance" in args[1]]
-    assert len(pages) == 1
-    assert "$" not in pages[0].replace("$request_key", "", 1)
-    assert pages[0].count("<") == parsed_pages(Edge(maintenance=Maintenance("fine")))[0].count("<")
+    (text,) = [args[1] for args in directives(parsed, "set") if args[0] == "$maintenance_message"]
+    assert not set(text) & set("$<>'\\")
+    assert html.unescape(text) == (message or "Back soon")
 
 
-def parsed_pages(edge: Edge) -> list[str]:
-    found = directives(parse(written(edge)), "return")
-    return [args[1] for args in found if len(args) > 1 and "Maintenance" in args[1]]
+@pytest.mark.parametrize("sign", ["x", "\xe9", "\u4e16", "\U0001f600", "'", '"', "<", "&", "$", "\\"])
+def test_a_message_of_the_length_that_is_said_fits_whatever_it_says(sign: str) -> None:
+    parsed = same_shape(Edge(maintenance=Maintenance(sign * 300)), Edge(maintenance=Maintenance("fine")))
+    # nginx reads a parameter into a buffer of 4096 bytes.
+    assert all(len(args[1].encode()) < 4096 for args in directives(parsed, "set"))
 
 
 @FEW
@@ -234,3 +241,61 @@ def test_what_is_kept_of_a_route_or_a_port_is_read_back_or_refused(text: str) ->
         return
     target = edge_items.Target(12 if app else 0, process_type, True)
     assert edge_items.target(target.text) == target
+
+
+def served(vhost: Vhost) -> list[dict[str, Any]]:
+    return parse(TEMPLATES.app(vhost, LISTEN, ALL, ServerOptions(), SECURE))
+
+
+@FEW
+@given(st.one_of(ANY, TRICKS.map("https://b.example/{}".format), TRICKS.map("http://b{}.example:1/".format)))
+def test_no_target_of_a_redirect_leaves_its_line(text: str) -> None:
+    try:
+        redirect = Redirect("old.example", redirects.target(text))
+    except InvalidValue:
+        return
+    kind = "https://b.example/x" if redirect.elsewhere else "b.example"
+    plain = Vhost("a", "12", ("a.example",), (1,))
+    made, model = (served(replace(plain, redirects=(one,))) for one in (redirect, Redirect("old.example", kind)))
+    assert shape(made) == shape(model)
+    (said,) = [args for args in directives(made, "return") if args[0] == "301"]
+    assert said == ["301", f"{redirect.target if redirect.elsewhere else f'http://{redirect.target}:8080'}$request_uri"]
+
+
+@FEW
+@given(st.one_of(ANY, st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}"), ANY.map("app{}".format)))
+def test_no_name_of_an_app_leaves_its_line(name: str) -> None:
+    users = Edge(users=(User("ada", HASH),))
+    try:
+        made = Vhost(name, "12", ("a.example",), (1,), edge=users)
+    except InvalidValue:
+        return
+    parsed = served(made)
+    assert shape(parsed) == shape(served(Vhost("fine", "12", ("a.example",), (1,), edge=users)))
+    assert directives(parsed, "set") == [["$app", name], ["$app_id", "12"]]
+    assert {tuple(args) for args in directives(parsed, "auth_basic")} == {(name,)}
+
+
+HEADERS = st.one_of(ANY, ANY.map("max-age=7{}".format), st.just("max-age=1; preload"))
+
+
+@FEW
+@given(HEADERS, ANY, st.lists(ANY, min_size=1, max_size=3, unique=True))
+def test_no_value_of_tls_leaves_its_line(hsts: str, thumbprint: str, chains: list[str]) -> None:
+    def tls(header: str, print_: str, texts: list[str]) -> Tls:
+        made = [Credential(text, Secret("k"), (f"h{number}.example",)) for number, text in enumerate(texts)]
+        return Tls(tuple(made), header, thumbprint=print_)
+
+    fine = [str(number) for number in range(len(chains))]
+    hosts = tuple(f"h{number}.example" for number in range(len(chains)))
+    for header, print_ in ((hsts, "print"), ("max-age=7", thumbprint)):
+        try:
+            made = tls(header, print_, chains)
+        except InvalidValue:
+            continue
+        model = tls("max-age=7" if header else "", "print" if print_ else "", fine)
+        parsed, expected = (served(Vhost("a", "12", hosts, (1,), tls=one)) for one in (made, model))
+        assert shape(parsed) == shape(expected)
+        # A file is named after its content, so that nothing of the content is in the text.
+        names = [args[0] for args in directives(parsed, "ssl_certificate")]
+        assert names == [f"/c/{one.name}.pem" for one in made.credentials]

@@ -1,6 +1,7 @@
 """Turns: one after another, in the order of asking."""
 
 import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -147,3 +148,27 @@ def test_those_who_wait_for_a_broadcast_are_woken():
     waiting.join(SECONDS)
     assert counts == [seen + 1]
     assert broadcast.wait(seen, SECONDS) == seen + 1
+
+
+def test_build_slots_are_given_in_the_order_of_asking():
+    slots = Slots(lambda: 1)
+    entered = []
+    runners = []
+
+    def waits(number):
+        @contextmanager
+        def context():
+            with slots.take(lambda before: told.append(number), NEVER):
+                entered.append(number)
+                yield
+
+        return context()
+
+    told = []
+    for number in range(6):
+        runners.append(Runner(waits(number)))
+        eventually(lambda: len(entered) + len(told) == len(runners))
+    for count, runner in enumerate(runners, 1):
+        assert runner.inside.wait(SECONDS)
+        assert entered == list(range(count))
+        runner.leave()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paas.core import jsonlog, logquery
+from paas.core import edgelog, jsonlog, logquery
 from paas.core.accesslog import AccessLog
 from paas.core.jsonlog import LONGEST, JsonLog
 from paas.drivers import logfiles, pattern, segments
@@ -232,16 +232,33 @@ def test_the_files_of_a_log_are_the_oldest_first(tmp_path):
 
 
 def request(app, **more):
-    row = {"time": "2026-03-29T03:30:00+02:00", "app": app, "status": "200", **more}
+    # In the order of nginx.conf.
+    numbered = {"app_id": more.pop("app_id")} if "app_id" in more else {}
+    row = {"time": "2026-03-29T03:30:00+02:00", "app": app, **numbered, "status": "200", **more}
     return json.dumps(row, separators=(",", ":")).encode() + b"\n"
 
 
 def test_requests_of_other_apps_are_passed_over():
     block = request("hello") + request("other", path='/"app":"hello"') + b"not json\n"
     block += request("hello", msec="1767225600.25")
-    lines = AccessLog("hello").decode(block)
+    lines = AccessLog("hello", 1).decode(block)
     assert [line.time for line in lines] == ["2026-03-29T01:30:00.000000000Z", "2026-01-01T00:00:00.250000000Z"]
-    assert len(AccessLog("").decode(block)) == 3
+    assert len(AccessLog().decode(block)) == 3
+
+
+def test_requests_are_of_an_app_by_its_number_and_by_its_name_where_a_line_has_none():
+    block = request("hello", app_id="1", path="/old-namesake") + request("hi", app_id="2", path="/before-its-renaming")
+    block += request("hello", path='/of an "app_id":"2"') + request("hello", app_id="22", path="/other")
+    lines = AccessLog("hello", 2).decode(block)
+    assert [(line.app, line.fields["path"]) for line in lines] == [
+        ("hello", "/before-its-renaming"), ("hello", '/of an "app_id":"2"'),
+    ]  # fmt: skip
+    assert [edgelog.of_app("hello", 2)(line.decode()) for line in block.splitlines()] == [False, True, True, False]
+
+
+def test_what_the_edge_says_of_a_request_is_its_code():
+    [line] = AccessLog().decode(request("hello", status="503", code="H80"))
+    assert line.code == "H80" and b'at=error code=H80 desc="Maintenance mode"' in line.text
 
 
 @given(st.lists(st.text("ab<\"\\\té", max_size=6), max_size=12), st.text("ab<\"é", min_size=1, max_size=2))

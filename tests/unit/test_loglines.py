@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
@@ -103,12 +104,30 @@ def test_a_pattern_that_would_take_for_ever_takes_no_time():
         pattern.finder("(")
 
 
+TIME = b"2026-01-01T00:00:00.000000000Z "
+
+
 def test_frames_of_a_long_line_are_joined():
-    time = b"2026-01-01T00:00:00.000000000Z "
-    frames = [time + b"one\n", time + b"two, ", time + b"and more\n", time + b"end"]
-    assert list(logframes.joined(frames)) == [time + b"one\n", time + b"two, and more\n", time + b"end"]
-    many = [time + b"x" * 16_384] * 200
+    frames = [(1, TIME + b"one\n"), (1, TIME + b"two, "), (1, TIME + b"and more\n"), (1, TIME + b"end")]
+    assert list(logframes.joined(frames)) == [TIME + b"one\n", TIME + b"two, and more\n", TIME + b"end"]
+    many = [(1, TIME + b"x" * 16_384)] * 200
     assert all(len(line) < logframes.LONGEST + 20_000 for line in logframes.joined(many))
+
+
+def test_a_long_line_is_not_mixed_with_what_another_stream_said_meanwhile():
+    frames = [(1, TIME + b"two, "), (2, TIME + b"error\n"), (1, TIME + b"and more\n")]
+    assert list(logframes.joined(frames)) == [TIME + b"error\n", TIME + b"two, and more\n"]
+
+
+def test_frames_are_told_apart_by_their_stream():
+    data = io.BytesIO(b"\1\0\0\0\0\0\0\3one" + b"\2\0\0\0\0\0\0\0" + b"\2\0\0\0\0\0\0\5error" + b"\1\0\0")
+    assert list(logframes.frames(data.read)) == [(1, b"one"), (2, b"error")]
+    assert list(logframes.lines([b"a\r\nb", b"\r\n", b"c"])) == [(0, b"a\r\n"), (0, b"b\r\n"), (0, b"c")]
+
+
+def test_lines_are_all_there_are_if_they_are_fewer_parts_than_were_asked_for():
+    assert logframes.complete([TIME + b"x\n"] * 9, 10) and not logframes.complete([TIME + b"x\n"] * 10, 10)
+    assert not logframes.complete([TIME + b"x" * 40_000, TIME + b"x\n"], 4)
 
 
 def test_a_syslog_message():
@@ -147,11 +166,28 @@ def test_the_parts_of_a_url():
     assert (target.host, target.port, target.tls, target.path) == ("logs.example", 443, True, "/in?key=1")
     assert target.headers == {"Authorization": "Basic dXNAZXI6cDp3"}
     assert drain.target("syslog+tls://logs.example").port == 6514
+    assert drain.target("https://logs.example/tök?a=%20&b=ü").path == "/t%C3%B6k?a=%20&b=%C3%BC"
+    with pytest.raises(InvalidValue, match="its host is no name"):
+        drain.target(f"https://{'x' * 70}.example/")
+
+
+def second(number: int) -> str:
+    return f"2026-01-01T00:00:{number:02}.000000000Z"
+
+
+def test_what_is_no_time_is_no_place():
+    place = Place(f"{second(3)}#2")
+    place.seen(LINE._replace(time="20%"))
+    assert place.text == f"{second(3)}#2"
+    for broken in ("20%#1", "#", "20%", f"{second(3)}#x"):
+        assert Place(broken).text == "" and Resume(broken).takes(LINE)
+        assert logquery.seconds(broken.partition("#")[0][:9]) == 0.0
+    assert logquery.seconds("2026-02-31T00:00:00.000000000Z") == 0.0
 
 
 @given(st.lists(st.integers(0, 6), max_size=30).map(sorted), st.data())
 def test_after_a_restart_reading_goes_on_where_it_was(times, data):
-    lines = [LINE._replace(time=f"{time}", text=str(number).encode()) for number, time in enumerate(times)]
+    lines = [LINE._replace(time=second(time), text=str(number).encode()) for number, time in enumerate(times)]
     read = data.draw(st.integers(0, len(lines)))
     place = Place()
     for line in lines[:read]:
@@ -164,8 +200,8 @@ def test_after_a_restart_reading_goes_on_where_it_was(times, data):
 
 
 def test_what_was_rotated_away_does_not_hold_up_the_rest():
-    resume = Resume("3#2")
-    assert [time for time in "56" if resume.takes(LINE._replace(time=time))] == ["5", "6"]
+    resume = Resume(f"{second(3)}#2")
+    assert [time for time in (5, 6) if resume.takes(LINE._replace(time=second(time)))] == [5, 6]
 
 
 def test_the_lines_of_a_job_have_their_times():

@@ -286,6 +286,31 @@ def test_a_sync_with_a_refused_app_takes_up_the_others_and_says_which(proxy: Ngi
     assert server.serves() == {"key-a.conf": ["20001"], "key-b.conf": ["20001"], "key-c.conf": ["20001"]}
 
 
+def test_a_sync_with_an_app_that_cannot_be_written_takes_up_the_others(proxy: NginxProxy, server: FileServer) -> None:
+    proxy.sync([_app("b"), _app("c"), _app("gone")])
+    server.calls.clear()
+    odd = replace(_app("b", 20_002), edge=Edge(snippets=(Snippet("odd", "{{ nothing }}"),)))
+
+    with pytest.raises(InvalidValue, match="the snippet odd of b"):
+        proxy.sync([_app("a"), odd], ServerOptions(client_header_timeout=7), {"key-c"})
+
+    assert server.serves() == {"key-a.conf": ["20001"], "key-b.conf": ["20001"], "key-c.conf": ["20001"]}
+    assert server.calls == ["test", "reload"]
+    assert "client_header_timeout 7s;" in proxy.config(None)
+    # What the server has taken up holds from then on, whatever one app was refused for.
+    proxy.sync([_app("a")])
+    assert "client_header_timeout 7s;" in proxy.config(None)
+
+
+def test_snippets_are_left_out_while_nothing_runs_and_for_who_may_not_read_them(proxy: NginxProxy) -> None:
+    teapot = Edge(snippets=(Snippet("tea", "return 418 {{ ports[0] }};"),))
+    proxy.publish(replace(_app("a"), edge=teapot))
+    assert "return 418 20001;" in proxy.config("key-a")
+    assert "return 418" not in proxy.config("key-a", snippets=False)
+    proxy.publish(replace(_app("a"), ports=(), state=VhostState.STOPPED, edge=teapot))
+    assert "snippet" not in proxy.config("key-a")
+
+
 def test_a_failed_reload_puts_the_files_back_and_names_the_app(proxy: NginxProxy, server: FileServer) -> None:
     proxy.publish(_app("a"))
     server.broken = "still could not bind()"

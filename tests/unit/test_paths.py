@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from paas.core.errors import PaasError
 from paas.core.model import App
 from paas.drivers.paths import Paths
 
@@ -50,3 +51,11 @@ def test_a_folder_that_may_not_be_removed_is_an_error(app, monkeypatch):
     monkeypatch.setattr(os, "unlink", unlink)
     with pytest.raises(PermissionError):
         made.remove_app(one)
+
+
+def test_what_is_being_removed_does_not_start_again(tmp_path):
+    paths = Paths(tmp_path)
+    paths.refuse_torn_down()
+    paths.mark_torn_down()
+    with pytest.raises(PaasError, match="is being removed"):
+        paths.refuse_torn_down()

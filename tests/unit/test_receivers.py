@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -146,6 +146,31 @@ def test_a_server_that_stalls_and_comes_back():
         receiver.send(LINES)
         receiver.close()
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n"])
+def test_an_answer_that_comes_byte_by_byte_has_an_end(monkeypatch, answer):
+    monkeypatch.setattr(receivers, "REQUEST_SECONDS", 0.2)
+    hung_up = threading.Event()
+
+    def serve(connection):
+        request(connection)
+        try:
+            connection.sendall(answer)
+            connection.settimeout(0.01)
+            for _ in range(5000):
+                connection.sendall(b"x")
+                with suppress(TimeoutError):
+                    if not connection.recv(1):
+                        break
+        finally:
+            hung_up.set()
+
+    with serving(serve) as port:
+        receiver = to(port)
+        with pytest.raises(NotSent, match="takes too long to answer"):
+            receiver.send(LINES)
+        assert hung_up.wait(5)
 
 
 def test_nobody_there():

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from paas.core.checks import Check
 from paas.core.model import Process, Release
 from paas.core.releasediff import MASK, Difference, differences
 from paas.core.secret import Secret
@@ -39,3 +40,17 @@ def test_all_kinds_of_differences_without_any_value():
 def test_the_same_value_from_another_place_is_no_difference():
     moved = replace(ONE, config={"A": Secret("1"), "B": Secret("2"), "SHARED": Secret("s")}, shared={})
     assert differences(ONE, moved) == []
+
+
+def test_what_is_checked_and_how_it_is_run():
+    check = Check(kind="liveness", path="/up", attempts=2)
+    other = replace(
+        ONE,
+        processes=(replace(ONE.processes[0], checks=(check,)), replace(ONE.processes[1], overlap=False)),
+        static={"/assets": "/app/assets"},
+    )
+    assert differences(ONE, other) == [
+        Difference("process web checks", "added", "", "liveness  path=/up attempts=2"),
+        Difference("process worker overlap", "changed", "true", "false"),
+        Difference("static /assets", "added", "", "/app/assets"),
+    ]

@@ -112,9 +112,9 @@ def test_unknown_types_are_refused_unless_they_are_set_to_none():
 
 def test_a_container_s_name_and_labels():
     candidate = rollout.Candidate(Replica("web", 2, 1, 3, 20000), Process("web", None, 5000))
-    assert name_of(APP, candidate, "0123456789ab") == "hello.web.2.b-012345"
+    assert name_of(APP, candidate, "0123456789ab") == f"hello.web.2.b-012345-{APP.id}"
     far = rollout.Candidate(Replica("web", 2, 30, 3, 20000), Process("web", None, 5000))
-    assert name_of(APP, far, "0123456789ab") == "hello.web.2.30-012345"
+    assert name_of(APP, far, "0123456789ab") == f"hello.web.2.30-012345-{APP.id}"
     labels = labels_of(APP, candidate, release(3), "0123456789ab")
     assert labels == {
         "paas.instance": "0123456789ab",

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from paas.core.errors import AlreadyExists, NoSuchApp, NotFound, PaasError
-from paas.core.model import DeploymentStatus, Draft, Key, Process, ReleaseState, Replica
+from paas.core.model import SERVER, DeploymentStatus, Draft, Key, Process, ReleaseState, Replica
 from paas.core.secret import Secret
 from paas.store import Store
 
@@ -268,3 +268,15 @@ def test_many_threads_write_at_once(store, app):
     for thread in threads:
         thread.join(20)
     assert store.apps.formation(app) == {"web": 80}
+
+
+def test_what_the_server_does_by_itself_pushes_out_nothing_that_people_did(store):
+    app = store.apps.create("crowded", actor="ada", now=1.0)
+    push = store.deployments.add(app, "push", "ada", "git push", 1.0)
+    repairs = [store.deployments.add(app, "repair", SERVER, "repair", 2.0) for _ in range(30)]
+    for number in repairs:
+        store.deployments.finish(number, DeploymentStatus.FAILED, 3.0)
+    assert push not in store.deployments.older(app, 5)
+    assert push in store.deployments.newest(5)
+    store.deployments.forget_own(app, 5)
+    assert {one.id for one in store.deployments.all(app)} == {push, *repairs[-5:]}

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from paas.core.edge import Edge, Stream
 from paas.core.errors import InvalidValue
 from paas.core.redirects import Redirect
 from paas.core.secret import Secret
+from paas.core.server_options import ServerOptions
 from paas.core.tls import Credential, Tls
-from paas.core.vhost import Vhost
+from paas.core.vhost import Vhost, VhostState
 from paas.drivers.nginx_host import Build, build, resolvers
+from paas.drivers.nginx_modules import Modules
 from paas.proxies.nginx_text import General, Secure, Templates
 
 LISTEN = "127.0.0.1:8080"
@@ -63,6 +66,13 @@ def test_each_host_has_its_doors() -> None:
     challenges = [block for block in (plain, upgraded, secured, www, old) if "acme-challenge" in block]
     assert challenges == [plain, upgraded, www, old]
     assert "return 200 $acme_token.thumb_print;" in plain
+
+
+def test_datagrams_hold_no_connection_for_long() -> None:
+    streams = tuple(Stream(kind, "0.0.0.0", 53, (20_005,)) for kind in ("tcp", "udp"))
+    vhost = Vhost("dns", "13", (), (), VhostState.EMPTY, edge=Edge(streams=streams))
+    text = TEMPLATES.bundle(vhost, LISTEN, Modules(), ServerOptions())["apps/13.stream"]
+    assert [block.count("proxy_timeout 30s;") for block in _blocks(text)] == [0, 1]
 
 
 def test_the_port_of_the_scheme_is_left_out() -> None:

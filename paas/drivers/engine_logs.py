@@ -1,0 +1,42 @@
+"""The stream of a container's log from the engine, with what tells output from error, which the SDK leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from docker.types import CancellableStream
+
+from paas.core import logframes
+from paas.core.logframes import Frame
+
+_CHUNK = 1 << 16
+
+
+@contextmanager
+def opened(
+    api: Any, container_id: str, asked: Mapping[str, object]
+) -> Iterator[tuple[Iterator[Frame], Callable[[], None]]]:
+    """The frames of the log, and what ends them from another thread.
+
+    ``api`` is the SDK's client, whose errors are raised; ``asked`` are parameters of
+    https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerLogs
+    """
+    terminal = api.inspect_container(container_id)["Config"]["Tty"]
+    response = api._get(api._url("/containers/{0}/logs", container_id), params=asked, stream=True)
+    api._raise_for_status(response)
+    # A log may be silent for as long as it likes.
+    api._disable_socket_timeout(api._get_raw_response_socket(response))
+    found = logframes.lines(response.iter_content(_CHUNK)) if terminal else logframes.frames(response.raw.read)
+    stream = CancellableStream(found, response)
+
+    def end() -> None:
+        with suppress(OSError):
+            # Once more, or after its end, is fine.
+            stream.close()
+
+    try:
+        yield stream, end
+    finally:
+        end()

@@ -1,0 +1,63 @@
+"""The process that serves the web: gunicorn, with its own configuration file, on a Unix socket."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from paas.core.errors import PaasError
+
+CONFIG = Path(__file__).resolve().parent.parent / "web" / "gunicorn.py"
+
+
+class Gunicorn:
+    """One run of gunicorn. It ends by itself when this process does, however that ends."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        folder.mkdir(mode=0o711, exist_ok=True)
+        # nginx's workers, another user as a rule, have to reach the socket; who does has no rights by that.
+        folder.chmod(0o711)
+        theirs, self._lifeline = os.pipe()
+        environment = {
+            **os.environ,
+            "PAAS_WEB_ROOT": str(root),
+            "PAAS_WEB_PARENT": str(theirs),
+            "PYTHONPATH": os.pathsep.join([str(CONFIG.parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]),
+            # Threads that rest keep no memory of their own.
+            "MALLOC_ARENA_MAX": "1",
+        }
+        environment.pop("GUNICORN_CMD_ARGS", None)
+        application = "paas.web.gunicorn:application()"
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "--config", str(CONFIG), application],
+                cwd=folder,
+                env=environment,
+                pass_fds=[theirs],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            os.close(self._lifeline)
+            raise PaasError("the web can't be started", why=str(error), code="web") from error
+        finally:
+            os.close(theirs)
+
+    @property
+    def pid(self) -> int:
+        """The process id of the master."""
+        return self._process.pid
+
+    def wait(self) -> int:
+        """Its exit status, once it has ended."""
+        status = self._process.wait()
+        os.close(self._lifeline)
+        return status
+
+    def end(self) -> None:
+        """Asks it to end. Nobody waits for it: what it still does is over when this process ends."""
+        self._process.send_signal(signal.SIGTERM)

@@ -1,0 +1,97 @@
+"""``/api/v1``: every command by its name. What there is, and who may, the daemon says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+
+from paas.web import guard, streaming
+from paas.web.link import Caller, Link, Outcome, Problem, problem
+
+api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+
+@api.errorhandler(Problem)
+def tell(error: Problem) -> Response:
+    """The error as RFC 9457 has it."""
+    response = _json(json.dumps(error.parts, ensure_ascii=False), error.parts["status"], "application/problem+json")
+    if error.parts["status"] == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="paas"'
+    return response
+
+
+@api.get("/openapi.json")
+def description() -> Response:
+    """The OpenAPI document of the commands."""
+    return _json(_link().run(_caller(), "openapi", {}, look=True).value)
+
+
+@api.get("/commands/<name>")
+def look(name: str) -> Response:
+    """Runs a command that only looks; its parameters are in the query, several times for a list."""
+    found = request.args.to_dict(flat=False)
+    return _run(name, {key: values if len(values) > 1 else values[0] for key, values in found.items()}, look=True)
+
+
+@api.post("/commands/<name>")
+def call(name: str) -> Response:
+    """Runs a command; its parameters are a JSON object."""
+    return _run(name, _body(), look=False)
+
+
+def _body() -> dict[str, Any]:
+    if not request.data and not request.form:
+        return {}
+    if request.mimetype != "application/json":
+        raise problem(
+            "the body is not JSON", 415, "not-json", fix="Send an object, with Content-Type: application/json."
+        )
+    try:
+        body = json.loads(request.data)
+    except ValueError as error:
+        raise problem("the body is not JSON", 400, "usage", why=str(error)) from error
+    if not isinstance(body, dict):
+        raise problem("the body is not an object", 400, "usage", why="It has the parameters by name.")
+    return body
+
+
+def _run(name: str, parameters: dict[str, Any], *, look: bool) -> Response:
+    caller = _caller()
+    stdin = parameters.pop("stdin", "")
+    if not isinstance(stdin, str):
+        raise problem(f"{name}: stdin is a text", 400, "usage")
+    kind = streaming.wanted()
+    if kind:
+        begun = _link().begin(caller, name, parameters, look=look, stdin=stdin.encode())
+        return streaming.respond(begun, kind)
+    return _answer(_link().run(caller, name, parameters, look=look, stdin=stdin.encode()))
+
+
+def _answer(outcome: Outcome) -> Response:
+    if outcome.value and outcome.value != b"null":
+        return _json(outcome.value)
+    return _json(json.dumps({"output": outcome.output, "exit_status": outcome.status}, ensure_ascii=False))
+
+
+def _caller() -> Caller:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise problem(
+            "there is no token",
+            401,
+            "no-token",
+            fix="Send the header 'Authorization: Bearer TOKEN'; 'tokens:add NAME' on the server makes one.",
+        )
+    guard.check_way()
+    return Caller(token.strip(), guard.address())
+
+
+def _link() -> Link:
+    link: Link = current_app.config["LINK"]
+    return link
+
+
+def _json(body: bytes | str, status: int = 200, kind: str = "application/json") -> Response:
+    return Response(body if isinstance(body, bytes) else body.encode(), status, content_type=kind)

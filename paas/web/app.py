@@ -1,0 +1,38 @@
+"""The WSGI application, as gunicorn's worker loads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+from jinja2 import StrictUndefined
+
+from paas.web import faults, guard, shapes
+from paas.web.api import api
+from paas.web.apps import apps
+from paas.web.builds import builds
+from paas.web.entry import entry
+from paas.web.link import Link
+from paas.web.server import server
+from paas.web.sessions import Sessions
+
+LARGEST_BODY = 1 << 20
+
+
+def create(root: Path) -> Flask:
+    """The dashboard and the API of the instance whose data are in ``root``."""
+    app = Flask("paas.web", static_url_path="/static")
+    app.config.update(
+        LINK=Link(root / "control.sock"),
+        SESSIONS=Sessions(root / "web" / "sessions"),
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+    )
+    app.jinja_options = {"undefined": StrictUndefined, "autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_env.filters.update(shapes.FILTERS)
+    for blueprint in (api, entry, apps, builds, server):
+        app.register_blueprint(blueprint)
+    faults.register(app)
+    app.after_request(guard.protect)
+    return app
+

@@ -1,0 +1,130 @@
+"""The pages of apps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from paas.web import shapes, streaming
+from paas.web.link import Problem, problem
+from paas.web.people import ask, back, begin, caller, do, link, page, person, try_ask
+
+apps = Blueprint("apps", __name__)
+
+BUILDS_SHOWN, RELEASES_SHOWN, LOG_LINES = 15, 20, 200
+
+
+@apps.get("/")
+def overview() -> str:
+    """All apps."""
+    return page("overview.html", apps=ask("apps:overview"))
+
+
+@apps.get("/apps/<name>")
+def app(name: str) -> str:
+    """One app."""
+    info = ask("apps:info", app=name)
+    containers = try_ask("ps", None, app=name)
+    return page(
+        "app.html",
+        info=info,
+        containers=containers,
+        groups=shapes.by_process(info["processes"], containers or []),
+        releases=ask("releases", app=name)[:RELEASES_SHOWN],
+        builds=ask("builds:list", app=name)[:BUILDS_SHOWN],
+        domains=ask("domains:report", app=name),
+    )
+
+
+@apps.get("/apps/<name>/config")
+def config(name: str) -> str:
+    """The variables of an app; their values only for who asks for them, and may."""
+    revealed = "reveal" in request.args and person().may("deploy")
+    values = ask("config:show", app=name) if revealed else dict.fromkeys(ask("config:keys", app=name))
+    return page("config.html", name=name, values=values, revealed=revealed)
+
+
+@apps.get("/apps/<name>/diff")
+def diff(name: str) -> str:
+    """What differs between two releases."""
+    versions = [one["version"] for one in ask("releases", app=name)]
+    after = request.args.get("after") or next(iter(versions), "")
+    before = request.args.get("before") or next(iter(versions[1:]), after)
+    rows = ask("releases:diff", app=name, before=before, after=after) if after else []
+    return page("diff.html", name=name, versions=versions, before=before, after=after, rows=rows)
+
+
+@apps.get("/apps/<name>/rollback/<version>")
+def confirm_rollback(name: str, version: str) -> str:
+    """Asks before going back to a release."""
+    current = ask("apps:info", app=name)["release"]
+    return page(
+        "rollback.html",
+        name=name,
+        info=ask("releases:info", app=name, version=version),
+        rows=try_ask("releases:diff", [], app=name, before=current, after=version),
+    )
+
+
+@apps.get("/apps/<name>/logs")
+def logs(name: str) -> str:
+    """The log of an app, which goes on where there is JavaScript."""
+    wanted = _log_query()
+    outcome: Any = None
+    failed: dict[str, Any] | None = None
+    try:
+        outcome = _log_lines(name, wanted)
+    except Problem as error:
+        if error.parts["status"] != 422:
+            raise
+        failed = error.parts
+    return page("logs.html", name=name, lines=outcome or [], query=wanted, problem=failed,
+                processes=ask("apps:info", app=name)["processes"])  # fmt: skip
+
+
+@apps.get("/apps/<name>/logs/events")
+def log_events(name: str) -> Response:
+    """The lines of the log as they come."""
+    begun = begin("logs", app=name, tail=True, num=int(request.args.get("num") or 0), **_log_query())
+    return streaming.respond(begun, streaming.SSE)
+
+
+def _log_query() -> dict[str, str]:
+    return {key: request.args[key] for key in ("ps", "grep", "source") if request.args.get(key)}
+
+
+def _log_lines(name: str, wanted: dict[str, str]) -> list[str]:
+    outcome = link().run(caller(), "logs", {"app": name, "num": LOG_LINES, **wanted}, look=True)
+    return outcome.output.splitlines()
+
+
+@apps.post("/apps/<name>/do")
+def act(name: str) -> AnyResponse:
+    """Carries out what one of the app's forms asks for."""
+    asked = request.form.get("action", "")
+    if asked not in ACTIONS:
+        raise problem("the form asks for nothing that there is", 400, "usage")
+    command, fields, done, target = ACTIONS[asked]
+    parameters: dict[str, Any] = {"app": name}
+    for key in fields:
+        value = request.form.get(key, "").strip() if key != "value" else request.form.get(key, "")
+        parameters[key] = value
+    do(command, shapes.parameters(asked, parameters))
+    shown = {key: value for key, value in parameters.items() if isinstance(value, str)}
+    return back(target, done.format_map(shown), name=name)
+
+
+ACTIONS = {
+    "scale": ("ps:scale", ("type", "number"), "{type} now has {number}", "apps.app"),
+    "restart": ("ps:restart", (), "Restarted", "apps.app"),
+    "stop": ("ps:stop", (), "Stopped", "apps.app"),
+    "start": ("ps:start", (), "Started", "apps.app"),
+    "rollback": ("releases:rollback", ("version",), "Went back to {version}", "apps.app"),
+    "config-set": ("config:set", ("key", "value"), "{key} is set, and released", "apps.config"),
+    "config-unset": ("config:unset", ("key",), "{key} is unset, and released", "apps.config"),
+    "domain-add": ("domains:add", ("domain",), "{domain} leads to the app", "apps.app"),
+    "domain-remove": ("domains:remove", ("domain",), "{domain} is removed", "apps.app"),
+}
+"""For each form: the command, its fields, what is said when it is done, and the page that says it."""

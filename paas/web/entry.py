@@ -1,0 +1,68 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from paas.web import guard
+from paas.web.link import Caller, Problem
+from paas.web.people import do, link, session_or_none, sessions
+from paas.web.sessions import COOKIE, LONGEST_SECONDS
+
+entry = Blueprint("entry", __name__)
+
+REASONS = {
+    "expired-token": "Your token has expired.",
+    "unknown-token": "Your token does not count any more.",
+}
+
+
+@entry.get("/sign-in")
+def sign_in() -> str | Response:
+    """The form; who is signed in already goes on."""
+    guard.check_way()
+    why = request.args.get("why", "")
+    if session_or_none() is not None and not why:
+        return redirect(url_for("apps.overview"))
+    return _form(REASONS.get(why, ""))
+
+
+@entry.post("/sign-in")
+def enter() -> tuple[str, int] | Response:
+    """Opens a session for the token, if it counts."""
+    guard.check_way()
+    guard.check_origin()
+    token = request.form.get("token", "").strip()
+    try:
+        link().ask(Caller(token, guard.address()), "whoami")
+    except Problem as error:
+        if error.parts["status"] != 401:
+            raise
+        return _form("", error), 401
+    response = redirect(url_for("apps.overview"), 303)
+    response.set_cookie(
+        COOKIE,
+        sessions().open(token),
+        max_age=LONGEST_SECONDS,
+        secure=guard.secure(),
+        httponly=True,
+        samesite="Strict",
+    )
+    return response
+
+
+@entry.post("/sign-out")
+def leave() -> Response:
+    """Ends the session."""
+    do("whoami", {})
+    sessions().close(request.cookies.get(COOKIE, ""))
+    response = redirect(url_for("entry.sign_in"), 303)
+    response.delete_cookie(COOKIE, samesite="Strict", httponly=True, secure=guard.secure())
+    return response
+
+
+def _form(note: str, error: Problem | None = None) -> str:
+    return render_template(
+        "sign_in.html", me=None, signed_in=False, note=note, problem=error.parts if error else None
+    )

@@ -1,0 +1,55 @@
+"""Errors as a person reads them in a browser, or a program from the API: what, why, and what to do."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from flask import Flask, Response, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from paas.web.link import Problem, problem
+from paas.web.people import session_or_none
+
+_log = logging.getLogger(__name__)
+
+WORDS = {
+    400: ("the request is not understood", "", ""),
+    404: ("there is no such page", "", "The list of apps leads to everything there is."),
+    405: ("this address does not take that", "", ""),
+    413: ("the request is too long", "A request has at most 1 MiB.", "Use the command line for larger things."),
+}
+
+
+def register(app: Flask) -> None:
+    """Has every error of the application told."""
+    app.register_error_handler(Problem, told)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def told(error: Problem) -> AnyResponse:
+    """The error as a page, or as a problem document below ``/api``."""
+    parts = error.parts
+    if request.path.startswith("/api/"):
+        body = json.dumps(parts, ensure_ascii=False)
+        return Response(body, parts["status"], content_type="application/problem+json")
+    if parts["status"] == 401:
+        # The token was removed, or its time is over.
+        return redirect(url_for("entry.sign_in", why=parts["code"]))
+    page = render_template("problem.html", problem=parts, me=None, signed_in=session_or_none() is not None)
+    return Response(page, parts["status"])
+
+
+def _http(error: HTTPException) -> AnyResponse:
+    if error.response is not None or (error.code or 500) < 400:
+        return error.get_response()
+    what, why, fix = WORDS.get(error.code or 500, (error.name.lower(), "", ""))
+    return told(problem(what, error.code or 500, error.name.lower().replace(" ", "-"), why=why, fix=fix))
+
+
+def _unexpected(fault: Exception) -> AnyResponse:
+    _log.exception("%s %s failed unexpectedly", request.method, request.path, exc_info=fault)
+    why = "The server's log has the details."
+    return told(problem("the platform met an error of its own", 500, "internal", why=why))

@@ -1,0 +1,70 @@
+"""What holds for every request: no secret in clear over a network, and pages that nobody else's code runs in."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from flask import Response, request
+
+from paas.web.link import problem
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def secure() -> bool:
+    """Whether the client came over HTTPS, by nginx's word."""
+    return request.headers.get("X-Forwarded-Proto") == "https"
+
+
+def address() -> str:
+    """The client's address, by nginx's word."""
+    return request.headers.get("X-Real-IP", "")
+
+
+def check_way() -> None:
+    """Refuses a token or a session that travels over a network in clear."""
+    if secure() or _is_loopback(address()):
+        return
+    host = request.host.partition(":")[0]
+    raise problem(
+        "tokens are not taken over plain HTTP",
+        403,
+        "plain-http",
+        why=f"Whoever is on the way between {address() or 'you'} and this server could read them, and there is no "
+        f"certificate for {host}.",
+        fix="Get a certificate: set 'letsencrypt:set --global email', or 'certs:add --global' one for this host. "
+        f"Or come through SSH: 'ssh -L 8080:127.0.0.1:{request.headers.get('X-Forwarded-Port') or 80} SERVER', and "
+        f"open http://{host if host.endswith('localhost') else 'paas.localhost'}:8080.",
+    )
+
+
+def check_origin() -> None:
+    """Refuses a form that a page of another site sent."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise problem("the form was sent by another site", 403, "foreign-form", fix="Open the dashboard itself.")
+
+
+def protect(response: Response) -> Response:
+    """Adds the headers that every response has."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if not request.path.startswith("/static/"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _is_loopback(text: str) -> bool:
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None)
+    return bool((mapped or found).is_loopback)

@@ -1,0 +1,55 @@
+"""How gunicorn serves the web: its configuration file. ``PAAS_WEB_ROOT`` and ``PAAS_WEB_PARENT`` come from the daemon.
+
+The master imports no Flask; only the worker does, once it is there.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+# A path below the working folder, because the whole one may be longer than a socket's address.
+bind = "unix:web.sock"
+worker_class = "gthread"
+workers = 1
+threads = 16
+timeout = 60
+graceful_timeout = 1
+keepalive = 0
+# A hundred bytes of each line are enough for commands: what is large is in bodies.
+limit_request_line = 8190
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+proc_name = "paas-web"
+# nginx is the only one who connects, and it makes these headers itself.
+forwarded_allow_ips = "*"
+control_socket_disable = True
+
+
+def when_ready(server: Any) -> None:
+    """The socket is not removed at the end: the next one may have put its own in the same place."""
+    server.systemd = True
+
+
+def post_worker_init(worker: Any) -> None:
+    """The worker ends all of it once the daemon has gone: then nobody holds the other end of its pipe."""
+    descriptor = int(os.environ["PAAS_WEB_PARENT"])
+    threading.Thread(target=_end_with_parent, args=(descriptor, worker.ppid), name="parent", daemon=True).start()
+
+
+def _end_with_parent(descriptor: int, master: int) -> None:
+    os.read(descriptor, 1)
+    if os.getppid() == master:
+        os.kill(master, signal.SIGTERM)
+    os._exit(0)
+
+
+def application() -> Any:
+    """The WSGI application; called in the worker."""
+    from paas.web.app import create
+
+    return create(Path(os.environ["PAAS_WEB_ROOT"]))

@@ -1,0 +1,211 @@
+"""The way to the daemon: one connection to its control socket for each command, in the name of a token's owner."""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from paas import frames
+from paas.client import connect
+
+MOST_OUTPUT = 16 << 20
+"""Bytes that a command may say before it ends, where its client waits for the whole."""
+PATIENCE_MS = 10_000
+"""After so many milliseconds of silence a stream's client is sent something: whoever is gone is noticed."""
+
+Frame = tuple[bytes, bytes]
+SILENCE: Frame = (b"", b"")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """For whom a command is run; an empty token is nobody's."""
+
+    token: str
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended. ``value`` is its result as JSON, empty for none; ``output`` is all else that it said."""
+
+    value: bytes
+    output: str
+    status: int
+
+    def read(self) -> Any:
+        """The result; None where there is none."""
+        return json.loads(self.value) if self.value else None
+
+
+class Problem(Exception):
+    """A command ended with an error. ``parts`` are those of `paas.core.problem.details`."""
+
+    def __init__(self, parts: Mapping[str, Any]) -> None:
+        super().__init__(parts["what"])
+        self.parts = dict(parts)
+
+
+def problem(what: str, status: int, code: str, *, why: str = "", fix: str = "") -> Problem:
+    """An error of the web's own."""
+    parts = {"type": "about:blank", "title": what, "status": status, "detail": why}
+    return Problem({**parts, "what": what, "why": why, "fix": fix, "code": code, "exit_status": 1})
+
+
+class Conversation:
+    """One command under way. Closing it ends the command, as Ctrl-C does."""
+
+    def __init__(self, server: socket.socket, stdin: bytes) -> None:
+        self._server = server
+        self._stdin = memoryview(stdin)
+        self._over = False
+
+    def frames(self, watched: socket.socket | None = None) -> Iterator[Frame]:
+        """What the daemon sends, up to the exit status. `SILENCE` stands for a while without anything.
+
+        With ``watched`` it ends early once the other side of that connection has gone.
+        """
+        buffer = bytearray()
+        poll = select.poll()
+        poll.register(self._server, select.POLLIN)
+        if watched is not None:
+            poll.register(watched, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in poll.poll(PATIENCE_MS)}
+            if watched is not None and watched.fileno() in ready and _gone(watched):
+                return
+            if self._server.fileno() not in ready:
+                yield SILENCE
+                continue
+            data = self._server.recv(1 << 16)
+            if not data:
+                raise _lost()
+            buffer += data
+            for kind, payload in _whole(buffer):
+                if kind == frames.GRANT:
+                    self._send_input(int.from_bytes(payload, "big"))
+                    continue
+                yield kind, payload
+                if kind == frames.EXIT:
+                    return
+
+    def close(self) -> None:
+        """Hangs up."""
+        self._server.close()
+
+    def _send_input(self, granted: int) -> None:
+        part, self._stdin = self._stdin[:granted], self._stdin[granted:]
+        if part:
+            self._server.sendall(frames.frame(frames.INPUT, bytes(part)))
+        if not self._stdin and not self._over:
+            self._over = True
+            self._server.sendall(frames.frame(frames.END_OF_INPUT))
+
+
+class Link:
+    """Runs commands at the daemon whose control socket is at ``path``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def begin(
+        self, caller: Caller, command: str, parameters: Mapping[str, Any], *, look: bool = False, stdin: bytes = b""
+    ) -> Conversation:
+        """Has the command begun; `Problem` where nobody is there to run it."""
+        hello = {
+            "protocol": frames.PROTOCOL,
+            "call": {"command": command, "parameters": dict(parameters), "look": look},
+            # Always sent, because who sends none is taken for the server's own user.
+            "token": caller.token,
+            "address": caller.address,
+            "parts": True,
+        }
+        payload = json.dumps(hello).encode()
+        if len(payload) > frames.MAX_PAYLOAD:
+            raise problem("the parameters are too long", 413, "too-long", fix="Give large values as stdin.")
+        try:
+            raw = connect(str(self._path))
+            server = socket.socket(fileno=raw.detach())
+            server.setblocking(True)
+            server.sendall(frames.frame(frames.HELLO, payload))
+        except OSError as error:
+            raise _unreachable() from error
+        return Conversation(server, stdin)
+
+    def run(
+        self, caller: Caller, command: str, parameters: Mapping[str, Any], *, look: bool = False, stdin: bytes = b""
+    ) -> Outcome:
+        """The command's outcome, once it has ended; `Problem` for one that ended with an error."""
+        value, output = bytearray(), bytearray()
+        conversation = self.begin(caller, command, parameters, look=look, stdin=stdin)
+        try:
+            for kind, payload in conversation.frames():
+                if kind == frames.PROBLEM:
+                    parts = json.loads(payload)
+                    raise Problem({**parts, **_beside(value, output)})
+                if kind == frames.VALUE:
+                    value += payload
+                elif kind in (frames.OUTPUT, frames.ERROR):
+                    output += payload
+                elif kind == frames.EXIT:
+                    return Outcome(bytes(value), output.decode(errors="replace"), payload[0])
+                if len(value) + len(output) > MOST_OUTPUT:
+                    raise problem("the command says too much at once", 422, "too-much", fix="Ask for a stream.")
+        except OSError as error:
+            raise _lost() from error
+        finally:
+            conversation.close()
+        raise _lost()
+
+    def ask(self, caller: Caller, command: str, **parameters: Any) -> Any:
+        """The result of a command that only looks."""
+        return self.run(caller, command, parameters).read()
+
+
+def _beside(value: bytearray, output: bytearray) -> dict[str, Any]:
+    """What the command had said before it ended with an error."""
+    said = {"output": output.decode(errors="replace")} if output else {}
+    return {**said, "result": json.loads(value)} if value else said
+
+
+def _gone(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def _whole(buffer: bytearray) -> Iterator[Frame]:
+    while len(buffer) >= frames.HEADER:
+        end = frames.HEADER + int.from_bytes(buffer[1 : frames.HEADER], "big")
+        if len(buffer) < end:
+            return
+        frame = bytes(buffer[:1]), bytes(buffer[frames.HEADER : end])
+        del buffer[:end]
+        yield frame
+
+
+def _unreachable() -> Problem:
+    return problem(
+        "the daemon is not running",
+        502,
+        "not-running",
+        why="Nobody answers on its control socket; apps go on being served.",
+        fix="Start it on the server: systemctl start paas, or paas serve.",
+    )
+
+
+def _lost() -> Problem:
+    return problem(
+        "the daemon went away before the command had ended",
+        502,
+        "disconnected",
+        fix="A deploy that was under way is finished or undone when it starts again.",
+    )

@@ -1,0 +1,106 @@
+"""Who looks at a page: their session, what they may, and commands in their name."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from paas.web import guard
+from paas.web.link import Caller, Conversation, Link, Problem, problem
+from paas.web.sessions import COOKIE, Sessions, form_key
+
+RANKS = {"view": 1, "deploy": 2, "admin": 3}
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who is signed in; ``form_key`` is in each of their forms."""
+
+    name: str
+    role: str
+    form_key: str
+
+    def may(self, role: str) -> bool:
+        """Whether the role is enough for what needs ``role``: what is not is not shown."""
+        return RANKS.get(self.role, 0) >= RANKS[role]
+
+
+def link() -> Link:
+    """The way to the daemon."""
+    found: Link = current_app.config["LINK"]
+    return found
+
+
+def sessions() -> Sessions:
+    """Those who are signed in."""
+    found: Sessions = current_app.config["SESSIONS"]
+    return found
+
+
+def session_or_none() -> Caller | None:
+    """The caller of the session's token, None where nobody is signed in."""
+    cookie = request.cookies.get(COOKIE, "")
+    token = sessions().token(cookie) if cookie else ""
+    return Caller(token, guard.address()) if token else None
+
+
+def caller() -> Caller:
+    """The same; `Problem` where nobody is."""
+    guard.check_way()
+    found = session_or_none()
+    if found is None:
+        raise problem("nobody is signed in", 401, "not-signed-in")
+    return found
+
+
+def person() -> Person:
+    """Who is signed in, by the daemon's word, once for each request."""
+    if "person" not in g:
+        said = link().ask(caller(), "whoami")
+        g.person = Person(said["name"], said["role"], form_key(request.cookies.get(COOKIE, "")))
+    found: Person = g.person
+    return found
+
+
+def ask(command: str, **parameters: Any) -> Any:
+    """The result of a command that only looks, in the name of who is signed in."""
+    return link().ask(caller(), command, **parameters)
+
+
+def begin(command: str, **parameters: Any) -> Conversation:
+    """A command that only looks, whose output comes live."""
+    return link().begin(caller(), command, parameters, look=True)
+
+
+def do(command: str, parameters: Mapping[str, Any], stdin: str = "") -> Any:
+    """Runs a command that changes something, for a form that is one of ours; its result."""
+    guard.check_origin()
+    expected = form_key(request.cookies.get(COOKIE, ""))
+    if not hmac.compare_digest(request.form.get("form_key", "").encode(), expected.encode()):
+        raise problem("the form is too old", 403, "foreign-form", fix="Go back, load the page again, and send it anew.")
+    return link().run(caller(), command, parameters, stdin=stdin.encode()).read()
+
+
+def page(template: str, **values: Any) -> str:
+    """The page for who is signed in."""
+    return render_template(template, me=person(), signed_in=True, done=request.args.get("done", "")[:200], **values)
+
+
+def back(endpoint: str, done: str, **values: Any) -> Response:
+    """To the page, which says what was done."""
+    return redirect(url_for(endpoint, done=done, **values), 303)
+
+
+def try_ask(command: str, default: Any, **parameters: Any) -> Any:
+    """As `ask`, with ``default`` in place of an error: for a part of a page that the rest does without."""
+    try:
+        return ask(command, **parameters)
+    except Problem as error:
+        if error.parts["status"] in (401, 502):
+            raise
+        return error.parts.get("result", default)

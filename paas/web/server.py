@@ -1,0 +1,55 @@
+"""The page of the server: how it is, its settings, and who may use it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from paas.web.link import problem
+from paas.web.people import ask, back, do, page, person, try_ask
+
+server = Blueprint("server", __name__)
+
+
+@server.get("/server")
+def overview() -> str:
+    """What the doctor finds, and for administrators the settings, keys and tokens."""
+    return _page("")
+
+
+def _page(token: str) -> str:
+    admin = person().may("admin")
+    return page(
+        "server.html",
+        version=ask("version"),
+        findings=try_ask("doctor", []),
+        settings=ask("settings") if admin else [],
+        keys=ask("ssh-keys:list") if admin else [],
+        tokens=ask("tokens:list") if admin else [],
+        token=token,
+    )
+
+
+@server.post("/server/do")
+def act() -> Response | str:
+    """Carries out what one of the forms asks for."""
+    form = request.form
+    match form.get("action", ""):
+        case "setting":
+            key = form.get("key", "")
+            do("settings:set", {"key": key, "value": form.get("value", "").strip()})
+            return back("server.overview", f"{key} is set")
+        case "key-add":
+            do("ssh-keys:add", {"name": form.get("name", ""), "role": form.get("role", "")}, form.get("text", ""))
+            return back("server.overview", f"The key {form.get('name', '')} may log in")
+        case "key-remove":
+            do("ssh-keys:remove", {"name": form.get("name", "")})
+            return back("server.overview", "The key is removed")
+        case "token-add":
+            parameters = {"name": form.get("name", ""), "role": form.get("role", ""), "ttl": form.get("ttl", "")}
+            # Shown in the answer itself: it must not be in an address.
+            return _page(do("tokens:add", {key: value for key, value in parameters.items() if value}))
+        case "token-remove":
+            do("tokens:remove", {"name": form.get("name", "")})
+            return back("server.overview", "The token is removed")
+    raise problem("the form asks for nothing that there is", 400, "usage")

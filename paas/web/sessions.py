@@ -1,0 +1,70 @@
+"""Who is signed in. The cookie has a random pad, a file here has the token under it: neither alone says anything."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from contextlib import suppress
+from pathlib import Path
+
+COOKIE = "paas_session"
+LONGEST_SECONDS = 30 * 86_400
+PAD_BYTES = 128
+
+
+class Sessions:
+    """The sessions of one instance, a file each in ``folder``, which is for the server's user alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def open(self, token: str) -> str:
+        """A new session for the token, and what its cookie says."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._tidy()
+        pad = secrets.token_bytes(PAD_BYTES)
+        path = self._path(pad)
+        path.touch(mode=0o600)
+        path.write_bytes(_under(pad, token.encode().ljust(PAD_BYTES)))
+        return pad.hex()
+
+    def token(self, cookie: str) -> str:
+        """The token of the session; empty where there is none."""
+        pad = _pad(cookie)
+        try:
+            sealed = self._path(pad).read_bytes()
+            fresh = time.time() - self._path(pad).stat().st_mtime < LONGEST_SECONDS
+        except FileNotFoundError:
+            return ""
+        return _under(pad, sealed).decode("ascii", "replace").strip() if fresh else ""
+
+    def close(self, cookie: str) -> None:
+        """Ends the session."""
+        self._path(_pad(cookie)).unlink(missing_ok=True)
+
+    def _path(self, pad: bytes) -> Path:
+        return self._folder / hashlib.sha256(pad).hexdigest()
+
+    def _tidy(self) -> None:
+        oldest = time.time() - LONGEST_SECONDS
+        for path in self._folder.iterdir():
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
+
+
+def form_key(cookie: str) -> str:
+    """What every form of the session has in it: a page of another site can't know it."""
+    return hashlib.sha256(b"form " + _pad(cookie)).hexdigest()
+
+
+def _pad(cookie: str) -> bytes:
+    try:
+        return bytes.fromhex(cookie)
+    except ValueError:
+        return b""
+
+
+def _under(pad: bytes, data: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(pad, data, strict=False))

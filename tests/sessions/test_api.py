@@ -1,0 +1,221 @@
+import json
+
+import pytest
+from openapi_spec_validator import validate
+from web_fakes import LOOPBACK, Web
+
+from paas.commands import openapi
+from paas.commands.calling import argv
+from paas.commands.registry import COMMANDS
+from paas.core.errors import UsageError
+
+
+@pytest.fixture
+def web(hello):
+    made = Web(hello)
+    yield made
+    made.close()
+
+
+def test_a_result_is_the_value_of_the_command(web):
+    token = web.token("view")
+
+    assert web.call("apps:list", token=token).json == ["hello"]
+    assert web.call("apps:info", {"app": "hello"}, token).json["state"] == "running"
+    looked = web.call("apps:info", {"app": "hello"}, token, method="GET")
+    assert looked.json["name"] == "hello"
+    assert looked.headers["Cache-Control"] == "no-store"
+
+
+def test_all_apps_at_once(web):
+    (row,) = web.call("apps:overview", token=web.token("view")).json
+
+    assert (row["name"], row["state"], row["release"], row["processes"]) == (
+        "hello", "running", "v1", {"web": 1, "worker": 0}
+    )  # fmt: skip
+    assert (row["build"], row["build_status"]) == (1, "succeeded")
+
+
+def test_what_has_no_value_says_its_output(web):
+    answer = web.call("ps:scale", {"app": "hello", "pairs": ["web=2"]}, web.token("deploy"))
+
+    assert answer.status_code == 200
+    assert answer.json["exit_status"] == 0
+    assert "web" in answer.json["output"]
+    assert web.call("ps:scale", {"app": "hello"}, web.token()).json == {"web": 2, "worker": 0}
+
+
+def test_flags_lists_and_global_go_by_name(web):
+    token = web.token()
+    web.call("config:set", {"global": True, "pairs": ["COLOUR=a b", "SHAPE=--round"], "no_restart": True}, token)
+
+    assert web.call("config:show", {"global": True}, token).json == {"COLOUR": "a b", "SHAPE": "--round"}
+    merged = web.call("config:keys", {"app": "hello", "merged": "true"}, token, method="GET")
+    assert merged.json == ["COLOUR", "SHAPE"]
+
+
+def test_standard_input_is_a_text(web):
+    token = web.token()
+    answer = web.call("config:import", {"app": "hello", "stdin": "A=1\nB=2\n"}, token)
+
+    assert answer.status_code == 200, answer.text
+    assert web.server.config() == {"A": "1", "B": "2"}
+
+
+@pytest.mark.parametrize(
+    ("command", "parameters", "status", "code"),
+    [
+        ("apps:info", {"app": "nothing"}, 404, "no-such-app"),
+        ("apps:inf", {}, 404, "no-such-command"),
+        ("apps:info", {}, 400, "usage"),
+        ("apps:info", {"app": "hello", "colour": "red"}, 400, "usage"),
+        ("apps:info", {"app": ["hello"]}, 400, "usage"),
+        ("apps:create", {"name": "hello"}, 409, "already-exists"),
+        ("apps:create", {"name": "Hello; rm -rf /"}, 422, "invalid-app-name"),
+        ("builds:info", {"target": "hello", "which": "--help"}, 422, "invalid-build"),
+        ("run", {"app": "hello", "words": ["sh"]}, 404, "no-such-command"),
+        ("enter", {"app": "hello"}, 404, "no-such-command"),
+        ("git-receive-pack", {"path": "/hello"}, 404, "no-such-command"),
+    ],
+)
+def test_errors_are_problem_documents(web, command, parameters, status, code):
+    answer = web.call(command, parameters, web.token())
+
+    assert (answer.status_code, answer.json["code"]) == (status, code)
+    assert answer.content_type == "application/problem+json"
+    assert answer.json["what"] and answer.json["title"] == answer.json["what"]
+
+
+def test_a_locked_app_is_a_conflict(web):
+    web.server.run("apps:lock hello --reason move")
+
+    answer = web.call("ps:restart", {"app": "hello"}, web.token())
+    assert (answer.status_code, answer.json["code"]) == (409, "locked")
+
+
+def test_the_role_of_the_token_counts(web):
+    refused = web.call("ps:restart", {"app": "hello"}, web.token("view"))
+
+    assert refused.status_code == 403
+    assert "this token has view" in refused.json["why"]
+    assert "tokens:add" in refused.json["fix"]
+
+
+def test_get_changes_nothing(web):
+    answer = web.call("ps:restart", {"app": "hello"}, web.token(), method="GET")
+
+    assert (answer.status_code, answer.json["code"]) == (405, "method-not-allowed")
+
+
+def test_without_a_token_nobody_gets_in(web):
+    answer = web.call("apps:list")
+
+    assert (answer.status_code, answer.json["code"]) == (401, "no-token")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert web.app.test_client().get("/api/v1/openapi.json", headers=LOOPBACK).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("address", "scheme", "status"),
+    [("192.0.2.7", "http", 403), ("192.0.2.7", "https", 200), ("::1", "http", 200), ("::ffff:127.0.0.1", "http", 200),
+     ("", "http", 403)],
+)  # fmt: skip
+def test_tokens_do_not_travel_in_clear(web, address, scheme, status):
+    headers = {"X-Real-IP": address, "X-Forwarded-Proto": scheme}
+    answer = web.call("apps:list", token=web.token(), headers=headers)
+
+    assert answer.status_code == status
+    assert status == 200 or "ssh -L" in answer.json["fix"]
+
+
+def test_bodies_are_json_objects_of_a_bounded_size(web):
+    token = web.token()
+
+    assert web.call("apps:list", token=token, json=["app"]).status_code == 400
+    assert web.call("apps:list", token=token, json=None, data="{", content_type="application/json").status_code == 400
+    assert web.call("apps:list", token=token, json=None, data={"app": "hello"}).status_code == 415
+    large = web.call("config:import", {"stdin": "x" * (2 << 20)}, token)
+    assert (large.status_code, large.content_type) == (413, "application/problem+json")
+
+
+def test_output_comes_as_events(web):
+    answer = web.call(
+        "ps:scale", {"app": "hello", "pairs": ["web=2"]}, web.token(), headers={"Accept": "text/event-stream"}
+    )
+
+    assert answer.mimetype == "text/event-stream"
+    assert answer.headers["X-Accel-Buffering"] == "no"
+    events = [block.splitlines() for block in answer.get_data(as_text=True).split("\n\n") if "event:" in block]
+    assert events[0][0] == "event: message"
+    assert events[-1] == ["event: exit", 'data: {"status": 0}']
+
+
+def test_output_comes_as_json_lines(web):
+    headers = {"Accept": "application/x-ndjson"}
+    answer = web.call("apps:list", {}, web.token(), headers=headers)
+    lines = [json.loads(line) for line in answer.get_data().splitlines() if line]
+    assert lines == [{"event": "result", "value": ["hello"]}, {"event": "exit", "status": 0}]
+
+    failed = web.call("apps:info", {"app": "none"}, web.token(name="other"), headers=headers)
+    lines = [json.loads(line) for line in failed.get_data().splitlines() if line]
+    assert [line["event"] for line in lines] == ["problem", "exit"]
+    assert lines[1]["status"] == 20
+
+
+def test_a_client_that_goes_away_ends_the_command(web):
+    from paas.testing.gates import eventually
+
+    answer = web.call("logs", {"app": "hello", "tail": True}, web.token(), buffered=False,
+                      headers={"Accept": "text/event-stream"})  # fmt: skip
+    assert next(iter(answer.response)).startswith(b": begins")
+    eventually(lambda: web._control.pool._sessions, "the command")
+    answer.close()
+    eventually(lambda: not web._control.pool._sessions, "the end of the command")
+
+
+def test_streams_leave_room_for_pages(web):
+    token, headers = web.token(), {"Accept": "text/event-stream"}
+    streams = [web.call("logs", {"app": "hello", "tail": True}, token, headers=headers, buffered=False)
+               for _ in range(12)]  # fmt: skip
+    try:
+        refused = web.call("logs", {"app": "hello", "tail": True}, token, headers=headers)
+        assert (refused.status_code, refused.json["code"]) == (503, "busy")
+        assert web.call("apps:list", token=token).status_code == 200
+    finally:
+        for stream in streams:
+            stream.close()
+
+
+def test_without_a_daemon_the_answer_says_so(web):
+    web._call(web._control.close(grace=0))
+
+    answer = web.call("apps:list", token="paas_x")
+    assert (answer.status_code, answer.json["code"]) == (502, "not-running")
+
+
+def test_the_description_is_valid_openapi(web):
+    found = web.app.test_client().get(
+        "/api/v1/openapi.json", headers={**LOOPBACK, "Authorization": f"Bearer {web.token('view')}"}
+    )
+
+    kinds = ("apps:info", "ps:scale", "config:import", "logs", "ssh-keys:add", "logs:drain", "openapi")
+    validate({**found.json, "paths": {f"/commands/{name}": found.json["paths"][f"/commands/{name}"] for name in kinds}})
+    assert found.json == json.loads(json.dumps(openapi.document()))
+    role = found.json["paths"]["/commands/ssh-keys:add"]["post"]["requestBody"]["content"]["application/json"]
+    assert role["schema"]["properties"]["role"]["enum"] == ["view", "deploy", "admin"]
+    assert "stdin" in role["schema"]["properties"]
+    assert "/commands/run" not in found.json["paths"]
+    assert web.call("openapi", {"topic": "ps"}, web.token()).json["paths"].keys() == {"/commands/ps"}
+
+
+@pytest.mark.real("git")
+def test_the_whole_description_is_valid_openapi():
+    """It takes seconds, so it is not among the fast ones."""
+    validate(openapi.document())
+
+
+def test_a_gap_between_arguments_is_told():
+    with pytest.raises(UsageError, match="process needs app"):
+        argv("ps:restart", {"process": "web"})
+    assert argv("ps:restart", {"app": "--all"}) == ["ps:restart", "--", "--all"]
+    assert COMMANDS["ps:restart"]

@@ -1,0 +1,209 @@
+import re
+
+import pytest
+from web_fakes import LOOPBACK, Web
+
+TOKEN = re.compile(r"paas_[0-9a-f]{48}")
+
+
+@pytest.fixture
+def web(hello):
+    made = Web(hello)
+    yield made
+    made.close()
+
+
+def test_nobody_sees_anything_without_signing_in(web):
+    for path in ("/", "/apps/hello", "/apps/hello/config", "/apps/hello/logs", "/builds", "/builds/1", "/server"):
+        answer = web.app.test_client().get(path, headers=LOOPBACK)
+        assert (answer.status_code, answer.location.partition("?")[0]) == (302, "/sign-in"), path
+
+
+def test_signing_in_takes_a_token_and_the_cookie_does_not_tell_it(web):
+    browser = web.browser("view")
+    cookie = browser.client.get_cookie("paas_session")
+    token = web.token("view")
+
+    assert cookie.http_only and cookie.same_site == "Strict"
+    (sealed,) = (web.server.root / "web" / "sessions").iterdir()
+    assert sealed.stat().st_mode & 0o777 == 0o600
+    assert token not in cookie.value and b"paas_" not in sealed.read_bytes()
+    assert b"paas_" not in bytes.fromhex(cookie.value)
+    assert "hello" in browser.get("/").text
+
+
+def test_a_wrong_token_is_refused_with_words(web):
+    answer = web.app.test_client().post("/sign-in", data={"token": "paas_wrong"}, headers=LOOPBACK)
+
+    assert answer.status_code == 401
+    assert "The token is unknown" in answer.text
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_over_https_the_cookie_is_secure_and_in_clear_nobody_signs_in(web):
+    client, token = web.app.test_client(), web.token()
+    plain = {"X-Real-IP": "192.0.2.7", "X-Forwarded-Proto": "http"}
+
+    for answer in (client.get("/sign-in", headers=plain), client.post("/sign-in", headers=plain)):
+        assert answer.status_code == 403
+        assert "ssh -L" in answer.text
+    answer = client.post("/sign-in", data={"token": token}, headers={**plain, "X-Forwarded-Proto": "https"})
+    assert "Secure" in answer.headers["Set-Cookie"]
+
+
+def test_every_page_shows(web):
+    browser = web.browser()
+    web.server.run("config:set hello COLOUR=red")
+
+    for path, words in {
+        "/": "hello",
+        "/apps/hello": "Roll back…",
+        "/apps/hello/config": "COLOUR",
+        "/apps/hello/diff": "v2",
+        "/apps/hello/rollback/v1": "Roll back to v1",
+        "/apps/hello/logs": "Process",
+        "/apps/hello/logs?ps=web&grep=x": "Process",
+        "/builds": "#1",
+        "/builds/1": "Where the time went",
+        "/server": "Settings",
+    }.items():
+        answer = browser.get(path)
+        assert answer.status_code == 200, (path, answer.text)
+        assert words in answer.text, path
+        assert "style=" not in answer.text and "<script>" not in answer.text
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Frame-Options"] == "DENY"
+
+
+def test_values_of_variables_are_shown_to_who_asks_and_may(web):
+    web.server.run("config:set hello COLOUR=scarlet")
+    browser, viewer = web.browser("deploy"), web.browser("view")
+
+    assert "scarlet" not in browser.get("/apps/hello/config").text
+    assert "scarlet" in browser.get("/apps/hello/config?reveal=1").text
+    assert "scarlet" not in viewer.get("/apps/hello/config?reveal=1").text
+
+
+def test_forms_do_what_commands_do(web):
+    browser = web.browser("deploy")
+    browser.get("/apps/hello")
+
+    done = browser.post("/apps/hello/do", action="scale", type="web", number="2")
+    assert done.status_code == 303
+    assert "web now has 2" in browser.get(done.location).text
+    browser.post("/apps/hello/do", action="config-set", key="COLOUR", value=" two  words ")
+    assert web.server.config() == {"COLOUR": " two  words "}
+    browser.post("/apps/hello/do", action="config-unset", key="COLOUR")
+    assert web.server.config() == {}
+    browser.post("/apps/hello/do", action="domain-add", domain="www.example.org")
+    assert "www.example.org" in browser.get("/apps/hello").text
+    browser.post("/apps/hello/do", action="stop")
+    assert web.server.app().stopped
+    browser.post("/apps/hello/do", action="start")
+    browser.post("/apps/hello/do", action="rollback", version="v1")
+    assert not web.server.app().stopped
+    assert "rollback" in web.server.run("releases hello").out
+
+
+def test_forms_of_other_sites_do_nothing(web):
+    browser = web.browser()
+    before = web.server.run("ps hello").out
+
+    forged = browser.client.post("/apps/hello/do", data={"action": "stop"}, headers=LOOPBACK)
+    assert (forged.status_code, "form is too old" in forged.text) == (403, True)
+    browser.get("/apps/hello")
+    key = re.search(r'form_key" value="(\w+)"', browser.page)[1]
+    foreign = {**LOOPBACK, "Sec-Fetch-Site": "cross-site"}
+    forged = browser.client.post("/apps/hello/do", data={"action": "stop", "form_key": key}, headers=foreign)
+    assert forged.status_code == 403
+    assert web.server.run("ps hello").out == before
+
+
+def test_who_may_only_look_sees_no_buttons(web):
+    viewer = web.browser("view")
+
+    for path in ("/apps/hello", "/apps/hello/config", "/server"):
+        page = viewer.get(path).text
+        assert re.findall(r"<button[^>]*>([^<]+)", page) == ["Sign out"], path
+    assert "Tokens" not in viewer.get("/server").text
+    refused = viewer.post("/apps/hello/do", action="stop")
+    assert (refused.status_code, "needs the role deploy" in refused.text) == (403, True)
+
+
+def test_errors_say_what_why_and_what_to_do(web):
+    browser = web.browser()
+    browser.get("/apps/hello")
+
+    answer = browser.post("/apps/hello/do", action="scale", type="nothing", number="2")
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+    assert browser.get("/apps/none").status_code == 404
+    missing = browser.get("/nowhere")
+    assert (missing.status_code, "There is no such page" in missing.text) == (404, True)
+
+
+def test_what_apps_say_is_text_and_no_markup(web):
+    web.server.run(["config:set", "hello", "A=<script>alert(1)</script>"])
+    page = web.browser().get("/apps/hello/config?reveal=1").text
+
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def test_administrators_make_tokens_and_see_them_once(web):
+    browser = web.browser()
+    browser.get("/server")
+    answer = browser.post("/server/do", action="token-add", name="ci", role="view", ttl="30d")
+
+    token = TOKEN.search(answer.text)[0]
+    assert web.call("whoami", token=token).json["role"] == "view"
+    assert not TOKEN.search(browser.get("/server").text)
+    browser.post("/server/do", action="token-remove", name="ci")
+    assert web.call("whoami", token=token).status_code == 401
+
+
+def test_settings_and_keys_are_changed_there(web):
+    browser = web.browser()
+    browser.get("/server")
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPGkVGxTcbyNdCBYiHVRGTpL7nXJHXVRSfuTaHDtDKZ6 ada@example.org"
+
+    browser.post("/server/do", action="setting", key="keep-images", value="7")
+    assert web.server.ctx.settings.value("keep-images") == 7
+    browser.post("/server/do", action="key-add", name="ada", role="deploy", text=key)
+    assert "SHA256:" in browser.get("/server").text
+    browser.post("/server/do", action="key-remove", name="ada")
+    assert web.server.ctx.store.keys.all() == []
+
+
+def test_signing_out_ends_the_session(web):
+    browser = web.browser()
+    browser.get("/")
+    cookie = browser.client.get_cookie("paas_session").value
+    assert browser.post("/sign-out").location == "/sign-in"
+
+    browser.client.set_cookie("paas_session", cookie)
+    assert browser.get("/").location.startswith("/sign-in")
+
+
+def test_a_token_that_is_removed_ends_its_sessions(web):
+    browser = web.browser("deploy")
+    web.server.run("tokens:remove deploy-browser")
+
+    assert "why=unknown-token" in browser.get("/").location
+    assert "does not count any more" in browser.get("/sign-in?why=unknown-token").text
+
+
+def test_a_build_under_way_is_shown_live_and_can_be_cancelled(web):
+    server = web.server
+    with server.gates.hold("build"):
+        push = server.begin_push("hello") if server.commit("hello", {"a": "b"}) else None
+        from paas.testing.gates import eventually
+
+        eventually(lambda: server.ctx.jobs.of(server.app()), "the build")
+        number = server.ctx.jobs.of(server.app())[0].id
+        browser = web.browser("deploy")
+        page = browser.get(f"/builds/{number}").text
+        assert f'data-events="/builds/{number}/events"' in page
+        assert browser.post(f"/builds/{number}/cancel").status_code == 303
+    push.wait()
+    server.quiet()
+    assert "cancelled" in browser.get(f"/builds/{number}").text

@@ -1,0 +1,89 @@
+"""The host of the dashboard: the server's own, which no app gets, with a certificate like that of an app."""
+
+import pytest
+
+from paas.core.acme import PRODUCTION
+from paas.core.certificates import Source
+from paas.core.vhost import Vhost
+from paas.drivers.nginx_modules import Modules
+from paas.engine import dashboard, reconcile
+from paas.proxies.nginx_text import Secure, Templates
+from paas.testing import Server
+
+HOST = "paas.example.org"
+
+
+@pytest.fixture
+def public(tmp_path):
+    """A server with a domain of its own."""
+    made = Server(tmp_path / "root", {"domain": "example.org"})
+    yield made
+    made.close()
+
+
+def hosts(server):
+    vhost = server.proxy.served.get(dashboard.KEY)
+    return vhost.hosts if vhost else ()
+
+
+def test_it_is_below_the_first_global_domain(public):
+    assert hosts(public) == (HOST,)
+    public.run("domains:set-global other.org")
+    assert hosts(public) == ("paas.other.org",)
+
+
+def test_a_setting_moves_it_or_turns_it_off(public):
+    assert "http://dash.example.net:8080" in public.run("settings:set dashboard-domain dash.example.net").err
+    assert hosts(public) == ("dash.example.net",)
+    public.run("settings:set dashboard-domain none")
+    assert (hosts(public), dashboard.wanted(public.ctx)) == ((), False)
+    assert "[invalid-value]" in public.run("settings:set dashboard-domain 'no host'").err
+
+
+@pytest.mark.parametrize(
+    "line", ["apps:create paas", f"apps:create {HOST}", f"domains:add shop {HOST}", "apps:rename shop paas",
+             f"redirect:add shop {HOST} shop.example.org", "apps:clone shop paas"]
+)  # fmt: skip
+def test_no_app_takes_it(public, line):
+    public.run("apps:create shop")
+
+    refused = public.run(line)
+    assert refused.status != 0
+    assert "belongs to the dashboard" in refused.err
+    assert "[domain-taken]" in refused.err
+    assert hosts(public) == (HOST,)
+
+
+def test_an_app_that_has_had_the_host_since_before_keeps_it(public):
+    public.run("settings:set dashboard-domain none")
+    public.run("apps:create paas")
+    assert "belongs to the app 'paas'" in public.run("settings:set dashboard-domain ''").err
+    assert public.ctx.settings.value("dashboard-domain") == "none"
+    # As after an update from a version without a dashboard.
+    public.ctx.settings.set("dashboard-domain", "")
+    reconcile.settle(public.ctx)
+
+    assert hosts(public) == ()
+    assert public.proxy.vhost("paas").hosts == (HOST,)
+
+
+def test_it_gets_a_certificate_by_itself(public):
+    public.run("letsencrypt:set --global email ops@example.org")
+    public.issue()
+
+    assert (PRODUCTION, HOST) in public.acme.orders
+    credentials = public.proxy.served[dashboard.KEY].tls.credentials
+    assert [one.trusted for one in credentials] == [True]
+    assert [one.source for one in public.ctx.store.certificates.of(None)] == [Source.ACME]
+    assert any(door.upgrades for door in public.proxy.served[dashboard.KEY].doors)
+    assert dashboard.url(public.ctx) == f"https://{HOST}:8443"
+
+
+def test_what_nginx_gets_passes_requests_to_the_socket_and_is_the_same_each_time():
+    vhost = Vhost(app=dashboard.NAME, key=dashboard.KEY, hosts=(HOST,), socket="/srv/paas data/web/web.sock")
+    secure = Secure("0.0.0.0:443", None)
+    texts = [Templates().app(vhost, "0.0.0.0:80", Modules(), secure=secure) for _ in range(2)]
+
+    assert texts[0] == texts[1]
+    assert 'server "unix:/srv/paas data/web/web.sock" fail_timeout=0;' in texts[0]
+    assert "proxy_pass http://app-dashboard;" in texts[0]

@@ -1,0 +1,155 @@
+"""What is kept of containers that are gone: which of it, how much, and who waits meanwhile."""
+
+import threading
+
+import pytest
+
+from paas.core import jsonlog
+from paas.drivers import segments
+from paas.engine import logkeep, logs
+from paas.store.logs import KeptLog
+from paas.testing import eventually
+
+
+def keep_run(server, text, entry="nightly"):
+    """A run of a cron entry that ended and wrote that; the id of its container."""
+    now = server.clock.now()
+    run = server.ctx.store.runs.add(
+        server.app(), kind="cron", entry=entry, command="x", actor="cron", version=1, attached=False, now=now,
+        until=now + 9,
+    )  # fmt: skip
+    path = server.ctx.oneoffs.log_path(run.id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    container_id = f"{run.id:024}" + "0" * 40
+    server.ctx.logs.keep_run(server.app(), run, container_id, path)
+    return container_id
+
+
+def test_the_last_words_of_a_process_that_lack_a_newline(hello, tmp_path):
+    (tmp_path / "engine").mkdir()
+    hello.scheduler.log_folder = tmp_path / "engine"
+    path = hello.scheduler.log_file(hello.scheduler.ids()["web.1"])
+    path.write_bytes(jsonlog.encode("2026-01-01T00:00:01.000000000Z", b"fatal: no DATABASE_URL"))
+    hello.run("ps:restart hello")
+    assert hello.run("logs hello -q --source app").out == "fatal: no DATABASE_URL\n"
+    assert hello.run("logs hello -q --source app --since 2026-01-01").out == "fatal: no DATABASE_URL\n"
+
+
+def test_cron_jobs_do_not_push_out_what_processes_wrote(hello, monkeypatch):
+    monkeypatch.setattr(logkeep, "MOST_LOGS", 3)
+    hello.scheduler.write("web.1", "precious")
+    hello.run("ps:restart hello")
+    for number in range(6):
+        hello.clock.advance(60)
+        keep_run(hello, f"2026-01-01T01:00:0{number}.000000000Z swept {number}\n")
+    assert hello.run("logs hello -q --source app").out == "precious\n"
+    assert hello.run("logs hello -q --source cron").out == "swept 3\nswept 4\nswept 5\n"
+
+
+def test_a_run_that_wrote_nothing_takes_no_place(hello):
+    silent = keep_run(hello, "")
+    assert silent not in hello.ctx.store.kept_logs.containers(hello.app())
+    assert list(hello.paths.logs(hello.app().id).iterdir()) == []
+
+
+@pytest.fixture
+def being_packed(hello):
+    """A log of the app that takes long to pack: the event ends it."""
+    release, began = threading.Event(), threading.Event()
+
+    def chunks():
+        yield jsonlog.encode("2026-01-01T00:00:00.000000000Z", b"slow\n")
+        began.set()
+        release.wait(20)
+
+    hello.ctx.logs._folder(hello.app())
+    row = KeptLog("c" * 64, hello.app().id, "web.9", 1, "2026", "2026", "2026", 0)
+    thread = threading.Thread(target=hello.ctx.logs._pack, args=(row, chunks()))
+    thread.start()
+    began.wait(20)
+    yield release
+    release.set()
+    thread.join(20)
+
+
+def test_a_log_that_takes_long_to_pack_holds_up_no_removal(hello, being_packed):
+    hello.scheduler.write("web.1", "quick")
+    hello.run("ps:restart hello")
+    assert hello.run("logs hello -q --source app").out == "quick\n"
+    being_packed.set()
+    eventually(lambda: hello.run("logs hello -q -p web.9").out == "slow\n")
+
+
+def test_a_smaller_store_makes_room_at_once(hello, monkeypatch):
+    monkeypatch.setattr(segments, "SEGMENT", 1 << 14)
+    noise = bytes(range(97, 123)) * 4
+    keeper, app = hello.ctx.logs, hello.app()
+    keeper._folder(app)
+    for number in range(3):
+        lines = (
+            jsonlog.encode(f"2026-01-01T0{number}:{at // 60:02}:{at % 60:02}.000000000Z", noise + b"%d\n" % hash((at,)))
+            for at in range(3000)
+        )
+        keeper._pack(KeptLog(f"{number:024}" + "0" * 40, app.id, "web.1", 1, "2026", "2026", "2026", 0), lines)
+
+    def sizes():
+        return [row.bytes for row in hello.ctx.store.kept_logs.of(app)]
+
+    before = sizes()
+    monkeypatch.setattr(keeper, "_limit", lambda app_id: before[2] + 10)
+    hello.run("logs:set hello store-size 1m")
+    assert sizes() == before[2:]
+    monkeypatch.setattr(keeper, "_limit", lambda app_id: before[2] // 2)
+    hello.run("logs:set --global store-size 1m")
+    [left] = sizes()
+    assert 0 < left <= before[2] // 2
+    assert hello.run("logs hello -n 1 -q --source app").out.startswith("abc")
+
+
+def kept_at(server, hour, lines=3, text="line"):
+    """A kept log of a container that wrote so many lines within a minute of that hour."""
+    app = server.app()
+    server.ctx.logs._folder(app)
+    chunks = (
+        jsonlog.encode(f"2026-01-01T{hour:02}:00:00.{at:09}Z", f"{text} {hour}-{at}\n".encode()) for at in range(lines)
+    )
+    server.ctx.logs._pack(KeptLog(f"{hour:024}" + "0" * 40, app.id, "web.1", 1, "2026", "2026", "2026", 0), chunks)
+
+
+def test_kept_logs_are_opened_when_their_time_comes(hello, monkeypatch):
+    opened = []
+    lines = segments.Packed._lines
+
+    def counted(packed, segment):
+        opened.append(segment.first[11:13])
+        return lines(packed, segment)
+
+    monkeypatch.setattr(segments.Packed, "_lines", counted)
+    for hour in range(1, 9):
+        kept_at(hello, hour)
+    assert hello.run("logs hello -n 4 -q --source app").out == "line 7-2\nline 8-0\nline 8-1\nline 8-2\n"
+    assert opened == ["08", "07"]
+    opened.clear()
+    assert hello.run("logs hello -q --source app --since 2026-01-01T06:00:00Z --until 2026-01-01T06:30:00Z").out == (
+        "line 6-0\nline 6-1\nline 6-2\n"
+    )
+    assert opened[:1] == ["06"]
+
+
+@pytest.mark.parametrize("count", [1, 5, 8, 9, 100])
+def test_last_lines_that_are_too_many_to_be_kept_are_the_same(hello, monkeypatch, count):
+    for hour in range(1, 4):
+        kept_at(hello, hour)
+    expected = hello.run(f"logs hello -n {count} --source app").out
+    assert len(expected.splitlines()) == min(count, 9)
+    monkeypatch.setattr(logs, "KEPT_BYTES", 1)
+    assert hello.run(f"logs hello -n {count} --source app").out == expected
+
+
+def test_of_lines_of_one_moment_no_more_are_shown_than_were_asked_for(hello, monkeypatch):
+    monkeypatch.setattr(logs, "KEPT_BYTES", 1)
+    hello.paths.access_log.parent.mkdir(parents=True, exist_ok=True)
+    row = '{"time":"2026-01-01T01:00:00+01:00","msec":"1767225600.000","app":"hello","status":"200"}\n'
+    hello.paths.access_log.write_text(row * 6)
+    assert len(hello.run("logs hello -n 4 --source router").out.splitlines()) == 4

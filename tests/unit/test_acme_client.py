@@ -1,0 +1,52 @@
+"""Authorities that speak nonsense: whatever they answer, a person is told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from paas.core.errors import IssuanceFailed
+from paas.drivers import x509
+from paas.drivers.acme_client import Account, Acme
+
+
+class _Authority(ThreadingHTTPServer):
+    body = b""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Authority
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(self.server.body)))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    do_HEAD = do_POST = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nobody reads it."""
+
+
+@pytest.fixture
+def authority() -> Iterator[_Authority]:
+    server = _Authority(("127.0.0.1", 0), _Handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"null", b'"x"', b"<html>", b"\xff", b'{"newNonce": 7}'])
+def test_a_directory_that_is_none_is_told_as_an_error(authority: _Authority, body: bytes) -> None:
+    authority.body = body
+    key = x509.new_key()
+    server = f"http://127.0.0.1:{authority.server_port}/directory"
+    with pytest.raises(IssuanceFailed, match="does not answer as it should") as told:
+        Acme().issue(Account(server, "a@example.org", key), x509.signing_request(["a.example"], key))
+    assert server in told.value.why
