@@ -60,7 +60,7 @@ class Website:
         with self._lock:
             if self._stopping.is_set():
                 return
-            self._process = process = Gunicorn(self._ctx.paths.root, self._ctx.paths.web)
+            self._process = process = Gunicorn(self._ctx.paths.root, self._ctx.paths.web_socket.parent)
         status = process.wait()
         if not self._stopping.is_set():
             _log.warning("the web has ended with status %d; starting it again", status)

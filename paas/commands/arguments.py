@@ -27,6 +27,11 @@ def _apps(ctx: Context) -> Iterable[str]:
     return [app.name for app in ctx.store.apps.all()]
 
 
+def _is_host(ctx: Context, text: str) -> bool:
+    # An app may be called like a host; then it is meant.
+    return bool(set(text) & set(".:/")) and ctx.store.apps.find(text) is None
+
+
 def _version(ctx: Context, text: str) -> int:
     digits = text.removeprefix("v")
     if not digits.isdecimal():
@@ -100,6 +105,7 @@ def pair(ctx: Context, text: str) -> tuple[str, str]:
 
 App = Annotated[AppModel, Arg("APP", _app, _apps, app=True)]
 Scope = Annotated[AppModel | None, Arg("APP", _app, _apps, scope=True, app=True)]
+ScopeBeforeHost = Annotated[AppModel | None, Arg("APP", _app, _apps, scope=True, app=True, left_out=_is_host)]
 NewName = Annotated[str, Arg("NAME", lambda ctx, text: names.app_name(text))]
 AnyName = Annotated[str, Arg("APP", complete=_apps)]
 Version = Annotated[int, Arg("VERSION", _version)]

@@ -124,7 +124,7 @@ def bind(ctx: Context, command: Command, words: Words) -> tuple[list[Any], dict[
     named: dict[str, Any] = {}
 
     for parameter in command.positional:
-        if parameter.arg.scope and words.shared:
+        if (parameter.arg.scope and words.shared) or (remaining and parameter.arg.left_out(ctx, remaining[0])):
             positional.append(None)
         elif parameter.many:
             positional += [_read(ctx, command, parameter, word) for word in remaining]

@@ -27,7 +27,7 @@ def _check(ctx: Context, app: App | None) -> None:
 @command("registry:login", access=Access.DEPLOY, stdin=Stdin.TEXT)
 def registry_login(
     ctx: Context,
-    app: args.Scope,
+    app: args.ScopeBeforeHost,
     server: ServerName,
     user: Annotated[str, Arg("USER")],
     password: Annotated[str, Arg("PASSWORD")] = "",
@@ -36,6 +36,8 @@ def registry_login(
     invocation: Invocation,
 ) -> None:
     """Keep the credentials for a registry, for one app or with --global for all, once the registry has taken them.
+
+    Without an app, "registry:login SERVER USER", they are for all, too.
 
     Without PASSWORD, or with --password-stdin, it is read from standard input. It is encrypted at rest. Builds, pulls
     and pushes of the app use it.
@@ -48,7 +50,7 @@ def registry_login(
 
 
 @command("registry:logout", access=Access.DEPLOY)
-def registry_logout(ctx: Context, app: args.Scope, server: ServerName) -> None:
+def registry_logout(ctx: Context, app: args.ScopeBeforeHost, server: ServerName) -> None:
     """Forget the credentials for a registry, of one app or those for all."""
     _check(ctx, app)
     registries.forget(ctx, app, server)

@@ -27,6 +27,10 @@ def _nothing(ctx: Context) -> Iterable[str]:
     return ()
 
 
+def _never(ctx: Context, text: str) -> bool:
+    return False
+
+
 class Stdin(enum.Enum):
     """What a command reads: nothing; a text, as a whole; or a stream of bytes, as from a terminal, git or a file."""
 
@@ -42,7 +46,8 @@ class Arg:
     ``metavar`` is how help shows it. ``scope``: ``--global`` may stand in its place, which gives None. ``rest``: from
     its first word on nothing is taken as a flag. ``select``: takes the name of any flag the command does not know.
     ``repeat``: the flag may be given several times, and its value is a list. ``app``: its value is an app, which a
-    command with more than the access ``VIEW`` changes. ``choices`` are all words that it takes, where these are known.
+    command with more than the access ``VIEW`` changes. ``left_out`` says of a word that it is the next parameter's, and
+    that this one is as with ``--global``. ``choices`` are all words that it takes, where these are known.
     """
 
     metavar: str
@@ -54,6 +59,7 @@ class Arg:
     select: bool = False
     repeat: bool = False
     app: bool = False
+    left_out: Callable[[Context, str], bool] = _never
     choices: Sequence[str] = ()
 
 

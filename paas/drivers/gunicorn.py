@@ -18,6 +18,13 @@ class Gunicorn:
 
     def __init__(self, root: Path, folder: Path) -> None:
         folder.mkdir(mode=0o711, exist_ok=True)
+        if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+            raise PaasError(
+                f"the folder {folder} belongs to somebody else",
+                why="The socket of the web has to be there: the data root can't be reached by nginx's workers.",
+                fix="Remove it, or use a data root that other users may pass through.",
+                code="web",
+            )
         # nginx's workers, another user as a rule, have to reach the socket; who does has no rights by that.
         folder.chmod(0o711)
         theirs, self._lifeline = os.pipe()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +12,8 @@ from pathlib import Path
 
 from paas.core.errors import PaasError
 from paas.core.model import App
+
+LONGEST_SOCKET = 107
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,19 @@ class Paths:
 
     @property
     def web_socket(self) -> Path:
-        """Where nginx passes requests for the dashboard and the HTTP API to."""
-        return self.web / "web.sock"
+        """Where nginx passes requests for the dashboard and the HTTP API to.
+
+        It is below the root where nginx's workers, another user as a rule, can get there, and where its path is not
+        longer than a socket's may be (unix(7)); else in a folder of the system for such files.
+        """
+        path = self.web / "web.sock"
+        if len(os.fsencode(path)) <= LONGEST_SOCKET and all(folder.stat().st_mode & 0o001 for folder in self._above()):
+            return path
+        name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
+        return Path("/run" if os.geteuid() == 0 else "/tmp") / f"paas-{os.geteuid()}-{name}-web" / "web.sock"
+
+    def _above(self) -> list[Path]:
+        return [folder for folder in self.root.parents if folder.exists()]
 
     @property
     def nginx(self) -> Path:
@@ -156,6 +171,8 @@ class Paths:
 
     def remove_all(self) -> None:
         """Removes the data root itself with all that is in it."""
+        if self.web_socket.parent != self.web:
+            shutil.rmtree(self.web_socket.parent, ignore_errors=True)
         shutil.rmtree(self.root)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 
 from paas.core.errors import AlreadyExists
@@ -18,15 +17,13 @@ NAME = "paas_dashboard"
 """What stands for an app's name at the edge and in its log: no app can be called so."""
 NONE = "none"
 LABEL = "paas"
-LONGEST_SOCKET = 107
-"""Bytes of a socket's path that the kernel takes (unix(7))."""
 
 _log = logging.getLogger(__name__)
 
 
 def wanted(ctx: Context) -> bool:
-    """Whether there is a web at all; a data root whose path is too long for a socket has none."""
-    return ctx.settings.value(SETTING) != NONE and len(os.fsencode(ctx.paths.web_socket)) <= LONGEST_SOCKET
+    """Whether there is a web at all."""
+    return bool(ctx.settings.value(SETTING) != NONE)
 
 
 def hosts(ctx: Context) -> list[str]:

@@ -88,3 +88,14 @@ def test_a_password_is_given_once(hello):
 @pytest.mark.parametrize("line", ["server x/y", "image-repo Team/App", "push-extra-tags a,b/c", "image-repo ../x"])
 def test_what_no_registry_takes_is_refused_when_it_is_set(hello, line):
     assert "[invalid-value]" in hello.run(f"registry:set hello {line}").err
+
+
+def test_without_an_app_credentials_are_for_all(hello):
+    kept = hello.run("registry:login ghcr.io bot t0ken")
+    assert kept == (0, "", "-----> Kept the credentials of bot for ghcr.io\n")
+    assert "[forbidden]" in hello.run("registry:login ghcr.io bot t0ken", caller=DEPLOYER).err
+    assert hello.run("registry:report hello --registry-logins").out == "ghcr.io (bot)\n"
+    assert "nobody" in hello.run("registry:login nobody ghcr.io bot t0ken").err
+    hello.run("apps:create ghcr.io")
+    assert "is missing" in hello.run("registry:logout ghcr.io").err
+    assert hello.run("registry:logout --global ghcr.io").status == 0

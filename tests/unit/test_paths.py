@@ -2,6 +2,7 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +60,13 @@ def test_what_is_being_removed_does_not_start_again(tmp_path):
     paths.mark_torn_down()
     with pytest.raises(PaasError, match="is being removed"):
         paths.refuse_torn_down()
+
+
+def test_the_socket_of_the_web_is_where_other_users_get_to(tmp_path):
+    shut, long = Paths(tmp_path / "shut" / "root"), Paths(tmp_path / ("long" * 30) / "root")
+    (tmp_path / "shut").mkdir(mode=0o700)
+    for paths in (shut, long):
+        assert paths.web_socket.parent.parent in (Path("/run"), Path("/tmp"))
+        assert len(str(paths.web_socket)) < 107
+    assert shut.web_socket != long.web_socket
+    assert Paths(Path("/srv/paas")).web_socket == Path("/srv/paas/web/web.sock")
