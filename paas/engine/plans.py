@@ -51,7 +51,7 @@ def recipe_of(
         return None
     folder = properties.text("builder", "build-dir")
     # Most apps have a Dockerfile: for them nothing more is read.
-    if not selected and not chain and _left_to(dockerfile, ctx, app, commit, quarantine):
+    if not selected and not chain and _left_to(dockerfile, ctx, app, commit, quarantine, folder):
         return None
 
     sizes = ctx.repository(app).sizes(commit, folder, quarantine=quarantine)
@@ -101,9 +101,10 @@ def _arguments(ctx: Context, app: App) -> dict[str, Secret]:
     return found
 
 
-def _left_to(dockerfile: str, ctx: Context, app: App, commit: str, quarantine: Quarantine | None) -> bool:
-    """Whether the commit has the Dockerfile, and no file in which it chooses buildpacks."""
-    folder = ctx.store.properties.of(app).text("builder", "build-dir")
+def _left_to(
+    dockerfile: str, ctx: Context, app: App, commit: str, quarantine: Quarantine | None, folder: str
+) -> bool:
+    """Whether the commit has the Dockerfile in the folder, and no file in which it chooses buildpacks."""
     places = {
         name: f"{folder}/{name}" if folder else name
         for name in (dockerfile, buildplan.SETTINGS_FILE, buildplan.CHAIN_FILE)

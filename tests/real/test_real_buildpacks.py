@@ -61,7 +61,7 @@ ANSWERS = {
 
 DEPENDENCIES = {
     "node-express-npm": ("server.js", "npm ci --no-audit --no-fund --omit=dev"),
-    "php-front-controller": ("public/index.php", "composer install --no-dev"),
+    "php-front-controller": ("src/Kernel.php", "composer install --no-dev"),
     "python-flask-requirements": ("app.py", "uv pip install -r requirements.txt"),
     "ruby-rack-gems": ("config.ru", "bundle install"),
 }
@@ -160,7 +160,7 @@ def test_a_change_of_the_code_keeps_the_layer_of_the_dependencies(server: Server
     path, step = DEPENDENCIES[name]
     shutil.copytree(APPS / name, tmp_path / "code")
     code = tmp_path / "code" / path
-    code.write_text(code.read_text().replace("v1", "v2"))
+    code.write_text(code.read_text().replace("v1", "v2").replace("V1", "V2"))
     assert server.git(tmp_path / "code", "init", "-q", "-b", "main").status == 0
     pushed = server.git_push(tmp_path / "code", name, "+main")
 
