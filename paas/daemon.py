@@ -176,10 +176,16 @@ class Part(Protocol):
 
 
 class Chores:
-    """Something done from time to time, in a thread of its own: one that takes long holds up no other."""
+    """Something done from time to time, in a thread of its own: one that takes long holds up no other.
 
-    def __init__(self, ctx: Context, seconds: float, chores: Sequence[tuple[str, Callable[[], object]]]) -> None:
+    With ``later`` for the first time not at the start, but after the first pause.
+    """
+
+    def __init__(
+        self, ctx: Context, seconds: float, chores: Sequence[tuple[str, Callable[[], object]]], *, later: bool = False
+    ) -> None:
         self._ctx = ctx
+        self._later = later
         self._seconds = seconds
         self._chores = chores
         self._stopping = threading.Event()
@@ -193,6 +199,8 @@ class Chores:
         self._stopping.set()
 
     def _run(self) -> None:
+        if self._later and self._ctx.clock.wait(self._stopping, self._seconds):
+            return
         while True:
             for doing, chore in self._chores:
                 self._try(doing, chore)
@@ -212,14 +220,15 @@ def chores(ctx: Context) -> list[Chores]:
     """All that is done beside what people want: keeping nginx up, and keeping house."""
     return [
         Chores(ctx, WATCH_SECONDS, [("keeping nginx up", lambda: reconcile.keep_proxy(ctx))]),
+        Chores(ctx, CHORES_SECONDS, [("keeping a reserve of disk", lambda: room.lay_up(ctx))]),
         Chores(
             ctx,
             CHORES_SECONDS,
             [
-                ("keeping a reserve of disk", lambda: room.lay_up(ctx)),
                 ("rotating logs", lambda: ctx.proxy.rotate(ROTATE_BYTES)),
                 ("tidying repositories", lambda: apps.tidy(ctx)),
                 ("cleaning up", lambda: cleanup.when_due(ctx)),
             ],
+            later=True,
         ),
     ]

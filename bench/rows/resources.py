@@ -54,7 +54,8 @@ class Resident(Work):
         finally:
             server.close()
         per_app = (sizes[500] - sizes[0]) / 500 / 1000
-        return {"idle": sizes[0] / 1e6, "daemon": daemon / 1e6, "rss-50": sizes[50] / 1e6, "rss-500": sizes[500] / 1e6, "per-app": per_app,
+        return {"daemon": daemon / 1e6, "idle": sizes[0] / 1e6,
+                "rss-50": sizes[50] / 1e6, "rss-500": sizes[500] / 1e6, "per-app": per_app,
                 "cpu": percent}  # fmt: skip
 
     def set_up(self) -> None:

@@ -28,8 +28,9 @@ def agree(server: Server, rows: list[dict[str, str | int]]) -> None:
         wanted = set(database.execute("SELECT process_type || '.' || idx, slot, version, port FROM replicas"))
         unfinished = database.execute("SELECT id FROM deployments WHERE status IN ('queued', 'running')").fetchall()
     client = docker.from_env()
+    label = {"label": f"paas.instance={server.instance()}"}
     try:
-        containers = client.containers.list(filters={"label": f"paas.instance={server.instance()}"})
+        containers = client.containers.list(filters=label, ignore_removed=True)
         there = {
             (
                 f"{found.labels['paas.process']}.{found.labels['paas.index']}",
@@ -41,7 +42,7 @@ def agree(server: Server, rows: list[dict[str, str | int]]) -> None:
         }
     finally:
         client.close()
-    (file,) = (server.root / "nginx" / "apps").glob("*.conf")
+    (file,) = (server.root / "nginx" / "apps").glob("[0-9]*.conf")
     served = {int(port) for port in re.findall(r"server 127\.0\.0\.1:(\d+)", file.read_text())}
 
     assert there == wanted
