@@ -6,6 +6,7 @@ import base64
 import gzip
 import http.client
 import io
+import json
 import os
 import signal
 import socket
@@ -334,7 +335,7 @@ def test_releases_go_to_a_registry_and_apps_and_builds_come_from_it(
     pushed = instance.git_push(tmp_path / "derived", "derived")
     assert pushed.status == 0, pushed.err
     assert instance.get("derived").body == "v1 derived"
-    container = f"derived.web.1.a-{instance.instance()[:6]}"
+    (container,) = [row["container"] for row in json.loads(instance.paas("ps derived --format json").out)]
     shown = "{{.HostConfig.Memory}} {{json .HostConfig.Tmpfs}} {{range .HostConfig.Ulimits}}{{.Name}} {{.Hard}}{{end}}"
     argv = [buildkit.cli()[0], "inspect", "--format", shown, container]
     found = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
