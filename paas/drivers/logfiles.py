@@ -95,12 +95,18 @@ class LogFiles:
         self._files = []
 
     def backward(self) -> Iterator[LogLine]:
-        """The lines that were there at the beginning, the newest first."""
+        """The lines that were there at the beginning, the newest first.
+
+        For a block without any that is wanted there is a line without a source, with the time of the block: so who
+        merges logs, and has enough that is newer, does not read on through a log that is mostly somebody else's.
+        """
         for file in reversed(list(self._files)):
             for block in self._blocks(file):
                 reader = self._format.fresh()
                 lines = reader.decode(block) + reader.rest()
                 yield from reversed(lines)
+                if not lines and (time := self._format.time(block)):
+                    yield LogLine(time, "", "", b"")
 
     def _blocks(self, file: _File) -> Iterator[bytes]:
         """The file from its end to its begin, in blocks that begin and end where lines do."""

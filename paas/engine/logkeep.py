@@ -136,7 +136,7 @@ class Keeper:
         current = raw(self._paths.logs(row.app_id), row.container)
         files = LogFiles(current, form_of(row, ""))
         try:
-            last = next(files.backward(), None)
+            last = next((line for line in files.backward() if line.source), None)
             files.seek("")
             first = next(iter(files.read(1 << 16)), None)
         finally:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import re
+from itertools import islice
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from paas.core import edgelog, jsonlog, logquery
 from paas.core.accesslog import AccessLog
 from paas.core.jsonlog import LONGEST, JsonLog
+from paas.core.logline import LogLine
 from paas.drivers import logfiles, pattern, segments
 from paas.drivers.logfiles import LogFiles
 from paas.drivers.segments import Packed
@@ -280,3 +283,31 @@ def test_what_is_wanted_in_two_parts_of_a_line_is_found():
     anchored = pattern.finder("^needle$")
     assert anchored(b"needle") and not anchored(b"a needle")
     assert texts(JsonLog("app", "web.1", 3, "hello", anchored.anywhere).decode(entry(0, "needle"))) == ["needle"]
+
+
+def test_a_log_of_others_is_read_no_further_back_than_is_asked_for(tmp_path):
+    """Of the requests of all apps only those that may be among the newest lines are looked at."""
+    path = tmp_path / "access.log"
+    first = 1_767_225_600
+    row = '{"time":"x","msec":"%d.000","app":"other","app_id":"2","status":"200","path":"%s"}\n'
+    path.write_text("".join(row % (first + number, "p" * 200) for number in range(10_000)))
+    files = LogFiles(path, AccessLog("mine", 1))
+    markers = []
+    for line in files.backward():
+        markers.append(line.time)
+        assert (line.source, line.text) == ("", b"")
+    assert markers == sorted(markers, reverse=True)
+    assert len(markers) > 5
+
+    seen = []
+    reading = LogFiles(path, AccessLog("mine", 1))
+
+    def backward():
+        for line in reading.backward():
+            seen.append(line.time)
+            yield line
+
+    own = [LogLine(markers[1], "app", "web.1", b"%d" % number) for number in range(20)]
+    merged = heapq.merge(own, backward(), key=lambda line: line.time, reverse=True)
+    assert len(list(islice(filter(lambda line: line.source, merged), 10))) == 10
+    assert len(seen) <= 3
