@@ -240,13 +240,18 @@ def test_the_api_of_the_engine_tells_the_same_as_its_files(talker: Server) -> No
     [container] = [one for one in docker.containers() if one.status == "running"]
     path = docker.log_path(container.id)
     assert path is not None
-    files = LogFiles(path, JsonLog("app", "web.1", 1, "talker"))
-    files.seek("")
-    expected = []
-    while lines := files.read():
-        expected += [(line.time, line.text) for line in lines]
-    files.close()
 
+    def written() -> list[tuple[str, bytes]]:
+        files = LogFiles(path, JsonLog("app", "web.1", 1, "talker"))
+        files.seek("")
+        found = []
+        while lines := files.read():
+            found += [(line.time, line.text) for line in lines]
+        files.close()
+        return found
+
+    # The engine writes what the app wrote a moment later: the last of it is "end".
+    expected = eventually(lambda: (found := written()) and found[-1][1].endswith(b"end") and found)
     with docker.follow(container.id, None, follow=False) as told:
         assert [(line.time, line.text) for line in (logline.parse(raw, "web.1") for raw in told)] == expected
     assert [logline.parse(raw, "web.1").text for raw in docker.logs(container.id, 2)] == [
