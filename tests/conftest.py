@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -56,6 +57,12 @@ def trouble(tool: str) -> str:
     return TOOLS[tool]()
 
 
+def pytest_collection_finish() -> None:
+    """What is there by now stays: no collection of garbage has to look through it again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A real test without its tools fails where everything has to run (CI is set), and is skipped elsewhere.
 
@@ -81,10 +88,18 @@ def no_settings_of_the_developer() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Copies:
+    """Instances that nobody has used yet, whose databases have their tables."""
+    root = tmp_path_factory.mktemp("blank") / "root"
+    Server(root).close()
+    return Copies(root)
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def server(blank: Copies, tmp_path: Path) -> Iterator[Server]:
     """An instance made of fakes, without any app."""
-    made = Server(tmp_path / "root")
+    made = Server(blank.make(tmp_path / "root"))
     yield made
     made.close()
 
@@ -98,16 +113,25 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Server:
     return made
 
 
-def copy_quickly(source: Path, target: Path) -> None:
-    """A copy that shares the files: all are replaced and none is changed in place, but the database."""
-    target.mkdir()
-    for entry in os.scandir(source):
-        if entry.is_dir():
-            copy_quickly(Path(entry.path), target / entry.name)
-        elif entry.name == "paas.db":
-            shutil.copyfile(entry.path, target / entry.name)
-        else:
-            os.link(entry.path, target / entry.name)
+class Copies:
+    """Copies of an instance's folder that share its files: all are replaced and none is changed in place, but the
+    database. The repositories of users are left to the server, which copies them for those tests that push again."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = str(root)
+        found = [path for path in sorted(root.rglob("*")) if path.relative_to(root).parts[0] != "users"]
+        self._folders = ["", *(f"/{path.relative_to(root)}" for path in found if path.is_dir())]
+        self._files = [f"/{path.relative_to(root)}" for path in found if path.is_file() and path.name != "paas.db"]
+
+    def make(self, target: Path) -> Path:
+        """One more copy."""
+        made = str(target)
+        for name in self._folders:
+            os.mkdir(made + name)  # noqa: PTH102 - it is called a thousand times
+        for name in self._files:
+            os.link(self._root + name, made + name)
+        shutil.copyfile(f"{self._root}/paas.db", f"{made}/paas.db")
+        return target
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -119,11 +143,16 @@ def no_patience() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def copies(template: Server) -> Copies:
+    """Copies of the template."""
+    return Copies(template.root)
+
+
 @pytest.fixture
-def hello(template: Server, tmp_path: Path) -> Iterator[Server]:
+def hello(template: Server, copies: Copies, tmp_path: Path) -> Iterator[Server]:
     """An instance made of fakes with the app hello, which was pushed once: process types web and worker, one web."""
-    copy_quickly(template.root, tmp_path / "root")
-    made = Server(tmp_path / "root", like=template)
+    made = Server(copies.make(tmp_path / "root"), like=template)
     yield made
     made.close()
 

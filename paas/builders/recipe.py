@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 from pathlib import Path
@@ -60,7 +61,9 @@ def _part(plan: Plan, stage: Stage, values: dict[str, object]) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
+@functools.lru_cache(maxsize=64)
 def _environment(place: Path) -> jinja2.Environment:
+    # Kept with the templates that it compiled; it notices when a file has changed.
     # Templates may come from elsewhere: they see what they are given, and no file but their own and lib.j2.
     made = ImmutableSandboxedEnvironment(
         loader=jinja2.FileSystemLoader([place, folder("buildpacks")]),

@@ -200,6 +200,9 @@ def namespaces() -> list[str]:
     return sorted({row.namespace for row in PROPERTIES})
 
 
+_BY_NAME = {(row.namespace, row.key): row for row in PROPERTIES}
+
+
 def of(namespace: str) -> list[Property]:
     """The properties of one namespace, in the order of the table."""
     return [row for row in PROPERTIES if row.namespace == namespace]
@@ -207,9 +210,9 @@ def of(namespace: str) -> list[Property]:
 
 def find(namespace: str, key: str) -> Property:
     """The property; `NotFound` lists those there are."""
-    for row in of(namespace):
-        if row.key == key:
-            return row
+    found = _BY_NAME.get((namespace, key))
+    if found is not None:
+        return found
     raise NotFound(
         f"{namespace}:set has no property {key!r}",
         why="It has: " + ", ".join(row.key for row in of(namespace)),

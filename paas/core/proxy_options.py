@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from paas.core.errors import InvalidValue
@@ -52,7 +53,7 @@ class ProxyOptions:
     brotli: bool = False
 
     def __post_init__(self) -> None:
-        for each in fields(self):
+        for each in _rows():
             _check(each.name, getattr(self, each.name), each.metadata)
 
     def contradiction(self) -> str:
@@ -68,13 +69,25 @@ class ProxyOptions:
 
     def directives(self) -> Iterator[tuple[str, Value, str]]:
         """Name, value and unit of every directive, in the order of the fields."""
-        for each in fields(self):
+        for each in _rows():
             yield each.name, getattr(self, each.name), each.metadata.get("unit", "")
 
     def own(self) -> list[tuple[str, Value, str]]:
         """Those that differ from what holds for an app that says nothing."""
-        pairs = zip(self.directives(), ProxyOptions().directives(), strict=True)
-        return [mine for mine, common in pairs if mine != common]
+        return [mine for mine, common in zip(self.directives(), _common(), strict=True) if mine != common]
+
+
+# An app has some seventy values at the edge, and a start reads those of all apps: what is the same for all is kept.
+
+
+@functools.cache
+def _rows() -> tuple[Field[Any], ...]:
+    return fields(ProxyOptions)
+
+
+@functools.cache
+def _common() -> list[tuple[str, Value, str]]:
+    return list(ProxyOptions().directives())
 
 
 def _check(name: str, value: object, rule: Any) -> None:

@@ -168,6 +168,8 @@ class Repository:
         entries = git_objects.listing(self.path, commit, _seeing(quarantine))
         submodules = [Finding("submodule", entry.path) for entry in entries if entry.mode == "160000"]
         attributes = [entry for entry in entries if posixpath.basename(entry.path) == ".gitattributes"]
+        if not attributes:
+            return tuple(submodules)
 
         with git_objects.reading(self.path, _seeing(quarantine)) as read:
             if not any(b"filter=lfs" in (read(entry.sha, entry.path, LARGEST_FILE) or b"") for entry in attributes):

@@ -135,7 +135,7 @@ class _Wait:
             if container.status != "running" or over or unhealthy:
                 evidence = self._evidence(check, container, seen, patience if over else waited)
                 raise _Failed(self._one, diagnose(evidence), runs=container.status == "running")
-            ctx.clock.wait(self._job.cancelled, checks.POLL_SECONDS)
+            ctx.clock.wait(self._job.cancelled, checks.next_look(up))
 
     def _inspect(self) -> Container:
         container = self._ctx.scheduler.inspect(self._one.container_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import html
+import functools
 import re
 import traceback
 from collections.abc import Iterable
@@ -20,6 +20,7 @@ from paas.core.tls import Credential
 from paas.core.vhost import Vhost
 from paas.drivers.nginx_modules import Modules
 from paas.proxies.nginx_certificates import file_name
+from paas.proxies.nginx_values import WRITERS, Verbatim, for_page, printed, quoted_path
 from paas.resources import folder
 
 # nginx reads one parameter into a buffer of 4096 bytes.
@@ -33,11 +34,6 @@ COMPRESSIBLE = (
     "application/xml font/otf font/ttf image/bmp image/svg+xml image/x-icon"
 )
 COMMON = Edge()
-BARE = re.compile(r"[\w.:/*\[\]-]+", re.ASCII)
-
-
-class Verbatim(str):
-    """Text that is printed into a file as it is, because it was checked and quoted."""
 
 
 @dataclass(frozen=True)
@@ -84,21 +80,27 @@ class General:
     resolvers: tuple[str, ...] = ()
 
 
+@functools.lru_cache(maxsize=8)
+def _environments(source: Path) -> tuple[jinja2.Environment, jinja2.Environment]:
+    """For configuration and for pages. They are kept with what they compiled, and notice when a file has changed."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(source),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+        finalize=printed,
+    )
+    return made, made.overlay(finalize=None)
+
+
 class Templates:
     """Renders the files of one instance. A value that could end a parameter raises `InvalidValue`."""
 
     def __init__(self, source: Path | None = None) -> None:
-        self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(source or folder("nginx")),
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            autoescape=False,
-            finalize=printed,
-        )
+        self._environment, self._pages = _environments(source or folder("nginx"))
         self._sandbox = SandboxedEnvironment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-        self._pages = self._environment.overlay(finalize=None)
 
     def main(self, general: General) -> str:
         """The text of ``nginx.conf``."""
@@ -110,8 +112,8 @@ class Templates:
             open_files=general.open_files,
             connections=min(8192, general.open_files // 2),
             drain_seconds=general.drain_seconds,
-            status_socket=_quoted(f"unix:{general.status_socket}"),
-            file=lambda name: _quoted(f"{general.prefix}/{name}"),
+            status_socket=quoted_path(f"unix:{general.status_socket}"),
+            file=lambda name: quoted_path(f"{general.prefix}/{name}"),
             modules=general.modules,
             options=general.options,
             lines=_lines(ProxyOptions().directives(), general.modules),
@@ -174,7 +176,7 @@ class Templates:
 
         def certificate(credential: Credential) -> Verbatim:
             assert secure is not None
-            return _quoted(f"{secure.files}/{file_name(credential)}")
+            return quoted_path(f"{secure.files}/{file_name(credential)}")
 
         return self._environment.get_template("app.conf.j2").render(
             vhost=vhost,
@@ -190,7 +192,7 @@ class Templates:
             plain_suffix=Verbatim("" if port == "80" else f":{port}"),
             statuses=STATUSES,
             page=self.page,
-            text=_text,
+            text=for_page,
             **WRITERS,
         )
 
@@ -213,73 +215,10 @@ class Templates:
         return Verbatim(f"'{text}\n'")
 
 
-def printed(value: object) -> object:
-    """What a template prints for a value: one bare parameter, or `InvalidValue`."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-
-    if isinstance(value, Verbatim | jinja2.Undefined | int):
-        return value
-
-    if isinstance(value, str) and BARE.fullmatch(value):
-        return value
-
-    raise InvalidValue(f"{str(value)[:80]!r} cannot be written into an nginx configuration")
-
-
 def _failing_line(error: Exception) -> int:
     """The line of the template where it went wrong when it was rendered; 1 where nothing says."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
     return lines[-1] if lines and lines[-1] else 1
-
-
-def _quoted(path: str) -> Verbatim:
-    if re.search(r"[\x00-\x1f\"'$\\]", path):
-        raise InvalidValue(f"the path {path!r} cannot be written into an nginx configuration")
-
-    return Verbatim(f'"{path}"')
-
-
-def quoted(text: str) -> Verbatim:
-    """The text as one quoted parameter that means nothing but itself; without any, an empty one."""
-    if not text.isprintable():
-        raise InvalidValue(f"{text[:80]!r} cannot be written into an nginx configuration", why="It cannot be printed.")
-
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "${dollar}")
-    return Verbatim(f'"{escaped}"')
-
-
-def words(text: str) -> Verbatim:
-    """Several bare parameters with one space between them."""
-    if not re.fullmatch(r"(= |\^~ )?[\w./+~-]+( [\w./+-]+)*", text, re.ASCII):
-        raise InvalidValue(f"{text[:80]!r} cannot be written into an nginx configuration")
-
-    return Verbatim(text)
-
-
-def variable(text: str) -> Verbatim:
-    """One of nginx's variables, a bare word, or an empty parameter."""
-    if not re.fullmatch(r"\$?[a-z0-9_]*", text):
-        raise InvalidValue(f"{text[:80]!r} cannot be written into an nginx configuration")
-
-    return Verbatim(text or '""')
-
-
-WRITERS = {
-    "quoted": lambda value: quoted(str(value)),
-    "words": words,
-    "variable": variable,
-    "unix": lambda path: _quoted(f"unix:{path}"),
-}
-
-
-def _text(text: str) -> Verbatim:
-    """Text for a page, as one quoted parameter: every sign that means something to HTML or nginx is a reference."""
-    if not text.isprintable():
-        raise InvalidValue(f"{text[:80]!r} cannot be written into an nginx configuration", why="It cannot be printed.")
-
-    referenced = re.sub(r"[$\\]", lambda sign: f"&#{ord(sign[0])};", html.escape(text))
-    return Verbatim(f"'{referenced}'")
 
 
 def _lines(directives: Iterable[tuple[str, Value, str]], modules: Modules) -> list[Verbatim]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -173,8 +174,13 @@ class FakeProxy:
 
     def _render(self, vhost: Vhost) -> None:
         """What can't be written into nginx's files is refused here, too."""
-        _TEMPLATES.bundle(vhost, "127.0.0.1:8080", Modules(frozenset(self.modules)), self.options, _SECURE)
+        _rendered(vhost, frozenset(self.modules), self.options)
 
     def _reload(self) -> Switch:
         self.reloads += 1
         return Switch(frozenset({self.reloads - 1}))
+
+
+@functools.lru_cache(maxsize=256)
+def _rendered(vhost: Vhost, modules: frozenset[str], options: ServerOptions) -> dict[str, str]:
+    return _TEMPLATES.bundle(vhost, "127.0.0.1:8080", Modules(modules), options, _SECURE)

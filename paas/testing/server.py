@@ -31,6 +31,7 @@ from paas.engine.issuer import Issuer
 from paas.engine.liveness import Liveness
 from paas.engine.timers import Timers
 from paas.store import Store
+from paas.testing import commits
 from paas.testing.authority import FakeAcme, FakeDnsHooks, FakeResolver
 from paas.testing.builds import FakeBuilder
 from paas.testing.containers import FakeScheduler
@@ -50,7 +51,6 @@ VIEWER = Caller("victor", Access.VIEW, "ssh", "192.0.2.8", "SHA256:victor")
 DOCKERFILE = 'FROM scratch\nCMD ["/app"]\n'
 INTERNAL = "the platform met an error of its own"
 
-_AUTHOR = "Ada <ada@example.org> 1767225600 +0000"
 _SURROUNDINGS = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"} | {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -315,8 +315,7 @@ class Server:
         if app in self._sources and not folder.exists():
             shutil.copytree(self._sources[app], folder)
         elif not folder.exists():
-            folder.mkdir(parents=True)
-            _git(folder, "init", "--quiet", "--bare", "--template=", "--initial-branch=main")
+            commits.init(folder)
         return folder
 
     def commit(self, app: str, files: Mapping[str, str | None] | None = None, branch: str = "main") -> str:
@@ -328,15 +327,12 @@ class Server:
         kept = self._files.setdefault(app, {"Dockerfile": DOCKERFILE})
         for path, content in (files or {}).items():
             kept.pop(path, None) if content is None else kept.update({path: content})
-        folder = self.source(app)
-        parent = f"from refs/heads/{branch}^0\n" if (folder / "refs/heads" / branch).exists() else ""
-        message = f"change {self._commits}"
-        stream = f"commit refs/heads/{branch}\nmark :1\ncommitter {_AUTHOR}\ndata {len(message)}\n{message}\n{parent}"
-        stream += "deleteall\n"
-        for path, content in kept.items():
-            stream += f"M 100644 inline {path}\ndata {len(content.encode())}\n{content}\n"
-        _git(folder, "fast-import", "--quiet", "--force", text=stream + "get-mark :1\n")
-        return (folder / "refs/heads" / branch).read_text(encoding="ascii").strip()
+        repository = self.source(app)
+        head = repository / "refs/heads" / branch
+        parents = [head.read_text(encoding="ascii").strip()] if head.exists() else []
+        id_ = commits.write(repository, kept, parents, f"change {self._commits}")
+        commits.point(head, id_)
+        return id_
 
     def begin_push(self, app: str, *refspecs: str, caller: Caller = ADMIN) -> PushSession:
         """``git push`` of what is committed, ``main`` unless told otherwise; returns at once."""
@@ -372,10 +368,7 @@ class Server:
             if path.is_file() and not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
-        branch = repository / "refs" / "heads" / "main"
-        branch.parent.mkdir(parents=True, exist_ok=True)
-        branch.with_name("main.new").write_text(f"{commit.id}\n", encoding="ascii")
-        branch.with_name("main.new").replace(branch)
+        commits.point(repository / "refs" / "heads" / "main", commit.id)
         ctx.store.properties.set(found, "git", "deploy-branch", "main")
         apps.change(ctx, found, "push", commit.cause, lambda job: deploy(ctx, job.app, job, commit))
         self.quiet()
@@ -449,9 +442,3 @@ def _feed(client: socket.socket, data: bytes) -> None:
     with contextlib.suppress(OSError):
         client.sendall(data)
         client.shutdown(socket.SHUT_WR)
-
-
-def _git(folder: Path, *arguments: str, text: str = "") -> None:
-    subprocess.run(
-        ["git", *arguments], cwd=folder, env=_SURROUNDINGS, input=text.encode(), check=True, capture_output=True
-    )

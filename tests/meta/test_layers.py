@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from pathlib import Path
 
-import paas
-
-PACKAGE = Path(paas.__file__).parent
+from sources import PACKAGE, SOURCES, nodes, statements, text, tree
 
 LAYERS = [
     {"paas.core"},
@@ -83,20 +82,20 @@ LONG_FOR_A_REASON = {
 def modules() -> dict[str, Path]:
     """The files of the package by module name."""
     found = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in SOURCES:
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
 
 
 MODULES = modules()
-TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
 
 
+@functools.cache
 def imports(name: str) -> set[tuple[str, int]]:
     """What a module imports, wherever in it, with the line; submodules of ours by their full name."""
     found = set()
-    for node in ast.walk(TREES[name]):
+    for node in statements(tree(MODULES[name])):
         if isinstance(node, ast.Import):
             found |= {(alias.name, node.lineno) for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -107,7 +106,6 @@ def imports(name: str) -> set[tuple[str, int]]:
     return found
 
 
-IMPORTS = {name: imports(name) for name in MODULES}
 CORE = [name for name in MODULES if name == "paas.core" or name.startswith("paas.core.")]
 
 
@@ -127,8 +125,8 @@ def layer(name: str) -> int | None:
 def test_imports_only_point_down() -> None:
     upward = [
         f"{name}:{line} imports {other}"
-        for name, found in IMPORTS.items()
-        for other, line in sorted(found)
+        for name in MODULES
+        for other, line in sorted(imports(name))
         if name != "paas" and inside(other, "paas") and (layer(other) or 0) > (layer(name) or 0)
     ]
     assert upward == []
@@ -137,9 +135,9 @@ def test_imports_only_point_down() -> None:
 def test_outside_things_have_their_importers() -> None:
     strangers = [
         f"{name}:{line} imports {other}"
-        for name, found in IMPORTS.items()
+        for name in MODULES
         if not inside(name, "paas.testing")
-        for other, line in sorted(found)
+        for other, line in sorted(imports(name))
         for outside, allowed in OUTSIDE.items()
         if inside(other, outside) and not any(inside(name, package) for package in allowed)
     ]
@@ -147,7 +145,7 @@ def test_outside_things_have_their_importers() -> None:
 
 
 def test_every_dependency_has_its_importers_named() -> None:
-    used = {other.partition(".")[0] for found in IMPORTS.values() for other, _ in found}
+    used = {other.partition(".")[0] for name in MODULES for other, _ in imports(name)}
     third_party = used - set(sys.stdlib_module_names) - {"paas", "_json"}
     assert third_party <= OUTSIDE.keys()
 
@@ -156,7 +154,7 @@ def test_the_core_imports_nothing_that_acts() -> None:
     foreign = [
         f"{name}:{line} imports {other}"
         for name in CORE
-        for other, line in sorted(IMPORTS[name])
+        for other, line in sorted(imports(name))
         if not inside(other, "paas.core") and not {other, other.partition(".")[0]} & IN_CORE
     ]
     assert foreign == []
@@ -165,7 +163,7 @@ def test_the_core_imports_nothing_that_acts() -> None:
 def test_the_core_reads_writes_and_asks_nothing() -> None:
     acts = []
     for name in CORE:
-        for node in ast.walk(TREES[name]):
+        for node in nodes(MODULES[name]):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in NOT_IN_CORE:
                 acts.append(f"{name}:{node.lineno} calls {node.func.id}")
             if isinstance(node, ast.Attribute) and node.attr in ("now", "today", "utcnow"):
@@ -182,7 +180,7 @@ def test_the_web_imports_next_to_nothing_of_ours() -> None:
         f"{name}:{line} imports {other}"
         for name in MODULES
         if inside(name, "paas.web")
-        for other, line in sorted(IMPORTS[name])
+        for other, line in sorted(imports(name))
         if inside(other, "paas") and other != "paas" and not any(inside(other, part) for part in WEB_MAY)
     ]
     assert foreign == []
@@ -190,7 +188,7 @@ def test_the_web_imports_next_to_nothing_of_ours() -> None:
 
 def test_files_are_short() -> None:
     lengths = {
-        str(path.relative_to(PACKAGE.parent)): len(path.read_text(encoding="utf-8").splitlines())
+        str(path.relative_to(PACKAGE.parent)): len(text(path).splitlines())
         for path in MODULES.values()
     }
     assert {path: count for path, count in lengths.items() if count > LONGEST} == {}

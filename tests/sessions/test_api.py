@@ -1,7 +1,6 @@
 import json
 
 import pytest
-from openapi_spec_validator import validate
 from web_fakes import LOOPBACK, Web
 
 from paas.commands import openapi
@@ -199,6 +198,8 @@ def test_the_description_is_valid_openapi(web):
     )
 
     kinds = ("apps:info", "ps:scale", "config:import", "logs", "ssh-keys:add", "logs:drain", "openapi")
+    from openapi_spec_validator import validate
+
     validate({**found.json, "paths": {f"/commands/{name}": found.json["paths"][f"/commands/{name}"] for name in kinds}})
     assert found.json == json.loads(json.dumps(openapi.document()))
     role = found.json["paths"]["/commands/ssh-keys:add"]["post"]["requestBody"]["content"]["application/json"]
@@ -211,6 +212,8 @@ def test_the_description_is_valid_openapi(web):
 @pytest.mark.real("git")
 def test_the_whole_description_is_valid_openapi():
     """It takes seconds, so it is not among the fast ones."""
+    from openapi_spec_validator import validate
+
     validate(openapi.document())
 
 

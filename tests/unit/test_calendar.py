@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ YEAR = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 NEXT_YEAR = datetime(2027, 1, 1, tzinfo=UTC).timestamp()
 
 
+@functools.cache
 def year(schedule: str, zone: str) -> list[datetime]:
     times = calendar.between(schedule, zone, YEAR - 1, NEXT_YEAR - 1, 1_000_000)
     return [datetime.fromtimestamp(time, ZoneInfo(zone)) for time in times]

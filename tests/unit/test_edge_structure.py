@@ -40,7 +40,8 @@ from paas.core.server_options import ServerOptions
 from paas.core.tls import Credential, Tls
 from paas.core.vhost import Vhost, host_name
 from paas.drivers.nginx_modules import Modules
-from paas.proxies.nginx_text import Secure, Templates, quoted
+from paas.proxies.nginx_text import Secure, Templates
+from paas.proxies.nginx_values import quoted
 
 TEMPLATES = Templates()
 LISTEN = "127.0.0.1:8080"

@@ -17,12 +17,12 @@ def error(*lines):
 
 
 def test_a_slow_start_is_waited_for(hello):
-    assert restarted(hello, looks=500) == "-----> Healthy in 0 ms\n-----> Switched the proxy in 0 ms\n"
+    assert restarted(hello, looks=100) == "-----> Healthy in 0 ms\n-----> Switched the proxy in 0 ms\n"
 
 
 def test_the_wait_ends_after_the_time_that_is_set(hello):
     hello.run("checks:set hello timeout 2s")
-    assert restarted(hello, looks=500) == LOG + error(
+    assert restarted(hello, looks=100) == LOG + error(
         "web.1 did not listen on port 5000 within 2 s",
         "It runs, but has no listening socket.",
         "Let the app listen on $PORT. If it only starts slowly, run 'checks:set APP timeout 120s'. [not-listening]",
@@ -135,7 +135,7 @@ def test_the_last_forty_lines_of_its_log_are_shown(hello):
 
 def test_only_the_log_of_the_one_that_failed_is_shown(hello):
     hello.scheduler.tell("worker", Behaviour(exits=1, log=("worker says",)))
-    hello.scheduler.tell("web", Behaviour(log=("web says",), looks=2000))
+    hello.scheduler.tell("web", Behaviour(log=("web says",), looks=150))
     err = hello.run("ps:scale hello web=2 worker=1").err
     assert "worker says" in err
     assert "web says" not in err

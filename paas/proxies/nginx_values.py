@@ -1,0 +1,80 @@
+"""How a value is written into nginx's configuration: so that it can mean nothing but itself."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import jinja2
+
+from paas.core.errors import InvalidValue
+
+BARE = re.compile(r"[\w.:/*\[\]-]+", re.ASCII)
+
+
+class Verbatim(str):
+    """Text that is printed into a file as it is, because it was checked and quoted."""
+
+
+def printed(value: object) -> object:
+    """What a template prints for a value: one bare parameter, or `InvalidValue`."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+
+    if isinstance(value, Verbatim | jinja2.Undefined | int):
+        return value
+
+    if isinstance(value, str) and BARE.fullmatch(value):
+        return value
+
+    raise InvalidValue(f"{str(value)[:80]!r} cannot be written into an nginx configuration")
+
+
+def quoted_path(path: str) -> Verbatim:
+    """A path, or an address that has one, as one quoted parameter."""
+    if re.search(r"[\x00-\x1f\"'$\\]", path):
+        raise InvalidValue(f"the path {path!r} cannot be written into an nginx configuration")
+
+    return Verbatim(f'"{path}"')
+
+
+def quoted(text: str) -> Verbatim:
+    """The text as one quoted parameter that means nothing but itself; without any, an empty one."""
+    if not text.isprintable():
+        raise InvalidValue(f"{text[:80]!r} cannot be written into an nginx configuration", why="It cannot be printed.")
+
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "${dollar}")
+    return Verbatim(f'"{escaped}"')
+
+
+def words(text: str) -> Verbatim:
+    """Several bare parameters with one space between them."""
+    if not re.fullmatch(r"(= |\^~ )?[\w./+~-]+( [\w./+-]+)*", text, re.ASCII):
+        raise InvalidValue(f"{text[:80]!r} cannot be written into an nginx configuration")
+
+    return Verbatim(text)
+
+
+def variable(text: str) -> Verbatim:
+    """One of nginx's variables, a bare word, or an empty parameter."""
+    if not re.fullmatch(r"\$?[a-z0-9_]*", text):
+        raise InvalidValue(f"{text[:80]!r} cannot be written into an nginx configuration")
+
+    return Verbatim(text or '""')
+
+
+WRITERS = {
+    "quoted": lambda value: quoted(str(value)),
+    "words": words,
+    "variable": variable,
+    "unix": lambda path: quoted_path(f"unix:{path}"),
+}
+
+
+def for_page(text: str) -> Verbatim:
+    """Text for a page, as one quoted parameter: every sign that means something to HTML or nginx is a reference."""
+    if not text.isprintable():
+        raise InvalidValue(f"{text[:80]!r} cannot be written into an nginx configuration", why="It cannot be printed.")
+
+    referenced = re.sub(r"[$\\]", lambda sign: f"&#{ord(sign[0])};", html.escape(text))
+    return Verbatim(f"'{referenced}'")

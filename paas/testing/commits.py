@@ -1,0 +1,49 @@
+"""Commits of a user, without a git client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dulwich.index import commit_tree
+from dulwich.object_store import DiskObjectStore
+from dulwich.objects import Blob, Commit, ObjectID
+from dulwich.repo import Repo
+
+_AUTHOR = b"Ada <ada@example.org>"
+_WHEN = 1767225600
+_FILE = 0o100644
+
+
+def init(folder: Path) -> None:
+    """A new bare repository, whose HEAD is ``main``."""
+    folder.mkdir(parents=True)
+    Repo.init_bare(folder, mkdir=False, default_branch=b"main").close()
+
+
+def write(repository: Path, files: Mapping[str, str], parents: Sequence[str], message: str) -> str:
+    """Adds a commit of these files, and no others, to the bare repository; its id."""
+    store = DiskObjectStore(str(repository / "objects"))
+    try:
+        blobs = {path: Blob.from_string(content.encode()) for path, content in files.items()}
+        for blob in blobs.values():
+            store.add_object(blob)
+        commit = Commit()
+        commit.tree = commit_tree(store, [(path.encode(), blob.id, _FILE) for path, blob in blobs.items()])
+        commit.parents = [ObjectID(parent.encode()) for parent in parents]
+        commit.author = commit.committer = _AUTHOR
+        commit.author_time = commit.commit_time = _WHEN
+        commit.author_timezone = commit.commit_timezone = 0
+        commit.message = message.encode()
+        store.add_object(commit)
+        return commit.id.decode()
+    finally:
+        store.close()
+
+
+def point(head: Path, commit: str) -> None:
+    """Has a branch, the file of its ref, point to the commit."""
+    head.parent.mkdir(parents=True, exist_ok=True)
+    new = head.with_name(f"{head.name}.new")
+    new.write_text(f"{commit}\n", encoding="ascii")
+    new.replace(head)

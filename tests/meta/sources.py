@@ -1,0 +1,42 @@
+"""The files of the project and what they are parsed to: once, and not before a test asks."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import paas
+
+PACKAGE = Path(paas.__file__).parent
+ROOT = PACKAGE.parent
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+@functools.cache
+def text(path: Path) -> str:
+    """What is in the file."""
+    return path.read_text(encoding="utf-8")
+
+
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    """The file as a syntax tree."""
+    return ast.parse(text(path))
+
+
+def statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """All statements in it, however deep; it does not look into expressions, which are most of a tree."""
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(node, field, ()):
+            if isinstance(child, ast.stmt):
+                yield child
+            yield from statements(child)
+
+
+@functools.cache
+def nodes(path: Path) -> list[ast.AST]:
+    """Every node of that tree."""
+    return list(ast.walk(tree(path)))
