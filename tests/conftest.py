@@ -18,7 +18,10 @@ from paas.engine import joblog, locks, logs, phase, runs
 from paas.testing import Server
 
 # The same examples each time, and nothing written into the checkout.
-hypothesis.settings.register_profile("tests", database=None, deadline=None, derandomize=True, max_examples=25)
+# Most of what there is to find is found by the first ones; where everything runs (CI is set) there are more.
+hypothesis.settings.register_profile(
+    "tests", database=None, deadline=None, derandomize=True, max_examples=100 if os.environ.get("CI") else 15
+)
 hypothesis.settings.load_profile("tests")
 
 PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
@@ -152,7 +155,7 @@ def copies(template: Server) -> Copies:
 @pytest.fixture
 def hello(template: Server, copies: Copies, tmp_path: Path) -> Iterator[Server]:
     """An instance made of fakes with the app hello, which was pushed once: process types web and worker, one web."""
-    made = Server(copies.make(tmp_path / "root"), like=template)
+    made = Server(copies.make(tmp_path / "root"), like=template, settled=True)
     yield made
     made.close()
 

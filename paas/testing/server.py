@@ -210,7 +210,15 @@ class Server:
     Errors of the platform's own and mistakes that a fake noticed fail the test.
     """
 
-    def __init__(self, root: Path, flags: Mapping[str, str] | None = None, *, like: Server | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        flags: Mapping[str, str] | None = None,
+        *,
+        like: Server | None = None,
+        settled: bool = False,
+    ) -> None:
+        """``like`` is the one whose folder was copied; ``settled`` if that ended in peace, and serves all it has."""
         self.root = root
         self.paths = Paths(root)
         self.paths.prepare()
@@ -265,7 +273,8 @@ class Server:
             self._files |= {app: dict(files) for app, files in like._files.items()}
             self._commits = like._commits
         self.proxy.prepare()
-        reconcile.settle(self.ctx)
+        if not settled:
+            reconcile.settle(self.ctx)
         with contextlib.suppress(EngineError):
             self.timers.settle()
         self.ctx.logs.start()

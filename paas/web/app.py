@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from jinja2 import StrictUndefined
@@ -19,15 +20,15 @@ from paas.web.sessions import Sessions
 LARGEST_BODY = 1 << 20
 
 
+def instance(root: Path) -> dict[str, Any]:
+    """What of the application's configuration is the instance's own."""
+    return {"LINK": Link(root / "control.sock"), "SESSIONS": Sessions(root / "web" / "sessions")}
+
+
 def create(root: Path) -> Flask:
     """The dashboard and the API of the instance whose data are in ``root``."""
     app = Flask("paas.web", static_url_path="/static")
-    app.config.update(
-        LINK=Link(root / "control.sock"),
-        SESSIONS=Sessions(root / "web" / "sessions"),
-        MAX_CONTENT_LENGTH=LARGEST_BODY,
-        SEND_FILE_MAX_AGE_DEFAULT=3600,
-    )
+    app.config.update(instance(root), MAX_CONTENT_LENGTH=LARGEST_BODY, SEND_FILE_MAX_AGE_DEFAULT=3600)
     app.jinja_options = {"undefined": StrictUndefined, "autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
     app.jinja_env.filters.update(shapes.FILTERS)
     for blueprint in (api, entry, apps, builds, server):

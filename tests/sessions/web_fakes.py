@@ -1,16 +1,24 @@
 """The web before a server made of fakes: the real control socket between them, and Flask's client as the browser."""
 
 import asyncio
+import functools
 import re
 import threading
+from pathlib import Path
 
 from flask.testing import FlaskClient
 
 from paas import control
 from paas.engine import keys, tokens
-from paas.web.app import create
+from paas.web.app import create, instance
 
 LOOPBACK = {"X-Real-IP": "127.0.0.1", "X-Forwarded-Proto": "http"}
+
+
+@functools.cache
+def application():
+    """Made once, with its templates: what is an instance's own is in its configuration."""
+    return create(Path("/nowhere"))
 
 
 class Web:
@@ -18,7 +26,8 @@ class Web:
 
     def __init__(self, server):
         self.server = server
-        self.app = create(server.root)
+        self.app = application()
+        self.app.config.update(instance(server.root))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()

@@ -28,7 +28,9 @@ def answering(answer):
                 connections.append(connection)
                 received.append(connection.recv(65536))
                 if answer is not None:
-                    connection.sendall(answer)
+                    # A client may have gone with its answer half read.
+                    with contextlib.suppress(ConnectionError):
+                        connection.sendall(answer)
                     connection.close()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
