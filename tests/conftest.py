@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -89,6 +90,21 @@ def no_settings_of_the_developer() -> Iterator[None]:
         patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
         patch.delenv("PAAS_ROOT", raising=False)
         yield
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Names of folders that do not exist yet."""
+    base = tmp_path_factory.getbasetemp()
+    return (base / f"t{number}" for number in itertools.count())
+
+
+@pytest.fixture
+def tmp_path(folders: Iterator[Path]) -> Path:
+    """An empty folder. Pytest's own looks through all the others to find a name for it, thousands of times."""
+    folder = next(folders)
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 @pytest.fixture(scope="session")

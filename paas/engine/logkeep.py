@@ -75,6 +75,9 @@ class Keeper:
         try:
             if self._store.kept_logs.find(container.id) is None:
                 self._take(app, container)
+        except NoSuchApp:
+            # Destroyed meanwhile, and its logs with it.
+            return
         except (PaasError, OSError) as error:
             _log.warning("the log of %s %s could not be kept: %s", app.name, container.label, error)
             said = f"The log of v{container.release} of this process could not be kept: {error}"
@@ -236,6 +239,8 @@ class Keeper:
                 self.pack(container)
             except (PaasError, OSError) as error:
                 _log.warning("the log of container %.12s could not be packed: %s", container, error)
+            except Exception:  # noqa: BLE001  # a fault with one log must not end the only thread that packs all
+                _log.exception("the log of container %.12s could not be packed", container)
             finally:
                 with self._lock:
                     self._unpacked -= 1

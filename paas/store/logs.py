@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from paas.core.drain import Drain, Position
-from paas.core.errors import NotFound
+from paas.core.errors import NoSuchApp, NotFound
 from paas.core.logline import PLATFORM, LogLine
 from paas.core.model import App
 from paas.core.secret import Secret
@@ -98,12 +98,14 @@ class KeptLogs:
         self._db = database
 
     def put(self, log: KeptLog) -> None:
-        """Adds it, or replaces what is told of its container."""
+        """Adds it, or replaces what is told of its container. `NoSuchApp` once its app is gone."""
         segments = None if log.segments is None else json.dumps(log.segments)
-        self._db.execute(
-            "INSERT OR REPLACE INTO kept_logs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            log.container, log.app_id, log.process, log.release, log.started, log.first, log.last, log.bytes, segments,
+        put = self._db.execute(
+            "INSERT OR REPLACE INTO kept_logs SELECT ?, id, ?, ?, ?, ?, ?, ?, ? FROM apps WHERE id = ?",
+            log.container, log.process, log.release, log.started, log.first, log.last, log.bytes, segments, log.app_id,
         )  # fmt: skip
+        if not put.rowcount:
+            raise NoSuchApp(f"the app of container {log.container[:12]} is gone")
 
     def find(self, container: str) -> KeptLog | None:
         """That of the container, or None."""

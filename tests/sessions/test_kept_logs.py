@@ -53,6 +53,33 @@ def test_a_run_that_wrote_nothing_takes_no_place(hello):
     assert list(hello.paths.logs(hello.app().id).iterdir()) == []
 
 
+def test_the_logs_of_others_are_packed_after_an_app_went_while_its_own_was(hello, monkeypatch):
+    other = hello.deployed("other")
+    pack, packed = segments.pack, []
+
+    def meanwhile(*given):
+        packed.append(pack(*given))
+        if len(packed) == 1:
+            hello.ctx.store.apps.delete(other)
+        return packed[-1]
+
+    monkeypatch.setattr(segments, "pack", meanwhile)
+    logs = hello.ctx.logs
+    for app in (other, hello.app()):
+        row = KeptLog(f"{app.id:064}", app.id, "web.9", 1, "2026", "2026", "2026", 0)
+        logs._folder(app)
+        logkeep.raw(hello.paths.logs(app.id), row.container).write_bytes(
+            jsonlog.encode("2026-01-01T00:00:00.000000000Z", b"said\n")
+        )
+        hello.ctx.store.kept_logs.put(row)
+        logs._queue(row.container)
+    hello.quiet()
+    assert len(packed) == 2
+    kept = hello.ctx.store.kept_logs
+    assert kept.find(f"{other.id:064}") is None
+    assert kept.find(f"{hello.app().id:064}").segments is not None
+
+
 @pytest.fixture
 def being_packed(hello):
     """A log of the app that takes long to pack: the event ends it."""
