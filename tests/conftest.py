@@ -9,14 +9,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
-from paas.core.errors import PaasError
-from paas.drivers import container_stream
-from paas.engine import joblog, locks, logs, phase, runs
-from paas.testing import Server
+# What is imported here, pytest imports once more than it runs tests: in the process that only shares them out.
+if TYPE_CHECKING:
+    from paas.testing import Server
 
 # The same examples each time, and nothing written into the checkout.
 # Most of what there is to find is found by the first ones; where everything runs (CI is set) there are more.
@@ -33,6 +33,7 @@ def _program(name: str) -> Callable[[], str]:
 
 
 def _engine() -> str:
+    from paas.core.errors import PaasError
     from paas.drivers.docker import Docker
 
     try:
@@ -110,6 +111,8 @@ def tmp_path(folders: Iterator[Path]) -> Path:
 @pytest.fixture(scope="session")
 def blank(tmp_path_factory: pytest.TempPathFactory) -> Copies:
     """Instances that nobody has used yet, whose databases have their tables."""
+    from paas.testing import Server
+
     root = tmp_path_factory.mktemp("blank") / "root"
     Server(root).close()
     return Copies(root)
@@ -118,6 +121,8 @@ def blank(tmp_path_factory: pytest.TempPathFactory) -> Copies:
 @pytest.fixture
 def server(blank: Copies, tmp_path: Path) -> Iterator[Server]:
     """An instance made of fakes, without any app."""
+    from paas.testing import Server
+
     made = Server(blank.make(tmp_path / "root"))
     yield made
     made.close()
@@ -126,6 +131,8 @@ def server(blank: Copies, tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Server:
     """What `hello` is a copy of: a copy takes a tenth of the time that a deploy takes."""
+    from paas.testing import Server
+
     made = Server(tmp_path_factory.mktemp("template") / "root")
     made.deployed("hello", {"Procfile": "web: ./web\nworker: ./work\n"})
     made.close()
@@ -156,6 +163,9 @@ class Copies:
 @pytest.fixture(scope="session", autouse=True)
 def no_patience() -> Iterator[None]:
     """Where the product looks now and then whether somebody has gone, it looks more often."""
+    from paas.drivers import container_stream
+    from paas.engine import joblog, locks, logs, phase, runs
+
     with pytest.MonkeyPatch.context() as patch:
         for module in (container_stream, joblog, locks, logs, phase, runs):
             patch.setattr(module, "_RECHECK_SECONDS", 0.01)
@@ -171,6 +181,8 @@ def copies(template: Server) -> Copies:
 @pytest.fixture
 def hello(template: Server, copies: Copies, tmp_path: Path) -> Iterator[Server]:
     """An instance made of fakes with the app hello, which was pushed once: process types web and worker, one web."""
+    from paas.testing import Server
+
     made = Server(copies.make(tmp_path / "root"), like=template, settled=True)
     yield made
     made.close()
@@ -179,6 +191,8 @@ def hello(template: Server, copies: Copies, tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def another(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Makes further servers, of other folders below the test's own, and closes them in the end."""
+    from paas.testing import Server
+
     servers: list[Server] = []
 
     def make(name: str, build: Callable[[Path], Server] = Server) -> Server:

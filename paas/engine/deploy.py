@@ -97,10 +97,9 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
         folder = properties.text("builder", "build-dir")
         names = properties.text("ps", "procfile-path"), properties.text("app-json", "appjson-path"), appspec.PAAS_YML
         processes_at, app_json_at, paas_yml_at = [f"{folder}/{name}" if folder else name for name in names]
-        # All three with one git process: each takes some milliseconds to start.
-        found = repository.read_files(
-            commit.id, [processes_at, app_json_at, paas_yml_at], quarantine=commit.quarantine
-        )
+        # All with one git process: each takes some milliseconds to start.
+        wanted = {processes_at, app_json_at, paas_yml_at, *plans.choices(properties).values()}
+        found = repository.read_files(commit.id, sorted(wanted), quarantine=commit.quarantine, limit=plans.LARGEST)
 
         def text(path: str, code: str) -> str:
             return _decoded(path, found[path] or b"", code)
@@ -111,7 +110,7 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
         lines = text(paas_yml_at, "invalid-paas-yml")
         own = appspec.from_paas_yml(yamlfile.parse(lines, paas_yml_at, "invalid-paas-yml"), paas_yml_at)
         calendar.check_all(own.cron or described.cron)
-        recipe = plans.recipe_of(ctx, app, commit.id, commit.quarantine, {**commands, **own.commands})
+        recipe = plans.recipe_of(ctx, app, commit.id, commit.quarantine, {**commands, **own.commands}, found)
         if recipe:
             commands = {**recipe.plan.processes, **commands}
         return appspec.merge(commands, described, own), recipe

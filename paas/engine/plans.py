@@ -15,6 +15,7 @@ from paas.core.commitfiles import CommitFiles, is_pattern
 from paas.core.dockeroptions import BUILD
 from paas.core.errors import BuildFailed, PaasError
 from paas.core.model import App
+from paas.core.properties import Properties
 from paas.core.secret import Secret
 from paas.drivers import pattern, stack, yamlfile
 from paas.drivers.quarantine import Quarantine
@@ -23,7 +24,7 @@ from paas.engine.context import Context
 
 DOCKERFILE, BUILDPACK = "dockerfile", "buildpack"
 _PATH = ("builder-dockerfile", "dockerfile-path")
-_LARGEST, _MOST, _MOST_BYTES = 8 << 20, 1000, 64 << 20
+LARGEST, _MOST, _MOST_BYTES = 8 << 20, 1000, 64 << 20
 """What is read of a commit: a file's size, files that a pattern found, and all of it."""
 _STAMP_KEY = "build-stamp-key"
 
@@ -37,11 +38,26 @@ class Recipe:
     environment: Secret
 
 
+def choices(properties: Properties) -> dict[str, str]:
+    """Where the files of a commit are that say whether its Dockerfile or buildpacks build it, by their names."""
+    folder = properties.text("builder", "build-dir")
+    names = (properties.text(*_PATH), buildplan.SETTINGS_FILE, buildplan.CHAIN_FILE)
+    return {name: f"{folder}/{name}" if folder else name for name in names}
+
+
 def recipe_of(
-    ctx: Context, app: App, commit: str, quarantine: Quarantine | None, commands: Collection[str]
+    ctx: Context,
+    app: App,
+    commit: str,
+    quarantine: Quarantine | None,
+    commands: Collection[str],
+    found: Mapping[str, bytes | None],
 ) -> Recipe | None:
     """How buildpacks build the commit; None where its Dockerfile says how. ``commands`` are the process types that
-    the commit tells itself. Raises `BuildFailed` or `InvalidValue` with what the commit lacks."""
+    the commit tells itself; ``found`` are the contents of its `choices` by their paths.
+
+    Raises `BuildFailed` or `InvalidValue` with what the commit lacks.
+    """
     properties = ctx.store.properties.of(app)
     selected = properties.text("builder", "selected")
     dockerfile = properties.text(*_PATH)
@@ -51,7 +67,7 @@ def recipe_of(
         return None
     folder = properties.text("builder", "build-dir")
     # Most apps have a Dockerfile: for them nothing more is read.
-    if not selected and not chain and _left_to(dockerfile, ctx, app, commit, quarantine, folder):
+    if not selected and not chain and _left_to(dockerfile, choices(properties), found):
         return None
 
     sizes = ctx.repository(app).sizes(commit, folder, quarantine=quarantine)
@@ -101,15 +117,8 @@ def _arguments(ctx: Context, app: App) -> dict[str, Secret]:
     return found
 
 
-def _left_to(
-    dockerfile: str, ctx: Context, app: App, commit: str, quarantine: Quarantine | None, folder: str
-) -> bool:
-    """Whether the commit has the Dockerfile in the folder, and no file in which it chooses buildpacks."""
-    places = {
-        name: f"{folder}/{name}" if folder else name
-        for name in (dockerfile, buildplan.SETTINGS_FILE, buildplan.CHAIN_FILE)
-    }
-    found = ctx.repository(app).read_files(commit, list(places.values()), quarantine=quarantine, limit=_LARGEST)
+def _left_to(dockerfile: str, places: Mapping[str, str], found: Mapping[str, bytes | None]) -> bool:
+    """Whether the commit has the Dockerfile, and no file in which it chooses buildpacks."""
     there = {name: data for name, path in places.items() if (data := found[path]) is not None}
     texts = {name: data.decode("utf-8", "replace") for name, data in there.items()}
     return dockerfile in texts and not buildplan.chooses(_files(tuple(texts), texts))
@@ -133,7 +142,7 @@ def _read(
     listed = CommitFiles(tuple(sorted(sizes)))
     wanted = _wanted(listed, sizes, packs)
     places = {path: f"{folder}/{path}" if folder else path for path in wanted}
-    found = ctx.repository(app).read_files(commit, list(places.values()), quarantine=quarantine, limit=_LARGEST)
+    found = ctx.repository(app).read_files(commit, list(places.values()), quarantine=quarantine, limit=LARGEST)
     texts = {path: data.decode("utf-8", "replace") for path in wanted if (data := found[places[path]]) is not None}
     return _files(listed.paths, texts)
 
@@ -145,7 +154,7 @@ def _wanted(listed: CommitFiles, sizes: Mapping[str, int], packs: Collection[Bui
     others = [path for path in listed.find(filter(is_pattern, patterns)) if path not in named]
     found, room = [], _MOST_BYTES
     for path in [*named, *sorted(others, key=lambda path: path.count("/"))[:_MOST]]:
-        if sizes[path] <= min(_LARGEST, room):
+        if sizes[path] <= min(LARGEST, room):
             found.append(path)
             room -= sizes[path]
     return found
@@ -178,7 +187,8 @@ def newest(ctx: Context, app: App) -> Recipe | None:
     commit = ctx.repository(app).resolve(push.HEADS + branch) if branch else None
     if commit is None:
         raise PaasError(f"{app.name} has no commit yet", fix="Push to it first.", code="nothing-to-build")
-    return recipe_of(ctx, app, commit, None, _commands(ctx, app, commit))
+    found = ctx.repository(app).read_files(commit, list(choices(ctx.store.properties.of(app)).values()), limit=LARGEST)
+    return recipe_of(ctx, app, commit, None, _commands(ctx, app, commit), found)
 
 
 def _commands(ctx: Context, app: App, commit: str) -> dict[str, str]:
