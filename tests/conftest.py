@@ -68,6 +68,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_sessionfinish() -> None:
+    """The same for what tests have kept: pytest collects garbage ten times before it ends."""
+    pytest_collection_finish()
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A real test without its tools fails where everything has to run (CI is set), and is skipped elsewhere.
 
