@@ -66,6 +66,7 @@ def pytest_collection_finish() -> None:
     """What is there by now stays: no collection of garbage has to look through it again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def pytest_sessionfinish() -> None:

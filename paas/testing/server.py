@@ -49,6 +49,8 @@ DEPLOYER = Caller("alice", Access.DEPLOY, "ssh", "192.0.2.7", "SHA256:alice")
 VIEWER = Caller("victor", Access.VIEW, "ssh", "192.0.2.8", "SHA256:victor")
 
 DOCKERFILE = 'FROM scratch\nCMD ["/app"]\n'
+_FITS = 16_384
+"""Bytes that a socket takes at once, without a reader."""
 INTERNAL = "the platform met an error of its own"
 
 _SURROUNDINGS = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"} | {
@@ -310,7 +312,10 @@ class Server:
         client, served = socket.socketpair()
         if stdin is not None:
             data = stdin.encode() if isinstance(stdin, str) else stdin
-            threading.Thread(target=_feed, args=(client, data), daemon=True).start()
+            if len(data) <= _FITS:
+                _feed(client, data)
+            else:
+                threading.Thread(target=_feed, args=(client, data), daemon=True).start()
         argv = shlex.split(line) if isinstance(line, str) else list(line)
         nothing = bytearray()
         invocation = Invocation(argv, caller, served, nothing.extend, nothing.extend, terminal, set_raw=set_raw)
