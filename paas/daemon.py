@@ -39,6 +39,8 @@ _log = logging.getLogger("paas")
 
 FLAGS = ("listen", "ssh-port", "http-port", "https-port", "domain")
 STOP_SECONDS = 1.2
+LONGEST_STOP_SECONDS = 1.7
+"""From the signal on; who stops a daemon is promised an end within 2 s."""
 CHORES_SECONDS = 60.0
 WATCH_SECONDS = 2.0
 ROTATE_BYTES = 50 << 20
@@ -143,8 +145,12 @@ async def _serve(options: argparse.Namespace) -> int:
 
     await stopping.wait()
     _log.info("stopping; apps and nginx go on")
-    winding_down = asyncio.to_thread(_wind_down, ctx, background)
-    await asyncio.gather(ssh_server.close(), control_server.close(), winding_down)
+    ending = [ssh_server.close(), control_server.close(), asyncio.to_thread(_wind_down, ctx, background)]
+    try:
+        async with asyncio.timeout(LONGEST_STOP_SECONDS):
+            await asyncio.gather(*ending)
+    except TimeoutError:
+        _log.warning("not everything came to its end in time; the next start settles the rest")
     del lock
     # Threads that wait for the engine must not hold up the end: what they were at is settled at the next start.
     sys.stderr.flush()
@@ -158,10 +164,17 @@ def _address(host: str, port: int) -> str:
 def _wind_down(ctx: Context, background: Sequence[Part]) -> None:
     for part in background:
         part.stop()
-    ctx.oneoffs.shut_down()
     ctx.retirer.stop()
-    ctx.logs.stop()
-    ctx.jobs.stop(STOP_SECONDS)
+    # Those that wait for what is under way, at the same time.
+    waiting = [
+        threading.Thread(target=ctx.jobs.stop, args=(STOP_SECONDS,), daemon=True),
+        threading.Thread(target=ctx.oneoffs.shut_down, daemon=True),
+        threading.Thread(target=ctx.logs.stop, daemon=True),
+    ]
+    for thread in waiting:
+        thread.start()
+    for thread in waiting:
+        thread.join()
     ctx.store.close()
 
 

@@ -20,6 +20,7 @@ from paas.drivers.docker import engine_call
 
 _log = logging.getLogger(__name__)
 _RECHECK_SECONDS = 0.005
+_FIRST_LOOKS = 200
 _LAST_LOOKS = 1000
 
 
@@ -34,8 +35,24 @@ class DockerExec:
 
     def resize(self, columns: int, rows: int) -> None:
         """See `Exec.resize`."""
-        with contextlib.suppress(docker.errors.APIError, requests.exceptions.RequestException):
-            self._api.exec_resize(self._id, height=rows, width=columns)
+        # An engine that has just been told to start it may have no terminal for it yet, and refuses.
+        never = threading.Event()
+        for _ in range(_FIRST_LOOKS):
+            try:
+                self._api.exec_resize(self._id, height=rows, width=columns)
+                return
+            except (docker.errors.APIError, requests.exceptions.RequestException):
+                if self._ended():
+                    return
+                never.wait(_RECHECK_SECONDS)
+        _log.warning("the terminal of a command in container %.12s did not get its size", self._container)
+
+    def _ended(self) -> bool:
+        try:
+            found = self._api.exec_inspect(self._id)
+        except (docker.errors.APIError, requests.exceptions.RequestException):
+            return True
+        return not found["Running"] and found["ExitCode"] is not None
 
     @engine_call("waiting for a command in a container")
     def wait(self) -> int:

@@ -271,5 +271,6 @@ class Oneoffs:
         self._stopping.set()
         with self._lock:
             ending = [live for live in self._live.values() if live.ending]
+        deadline = self._clock.monotonic() + STOP_SECONDS
         for live in ending:
-            live.done.wait(STOP_SECONDS)
+            live.done.wait(max(0.0, deadline - self._clock.monotonic()))
