@@ -149,6 +149,8 @@ async def _serve(options: argparse.Namespace) -> int:
     try:
         async with asyncio.timeout(LONGEST_STOP_SECONDS):
             await asyncio.gather(*ending)
+            # After the last command: while it goes on, it reads from there.
+            ctx.store.close()
     except TimeoutError:
         _log.warning("not everything came to its end in time; the next start settles the rest")
     del lock
@@ -175,7 +177,6 @@ def _wind_down(ctx: Context, background: Sequence[Part]) -> None:
         thread.start()
     for thread in waiting:
         thread.join()
-    ctx.store.close()
 
 
 class Part(Protocol):

@@ -338,6 +338,8 @@ def test_a_log_that_grew_is_put_aside_and_lines_go_on_in_a_new_one(
     with edge_at(root) as edge:
         edge.publish(new_app("app"))
         wait_for(lambda: not edge.proxy.draining().old_workers, "old workers")
+        # The master starts them one after the other.
+        wait_for(lambda: len(edge.nginx.workers()) == os.cpu_count(), "all workers")
         workers = edge.nginx.workers()
         access = edge.nginx.prefix / "logs" / "access.log"
         edge.get("/before")
