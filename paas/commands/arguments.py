@@ -103,17 +103,32 @@ def pair(ctx: Context, text: str) -> tuple[str, str]:
     return environment.pair(text)
 
 
+def process_types(ctx: Context, app: AppModel) -> list[str]:
+    """Those of the release that runs."""
+    release = ctx.store.releases.current(app)
+    return [process.type for process in release.processes] if release else []
+
+
+def _releases(ctx: Context, app: AppModel) -> list[str]:
+    return [f"v{release.version}" for release in ctx.store.releases.all(app)]
+
+
+def _keys(ctx: Context, app: AppModel) -> list[str]:
+    return list(ctx.store.config.all(app))
+
+
 App = Annotated[AppModel, Arg("APP", _app, _apps, app=True)]
 Scope = Annotated[AppModel | None, Arg("APP", _app, _apps, scope=True, app=True)]
 ScopeBeforeHost = Annotated[AppModel | None, Arg("APP", _app, _apps, scope=True, app=True, left_out=_is_host)]
 NewName = Annotated[str, Arg("NAME", lambda ctx, text: names.app_name(text))]
 AnyName = Annotated[str, Arg("APP", complete=_apps)]
-Version = Annotated[int, Arg("VERSION", _version)]
+Version = Annotated[int, Arg("VERSION", _version, of_app=_releases)]
+ProcessType = Annotated[str, Arg("TYPE", of_app=process_types)]
 KeyName = Annotated[str, Arg("NAME", lambda ctx, text: names.key_name(text))]
 Role = Annotated[str, Arg("ROLE", _role, choices=[access.name.lower() for access in Access])]
 Lines = Annotated[int, Arg("N", _lines, short="n")]
 Pair = Annotated[tuple[str, str], Arg("KEY=VALUE", pair)]
-Variable = Annotated[str, Arg("KEY", lambda ctx, text: names.variable(text))]
+Variable = Annotated[str, Arg("KEY", lambda ctx, text: names.variable(text), of_app=_keys)]
 ExportFormat = Annotated[str, Arg("FORMAT", _export_format, choices=tuple(environment.FORMATS))]
 LogFormat = Annotated[str, Arg("text|json", _log_format, choices=("text", "json"))]
 Domain = Annotated[str, Arg("DOMAIN", domain)]

@@ -14,7 +14,7 @@ from paas.core.model import App
 from paas.engine import checks
 from paas.engine.context import Context
 
-Type = Annotated[str, Arg("TYPE")]
+Type = args.ProcessType
 
 
 @command("checks:enable", access=Access.DEPLOY)
@@ -48,7 +48,9 @@ def _set(ctx: Context, app: App, mode: Mode, types: tuple[str, ...], what: str) 
 
 
 @command("checks:run", access=Access.DEPLOY)
-def checks_run(ctx: Context, app: args.App, process: Annotated[str, Arg("TYPE|TYPE.N")] = "") -> Judged:
+def checks_run(
+    ctx: Context, app: args.App, process: Annotated[str, Arg("TYPE|TYPE.N", of_app=args.process_types)] = ""
+) -> Judged:
     """Run the checks of an app's containers once, now, and say what each gave; the exit status is 1 if one failed."""
     results = checks.run(ctx, app, process)
     failed = [row for row in results if row.result == "failed"]

@@ -86,10 +86,10 @@ def _candidates(ctx: Context, before: list[str], last: str) -> list[str]:
     parameter = positional[min(len(given), len(positional) - 1)]
     if len(given) >= len(positional) and not parameter.many:
         return []
-    if parameter.arg.metavar == "TYPE=NUMBER" and given:
-        app = ctx.store.apps.find(given[0])
-        release = ctx.store.releases.current(app) if app else None
-        return [f"{process.type}=" for process in release.processes] if release else []
+    if parameter.arg.of_app is not None:
+        app = ctx.store.apps.find(given[0]) if given else None
+        # Nobody is told here what the command itself would not tell them.
+        return list(parameter.arg.of_app(ctx, app)) if app and ctx.caller.access >= entry.access else []
     return list(parameter.arg.choices or parameter.arg.complete(ctx))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from paas.commands.registry import COMMANDS, Arg, Command, command
 from paas.core.caller import Access
-from paas.core.errors import NotFound
+from paas.core.errors import NotFound, UsageError
 from paas.engine.context import Context
 
 INTRODUCTION = """\
@@ -25,9 +25,16 @@ def visible() -> list[Command]:
 
 @command("help", access=Access.VIEW)
 def help_(
-    ctx: Context, topic: Annotated[str, Arg("TOPIC", complete=lambda ctx: [c.name for c in visible()])] = ""
+    ctx: Context,
+    topic: Annotated[str, Arg("TOPIC", complete=lambda ctx: [c.name for c in visible()])] = "",
+    *,
+    all: bool = False,
 ) -> str:
-    """Show the commands, those of one namespace, or one command in full."""
+    """Show the commands, those of one namespace, or one command in full. With --all, every command in full."""
+    if all and topic:
+        raise UsageError("help takes a topic, or --all")
+    if all:
+        return "\n\n\n".join(one(entry) for entry in visible())
     if topic in COMMANDS and not any(entry.name.startswith(f"{topic}:") for entry in visible()):
         return one(COMMANDS[topic])
     if not topic:

@@ -16,6 +16,7 @@ from typing import Any
 from paas.commands.invocation import Invocation
 from paas.commands.render import Exit
 from paas.core.caller import Access
+from paas.core.model import App
 from paas.engine.context import Context
 
 
@@ -47,7 +48,8 @@ class Arg:
     its first word on nothing is taken as a flag. ``select``: takes the name of any flag the command does not know.
     ``repeat``: the flag may be given several times, and its value is a list. ``app``: its value is an app, which a
     command with more than the access ``VIEW`` changes. ``left_out`` says of a word that it is the next parameter's, and
-    that this one is as with ``--global``. ``choices`` are all words that it takes, where these are known.
+    that this one is as with ``--global``. ``choices`` are all words that it takes, where these are known; ``of_app``
+    tells those that the app before it has.
     """
 
     metavar: str
@@ -61,6 +63,7 @@ class Arg:
     app: bool = False
     left_out: Callable[[Context, str], bool] = _never
     choices: Sequence[str] = ()
+    of_app: Callable[[Context, App], Iterable[str]] | None = None
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def run_stop(ctx: Context, app: args.App, name: Name = "") -> None:
 def enter(
     ctx: Context,
     app: args.App,
-    process: Annotated[str, Arg("PROCESS")] = "",
+    process: Annotated[str, Arg("PROCESS", of_app=args.process_types)] = "",
     *words: Words,
     no_tty: bool = False,
     on_disconnect: Choice = "",

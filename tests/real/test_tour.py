@@ -1,10 +1,12 @@
-"""What docs/tour.md says is what happens."""
+"""What docs/tour.md and the README say is what happens."""
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -22,21 +24,64 @@ def _program(path: Path, command: list[str]) -> None:
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
-def test_every_command_of_the_tour(instance: Server, stack: str, tmp_path: Path) -> None:
-    shutil.copytree(SOURCES / "examples", tmp_path / "examples")
-    dockerfile = tmp_path / "examples" / "hello" / "Dockerfile"
-    dockerfile.write_text(dockerfile.read_text().replace("paas/stack:bookworm", stack))
-    shutil.copy(instance.key.with_suffix(".pub"), tmp_path / "key.pub")
-    # The tour adds the key itself.
-    assert instance.paas("ssh-keys:remove test").status == 0
+@pytest.fixture
+def environment(instance: Server, tmp_path: Path) -> dict[str, str]:
+    """That of somebody who types ``paas`` on the server, ``git`` and ``ssh`` elsewhere."""
     programs = tmp_path / "bin"
     programs.mkdir()
     _program(programs / "paas", [sys.executable, "-m", "paas"])
     _program(programs / "ssh", [shutil.which("ssh") or "ssh", *instance.ssh_command()[1:]])
-    environment = instance.git_environment()
-    environment["PATH"] = f"{programs}:{environment['PATH']}"
-    environment["PAAS_ROOT"] = str(instance.root)
-    environment["GIT_SSH_COMMAND"] = str(programs / "ssh")
+    found = instance.git_environment()
+    found["PATH"] = f"{programs}:{found['PATH']}"
+    found["PAAS_ROOT"] = str(instance.root)
+    found["GIT_SSH_COMMAND"] = str(programs / "ssh")
+    return found
+
+
+def _example(folder: Path, stack: str) -> None:
+    shutil.copytree(SOURCES / "examples", folder)
+    dockerfile = folder / "hello" / "Dockerfile"
+    dockerfile.write_text(dockerfile.read_text().replace("paas/stack:bookworm", stack))
+
+
+def test_what_the_readme_types_on_a_server(
+    instance: Server, stack: str, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    _example(tmp_path / "examples", stack)
+    code = tmp_path / "examples" / "hello"
+    for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "first"]):
+        assert instance.git(code, *words).status == 0
+
+    page = (SOURCES / "README.md").read_text()
+    lines = [line.partition("  #")[0].strip() for block in re.findall(r"```sh\n(.*?)```", page, re.S)
+             for line in block.splitlines()]  # fmt: skip
+    typed = [line for line in lines if "apps.example.org" in line and "bootstrap.sh" not in line]
+    assert [line.split()[0] for line in typed] == ["git", "ssh", "ssh", "ssh", "ssh"]
+
+    for line in typed:
+        here = line.replace("apps.example.org", "127.0.0.1").replace("2222", str(instance.ssh_port))
+        # Somebody who follows a log stops it, once it has said something.
+        here += " | head -n 1" if here.endswith(" -t") else ""
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", here],
+            cwd=code, env=environment, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        if "-t" in line.split():
+            assert done.stdout.count("\n") == 1, done.stdout
+
+    assert instance.paas("ps:scale hello").out.split() == ["web", "3"]
+    assert instance.paas("config:get hello GREETING").status != 0, "the last line took it back"
+    assert instance.get("hello").status == 200
+
+
+def test_every_command_of_the_tour(
+    instance: Server, stack: str, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    _example(tmp_path / "examples", stack)
+    shutil.copy(instance.key.with_suffix(".pub"), tmp_path / "key.pub")
+    # The tour adds the key itself.
+    assert instance.paas("ssh-keys:remove test").status == 0
     page = PAGE.read_text().replace("2222", str(instance.ssh_port)).replace("8080", str(instance.http_port))
 
     folder, typed = tmp_path, 0

@@ -6,11 +6,11 @@ import subprocess
 import pytest
 
 from paas.commands.registry import COMMANDS
-from paas.testing import VIEWER
+from paas.testing import DEPLOYER, VIEWER
 
 
-def words(server, line):
-    result = server.run(["complete", "--", *line.split(" ")], caller=VIEWER)
+def words(server, line, caller=VIEWER):
+    result = server.run(["complete", "--", *line.split(" ")], caller=caller)
     assert (result.status, result.err) == (0, "")
     return result.out.split()
 
@@ -19,6 +19,14 @@ def test_commands_are_completed_without_the_hidden_ones(server):
     assert words(server, "apps:li") == ["apps:list"]
     assert words(server, "") == sorted(name for name, command in COMMANDS.items() if not command.hidden)
     assert words(server, "git-") == []
+
+
+def test_releases_and_variables_are_completed_for_who_may_use_them(hello):
+    hello.run("config:set hello GREETING=x OTHER=y")
+    assert words(hello, "releases:rollback hello ", DEPLOYER) == ["v1", "v2"]
+    assert words(hello, "config:unset hello G", DEPLOYER) == ["GREETING"]
+    assert words(hello, "config:unset hello GREETING O", DEPLOYER) == ["OTHER"]
+    assert words(hello, "config:unset hello ") == []
 
 
 def test_apps_are_completed_where_an_app_stands(hello):
@@ -34,9 +42,11 @@ def test_flags_keys_and_process_types_are_completed(hello):
     assert words(hello, "ps:report --f") == ["--format"]
     assert words(hello, "ps:set hello ") == ["procfile-path", "stop-timeout-seconds"]
     assert words(hello, "settings:set keep-i") == ["keep-images"]
-    assert words(hello, "ps:scale hello ") == ["web=", "worker="]
-    assert words(hello, "ps:scale hello web=1 w") == ["web=", "worker="]
-    assert words(hello, "ps:scale nope w") == []
+    assert words(hello, "ps:scale hello ", DEPLOYER) == ["web=", "worker="]
+    assert words(hello, "ps:scale hello web=1 w", DEPLOYER) == ["web=", "worker="]
+    assert words(hello, "ps:scale nope w", DEPLOYER) == []
+    assert words(hello, "ps:restart hello w", DEPLOYER) == ["web", "worker"]
+    assert words(hello, "checks:disable hello web wo", DEPLOYER) == ["worker"]
     assert words(hello, "ssh-keys:add me --r") == ["--role"]
     assert words(hello, "help domains:a") == ["domains:add", "domains:add-global"]
     assert words(hello, "completion ") == ["bash", "fish", "zsh"]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from paas.commands.invocation import Terminal
-from paas.testing import DEPLOYER, VIEWER, Behaviour
+from paas.testing import DEPLOYER, VIEWER, Behaviour, eventually
 
 DONE = "-----> Healthy in 0 ms\n-----> Switched the proxy in 0 ms\n"
 
@@ -242,6 +242,37 @@ def test_one_app_that_can_not_be_restarted_keeps_no_other_from_it(hello):
     assert " !     hello:\n" in result.err
     assert "1 of 2 apps failed: hello" in result.err
     assert len(before & set(hello.scheduler.here)) == 1
+
+
+def test_several_apps_are_restarted_at_the_same_time(hello):
+    hello.deployed("other", {"Procfile": "web: ./web\n"})
+    before = set(hello.scheduler.here)
+    with hello.gates.hold("start") as gate:
+        session = hello.begin("ps:restart --all --parallel 2", caller=DEPLOYER)
+        gate.wait_until_reached()
+        eventually(lambda: len(hello.ctx.jobs._active) == 2, "both jobs")
+    result = session.wait()
+    hello.quiet()
+    assert result.status == 0
+    assert result.err.count("-----> Healthy in 0 ms\n") == 2
+    assert not before & set(hello.scheduler.here)
+
+
+def test_of_several_at_the_same_time_one_may_fail(hello):
+    hello.deployed("other", {"Procfile": "web: ./web\n"})
+    hello.run("apps:lock hello")
+    result = hello.run("ps:restart --all --parallel=-1", caller=DEPLOYER)
+    assert result.status == 1
+    assert " !     hello:\n !     hello is locked" in result.err
+    assert "1 of 2 apps failed: hello" in result.err
+
+
+@pytest.mark.parametrize("number", ["0", "-2", "17", "x"])
+def test_how_many_at_a_time_is_a_number(hello, number):
+    result = hello.run(f"ps:restart --all --parallel={number}")
+    assert result.status == 2
+    assert f"'{number}' is not a number of apps" in result.err
+    assert "-1: one for each core" in result.err
 
 
 def test_numbers_can_be_recorded_without_a_deploy(hello):
