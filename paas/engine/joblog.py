@@ -38,8 +38,10 @@ class JobLog:
         self._lost = 0
 
     def write(self, data: bytes) -> None:
-        """Adds to the log."""
+        """Adds to the log; once it is closed there is nobody to tell."""
         with self._changed:
+            if self._closed:
+                return
             gap = f"\n[{self._lost} bytes are missing here: the disk was full]\n".encode() if self._lost else b""
             self._mark()
             if self._written(gap + data):

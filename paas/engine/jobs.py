@@ -277,7 +277,9 @@ class Jobs:
             self._stopping = True
             jobs = list(self._active.values())
         for job in jobs:
-            job.cancelled.set()
+            job.cancel(Cancelled("the server stops; what was running goes on", fix="Try again in a moment."))
+            # To clean up may take longer than those who watch stay connected.
+            job.out.step("The server stops: this change is being cancelled, unless it is recorded already")
         deadline = self._clock.monotonic() + timeout
         for job in jobs:
             job.done.wait(max(0.0, deadline - self._clock.monotonic()))
