@@ -45,5 +45,8 @@ def letsencrypt_revoke(ctx: Context, app: args.App) -> None:
 
 @command("letsencrypt:list", access=Access.VIEW)
 def letsencrypt_list(ctx: Context) -> list[Entry]:
-    """Show the certificates that come by themselves, that which expires first on top, and what keeps others away."""
-    return certreport.entries(ctx, ctx.store.apps.all())
+    """Show the certificates that come by themselves, that which expires first on top, and what keeps others away.
+
+    That of the dashboard is among them, as of the app paas_dashboard.
+    """
+    return certreport.entries(ctx, [*ctx.store.apps.all(), None])

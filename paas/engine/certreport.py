@@ -9,7 +9,7 @@ from paas.core.certificates import Certificate, Source
 from paas.core.model import App
 from paas.core.times import timestamp
 from paas.drivers import x509
-from paas.engine import issuing, routes, tls
+from paas.engine import dashboard, issuing, routes, tls
 from paas.engine.certificates import BY_HAND
 from paas.engine.context import Context
 
@@ -62,8 +62,8 @@ class Entry:
     state: str
 
 
-def entries(ctx: Context, apps: Sequence[App]) -> list[Entry]:
-    """What the authority issued or is to issue, that which expires first on top."""
+def entries(ctx: Context, apps: Sequence[App | None]) -> list[Entry]:
+    """What the authority issued or is to issue, that which expires first on top. None stands for the dashboard."""
     rows = []
     for app in apps:
         if not tls.acme_enabled(ctx, app):
@@ -75,7 +75,7 @@ def entries(ctx: Context, apps: Sequence[App]) -> list[Entry]:
             if attempt:
                 state = f"failed {attempt.failures}x, next {timestamp(attempt.retry_at)}: {attempt.error}"
             expires = one.present.facts.not_after if one.present else 0.0
-            rows.append((expires, app.name, one, state))
+            rows.append((expires, app.name if app else dashboard.NAME, one, state))
     return [
         Entry(
             name,

@@ -1,5 +1,7 @@
 """The host of the dashboard: the server's own, which no app gets, with a certificate like that of an app."""
 
+import json
+
 import pytest
 
 from paas.core.acme import PRODUCTION
@@ -77,6 +79,8 @@ def test_it_gets_a_certificate_by_itself(public):
     assert [one.source for one in public.ctx.store.certificates.of(None)] == [Source.ACME]
     assert any(door.upgrades for door in public.proxy.served[dashboard.KEY].doors)
     assert dashboard.url(public.ctx) == f"https://{HOST}:8443"
+    listed = json.loads(public.run("letsencrypt:list --format json").out)
+    assert [(one["app"], one["host"], one["state"]) for one in listed] == [("paas_dashboard", HOST, "valid")]
 
 
 def test_what_nginx_gets_passes_requests_to_the_socket_and_is_the_same_each_time():

@@ -3,12 +3,14 @@ import contextlib
 import hashlib
 import json
 import logging
+import socket
 
 import asyncssh
 import pytest
 from transport_fakes import BLOCK, Servers, steady, until
 
 from paas.core.caller import Access
+from paas.ssh.connection import Connection
 from paas.ssh.hostkeys import HostKeyUnusable, load
 from paas.ssh.server import CannotListen, Limits
 
@@ -62,6 +64,22 @@ def talk(servers, command, conversation, **options):
 
 def on_terminal(**options):
     return {"term_type": "xterm", "term_size": (100, 30), **options}
+
+
+def test_whatever_a_client_sends_is_acknowledged_at_once(servers, monkeypatch):
+    """The kernel goes back to late acknowledgements whenever something is sent, so this is asked after each packet."""
+    quick, receive = [], Connection.data_received
+
+    def look(connection, data, datatype=None):
+        receive(connection, data, datatype)
+        if not connection._tcp.is_closing():
+            its = connection._tcp.get_extra_info("socket")
+            quick.append(its.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK))
+
+    monkeypatch.setattr(Connection, "data_received", look)
+    assert run(servers, "words a b").exit_status == 0
+    assert len(quick) > 3
+    assert set(quick) == {1}
 
 
 # Commands
