@@ -76,9 +76,8 @@ def _machine(stored: Mapping[str, Any]) -> str:
     busy = sorted({entry["machine"]["load before"].split()[0] for entry in entries}, key=float)
     if busy and float(busy[-1]) > QUIET:
         out += [
-            f"**Provisional:** the machine had other work while these were measured: load {busy[0]} – {busy[-1]}. "
-            "Ours and the floor took turns in it, so the ratios say more than the times. All of it will be "
-            "measured again on a quiet machine.",
+            f"The load average was {busy[0]} – {busy[-1]} when these began, what was measured just before included. "
+            "Ours and the floor took turns in it, so the ratios say more than the times.",
             "",
         ]
     if any("quick" in entry["machine"].get("repetitions", "") for entry in entries):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from instance import Server
+from instance import FAULTY, Server
 
 from paas.drivers import buildkit
 from paas.drivers import stack as stacks
@@ -64,3 +65,22 @@ def open_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="paas-tests-") as folder:
         Path(folder).chmod(0o711)
         yield Path(folder)
+
+
+@pytest.fixture
+def fault(instance: Server, code: Path) -> Iterator[Path]:
+    """The file that tells the daemon what to meet where, once the module's app is there; see `faulty_daemon`.
+
+    A daemon that a failed test left dead is started again.
+    """
+    file = instance.folder / "fault"
+    file.write_text("")
+    if not instance.program:
+        instance.stop()
+        instance.program = (sys.executable, str(FAULTY), str(file))
+        instance.start()
+    yield file
+    file.write_text("")
+    assert instance.daemon is not None
+    if instance.daemon.poll() is not None:
+        instance.start()

@@ -24,6 +24,8 @@ import paas
 
 READY = re.compile(r"ready ssh=127\.0\.0\.1:(\d+) http=127\.0\.0\.1:(\d+)\n")
 SECONDS = 60
+FAULTY = Path(__file__).with_name("faulty_daemon.py")
+"""The program of a daemon that meets a fault where a file says so."""
 SOURCES = Path(paas.__file__).resolve().parent.parent
 LABEL = "paas.instance"
 _numbers = itertools.count()

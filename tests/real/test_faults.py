@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
@@ -18,8 +16,6 @@ from test_service import app
 from paas.core.journal import Step
 
 pytestmark = pytest.mark.real
-
-FAULTY = Path(__file__).with_name("faulty_daemon.py")
 
 # Every step that there is, so that a new one can't escape. Of what git pushes nothing is fetched, and no registry is
 # told (test_sources.py has these); a rollback and a scale have no source to read and build, and nothing has to make way
@@ -47,22 +43,6 @@ def code(stack: str, tmp_path_factory: pytest.TempPathFactory, instance: Server)
     scaled = instance.paas("ps:scale victim web=2 worker=1")
     assert scaled.status == 0, scaled.err
     return folder
-
-
-@pytest.fixture
-def fault(instance: Server, code: Path) -> Iterator[Path]:
-    """The file that tells the daemon where to die; a daemon that a failed test left dead is started again."""
-    file = instance.folder / "fault"
-    file.write_text("")
-    if not instance.program:
-        instance.stop()
-        instance.program = (sys.executable, str(FAULTY), str(file))
-        instance.start()
-    yield file
-    file.write_text("")
-    assert instance.daemon is not None
-    if instance.daemon.poll() is not None:
-        instance.start()
 
 
 @pytest.mark.parametrize(("operation", "step", "when"), CASES)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from agreement import agree, releases, settled
 from instance import Server, eventually
-from test_faults import FAULTY, PROCFILE
+from test_faults import PROCFILE
 from test_service import app
 
 from paas.core.journal import Step
@@ -38,19 +36,6 @@ def code(stack: str, tmp_path_factory: pytest.TempPathFactory, instance: Server)
     assert instance.git_push(folder, "victim").status == 0
     assert instance.paas("ps:scale victim web=2 worker=1").status == 0
     return folder
-
-
-@pytest.fixture
-def fault(instance: Server, code: Path) -> Iterator[Path]:
-    """The file that tells the daemon what to meet where."""
-    file = instance.folder / "fault"
-    file.write_text("")
-    if not instance.program:
-        instance.stop()
-        instance.program = (sys.executable, str(FAULTY), str(file))
-        instance.start()
-    yield file
-    file.write_text("")
 
 
 def body(server: Server) -> str:

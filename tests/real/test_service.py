@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -14,6 +13,8 @@ from pathlib import Path
 import pytest
 from instance import Server, eventually
 from load import Load
+
+from bench.processes import PeakMemory
 
 pytestmark = pytest.mark.real
 
@@ -198,60 +199,6 @@ def test_instances_side_by_side_leave_each_other_alone(
     assert other.paas("ps:restart same").status == 0
 
 
-class Memory:
-    """Inside, looks again and again how much memory the daemon and its children take: ``most`` in bytes over the least.
-
-    Of what several share each has its part (Pss, see proc_pid_smaps(5)). A child that has not become its own program
-    yet shows its parent's memory, and is left out.
-    """
-
-    def __init__(self, pid: int) -> None:
-        self.most = 0
-        self._pid = pid
-        self._rest = self._now()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-
-    def _now(self) -> int:
-        return _private(self._pid) + sum(_private(pid) for pid in _below(self._pid) if _program_of(pid) == "git")
-
-    def _look(self) -> None:
-        while not self._over.is_set():
-            self.most = max(self.most, self._now() - self._rest)
-
-    def __enter__(self) -> Memory:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-
-def _below(pid: int) -> list[int]:
-    found: list[int] = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            for child in map(int, path.read_text().split()):
-                found += [child, *_below(child)]
-    return found
-
-
-def _private(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
-
-
-def _program_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/exe").readlink().name
-    except OSError:
-        return ""
-
-
 def test_a_pack_of_sixty_megabytes_takes_little_memory(instances: Callable[..., Server], tmp_path: Path) -> None:
     server = instances()
     assert server.paas("apps:create large").status == 0
@@ -262,8 +209,8 @@ def test_a_pack_of_sixty_megabytes_takes_little_memory(instances: Callable[..., 
     (code / "whole").write_bytes(os.urandom(40 << 20))
 
     assert server.daemon is not None
-    with Memory(server.daemon.pid) as memory:
+    with PeakMemory(server.daemon.pid) as memory:
         # A branch that is not deployed: only what receiving takes is looked at.
         pushed = server.git_push(code, "large", "main:other")
     assert pushed.status == 0, pushed.err
-    assert 0 < memory.most < 100 << 20
+    assert 0 < memory.peak - memory.rest < 100 << 20

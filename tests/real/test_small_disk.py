@@ -9,15 +9,13 @@ from pathlib import Path
 
 import pytest
 from agreement import agree, releases, settled
-from instance import Server, eventually, run
+from instance import FAULTY, Server, eventually, run
 from load import Load
 from test_service import app
 
 from paas.core.journal import Step
 
 pytestmark = pytest.mark.real
-
-FAULTY = Path(__file__).with_name("faulty_daemon.py")
 # What is fetched from elsewhere, and told to a registry, is not part of a push.
 ELSEWHERE = {Step.FETCH, Step.PUSH}
 # Every step that there is, so that a new one can't escape; what comes after one is before the next, but for these.

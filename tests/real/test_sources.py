@@ -22,15 +22,13 @@ from pathlib import Path
 import pytest
 from agreement import releases
 from git_servers import Https, Sshd
-from instance import SECONDS, Server, eventually, run
+from instance import FAULTY, SECONDS, Server, eventually, run
 from test_service import app
 
 from paas.core.journal import Step
 from paas.drivers import buildkit
 
 pytestmark = pytest.mark.real
-
-FAULTY = Path(__file__).with_name("faulty_daemon.py")
 # bcrypt of the word, as htpasswd -B writes it.
 T0KEN = "$2b$04$DQF5XyayOYp8kZ1PlIIUpOSAmbQUsBghDrnMnuodrh3xW.NGz9ZL2"
 
