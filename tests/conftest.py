@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # The same examples each time, and nothing written into the checkout.
 # Most of what there is to find is found by the first ones; where everything runs (CI is set) there are more.
 hypothesis.settings.register_profile(
-    "tests", database=None, deadline=None, derandomize=True, max_examples=100 if os.environ.get("CI") else 15
+    "tests", database=None, deadline=None, derandomize=True, max_examples=100 if os.environ.get("CI") else 10
 )
 hypothesis.settings.load_profile("tests")
 

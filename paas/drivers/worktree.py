@@ -35,13 +35,15 @@ def update_worktree(
 def _update(repository: Repository, commit: str, tree: Path, index: Path, quarantine: Quarantine | None) -> None:
     if tree.is_symlink() or not tree.is_dir():
         _remove(tree)
+    made = not tree.exists()
     tree.mkdir(parents=True, exist_ok=True)
     index.with_name(index.name + ".lock").unlink(missing_ok=True)
 
     surroundings = {"GIT_WORK_TREE": str(tree), "GIT_INDEX_FILE": str(index)}
     surroundings |= quarantine.environment() if quarantine else {}
-    for arguments in (["read-tree", "--reset", "-u", commit], ["clean", "-ffdxq"]):
-        git_process.run(repository.path, arguments, extra=surroundings, directory=tree)
+    git_process.run(repository.path, ["read-tree", "--reset", "-u", commit], extra=surroundings, directory=tree)
+    if not made:
+        git_process.run(repository.path, ["clean", "-ffdxq"], extra=surroundings, directory=tree)
 
 
 def _remove(path: Path) -> None:

@@ -71,10 +71,14 @@ class Connection(asyncssh.SSHServerConnection):
             self._tcp.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def pause_writing(self) -> None:
-        self._be_slow(True)
+        self._slow = True
+        self._tell_sessions()
 
     def resume_writing(self) -> None:
-        self._be_slow(False)
+        # Not at once: a session that goes on may end its connection, and a transport that is closed while it calls this
+        # ends twice (https://github.com/python/cpython/issues/156512).
+        self._slow = False
+        asyncio.get_running_loop().call_soon(self._tell_sessions)
 
     async def validate_public_key(self, username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
         # asyncssh takes any algorithm that the key is capable of, SHA-1 for RSA keys among them.
@@ -90,17 +94,17 @@ class Connection(asyncssh.SSHServerConnection):
 
         return valid
 
-    def _be_slow(self, slow: bool) -> None:
+    def _tell_sessions(self) -> None:
         """A client that doesn't read what it is sent is not listened to either: its requests would pile up answers."""
         assert self._tcp is not None
 
-        if slow:
+        if self._slow:
             self._tcp.pause_reading()
         else:
             self._tcp.resume_reading()
 
         for session in list(self.sessions):
-            session.connection_is_slow(slow)
+            session.connection_is_slow(self._slow)
 
 
 class Owner(asyncssh.SSHServer):

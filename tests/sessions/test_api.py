@@ -192,15 +192,11 @@ def test_without_a_daemon_the_answer_says_so(web):
     assert (answer.status_code, answer.json["code"]) == (502, "not-running")
 
 
-def test_the_description_is_valid_openapi(web):
+def test_the_description_is_served_and_says_what_is_allowed(web):
     found = web.app.test_client().get(
         "/api/v1/openapi.json", headers={**LOOPBACK, "Authorization": f"Bearer {web.token('view')}"}
     )
 
-    kinds = ("apps:info", "ps:scale", "config:import", "logs", "ssh-keys:add", "logs:drain", "openapi")
-    from openapi_spec_validator import validate
-
-    validate({**found.json, "paths": {f"/commands/{name}": found.json["paths"][f"/commands/{name}"] for name in kinds}})
     assert found.json == json.loads(json.dumps(openapi.document()))
     role = found.json["paths"]["/commands/ssh-keys:add"]["post"]["requestBody"]["content"]["application/json"]
     assert role["schema"]["properties"]["role"]["enum"] == ["view", "deploy", "admin"]
@@ -210,7 +206,7 @@ def test_the_description_is_valid_openapi(web):
 
 
 @pytest.mark.real("git")
-def test_the_whole_description_is_valid_openapi():
+def test_the_description_is_valid_openapi():
     """It takes seconds, so it is not among the fast ones."""
     from openapi_spec_validator import validate
 

@@ -29,6 +29,13 @@ MEGABYTES = BLOCK * (5 * 1024 * 1024 // len(BLOCK))
 FINGERPRINT = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 
+@pytest.fixture(autouse=True)
+def no_faults_of_the_loop(caplog):
+    """The event loop met nothing that nobody had expected."""
+    yield
+    assert [record.getMessage() for record in caplog.get_records("call") if record.name == "asyncio"] == []
+
+
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
     with Servers(tmp_path_factory.mktemp("control")) as servers:

@@ -22,6 +22,13 @@ LOAD = 24 << 20  # more than all buffers between a command and its client hold
 MEGABYTES = BLOCK * (5 * 1024 * 1024 // len(BLOCK))
 
 
+@pytest.fixture(autouse=True)
+def no_faults_of_the_loop(caplog):
+    """The event loop met nothing that nobody had expected."""
+    yield
+    assert [record.getMessage() for record in caplog.get_records("call") if record.name == "asyncio"] == []
+
+
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
     with Servers(tmp_path_factory.mktemp("ssh")) as servers:
