@@ -87,6 +87,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail(f"a real test can't run: {missing}", pytrace=False)
     if missing:
         pytest.skip(missing)
+    from paas.testing import PushSession
+
+    # A test that is not real runs no git client, and neither do its fixtures.
+    PushSession.allowed = real
 
 
 @pytest.fixture(scope="session", autouse=True)

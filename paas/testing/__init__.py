@@ -15,7 +15,7 @@ from paas.testing.probe import FakeProbe
 from paas.testing.processes import Behaviour
 from paas.testing.programs import Program
 from paas.testing.remotes import FakeRemotes
-from paas.testing.server import ADMIN, DEPLOYER, VIEWER, Result, Server, Session
+from paas.testing.server import ADMIN, DEPLOYER, VIEWER, PushSession, Result, Server, Session
 from paas.testing.tasks import FakeTasks
 from paas.testing.times import EPOCH, FakeClock
 
@@ -40,6 +40,7 @@ __all__ = [
     "Gate",
     "Gates",
     "Program",
+    "PushSession",
     "Result",
     "Server",
     "Session",

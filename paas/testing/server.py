@@ -144,7 +144,12 @@ class Session:
 class PushSession:
     """One ``git push`` under way: the real client, and the server in a thread."""
 
+    allowed = True
+    """Whether the test says that it runs real programs."""
+
     def __init__(self, server: Server, app: str, arguments: Sequence[str], caller: Caller) -> None:
+        if not self.allowed:
+            raise Unexpected("this runs the git client: mark the test real, or use `Server.deployed`")
         ours, theirs = socket.socketpair()
         self._complaints = bytearray()
         self._shown = bytearray()

@@ -42,6 +42,7 @@ def test_looking_at_it_is_not(hello, line):
     assert hello.run(line).status == 0
 
 
+@pytest.mark.real("git")
 def test_a_push_is_refused_before_anything_is_taken(hello):
     hello.run("apps:lock hello --reason holidays")
     pushed = hello.push("hello", {"file": "2"})
@@ -52,6 +53,7 @@ def test_a_push_is_refused_before_anything_is_taken(hello):
     assert hello.begin_push("hello").wait().status == 0
 
 
+@pytest.mark.real("git")
 def test_a_push_waits_for_the_lock_if_it_is_told_to(hello):
     hello.run("apps:lock hello --reason holidays")
     hello.commit("hello", {"file": "2"})
@@ -62,6 +64,7 @@ def test_a_push_waits_for_the_lock_if_it_is_told_to(hello):
     assert hello.app().version == 2
 
 
+@pytest.mark.real("git")
 @pytest.mark.parametrize(
     ("option", "said"),
     [
@@ -133,6 +136,7 @@ def test_only_commands_that_change_an_app_can_wait(hello):
     assert hello.run("ps:scale hello web=2 --lock-wait soon").status == 2
 
 
+@pytest.mark.real("git")
 def test_what_is_under_way_when_the_lock_comes_goes_on(hello):
     hello.commit("hello", {"file": "2"})
     with hello.gates.hold("build") as gate:

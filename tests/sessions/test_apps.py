@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from paas.testing import DEPLOYER, VIEWER
 
 NO_APP = (
@@ -118,6 +120,7 @@ def test_rename_that_the_proxy_refuses_changes_nothing(hello):
     assert hello.proxy.vhost("hello").live
 
 
+@pytest.mark.real("git")
 def test_clone_makes_an_app_with_the_same_code_and_configuration(hello):
     hello.run("config:set hello GREETING=hi")
     hello.run("ps:set hello stop-timeout-seconds 5")
@@ -227,6 +230,7 @@ def test_apps_report_tells_where_an_app_comes_from(hello):
     }
 
 
+@pytest.mark.real("git")
 def test_pushes_create_no_apps_once_that_is_turned_off(server):
     on = "apps:set --global disable-autocreation true"
     assert server.run(on) == (0, "", "-----> Set apps disable-autocreation to true\n")
@@ -250,6 +254,7 @@ def test_the_setting_of_the_whole_server_is_not_for_one_app(hello):
     )
 
 
+@pytest.mark.real("git")
 def test_another_app_may_have_the_name_that_an_app_had(hello):
     assert hello.run("apps:rename hello bye --skip-deploy").status == 0
     assert hello.push("hello", {"file": "of another app"}).status == 0

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from paas.testing import DEPLOYER, VIEWER, Behaviour, eventually
 
 
@@ -58,6 +60,7 @@ def test_the_log_of_a_change_that_is_over(hello):
     assert shown.out.endswith("-----> Released v1: http://hello.localhost:8080\n")
 
 
+@pytest.mark.real("git")
 def test_the_log_of_a_failed_change_ends_with_the_error_which_its_client_reads_once(hello):
     pushed = hello.push("hello", {"Dockerfile": "FROM scratch\nRUN false\n"})
     # What was said to the client, and what git repeats in one line.
@@ -69,6 +72,7 @@ def test_the_log_of_a_failed_change_ends_with_the_error_which_its_client_reads_o
     assert (shown.status, hello.run("builds:output hello --follow").status) == (0, 1)
 
 
+@pytest.mark.real("git")
 def test_a_second_client_attaches_to_a_build_under_way(hello):
     hello.commit("hello", {"file": "2"})
     with hello.gates.hold("build") as gate:
@@ -85,6 +89,7 @@ def test_a_second_client_attaches_to_a_build_under_way(hello):
     assert result.out.endswith("-----> Released v2: http://hello.localhost:8080\n")
 
 
+@pytest.mark.real("git")
 def test_a_client_that_attaches_and_leaves_does_not_stop_the_build(hello):
     hello.commit("hello", {"file": "2"})
     with hello.gates.hold("build") as gate:
@@ -110,6 +115,7 @@ def test_nothing_under_way_is_told(hello):
     assert hello.run("builds:cancel hello", caller=VIEWER).status == 1
 
 
+@pytest.mark.real("git")
 def test_a_build_under_way_is_cancelled_and_what_was_running_goes_on(hello):
     before = hello.scheduler.ids()
     hello.commit("hello", {"file": "2"})
@@ -128,6 +134,7 @@ def test_a_build_under_way_is_cancelled_and_what_was_running_goes_on(hello):
     assert hello.begin_push("hello").wait().status == 0
 
 
+@pytest.mark.real("git")
 def test_a_queued_change_is_cancelled_by_its_number(hello):
     hello.commit("hello", {"file": "2"})
     with hello.gates.hold("build") as gate:
@@ -143,6 +150,7 @@ def test_a_queued_change_is_cancelled_by_its_number(hello):
     assert hello.scheduler.labels() == ["web.1"]
 
 
+@pytest.mark.real("git")
 def test_a_build_is_cancelled_even_while_the_proxy_switches(hello):
     before = hello.proxy.vhost("hello")
     hello.commit("hello", {"file": "2"})
@@ -176,6 +184,7 @@ def test_cancelling_too_late_says_so(hello):
     )
 
 
+@pytest.mark.real("git")
 def test_a_newer_push_supersedes_one_that_waits_for_its_turn(hello):
     with hello.gates.hold("inspect") as gate:
         scale = hello.begin("ps:scale hello worker=1")
@@ -196,6 +205,7 @@ def test_a_newer_push_supersedes_one_that_waits_for_its_turn(hello):
     assert [(row["status"], row["note"]) for row in rows[:2]] == [("succeeded", ""), ("cancelled", "superseded")]
 
 
+@pytest.mark.real("git")
 def test_a_newer_push_supersedes_one_that_waits_for_a_build_slot(hello):
     hello.run("settings:set build-concurrency 1")
     hello.deployed("other", {"Dockerfile": "FROM scratch\nCMD other\n"})
@@ -215,6 +225,7 @@ def test_a_newer_push_supersedes_one_that_waits_for_a_build_slot(hello):
     assert first.wait().status == newer.wait().status == 0
 
 
+@pytest.mark.real("git")
 def test_a_push_at_work_is_not_superseded(hello):
     hello.commit("hello", {"file": "2"})
     with hello.gates.hold("build") as gate:

@@ -21,6 +21,7 @@ def started(server, label):
 # Checks of a deploy
 
 
+@pytest.mark.real("git")
 def test_the_checks_of_app_json_decide(hello):
     headers = [{"name": "host", "value": "x"}, {"name": "A", "value": "b"}]
     files = app_json({"path": "/health", "content": "ok", "httpHeaders": headers})
@@ -31,6 +32,7 @@ def test_the_checks_of_app_json_decide(hello):
     assert "host" not in sent
 
 
+@pytest.mark.real("git")
 @pytest.mark.parametrize(
     ("check", "behaviour", "code"),
     [
@@ -53,6 +55,7 @@ def test_a_check_that_fails_rejects_the_push_and_the_old_release_serves_on(hello
     assert hello.scheduler.ids() == before
 
 
+@pytest.mark.real("git")
 def test_a_check_that_only_warns_stops_nothing(hello):
     result = hello.push("hello", app_json({"path": "/missing", "warn": True, "attempts": 1})
                         | {"paas.yml": "processes: {}"})  # fmt: skip
@@ -63,6 +66,7 @@ def test_a_check_that_only_warns_stops_nothing(hello):
     assert "It answered with status 404." in result.err
 
 
+@pytest.mark.real("git")
 def test_an_answer_of_400_to_the_default_check_is_warned_about(hello):
     hello.scheduler.tell("web", Behaviour(answer=400))
     result = hello.push("hello", {"file": "2"})
@@ -71,6 +75,7 @@ def test_an_answer_of_400_to_the_default_check_is_warned_about(hello):
     assert "add 'hello.localhost' to its allowed hosts" in result.err
 
 
+@pytest.mark.real("git")
 def test_paas_yml_goes_before_app_json_and_survives_changes_of_the_configuration(hello):
     paas_yml = "processes: {web: {port: 7000, healthcheck: {path: /yml}}, worker: {healthcheck: {command: ./ready}}}"
     hello.scheduler.tell("web", Behaviour(answers={"/json": 404}))
@@ -85,6 +90,7 @@ def test_paas_yml_goes_before_app_json_and_survives_changes_of_the_configuration
     assert hello.run("checks:report hello --checks-process-worker").out == "enabled: startup check ./ready\n"
 
 
+@pytest.mark.real("git")
 def test_a_mistake_in_a_file_rejects_the_push_before_anything_is_built(hello):
     built = len(hello.builder.sources)
     result = hello.push("hello", {"paas.yml": "processes: {web: {healthcheck: {path: health}}}"})
@@ -93,12 +99,14 @@ def test_a_mistake_in_a_file_rejects_the_push_before_anything_is_built(hello):
     assert len(hello.builder.sources) == built
 
 
+@pytest.mark.real("git")
 def test_app_json_may_be_elsewhere(hello):
     hello.run("app-json:set hello appjson-path deploy/app.json")
     result = hello.push("hello", {"app.json": "{", "deploy/app.json": '{"healthchecks": []}'})
     assert "deploy/app.json: healthchecks: must be names with values, not a list [invalid-app-json]" in result.err
 
 
+@pytest.mark.real("git")
 def test_the_healthcheck_of_the_image_is_run_at_once(hello):
     dockerfile = 'FROM scratch\nHEALTHCHECK CMD ./ready\nCMD ["/app"]\n'
     hello.scheduler.tell("web", Behaviour(answer=500, commands={"./ready": 0}))
@@ -112,6 +120,7 @@ def test_the_healthcheck_of_the_image_is_run_at_once(hello):
 # Commands
 
 
+@pytest.mark.real("git")
 def test_skipped_processes_are_not_checked_but_overlap(hello):
     assert hello.run("checks:skip hello web", caller=DEPLOYER) == (0, "", "-----> hello: web are not checked\n")
     hello.scheduler.tell("web", Behaviour(answer=500))
@@ -120,6 +129,7 @@ def test_skipped_processes_are_not_checked_but_overlap(hello):
     assert hello.run("checks:report hello --checks-skipped-list").out == "web\n"
 
 
+@pytest.mark.real("git")
 def test_disabled_processes_stop_before_new_ones_start(hello):
     assert hello.run("checks:disable hello") == (
         0,
@@ -248,6 +258,7 @@ def test_a_deploy_begins_anew_and_what_is_gone_is_forgotten(watched):
     assert liveness(watched) is None
 
 
+@pytest.mark.real("git")
 def test_a_restart_waits_for_a_deploy_and_does_not_touch_what_it_replaced(watched):
     old = watched.scheduler.ids()["web.1"]
     started(watched, "web.1").behaviour = Behaviour(answers={"/alive": 503})
@@ -313,6 +324,7 @@ def lone(hello):
     return hello
 
 
+@pytest.mark.real("git")
 def test_the_old_worker_stops_before_the_new_one_starts(lone):
     before = lone.scheduler.ids()
     result = lone.push("hello", {"file": "2"})
@@ -323,6 +335,7 @@ def test_the_old_worker_stops_before_the_new_one_starts(lone):
     assert not set(before.values()) & set(lone.scheduler.ids().values())
 
 
+@pytest.mark.real("git")
 @pytest.mark.parametrize("behaviour", [Behaviour(exits=1), Behaviour(refused="no such program")])
 def test_the_old_worker_comes_back_if_the_new_one_fails(lone, behaviour):
     before = lone.scheduler.ids()
@@ -335,6 +348,7 @@ def test_the_old_worker_comes_back_if_the_new_one_fails(lone, behaviour):
     assert lone.scheduler.most["worker.1"] == 1
 
 
+@pytest.mark.real("git")
 def test_the_old_worker_is_not_stopped_if_another_process_fails(lone):
     before = lone.scheduler.ids()
     lone.scheduler.tell("web", Behaviour(exits=1))
@@ -343,6 +357,7 @@ def test_the_old_worker_is_not_stopped_if_another_process_fails(lone):
     assert lone.scheduler.ids() == before
 
 
+@pytest.mark.real("git")
 def test_the_old_worker_comes_back_if_the_proxy_refuses(lone):
     before = lone.scheduler.ids()
     lone.proxy.refusals.add("hello")
@@ -362,6 +377,7 @@ def test_more_workers_start_beside_those_that_stay(lone):
     assert all(lone.scheduler.most[f"worker.{index}"] == 1 for index in (1, 2, 3))
 
 
+@pytest.mark.real("git")
 @pytest.mark.parametrize("step", [Step.MAKE_WAY, Step.HEALTH])
 def test_after_a_crash_in_between_one_worker_runs_again(lone, tmp_path, step):
     with lone.gates.hold("halt" if step is Step.MAKE_WAY else "inspect") as gate:
@@ -380,6 +396,7 @@ def test_after_a_crash_in_between_one_worker_runs_again(lone, tmp_path, step):
         survivor.close()
 
 
+@pytest.mark.real("git")
 def test_web_that_must_not_overlap_is_down_for_that_time_only(hello):
     hello.deployed("hello", {"paas.yml": "processes: {web: {overlap: false}}"})
     hello.scheduler.most.clear()

@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from paas.core.image import Image
 from paas.engine import cleanup
 from paas.testing import EPOCH, eventually
@@ -73,6 +75,7 @@ def test_images_of_releases_beyond_the_setting_go(hello):
     assert hello.run("ps:restart hello").status == 0
 
 
+@pytest.mark.real("git")
 def test_an_app_with_a_change_under_way_is_left_alone(hello):
     litter(hello)
     hello.commit("hello", {"file": "2"})
@@ -122,6 +125,7 @@ def test_the_server_cleans_up_by_itself_when_it_is_time(hello):
     assert "worker.1" in hello.scheduler.labels()
 
 
+@pytest.mark.real("git")
 def test_a_build_without_room_is_refused_with_what_is_missing(hello):
     hello.scheduler.add_image(Image("sha256:" + "f" * 64, size=300 << 20), hello.app().id)
     hello.host.free = replace(hello.host.free, free=GIB // 2)

@@ -139,12 +139,14 @@ def test_entries_change_with_the_release_and_come_back_with_a_rollback(hourly: S
     assert [row["app"] for row in json.loads(hourly.run("cron:list --format json").out)] == ["copy", "hello"]
 
 
+@pytest.mark.real("git")
 def test_a_failed_deploy_leaves_the_entries_of_before(hourly: Server) -> None:
     pushed = hourly.push("hello", {"Dockerfile": "FROM scratch\nRUN false\n", "paas.yml": "cron: []\n"})
     assert pushed.status != 0
     assert hourly.run("cron:list hello").out.startswith("hello  job")
 
 
+@pytest.mark.real("git")
 @pytest.mark.parametrize(
     ("row", "code"),
     [

@@ -192,6 +192,7 @@ def test_a_token_that_is_removed_ends_its_sessions(web):
     assert "does not count any more" in browser.get("/sign-in?why=unknown-token").text
 
 
+@pytest.mark.real("git")
 def test_a_build_under_way_is_shown_live_and_can_be_cancelled(web):
     server = web.server
     with server.gates.hold("build"):

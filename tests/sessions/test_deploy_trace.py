@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from paas.testing import DEPLOYER, VIEWER
 
 
@@ -13,6 +15,7 @@ def steps(found):
     return [row["name"] for row in found["spans"] if row["depth"] == 0]
 
 
+@pytest.mark.real("git")
 def test_a_push_is_told_step_by_step_with_what_git_did_in_each(hello):
     hello.push("hello", {"file": "2"})
     found = profile(hello)
@@ -58,6 +61,7 @@ def test_traces_are_kept_as_long_as_logs(hello):
     assert profile(hello)["build"] == 2
 
 
+@pytest.mark.real("git")
 def test_a_failed_change_has_a_trace_that_ends_where_it_failed(hello):
     hello.push("hello", {"Dockerfile": "FROM scratch\nRUN false\n"})
     found = profile(hello)

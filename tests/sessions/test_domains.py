@@ -259,6 +259,7 @@ def test_an_app_that_is_called_like_a_host_serves_it(hello):
     assert hello.run("apps:rename www.example.org shop.example.org").err.endswith("[domain-taken]\n")
 
 
+@pytest.mark.real("git")
 def test_a_paas_yml_lists_domains(hello):
     hello.run("domains:add hello by-command.example.org")
     hello.source("hello")
@@ -272,6 +273,7 @@ def test_a_paas_yml_lists_domains(hello):
     assert list(hello.proxy.vhost("hello").hosts) == hosts
 
 
+@pytest.mark.real("git")
 def test_a_push_with_a_domain_of_another_app_is_refused_before_it_is_built(hello):
     hello.run("apps:create other")
     hello.run("domains:add other www.example.org")
@@ -284,6 +286,7 @@ def test_a_push_with_a_domain_of_another_app_is_refused_before_it_is_built(hello
     assert len(hello.builder.sources) == built
 
 
+@pytest.mark.real("git")
 def test_domains_of_a_release_that_fails_are_not_kept(hello):
     hello.scheduler.tell("web", Behaviour(answer=500))
     assert hello.push("hello", {"paas.yml": "domains: [www.example.org]\n"}).status == 1

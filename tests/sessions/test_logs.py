@@ -71,6 +71,7 @@ def test_a_terminal_gets_nothing_that_does_more_than_colour(talking):
     assert "--color is one of auto, always, never" in talking.run("logs hello --color blue").err
 
 
+@pytest.mark.real("git")
 def test_the_log_of_a_deploy_whose_containers_wrote_nothing(hello):
     assert hello.push("hello", {"Dockerfile": "FROM scratch\nRUN false\n"}).status
     build = hello.ctx.store.deployments.last(hello.app()).id
@@ -138,6 +139,7 @@ def test_they_are_found_after_a_kill_of_the_server_too(kept, another, tmp_path):
     assert texts(after.run("logs hello --grep needle").out) == ["web.1 needle"]
 
 
+@pytest.mark.real("git")
 def test_logs_of_what_was_scaled_down_or_failed_are_kept(kept):
     kept.run("ps:scale hello worker=1")
     kept.scheduler.write("worker.1", "I was here")
@@ -149,6 +151,7 @@ def test_logs_of_what_was_scaled_down_or_failed_are_kept(kept):
     assert texts(kept.run("logs hello --release v2").out) == ["web.1 no database"]
 
 
+@pytest.mark.real("git")
 def test_the_last_failed_deploy(kept):
     assert kept.run("logs:failed hello") == (0, "", "       No deploy of hello that is known has failed.\n")
     kept.scheduler.write("web.1", "all is well")
@@ -196,6 +199,7 @@ def test_a_log_that_can_not_be_kept_is_told_and_stops_nothing(hello):
     assert "The log of v1 of this process could not be kept" in hello.run("logs hello -p web.1").out
 
 
+@pytest.mark.real("git")
 def test_the_platform_tells_of_changes_and_crashes(hello):
     hello.run("config:set hello A=1")
     told = hello.run("logs hello --source platform --format json").out

@@ -295,6 +295,7 @@ def test_the_formation_of_app_json_counts_until_somebody_scales(server):
     assert server.scheduler.labels() == ["web.1", "worker.1"]
 
 
+@pytest.mark.real("git")
 def test_a_formation_that_is_no_number_is_refused(server):
     result = server.push("hello", {"Procfile": "web: ./web\n", "app.json": '{"formation": {"web": {"quantity": -1}}}'})
     assert result.status == 1

@@ -13,6 +13,7 @@ def current(server):
     return server.ctx.store.releases.current(server.app())
 
 
+@pytest.mark.real("git")
 def test_each_release_is_pushed_before_it_starts(hello):
     hello.run(f"registry:set hello server {SERVER}")
     hello.run("registry:set hello image-repo team/hello")

@@ -100,6 +100,7 @@ def test_a_build_is_told_what_to_build(hello):
     assert (source.tree / "file").read_text() == "2"
 
 
+@pytest.mark.real("git")
 def test_the_certificates_for_builds_are_a_file_on_the_server(hello, tmp_path):
     path = tmp_path / "ca.pem"
     hello.run(f"settings:set build-ca-file {path}")
@@ -121,6 +122,7 @@ def failing_build(server):
     return server.push("hello", {"Dockerfile": "FROM scratch\nRUN false\n"})
 
 
+@pytest.mark.real("git")
 def test_a_build_that_fails_changes_nothing(hello, untouched):
     assert failing_build(hello).status == 1
     untouched.check()
@@ -168,6 +170,7 @@ def test_one_process_type_that_fails_takes_all_others_with_it(hello, behaviour):
     assert hello.scheduler.labels() == ["web.1", "web.2", "worker.1", "worker.2"]
 
 
+@pytest.mark.real("git")
 def test_a_process_type_that_fails_takes_its_first_deploy_with_it(server):
     server.scheduler.tell("web", Behaviour(exits=1))
     assert server.push("hello").status == 1
@@ -178,6 +181,7 @@ def test_a_process_type_that_fails_takes_its_first_deploy_with_it(server):
     assert server.ctx.repository(server.app()).refs() == {}
 
 
+@pytest.mark.real("git")
 def test_a_configuration_that_the_proxy_refuses_changes_nothing(hello, untouched):
     hello.proxy.refusals.add("hello")
     result = hello.push("hello", {"file": "2"})
@@ -309,6 +313,7 @@ def test_the_same_tree_gives_the_same_image(hello):
     assert hello.scheduler.running("web.1").container.image == before
 
 
+@pytest.mark.real("git")
 def test_two_process_types_of_one_push_become_healthy_together(server):
     server.scheduler.tell("web", Behaviour(looks=5))
     server.scheduler.tell("worker", Behaviour())
@@ -319,6 +324,7 @@ def test_two_process_types_of_one_push_become_healthy_together(server):
     assert server.gates.trace.count("publish") == 2
 
 
+@pytest.mark.real("git")
 def test_trouble_after_the_record_is_told_and_the_release_serves(hello, monkeypatch):
     step = hello.ctx.store.deployments.step
 
@@ -337,6 +343,7 @@ def test_trouble_after_the_record_is_told_and_the_release_serves(hello, monkeypa
     assert hello.scheduler.labels() == ["web.1"]
 
 
+@pytest.mark.real("git")
 def test_an_old_image_that_can_not_be_removed_rejects_no_push(hello, monkeypatch):
     def refuse(app, version):
         raise EngineError("the engine does not answer")

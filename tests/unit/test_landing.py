@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from paas.core.errors import EngineError, disk_full
 from paas.core.gitrefs import RefUpdate
 from paas.core.model import DeploymentStatus
@@ -11,6 +13,7 @@ LONE = "processes: {worker: {overlap: false}}\n"
 SCRIPT = json.dumps({"scripts": {"dokku": {"postdeploy": "./seed"}}})
 
 
+@pytest.mark.real("git")
 def test_the_branch_follows_the_release(hello, another):
     sha = hello.commit("hello", {"file": "2"})
     repository = hello.ctx.repository(hello.app())
@@ -30,6 +33,7 @@ def test_the_branch_follows_the_release(hello, another):
     assert "up-to-date" in revived.begin_push("hello").wait().err
 
 
+@pytest.mark.real("git")
 def test_a_branch_that_was_moved_elsewhere_stays(hello, another):
     hello.commit("hello", {"file": "2"})
     assert hello.begin_push("hello").wait().status == 0
@@ -54,6 +58,7 @@ def test_the_record_outlives_a_power_failure(hello):
     assert "PRAGMA synchronous = NORMAL" in statements[durable:]
 
 
+@pytest.mark.real("git")
 def test_a_postdeploy_script_that_the_engine_can_not_run_rejects_nothing(hello):
     hello.scheduler.tell("release", Behaviour(refused="no such file"))
     result = hello.push("hello", {"app.json": SCRIPT})
@@ -63,6 +68,7 @@ def test_a_postdeploy_script_that_the_engine_can_not_run_rejects_nothing(hello):
     assert hello.ctx.store.releases.current(hello.app()).commit == refs["refs/heads/main"]
 
 
+@pytest.mark.real("git")
 def test_the_branch_has_moved_before_the_postdeploy_script_runs(hello):
     hello.scheduler.tell("release", Behaviour())
     sha = hello.commit("hello", {"app.json": SCRIPT})

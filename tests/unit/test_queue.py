@@ -12,6 +12,7 @@ def last(server, app="hello"):
     return server.ctx.store.deployments.last(server.app(app))
 
 
+@pytest.mark.real("git")
 def test_a_second_change_waits_and_is_told(hello):
     hello.commit("hello", {"file": "2"})
     with hello.gates.hold("build") as gate:
@@ -43,6 +44,7 @@ def test_changes_of_other_apps_and_looking_wait_for_nobody(hello):
     assert session.wait().status == 0
 
 
+@pytest.mark.real("git")
 def test_a_second_push_of_another_commit_deploys_after_the_first(hello):
     hello.commit("hello", {"file": "2"})
     with hello.gates.hold("build") as gate:
@@ -58,6 +60,7 @@ def test_a_second_push_of_another_commit_deploys_after_the_first(hello):
     assert hello.run("releases hello").out.startswith("v3 ")
 
 
+@pytest.mark.real("git")
 def test_a_second_push_that_does_not_go_on_from_the_first_is_refused(hello):
     hello.commit("hello", {"file": "2"})
     with hello.gates.hold("build") as gate:
@@ -73,6 +76,7 @@ def test_a_second_push_that_does_not_go_on_from_the_first_is_refused(hello):
     assert hello.app().version == 2
 
 
+@pytest.mark.real("git")
 def test_builds_of_all_apps_share_the_slots(hello):
     hello.run("settings:set build-concurrency 1")
     hello.commit("other")
@@ -84,6 +88,7 @@ def test_builds_of_all_apps_share_the_slots(hello):
     assert (first.wait().status, second.wait().status) == (0, 0)
 
 
+@pytest.mark.real("git")
 def test_a_client_that_goes_away_does_not_stop_a_push(hello):
     sha = hello.commit("hello", {"file": "2"})
     with hello.gates.hold("build") as gate:
@@ -107,6 +112,7 @@ def test_a_client_that_goes_away_does_not_stop_a_command(hello):
     assert last(hello).status is DeploymentStatus.SUCCEEDED
 
 
+@pytest.mark.real("git")
 def test_what_waits_for_an_app_that_is_destroyed_is_told(hello):
     hello.commit("hello", {"file": "2"})
     with hello.gates.hold("start") as gate:
@@ -206,6 +212,7 @@ def test_domains_that_change_while_the_proxy_is_switched_do_not_bring_the_old_co
     assert hello.proxy.vhost("hello").options.proxy_read_timeout == 300
 
 
+@pytest.mark.real("git")
 def test_two_first_pushes_at_once_make_one_app(server):
     server.commit("hello")
     with server.gates.hold("build") as gate:

@@ -22,6 +22,7 @@ def last(server):
     return server.ctx.store.deployments.last(server.app())
 
 
+@pytest.mark.real("git")
 @pytest.mark.parametrize("place", ["build", "start", "inspect", "publish"])
 def test_a_push_that_was_killed_is_undone_and_can_be_tried_again(hello, another, place):
     ids, served = hello.scheduler.ids(), of_apps(hello)

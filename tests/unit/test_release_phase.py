@@ -2,12 +2,15 @@
 
 import json
 
+import pytest
+
 from paas.core.model import DeploymentStatus
 from paas.testing import Behaviour, eventually
 
 PROCFILE = {"Procfile": "release: ./migrate --all\nweb: ./web\n"}
 
 
+@pytest.mark.real("git")
 def test_it_runs_before_anything_starts_and_shows_what_it_writes(hello):
     hello.scheduler.tell("release", Behaviour(exits=0, looks=2, log=("migrating", "done")))
     del hello.gates.trace[:]
@@ -27,6 +30,7 @@ def test_it_runs_before_anything_starts_and_shows_what_it_writes(hello):
     assert "release" not in hello.run("ps:scale hello").out
 
 
+@pytest.mark.real("git")
 def test_it_has_the_environment_of_the_new_release(hello):
     hello.run("config:set --no-restart hello A=1")
     hello.scheduler.tell("release", Behaviour())
@@ -45,6 +49,7 @@ def test_it_has_the_environment_of_the_new_release(hello):
     assert hello.ctx.store.deployments.last(hello.app()).status is DeploymentStatus.CANCELLED
 
 
+@pytest.mark.real("git")
 def test_a_failure_starts_nothing_and_changes_nothing(hello):
     ids = hello.scheduler.ids()
     hello.scheduler.tell("release", Behaviour(exits=4, log=("no table",)))
@@ -57,6 +62,7 @@ def test_a_failure_starts_nothing_and_changes_nothing(hello):
     assert hello.run("releases hello").out.startswith("v2  failed ")
 
 
+@pytest.mark.real("git")
 def test_a_command_that_can_not_be_started_leaves_no_container(hello):
     hello.scheduler.tell("release", Behaviour(refused="no such file"))
     result = hello.push("hello", PROCFILE)
@@ -77,6 +83,7 @@ def _scripts(**scripts: str) -> dict[str, str]:
     return {**PROCFILE, "app.json": json.dumps({"scripts": {"dokku": scripts}})}
 
 
+@pytest.mark.real("git")
 def test_the_scripts_of_app_json_run_before_and_after(hello):
     hello.scheduler.tell("release", Behaviour(exits=0))
     result = hello.push("hello", _scripts(predeploy="./assets", postdeploy="./tell"))
@@ -92,6 +99,7 @@ def test_the_scripts_of_app_json_run_before_and_after(hello):
     ]
 
 
+@pytest.mark.real("git")
 def test_a_predeploy_script_that_fails_stops_the_deploy(hello):
     ids = hello.scheduler.ids()
     hello.scheduler.tell("release", Behaviour(exits=7))
@@ -101,6 +109,7 @@ def test_a_predeploy_script_that_fails_stops_the_deploy(hello):
     assert hello.scheduler.ids() == ids
 
 
+@pytest.mark.real("git")
 def test_a_postdeploy_script_that_fails_is_told_and_the_release_serves(hello):
     hello.scheduler.tell("release", Behaviour(exits=7))
     files = {"Procfile": "web: ./web\n", "app.json": _scripts(postdeploy="./tell")["app.json"]}
@@ -111,6 +120,7 @@ def test_a_postdeploy_script_that_fails_is_told_and_the_release_serves(hello):
     assert hello.run("releases hello").out.startswith("v2  current ")
 
 
+@pytest.mark.real("git")
 def test_a_script_that_is_not_text_is_refused(hello):
     result = hello.push("hello", {**PROCFILE, "app.json": '{"scripts": {"dokku": {"predeploy": ["a"]}}}'})
     assert result.status == 1
