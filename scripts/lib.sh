@@ -73,4 +73,6 @@ not_alive() { ! grep -q . "/proc/$1/cmdline" 2>/dev/null; }
 fast_tests() {
   [[ -n ${TMPDIR:-} || ! -w /dev/shm ]] || export TMPDIR=/dev/shm
   unset PYTHONDONTWRITEBYTECODE
+  # Without the columns of each instruction, which only mark the place in the line of a traceback: a seventh faster.
+  export PYTHONNODEBUGRANGES=1
 }
