@@ -193,11 +193,15 @@ class Session:
         self._close_inlet()
 
     def hold(self, held: bool) -> None:
-        """Stops output while the client is slow to read, and lets it go on."""
+        """Stops output while the client is slow to read, and lets it go on.
+
+        Not at once: the last output may close the connection, and a transport that is closed while it tells that the
+        client reads again ends twice (https://github.com/python/cpython/issues/156512).
+        """
         self._held = held
 
         if not held:
-            self._flush()
+            self._call(self._flush)
 
     # On the event loop
 

@@ -97,7 +97,6 @@ class Connection(asyncio.Protocol):
         self._kind = ""
         self._parts = False
         self._started = False
-        self._slow = False
         self._granted = self._taken = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -123,14 +122,10 @@ class Connection(asyncio.Protocol):
         self._session.hang_up()
 
     def pause_writing(self) -> None:
-        self._slow = True
         self._session.hold(True)
 
     def resume_writing(self) -> None:
-        # Not at once: a session that goes on may end its connection, and a transport that is closed while it calls this
-        # ends twice (https://github.com/python/cpython/issues/156512).
-        self._slow = False
-        asyncio.get_running_loop().call_soon(lambda: self._session.hold(self._slow))
+        self._session.hold(False)
 
     def close(self) -> None:
         """Disconnects, as soon as what was written is sent."""

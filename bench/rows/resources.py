@@ -61,6 +61,7 @@ class Resident(Work):
     def set_up(self) -> None:
         self.notes.append("Without nginx. The web is gunicorn's master and a worker; shared pages count once (PSS).")
 
+
 class Start(Work):
     """From ``paas serve`` to its word that it is ready."""
 

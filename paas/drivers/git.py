@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -125,15 +125,22 @@ class Repository:
         return self.read_files(commit, [path], quarantine=quarantine, limit=limit)[path]
 
     def read_files(
-        self, commit: str, paths: Sequence[str], *, quarantine: Quarantine | None = None, limit: int = LARGEST_FILE
+        self,
+        commit: str,
+        paths: Sequence[str],
+        *,
+        quarantine: Quarantine | None = None,
+        limit: int = LARGEST_FILE,
+        limits: Mapping[str, int] | None = None,
     ) -> dict[str, bytes | None]:
         """The content of files of a commit by path, None for those that aren't there or aren't files.
 
-        Symbolic links are followed inside the commit. Raises `Unsupported` for a file of more than ``limit`` bytes,
-        without having read it, and `InvalidValue` for a path that leads out of the commit.
+        Symbolic links are followed inside the commit. Raises `Unsupported` for a file of more than ``limit`` bytes, or
+        what ``limits`` has for its path, without having read it, and `InvalidValue` for a path that leads out of the
+        commit.
         """
         with git_objects.reading(self.path, _seeing(quarantine)) as read:
-            return {path: read(f"{commit}:{_inside(path)}", path, limit) for path in paths}
+            return {path: read(f"{commit}:{_inside(path)}", path, (limits or {}).get(path, limit)) for path in paths}
 
     def sizes(self, commit: str, folder: str = "", *, quarantine: Quarantine | None = None) -> dict[str, int]:
         """The files of a commit, or of one folder of it, by their paths below that, with their sizes in bytes."""

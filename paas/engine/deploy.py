@@ -98,8 +98,11 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
         names = properties.text("ps", "procfile-path"), properties.text("app-json", "appjson-path"), appspec.PAAS_YML
         processes_at, app_json_at, paas_yml_at = [f"{folder}/{name}" if folder else name for name in names]
         # All with one git process: each takes some milliseconds to start.
-        wanted = {processes_at, app_json_at, paas_yml_at, *plans.choices(properties).values()}
-        found = repository.read_files(commit.id, sorted(wanted), quarantine=commit.quarantine, limit=plans.LARGEST)
+        own_files = [processes_at, app_json_at, paas_yml_at]
+        others = [path for path in plans.choices(properties).values() if path not in own_files]
+        found = repository.read_files(
+            commit.id, own_files + others, quarantine=commit.quarantine, limits=dict.fromkeys(others, plans.LARGEST)
+        )
 
         def text(path: str, code: str) -> str:
             return _decoded(path, found[path] or b"", code)

@@ -39,10 +39,20 @@ class Recipe:
 
 
 def choices(properties: Properties) -> dict[str, str]:
-    """Where the files of a commit are that say whether its Dockerfile or buildpacks build it, by their names."""
+    """Where the files of a commit are that say whether its Dockerfile or buildpacks build it, by their names.
+
+    None where the app's properties say it.
+    """
+    if properties.text("builder", "selected") or properties.value("buildpacks", "chain") or _told(properties):
+        return {}
     folder = properties.text("builder", "build-dir")
     names = (properties.text(*_PATH), buildplan.SETTINGS_FILE, buildplan.CHAIN_FILE)
     return {name: f"{folder}/{name}" if folder else name for name in names}
+
+
+def _told(properties: Properties) -> bool:
+    """Whether somebody said where the Dockerfile is."""
+    return _PATH in {**properties.shared, **properties.own}
 
 
 def recipe_of(
@@ -60,14 +70,13 @@ def recipe_of(
     """
     properties = ctx.store.properties.of(app)
     selected = properties.text("builder", "selected")
-    dockerfile = properties.text(*_PATH)
     chain = properties.value("buildpacks", "chain") or ()
-    told = _PATH in {**properties.shared, **properties.own}
-    if selected not in ("", BUILDPACK) or (not selected and told and not chain):
+    if selected not in ("", BUILDPACK) or (not selected and _told(properties) and not chain):
         return None
     folder = properties.text("builder", "build-dir")
     # Most apps have a Dockerfile: for them nothing more is read.
-    if not selected and not chain and _left_to(dockerfile, choices(properties), found):
+    places = choices(properties)
+    if places and _left_to(properties.text(*_PATH), places, found):
         return None
 
     sizes = ctx.repository(app).sizes(commit, folder, quarantine=quarantine)
@@ -187,7 +196,8 @@ def newest(ctx: Context, app: App) -> Recipe | None:
     commit = ctx.repository(app).resolve(push.HEADS + branch) if branch else None
     if commit is None:
         raise PaasError(f"{app.name} has no commit yet", fix="Push to it first.", code="nothing-to-build")
-    found = ctx.repository(app).read_files(commit, list(choices(ctx.store.properties.of(app)).values()), limit=LARGEST)
+    places = choices(ctx.store.properties.of(app))
+    found = ctx.repository(app).read_files(commit, list(places.values()), limit=LARGEST) if places else {}
     return recipe_of(ctx, app, commit, None, _commands(ctx, app, commit), found)
 
 

@@ -49,7 +49,6 @@ class Connection(asyncssh.SSHServerConnection):
         self.found: dict[str, Caller] = {}
         self.sessions: set[SshSession] = set()
         self._tcp: asyncio.Transport | None = None
-        self._slow = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -71,14 +70,10 @@ class Connection(asyncssh.SSHServerConnection):
             self._tcp.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def pause_writing(self) -> None:
-        self._slow = True
-        self._tell_sessions()
+        self._be_slow(True)
 
     def resume_writing(self) -> None:
-        # Not at once: a session that goes on may end its connection, and a transport that is closed while it calls this
-        # ends twice (https://github.com/python/cpython/issues/156512).
-        self._slow = False
-        asyncio.get_running_loop().call_soon(self._tell_sessions)
+        self._be_slow(False)
 
     async def validate_public_key(self, username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
         # asyncssh takes any algorithm that the key is capable of, SHA-1 for RSA keys among them.
@@ -94,17 +89,17 @@ class Connection(asyncssh.SSHServerConnection):
 
         return valid
 
-    def _tell_sessions(self) -> None:
+    def _be_slow(self, slow: bool) -> None:
         """A client that doesn't read what it is sent is not listened to either: its requests would pile up answers."""
         assert self._tcp is not None
 
-        if self._slow:
+        if slow:
             self._tcp.pause_reading()
         else:
             self._tcp.resume_reading()
 
         for session in list(self.sessions):
-            session.connection_is_slow(self._slow)
+            session.connection_is_slow(slow)
 
 
 class Owner(asyncssh.SSHServer):

@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from paas.core.errors import EngineError, disk_full
+from paas.core.errors import EngineError, Unsupported, disk_full
 from paas.core.model import DeploymentStatus, ReleaseState
 from paas.testing import Behaviour, Result
 
@@ -368,3 +368,11 @@ def test_a_stop_that_can_not_be_recorded_leaves_the_app_served(hello, untouched,
 
 def test_a_scale_without_a_difference_says_so(hello):
     assert hello.run("ps:scale hello web=1").err == "-----> Nothing to start or stop\n"
+
+
+@pytest.mark.parametrize("path", ["Procfile", "app.json", "paas.yml"])
+def test_a_file_that_describes_the_app_has_at_most_a_megabyte(hello, path):
+    with pytest.raises(Unsupported, match=f"{path} is too large: 1048577 bytes, at most 1048576 are read"):
+        hello.deployed("hello", {path: "#" * 1_048_577})
+    larger = 'FROM scratch\nCMD ["/app"]\n' + "#" * 1_048_577
+    assert hello.deployed("hello", {path: None, "Dockerfile": larger}).version == 2
