@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from paas.drivers.clock import Clock
 
 EPOCH = 1_767_225_600.0
 """2026-01-01T00:00:00Z: when every test begins."""
+STANDING_SECONDS = 0.002
+"""The longest that one wait really takes while the clock stands."""
 
 
 class FakeClock(Clock):
@@ -19,6 +23,19 @@ class FakeClock(Clock):
     def __init__(self) -> None:
         self._advanced = 0.0
         self._own = threading.local()
+        self._stands = False
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Meanwhile waiting takes real time and no other: who waits waits on, until what it waits for has come.
+
+        For what a test lets happen while somebody waits. Else a slow machine decides which of the two is first.
+        """
+        self._stands = True
+        try:
+            yield
+        finally:
+            self._stands = False
 
     def advance(self, seconds: float) -> None:
         """Later, for everybody."""
@@ -34,6 +51,8 @@ class FakeClock(Clock):
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """See `Clock.wait`."""
+        if self._stands:
+            return event.wait(min(seconds, STANDING_SECONDS))
         if not event.is_set():
             self._own.waited = getattr(self._own, "waited", 0.0) + seconds
         return event.is_set()

@@ -57,10 +57,11 @@ def test_a_push_is_refused_before_anything_is_taken(hello):
 def test_a_push_waits_for_the_lock_if_it_is_told_to(hello):
     hello.run("apps:lock hello --reason holidays")
     hello.commit("hello", {"file": "2"})
-    waiting = hello.begin_push("hello", "-o", "lock-wait=1h", "main")
-    eventually(lambda: "hello is locked: holidays" in waiting.err and "waiting at most 3600 s" in waiting.err)
-    hello.run("apps:unlock hello")
-    assert waiting.wait().status == 0
+    with hello.clock.standing():
+        waiting = hello.begin_push("hello", "-o", "lock-wait=1h", "main")
+        eventually(lambda: "hello is locked: holidays" in waiting.err and "waiting at most 3600 s" in waiting.err)
+        hello.run("apps:unlock hello")
+        assert waiting.wait().status == 0
     assert hello.app().version == 2
 
 
@@ -125,10 +126,11 @@ def test_a_change_waits_for_the_lock_if_it_is_told_to(hello):
 
 def test_a_change_goes_on_once_the_lock_is_gone(hello):
     hello.run("apps:lock hello --reason later")
-    scale = hello.begin("ps:scale hello web=2 --lock-wait 1d")
-    eventually(lambda: "waiting at most" in scale.err)
-    hello.run("apps:unlock hello")
-    assert scale.wait().status == 0
+    with hello.clock.standing():
+        scale = hello.begin("ps:scale hello web=2 --lock-wait 60s")
+        eventually(lambda: "waiting at most" in scale.err)
+        hello.run("apps:unlock hello")
+        assert scale.wait().status == 0
 
 
 def test_only_commands_that_change_an_app_can_wait(hello):
