@@ -107,7 +107,7 @@ def no_settings_of_the_developer() -> Iterator[None]:
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Names of folders that do not exist yet."""
     base = tmp_path_factory.getbasetemp()
-    return (base / f"t{number}" for number in itertools.count())
+    return (base / f"t{os.getpid()}-{number}" for number in itertools.count())
 
 
 @pytest.fixture

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,13 @@ def _telling_of_a_full_disk() -> Iterator[None]:
         if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
             raise disk_full("the database") from error
         raise
+
+
+@functools.cache
+def _migrations() -> Sequence[Traversable]:
+    """The scripts that bring a database up to date, the first one first."""
+    found = resources.files("paas.store").joinpath("migrations").iterdir()
+    return sorted((entry for entry in found if entry.name.endswith(".sql")), key=lambda entry: entry.name)
 
 
 class Database:
@@ -47,11 +56,7 @@ class Database:
 
     def _migrate(self) -> None:
         have = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        scripts = sorted(
-            (entry for entry in resources.files("paas.store").joinpath("migrations").iterdir()
-             if entry.name.endswith(".sql")),
-            key=lambda entry: entry.name,
-        )  # fmt: skip
+        scripts = _migrations()
         if have > len(scripts):
             raise PaasError(
                 f"the database was written by a newer version (schema {have}, this one knows {len(scripts)})",

@@ -11,6 +11,8 @@ from paas.drivers.clock import Clock
 
 SECONDS = 20.0
 """How long a test waits for what must happen, before it fails."""
+SOON_SECONDS, LATER_SECONDS = 0.0002, 0.005
+"""How long it waits before it looks again, at first and at last."""
 
 
 class Unexpected(AssertionError):
@@ -75,8 +77,9 @@ def eventually(condition: Callable[[], object], what: str = "") -> None:
     """Returns once the condition holds; fails after `SECONDS`."""
     clock = Clock()
     deadline = clock.monotonic() + SECONDS
-    pause = threading.Event()
+    pause, seconds = threading.Event(), SOON_SECONDS
     while not condition():
         if clock.monotonic() > deadline:
             raise Unexpected(f"it did not happen within {SECONDS:g} s: {what or condition}")
-        clock.wait(pause, 0.002)
+        clock.wait(pause, seconds)
+        seconds = min(2 * seconds, LATER_SECONDS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from conftest import Copies
 
 from paas.testing import Server
 from paas.testing.counts import Counts, counting
@@ -56,12 +57,21 @@ def test_a_command_costs_no_more_than_it_did(hello, what):
     assert len(counts.files) <= files, counts.files
 
 
-@pytest.mark.parametrize("what", [*COMMANDS, "ps:scale hello worker=1", "domains:add hello www.hello.example"])
-def test_what_it_costs_does_not_grow_with_the_number_of_apps(hello, another, what):
-    crowded = another("crowded")
-    crowded.deployed("hello", {"Procfile": "web: ./web\nworker: ./work\n"})
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory):
+    """The template of the instance `hello`, with more apps."""
+    made = Server(tmp_path_factory.mktemp("crowd") / "root")
+    made.deployed("hello", {"Procfile": "web: ./web\nworker: ./work\n"})
     for number in range(CROWD):
-        crowded.run(f"apps:create crowd-{number}")
+        made.run(f"apps:create crowd-{number}")
+    made.close()
+    return made, Copies(made.root)
+
+
+@pytest.mark.parametrize("what", [*COMMANDS, "ps:scale hello worker=1", "domains:add hello www.hello.example"])
+def test_what_it_costs_does_not_grow_with_the_number_of_apps(hello, crowd, another, what):
+    template, copies = crowd
+    crowded = another("crowded", lambda root: Server(copies.make(root), like=template, settled=True))
     alone, beside = cost(hello, what), cost(crowded, what)
     assert Counter(beside.engine) == Counter(alone.engine)
     assert beside.reloads == alone.reloads
