@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -39,6 +40,19 @@ def write(repository: Path, files: Mapping[str, str], parents: Sequence[str], me
         return commit.id.decode()
     finally:
         store.close()
+
+
+def give(source: Path, repository: Path) -> None:
+    """Gives the repository all objects of the source that it lacks."""
+    there = str(source / "objects")
+    here = str(repository / "objects")
+    for folder, _, names in os.walk(there):
+        target = here + folder.removeprefix(there)
+        had = set(os.listdir(target)) if os.path.isdir(target) else None  # noqa: PTH112, PTH208 - a third of the time
+        if had is None and names:
+            Path(target).mkdir(parents=True)
+        for name in set(names) - (had or set()):
+            os.link(f"{folder}/{name}", f"{target}/{name}")
 
 
 def point(head: Path, commit: str) -> None:

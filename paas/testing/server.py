@@ -382,11 +382,7 @@ class Server:
         ctx = replace(self.ctx, caller=ADMIN)
         found = ctx.store.apps.find(app) or apps.register(ctx, app)
         repository = ctx.repository(found).path
-        for path in (self.source(app) / "objects").rglob("*"):
-            target = repository / "objects" / path.relative_to(self.source(app) / "objects")
-            if path.is_file() and not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
+        commits.give(self.source(app), repository)
         commits.point(repository / "refs" / "heads" / "main", commit.id)
         ctx.store.properties.set(found, "git", "deploy-branch", "main")
         apps.change(ctx, found, "push", commit.cause, lambda job: deploy(ctx, job.app, job, commit))
