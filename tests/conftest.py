@@ -16,7 +16,7 @@ import pytest
 
 # What is imported here, pytest imports once more than it runs tests: in the process that only shares them out.
 if TYPE_CHECKING:
-    from paas.testing import Server
+    from paas.testing import Copies, Server
 
 # The same examples each time, and nothing written into the checkout.
 # Most of what there is to find is found by the first ones; where everything runs (CI is set) there are more.
@@ -121,7 +121,7 @@ def tmp_path(folders: Iterator[Path]) -> Path:
 @pytest.fixture(scope="session")
 def blank(tmp_path_factory: pytest.TempPathFactory) -> Copies:
     """Instances that nobody has used yet, whose databases have their tables."""
-    from paas.testing import Server
+    from paas.testing import Copies, Server
 
     root = tmp_path_factory.mktemp("blank") / "root"
     Server(root).close()
@@ -149,27 +149,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Server:
     return made
 
 
-class Copies:
-    """Copies of an instance's folder that share its files: all are replaced and none is changed in place, but the
-    database. The repositories of users are left to the server, which copies them for those tests that push again."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = str(root)
-        found = [path for path in sorted(root.rglob("*")) if path.relative_to(root).parts[0] != "users"]
-        self._folders = ["", *(f"/{path.relative_to(root)}" for path in found if path.is_dir())]
-        self._files = [f"/{path.relative_to(root)}" for path in found if path.is_file() and path.name != "paas.db"]
-
-    def make(self, target: Path) -> Path:
-        """One more copy."""
-        made = str(target)
-        for name in self._folders:
-            os.mkdir(made + name)  # noqa: PTH102 - it is called a thousand times
-        for name in self._files:
-            os.link(self._root + name, made + name)
-        shutil.copyfile(f"{self._root}/paas.db", f"{made}/paas.db")
-        return target
-
-
 @pytest.fixture(scope="session", autouse=True)
 def no_patience() -> Iterator[None]:
     """Where the product looks now and then whether somebody has gone, it looks more often."""
@@ -185,6 +164,8 @@ def no_patience() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def copies(template: Server) -> Copies:
     """Copies of the template."""
+    from paas.testing import Copies
+
     return Copies(template.root)
 
 

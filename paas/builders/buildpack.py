@@ -15,7 +15,7 @@ from paas.drivers.docker import Docker
 from paas.drivers.git_fetch import SYSTEM_CA
 from paas.drivers.memfile import in_memory
 
-_HINT = "The step's output is above. 'buildpacks:detect APP' shows the Dockerfile of what was pushed before."
+_HINT = "'buildpacks:detect APP' shows the Dockerfile of what was pushed before."
 
 
 def _trust_store(extra: Path, folder: Path) -> Path:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 from paas.commands.registry import COMMANDS, Command, Parameter, Stdin
 from paas.core.caller import Access
 from paas.core.errors import UsageError
+from paas.core.spelling import meant
 
 GLOBAL, LOCK_WAIT = "global", "lock_wait"
 
@@ -22,10 +22,10 @@ def argv(name: str, parameters: Mapping[str, Any], *, look: bool = False) -> lis
     """The words of the command; `UsageError` says what is not understood. ``look``: only one that changes nothing."""
     command = COMMANDS.get(name)
     if command is None or not served(command):
-        near = difflib.get_close_matches(name, [one.name for one in COMMANDS.values() if served(one)], 3)
+        names = (one.name for one in COMMANDS.values() if served(one))
         raise UsageError(
             f"there is no command {name!r}" if command is None else f"{name} is not for the HTTP API",
-            why="It needs a terminal, or a stream of bytes." if command else _meant(near),
+            why="It needs a terminal, or a stream of bytes." if command else meant(name, names, 3),
             fix="Use it over SSH." if command else "/api/v1/openapi.json has those there are.",
             code="no-such-command",
         )
@@ -58,10 +58,6 @@ def argv(name: str, parameters: Mapping[str, Any], *, look: bool = False) -> lis
         known = ", ".join(one.public for one in command.parameters) or "none"
         raise UsageError(f"{name} has no parameter {next(iter(given))!r}", why=f"It has: {known}.")
     return [name, *words, "--", *positional]
-
-
-def _meant(near: list[str]) -> str:
-    return "Did you mean " + " or ".join(near) + "?" if near else ""
 
 
 def _shared(command: Command, given: dict[str, Any]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from dataclasses import replace
 
@@ -13,6 +12,7 @@ from paas.commands.registry import COMMANDS, Command
 from paas.commands.render import Exit, Judged, as_json, as_text
 from paas.core.errors import Disconnected, Forbidden, PaasError, UsageError, unexpected
 from paas.core.model import App
+from paas.core.spelling import meant
 from paas.engine import applocks
 from paas.engine.context import Context
 from paas.engine.output import Output
@@ -96,10 +96,9 @@ def find(argv: list[str]) -> tuple[Command, list[str]]:
 
     found = COMMANDS.get(name)
     if found is None:
-        near = difflib.get_close_matches(name, [known for known in COMMANDS if not COMMANDS[known].hidden], 3)
         raise UsageError(
             f"there is no command {name!r}",
-            why="Did you mean " + " or ".join(near) + "?" if near else "",
+            why=meant(name, (known for known in COMMANDS if not COMMANDS[known].hidden), 3),
             fix="'help' lists the commands.",
             code="no-such-command",
         )

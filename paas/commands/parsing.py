@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from paas.commands.registry import Command, Parameter
 from paas.core import kinds
 from paas.core.errors import InvalidValue, UsageError
+from paas.core.spelling import meant
 from paas.engine.context import Context
 
 FORMATS = ("text", "json")
@@ -109,10 +109,9 @@ def _common(command: Command, words: Words, name: str, equals: str, value: str, 
 def _selected(command: Command, name: str, known: Iterable[str]) -> str:
     if name.startswith("--") and any(parameter.arg.select for parameter in command.parameters):
         return name
-    near = difflib.get_close_matches(name, known, 1)
     raise UsageError(
         f"{command.name} has no flag {name}",
-        why=f"Did you mean {near[0]}?" if near else "",
+        why=meant(name, known),
         fix=f"Usage: {command.usage()}",
     )
 

@@ -81,7 +81,7 @@ def _readable(step: str) -> str:
     return " ".join(_MOUNTS.sub("", step).split())
 
 
-SAME_BY_HAND = "The step's output is above. 'docker build .' in the repository does the same."
+SAME_BY_HAND = "'docker build .' in the repository does the same."
 
 
 def build_failure(log: BuildLog, hint: str = SAME_BY_HAND) -> BuildFailed:
@@ -104,4 +104,5 @@ def build_failure(log: BuildLog, hint: str = SAME_BY_HAND) -> BuildFailed:
             fix="Let the step use less memory (fewer parallel jobs), or raise the setting.",
             code="build-killed",
         )
-    return BuildFailed(what, why=said, fix=hint)
+    # What can't be read as a Dockerfile has no step, and no output.
+    return BuildFailed(what, why=said, fix=f"The step's output is above. {hint}" if log.failed_step else hint)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paas.core import kinds
 from paas.core.errors import InvalidValue
+from paas.core.spelling import meant
 
 
 class Reader:
@@ -43,10 +43,9 @@ class Reader:
         """Refuses a field that is not one of these."""
         for key in value:
             if key not in fields:
-                near = difflib.get_close_matches(key, fields, 1)
-                hint = f"Did you mean {near[0]}? " if near else ""
                 place = f"{at}.{key}" if at else key
-                raise self.wrong(place, "there is no such field", f"{hint}There are: {', '.join(fields)}.")
+                why = f"{meant(key, fields)} There are: {', '.join(fields)}."
+                raise self.wrong(place, "there is no such field", why.strip())
 
     def text(self, value: object, at: str) -> str:
         """Text that is not empty."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
+import posixpath
 
 from paas.core import appspec, imagefile
 from paas.core.appspec import AppSpec
 from paas.core.errors import BuildFailed, Unsupported
 from paas.core.model import App
+from paas.core.spelling import meant
 from paas.drivers.git import Finding
 from paas.drivers.quarantine import Quarantine
 from paas.engine.context import Context
@@ -27,7 +28,7 @@ def check(ctx: Context, app: App, commit: str, quarantine: Quarantine | None) ->
             raise _no_folder(app, folder, folders)
     if properties.text("builder", "selected") == "image":
         file = properties.text("builder-dockerfile", "dockerfile-path")
-        data = repository.read_file(commit, f"{folder}/{file}" if folder else file, quarantine=quarantine)
+        data = repository.read_file(commit, posixpath.join(folder, file), quarantine=quarantine)
         if data is None or imagefile.image_in(data.decode("utf-8", "replace")) is None:
             raise BuildFailed(
                 f"{app.name} is deployed from images, and this is code",
@@ -62,11 +63,10 @@ def labelled(ctx: Context, image_id: str, spec: AppSpec) -> AppSpec:
 
 
 def _no_folder(app: App, folder: str, folders: list[str]) -> BuildFailed:
-    near = difflib.get_close_matches(folder, folders, 1)
     tops = [name for name in folders if "/" not in name][:10]
     return BuildFailed(
         f"there is no folder {folder!r} in the repository",
-        why=f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(tops) or 'no folders at all'}.",
+        why=meant(folder, folders) or f"It has: {', '.join(tops) or 'no folders at all'}.",
         fix=f"The app is told to be there: 'builder:set {app.name} build-dir FOLDER', without a value for the top.",
         code="no-build-dir",
     )

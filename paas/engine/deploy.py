@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
 
         folder = properties.text("builder", "build-dir")
         names = properties.text("ps", "procfile-path"), properties.text("app-json", "appjson-path"), appspec.PAAS_YML
-        processes_at, app_json_at, paas_yml_at = [f"{folder}/{name}" if folder else name for name in names]
+        processes_at, app_json_at, paas_yml_at = [posixpath.join(folder, name) for name in names]
         # All with one git process: each takes some milliseconds to start.
         own_files = [processes_at, app_json_at, paas_yml_at]
         others = [path for path in plans.choices(properties).values() if path not in own_files]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Iterable
 from typing import IO
 
@@ -101,7 +102,7 @@ def _path(ctx: Context, app: App) -> str:
     """Where the app's Dockerfile is."""
     properties = ctx.store.properties.of(app)
     folder, file = properties.text("builder", "build-dir"), properties.text("builder-dockerfile", "dockerfile-path")
-    return f"{folder}/{file}" if folder else file
+    return posixpath.join(folder, file)
 
 
 def _named(ctx: Context, app: App) -> str | None:

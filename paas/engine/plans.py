@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -47,7 +48,7 @@ def choices(properties: Properties) -> dict[str, str]:
         return {}
     folder = properties.text("builder", "build-dir")
     names = (properties.text(*_PATH), buildplan.SETTINGS_FILE, buildplan.CHAIN_FILE)
-    return {name: f"{folder}/{name}" if folder else name for name in names}
+    return {name: posixpath.join(folder, name) for name in names}
 
 
 def _told(properties: Properties) -> bool:
@@ -150,7 +151,7 @@ def _read(
     folder = ctx.store.properties.of(app).text("builder", "build-dir")
     listed = CommitFiles(tuple(sorted(sizes)))
     wanted = _wanted(listed, sizes, packs)
-    places = {path: f"{folder}/{path}" if folder else path for path in wanted}
+    places = {path: posixpath.join(folder, path) for path in wanted}
     found = ctx.repository(app).read_files(commit, list(places.values()), quarantine=quarantine, limit=LARGEST)
     texts = {path: data.decode("utf-8", "replace") for path in wanted if (data := found[places[path]]) is not None}
     return _files(listed.paths, texts)
@@ -204,7 +205,7 @@ def newest(ctx: Context, app: App) -> Recipe | None:
 def _commands(ctx: Context, app: App, commit: str) -> dict[str, str]:
     properties = ctx.store.properties.of(app)
     folder, name = properties.text("builder", "build-dir"), properties.text("ps", "procfile-path")
-    path = f"{folder}/{name}" if folder else name
+    path = posixpath.join(folder, name)
     return procfile.parse((ctx.repository(app).read_file(commit, path) or b"").decode("utf-8", "replace"), path)
 
 

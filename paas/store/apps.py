@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from paas.core.errors import AlreadyExists, NoSuchApp, PaasError
 from paas.core.model import App, Replica
+from paas.core.spelling import meant
 from paas.store.database import Database, Row
 from paas.store.domains import Domains
 
@@ -38,6 +39,7 @@ class Apps(Domains):
         if app is None:
             raise NoSuchApp(
                 f"there is no app {name!r}",
+                why=meant(name, (row["name"] for row in self._db.all("SELECT name FROM apps"))),
                 fix="'apps:list' shows the apps there are; 'apps:create NAME' or a push makes one.",
             )
         return app

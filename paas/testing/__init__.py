@@ -8,6 +8,7 @@ ones.
 from paas.testing.authority import FakeAcme, FakeDnsHooks, FakeResolver
 from paas.testing.builds import FakeBuilder
 from paas.testing.containers import FakeScheduler
+from paas.testing.copies import Copies
 from paas.testing.edge import FakeProxy
 from paas.testing.gates import SECONDS, Gate, Gates, Unexpected, eventually
 from paas.testing.host import FakeHost
@@ -26,6 +27,7 @@ __all__ = [
     "SECONDS",
     "VIEWER",
     "Behaviour",
+    "Copies",
     "FakeAcme",
     "FakeBuilder",
     "FakeClock",

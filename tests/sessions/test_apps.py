@@ -27,6 +27,17 @@ def test_a_new_app_is_served_with_a_page_that_says_so(server):
     assert server.proxy.vhost("hello").hosts == ("hello.localhost",)
 
 
+def test_a_name_that_is_spelt_alike_is_suggested(hello):
+    hello.run("apps:create shop")
+    assert hello.run("ps:scale helo web=2") == (
+        20,
+        "",
+        " !     there is no app 'helo'\n"
+        " !     Did you mean hello?\n"
+        " !     'apps:list' shows the apps there are; 'apps:create NAME' or a push makes one. [no-such-app]\n",
+    )
+
+
 def test_a_name_is_given_once(hello):
     assert hello.run("apps:create hello") == (
         1,

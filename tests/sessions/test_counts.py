@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from conftest import Copies
 
-from paas.testing import Server
+from paas.testing import Copies, Server
 from paas.testing.counts import Counts, counting
 
 CROWD = 12

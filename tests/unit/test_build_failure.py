@@ -41,7 +41,7 @@ def test_a_step_is_shown_without_what_is_mounted_for_it():
     log.feed("#7 ERROR: executor failed")
     error = build_failure(log, "Look at it.")
     assert error.what == "the image could not be built at [web 2/3] RUN npm run build"
-    assert error.fix == "Look at it."
+    assert error.fix == "The step's output is above. Look at it."
 
 
 def test_a_step_that_knows_why_it_fails_says_so_by_itself():

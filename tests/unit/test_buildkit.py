@@ -146,6 +146,19 @@ def test_a_failure_names_the_step_and_the_reason(docker, request_):
     ]
 
 
+def test_what_fails_before_any_step_has_no_output_to_look_at(docker, request_):
+    reason = "failed to solve: dockerfile parse error on line 2: unknown instruction: FORM (did you mean FROM?)"
+    docker("old", "20.10.24", build=f"echo '{reason}'\nexit 1")
+    docker.choose()
+    with pytest.raises(BuildFailed) as raised:
+        buildkit.build(request_, print, threading.Event())
+    assert raised.value.lines() == [
+        "the image could not be built",
+        reason,
+        "'docker build .' in the repository does the same. [build-failed]",
+    ]
+
+
 def test_a_command_that_says_nothing_and_makes_nothing_has_failed(docker, request_):
     docker("old", "20.10.24", build="exit 0")
     docker.choose()
