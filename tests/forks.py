@@ -95,6 +95,8 @@ class Parent:
         try:
             told = reader.recv()
         except EOFError:
+            told = None
+        if told is None:
             self._ended(reader)
             return
         for kind, values in told:
@@ -149,6 +151,8 @@ class Child:
                 self._writer.send(self._told)
                 self._told = []
         self._is_at(IDLE)
+        # The end of the pipe would come late if a process that a test has started held it, too.
+        self._writer.send(None)
 
     def _numbers(self) -> Iterator[int]:
         while data := os.read(self._blocks, NUMBER.size):
