@@ -16,6 +16,7 @@ from paas.core.drain import Drain
 from paas.core.errors import Forbidden, InvalidValue, NotFound, UsageError
 from paas.core.logquery import EARLIEST, LATEST, Query, moment
 from paas.core.model import App
+from paas.core.spelling import meant
 from paas.core.times import timestamp
 from paas.drivers import pattern
 from paas.engine import drains, logs
@@ -75,6 +76,11 @@ def logs_(
         raise UsageError("logs: --since is later than --until")
     if tail and until:
         raise UsageError("logs: --until does not go with --tail")
+    kind = ps.partition(".")[0]
+    if kind and kind not in (writers := logs.writers(ctx, app)):
+        # Not an error: a follower may wait for the deploy that brings it.
+        ctx.out.warning(f"{app.name} has no process type {kind}")
+        ctx.out.warning(meant(kind, writers) or f"Lines are of: {', '.join(sorted(writers))}")
     shown = style(invocation, color, raw=raw, plain=plain, json=format == "json")
     lines = num if num is not None else None if since else USUAL_LINES
     (logs.follow if tail else logs.show)(ctx, app, query, lines, shown)

@@ -9,10 +9,10 @@ from itertools import chain, islice, takewhile
 
 from paas.core import logquery
 from paas.core.errors import Disconnected
-from paas.core.logline import LogLine, Style
+from paas.core.logline import CRON, RUN, LogLine, Style
 from paas.core.logquery import LATEST, Query
 from paas.core.model import App, Deployment, DeploymentStatus
-from paas.engine import logsources
+from paas.engine import checks, logsources, phase
 from paas.engine.changelog import JobSource
 from paas.engine.context import Context
 from paas.engine.logfeed import Feed
@@ -32,6 +32,12 @@ class Failed:
 
     deployment: Deployment
     silent: bool
+
+
+def writers(ctx: Context, app: App) -> set[str]:
+    """The types of those that write to the app's log, or whose lines are kept."""
+    kept = {log.process.partition(".")[0] for log in ctx.store.kept_logs.of(app)}
+    return {*checks.types(ctx, app), *kept, phase.TYPE, RUN, CRON}
 
 
 def show(ctx: Context, app: App, query: Query, lines: int | None, style: Style) -> None:

@@ -70,6 +70,10 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         self._ports.update(other._ports)
         self._count = other._count
 
+    def learn(self, container_id: str) -> None:
+        """That there is a container which somebody else has made: one may ask for it, as one may ask the engine."""
+        self._known.add(container_id)
+
     def add_image(self, image: Image, app_id: int | None = None) -> None:
         """Somebody built it, for that app."""
         self.images[image.id] = image

@@ -84,6 +84,7 @@ class FakeTasks:
                 raise Unexpected(f"there are two containers {spec.name}")
             self.specs.append(spec)
             container_id = hashlib.sha256(f"task {len(self.specs)} {spec.name}".encode()).hexdigest()
+            self._scheduler.learn(container_id)
             self._here[container_id] = Program(spec, spec.environment, terminal=spec.terminal is not None)
         return container_id
 

@@ -49,7 +49,14 @@ def test_how_many_and_whose(talking):
     assert talking.run("logs hello --num 0").out == ""
     assert texts(talking.run("logs hello -p web").out) == ["web.1 one", "web.2 three", "web.1 four"]
     assert texts(talking.run("logs hello --ps web.2").out) == ["web.2 three"]
-    assert talking.run("logs hello -p clock") == (0, "", "")
+
+
+def test_a_process_type_that_there_is_not_is_told_beside_the_lines(talking):
+    said = " !     hello has no process type {}\n !     {}\n"
+    assert talking.run("logs hello -p wbe") == (0, "", said.format("wbe", "Did you mean web?"))
+    others = "Lines are of: cron, release, run, web, worker"
+    assert talking.run("logs hello -p x.1") == (0, "", said.format("x", others))
+    assert talking.run("logs hello -p run.7") == (0, "", "")
 
 
 def test_plain_and_coloured(talking):
