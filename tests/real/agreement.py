@@ -17,9 +17,13 @@ def releases(server: Server, app: str) -> list[dict[str, str]]:
 
 
 def settled(server: Server, app: str) -> list[dict[str, str | int]] | None:
-    """The containers once there are only wanted ones, all running."""
+    """The containers once there are only wanted ones, all running, and nothing is being repaired any more."""
     rows = json.loads(server.paas(f"ps {app} --format json").out)
-    return rows if rows and all(row["state"] == "running" for row in rows) else None
+    if not rows or any(row["state"] != "running" for row in rows):
+        return None
+    # After that look, not before: a repair has its container running some moments before it ends.
+    under_way = json.loads(server.paas(f"builds:list {app} --status running --format json").out)
+    return None if under_way else rows
 
 
 def agree(server: Server, rows: list[dict[str, str | int]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -47,18 +46,11 @@ def body(server: Server) -> str:
     return answer.body if answer.status == 200 else ""
 
 
-def still(server: Server) -> list[dict[str, str | int]] | None:
-    """The containers, once all wanted ones run and nothing is being repaired any more."""
-    if json.loads(server.paas("builds:list victim --status running --format json").out):
-        return None
-    return settled(server, "victim")
-
-
 @pytest.mark.parametrize(("what", "step", "when"), CASES)
 def test_the_old_or_the_new_serves(
     instance: Server, code: Path, stack: str, fault: Path, what: str, step: Step, when: str
 ) -> None:
-    eventually(lambda: still(instance))
+    eventually(lambda: settled(instance, "victim"))
     old = eventually(lambda: body(instance))
     text = f"{what} {step.value} {when}"
     app(code, stack, text, procfile=PROCFILE)
@@ -66,7 +58,7 @@ def test_the_old_or_the_new_serves(
     pushed = instance.git_push(code, "victim")
     assert fault.read_text() == "", pushed.err
 
-    rows = eventually(lambda: still(instance))
+    rows = eventually(lambda: settled(instance, "victim"))
     serves = eventually(lambda: body(instance))
     agree(instance, rows)
     (current,) = [release for release in releases(instance, "victim") if release["state"] == "current"]
