@@ -311,6 +311,8 @@ def test_ctrl_c_gets_through_while_the_command_does_not_read_its_input(servers):
     servers.commands.awake.clear()
 
     with start(servers, "drowsy", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        # Before that the client may not even have begun to look after signals.
+        servers.commands.invocations.get(timeout=20)
         written = 0
         os.set_blocking(process.stdin.fileno(), False)
 
