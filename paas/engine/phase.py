@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,13 +10,15 @@ from dataclasses import dataclass
 
 from paas.core import logline
 from paas.core.appspec import AppSpec
-from paas.core.errors import DeployFailed
+from paas.core.errors import DeployFailed, EngineError
 from paas.core.journal import Step
 from paas.core.model import App, Container, Process, Release, Replica
 from paas.core.rollout import Candidate
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 from paas.engine.limits import limits
+
+_log = logging.getLogger(__name__)
 
 TYPE = "release"
 _RECHECK_SECONDS = 0.2
@@ -49,8 +52,13 @@ def run_phase(ctx: Context, app: App, job: Job, release: Release, phase: Phase) 
         ctx.scheduler.prepare(app)
         try:
             container_id = ctx.scheduler.start(app, release, candidate, rev_variable, limits(ctx, app))
-            with _removed_when_cancelled(ctx, job, container_id):
-                _show(ctx, job, container_id)
+            try:
+                with _removed_when_cancelled(ctx, job, container_id):
+                    _show(ctx, job, container_id)
+            except EngineError:
+                # The engine has no log of a container that was taken away.
+                job.check()
+                raise
             job.check()
             _judge(phase, _ended(ctx, container_id))
         finally:
@@ -99,8 +107,12 @@ def _removed_when_cancelled(ctx: Context, job: Job, container_id: str) -> Iterat
     def watch() -> None:
         while not done.wait(_RECHECK_SECONDS):
             if job.cancelled.is_set():
-                ctx.scheduler.remove(container_id)
-                return
+                try:
+                    ctx.scheduler.remove(container_id)
+                except EngineError as error:
+                    _log.warning("container %.12s of a cancelled deploy is still there: %s", container_id, error)
+                else:
+                    return
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

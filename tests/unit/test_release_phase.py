@@ -1,9 +1,11 @@
 """The Procfile's ``release``: a command that has to succeed before anything of the new release starts."""
 
 import json
+import threading
 
 import pytest
 
+from paas.core.errors import Cancelled, EngineError
 from paas.core.model import DeploymentStatus
 from paas.testing import Behaviour, eventually
 
@@ -47,6 +49,46 @@ def test_it_has_the_environment_of_the_new_release(hello):
     hello.quiet()
     assert hello.scheduler.labels() == ["web.1"]
     assert hello.ctx.store.deployments.last(hello.app()).status is DeploymentStatus.CANCELLED
+
+
+def test_it_is_cancelled_also_before_there_is_anything_of_it_to_read(hello, monkeypatch):
+    follow = hello.scheduler.follow
+
+    def late(container_id, *rest, **named):
+        hello.ctx.jobs.stop(0)
+        eventually(lambda: "release.1" not in hello.scheduler.labels())
+        return follow(container_id, *rest, **named)
+
+    monkeypatch.setattr(hello.scheduler, "follow", late)
+    hello.scheduler.tell("release", Behaviour())
+    with pytest.raises(Cancelled):
+        hello.deployed("hello", PROCFILE)
+    assert hello.ctx.store.deployments.last(hello.app()).status is DeploymentStatus.CANCELLED
+
+
+def test_an_engine_that_fails_while_it_is_cancelled_is_asked_again(hello, monkeypatch, caplog):
+    remove, asked = hello.scheduler.remove, []
+
+    def refusing(container_id):
+        asked.append(container_id)
+        if len(asked) == 1:
+            raise EngineError("the container engine does not answer")
+        remove(container_id)
+
+    monkeypatch.setattr(hello.scheduler, "remove", refusing)
+    hello.scheduler.tell("release", Behaviour())
+
+    def stop():
+        eventually(lambda: "release.1" in hello.scheduler.labels())
+        hello.ctx.jobs.stop(0)
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    with pytest.raises(Cancelled):
+        hello.deployed("hello", PROCFILE)
+    stopper.join()
+    assert hello.scheduler.labels() == ["web.1"]
+    assert "is still there: the container engine does not answer" in caplog.text
 
 
 @pytest.mark.real("git")
