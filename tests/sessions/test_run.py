@@ -9,6 +9,7 @@ import shlex
 import pytest
 
 from paas.commands.invocation import Terminal
+from paas.core.errors import EngineError
 from paas.testing import DEPLOYER, VIEWER, Behaviour, FakeTasks, Program, Server, eventually
 
 XTERM = Terminal(100, 30, "xterm-256color")
@@ -248,6 +249,27 @@ def test_an_engine_that_comes_up_after_the_server(hello: Server, another) -> Non
     after.timers.tick()
     after.run("run:stop hello")
     eventually(lambda: states(after) == [("run.1", "stopped", 143)])
+
+
+@pytest.mark.parametrize("removed", [True, False])
+def test_an_engine_that_goes_away_at_the_end_changes_nothing_of_what_is_recorded(
+    hello: Server, monkeypatch: pytest.MonkeyPatch, removed: bool
+) -> None:
+    remove, asked = hello.tasks.remove, []
+
+    def interrupted(container_id: str) -> None:
+        asked.append(container_id)
+        if removed or len(asked) > 1:
+            remove(container_id)
+        if len(asked) == 1:
+            raise EngineError("the engine hung up")
+
+    monkeypatch.setattr(hello.tasks, "remove", interrupted)
+    hello.tasks.tell("true", lambda program: 0)
+    hello.run("run:detached hello true")
+    eventually(lambda: len(asked) == 2)
+    assert states(hello) == [("run.1", "succeeded", 0)]
+    assert hello.tasks.names() == []
 
 
 def test_only_so_many_runs_are_remembered(hello: Server) -> None:
