@@ -9,14 +9,15 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
-# What is imported here, pytest imports once more than it runs tests: in the process that only shares them out.
-if TYPE_CHECKING:
-    from paas.testing import Copies, Server
+from paas.core.errors import PaasError
+from paas.drivers import container_stream
+from paas.drivers.docker import Docker
+from paas.engine import joblog, locks, logs, phase, runs
+from paas.testing import Copies, PushSession, Server
 
 # The same examples each time, and nothing written into the checkout.
 # Most of what there is to find is found by the first ones; where everything runs (CI is set) there are more.
@@ -33,9 +34,6 @@ def _program(name: str) -> Callable[[], str]:
 
 
 def _engine() -> str:
-    from paas.core.errors import PaasError
-    from paas.drivers.docker import Docker
-
     try:
         Docker("tests").version()
     except PaasError as error:
@@ -87,8 +85,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail(f"a real test can't run: {missing}", pytrace=False)
     if missing:
         pytest.skip(missing)
-    from paas.testing import PushSession
-
     # A test that is not real runs no git client, and neither do its fixtures.
     PushSession.allowed = real
 
@@ -121,8 +117,6 @@ def tmp_path(folders: Iterator[Path]) -> Path:
 @pytest.fixture(scope="session")
 def blank(tmp_path_factory: pytest.TempPathFactory) -> Copies:
     """Instances that nobody has used yet, whose databases have their tables."""
-    from paas.testing import Copies, Server
-
     root = tmp_path_factory.mktemp("blank") / "root"
     Server(root).close()
     return Copies(root)
@@ -131,8 +125,6 @@ def blank(tmp_path_factory: pytest.TempPathFactory) -> Copies:
 @pytest.fixture
 def server(blank: Copies, tmp_path: Path) -> Iterator[Server]:
     """An instance made of fakes, without any app."""
-    from paas.testing import Server
-
     made = Server(blank.make(tmp_path / "root"))
     yield made
     made.close()
@@ -141,8 +133,6 @@ def server(blank: Copies, tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Server:
     """What `hello` is a copy of: a copy takes a tenth of the time that a deploy takes."""
-    from paas.testing import Server
-
     made = Server(tmp_path_factory.mktemp("template") / "root")
     made.deployed("hello", {"Procfile": "web: ./web\nworker: ./work\n"})
     made.close()
@@ -152,9 +142,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Server:
 @pytest.fixture(scope="session", autouse=True)
 def no_patience() -> Iterator[None]:
     """Where the product looks now and then whether somebody has gone, it looks more often."""
-    from paas.drivers import container_stream
-    from paas.engine import joblog, locks, logs, phase, runs
-
     with pytest.MonkeyPatch.context() as patch:
         for module in (container_stream, joblog, locks, logs, phase, runs):
             patch.setattr(module, "_RECHECK_SECONDS", 0.01)
@@ -164,16 +151,12 @@ def no_patience() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def copies(template: Server) -> Copies:
     """Copies of the template."""
-    from paas.testing import Copies
-
     return Copies(template.root)
 
 
 @pytest.fixture
 def hello(template: Server, copies: Copies, tmp_path: Path) -> Iterator[Server]:
     """An instance made of fakes with the app hello, which was pushed once: process types web and worker, one web."""
-    from paas.testing import Server
-
     made = Server(copies.make(tmp_path / "root"), like=template, settled=True)
     yield made
     made.close()
@@ -182,8 +165,6 @@ def hello(template: Server, copies: Copies, tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def another(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Makes further servers, of other folders below the test's own, and closes them in the end."""
-    from paas.testing import Server
-
     servers: list[Server] = []
 
     def make(name: str, build: Callable[[Path], Server] = Server) -> Server:

@@ -48,10 +48,8 @@ def give(source: Path, repository: Path) -> None:
     here = str(repository / "objects")
     for folder, _, names in os.walk(there):
         target = here + folder.removeprefix(there)
-        had = set(os.listdir(target)) if os.path.isdir(target) else None  # noqa: PTH112, PTH208 - a third of the time
-        if had is None and names:
-            Path(target).mkdir(parents=True)
-        for name in set(names) - (had or set()):
+        os.makedirs(target, exist_ok=True)  # noqa: PTH103 - with paths it takes three times as long
+        for name in set(names).difference(os.listdir(target)):  # noqa: PTH208
             os.link(f"{folder}/{name}", f"{target}/{name}")
 
 
