@@ -14,7 +14,7 @@ import tty
 from pathlib import Path
 
 import pytest
-from transport_fakes import BLOCK, Servers, steady, until
+from transport_fakes import BLOCK, Servers, no_faults_of_the_loop, steady, until  # noqa: F401
 
 from paas import cli, frames
 from paas.core.caller import Access
@@ -27,13 +27,6 @@ pytestmark = pytest.mark.real("ssh")
 PROGRAM = [sys.executable, "-S", "-c", "import sys; from paas.cli import main; sys.exit(main())"]
 MEGABYTES = BLOCK * (5 * 1024 * 1024 // len(BLOCK))
 FINGERPRINT = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-
-
-@pytest.fixture(autouse=True)
-def no_faults_of_the_loop(caplog):
-    """The event loop met nothing that nobody had expected."""
-    yield
-    assert [record.getMessage() for record in caplog.get_records("call") if record.name == "asyncio"] == []
 
 
 @pytest.fixture(scope="module")

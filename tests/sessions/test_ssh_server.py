@@ -7,7 +7,7 @@ import socket
 
 import asyncssh
 import pytest
-from transport_fakes import BLOCK, Servers, steady, until
+from transport_fakes import BLOCK, Servers, no_faults_of_the_loop, steady, until  # noqa: F401
 
 from paas.core.caller import Access
 from paas.ssh.connection import Connection
@@ -20,13 +20,6 @@ pytestmark = pytest.mark.real("ssh")
 KEY = asyncssh.generate_private_key("ssh-ed25519")
 LOAD = 24 << 20  # more than all buffers between a command and its client hold
 MEGABYTES = BLOCK * (5 * 1024 * 1024 // len(BLOCK))
-
-
-@pytest.fixture(autouse=True)
-def no_faults_of_the_loop(caplog):
-    """The event loop met nothing that nobody had expected."""
-    yield
-    assert [record.getMessage() for record in caplog.get_records("call") if record.name == "asyncio"] == []
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,22 @@ import queue
 import threading
 import time
 
+import pytest
+
 from paas import control
 from paas.core.caller import Access, Caller
 from paas.core.errors import Disconnected
 from paas.ssh import server as ssh
 
 BLOCK = bytes(range(256)) * 256
+
+
+@pytest.fixture(autouse=True)
+def no_faults_of_the_loop(caplog):
+    """For the tests of the modules that import it: the event loop met nothing that nobody had expected."""
+    yield
+    faults = [record.getMessage() for record in caplog.get_records("call") if record.name == "asyncio"]
+    assert faults == [], faults
 
 
 def until(condition, seconds=10.0):
