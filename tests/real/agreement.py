@@ -7,7 +7,7 @@ import re
 import sqlite3
 from contextlib import closing
 
-import docker
+import listings
 from instance import Server
 
 
@@ -31,21 +31,15 @@ def agree(server: Server, rows: list[dict[str, str | int]]) -> None:
     with closing(sqlite3.connect(f"file:{server.root / 'paas.db'}?mode=ro", uri=True)) as database:
         wanted = set(database.execute("SELECT process_type || '.' || idx, slot, version, port FROM replicas"))
         unfinished = database.execute("SELECT id FROM deployments WHERE status IN ('queued', 'running')").fetchall()
-    client = docker.from_env()
-    label = {"label": f"paas.instance={server.instance()}"}
-    try:
-        containers = client.containers.list(filters=label, ignore_removed=True)
-        there = {
-            (
-                f"{found.labels['paas.process']}.{found.labels['paas.index']}",
-                int(found.labels["paas.slot"]),
-                int(found.labels["paas.release"]),
-                next((int(ports[0]["HostPort"]) for ports in found.ports.values() if ports), None),
-            )
-            for found in containers
-        }
-    finally:
-        client.close()
+    there = {
+        (
+            f"{row['Labels']['paas.process']}.{row['Labels']['paas.index']}",
+            int(row["Labels"]["paas.slot"]),
+            int(row["Labels"]["paas.release"]),
+            next((port["PublicPort"] for port in row["Ports"] if "PublicPort" in port), None),
+        )
+        for row in listings.containers(f"paas.instance={server.instance()}", ended=False)
+    }
     (file,) = (server.root / "nginx" / "apps").glob("[0-9]*.conf")
     served = {int(port) for port in re.findall(r"server 127\.0\.0\.1:(\d+)", file.read_text())}
 

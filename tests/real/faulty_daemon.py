@@ -47,7 +47,8 @@ def _remove(root: Path, place: int) -> None:
     with closing(sqlite3.connect(f"file:{root / 'paas.db'}?mode=ro", uri=True)) as database:
         (instance,) = database.execute("SELECT value FROM instance WHERE key = 'id'").fetchone()
     with closing(docker.from_env()) as client:
-        found = client.containers.list(all=True, filters={"label": [f"paas.instance={instance}", "paas.process"]})
+        wanted = {"label": [f"paas.instance={instance}", "paas.process"]}
+        found = client.containers.list(all=True, filters=wanted, ignore_removed=True)
         sorted(found, key=lambda one: one.attrs["Created"])[place].remove(force=True)
 
 

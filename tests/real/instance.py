@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import docker
+import listings
 
 import paas
 
@@ -211,14 +211,10 @@ class Server:
 
 def left_in_engine(instance: str) -> list[str]:
     """Containers, networks and images that carry the label of the instance."""
-    client = docker.from_env()
-    try:
-        wanted = {"label": f"{LABEL}={instance}"}
-        found = [f"container {container.name}" for container in client.containers.list(all=True, filters=wanted)]
-        found += [f"network {network.name}" for network in client.networks.list(filters=wanted)]
-        return found + [f"image {image.id}" for image in client.images.list(filters=wanted)]
-    finally:
-        client.close()
+    label = f"{LABEL}={instance}"
+    found = [f"container {row['Names'][0]}" for row in listings.containers(label)]
+    found += [f"network {name}" for name in listings.networks(label)]
+    return found + [f"image {image}" for image in listings.images(label)]
 
 
 def _free_port() -> int:

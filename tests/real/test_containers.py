@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import docker
+import listings
 import pytest
 from instance import Server
 from test_service import app
@@ -22,13 +24,9 @@ def running(instance: Server, stack: str, tmp_path_factory: pytest.TempPathFacto
 
 
 def _container(server: Server) -> dict:
-    client = docker.from_env()
-    try:
-        wanted = {"label": [f"paas.instance={server.instance()}", "paas.app=look"]}
-        (found,) = client.containers.list(filters=wanted)
-        return found.attrs
-    finally:
-        client.close()
+    with closing(docker.from_env()) as client:
+        (row,) = listings.containers(f"paas.instance={server.instance()}", "paas.app=look", ended=False)
+        return client.api.inspect_container(row["Id"])
 
 
 def test_a_container_is_confined_and_published_on_loopback_only(running: Server) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-import docker
+import listings
 import pytest
 from instance import Server, eventually
 
@@ -41,12 +41,8 @@ def history(server: Server, entry: str) -> list[tuple[str, int | None]]:
 
 def containers(server: Server, entry: str) -> int:
     """How many containers of the entry run."""
-    client = docker.from_env()
-    try:
-        labels = [f"paas.instance={server.instance()}", f"paas.process=cron.{entry}"]
-        return len(client.containers.list(filters={"label": labels}, ignore_removed=True))
-    finally:
-        client.close()
+    labels = (f"paas.instance={server.instance()}", f"paas.process=cron.{entry}")
+    return len(listings.containers(*labels, ended=False))
 
 
 def begin(server: Server, entry: str) -> str:

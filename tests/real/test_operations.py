@@ -6,9 +6,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import docker
+import listings
 import pytest
 from instance import SOURCES, Server, eventually
 
@@ -203,10 +205,9 @@ def test_what_a_build_runs_is_under_the_limits(instance: Server, code: Path, sta
     assert "too much" not in pushed.err.replace("print('too much')", "")
     assert "build-killed" in pushed.err
     # The mark by which its processes are found stays out of the image.
-    client = docker.from_env()
-    [image, *_] = client.images.list(filters={"label": f"paas.instance={instance.instance()}"})
-    assert "paas.invalid" not in json.dumps([image.attrs, image.history()])
-    client.close()
+    with closing(docker.from_env()) as client:
+        image = client.images.get(listings.images(f"paas.instance={instance.instance()}")[0])
+        assert "paas.invalid" not in json.dumps([image.attrs, image.history()])
 
 
 @pytest.fixture
@@ -231,8 +232,7 @@ def test_a_clean_up_removes_what_the_dry_run_listed_and_nothing_of_others(
     assert instance.git_push(code, "tidy").status == 0
     # What a crash at the wrong moment leaves: a container that ended and is not wanted, an image of no release.
     client = docker.from_env()
-    wanted = {"label": [f"paas.instance={instance.instance()}", "paas.app=tidy"]}
-    labels = client.containers.list(filters=wanted)[0].labels
+    labels = listings.containers(f"paas.instance={instance.instance()}", "paas.app=tidy")[0]["Labels"]
     ours = client.containers.create(stack, "true", labels={**labels, "paas.index": "9"})
     ours.start()
     ours.wait()
@@ -245,9 +245,8 @@ def test_a_clean_up_removes_what_the_dry_run_listed_and_nothing_of_others(
 
     assert [row["kind"] for row in planned] == ["container", "image"]
     assert [(row["kind"], row["name"]) for row in done] == [(row["kind"], row["name"]) for row in planned]
-    # Not `images.list`, which asks for each one again: those of others come and go.
-    assert left.id not in [found["Id"] for found in client.api.images(all=True)]
-    assert ours.id not in [found.id for found in client.containers.list(all=True)]
+    assert left.id not in listings.images()
+    assert ours.id not in [row["Id"] for row in listings.containers()]
     assert instance.paas("cleanup tidy --dry-run").out == ""
     container_id, image_id, name = foreign
     assert client.containers.get(container_id) and client.images.get(image_id) and client.volumes.get(name)

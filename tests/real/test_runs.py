@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import docker
+import listings
 import pytest
 from instance import Server, eventually
 from screen import Screen
@@ -51,13 +51,8 @@ def locally(server: Server, line: str) -> list[str]:
 
 def containers(server: Server) -> list[str]:
     """The one-off containers that there are."""
-    client = docker.from_env()
-    try:
-        labels = [f"paas.instance={server.instance()}", "paas.role"]
-        found = client.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
-        return sorted(one.name for one in found)
-    finally:
-        client.close()
+    found = listings.containers(f"paas.instance={server.instance()}", "paas.role")
+    return sorted(name for row in found for name in row["Names"])
 
 
 def states(server: Server) -> dict[str, tuple[str, int | None]]:
