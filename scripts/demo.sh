@@ -125,8 +125,8 @@ look() {
 
   heading "Two of them"
   show paas ps:scale hello web=2
-  printf '%s$ for i in 1 2 3 4; do curl -sS %s; done%s\n' "$dim" "$url" "$plain"
-  for _ in 1 2 3 4; do curl -sS "$url"; done
+  # Over one connection, so that one process of nginx takes turns between the two.
+  show curl -sS "$url" "$url" "$url" "$url"
 
   heading "What they log"
   show paas logs hello -n 20

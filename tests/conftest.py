@@ -93,6 +93,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def no_settings_of_the_developer() -> Iterator[None]:
     """Git and the platform see nothing of the account that runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
+        # A hook of git that runs the tests has GIT_DIR, and much else, point to the checkout.
+        for name in [name for name in os.environ if name.startswith("GIT_")]:
+            patch.delenv(name)
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
         patch.delenv("PAAS_ROOT", raising=False)

@@ -11,6 +11,8 @@ from paas.core.model import Container, Process
 from paas.core.outcome import Answer, Outcome, came, expected, reaches
 
 COMMAND_NOT_FOUND = (126, 127)
+KILLED = 128 + 9
+_LESS_MEMORY = "Let the app use less memory, or raise the limit (settings:set memory-limit)."
 BAD_REQUEST = 400
 
 
@@ -42,7 +44,7 @@ def diagnose(seen: Evidence) -> Unhealthy:
         return Unhealthy(
             f"{seen.label} ran out of memory and was killed",
             why="The kernel ended it because it went over its memory limit or the machine had no more.",
-            fix="Let the app use less memory, or raise the limit (settings:set memory-limit).",
+            fix=_LESS_MEMORY,
             code="out-of-memory",
         )
     if container.status in ("exited", "dead", "created"):
@@ -86,6 +88,14 @@ def _exited(seen: Evidence) -> Unhealthy:
             why=seen.container.error or f"The command was not found or may not be run: {command}",
             fix="Check the command in the Procfile, and that the image has the program and it is executable.",
             code="command-not-found",
+        )
+    if code == KILLED:
+        # A busy engine does not always notice what the kernel did: the control group may be gone before it looks.
+        return Unhealthy(
+            f"{seen.label} exited with status {code} (signal 9): it was killed",
+            why="As a rule the kernel does that to a process over its memory limit, or when the machine has no more.",
+            fix=_LESS_MEMORY,
+            code="exited",
         )
     signal = f" (signal {code - 128})" if code > 128 else ""
     return Unhealthy(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from threading import Event
@@ -33,6 +33,8 @@ from paas.drivers import engine_logs, exec_stream
 from paas.drivers.spans import span
 
 UNLIMITED = 1 << 60
+REMOVAL_SECONDS = 60.0
+"""How long another's removal of a container is waited for."""
 EXEC_IMPOSSIBLE = 126
 """The exit status of a command that could not be run at all."""
 
@@ -113,9 +115,7 @@ def _auth(login: Login | None) -> dict[str, str] | None:
     return {"username": login.user, "password": login.password.reveal()} if login else None
 
 
-def _follow(
-    lines: Iterator[Mapping[str, Any]], show: Callable[[str], None], cancelled: Event, failed: str
-) -> None:
+def _follow(lines: Iterator[Mapping[str, Any]], show: Callable[[str], None], cancelled: Event, failed: str) -> None:
     """Reads what the engine tells to its end; the lines of single layers are not shown."""
     for line in lines:
         if cancelled.is_set():
@@ -142,6 +142,11 @@ class Docker:
     def client(self) -> Any:
         """The SDK's client, for the engine's other driver."""
         return self._api
+
+    def _own(self, app_id: int | None = None) -> dict[str, list[str]]:
+        """The filter of lists for what is of this instance, or of one app of it."""
+        of_app = [] if app_id is None else [f"{labels.LABEL_APP_ID}={app_id}"]
+        return {"label": [f"{labels.LABEL_INSTANCE}={self.instance}", *of_app]}
 
     @_call("asking for its version")
     def version(self) -> str:
@@ -229,23 +234,22 @@ class Docker:
 
     @_call("removing a container")
     def remove(self, container_id: str) -> None:
-        """Kills and removes it, never its named volumes. Gone already is fine."""
+        """Kills and removes it, never its named volumes; returns once it is gone. Gone already is fine."""
         try:
             self._api.remove_container(container_id, force=True, v=True)
         except docker.errors.NotFound:
             return
         except docker.errors.APIError as error:
-            # 409: another thread is removing it at this moment.
             if error.response is None or error.response.status_code != 409:
                 raise
+            # It is being removed, for another thread or for a daemon of before: until then its image is in use.
+            with suppress(docker.errors.NotFound):
+                self._api.wait(container_id, timeout=REMOVAL_SECONDS, condition="removed")
 
     @_call("listing containers")
     def containers(self, app_id: int | None = None) -> list[Container]:
         """The containers of this instance, or of one app of it, running or not."""
-        wanted = [f"{labels.LABEL_INSTANCE}={self.instance}"]
-        if app_id is not None:
-            wanted.append(f"{labels.LABEL_APP_ID}={app_id}")
-        rows = self._api.containers(all=True, filters={"label": wanted})
+        rows = self._api.containers(all=True, filters=self._own(app_id))
         found = [
             labels.from_labels(row["Id"], row["Names"][0].lstrip("/"), row["Labels"], row["State"], row["ImageID"])
             for row in rows
@@ -256,10 +260,7 @@ class Docker:
     @_call("listing containers")
     def everything(self, app_id: int | None = None) -> dict[str, str]:
         """The names by id of all containers of this instance, or of one app of it, one-off ones included."""
-        wanted = [f"{labels.LABEL_INSTANCE}={self.instance}"]
-        if app_id is not None:
-            wanted.append(f"{labels.LABEL_APP_ID}={app_id}")
-        rows = self._api.containers(all=True, filters={"label": wanted})
+        rows = self._api.containers(all=True, filters=self._own(app_id))
         return {row["Id"]: (row["Names"] or [row["Id"][:12]])[0].lstrip("/") for row in rows}
 
     @_call("inspecting a container")
@@ -373,7 +374,7 @@ class Docker:
     @_call("listing images")
     def image_names(self) -> list[str]:
         """The names (``repository:tag``, or the id of one without) of the images that this instance built."""
-        rows = self._api.images(filters={"label": f"{labels.LABEL_INSTANCE}={self.instance}"}, all=False)
+        rows = self._api.images(filters=self._own(), all=False)
         # Older engines name a nameless image "<none>:<none>".
         tags = [[tag for tag in row["RepoTags"] or [] if "<none>" not in tag] for row in rows]
         return [name for row, names in zip(rows, tags, strict=True) for name in (names or [row["Id"]])]
@@ -381,7 +382,7 @@ class Docker:
     @_call("listing images")
     def images(self) -> list[ImageRow]:
         """The images that this instance built, with their names and the app that they were built for."""
-        rows = self._api.images(filters={"label": f"{labels.LABEL_INSTANCE}={self.instance}"}, all=False)
+        rows = self._api.images(filters=self._own(), all=False)
         return [
             ImageRow(row["Id"], _app_id(row["Labels"]), tuple(tag for tag in row["RepoTags"] or [] if "<" not in tag))
             for row in rows
@@ -487,7 +488,7 @@ class Docker:
     @_call("listing networks")
     def own_networks(self) -> list[str]:
         """The names of this instance's networks."""
-        rows = self._api.networks(filters={"label": f"{labels.LABEL_INSTANCE}={self.instance}"})
+        rows = self._api.networks(filters=self._own())
         return [row["Name"] for row in rows]
 
     @_call("removing a network")

@@ -24,6 +24,9 @@ _SETTINGS = (
     "core.bigFileThreshold=4m",
     "core.fsmonitor=false",
     "gc.auto=0",
+    # Another push may hold the lock of a ref while the disk takes its time; git itself waits for a tenth of a second.
+    "core.filesRefLockTimeout=10000",
+    "core.packedRefsTimeout=10000",
 )
 _TAIL = 4096
 

@@ -23,6 +23,7 @@ from paas.drivers.nginx_modules import find as find_modules
 from paas.drivers.nginx_processes import (
     children,
     find_all,
+    heeds,
     holds,
     is_accepting,
     is_finishing,
@@ -135,8 +136,13 @@ class Nginx:
         return frozenset(pid for pid in found if is_accepting(pid) or is_finishing(pid))
 
     def finishing(self, pids: Iterable[int] | None = None) -> frozenset[int]:
-        """Those of ``pids``, by default of all workers, that are workers and still finish requests."""
-        return frozenset(filter(is_finishing, self.workers() if pids is None else pids))
+        """The workers that still finish requests; of ``pids``, who were told to end, all that have not ended.
+
+        One that was held up may not have read yet that it is to end.
+        """
+        if pids is None:
+            return frozenset(filter(is_finishing, self.workers()))
+        return frozenset(pid for pid in pids if is_accepting(pid) or is_finishing(pid))
 
     def generation(self) -> str:
         """What the workers answer when asked for their generation; empty when nothing answers."""
@@ -209,6 +215,9 @@ class Nginx:
         if master is None:
             raise ProxyError("nginx is not running")
 
+        # One that is still starting workers makes more of the old ones after this look at them. It would not act on
+        # the signal before it is done either, so this takes no time.
+        wait_until(lambda: heeds(master, signal.SIGHUP), RELOAD_SECONDS)
         before = self.workers()
         emergencies = Emergencies(self.error_log)
         self._tell(master, signal.SIGHUP)
@@ -343,8 +352,9 @@ class Nginx:
         wait_until(lambda: not any(map(is_accepting, accepting)), QUIT_SECONDS)
 
     def _end(self, pids: list[int], seconds: float) -> None:
-        for number in (signal.SIGQUIT, signal.SIGTERM, signal.SIGKILL):
+        # The last signal can't be refused: how long it takes is up to the machine alone.
+        for number, patience in ((signal.SIGQUIT, seconds), (signal.SIGTERM, seconds), (signal.SIGKILL, START_SECONDS)):
             send(pids, number)
 
-            if wait_until(lambda: not any(map(self._is_ours, pids)), seconds):
+            if wait_until(lambda: not any(map(self._is_ours, pids)), patience):
                 return

@@ -7,6 +7,7 @@ nginx writes what a process is into its command line: ``nginx: master process <c
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -54,6 +55,20 @@ def children(pid: int) -> frozenset[int]:
             return found
 
         before = found
+
+
+def heeds(pid: int, number: signal.Signals) -> bool:
+    """Whether the process would act on the signal at once: it neither blocks it, nor has one that is still to come.
+
+    A master lets signals in only while it has nothing to do. Before that it may still be starting workers.
+    """
+    try:
+        text = (PROC / str(pid) / "status").read_text()
+    except OSError:
+        return True
+
+    masks = re.findall(r"^(?:SigPnd|ShdPnd|SigBlk):\s*([0-9a-f]+)$", text, re.MULTILINE)
+    return not any(int(mask, 16) >> (number - 1) & 1 for mask in masks)
 
 
 def is_nginx(pid: int) -> bool:

@@ -22,7 +22,7 @@ class SettingsFile:
         self._path = path
         self._flags = dict(flags)
         self._lock = threading.Lock()
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[int, int, int] | None = None
         self._values: dict[str, str] = {}
         self.current()
 
@@ -39,12 +39,13 @@ class SettingsFile:
         """The typed value of one setting."""
         return self.current().value(key)
 
-    def _stat(self) -> tuple[int, int] | None:
+    def _stat(self) -> tuple[int, int, int] | None:
         try:
             status = self._path.stat()
         except FileNotFoundError:
             return None
-        return status.st_mtime_ns, status.st_size
+        # Two changes within a tick of the kernel's clock have one time, and may have one size.
+        return status.st_ino, status.st_mtime_ns, status.st_size
 
     def _read(self) -> str:
         return self._path.read_text(encoding="utf-8") if self._path.exists() else ""

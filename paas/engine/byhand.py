@@ -49,6 +49,7 @@ def _obtain_all(ctx: Context, app: App, missing: Sequence[Wanted], lacking: Sequ
     failed = [*lacking, *(other.host for other in skipped)]
     for other in skipped:
         ctx.out.warning(f"{other.host}: {other.why}")
+    issuing.serve(ctx, app, kept)
     for one in kept:
         try:
             with ctx.issuing.turn:

@@ -116,8 +116,9 @@ class _Wait:
 
         while True:
             self._job.check()
-            container = self._inspect()
+            # Before the look: what is seen running then was up for at least so long.
             now = ctx.clock.monotonic()
+            container = self._inspect()
             up = now - self._began
             if container.status == "running" and up >= check.initial_delay and now >= next_try:
                 port = candidate.replica.port

@@ -73,6 +73,7 @@ class Issuer:
         for other in skipped:
             _log.info("no certificate for %s of %s: %s", other.host, _name(app), other.why)
             self._look_again[number, other.host] = now + LOOK_AGAIN_SECONDS
+        issuing.serve(self._ctx, app, kept)
         for one in kept:
             if self._stopping.is_set():
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from paas.drivers import x509
 from paas.drivers.acme_client import Account
 from paas.engine import addresses, dashboard, routes, tls
 from paas.engine.context import Context
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,27 @@ def forget(ctx: Context, app: App) -> None:
             ctx.store.certificates.remove(app, one.name, one.source)
     for attempt in ctx.store.acme.attempts(app):
         ctx.store.acme.forget(app, attempt.host)
+
+
+def serve(ctx: Context, app: App | None, wanted: Sequence[Wanted]) -> None:
+    """Has the edge answer the challenges of these hosts: who has just added one records it a moment before it is
+    served. Nothing is done where all is served as recorded.
+
+    What can't be served as recorded is told; the hosts that are served already get their certificates all the same.
+    """
+    if all(one.host.startswith("*.") for one in wanted):
+        return
+    try:
+        if app is None:
+            routes.refresh_dashboard(ctx)
+        else:
+            with routes.turn(ctx, app):
+                routes.publish_current(ctx, app)
+    except NoSuchApp:
+        return
+    except PaasError as error:
+        name = app.name if app else "the dashboard"
+        _log.warning("new hosts of %s are not served: %s (%s)", name, error.what, error.why)
 
 
 def again(ctx: Context, one: Wanted) -> Wanted | None:

@@ -26,6 +26,7 @@ RECONNECT_SECONDS = 1.0
 FORGET_SECONDS = 10.0
 STOP_SECONDS = 0.5
 SERVER_WENT = "the server stopped"
+TIME_OVER = "its time was over"
 
 
 class Oneoffs:
@@ -232,6 +233,9 @@ class Oneoffs:
                 live.reason, live.note = RunStatus.LOST, SERVER_WENT
                 self._end(live, None)
             else:
+                if run.until <= self._clock.now():
+                    # Before its end is waited for: the daemon of before may have ended it, for this very reason.
+                    self._expire(live)
                 self._wait_for(live)
         for task in there.values():
             _log.warning("removing container %s: its run is over", task.name)
@@ -244,16 +248,19 @@ class Oneoffs:
             over = [live for live in self._live.values() if live.run.until <= now and live.reason is None]
             ahead = [live.run.until for live in self._live.values() if live.run.until > now]
         for live in over:
-            live.reason = RunStatus.EXPIRED
-            threading.Thread(target=self._expire_one, args=(live,), name=f"expire-{live.run.id}", daemon=True).start()
+            self._expire(live)
         return min(ahead, default=None)
+
+    def _expire(self, live: Live) -> None:
+        live.reason, live.note = RunStatus.EXPIRED, TIME_OVER
+        threading.Thread(target=self._expire_one, args=(live,), name=f"expire-{live.run.id}", daemon=True).start()
 
     def _expire_one(self, live: Live) -> None:
         try:
-            self.stop(live, RunStatus.EXPIRED, "its time was over")
+            self.stop(live, RunStatus.EXPIRED, TIME_OVER)
         except EngineError as error:
             # Tried again at the next look.
-            live.reason = None
+            live.reason, live.note = None, ""
             _log.error("%s %s can't be ended: %s (%s)", live.app.name, live.run.label, error.what, error.why)
 
     def forget(self, app: App) -> None:

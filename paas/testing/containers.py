@@ -302,7 +302,7 @@ class FakeScheduler(FakeLogs, FakeTransfers):
     def _drop(self, app_id: int, version: int) -> bool:
         with self._changed:
             image = self.names.get((app_id, version))
-            others = [known for key, known in self.names.items() if key != (app_id, version)]
+            others = [known for key, known in list(self.names.items()) if key != (app_id, version)]
             used = any(running.container.image == image for running in self.here.values())
             if image is None or (used and image not in others):
                 return False
@@ -314,8 +314,9 @@ class FakeScheduler(FakeLogs, FakeTransfers):
     def stored_images(self, *, sizes: bool = False) -> list[StoredImage]:
         """See `Scheduler.stored_images`."""
         # Those of others have no label of ours.
-        owners: dict[str, list[tuple[int, int]]] = {image: [] for image in self.images if image not in self.foreign}
-        for name, image in self.names.items():
+        ours = [image for image in list(self.images) if image not in self.foreign]
+        owners: dict[str, list[tuple[int, int]]] = {image: [] for image in ours}
+        for name, image in list(self.names.items()):
             owners[image].append(name)
         return [
             StoredImage(key, self.built_for.get(key), tuple(names), size=self.images[key].size if sizes else 0)
@@ -347,9 +348,9 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         return freed
 
     def forget(self, app: App) -> None:
-        """See `Scheduler.forget`."""
+        """See `Scheduler.forget`. The proxy forgets the app at the same time, before or after."""
         for found in self.containers(app):
-            self._take_away(found.id)
+            self._take_away(found.id, even_served=True)
 
     def clear(self, app_id: int) -> None:
         """See `Scheduler.clear`."""
@@ -397,7 +398,7 @@ class FakeScheduler(FakeLogs, FakeTransfers):
             running.container = replace(running.container, status="restarting", restarts=does.restarts)
         return running
 
-    def _take_away(self, container_id: str) -> None:
+    def _take_away(self, container_id: str, *, even_served: bool = False) -> None:
         with self._changed:
             self._expect(container_id in self._known, f"there never was a container {container_id}")
             running = self.here.get(container_id)
@@ -405,7 +406,8 @@ class FakeScheduler(FakeLogs, FakeTransfers):
                 return
             # A candidate that did not become healthy is in nobody's service, even on a port that still is served.
             served = running.kept and running.published in self.served()
-            self._expect(not served, f"{running.container.name} was taken away while requests are passed to it")
+            in_order = even_served or not served
+            self._expect(in_order, f"{running.container.name} was taken away while requests are passed to it")
             self._forget_log(self.here.pop(container_id))
             self._changed.notify_all()
 

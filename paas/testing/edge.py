@@ -47,11 +47,11 @@ class FakeProxy:
 
     def vhost(self, app: str) -> Vhost | None:
         """What is served for the app of that name, None where it is unknown."""
-        return next((vhost for vhost in self.served.values() if vhost.app == app), None)
+        return next((vhost for vhost in list(self.served.values()) if vhost.app == app), None)
 
     def ports(self) -> set[int]:
         """All ports that requests are passed to."""
-        return {port for vhost in self.served.values() for port in vhost.ports}
+        return {port for vhost in list(self.served.values()) for port in vhost.ports}
 
     def take_over(self, other: FakeProxy) -> None:
         """The edge of another daemon that was killed: it serves on."""

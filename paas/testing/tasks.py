@@ -52,14 +52,16 @@ class FakeTasks:
 
     def program(self, name: str) -> Program:
         """The command that is in the container of that name, less the instance."""
-        for program in self._here.values():
+        for program in list(self._here.values()):
             if program.spec is not None and program.spec.name.rpartition("-")[0] == name:
                 return program
         raise Unexpected(f"there is no container {name}; there are {self.names()}")
 
     def names(self) -> list[str]:
         """The names of the containers that are there, less the instance, sorted."""
-        return sorted(one.spec.name.rpartition("-")[0] for one in self._here.values() if one.spec is not None)
+        # A list, because the platform's threads create and remove meanwhile.
+        here = list(self._here.values())
+        return sorted(one.spec.name.rpartition("-")[0] for one in here if one.spec is not None)
 
     def end_all(self) -> None:
         """The engine ends: nothing that runs goes on."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
-import socket
 import ssl
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ports
 from instance import eventually
 
 from paas.testing.pki import Made
@@ -42,22 +42,22 @@ class Pebble:
 
     def __init__(self, folder: Path, http_port: int) -> None:
         names = ("directory", "management", "dns", "records")
-        ports = dict(zip(names, free_ports(len(names)), strict=True))
+        taken = dict(zip(names, ports.free(len(names)), strict=True))
         folder.mkdir()
         self.ca_file = folder / "ca.pem"
         self.root_file = folder / "root.pem"
-        self.directory = f"https://localhost:{ports['directory']}/dir"
-        self.dns = f"127.0.0.1:{ports['dns']}"
-        self.records = ports["records"]
-        self.management = f"https://localhost:{ports['management']}"
+        self.directory = f"https://localhost:{taken['directory']}/dir"
+        self.dns = f"127.0.0.1:{taken['dns']}"
+        self.records = taken["records"]
+        self.management = f"https://localhost:{taken['management']}"
         own = Made.root(time.time()).leaf(time.time(), "localhost")
         assert own.issuer
         self.ca_file.write_text(own.issuer.crt)
         (folder / "cert.pem").write_text(own.crt)
         (folder / "key.pem").write_text(own.key)
         config = {
-            "listenAddress": f"127.0.0.1:{ports['directory']}",
-            "managementListenAddress": f"127.0.0.1:{ports['management']}",
+            "listenAddress": f"127.0.0.1:{taken['directory']}",
+            "managementListenAddress": f"127.0.0.1:{taken['management']}",
             "certificate": str(folder / "cert.pem"),
             "privateKey": str(folder / "key.pem"),
             "httpPort": http_port,
@@ -87,7 +87,7 @@ class Pebble:
         try:
             with urllib.request.urlopen(self.management + path, timeout=5, context=trust) as answer:
                 return bytes(answer.read())
-        except (urllib.error.URLError, ConnectionError):
+        except (OSError, http.client.HTTPException):
             return b""
 
     def status(self, serial: str) -> Any:
@@ -116,10 +116,3 @@ def pebble_at(folder: Path, http_port: int) -> Iterator[Pebble]:
         yield pebble
     finally:
         pebble.close()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody has, all different."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in sockets]

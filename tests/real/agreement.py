@@ -22,8 +22,8 @@ def settled(server: Server, app: str) -> list[dict[str, str | int]] | None:
     if not rows or any(row["state"] != "running" for row in rows):
         return None
     # After that look, not before: a repair has its container running some moments before it ends.
-    under_way = json.loads(server.paas(f"builds:list {app} --status running --format json").out)
-    return None if under_way else rows
+    builds = json.loads(server.paas(f"builds:list {app} --format json").out)
+    return None if any(build["status"] in ("queued", "running") for build in builds) else rows
 
 
 def agree(server: Server, rows: list[dict[str, str | int]]) -> None:

@@ -9,7 +9,6 @@ import re
 import select
 import shlex
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import listings
+import ports
 
 import paas
 
@@ -62,8 +62,7 @@ class Server:
         self.key = folder / "key"
         self.flags = flags
         self.program = program
-        self.ssh_port = self.http_port = 0
-        self.https_port = _free_port()
+        self.ssh_port, self.http_port, self.https_port = ports.free(3)
         self.log = (folder / "serve.log").open("ab")
         self.daemon: subprocess.Popen[bytes] | None = None
         self._take_ports()
@@ -75,10 +74,10 @@ class Server:
     def _take_ports(self) -> None:
         """A range of ports that no instance has that runs at the same time: one of them could take what another has
         just found free."""
-        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 6
-        low = 20000 + 500 * (worker * 3 + next(_numbers) % 3)
+        low = 20000 + 500 * (ports.WORKER * 3 + next(_numbers) % 3)
         self.root.mkdir()
-        (self.root / "paas.yml").write_text(f"port-range: {low}-{low + 499}\n")
+        # Nor does it clean up by itself a minute after its start: tests say what is there, and take turns.
+        (self.root / "paas.yml").write_text(f"port-range: {low}-{low + 499}\ncleanup-interval: 0s\n")
 
     # The daemon
 
@@ -212,15 +211,9 @@ class Server:
 def left_in_engine(instance: str) -> list[str]:
     """Containers, networks and images that carry the label of the instance."""
     label = f"{LABEL}={instance}"
-    found = [f"container {row['Names'][0]}" for row in listings.containers(label)]
+    found = [f"container {(row['Names'] or [row['Id']])[0]}" for row in listings.containers(label)]
     found += [f"network {name}" for name in listings.networks(label)]
     return found + [f"image {image}" for image in listings.images(label)]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def eventually(condition, seconds: float = SECONDS):  # type: ignore[no-untyped-def]

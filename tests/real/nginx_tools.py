@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import socket
 import threading
 import time
@@ -13,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import ports
+
 from paas.core.vhost import ProxyOptions, Vhost, VhostState
 from paas.drivers.nginx import Nginx
 from paas.drivers.nginx_processes import find_all, holds
@@ -20,14 +23,6 @@ from paas.proxies.nginx import NginxProxy
 from paas.proxies.nginx_text import Templates
 
 SECONDS = 15.0
-
-
-def free_port() -> int:
-    """A port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_for(condition: Callable[[], object], what: str) -> None:
@@ -185,7 +180,7 @@ class Edge:
 
     def __init__(self, root: Path, port: int | None = None, templates: Templates | None = None) -> None:
         self.root = root
-        self.port = port or free_port()
+        self.port = port or ports.free(1)[0]
         self.nginx = Nginx(root / "nginx", "127.0.0.1", self.port)
         self.proxy = NginxProxy(self.nginx, templates)
 
@@ -218,7 +213,18 @@ class Edge:
         return client
 
     def log(self) -> list[dict[str, str]]:
-        return [json.loads(line) for line in (self.nginx.prefix / "logs" / "access.log").read_text().splitlines()]
+        # Without the line that is being written.
+        lines = (self.nginx.prefix / "logs" / "access.log").read_text().split("\n")[:-1]
+        return [json.loads(line) for line in lines]
+
+    def settled(self) -> frozenset[int]:
+        """The workers, once the master has started all of them and none of before is left."""
+
+        def over() -> bool:
+            return len(self.nginx.workers()) == os.cpu_count() and not self.proxy.draining().old_workers
+
+        wait_for(over, "all workers and no old ones")
+        return self.nginx.workers()
 
     def processes(self) -> list[int]:
         return [pid for pid in find_all() if holds(pid, self.nginx.prefix)]

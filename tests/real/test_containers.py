@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import listings
 import pytest
 from instance import Server
 from test_service import app
+
+from paas.drivers.docker import Docker
 
 pytestmark = pytest.mark.real
 
@@ -82,9 +85,12 @@ def test_a_failed_start_says_why_and_rejects_the_push(
     folder = app(tmp_path / "code", stack, procfile=procfile + "\n")
     name = f"fails-{code}"
     instance.paas(f"apps:create {name}")
-    instance.paas(f"checks:set {name} timeout 2s")
-
-    pushed = instance.git_push(folder, name)
+    for patience in ("2s", "10s", "60s"):
+        instance.paas(f"checks:set {name} timeout {patience}")
+        pushed = instance.git_push(folder, name)
+        # A slow machine may need longer until its program is as far as that.
+        if f"[{code}]" in pushed.err:
+            break
 
     assert pushed.status == 1
     assert f"[{code}]" in pushed.err, pushed.err
@@ -103,7 +109,9 @@ def test_what_the_engine_killed_for_its_memory_is_told_so(instance: Server, stac
     finally:
         assert instance.paas("settings:set memory-limit").status == 0
     assert pushed.status == 1
-    assert "[out-of-memory]" in pushed.err, pushed.err
+    # A busy engine does not always notice; then its exit status tells as much.
+    assert "[out-of-memory]" in pushed.err or "(signal 9): it was killed" in pushed.err, pushed.err
+    assert "raise the limit (settings:set memory-limit)" in pushed.err
 
 
 def test_a_worker_that_fails_leaves_web_on_the_old_release(instance: Server, stack: str, tmp_path: Path) -> None:
@@ -143,3 +151,16 @@ def test_what_cant_be_built_is_refused_with_a_code(
 
     assert pushed.status == 1
     assert f"[{code}]" in pushed.err, pushed.err
+
+
+def test_a_container_that_another_removes_is_gone_once_it_is_removed(stack: str) -> None:
+    for _ in range(5):
+        with closing(docker.from_env()) as client:
+            made = client.containers.run(stack, "sleep 1000", detach=True, labels={"paas.test-containers": "1"})
+        removals = [threading.Thread(target=Docker("tests").remove, args=(made.id,)) for _ in range(2)]
+        for one in removals:
+            one.start()
+        Docker("tests").remove(made.id)
+        assert made.id not in [row["Id"] for row in listings.containers("paas.test-containers")]
+        for one in removals:
+            one.join()

@@ -7,9 +7,9 @@ import re
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
+import ports
 import pytest
 
 pytestmark = pytest.mark.real
@@ -18,19 +18,12 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 Make = Callable[[str], str]
 
 
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
     """Runs a target, and returns all that it printed. Whatever happens, the demo is gone in the end."""
-    ports = dict(zip(("DEMO_SSH_PORT", "DEMO_HTTP_PORT", "DEMO_HTTPS_PORT"), map(str, free_ports(3)), strict=True))
-    environment = {**os.environ, **ports, "DEMO_ROOT": str(tmp_path / "demo")}
+    names = ("DEMO_SSH_PORT", "DEMO_HTTP_PORT", "DEMO_HTTPS_PORT")
+    taken = dict(zip(names, map(str, ports.free(3)), strict=True))
+    environment = {**os.environ, **taken, "DEMO_ROOT": str(tmp_path / "demo")}
 
     def run(target: str) -> str:
         command = ["make", "--no-print-directory", target]

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import ports
 import pytest
 from instance import Server, eventually
 from test_service import app
@@ -32,13 +33,6 @@ while True:
     data, address = server.recvfrom(100)
     server.sendto(data.upper(), address)
 """
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture
@@ -77,7 +71,7 @@ def test_an_app_with_all_that_the_edge_can_do(instance: Server, stack: str, tmp_
 
 
 def _passes_ports_on(instance: Server) -> None:
-    tcp, udp = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
+    tcp, udp = ports.free(2)
     assert instance.ssh(f"ports:add shop tcp:{tcp} api").status == 0
     assert instance.ssh(f"ports:add shop udp:{udp} echo").status == 0
     connection = http.client.HTTPConnection("127.0.0.1", tcp, timeout=10)

@@ -190,7 +190,7 @@ def test_what_was_up_is_up_again_on_its_old_ports(server: Inside, private: Engin
 
     eventually(lambda: server.get("up").body == "v1 up")
     try:
-        eventually(lambda: _look(server) == before, 15)
+        eventually(lambda: _look(server) == before)
     except AssertionError:
         print(_look(server), before, server.said()[-3500:])
         raise

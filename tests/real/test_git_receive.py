@@ -51,12 +51,41 @@ def eventually(condition):
         time.sleep(0.005)
 
 
-class Session:
-    """A git client under way, connected to a server in a thread."""
+@contextlib.contextmanager
+def held_up(source, most, released):
+    """A socket that gives what comes from the source: so many bytes, and the rest once the event is set."""
+    given, giving = socket.socketpair()
 
-    def __init__(self, serve, folder, *words):
+    def pump():
+        left = most
+        with giving, contextlib.suppress(OSError):
+            while left and (data := source.recv(min(left, 1 << 16))):
+                giving.sendall(data)
+                left -= len(data)
+            released.wait(SECONDS)
+            while data := source.recv(1 << 16):
+                giving.sendall(data)
+
+    thread = threading.Thread(target=pump)
+    thread.start()
+    try:
+        with given:
+            yield given
+    finally:
+        thread.join(SECONDS)
+
+
+class Session:
+    """A git client under way, connected to a server in a thread.
+
+    With ``most`` so many bytes pass each way, and no more before the client is killed: it stands in the middle.
+    """
+
+    def __init__(self, serve, folder, *words, most=None):
         ours, theirs = socket.socketpair()
         self.status = None
+        self.killed = threading.Event()
+        self.sent = 0
         self.signs_of_life = 0
         self.client = subprocess.Popen(
             ["git", *(word.replace("URL", f"fd::{theirs.fileno()}/app") for word in words)],
@@ -71,6 +100,9 @@ class Session:
 
         def write(data):
             self.signs_of_life += data == b"0005\x01"
+            self.sent += len(data)
+            if most is not None and self.sent > most:
+                self.killed.wait(SECONDS)
             try:
                 ours.sendall(data)
             except OSError as error:
@@ -78,7 +110,8 @@ class Session:
 
         def run():
             with ours, contextlib.suppress(ConnectionError):
-                self.status = serve(ours, write)
+                with held_up(ours, most, self.killed) if most else contextlib.nullcontext(ours) as stdin:
+                    self.status = serve(stdin, write)
                 ours.shutdown(socket.SHUT_WR)
                 while ours.recv(1 << 16):
                     pass
@@ -93,8 +126,9 @@ class Session:
         return self.client.returncode, shown.decode()
 
     def kill(self):
-        os.killg if False else os.killpg(self.client.pid, signal.SIGKILL)
+        os.killpg(self.client.pid, signal.SIGKILL)
         self.client.communicate(timeout=SECONDS)
+        self.killed.set()
 
     def join(self):
         self.thread.join(SECONDS)
@@ -136,21 +170,21 @@ class Place:
         git(self.work, "commit", "-q", "--allow-empty", "-m", f"change {name}")
         return git(self.work, "rev-parse", "HEAD")
 
-    def begin_push(self, *words, folder=None, options=()):
+    def begin_push(self, *words, folder=None, options=(), most=None):
         def serve(stdin, write):
             limits = {"max_pack_bytes": self.limit, "keepalive_seconds": 0.05}
             return serve_receive_pack(self.repository, stdin, write, self.receiver, **limits)
 
-        return Session(serve, folder or self.work, *options, "push", "URL", *words)
+        return Session(serve, folder or self.work, *options, "push", "URL", *words, most=most)
 
     def push(self, *words, **options):
         return self.begin_push(*words, **options).finish()
 
-    def begin_fetch(self, *words, folder=None, protocol=""):
+    def begin_fetch(self, *words, folder=None, protocol="", most=None):
         def serve(stdin, write):
             return serve_upload_pack(self.repository, stdin, write, lambda data: None, protocol=protocol)
 
-        return Session(serve, folder or self.folder, *words)
+        return Session(serve, folder or self.folder, *words, most=most)
 
     def fetch(self, *words, **options):
         status, shown = self.begin_fetch(*words, **options).finish()
@@ -307,8 +341,8 @@ def test_progress_is_seen_while_the_deploy_runs_and_silence_does_no_harm(place):
 
 
 def test_a_client_killed_in_the_middle_of_its_pack_leaves_nothing(place):
-    place.commit("big", os.urandom(40 << 20))
-    session = place.begin_push("main")
+    place.commit("big", os.urandom(8 << 20))
+    session = place.begin_push("main", most=4 << 20)
 
     def has_begun():
         return any(path.stat().st_size > 1 << 20 for path in place.repository.path.rglob("tmp_pack_*"))
@@ -366,9 +400,9 @@ def test_of_two_pushes_at_once_the_first_to_finish_counts(place):
 
 
 def test_a_client_killed_while_it_clones_leaves_no_process(place):
-    place.commit("big", os.urandom(40 << 20))
+    place.commit("big", os.urandom(8 << 20))
     place.push("main")
-    session = place.begin_fetch("clone", "-q", "URL", "clone")
+    session = place.begin_fetch("clone", "-q", "URL", "clone", most=4 << 20)
     eventually(lambda: list((place.folder / "clone").rglob("tmp_pack_*")))
     session.kill()
     session.join()

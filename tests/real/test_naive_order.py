@@ -14,7 +14,7 @@ from test_service import app
 pytestmark = pytest.mark.real
 
 NAIVE = Path(__file__).with_name("naive_daemon.py")
-GOOD, BAD = "worker: sleep 10000\n", "worker: python3 -c 'raise SystemExit(3)'\n"
+GOOD, BAD = "worker: sleep 10000\n", "worker: sh -c 'exit 3'\n"
 
 
 def _after_a_bad_worker(server: Server, code: Path, stack: str, title: str) -> tuple[str, str]:

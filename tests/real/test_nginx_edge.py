@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import ports
 import pytest
-from nginx_tools import Answer, App, Edge, edge_at, free_port, wait_for
+from nginx_tools import Answer, App, Edge, edge_at, wait_for
 
 from paas.core import edge as core
 from paas.core.edge import Cache, Files, Forwarded, Header, Limits, Maintenance, Route, Rule, Snippet, Stream, User
@@ -360,14 +361,15 @@ def test_times_and_sizes_of_one_app_count(edge: Edge, app: App) -> None:
 
 
 def test_idle_connections_to_the_app_are_kept_unless_it_says_none(edge: Edge, app: App) -> None:
-    for keepalive, connections in ((64, 1), (0, 5)):
+    # After a second of rest, which a busy machine may take, nginx ends a kept one.
+    for keepalive, fewest, most in ((64, 1, 5), (0, 20, 20)):
         app.connections = 0
         publish(edge, app, keepalive=keepalive)
         with contextlib.closing(edge.connect()) as client:
-            for _ in range(5):
+            for _ in range(20):
                 client.request("GET", "/name", headers={"Host": "a.example"})
                 client.getresponse().read()
-        assert app.connections == connections
+        assert fewest <= app.connections <= most
 
 
 def test_an_app_without_an_access_log_leaves_no_line(edge: Edge, app: App) -> None:
@@ -403,6 +405,8 @@ def test_what_holds_for_the_server_is_seen_by_all_apps(edge: Edge, app: App) -> 
 def _echo(protocol: str) -> tuple[socket.socket, threading.Thread]:
     server = socket.socket(socket.AF_INET, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
     server.bind((LOCAL, 0))
+    if protocol == "tcp":
+        server.listen()
 
     def serve() -> None:
         with contextlib.suppress(OSError):
@@ -410,7 +414,6 @@ def _echo(protocol: str) -> tuple[socket.socket, threading.Thread]:
                 data, address = server.recvfrom(100)
                 server.sendto(data.upper(), address)
             else:
-                server.listen()
                 client, _ = server.accept()
                 with client:
                     client.sendall(client.recv(100).upper())
@@ -436,7 +439,7 @@ def test_a_port_is_passed_on_and_closed_again(edge: Edge, app: App, protocol: st
     _needs_stream(edge)
     server, thread = _echo(protocol)
     with server:
-        port = free_port()
+        [port] = ports.free(1)
         publish(edge, app, streams=(Stream(protocol, LOCAL, port, (server.getsockname()[1],)),))
         kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
         with socket.socket(socket.AF_INET, kind) as client:

@@ -12,7 +12,7 @@ from pathlib import Path
 import docker
 import listings
 import pytest
-from instance import SOURCES, Server, eventually
+from instance import SOURCES, Result, Server, eventually
 
 pytestmark = pytest.mark.real
 
@@ -129,7 +129,7 @@ def test_another_client_attaches_and_sees_a_build_to_its_end(instance: Server, c
 
 
 def test_a_newer_push_supersedes_a_queued_one(instance: Server, code: Path, stack: str) -> None:
-    write(code, stack, "slow", after="RUN echo begun; sleep 4")
+    write(code, stack, "slow", after="RUN echo begun; sleep 600")
     first = begin_push(instance, code, "busy")
     output_has(instance, "busy", "  begun")
     write(code, stack, "second")
@@ -141,13 +141,14 @@ def test_a_newer_push_supersedes_a_queued_one(instance: Server, code: Path, stac
     said, _ = second.communicate(timeout=60)
     assert second.returncode == 1
     assert "superseded by a newer push" in said
-    first.communicate(timeout=120)
-    assert first.returncode == 0
+    assert instance.ssh("builds:cancel busy").status == 0
+    first.communicate(timeout=60)
+    assert first.returncode == 1
     third.communicate(timeout=120)
     assert third.returncode == 0
     assert instance.get("busy").body == "third"
     rows = json.loads(instance.paas("builds:list busy --format json").out)
-    assert [row["note"] for row in rows if row["status"] == "cancelled"] == ["superseded"]
+    assert [row["note"] for row in rows if row["status"] == "cancelled"].count("superseded") == 1
 
 
 def test_a_locked_app_refuses_a_push(instance: Server, code: Path) -> None:
@@ -177,7 +178,7 @@ def test_a_build_without_room_is_refused_before_it_begins(instance: Server, code
         pushed = instance.git_push(code, "roomy")
         assert pushed.status == 1
         assert "there is not enough room on the server to build" in pushed.err
-        assert pushed.err.count("are missing") == 2
+        assert pushed.err.count("are missing") >= 2
         assert "no-room" in pushed.err
         seen = instance.paas("doctor")
         assert (seen.status, "no-room" in seen.out) == (1, True)
@@ -265,9 +266,13 @@ def test_doctor_finds_the_host_in_order_and_a_container_that_is_gone(instance: S
     assert any(row["what"].startswith("nginx/") for row in seen)
 
     instance.paas("domains:add fit nowhere.invalid")
-    found = instance.ssh("doctor fit")
-    assert found.status == 1
-    assert "nowhere.invalid (fit) does not resolve [dns-missing]" in found.out
+
+    def missing() -> Result | None:
+        """What doctor says once the name server was not too late."""
+        said = instance.ssh("doctor fit")
+        return said if "nowhere.invalid (fit) does not resolve [dns-missing]" in said.out else None
+
+    assert eventually(missing).status == 1
     instance.paas("domains:reset fit")
 
 

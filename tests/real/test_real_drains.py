@@ -69,7 +69,8 @@ class Rsyslog:
     def texts(self, source: str) -> list[str]:
         """What came of the source, in order."""
         path = self.folder / "received"
-        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        # Without the line that is being written.
+        lines = path.read_text(errors="replace").split("\n")[:-1] if path.exists() else []
         return [line.split(" ", 3)[3].strip() for line in lines if line.split(" ")[1:2] == [source]]
 
 
@@ -176,11 +177,12 @@ class Collector:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                collector.refused += collector.fails
-                self.send_response(503 if collector.fails else 204)
+                fails = collector.fails
+                collector.refused += fails
+                self.send_response(503 if fails else 204)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
-                if not collector.fails:
+                if not fails:
                     rows = [json.loads(line) for line in body.splitlines()]
                     collector.lines += [row["text"] for row in rows if row["source"] == "app"]
 

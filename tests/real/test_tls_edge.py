@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import ports
 import pytest
-from acme_tools import free_ports
 from instance import eventually
 from nginx_tools import App
 
@@ -34,7 +34,7 @@ class SecureEdge:
     """A real nginx with its proxy object, on two ports of its own."""
 
     def __init__(self, folder: Path) -> None:
-        http, self.port = free_ports(2)
+        http, self.port = ports.free(2)
         self.folder = folder / "nginx"
         self.nginx = Nginx(self.folder, "127.0.0.1", http, https_port=self.port)
         self.proxy = NginxProxy(self.nginx)
@@ -143,14 +143,23 @@ def _responder(folder: Path, port: int, leaf: Made) -> Iterator[None]:
         cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
+        # nginx that finds nobody there asks again after five minutes only.
+        eventually(lambda: _listens(port))
         yield
     finally:
         program.terminate()
         program.wait(10)
 
 
+def _listens(port: int) -> bool:
+    """Whether somebody listens on the port, for which there is no need to connect; see proc(5)."""
+    tables = [Path("/proc/net/tcp"), Path("/proc/net/tcp6")]
+    rows = [row.split() for table in tables if table.exists() for row in table.read_text().splitlines()]
+    return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
+
+
 def test_the_answer_of_an_ocsp_responder_is_stapled(edge: SecureEdge, port: int, tmp_path: Path) -> None:
-    [responder] = free_ports(1)
+    [responder] = ports.free(1)
     leaf = ROOT.leaf(NOW, "ocsp.example", ocsp=f"http://127.0.0.1:{responder}")
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{edge.port}", "-servername", "ocsp.example", "-status"]
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -62,8 +63,11 @@ def bearer(token: str) -> tuple[str, str]:
 
 
 def children(pid: int) -> list[int]:
-    listed = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(word) for path in listed for word in path.read_text().split()]
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):  # A thread that has ended.
+            found += map(int, path.read_text().split())
+    return found
 
 
 def command_line(pid: int) -> str:

@@ -88,6 +88,43 @@ def test_names_that_no_authority_certifies_are_not_asked_for(shop):
     assert shop.run("letsencrypt:enable hello").status == 0
 
 
+def _recorded_before_it_is_served(server, monkeypatch, *names):
+    """Somebody adds domains while the issuer is at work: recorded, and its reload not done yet."""
+    stand_ins = issuing.make_stand_ins
+
+    def add(ctx, app):
+        made = stand_ins(ctx, app)
+        if app is not None:
+            with ctx.store.transaction():
+                ctx.store.apps.set_domains(app, names)
+        return made
+
+    monkeypatch.setattr(issuing, "make_stand_ins", add)
+
+
+def test_a_host_is_served_before_the_authority_is_asked_for_it(shop, monkeypatch):
+    served = []
+    issue = shop.acme.issue
+    _recorded_before_it_is_served(shop, monkeypatch, HOST, "new.example.org")
+
+    def look(*asked):
+        served.append(shop.proxy.vhost("hello").hosts)
+        return issue(*asked)
+
+    monkeypatch.setattr(shop.acme, "issue", look)
+    shop.issue()
+    assert [host for _, host in shop.acme.orders] == [HOST, "new.example.org"]
+    assert all("new.example.org" in hosts for hosts in served)
+
+
+def test_what_can_not_be_served_keeps_no_served_host_from_its_certificate(shop, monkeypatch, caplog):
+    _recorded_before_it_is_served(shop, monkeypatch, HOST, "new.example.org")
+    shop.proxy.refusals.add("hello")
+    shop.issue()
+    assert (PRODUCTION, HOST) in shop.acme.orders
+    assert "new hosts of hello are not served: " in caplog.text
+
+
 def test_wildcards_are_proven_by_a_hook_program(shop):
     shop.run("domains:set hello *.example.org")
     shop.run("letsencrypt:set --global dns-provider zone")

@@ -277,6 +277,8 @@ def test_following_ends_when_the_app_is_destroyed(talking):
 
 def test_following_shows_the_last_line_of_what_goes_and_what_the_platform_does(kept):
     session = kept.begin("logs hello -t -n 0", stdin=None)
+    # It is attached once it has shown a line.
+    eventually(lambda: kept.scheduler.write("web.1", "tick") or "tick" in session.out)
     with kept.gates.hold("stop") as gate:
         kept.run("ps:restart hello")
         gate.wait_until_reached()
@@ -380,12 +382,13 @@ def test_nothing_waits_for_a_silent_log_once_its_follower_has_gone(hello):
     def waiting():
         return [thread for thread in threading.enumerate() if thread.name == "follow"]
 
-    before = len(waiting())
+    # Those of tests before this one may still be ending.
+    before = set(waiting())
     session = hello.begin("logs hello -t -n 0", stdin=None)
-    eventually(lambda: len(waiting()) > before)
+    eventually(lambda: set(waiting()) - before)
     session.hang_up()
     session.wait()
-    eventually(lambda: len(waiting()) == before)
+    eventually(lambda: not set(waiting()) - before)
 
 
 def test_an_app_that_writes_while_its_log_is_read_through_the_api(hello, monkeypatch):

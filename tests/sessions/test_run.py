@@ -11,6 +11,7 @@ import pytest
 from paas.commands.invocation import Terminal
 from paas.core.errors import EngineError
 from paas.testing import DEPLOYER, VIEWER, Behaviour, FakeTasks, Program, Server, eventually
+from paas.testing.programs import TERMINATED
 
 XTERM = Terminal(100, 30, "xterm-256color")
 
@@ -251,6 +252,21 @@ def test_an_engine_that_comes_up_after_the_server(hello: Server, another) -> Non
     eventually(lambda: states(after) == [("run.1", "stopped", 143)])
 
 
+def test_one_that_died_with_the_server_for_its_time_has_expired(hello: Server, another) -> None:  # type: ignore[no-untyped-def]
+    hello.tasks.tell("wait", Program.forever)
+    hello.run("run:detached --ttl 60s hello wait")
+    hello.tasks.engine_down = True
+    after = another("later", hello.killed)
+    # The server of before has sent SIGTERM, and nothing was recorded any more.
+    hello.ctx.oneoffs.shut_down()
+    hello.tasks.engine_down = after.tasks.engine_down = False
+    after.clock.advance(61)
+    after.tasks.program("hello.run.1").signal(TERMINATED)
+    after.timers.tick()
+    eventually(lambda: states(after) == [("run.1", "expired", 143)])
+    assert "its time was over" in after.run("run:list hello --all --format json").out
+
+
 @pytest.mark.parametrize("removed", [True, False])
 def test_an_engine_that_goes_away_at_the_end_changes_nothing_of_what_is_recorded(
     hello: Server, monkeypatch: pytest.MonkeyPatch, removed: bool
@@ -269,7 +285,8 @@ def test_an_engine_that_goes_away_at_the_end_changes_nothing_of_what_is_recorded
     hello.run("run:detached hello true")
     eventually(lambda: len(asked) == 2)
     assert states(hello) == [("run.1", "succeeded", 0)]
-    assert hello.tasks.names() == []
+    # It was asked, and is at it.
+    eventually(lambda: hello.tasks.names() == [])
 
 
 def test_only_so_many_runs_are_remembered(hello: Server) -> None:

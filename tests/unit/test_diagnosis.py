@@ -49,6 +49,12 @@ CASES = {
         {"container": replace(EXITED, exit_code=139)},
         ["web.1 exited with status 139 (signal 11) instead of staying up", "Its command was: ./web", LOGGED],
     ),
+    "killed": (
+        {"container": replace(EXITED, exit_code=137)},
+        ["web.1 exited with status 137 (signal 9): it was killed",
+         "As a rule the kernel does that to a process over its memory limit, or when the machine has no more.",
+         "Let the app use less memory, or raise the limit (settings:set memory-limit). [exited]"],
+    ),
     "dead": (
         {"container": replace(EXITED, status="dead"), "process": Process("web", None, 5000)},
         ["web.1 exited with status 0 instead of staying up", "Its command was: the image's CMD", LOGGED],

@@ -3,10 +3,12 @@
 import os
 import stat
 import subprocess
+import threading
 
 import pytest
 
 from paas.core.errors import AlreadyExists, InvalidValue, NotFound, Unsupported
+from paas.core.gitrefs import RefUpdate
 from paas.drivers import git as git_driver
 from paas.drivers.git import CommitInfo, Finding, Repository
 from paas.drivers.git_process import GitFailed, GitMissing
@@ -203,6 +205,20 @@ def test_recovery_removes_what_a_crash_left_and_nothing_else(repository):
     assert not any(path.exists() for path in left)
     assert list((repository.path / "quarantine").iterdir()) == []
     assert repository.read_file(sha, "a") == b"1"
+
+
+def test_a_ref_that_another_push_has_locked_is_waited_for(repository):
+    sha = commit(repository, {"a": "1"})
+    lock = repository.path / "refs/heads/other.lock"
+    lock.touch()
+    moving = threading.Thread(target=repository.move, args=(RefUpdate("refs/heads/other", None, sha),))
+    moving.start()
+    moving.join(0.3)
+    # git by itself would have given up by now.
+    assert moving.is_alive()
+    lock.unlink()
+    moving.join()
+    assert repository.resolve("refs/heads/other") == sha
 
 
 def test_many_packs_are_joined(repository, monkeypatch):

@@ -1,5 +1,7 @@
 """The server's settings file: read when it changed, edited in place."""
 
+import os
+
 import pytest
 
 from paas.core.errors import InvalidValue
@@ -25,6 +27,16 @@ def test_a_change_of_the_file_counts_at_once(path):
     assert settings.value("keep-images") == 10
     path.unlink()
     assert settings.value("keep-images") == 5
+
+
+def test_two_changes_within_a_tick_of_the_clock_are_told_apart(path):
+    settings = SettingsFile(path, {})
+    settings.set("keep-images", "5")
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    assert settings.value("keep-images") == 5
+    settings.set("keep-images", "6")
+    os.utime(path, ns=times)
+    assert settings.value("keep-images") == 6
 
 
 @pytest.mark.parametrize(
