@@ -1,4 +1,4 @@
-"""The access log of nginx, one JSON object a line for all apps, as ``nginx/nginx.conf.j2`` declares it."""
+"""The access log of nginx, a JSON array a line for all apps, as ``nginx/nginx.conf.j2`` declares it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,36 @@ from datetime import UTC, datetime
 from paas.core import logcodes
 from paas.core.logline import ROUTER, LogLine
 
+FIELDS = (
+    "msec", "app", "app_id", "code", "host", "client", "method", "path", "protocol", "status", "bytes", "seconds",
+    "upstream", "upstream_seconds", "upstream_connect_seconds", "upstream_header_seconds", "request_id", "referrer",
+    "agent",
+)  # fmt: skip
+"""What is in a line, in this order. ``msec`` are seconds since 1970 with three decimals, ``code`` what the edge itself
+has to say (see `logcodes`), those of ``upstream`` lists where several containers were asked."""
 
-def wanted(app: str, number: int) -> re.Pattern[bytes]:
-    """Matches where a line is of a request to the app: by its number, which stays when it is renamed and is no other
-    app's once it is gone; by its name where a line of before has no number. Any app for number 0.
+# Quotes in what clients send are escaped, so that nothing of theirs looks like the beginning of a line.
+_BEGIN = rb'\n\["'
+_TIME = re.compile(rb'\n\["(?=[^\n]*\n)([0-9]+)[.]([0-9]+)"')
 
-    Quotes in what clients send are escaped, so that nothing of theirs looks like it.
-    """
-    if not number:
-        return re.compile(rb'"app":"')
-    return re.compile(rb'"app":"(?:[^"]*","app_id":"%d"|%s"(?!,"app_id"))' % (number, re.escape(app.encode())))
+
+def wanted(number: int) -> re.Pattern[bytes]:
+    """Matches where a line begins, with the end of the one before, that is of a request to the app of that number: it
+    stays when the app is renamed, and is no other app's once it is gone. Any app for number 0."""
+    return re.compile(_BEGIN + rb'[0-9.]+","[^"]*","%d"' % number if number else _BEGIN)
+
+
+def fields(line: bytes | str) -> Mapping[str, object] | None:
+    """What the line says, by the names of `FIELDS`, with ``time`` (RFC 3339, UTC); None for another line."""
+    try:
+        row = json.loads(line if isinstance(line, str) else line.decode("utf-8", "replace"))
+    except ValueError:
+        return None
+    if not isinstance(row, list) or len(row) != len(FIELDS):
+        return None
+    whole, _, fraction = str(row[0]).partition(".")
+    time = _time(whole, fraction)
+    return {"time": time, **dict(zip(FIELDS, row, strict=True))} if time else None
 
 
 class AccessLog:
@@ -27,7 +47,7 @@ class AccessLog:
 
     def __init__(self, app: str = "", number: int = 0) -> None:
         self._app = app
-        self._wanted = wanted(app, number)
+        self._wanted = wanted(number)
 
     def fresh(self) -> AccessLog:
         """Another one that was told nothing yet."""
@@ -36,10 +56,11 @@ class AccessLog:
     def decode(self, block: bytes) -> list[LogLine]:
         """The app's requests in the block, which begins and ends with whole lines."""
         found = []
+        block = b"\n" + block
         match = self._wanted.search(block)
         while match:
             # Only lines that match are taken apart: the others may be the most of a busy server's.
-            begin, end = block.rfind(b"\n", 0, match.start()) + 1, block.find(b"\n", match.start())
+            begin, end = match.start() + 1, block.find(b"\n", match.end())
             end = len(block) if end < 0 else end
             line = _line(block[begin:end])
             if line is not None:
@@ -59,40 +80,26 @@ class AccessLog:
     @staticmethod
     def time(block: bytes) -> str:
         """The time of the first whole line in the block, empty if there is none."""
-        at = block.find(b'{"time":"')
-        row = _object(block[at : block.find(b"\n", at)]) if at >= 0 and b"\n" in block[at:] else None
-        return _time(row) if row else ""
+        match = _TIME.search(b"\n" + block)
+        return _time(*map(bytes.decode, match.groups())) if match else ""
 
 
-def _object(raw: bytes) -> Mapping[str, object] | None:
+def _time(whole: str, fraction: str) -> str:
+    """Seconds since 1970, in UTC with nanoseconds; empty for what is none."""
     try:
-        row = json.loads(raw.decode("utf-8", "replace"))
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) else None
-
-
-def _time(row: Mapping[str, object]) -> str:
-    """UTC with nanoseconds. ``msec`` is exact to a millisecond; ``time``, of older lines, to a second."""
-    whole, _, fraction = str(row.get("msec", "")).partition(".")
-    try:
-        if whole:
-            moment = datetime.fromtimestamp(int(whole), UTC)
-        else:
-            moment = datetime.fromisoformat(str(row.get("time", ""))).astimezone(UTC)
-    except (ValueError, OverflowError):
+        moment = datetime.fromtimestamp(int(whole), UTC)
+    except (ValueError, OverflowError, OSError):
         return ""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{fraction[:9]:0<9}Z"
 
 
 def _line(raw: bytes) -> LogLine | None:
-    row = _object(raw)
-    time = _time(row) if row else ""
-    if row is None or not time:
+    row = fields(raw)
+    if row is None:
         return None
 
     def value(key: str) -> str:
-        return str(row.get(key, ""))
+        return str(row[key])
 
     code = value("code") or logcodes.of_request(
         value("status"), value("upstream"), value("upstream_connect_seconds"), value("upstream_header_seconds")
@@ -104,7 +111,7 @@ def _line(raw: bytes) -> LogLine | None:
         f'connect={_milliseconds(value("upstream_connect_seconds"))} service={_milliseconds(value("seconds"))} '
         f'status={value("status")} bytes={value("bytes")} protocol={value("protocol")}'
     )
-    return LogLine(time, ROUTER, ROUTER, text.encode("utf-8", "replace"), 0, value("app"), code, row)
+    return LogLine(value("time"), ROUTER, ROUTER, text.encode("utf-8", "replace"), 0, value("app"), code, row)
 
 
 def _milliseconds(seconds: str) -> str:

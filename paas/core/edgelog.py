@@ -14,25 +14,29 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def combined(line: str) -> str:
-    """A line of the access log, which is a JSON object, in the format that is called combined; "" for no such line."""
-    try:
-        row = json.loads(line)
-        when = datetime.fromisoformat(row["time"]).strftime("%d/%b/%Y:%H:%M:%S %z")
-        request = f'{row["method"]} {row["path"]} {row["protocol"]}'
-        shown = (
-            f'{row["client"]} - - [{when}] "{_quoted(request)}" {row["status"]} {row["bytes"]} '
-            f'"{_quoted(row["referrer"] or "-")}" "{_quoted(row["agent"] or "-")}"'
-        )
-    except (ValueError, KeyError, TypeError):
+    """A line of the access log in the format that is called combined, its time in UTC; "" for no such line."""
+    row = accesslog.fields(line)
+    if row is None:
         return ""
-    return shown
+    when = datetime.fromisoformat(str(row["time"])).strftime("%d/%b/%Y:%H:%M:%S %z")
+    request = f'{row["method"]} {row["path"]} {row["protocol"]}'
+    return (
+        f'{row["client"]} - - [{when}] "{_quoted(request)}" {row["status"]} {row["bytes"]} '
+        f'"{_quoted(str(row["referrer"] or "-"))}" "{_quoted(str(row["agent"] or "-"))}"'
+    )
 
 
-def of_app(app: str, number: int) -> Callable[[str], bool]:
-    """Says of a line of the access log whether it is of a request to the app."""
+def as_json(line: str) -> str:
+    """A line of the access log as a JSON object; "" for no such line."""
+    row = accesslog.fields(line)
+    return json.dumps(row, ensure_ascii=False) if row else ""
+
+
+def of_app(number: int) -> Callable[[str], bool]:
+    """Says of a line of the access log whether it is of a request to the app of that number."""
     # Sooner than parsing each line: the log of all apps may be long.
-    found = accesslog.wanted(app, number)
-    return lambda line: found.search(line.encode()) is not None
+    found = accesslog.wanted(number)
+    return lambda line: found.match(f"\n{line}".encode()) is not None
 
 
 def error_of(line: str, hosts: Sequence[str], names: Sequence[str] = ()) -> bool:

@@ -22,8 +22,8 @@ def requests(ctx: Context, app: App, lines: int, *, follow: bool) -> None:
         ctx,
         ctx.proxy.logs().access,
         lines,
-        edgelog.of_app(app.name, app.id),
-        (lambda line: line) if as_json else edgelog.combined,
+        edgelog.of_app(app.id),
+        edgelog.as_json if as_json else edgelog.combined,
         follow=follow,
     )
 

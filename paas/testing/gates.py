@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from paas.core.errors import Cancelled
 from paas.drivers.clock import Clock
 
-SECONDS = 20.0
+SECONDS = 60.0
 """How long a test waits for what must happen, before it fails."""
 SOON_SECONDS, LATER_SECONDS = 0.0002, 0.005
 """How long it waits before it looks again, at first and at last."""

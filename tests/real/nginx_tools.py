@@ -9,20 +9,21 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import ports
 
+from paas.core import accesslog
 from paas.core.vhost import ProxyOptions, Vhost, VhostState
 from paas.drivers.nginx import Nginx
 from paas.drivers.nginx_processes import find_all, holds
 from paas.proxies.nginx import NginxProxy
 from paas.proxies.nginx_text import Templates
 
-SECONDS = 15.0
+SECONDS = 60.0
 
 
 def wait_for(condition: Callable[[], object], what: str) -> None:
@@ -212,10 +213,12 @@ class Edge:
         client.sendall(request.replace("\n", "\r\n").encode())
         return client
 
-    def log(self) -> list[dict[str, str]]:
-        # Without the line that is being written.
+    def log(self) -> list[Mapping[str, Any]]:
+        """The requests in the access log, without one that is being written."""
         lines = (self.nginx.prefix / "logs" / "access.log").read_text().split("\n")[:-1]
-        return [json.loads(line) for line in lines]
+        found = [accesslog.fields(line) for line in lines]
+        assert None not in found, lines
+        return [row for row in found if row]
 
     def settled(self) -> frozenset[int]:
         """The workers, once the master has started all of them and none of before is left."""

@@ -73,7 +73,7 @@ class World:
         body: bytes = b"",
         sent: dict[str, str] | None = None,
     ) -> Seen:
-        connection = http.client.HTTPConnection("127.0.0.1", self.instance.http_port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.instance.http_port, timeout=60)
         with contextlib.closing(connection):
             connection.request(method, path, body or None, {"Host": host, **(sent or {})})
             return Seen(connection.getresponse())
@@ -82,7 +82,7 @@ class World:
         """The header at the host with a certificate."""
         trusting = ssl.create_default_context()
         trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-        plain = socket.create_connection(("127.0.0.1", self.instance.https_port), timeout=20)
+        plain = socket.create_connection(("127.0.0.1", self.instance.https_port), timeout=60)
         with plain, trusting.wrap_socket(plain, server_hostname=SECURE) as client:
             client.sendall(f"GET / HTTP/1.1\r\nHost: {SECURE}\r\nConnection: close\r\n\r\n".encode())
             response = http.client.HTTPResponse(client)
@@ -125,14 +125,14 @@ class Row:
 def _busy(world: World) -> int:
     """The status of a request while another one is being sent."""
     upload = f"POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10\r\n\r\nx"
-    with socket.create_connection(("127.0.0.1", world.instance.http_port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", world.instance.http_port), timeout=60) as client:
         client.sendall(upload.encode())
         statuses = [world.get().status for _ in range(20)]
         return max(statuses)
 
 
 def _over_ipv6(world: World) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("::1", world.instance.http_port), timeout=20):
+    with contextlib.suppress(OSError), socket.create_connection(("::1", world.instance.http_port), timeout=60):
         return True
     return False
 

@@ -63,7 +63,7 @@ class Rsyslog:
         """It writes down what it has, and ends."""
         if self._program is not None:
             self._program.terminate()
-            self._program.wait(20)
+            self._program.wait(60)
             self._program = None
 
     def texts(self, source: str) -> list[str]:

@@ -117,8 +117,8 @@ class Follower:
 
     def __exit__(self, *error: object) -> None:
         self._program.terminate()
-        self._thread.join(20)
-        self._program.wait(20)
+        self._thread.join(60)
+        self._program.wait(60)
         if self._program.stdout is not None:
             self._program.stdout.close()
 

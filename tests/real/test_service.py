@@ -178,8 +178,8 @@ def test_sigterm_ends_the_daemon_during_a_build(instances: Callable[..., Server]
 
     assert server.daemon is not None
     server.daemon.send_signal(signal.SIGTERM)
-    assert server.daemon.wait(10) == 0
-    thread.join(30)
+    assert server.daemon.wait(60) == 0
+    thread.join(60)
 
     assert "cancelled" in outcome[0]
     server.restart()

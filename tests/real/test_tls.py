@@ -79,7 +79,7 @@ def _curl(server: Server, authority: Pebble, *words: str, host: str = HOST) -> R
 def _s_client(server: Server, name: str, *words: str) -> str:
     done = subprocess.run(
         ["openssl", "s_client", "-connect", f"127.0.0.1:{server.https_port}", "-servername", name, *words],
-        input=b"", capture_output=True, check=False, timeout=20,
+        input=b"", capture_output=True, check=False, timeout=60,
     )  # fmt: skip
     # With h2 the server speaks first, and not in letters.
     return (done.stdout + done.stderr).decode(errors="replace")

@@ -164,7 +164,7 @@ def test_the_answer_of_an_ocsp_responder_is_stapled(edge: SecureEdge, port: int,
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{edge.port}", "-servername", "ocsp.example", "-status"]
 
     def stapled() -> bool:
-        done = subprocess.run(command, input="", capture_output=True, text=True, check=False, timeout=20)
+        done = subprocess.run(command, input="", capture_output=True, text=True, check=False, timeout=60)
         return "Cert Status: good" in done.stdout
 
     with _responder(tmp_path, responder, leaf):

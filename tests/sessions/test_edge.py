@@ -11,6 +11,7 @@ from paas.core.edge import Header, Limits, Maintenance, Route, Rule
 from paas.proxies.base import Logs
 from paas.testing import DEPLOYER, VIEWER, Behaviour
 from paas.testing.gates import eventually
+from paas.testing.requests import request_line
 
 API = {"Procfile": "web: ./web\n", "paas.yml": "processes: {api: {command: ./web, port: 7000}}\n"}
 
@@ -428,8 +429,7 @@ def test_the_configuration_is_shown_and_checked(hello):
 
 
 LINE = {
-    "time": "2026-03-04T05:06:07+00:00",
-    "app": "hello",
+    "msec": "1772600767.000",
     "client": "192.0.2.7",
     "method": "GET",
     "path": '/a?b="c"',
@@ -445,8 +445,8 @@ COMBINED = '192.0.2.7 - - [04/Mar/2026:05:06:07 +0000] "GET /a?b=\\"c\\" HTTP/1.
 @pytest.fixture
 def logs(hello, tmp_path):
     hello.proxy.log_files = found = Logs(tmp_path / "access.log", tmp_path / "error.log")
-    rows = [LINE, {**LINE, "app": "other"}, {**LINE, "path": "/2"}]
-    found.access.write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows))
+    rows = [LINE, {**LINE, "app": "other", "app_id": "2"}, {**LINE, "path": "/2"}]
+    found.access.write_text("".join(request_line(**row) for row in rows))
     errors = ["one, client: 192.0.2.7, server: hello.localhost, request: x", 'two, host: "other.localhost:8080"']
     found.errors.write_text("\n".join([*errors, 'three, host: "hello.localhost:8080"']) + "\n")
     return found
@@ -468,7 +468,7 @@ def test_the_complaints_of_nginx_about_one_app_are_shown(hello, logs):
 def test_a_log_is_followed_also_into_the_next_file(hello, logs, monkeypatch):
     monkeypatch.setattr("paas.engine.edge_logs.LOOK_SECONDS", 0.01)
     session = hello.begin("nginx:access-logs -t -n 0 hello")
-    line = json.dumps(LINE, separators=(",", ":")) + "\n"
+    line = request_line(**LINE)
 
     def written():
         # Only what comes after the session has begun is shown, and nothing says when that is.
@@ -478,7 +478,7 @@ def test_a_log_is_followed_also_into_the_next_file(hello, logs, monkeypatch):
 
     eventually(written, "a line")
     logs.access.rename(logs.access.with_suffix(".1"))
-    logs.access.write_text(json.dumps({**LINE, "path": "/next"}, separators=(",", ":")) + "\n")
+    logs.access.write_text(request_line(**{**LINE, "path": "/next"}))
     eventually(lambda: "/next" in session.out, "the line of the next file")
     session.hang_up()
     session.wait()

@@ -11,6 +11,7 @@ from paas.core.errors import EngineError
 from paas.core.oneoff import RunStatus
 from paas.engine.enginelog import EngineSource, form_of
 from paas.testing import VIEWER, Behaviour, eventually
+from paas.testing.requests import request_line
 
 
 @pytest.fixture
@@ -229,10 +230,11 @@ def test_requests_are_in_the_log_of_their_app(hello):
     rows = [("hello", "200", "0.001"), ("other", "200", "0.001"), ("hello", "502", "-")]
     with log.open("w") as file:
         for number, (app, status, header) in enumerate(rows):
-            row = {"time": "2026-01-01T01:00:00+01:00", "msec": f"1767225600.{number:03}", "app": app,
-                   "path": "/a?b", "method": "GET", "status": status, "upstream": "127.0.0.1:20000",
-                   "upstream_connect_seconds": header, "upstream_header_seconds": header}  # fmt: skip
-            file.write(json.dumps(row, separators=(",", ":")) + "\n")
+            file.write(request_line(
+                msec=f"1767225600.{number:03}", app=app, app_id=str(1 + (app == "other")), path="/a?b", method="GET",
+                status=status, upstream="127.0.0.1:20000", upstream_connect_seconds=header,
+                upstream_header_seconds=header,
+            ))  # fmt: skip
     lines = hello.run("logs hello --source router").out.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith('2026-01-01T00:00:00.000000000Z router[router]: at=info method=GET path="/a?b"')
@@ -425,7 +427,7 @@ def test_what_a_run_writes_is_there_while_it_goes_on(hello):
 
     def job(program):
         program.out(b"working\n")
-        go.wait(20)
+        go.wait(60)
         program.out(b"worked\n")
         return 0
 

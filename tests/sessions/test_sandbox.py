@@ -85,7 +85,7 @@ def test_sandboxes_that_take_long_to_go_hold_up_nothing_else(lab: Server, monkey
     gate, remove = threading.Event(), lab.tasks.remove
 
     def slow(container_id: str) -> None:
-        gate.wait(20)
+        gate.wait(60)
         remove(container_id)
 
     monkeypatch.setattr(lab.tasks, "remove", slow)

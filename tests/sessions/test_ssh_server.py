@@ -57,7 +57,7 @@ def talk(servers, command, conversation, **options):
     async def session():
         async with connect(servers) as connection:
             process = await connection.create_process(command, encoding=None, **options)
-            return await asyncio.wait_for(conversation(process), 20)
+            return await asyncio.wait_for(conversation(process), 60)
 
     return asyncio.run(session())
 
@@ -92,7 +92,7 @@ def test_a_command_is_split_into_words_as_by_a_shell(servers):
 
 def test_without_a_command_the_help_is_run(servers):
     assert run(servers, None).stdout == b"usage\n"
-    assert servers.commands.invocations.get(timeout=5).argv == []
+    assert servers.commands.invocations.get(timeout=60).argv == []
 
 
 @pytest.mark.parametrize("status", [0, 1, 2, 20, 255])
@@ -154,7 +154,7 @@ def test_beyond_the_limit_the_server_says_that_it_is_busy(tmp_path):
                 while (await connection.run("words")).exit_status:
                     await asyncio.sleep(0.005)
 
-            await asyncio.wait_for(let_in(), 20)
+            await asyncio.wait_for(let_in(), 60)
             return refused
 
     with Servers(tmp_path, limits=Limits(commands=2)) as servers:
@@ -206,7 +206,7 @@ def test_a_client_that_promises_to_read_much_and_does_not_stops_the_command(serv
         return stopped
 
     assert asyncio.run(session()) < 32 << 20
-    assert servers.commands.ended.get(timeout=5) == "disconnected"
+    assert servers.commands.ended.get(timeout=60) == "disconnected"
 
 
 def test_input_that_the_command_does_not_read_stops_the_client(servers):
@@ -253,8 +253,8 @@ def test_a_client_that_vanishes_sets_gone_and_ends_the_input(servers):
         connection.abort()
 
     asyncio.run(session())
-    assert servers.commands.invocations.get(timeout=5).gone.wait(5)
-    assert servers.commands.ended.get(timeout=5) == "wait-for-end"
+    assert servers.commands.invocations.get(timeout=60).gone.wait(60)
+    assert servers.commands.ended.get(timeout=60) == "wait-for-end"
 
 
 def test_a_command_that_writes_to_a_vanished_client_is_told(servers):
@@ -265,7 +265,7 @@ def test_a_command_that_writes_to_a_vanished_client_is_told(servers):
         connection.abort()
 
     asyncio.run(session())
-    assert servers.commands.ended.get(timeout=5) == "disconnected"
+    assert servers.commands.ended.get(timeout=60) == "disconnected"
 
 
 def test_a_channel_that_is_closed_is_gone_though_the_connection_stays(servers):
@@ -274,7 +274,7 @@ def test_a_channel_that_is_closed_is_gone_though_the_connection_stays(servers):
             process = await connection.create_process("follow")
             await process.stdout.readline()
             process.close()
-            return await asyncio.to_thread(servers.commands.ended.get, timeout=5)
+            return await asyncio.to_thread(servers.commands.ended.get, timeout=60)
 
     assert asyncio.run(session()) == "disconnected"
 
@@ -320,8 +320,8 @@ def test_ctrl_c_on_a_terminal_ends_the_session(servers, command):
         return (await process.wait()).exit_status
 
     assert talk(servers, command, conversation, **on_terminal()) == 130
-    assert servers.commands.invocations.get(timeout=5).gone.is_set()
-    servers.commands.ended.get(timeout=5)
+    assert servers.commands.invocations.get(timeout=60).gone.is_set()
+    servers.commands.ended.get(timeout=60)
 
 
 def test_ctrl_d_on_a_terminal_ends_the_input(servers):
@@ -544,7 +544,7 @@ def test_a_client_that_no_longer_answers_is_noticed(tmp_path):
             process = await connection.create_process("idle")
             await process.stdout.readline()
             connection._transport.pause_reading()
-            gone = servers.commands.invocations.get(timeout=5).gone
+            gone = servers.commands.invocations.get(timeout=60).gone
             await asyncio.to_thread(until, gone.is_set)
             connection.abort()
 
@@ -601,4 +601,4 @@ def test_closing_lets_commands_end_and_then_disconnects(tmp_path):
     with Servers(tmp_path) as servers:
         servers.allow(KEY.get_fingerprint(), "ada")
         asyncio.run(session(servers))
-        assert servers.commands.invocations.get(timeout=5).gone.is_set()
+        assert servers.commands.invocations.get(timeout=60).gone.is_set()

@@ -105,12 +105,12 @@ class Commands:
 
     def idle(self, invocation):
         invocation.stdout(b"idle\n")
-        invocation.gone.wait(20)
+        invocation.gone.wait(60)
 
     def drowsy(self, invocation):
         """Reads nothing until it is told to, by a file of that name being gone."""
         invocation.stdin.recv(1)
-        self.awake.wait(20)
+        self.awake.wait(60)
         self.digest(invocation)
 
     awake = threading.Event()
@@ -134,7 +134,7 @@ class Commands:
         sizes = queue.Queue()
         invocation.on_resize.append(sizes.put)
         invocation.stdout(b"ready\n")
-        terminal = sizes.get(timeout=20)
+        terminal = sizes.get(timeout=60)
         assert invocation.terminal == terminal
         invocation.stdout(f"{terminal.columns}x{terminal.rows}\n".encode())
 

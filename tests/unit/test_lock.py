@@ -45,7 +45,7 @@ def test_one_that_has_died_holds_nothing(tmp_path, holder):
 
 def test_the_lock_is_taken_over_once_the_other_has_ended(tmp_path, holder):
     assert Lock.take_over(tmp_path)
-    assert holder.wait(10) == -15
+    assert holder.wait(60) == -15
 
 
 def test_taking_over_where_nobody_is(tmp_path):

@@ -14,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paas.core import edgelog, jsonlog, logquery
-from paas.core.accesslog import AccessLog
+from paas.core.accesslog import FIELDS, AccessLog
 from paas.core.jsonlog import LONGEST, JsonLog
 from paas.core.logline import LogLine
 from paas.drivers import logfiles, pattern, segments
 from paas.drivers.logfiles import LogFiles
 from paas.drivers.segments import Packed
+from paas.testing.requests import request_line
 
 FORM = JsonLog("app", "web.1", 3, "hello")
 PART = 16_384
@@ -244,33 +245,44 @@ def test_the_files_of_a_log_are_the_oldest_first(tmp_path):
     assert names == ["x.log.2", "x.log.1", "x.log"]
 
 
-def request(app, **more):
-    # In the order of nginx.conf.
-    numbered = {"app_id": more.pop("app_id")} if "app_id" in more else {}
-    row = {"time": "2026-03-29T03:30:00+02:00", "app": app, **numbered, "status": "200", **more}
-    return json.dumps(row, separators=(",", ":")).encode() + b"\n"
+def request(**said):
+    return request_line(**said).encode()
 
 
 def test_requests_of_other_apps_are_passed_over():
-    block = request("hello") + request("other", path='/"app":"hello"') + b"not json\n"
-    block += request("hello", msec="1767225600.25")
+    block = request() + request(app="other", app_id="2", path='/["1767225600.000","hello","1",') + b"not json\n"
+    block += b'["1767225600.000","hello","1","one","of another form"]\n' + request(msec="1767225600.25")
     lines = AccessLog("hello", 1).decode(block)
-    assert [line.time for line in lines] == ["2026-03-29T01:30:00.000000000Z", "2026-01-01T00:00:00.250000000Z"]
+    assert [line.time for line in lines] == ["2026-01-01T00:00:00.000000000Z", "2026-01-01T00:00:00.250000000Z"]
     assert len(AccessLog().decode(block)) == 3
 
 
-def test_requests_are_of_an_app_by_its_number_and_by_its_name_where_a_line_has_none():
-    block = request("hello", app_id="1", path="/old-namesake") + request("hi", app_id="2", path="/before-its-renaming")
-    block += request("hello", path='/of an "app_id":"2"') + request("hello", app_id="22", path="/other")
+def test_requests_are_of_an_app_by_its_number():
+    block = request(app_id="1", path="/old-namesake") + request(app="hi", app_id="2", path="/before-its-renaming")
+    block += request(app_id="22", path='/of "2"') + request(app_id="1", host='","hello","2","')
     lines = AccessLog("hello", 2).decode(block)
-    assert [(line.app, line.fields["path"]) for line in lines] == [
-        ("hello", "/before-its-renaming"), ("hello", '/of an "app_id":"2"'),
-    ]  # fmt: skip
-    assert [edgelog.of_app("hello", 2)(line.decode()) for line in block.splitlines()] == [False, True, True, False]
+    assert [(line.app, line.fields["path"]) for line in lines] == [("hello", "/before-its-renaming")]
+    assert [edgelog.of_app(2)(line.decode()) for line in block.splitlines()] == [False, True, False, False]
+
+
+def test_the_time_of_a_block_is_that_of_its_first_whole_line():
+    whole = request(msec="1767225601.500", path="/[")
+    assert AccessLog.time(whole[5:] + request(msec="1767225602.000")) == "2026-01-01T00:00:02.000000000Z"
+    assert AccessLog.time(whole) == "2026-01-01T00:00:01.500000000Z"
+    assert AccessLog.time(whole[:-1]) == AccessLog.time(b"") == ""
+
+
+def test_a_request_has_its_fields_by_name():
+    [line] = AccessLog().decode(request(path="/é", agent="one\ttwo", bytes=12, upstream="127.0.0.1:1, 127.0.0.1:2"))
+    assert line.fields == {
+        **dict.fromkeys(FIELDS, ""), "time": "2026-01-01T00:00:00.000000000Z", "msec": "1767225600.000", "app": "hello",
+        "app_id": "1", "status": "200", "bytes": 12, "seconds": 0.0, "path": "/é", "agent": "one\ttwo",
+        "upstream": "127.0.0.1:1, 127.0.0.1:2",
+    }  # fmt: skip
 
 
 def test_what_the_edge_says_of_a_request_is_its_code():
-    [line] = AccessLog().decode(request("hello", status="503", code="H80"))
+    [line] = AccessLog().decode(request(status="503", code="H80"))
     assert line.code == "H80" and b'at=error code=H80 desc="Maintenance mode"' in line.text
 
 
@@ -299,8 +311,8 @@ def test_a_log_of_others_is_read_no_further_back_than_is_asked_for(tmp_path):
     """Of the requests of all apps only those that may be among the newest lines are looked at."""
     path = tmp_path / "access.log"
     first = 1_767_225_600
-    row = '{"time":"x","msec":"%d.000","app":"other","app_id":"2","status":"200","path":"%s"}\n'
-    path.write_text("".join(row % (first + number, "p" * 200) for number in range(10_000)))
+    other = {"app": "other", "app_id": "2", "path": "p" * 200}
+    path.write_text("".join(request_line(msec=f"{first + number}.000", **other) for number in range(10_000)))
     files = LogFiles(path, AccessLog("mine", 1))
     markers = []
     for line in files.backward():

@@ -80,7 +80,7 @@ class FileServer:
     def reload(self, generation: str) -> frozenset[int]:
         assert self.loaded is not None
         self.reloading.set()
-        assert self.may_reload.wait(10)
+        assert self.may_reload.wait(60)
         before = frozenset({self.worker})
         self._take_up("reload")
         assert self.generation() == generation
@@ -394,7 +394,7 @@ def test_who_comes_during_a_reload_shares_the_next_one(proxy: NginxProxy, server
 
     first = threading.Thread(target=publish, args=(_app("first"),))
     first.start()
-    assert server.reloading.wait(10)
+    assert server.reloading.wait(60)
     others = [threading.Thread(target=publish, args=(_app(f"app-{number}"),)) for number in range(20)]
     others.append(threading.Thread(target=publish, args=(_app("bad", 6666),)))
 
@@ -410,7 +410,7 @@ def test_who_comes_during_a_reload_shares_the_next_one(proxy: NginxProxy, server
     server.may_reload.set()
 
     for thread in [first, *others]:
-        thread.join(10)
+        thread.join(60)
 
     assert server.calls == ["test", "reload", "test", "test", "reload"]
     bad = switches.pop("bad")

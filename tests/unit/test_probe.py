@@ -38,7 +38,7 @@ def answering(answer):
         thread.start()
         yield listener.getsockname()[1], received
         listener.shutdown(socket.SHUT_RDWR)
-    thread.join(10)
+    thread.join(60)
     for connection in connections:
         connection.close()
 

@@ -90,7 +90,7 @@ def test_one_that_can_not_be_stopped_does_not_hold_the_others(make, caplog):
 def test_what_still_drains_is_left_to_the_next_start(make):
     class Blocking(FakeClock):
         def wait(self, event: threading.Event, seconds: float) -> bool:
-            return event.wait(20)
+            return event.wait(60)
 
     retirer = make.retirer(looks=1_000_000, clock=Blocking())
     retirer.retire(["a"], Switch(frozenset({1})), 60, 7)

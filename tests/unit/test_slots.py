@@ -24,7 +24,7 @@ class Build:
         try:
             with slots.take(self.told.append, self.cancelled):
                 order.append(name)
-                self.go.wait(20)
+                self.go.wait(60)
         except Cancelled as error:
             self.error = error
 

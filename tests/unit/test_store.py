@@ -266,7 +266,7 @@ def test_many_threads_write_at_once(store, app):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert store.apps.formation(app) == {"web": 80}
 
 

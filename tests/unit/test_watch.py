@@ -18,7 +18,7 @@ def _settle(server: Server, watcher: Watcher) -> None:
     watcher.tick()
     for case in list(watcher._cases.values()):
         if case.job is not None:
-            assert case.job.done.wait(10)
+            assert case.job.done.wait(60)
     watcher.tick()
 
 
