@@ -41,7 +41,9 @@ def main(folder: Path, docker_cli: str, argv: list[str]) -> int:
     run(["ip", "link", "set", "lo", "up"])
     socket = f"unix://{folder / 'docker.sock'}"
     command = ["dockerd", f"--data-root={folder / 'root'}", f"--exec-root={folder / 'exec'}", f"--host={socket}"]
-    command += [f"--pidfile={folder / 'pid'}", "--userland-proxy=false"]
+    # What this machine's engine is told does not count here, and may contradict.
+    (folder / "daemon.json").write_text("{}")
+    command += [f"--pidfile={folder / 'pid'}", f"--config-file={folder / 'daemon.json'}", "--userland-proxy=false"]
     with (folder / "dockerd.log").open("wb") as log:
         engine = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(), start_new_session=True

@@ -240,7 +240,7 @@ def chores(ctx: Context) -> list[Chores]:
             CHORES_SECONDS,
             [
                 ("rotating logs", lambda: ctx.proxy.rotate(ROTATE_BYTES)),
-                ("tidying repositories", lambda: apps.tidy(ctx)),
+                ("tidying repositories", apps.Tidier(ctx).tick),
                 ("cleaning up", lambda: cleanup.when_due(ctx)),
             ],
             later=True,

@@ -29,7 +29,7 @@ from paas.core.image import BuildCache, Image, from_inspect
 from paas.core.imagename import DOCKER_HUB, ImageName
 from paas.core.model import Container, Ending
 from paas.core.reach import Login
-from paas.drivers import engine_logs, exec_stream
+from paas.drivers import engine_logs, engine_usage, exec_stream
 from paas.drivers.spans import span
 
 UNLIMITED = 1 << 60
@@ -318,6 +318,9 @@ class Docker:
         # One-off containers have no index; nobody has to bring them back.
         wanted = [f"{labels.LABEL_INSTANCE}={self.instance}", labels.LABEL_INDEX]
         with _engine("following its events"):
+            if self._api.version(api_version=False)["ApiVersion"] != self._api.api_version:
+                # It was upgraded and started again, and may not speak the API of before any more.
+                self.__dict__.pop("_api", None)
             stream = self._api.events(
                 decode=True, filters={"type": "container", "event": ["die", "destroy", "oom"], "label": wanted}
             )
@@ -391,19 +394,17 @@ class Docker:
     @_call("asking for its disk usage")
     def image_sizes(self) -> dict[str, int]:
         """The bytes of each image of the engine that no other image shares, by id."""
-        rows = self._api.df()["Images"] or []
-        return {row["Id"]: max(0, row["Size"] - max(0, row["SharedSize"])) for row in rows}
+        return engine_usage.image_sizes(self._api)
 
     @_call("asking for its disk usage")
     def build_cache(self) -> BuildCache:
         """The size of the build cache, of all who build on this engine."""
-        rows = [row for row in self._api.df().get("BuildCache") or [] if not row["Shared"]]
-        return BuildCache(sum(row["Size"] for row in rows), sum(row["Size"] for row in rows if not row["InUse"]))
+        return engine_usage.build_cache(self._api)
 
     @_call("pruning its build cache")
     def prune_build_cache(self, keep: int) -> int:
         """Removes the least recently used of the build cache, down to ``keep`` bytes; the bytes that this freed."""
-        return int(self._api.prune_builds(keep_storage=keep, all=True).get("SpaceReclaimed") or 0)
+        return engine_usage.prune_build_cache(self._api, keep)
 
     def root_folder(self) -> Path | None:
         """The engine's own folder, None if it is not on this host."""
@@ -488,8 +489,7 @@ class Docker:
     @_call("listing networks")
     def own_networks(self) -> list[str]:
         """The names of this instance's networks."""
-        rows = self._api.networks(filters=self._own())
-        return [row["Name"] for row in rows]
+        return [row["Name"] for row in self._api.networks(filters=self._own())]
 
     @_call("removing a network")
     def remove_network(self, name: str) -> None:

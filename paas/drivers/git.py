@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import posixpath
 import shutil
 import tempfile
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dulwich.refs import DiskRefsContainer, Ref
 
-from paas.core.errors import AlreadyExists, InvalidValue, NotFound
+from paas.core.errors import AlreadyExists, InvalidValue, NotFound, PaasError
 from paas.core.gitrefs import RefUpdate, name_problem, one_line
 from paas.drivers import git_objects, git_process
 
@@ -86,9 +87,16 @@ class Repository:
             shutil.rmtree(self.path)
 
     def copy_to(self, path: Path) -> None:
-        """Makes a repository at ``path`` with the same refs and objects; what is in quarantine stays behind."""
-        shutil.copytree(self.path, path, symlinks=True, ignore=lambda folder, names: {QUARANTINE} & set(names))
-        (path / QUARANTINE).mkdir()
+        """Makes a repository at ``path`` with the same refs and what they lead to.
+
+        Pushes and `tidy` may go on meanwhile, so it is not the files that are copied: those would be refs without their
+        objects, files that have gone, and locks that nobody will ever take away.
+        """
+        copy = Repository.create(path)
+        # A git that git starts gets neither the settings nor all of the environment.
+        serve = "--upload-pack=git -c safe.directory=* --no-replace-objects upload-pack"
+        copy._run(["fetch", "--quiet", "--no-write-fetch-head", serve, str(self.path), "+refs/*:refs/*"], None)
+        copy._run(["symbolic-ref", "HEAD", self._run(["symbolic-ref", "HEAD"], None).decode().strip()], None)
 
     def refs(self) -> dict[str, str]:
         """All refs below ``refs/`` with what they point to, sorted by name."""
@@ -111,7 +119,8 @@ class Repository:
         ref = f"refs/heads/{branch}"
         if problem := name_problem(ref):
             raise InvalidValue(f"{one_line(branch)} can't be the name of a branch", why=problem)
-        self._refs().set_symbolic_ref(Ref(b"HEAD"), Ref(ref.encode()))
+        # As all that git moves: a push that is just being looked at may have the lock of HEAD, and is waited for.
+        self._run(["symbolic-ref", "HEAD", ref], None)
 
     def move(self, update: RefUpdate) -> None:
         """Moves one ref from its old place to the new one. Raises `git_process.GitFailed` where it is elsewhere."""
@@ -212,15 +221,18 @@ class Repository:
             if not pack.with_suffix(".idx").exists():
                 pack.unlink()
 
-    def tidy(self) -> bool:
+    def tidy(self, room: float = math.inf) -> bool:
         """Joins the packs of many pushes into one and drops old unreachable objects; whether that was necessary.
 
-        Pushes may be received meanwhile. It takes about as long as a clone does: seconds to minutes.
+        Pushes may be received meanwhile. It takes about as long as a clone does: seconds to minutes. `PaasError` if it
+        could take more than ``room`` bytes of the disk until it is through.
         """
         # One with an .mtimes file holds unreachable objects that git keeps: there is one, however often it joins.
         packs = [path for path in (self.path / "objects/pack").glob("*.pack") if not _is_cruft(path)]
         if len(packs) < PACKS_BEFORE_TIDYING:
             return False
+        if sum(pack.stat().st_size for pack in packs) > room:
+            raise PaasError("there is no room to join its packs", code="no-room")
 
         git_process.run(self.path, ["gc", "--quiet"])
         return True

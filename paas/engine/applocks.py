@@ -15,12 +15,14 @@ def lock(ctx: Context, app: App, reason: str, seconds: float | None) -> AppLock:
 
     Raises `Locked` if somebody else's lock holds; one's own is replaced.
     """
-    held = current(ctx, app)
-    if held is not None and held.actor != ctx.caller.name:
-        raise refusal(app.name, held)
     now = ctx.clock.now()
     made = AppLock(ctx.caller.name, reason, now, now + seconds if seconds is not None else None)
-    ctx.store.locks.set(app, made)
+    # Of two who come at once one has it.
+    with ctx.store.transaction():
+        held = current(ctx, app)
+        if held is not None and held.actor != ctx.caller.name:
+            raise refusal(app.name, held)
+        ctx.store.locks.set(app, made)
     return made
 
 

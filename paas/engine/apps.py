@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -9,14 +10,16 @@ from typing import TypeVar
 
 from paas.core import edge_items, names
 from paas.core.dockeroptions import PHASES
-from paas.core.errors import AlreadyExists, Disconnected
+from paas.core.errors import AlreadyExists, Disconnected, PaasError
 from paas.core.model import App
 from paas.drivers.spans import carried
 from paas.engine import applocks, dashboard, deploy, domains, edge, routes
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 
+_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+TIDY_AGAIN_SECONDS = 86_400.0
 
 
 def change(ctx: Context, app: App, kind: str, cause: str, work: Callable[[Job], _T]) -> _T:
@@ -106,11 +109,21 @@ def rename(ctx: Context, app: App, name: str, *, restart: bool) -> App:
                 deploy.same_again(ctx, renamed, job, actor=ctx.caller.name, cause="apps:rename")
         except Exception:
             # Its containers did not come up under the new name, or the proxy did not take it.
-            routes.refresh(ctx, ctx.store.apps.rename(renamed, job.app.name))
+            _name_back(ctx, job, renamed)
             raise
         return renamed
 
     return change(ctx, app, "rename", "apps:rename", work)
+
+
+def _name_back(ctx: Context, job: Job, renamed: App) -> None:
+    try:
+        back = ctx.store.apps.rename(renamed, job.app.name)
+    except AlreadyExists:
+        # A push to the old name, for instance, has made an app meanwhile.
+        job.out.warning(f"There is another app {job.app.name} by now: this one goes on as {renamed.name}.")
+        return
+    routes.refresh(ctx, back)
 
 
 def clone(ctx: Context, app: App, name: str, *, start: bool) -> App:
@@ -168,8 +181,25 @@ def _discard(ctx: Context, app: App) -> None:
         ctx.retirer.later(f"clearing up after {app.name}", lambda: ctx.scheduler.clear(app.id))
 
 
-def tidy(ctx: Context) -> None:
-    """Joins the packs of repositories that were pushed to many times."""
-    for app in ctx.store.apps.all():
-        if ctx.paths.repository(app).exists():
-            ctx.repository(app).tidy()
+class Tidier:
+    """Joins the packs of repositories that were pushed to many times.
+
+    One where that fails, after minutes perhaps and with the disk filled, is left alone for a while, and holds up no
+    other.
+    """
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._put_off: dict[int, float] = {}
+
+    def tick(self) -> None:
+        """Looks at all of them."""
+        ctx = self._ctx
+        for app in ctx.store.apps.all():
+            if not ctx.paths.repository(app).exists() or ctx.clock.monotonic() < self._put_off.get(app.id, 0.0):
+                continue
+            try:
+                ctx.repository(app).tidy(ctx.host.disk(ctx.paths.root).free)
+            except PaasError as error:
+                _log.error("the repository of %s could not be tidied: %s", app.name, error.what)
+                self._put_off[app.id] = ctx.clock.monotonic() + TIDY_AGAIN_SECONDS

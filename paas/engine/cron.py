@@ -218,7 +218,8 @@ def launch(
             _tell(ctx, one, RunStatus.FAILED, error.what)
             raise
         live = ctx.oneoffs.create(asked)
-        before(live)
+        with ctx.oneoffs.preparing(live):
+            before(live)
         ctx.oneoffs.start(live)
         return live
 

@@ -52,7 +52,7 @@ class Keeper:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._unpacked = 0
-        self._keeping: set[str] = set()
+        self._keeping: dict[str, threading.Event] = {}
         scheduler.before_removal = self.keep
 
     def keep(self, container_id: str) -> None:
@@ -67,11 +67,13 @@ class Keeper:
         except PaasError as error:
             _log.warning("the log of container %.12s can't be kept: %s", container_id, error.what)
             return
+        kept = threading.Event()
         with self._lock:
-            if container.id in self._keeping:
-                # Another thread removes it, too.
-                return
-            self._keeping.add(container.id)
+            other = self._keeping.setdefault(container.id, kept)
+        if other is not kept:
+            # Another thread removes it, too: it must not be gone before that has read its log.
+            other.wait()
+            return
         try:
             if self._store.kept_logs.find(container.id) is None:
                 self._take(app, container)
@@ -84,7 +86,8 @@ class Keeper:
             self._events.tell(app.id, container.label, said, release=container.release)
         finally:
             with self._lock:
-                self._keeping.discard(container.id)
+                del self._keeping[container.id]
+            kept.set()
 
     def keep_run(self, app: App, run: Run, container_id: str, path: Path) -> None:
         """Takes what a run wrote, from a file of lines after their timestamps. What fails is told; it stops nothing."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from paas.core import oneoff
+from paas.core import backoff, oneoff
 from paas.core.errors import EngineError, PaasError
 from paas.core.model import App
 from paas.core.oneoff import Run, RunStatus, TaskSpec
@@ -22,7 +23,6 @@ from paas.store import Store
 
 _log = logging.getLogger(__name__)
 
-RECONNECT_SECONDS = 1.0
 FORGET_SECONDS = 10.0
 STOP_SECONDS = 0.5
 SERVER_WENT = "the server stopped"
@@ -104,16 +104,22 @@ class Oneoffs:
 
     def start(self, live: Live) -> None:
         """Starts the container, and waits for its end in a thread; `EngineError` if it can't be started."""
-        try:
+        with self.preparing(live):
             self._tasks.start(live.container_id)
+        self._wait_for(live)
+        # Its time may be over before anything else that somebody waits for.
+        self._changed()
+
+    @contextmanager
+    def preparing(self, live: Live) -> Iterator[None]:
+        """Inside is what comes between `create` and `start`; if it fails the run has, and its container goes."""
+        try:
+            yield
         except BaseException as error:
             live.note = error.what if isinstance(error, PaasError) else ""
             live.reason = RunStatus.FAILED
             self._end(live, oneoff.NOT_FOUND)
             raise
-        self._wait_for(live)
-        # Its time may be over before anything else that somebody waits for.
-        self._changed()
 
     def _wait_for(self, live: Live) -> None:
         threading.Thread(target=self._watch, args=(live,), name=f"run-{live.run.id}", daemon=True).start()
@@ -121,16 +127,20 @@ class Oneoffs:
     # The end
 
     def _watch(self, live: Live) -> None:
+        failures = 0
         while not self._stopping.is_set():
             try:
                 exit_code = self._tasks.wait(live.container_id)
                 if not self._stopping.is_set():
                     self._end(live, exit_code)
                 return
-            except EngineError as error:
-                # It was restarted, as a rule; what it says afterwards counts.
+            except PaasError as error:
+                # The engine was restarted, as a rule, and what it says afterwards counts; or the disk is full.
                 _log.warning("%s %s: %s", live.app.name, live.run.label, error.what)
-                self._clock.wait(self._stopping, RECONNECT_SECONDS)
+            except Exception:  # noqa: BLE001  # nobody else sees to its end
+                _log.exception("the end of %s %s met an error of its own", live.app.name, live.run.label)
+            failures += 1
+            self._clock.wait(self._stopping, backoff.seconds(failures))
 
     def _end(self, live: Live, exit_code: int | None) -> None:
         """Keeps the log, records the end, removes the container: in this order a crash in between loses nothing."""

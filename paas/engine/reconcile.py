@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection
 
 from paas.core.errors import EngineError, InvalidValue, PaasError, ProxyError
+from paas.core.garbage import SERVED
 from paas.core.gitrefs import RefUpdate
 from paas.core.model import SERVER, App, Container, Deployment, DeploymentStatus, Release
 from paas.core.push import HEADS
@@ -34,6 +35,9 @@ def settle(ctx: Context) -> None:
     for deployment in interrupted:
         if deployment.landing is not None:
             _land(ctx, deployment, deployment.landing)
+        elif _served(ctx, deployment):
+            # What came after that, old images for instance, is seen to by others.
+            ctx.store.deployments.finish(deployment.id, DeploymentStatus.SUCCEEDED, ctx.clock.now())
     keys.write_authorized_keys(ctx)
     try:
         routes.refresh_all(ctx)
@@ -41,6 +45,14 @@ def settle(ctx: Context) -> None:
         if not ctx.proxy.running():
             raise
         _log.error("%s: %s", error.what, error.why)
+
+
+def _served(ctx: Context, deployment: Deployment) -> bool:
+    """Whether the release that it made was recorded: the deploy has succeeded, then."""
+    if deployment.version is None:
+        return False
+    app = ctx.store.apps.by_id(deployment.app_id)
+    return ctx.store.releases.get(app, deployment.version).state in SERVED
 
 
 def _land(ctx: Context, deployment: Deployment, update: RefUpdate) -> None:

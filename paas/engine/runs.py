@@ -89,7 +89,8 @@ def run(ctx: Context, app: App, wanted: Wanted, console: Console, *, on_disconne
         ctx, app, wanted, attached=policy == "kill", interactive=True, terminal=console.size(), kind=console.kind
     )
     live = ctx.oneoffs.create(asked)
-    stream = ctx.tasks.attach(live.container_id, terminal=console.terminal)
+    with ctx.oneoffs.preparing(live):
+        stream = ctx.tasks.attach(live.container_id, terminal=console.terminal)
     ctx.oneoffs.start(live)
     try:
         connect(console, stream, lambda columns, rows: ctx.tasks.resize(live.container_id, columns, rows))

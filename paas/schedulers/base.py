@@ -138,7 +138,8 @@ class Scheduler(Protocol):
         """Takes that name away again; says whether it was there and is gone now."""
 
     def stored_images(self, *, sizes: bool = False) -> list[StoredImage]:
-        """The images that this instance built; their sizes, which may take the engine a while, only if wanted."""
+        """The images that this instance built; their sizes, which may take the engine a while, only if wanted,
+        and 0 where it does not tell them."""
 
     def remove_image(self, image: StoredImage) -> bool:
         """Takes its releases' names away, and removes it; False if something uses it or it is gone."""

@@ -33,7 +33,7 @@ from paas.store import Store
 NETWORK_PREFIX = 24
 REMOVED_AT_ONCE = 4
 REMEMBERED = 4096
-"""Containers that were stopped by this server: the engine tells of their end a moment later."""
+"""Containers that this server ended: the engine tells of that a moment later."""
 _NETWORK_NAME = re.compile(r"paas-([0-9a-f]{6})-(\d+)")
 
 
@@ -46,7 +46,10 @@ class DockerLocal(LocalImages):
         self._settings = settings
         self._giving = threading.Lock()
         self._probe = probe
-        self._asked: deque[str] = deque(maxlen=REMEMBERED)
+        self._taken_away: deque[str] = deque(maxlen=REMEMBERED)
+        # These live on: only the next end of each was asked for.
+        self._interrupted: deque[str] = deque(maxlen=REMEMBERED)
+        self._asking = threading.Lock()
         self.before_removal: Callable[[str], None] = lambda container_id: None
 
     def _network(self, app_id: int) -> str:
@@ -154,13 +157,27 @@ class DockerLocal(LocalImages):
 
     def restart(self, container_id: str, grace: int) -> None:
         """See `Scheduler.restart`."""
-        self._asked.append(container_id)
+        self._interrupt(container_id)
         self._docker.restart(container_id, grace)
 
     def halt(self, container_id: str, grace: int) -> None:
         """See `Scheduler.halt`."""
-        self._asked.append(container_id)
+        self._interrupt(container_id)
         self._docker.stop(container_id, grace)
+
+    def _interrupt(self, container_id: str) -> None:
+        with self._asking:
+            self._interrupted.append(container_id)
+
+    def _asked(self, ending: Ending) -> bool:
+        """Whether it is this server's doing. A container that was restarted may crash later, which is not."""
+        with self._asking:
+            if ending.container_id in self._taken_away:
+                return True
+            asked = not ending.removed and ending.container_id in self._interrupted
+            if asked:
+                self._interrupted.remove(ending.container_id)
+            return asked
 
     def architecture(self) -> str:
         """See `Scheduler.architecture`."""
@@ -168,7 +185,8 @@ class DockerLocal(LocalImages):
 
     def stop(self, container_id: str, grace: int) -> None:
         """See `Scheduler.stop`."""
-        self._asked.append(container_id)
+        with self._asking:
+            self._taken_away.append(container_id)
         self._docker.stop(container_id, grace)
         self.before_removal(container_id)
         self._docker.remove(container_id)
@@ -201,7 +219,7 @@ class DockerLocal(LocalImages):
     def endings(self) -> Iterator[Iterator[Ending]]:
         """See `Scheduler.endings`."""
         with self._docker.endings() as endings:
-            yield (replace(ending, asked=ending.container_id in self._asked) for ending in endings)
+            yield (replace(ending, asked=self._asked(ending)) for ending in endings)
 
     def files(self, app: App, image: str, path: str) -> AbstractContextManager[Iterator[bytes]]:
         """See `Scheduler.files`."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from threading import Event
 
+from paas.core.errors import EngineError
 from paas.core.image import Image, StoredImage
 from paas.core.imagename import ImageName
 from paas.core.model import App, Release
 from paas.core.reach import Login
 from paas.drivers.docker import Docker, ImageRow
 
+_log = logging.getLogger(__name__)
 _LOADED = "loaded-"
 _RELEASE_NAME = re.compile(r"paas-([0-9a-f]{6})/(\d+):v(\d+)")
 
@@ -73,8 +76,18 @@ class LocalImages:
 
     def stored_images(self, *, sizes: bool = False) -> list[StoredImage]:
         """See `Scheduler.stored_images`."""
-        unique = self._docker.image_sizes() if sizes else {}
+        unique = self._sizes() if sizes else {}
         return [self._stored(row, unique) for row in self._docker.images()]
+
+    def _sizes(self) -> Mapping[str, int]:
+        """None of them where the engine has no answer: what goes is known without."""
+        try:
+            return self._docker.image_sizes()
+        except EngineError as error:
+            # It looks at all volumes first, which may take it longer than anybody waits; before version 23 it refuses
+            # while another program has asked.
+            _log.warning("the sizes of images are not known: %s (%s)", error.what, error.why)
+            return {}
 
     def _stored(self, row: ImageRow, unique: Mapping[str, int]) -> StoredImage:
         matches = {name: _RELEASE_NAME.fullmatch(name) for name in row.names}

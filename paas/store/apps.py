@@ -17,6 +17,11 @@ def as_app(row: Row) -> App:
     return App(row["id"], row["name"], row["created_at"], row["created_by"], bool(row["stopped"]), row["version"])
 
 
+def gone() -> NoSuchApp:
+    """The error where somebody goes on with an app that is not there any more."""
+    return NoSuchApp("the app was destroyed in the meantime")
+
+
 class Apps(Domains):
     """The apps of this instance."""
 
@@ -48,7 +53,7 @@ class Apps(Domains):
         """The app as it is now; `NoSuchApp` once it is destroyed."""
         row = self._db.one("SELECT * FROM apps WHERE id = ?", app_id)
         if row is None:
-            raise NoSuchApp("the app was destroyed in the meantime")
+            raise gone()
         return as_app(row)
 
     def exists(self, app: App) -> bool:

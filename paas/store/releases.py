@@ -11,7 +11,7 @@ from paas.core.cron import CronEntry
 from paas.core.errors import NotFound
 from paas.core.gitrefs import RefUpdate
 from paas.core.model import SERVER, App, Deployment, DeploymentStatus, Draft, Process, Release, ReleaseState
-from paas.store.apps import as_app
+from paas.store.apps import as_app, gone
 from paas.store.database import Database, Row
 from paas.store.sealed import Sealer
 
@@ -142,11 +142,14 @@ class Deployments:
         )  # fmt: skip
 
     def add(self, app: App, kind: str, actor: str, cause: str, now: float) -> int:
-        """A new deployment, queued; returns its id."""
+        """A new deployment, queued; returns its id. `NoSuchApp` if the app was destroyed in the meantime."""
         cursor = self._db.execute(
-            "INSERT INTO deployments (app_id, kind, actor, cause, status, started_at) VALUES (?, ?, ?, ?, 'queued', ?)",
-            app.id, kind, actor, cause, now,
+            "INSERT INTO deployments (app_id, kind, actor, cause, status, started_at)"
+            " SELECT id, ?, ?, ?, 'queued', ? FROM apps WHERE id = ?",
+            kind, actor, cause, now, app.id,
         )  # fmt: skip
+        if not cursor.rowcount:
+            raise gone()
         return int(cursor.lastrowid or 0)
 
     def queue(self, deployment_id: int) -> None:

@@ -9,6 +9,7 @@ from paas.core.errors import AlreadyExists, NotFound
 from paas.core.model import App
 from paas.core.oneoff import Run, RunStatus
 from paas.core.sandbox import Sandbox
+from paas.store.apps import gone
 from paas.store.database import Database, Row
 
 
@@ -39,17 +40,20 @@ class Runs:
         note: str = "",
         count: int = 1,
     ) -> Run:
-        """Records a new run under the app's next number."""
+        """Records a new run under the app's next number. `NoSuchApp` if the app was destroyed in the meantime."""
         with self._db.transaction():
             last = self._db.one("SELECT max(number) AS number FROM runs WHERE app_id = ?", app.id)
             number = ((last["number"] if last else None) or 0) + 1
             over = None if status is RunStatus.RUNNING else now
             cursor = self._db.execute(
                 "INSERT INTO runs (app_id, number, kind, entry, command, actor, version, attached, status, started_at,"
-                " until, finished_at, note, count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                app.id, number, kind, entry, command, actor, version, attached, status.value, now, until, over, note,
-                count,
+                " until, finished_at, note, count) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM apps"
+                " WHERE id = ?",
+                number, kind, entry, command, actor, version, attached, status.value, now, until, over, note, count,
+                app.id,
             )  # fmt: skip
+            if not cursor.rowcount:
+                raise gone()
             row = self._db.one("SELECT * FROM runs WHERE id = ?", cursor.lastrowid)
         assert row is not None
         return _run(row)

@@ -253,7 +253,6 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         """See `Scheduler.restart`."""
         self._gates.at("restart")
         self.calls["restart"] += 1
-        self._asked.add(container_id)
         with self._changed:
             running = self.here.get(container_id)
             if running is not None:
@@ -263,7 +262,6 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         """See `Scheduler.halt`."""
         self._gates.at("halt")
         self.calls["halt"] += 1
-        self._asked.add(container_id)
         with self._changed:
             self._expect(container_id in self._known, f"there never was a container {container_id}")
             running = self.here.get(container_id)

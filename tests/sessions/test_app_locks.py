@@ -1,8 +1,11 @@
 """``apps:lock`` and its like."""
 
+import threading
+from contextlib import suppress
+
 import pytest
 
-from paas.testing import DEPLOYER, VIEWER, eventually
+from paas.testing import ADMIN, DEPLOYER, VIEWER, eventually
 
 
 def test_a_locked_app_refuses_changes_with_who_why_and_until_when(hello):
@@ -155,3 +158,18 @@ def test_a_lock_outlives_the_daemon_and_goes_with_its_app(hello, another):
     assert "kept" in after.run("apps:locked hello").out
     after.run("apps:unlock hello")
     assert after.run("apps:destroy hello --force").status == 0
+
+
+def test_of_two_who_lock_at_once_one_has_the_lock(hello, monkeypatch):
+    get, both = hello.ctx.store.locks.get, threading.Barrier(2)
+
+    def read(app):
+        found = get(app)
+        # Until the other one has looked, too, if it can before this one is through.
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.3)
+        return found
+
+    monkeypatch.setattr(hello.ctx.store.locks, "get", read)
+    sessions = [hello.begin("apps:lock hello", caller=caller) for caller in (ADMIN, DEPLOYER)]
+    assert sorted(session.wait().status for session in sessions) == [0, 1]

@@ -4,7 +4,10 @@ import json
 
 import pytest
 
-from paas.testing import DEPLOYER, VIEWER
+from paas.drivers.git import Repository
+from paas.drivers.git_process import GitFailed
+from paas.engine import apps
+from paas.testing import DEPLOYER, VIEWER, Behaviour
 
 NO_APP = (
     " !     there is no app 'nope'\n"
@@ -271,3 +274,38 @@ def test_another_app_may_have_the_name_that_an_app_had(hello):
     assert hello.push("hello", {"file": "of another app"}).status == 0
     names = sorted(one.container.name for one in hello.scheduler.here.values())
     assert len(names) == 2 and all(name.startswith("hello.web.1.") for name in names)
+
+
+def test_a_repository_that_can_not_be_tidied_is_left_for_a_day_and_holds_up_no_other(hello, monkeypatch):
+    hello.deployed("other")
+    tried = []
+
+    def tidy(repository, room):
+        tried.append(repository.path.parent.name)
+        if repository.path == hello.paths.repository(hello.app("hello")):
+            raise GitFailed("gc", "unable to write file: No space left on device")
+
+    monkeypatch.setattr(Repository, "tidy", tidy)
+    tidier = apps.Tidier(hello.ctx)
+    tidier.tick()
+    tidier.tick()
+    assert tried == ["1", "2", "2"]
+    hello.clock.advance(apps.TIDY_AGAIN_SECONDS)
+    tidier.tick()
+    assert tried[3:] == ["1", "2"]
+
+
+def test_a_rename_that_fails_after_the_old_name_was_taken_says_why_it_failed(hello):
+    hello.scheduler.tell("web", Behaviour(exits=1))
+    with hello.gates.hold("start") as gate:
+        rename = hello.begin("apps:rename hello hallo")
+        gate.wait_until_reached()
+        assert hello.begin("apps:create hello").wait().status == 0
+    result = rename.wait()
+    hello.quiet()
+    assert result.status == 1
+    assert "There is another app hello by now: this one goes on as hallo." in result.err
+    assert "already-exists" not in result.err
+    assert hello.run("apps:list").out == "hallo\nhello\n"
+    for name in ("hello", "hallo"):
+        assert hello.proxy.vhost(name).hosts == (f"{name}.localhost",)

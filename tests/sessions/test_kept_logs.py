@@ -1,6 +1,7 @@
 """What is kept of containers that are gone: which of it, how much, and who waits meanwhile."""
 
 import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -8,7 +9,7 @@ from paas.core import jsonlog
 from paas.drivers import segments
 from paas.engine import logkeep, logs
 from paas.store.logs import KeptLog
-from paas.testing import eventually
+from paas.testing import SECONDS, eventually
 from paas.testing.requests import request_line
 
 
@@ -180,3 +181,34 @@ def test_of_lines_of_one_moment_no_more_are_shown_than_were_asked_for(hello, mon
     hello.paths.access_log.parent.mkdir(parents=True, exist_ok=True)
     hello.paths.access_log.write_text(request_line() * 6)
     assert len(hello.run("logs hello -n 4 --source router").out.splitlines()) == 4
+
+
+def test_a_container_that_two_remove_is_there_until_its_log_was_read(hello, monkeypatch):
+    container_id = hello.scheduler.ids()["web.1"]
+    for number in range(3):
+        hello.scheduler.write("web.1", f"line {number}")
+    hello.ctx.store.apps.set_replicas(hello.app(), [])
+    hello.proxy.withdraw(str(hello.app().id))
+    reading, go_on = threading.Event(), threading.Event()
+
+    @contextmanager
+    def slow(container_id, since):
+        def lines():
+            yield hello.scheduler.logs(container_id, None)[0]
+            reading.set()
+            go_on.wait(SECONDS)
+            # As the engine: nothing more of one that is gone.
+            yield from hello.scheduler.logs(container_id, None)[1:]
+
+        yield lines()
+
+    monkeypatch.setattr(hello.scheduler, "read_log", slow)
+    first, second = [threading.Thread(target=hello.scheduler.remove, args=(container_id,)) for _ in range(2)]
+    first.start()
+    assert reading.wait(SECONDS)
+    second.start()
+    second.join(0.3)
+    go_on.set()
+    first.join()
+    second.join()
+    assert hello.run("logs hello -q --source app").out == "line 0\nline 1\nline 2\n"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from typing import Any
 
 import pytest
 
 from paas.commands.invocation import Terminal
-from paas.core.errors import EngineError
+from paas.core.errors import EngineError, disk_full
 from paas.testing import DEPLOYER, VIEWER, Behaviour, FakeTasks, Program, Server, eventually
 from paas.testing.programs import TERMINATED
 
@@ -287,6 +288,36 @@ def test_an_engine_that_goes_away_at_the_end_changes_nothing_of_what_is_recorded
     assert states(hello) == [("run.1", "succeeded", 0)]
     # It was asked, and is at it.
     eventually(lambda: hello.tasks.names() == [])
+
+
+def test_the_end_of_a_run_that_a_full_disk_has_no_room_for_is_recorded_later(
+    hello: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish, refused = hello.ctx.store.runs.finish, []
+
+    def full(*words: Any) -> None:
+        if not refused:
+            refused.append(words)
+            raise disk_full("the database")
+        finish(*words)
+
+    monkeypatch.setattr(hello.ctx.store.runs, "finish", full)
+    hello.tasks.tell("true", lambda program: 0)
+    hello.run("run:detached hello true")
+    eventually(lambda: hello.tasks.names() == [])
+    assert states(hello) == [("run.1", "succeeded", 0)]
+    assert (len(refused), hello.ctx.oneoffs.active(hello.app())) == (1, [])
+
+
+def test_a_run_that_the_engine_does_not_connect_has_failed(hello: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(container_id: str, *, terminal: bool) -> None:
+        raise EngineError("the container engine does not answer (attaching to a container)", code="engine-down")
+
+    monkeypatch.setattr(hello.tasks, "attach", down)
+    hello.tasks.tell("true", lambda program: 0)
+    assert hello.run("run hello true").status == 1
+    assert states(hello) == [("run.1", "failed", 127)]
+    assert (hello.tasks.names(), hello.ctx.oneoffs.active(hello.app())) == ([], [])
 
 
 def test_only_so_many_runs_are_remembered(hello: Server) -> None:

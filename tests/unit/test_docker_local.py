@@ -1,14 +1,17 @@
 """The scheduler for one host: its choices of ports and networks, and what it hands to the engine."""
 
 import ipaddress
+from contextlib import contextmanager
 
 import pytest
 
 from paas.core.container import ContainerSpec
 from paas.core.errors import EngineError
-from paas.core.model import Process, Release, Replica
+from paas.core.image import StoredImage
+from paas.core.model import Ending, Process, Release, Replica
 from paas.core.rollout import Candidate
 from paas.core.secret import Secret
+from paas.drivers.docker import ImageRow
 from paas.drivers.probe import Probe
 from paas.drivers.settings_file import SettingsFile
 from paas.schedulers.base import Limits
@@ -28,6 +31,7 @@ class FakeDocker:
         self.started = []
         self.names = ["paas-012345/1:v1", "paas-012345/1:v2", "paas-012345/11:v1"]
         self.gone = []
+        self.ends = []
 
     def networks(self):
         return dict(self.ranges)
@@ -63,6 +67,19 @@ class FakeDocker:
 
     def stop(self, container_id, grace):
         self.gone.append(("stop", container_id, grace))
+
+    def restart(self, container_id, grace):
+        assert container_id in self.specs
+
+    @contextmanager
+    def endings(self):
+        yield iter(self.ends)
+
+    def image_sizes(self):
+        raise EngineError("the container engine refused: asking for its disk usage", code="engine-refused")
+
+    def images(self):
+        return [ImageRow("sha256:1", 1, ("paas-012345/1:v1",))]
 
     def everything(self, app_id=None):
         return {}
@@ -248,3 +265,27 @@ def test_teardown_says_what_it_removed(host):
         "network paas-012345-1",
     ]
     assert list(host.docker.ranges) == ["bridge", "host", "six"]
+
+
+def ending(container_id, *, removed=False):
+    return Ending(1, container_id, "web.1", 1, 137, removed=removed)
+
+
+@pytest.mark.parametrize("interrupted", ["restart", "halt"])
+def test_a_container_that_lives_on_may_crash_later(host, interrupted):
+    host.docker.specs["id0"] = None
+    getattr(host.scheduler, interrupted)("id0", 7)
+    host.docker.ends = [ending("id0"), ending("id0"), ending("id0", removed=True)]
+    with host.scheduler.endings() as endings:
+        assert [one.asked for one in endings] == [True, False, False]
+
+
+def test_a_container_that_was_taken_away_ends_and_goes(host):
+    host.scheduler.stop("id0", 7)
+    host.docker.ends = [ending("id0"), ending("id0", removed=True), ending("id1")]
+    with host.scheduler.endings() as endings:
+        assert [one.asked for one in endings] == [True, True, False]
+
+
+def test_images_are_known_although_the_engine_does_not_tell_their_sizes(host):
+    assert host.scheduler.stored_images(sizes=True) == [StoredImage("sha256:1", 1, ((1, 1),), (), 0)]

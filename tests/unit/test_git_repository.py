@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from paas.core.errors import AlreadyExists, InvalidValue, NotFound, Unsupported
+from paas.core.errors import AlreadyExists, InvalidValue, NotFound, PaasError, Unsupported
 from paas.core.gitrefs import RefUpdate
 from paas.drivers import git as git_driver
 from paas.drivers.git import CommitInfo, Finding, Repository
@@ -227,6 +227,8 @@ def test_many_packs_are_joined(repository, monkeypatch):
     for number in range(2):
         commit(repository, {"a": str(number)})
         git(repository.path, "repack", "-d")
+    with pytest.raises(PaasError, match="no room"):
+        repository.tidy(1)
     assert repository.tidy()
     assert not repository.tidy()
     assert repository.read_file(repository.resolve("HEAD"), "a") == b"1"
@@ -243,3 +245,40 @@ def test_an_error_carries_what_git_said(repository):
         repository.unsupported("1" * 40)
     assert "fatal" not in caught.value.reason
     assert "1" * 40 in caught.value.reason or "tree" in caught.value.reason
+
+
+def test_the_lock_of_head_is_waited_for(repository):
+    lock = repository.path / "HEAD.lock"
+    # As a push has it that moves the branch, or looks whether it could.
+    lock.touch()
+    setting = threading.Thread(target=repository.set_head, args=("other",))
+    setting.start()
+    setting.join(0.3)
+    assert setting.is_alive()
+    lock.unlink()
+    setting.join()
+    assert (repository.path / "HEAD").read_text() == "ref: refs/heads/other\n"
+
+
+def test_a_copy_that_is_made_during_a_push_can_be_pushed_to(repository, tmp_path):
+    sha = commit(repository, {"a": "1"})
+    git(repository.path, "update-ref", "refs/tags/one", sha)
+    repository.set_head("trunk")
+    # What a push has while it moves the branch.
+    for lock in ("HEAD.lock", "refs/heads/trunk.lock"):
+        (repository.path / lock).touch()
+
+    copy = Repository(tmp_path / "copy.git")
+    repository.copy_to(copy.path)
+
+    assert copy.refs() == repository.refs() == {"refs/heads/main": sha, "refs/tags/one": sha}
+    assert copy.read_file(sha, "a") == b"1"
+    assert list(copy.path.rglob("*.lock")) == []
+    copy.move(RefUpdate("refs/heads/trunk", None, sha))
+    assert copy.resolve("HEAD") == sha
+
+
+def test_a_repository_without_commits_can_be_copied(repository, tmp_path):
+    repository.set_head("trunk")
+    repository.copy_to(tmp_path / "copy.git")
+    assert (tmp_path / "copy.git/HEAD").read_text() == "ref: refs/heads/trunk\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from paas.core.errors import Cancelled, Disconnected, InvalidValue, PaasError, disk_full
+from paas.core.errors import Cancelled, Disconnected, InvalidValue, NoSuchApp, PaasError, disk_full
 from paas.core.journal import Step
 from paas.core.model import DeploymentStatus
 from paas.drivers.reserve import Reserve
@@ -236,3 +236,10 @@ def test_the_end_of_a_job_is_recorded_from_the_reserve(office, monkeypatch):
     monkeypatch.setattr(Reserve, "spend", lambda self: spent.append(self))
     assert office.run(lambda job: 1) == 1
     assert (office.last().status, len(spent)) == (DeploymentStatus.SUCCEEDED, 1)
+
+
+def test_no_job_is_started_for_an_app_that_is_gone(office):
+    office.store.apps.delete(office.app)
+    with pytest.raises(NoSuchApp, match="destroyed in the meantime"):
+        office.run(lambda job: pytest.fail("it began"))
+    assert office.jobs.idle()

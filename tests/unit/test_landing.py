@@ -1,13 +1,15 @@
 """The branch of a release that was recorded a moment before the daemon died moves at the next start."""
 
 import json
+import threading
 
 import pytest
 
 from paas.core.errors import EngineError, disk_full
 from paas.core.gitrefs import RefUpdate
 from paas.core.model import DeploymentStatus
-from paas.testing import Behaviour, eventually
+from paas.engine import deploy
+from paas.testing import SECONDS, Behaviour, eventually
 
 LONE = "processes: {worker: {overlap: false}}\n"
 SCRIPT = json.dumps({"scripts": {"dokku": {"postdeploy": "./seed"}}})
@@ -97,3 +99,24 @@ def test_the_engine_fails_while_a_change_is_undone(hello, monkeypatch):
     assert result.status == 1
     assert hello.proxy.vhost("hello").ports == ports
     hello.quiet()
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_change_has_succeeded_if_its_release_was_recorded_before_a_kill(hello, another, monkeypatch, recorded):
+    seen, go_on = threading.Event(), threading.Event()
+
+    def wait(*_args):
+        seen.set()
+        assert go_on.wait(SECONDS)
+
+    # After the record old images go, which may take the engine long; before it new containers start.
+    monkeypatch.setattr(*((deploy, "drop_old_images") if recorded else (hello.scheduler, "keep_running")), wait)
+    session = hello.begin("config:set hello A=1")
+    assert seen.wait(SECONDS)
+    revived = another("revived", hello.killed)
+    go_on.set()
+    assert session.wait().status == 0
+
+    row = revived.ctx.store.deployments.last(revived.app())
+    assert row.status is (DeploymentStatus.SUCCEEDED if recorded else DeploymentStatus.ABANDONED)
+    assert revived.config() == ({"A": "1"} if recorded else {})

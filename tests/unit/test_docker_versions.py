@@ -1,0 +1,55 @@
+"""An engine that is replaced by another version while the server goes on."""
+
+import pytest
+
+from paas.core.errors import EngineError
+from paas.drivers import docker as driver
+from paas.drivers.docker import Docker
+
+
+class Engine:
+    """Speaks its own version of the API, as engines do that leave the old ones behind."""
+
+    speaks = "1.43"
+
+
+class Client:
+    """The SDK's, which asks for the version once."""
+
+    def __init__(self, **options):
+        self.api_version = Engine.speaks
+
+    def version(self, api_version=True):
+        if api_version and self.api_version != Engine.speaks:
+            raise driver.docker.errors.APIError(f"client version {self.api_version} is too old")
+        return {"Version": "29.0.0", "ApiVersion": Engine.speaks}
+
+    def events(self, **asked):
+        self.version()
+        return Events()
+
+
+class Events:
+    """None, until the engine ends."""
+
+    def __iter__(self):
+        return iter(())
+
+    def close(self):
+        pass
+
+
+def test_whoever_follows_the_engine_finds_it_replaced(monkeypatch):
+    monkeypatch.setattr(driver.docker, "APIClient", Client)
+    monkeypatch.setattr(Engine, "speaks", "1.43")
+    engine = Docker("0123456789ab")
+    assert engine.version() == "29.0.0"
+
+    monkeypatch.setattr(Engine, "speaks", "1.52")
+    with pytest.raises(EngineError, match="refused"):
+        engine.version()
+    with engine.endings() as endings:
+        assert list(endings) == []
+    assert engine.version() == "29.0.0"
+    with engine.endings() as endings:
+        assert list(endings) == []
