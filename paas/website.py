@@ -43,14 +43,17 @@ class Website:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            if not dashboard.wanted(self._ctx):
-                self._ctx.clock.wait(self._stopping, LOOK_SECONDS)
-                continue
             began = self._ctx.clock.monotonic()
             try:
+                if not dashboard.wanted(self._ctx):
+                    self._ctx.clock.wait(self._stopping, LOOK_SECONDS)
+                    continue
                 self._serve()
             except PaasError as error:
+                # Settings that somebody broke are among them.
                 _log.error("%s: %s", error.what, error.why)
+            except Exception:  # noqa: BLE001  # no room, no descriptor: the only thread that keeps it up must not end
+                _log.exception("the web can't be kept up for now")
             lived = self._ctx.clock.monotonic() - began
             self._failures = 1 if lived >= STEADY_SECONDS else self._failures + 1
             self._ctx.clock.wait(self._stopping, backoff.seconds(self._failures, first=FIRST_SECONDS))

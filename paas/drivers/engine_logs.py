@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import requests.exceptions
+import urllib3.exceptions
 from docker.types import CancellableStream
 
 from paas.core import logframes
@@ -37,6 +39,15 @@ def opened(
             stream.close()
 
     try:
-        yield stream, end
+        yield stream if asked.get("follow") else _whole(found), end
     finally:
         end()
+
+
+def _whole(frames: Iterator[Frame]) -> Iterator[Frame]:
+    """The frames up to the log's end. A connection that breaks is none, as which the SDK's stream would take it: what
+    came until then would be kept for the whole."""
+    try:
+        yield from frames
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise requests.exceptions.ConnectionError(error) from error

@@ -107,9 +107,10 @@ class Scheduler:
                 if one.key not in self._complained:
                     _log.error("%s: cron entry %s: %s (%s)", one.app.name, one.entry.id, error.what, error.why)
                 self._complained.add(one.key)
-        self._next = ahead
         pending = [(one, Pending(one.app.id, one.entry.id, when)) for one, when in begin]
         self._queue.add((waiting for _, waiting in pending), SEEN, str(max(seen, now)))
+        # Not before: what could not be recorded is due at the next look, too.
+        self._next = ahead
         self._begun += [self._pool.submit(self._begin, one, waiting) for one, waiting in pending]
         return min(ahead.values(), default=None)
 

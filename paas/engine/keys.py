@@ -27,7 +27,9 @@ def remove(ctx: Context, *, name: str = "", fingerprint: str = "") -> Key:
 
 def write_authorized_keys(ctx: Context) -> None:
     """Writes the file by which the host's OpenSSH lets the same keys in on port 22."""
-    authorized_keys.write(ctx.paths.authorized_keys, ctx.store.keys.all())
+    # In one turn: of two that are at it at once, the one that read the older list must not write last.
+    with ctx.store.transaction():
+        authorized_keys.write(ctx.paths.authorized_keys, ctx.store.keys.all())
 
 
 def caller(ctx: Context, fingerprint: str) -> Caller | None:

@@ -95,9 +95,10 @@ class Feed:
         streamed = isinstance(source, EngineSource)
         if key in self._standing or (isinstance(source, EngineSource) and not source.ended()):
             return []
-        row = self._ctx.store.kept_logs.find(key) if streamed else None
-        if row is not None:
-            # The engine may have ended the stream before its last lines.
+        went = key not in self._there and source.span is None
+        row = self._ctx.store.kept_logs.find(key) if streamed or went else None
+        if row is not None and (streamed or row.last > self._read_to(key)):
+            # The engine may have ended the stream, or rotated and removed the files, before the last lines were read.
             self._replace(source, logsources.of_kept(self._ctx, row, self._app))
         elif key not in self._there:
             source.close()
@@ -107,6 +108,10 @@ class Feed:
         elif streamed:
             self._again(key, source)
         return []
+
+    def _read_to(self, key: str) -> str:
+        place = self._places.get(key)
+        return place.text if place else self._floor
 
     def _again(self, key: str, source: Source) -> None:
         """The engine ends the stream when the process ends, which it may start again."""
@@ -150,12 +155,23 @@ class Feed:
         for live in runs:
             self._begin(live.container_id, partial(logsources.of_run, self._ctx, live))
         # Asked for after those were opened: what is removed meanwhile was kept before.
-        for row in self._ctx.store.kept_logs.of(self._app):
+        rows = self._ctx.store.kept_logs.of(self._app)
+        for row in rows:
             if row.container in new and row.container in self._sources:
                 self._sources.pop(row.container).close()
                 self._there.discard(row.container)
             if row.last >= self._floor and wants(row.process, row.release, row.first, row.last):
                 self._begin(row.container, partial(logsources.of_kept, self._ctx, row, self._app))
+        self._forget({found.id for found in listed} | {row.container for row in rows})
+
+    def _forget(self, known: set[str]) -> None:
+        """What is over, and neither there nor kept, never comes again: a drain would collect every run of cron."""
+        gone = self._over - known - self._there
+        self._over -= gone
+        for key in gone:
+            self._places.pop(key, None)
+            self._resumes.pop(key, None)
+            self._retries.pop(key, None)
 
     def _begin(self, key: str, make: Callable[[], Source]) -> None:
         if key in self._sources or key in self._over:

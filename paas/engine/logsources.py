@@ -169,7 +169,12 @@ def of_kept(ctx: Context, row: KeptLog, app: App, query: Query | None = None) ->
     folder = ctx.paths.logs(app.id)
     form = logkeep.form_of(row, app.name, query.grep.anywhere if query and query.grep else None)
     if row.segments is None:
-        return FileSource(row.container, LogFiles(logkeep.raw(folder, row.container), form), (row.first, row.last))
+        files = LogFiles(logkeep.raw(folder, row.container), form)
+        # It may have been packed since the row was read; its files go after that is recorded.
+        row = ctx.store.kept_logs.find(row.container) or row
+        if row.segments is None:
+            return FileSource(row.container, files, (row.first, row.last))
+        files.close()
     packed = Packed(logkeep.packed(folder, row.container), row.segments, form)
     return KeptSource(row.container, packed, (row.first, row.last))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from paas.core import backoff, oneoff
@@ -118,19 +118,23 @@ class Oneoffs:
         except BaseException as error:
             live.note = error.what if isinstance(error, PaasError) else ""
             live.reason = RunStatus.FAILED
-            self._end(live, oneoff.NOT_FOUND)
+            try:
+                self._end(live, oneoff.NOT_FOUND)
+            except Exception:  # noqa: BLE001  # the engine is away, say: later, then, and the caller is told the first error
+                self._wait_for(live, began=False)
             raise
 
-    def _wait_for(self, live: Live) -> None:
-        threading.Thread(target=self._watch, args=(live,), name=f"run-{live.run.id}", daemon=True).start()
+    def _wait_for(self, live: Live, *, began: bool = True) -> None:
+        threading.Thread(target=self._watch, args=(live, began), name=f"run-{live.run.id}", daemon=True).start()
 
     # The end
 
-    def _watch(self, live: Live) -> None:
+    def _watch(self, live: Live, began: bool) -> None:
         failures = 0
         while not self._stopping.is_set():
             try:
-                exit_code = self._tasks.wait(live.container_id)
+                # The engine says of one that never began that it ended well.
+                exit_code = self._tasks.wait(live.container_id) if began else oneoff.NOT_FOUND
                 if not self._stopping.is_set():
                     self._end(live, exit_code)
                 return
@@ -166,7 +170,9 @@ class Oneoffs:
 
     def _finish(self, run: Run, status: RunStatus, exit_code: int | None, note: str) -> None:
         self._store.runs.finish(run.id, status, self._clock.now(), exit_code, note)
-        self.forget_older(run)
+        # Settings that somebody broke, say, hold up no end: the next run forgets them.
+        with suppress(PaasError):
+            self.forget_older(run)
 
     def forget_older(self, like: Run) -> None:
         """Forgets the oldest runs of the same kind, with their logs, beyond those that are kept."""

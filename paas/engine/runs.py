@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from paas.core import dockeroptions, logline, oneoff, procfile
-from paas.core.errors import Disconnected, InvalidValue, NotFound, PaasError
+from paas.core.errors import Disconnected, EngineError, InvalidValue, NotFound, PaasError
 from paas.core.logline import Style
 from paas.core.model import App, Container, Release
 from paas.core.oneoff import Run, RunStatus
@@ -182,16 +182,31 @@ def show_log(ctx: Context, run: Run, lines: int, style: Style, *, follow: bool) 
         ctx.out.result(b"".join(style.show(logline.parse(line, run.label)) for line in raw))
 
     live = ctx.oneoffs.find(run.id)
+    if live is not None and live.logged and _show_live(ctx, live, lines, show, follow=follow):
+        return
     path = ctx.oneoffs.log_path(run.id)
-    if live is None and path.exists():
+    if path.exists():
         with path.open("rb") as file:
             show(list(collections.deque(file, lines)))
     elif run.attached:
         ctx.out.warning(f"{run.label} was connected with its client; what it wrote went there, and was not kept.")
-    elif live is not None and follow:
-        _follow(ctx, live, lines, show)
-    elif live is not None:
-        show(ctx.tasks.log(live.container_id, lines))
+
+
+def _show_live(
+    ctx: Context, live: Live, lines: int, show: Callable[[Sequence[bytes]], None], *, follow: bool
+) -> bool:
+    """The same of one that goes on; False if it ended at this moment, and the engine has its log no more."""
+    try:
+        if follow:
+            _follow(ctx, live, lines, show)
+            return True
+        found = ctx.tasks.log(live.container_id, lines)
+    except EngineError:
+        if not live.done.is_set():
+            raise
+        return False
+    show(found)
+    return bool(found) or not live.done.is_set()
 
 
 def _follow(ctx: Context, live: Live, lines: int, show: Callable[[Sequence[bytes]], None]) -> None:

@@ -74,10 +74,11 @@ class Conversation:
         poll = select.poll()
         poll.register(self._server, select.POLLIN)
         if watched is not None:
-            poll.register(watched, select.POLLIN)
+            # Not for what it sends: of a body that nobody asked for there is always something left.
+            poll.register(watched, select.POLLRDHUP)
         while True:
             ready = {descriptor for descriptor, _ in poll.poll(PATIENCE_MS)}
-            if watched is not None and watched.fileno() in ready and _gone(watched):
+            if watched is not None and watched.fileno() in ready:
                 return
             if self._server.fileno() not in ready:
                 yield SILENCE
@@ -171,15 +172,6 @@ def _beside(value: bytearray, output: bytearray) -> dict[str, Any]:
     """What the command had said before it ended with an error."""
     said = {"output": output.decode(errors="replace")} if output else {}
     return {**said, "result": json.loads(value)} if value else said
-
-
-def _gone(connection: socket.socket) -> bool:
-    try:
-        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
 
 
 def _whole(buffer: bytearray) -> Iterator[Frame]:

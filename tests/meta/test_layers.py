@@ -28,6 +28,7 @@ _ENGINE = tuple(f"paas.drivers.{name}" for name in ("docker", "docker_exec", "do
 OUTSIDE = {
     "docker": _ENGINE,
     "requests": (*_ENGINE, "paas.drivers.acme_client"),
+    "urllib3": ("paas.drivers.engine_logs",),
     "re2": ("paas.drivers.pattern",),
     "cronsim": ("paas.drivers.calendar",),
     "dulwich": ("paas.drivers",),

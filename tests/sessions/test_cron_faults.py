@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from paas.core.errors import EngineError
+from paas.core.errors import EngineError, disk_full
 from paas.engine import cron, oneoffs
 from paas.testing import Program, Server, eventually
 
@@ -115,3 +115,43 @@ def test_a_run_of_before_a_restart_has_as_long_to_stop_as_the_app_says(hello: Se
     after = another("later", hello.killed)
     assert after.run("run:stop hello").status == 0
     assert after.tasks.grace == [7]
+
+
+def test_what_was_due_when_nothing_could_be_recorded_is_run_at_the_next_look(
+    hello: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hello.tasks.tell("job", lambda program: 0)
+    deploy(hello, entry())
+    hello.timers.tick()
+    hello.clock.advance(HOUR)
+
+    def full(facts: Mapping[str, str]) -> None:
+        raise disk_full("the database")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(hello.ctx.store.instance, "set_all", full)
+        hello.timers.tick()
+    hello.clock.advance(5)
+    hello.timers.tick()
+    eventually(lambda: history(hello) == [("succeeded", "")])
+
+
+def test_a_run_that_can_not_start_holds_up_no_later_one(hello: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    hello.tasks.tell("job", lambda program: 0)
+    deploy(hello, entry(concurrency="forbid"))
+    hello.timers.tick()
+    with monkeypatch.context() as patch:
+
+        def away(container_id: str, *more: object) -> None:
+            raise EngineError("the engine does not answer")
+
+        patch.setattr(hello.tasks, "start", away)
+        patch.setattr(hello.tasks, "save_log", away)
+        hello.clock.advance(HOUR)
+        hello.timers.tick()
+        eventually(lambda: not hello.cron.starting())
+    eventually(lambda: not hello.ctx.oneoffs.active(hello.app()))
+    assert history(hello) == [("failed", "the engine does not answer")]
+    hello.clock.advance(HOUR)
+    hello.timers.tick()
+    eventually(lambda: [state for state, _ in history(hello)] == ["succeeded", "failed"])

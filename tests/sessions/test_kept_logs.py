@@ -82,6 +82,21 @@ def test_the_logs_of_others_are_packed_after_an_app_went_while_its_own_was(hello
     assert kept.find(f"{hello.app().id:064}").segments is not None
 
 
+def test_a_log_that_is_packed_while_it_is_looked_for(hello, tmp_path, monkeypatch):
+    (tmp_path / "engine").mkdir()
+    hello.scheduler.log_folder = tmp_path / "engine"
+    hello.scheduler.write("web.1", "found")
+    queued, logs = [], hello.ctx.logs
+    with monkeypatch.context() as patch:
+        patch.setattr(logs, "_queue", queued.append)
+        hello.run("ps:restart hello")
+    stale = hello.ctx.store.kept_logs.of(hello.app())
+    assert [row.segments for row in stale] == [None]
+    logs.pack(*queued)
+    monkeypatch.setattr(hello.ctx.store.kept_logs, "of", lambda app: stale)
+    assert hello.run("logs hello -q --source app").out == "found\n"
+
+
 @pytest.fixture
 def being_packed(hello):
     """A log of the app that takes long to pack: the event ends it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -202,6 +204,30 @@ def test_the_log_of_one_that_goes_on_is_followed_to_its_end(hello: Server) -> No
     assert hello.run("run:stop hello run.1").status == 1
 
 
+@pytest.mark.parametrize("flags", ["", "-t"])
+def test_the_log_of_one_that_ends_while_it_is_looked_for(
+    hello: Server, monkeypatch: pytest.MonkeyPatch, flags: str
+) -> None:
+    looked = threading.Event()
+
+    def work(program: Program) -> int:
+        program.out(b"said\n")
+        program.wait_until(looked.is_set)
+        return 0
+
+    def ended(container_id: str, *how: int) -> None:
+        looked.set()
+        _nudge(hello.tasks, "hello.run.1")
+        eventually(lambda: hello.tasks.names() == [])
+        raise EngineError("the container engine refused: reading logs")
+
+    hello.tasks.tell("work", work)
+    hello.run("run:detached hello work")
+    for name in ("log", "follow"):
+        monkeypatch.setattr(hello.tasks, name, ended)
+    assert hello.run(f"run:logs hello run.1 -q {flags}")[:2] == (0, "said\n")
+
+
 def test_stop_without_a_name_ends_all_runs_of_the_app(hello: Server) -> None:
     hello.tasks.tell("wait", Program.forever)
     hello.run("run:detached hello wait")
@@ -318,6 +344,48 @@ def test_a_run_that_the_engine_does_not_connect_has_failed(hello: Server, monkey
     assert hello.run("run hello true").status == 1
     assert states(hello) == [("run.1", "failed", 127)]
     assert (hello.tasks.names(), hello.ctx.oneoffs.active(hello.app())) == ([], [])
+
+
+def _answering(tasks: FakeTasks, name: str) -> Callable[..., None]:
+    does = getattr(tasks, name)
+
+    def answering(*given: object) -> None:
+        tasks._answer()
+        does(*given)
+
+    return answering
+
+
+@pytest.mark.parametrize("begin", ["attach", "start"])
+def test_an_engine_that_goes_away_before_the_start_leaves_no_run_behind(
+    hello: Server, monkeypatch: pytest.MonkeyPatch, begin: str
+) -> None:
+    hello.tasks.tell("true", lambda program: 0)
+
+    def away(container_id: str, **how: object) -> None:
+        hello.tasks.engine_down = True
+        raise EngineError("the engine hung up")
+
+    monkeypatch.setattr(hello.tasks, begin, away)
+    # Like the real one it answers nothing meanwhile.
+    for name in ("save_log", "remove"):
+        monkeypatch.setattr(hello.tasks, name, _answering(hello.tasks, name))
+    assert "the engine hung up" in hello.run("run --on-disconnect keep hello true").err
+    hello.tasks.engine_down = False
+    eventually(lambda: hello.tasks.names() == [])
+    assert states(hello) == [("run.1", "failed", 127)]
+    assert hello.ctx.oneoffs.active(hello.app()) == []
+
+
+def test_a_run_ends_while_the_settings_are_broken(hello: Server) -> None:
+    broken = threading.Event()
+    hello.tasks.tell("wait", lambda program: 0 if broken.wait(60) else 1)
+    session = hello.begin("run hello wait")
+    eventually(lambda: hello.tasks.names() == ["hello.run.1"])
+    (hello.paths.root / "paas.yml").write_text("keep-run-logs: [")
+    broken.set()
+    assert session.wait().status == 0
+    eventually(lambda: hello.tasks.names() == [])
 
 
 def test_only_so_many_runs_are_remembered(hello: Server) -> None:

@@ -2,11 +2,13 @@
 
 import base64
 import json
+import threading
 
 import pytest
 
 from paas.core import sshkeys
 from paas.core.caller import Access
+from paas.drivers import authorized_keys
 from paas.engine import keys
 from paas.testing import DEPLOYER
 
@@ -63,6 +65,25 @@ def test_the_host_s_own_ssh_gets_every_key_bound_to_one_command(server):
     assert path.stat().st_mode & 0o777 == 0o600
     server.run("ssh-keys:remove alice")
     assert path.read_text().splitlines() == [second]
+
+
+def test_of_two_keys_that_are_added_at_once_both_get_in(server, monkeypatch):
+    write, lock, others = authorized_keys.write, server.ctx.store._database._lock, []
+
+    def overtaken(path, there):
+        if not others:
+            others.append(threading.Thread(target=server.run, args=("ssh-keys:add bob",), kwargs={"stdin": key("b")}))
+            others[0].start()
+            if not lock._is_owned():
+                # Nothing keeps the other one from being through before.
+                others[0].join(60)
+        write(path, there)
+
+    monkeypatch.setattr(authorized_keys, "write", overtaken)
+    server.run("ssh-keys:add alice", stdin=key("a"))
+    others[0].join(60)
+    lines = (server.root / ".ssh" / "authorized_keys").read_text().splitlines()
+    assert [line.rpartition(" ")[2] for line in lines] == ["alice", "bob"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ import sqlite3
 import pytest
 from web_fakes import Web
 
+from paas.core.errors import disk_full
 from paas.testing.server import DEPLOYER
 
 
@@ -50,6 +51,16 @@ def test_a_token_gives_its_role_over_http_until_it_expires(web):
     web.server.clock.advance(3601)
     expired = web.call("whoami", token=token)
     assert (expired.status_code, expired.json["code"]) == (401, "expired-token")
+
+
+def test_a_full_disk_shuts_nobody_out(web, monkeypatch):
+    token = web.token("view")
+
+    def full(name, now):
+        raise disk_full("the database")
+
+    monkeypatch.setattr(web.server.ctx.store.tokens, "used", full)
+    assert web.call("whoami", token=token).status_code == 200
 
 
 @pytest.mark.parametrize("token", ["paas_" + "0" * 48, "nonsense", "paas_", "\xff"])

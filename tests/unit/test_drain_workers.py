@@ -311,3 +311,42 @@ def test_a_log_that_was_rotated_away_before_it_was_read_is_counted_and_told(hell
     until(worker, receiver, ["one", "two"])
     assert [line.text for batch in receiver.batches for line in batch if line.source == "platform"] == [GAP]
     assert hello.ctx.store.drains.get(1).gaps == 1
+
+
+def test_nothing_is_remembered_of_what_is_gone_and_not_kept_any_more(writing):
+    receiver = FakeReceiver()
+    worker = begin(writing, receiver)
+    worker.tick()
+    [(_, feed)] = worker._feeds.values()
+
+    def over():
+        worker.tick()
+        return len(feed._over)
+
+    for number in range(3):
+        writing.scheduler.write("web.1", f"{number}")
+        until(worker, receiver, [f"{one}" for one in range(number + 1)])
+        writing.run("ps:restart hello")
+    eventually(lambda: over() == 3)
+    for row in writing.ctx.store.kept_logs.of(writing.app()):
+        writing.ctx.logs.drop(row)
+    writing.ctx.changed.notify()
+    assert over() == 0
+    assert feed._places.keys() | feed._resumes.keys() <= writing.scheduler.here.keys() | feed._standing
+
+
+def test_a_log_that_was_rotated_just_before_its_container_went_is_sent_to_its_end(hello, tmp_path):
+    (tmp_path / "engine").mkdir()
+    hello.scheduler.log_folder = tmp_path / "engine"
+    receiver = FakeReceiver()
+    worker = begin(hello, receiver)
+    hello.scheduler.write("web.1", "one")
+    until(worker, receiver, ["one"])
+    hello.scheduler.write("web.1", "two")
+    log = hello.scheduler.log_file(hello.scheduler.ids()["web.1"])
+    log.rename(f"{log}.1")
+    hello.scheduler.write("web.1", "three")
+    hello.run("ps:restart hello")
+    until(worker, receiver, ["one", "two", "three"])
+    hello.scheduler.write("web.1", "four")
+    until(worker, receiver, ["one", "two", "three", "four"])
