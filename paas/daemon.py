@@ -23,6 +23,7 @@ from paas.core import settings
 from paas.core.caller import Caller
 from paas.core.errors import PaasError, UsageError
 from paas.drivers.paths import Paths
+from paas.drivers.reserve import Reserve
 from paas.engine import apps, cleanup, keys, reconcile, room, tokens
 from paas.engine.context import Context
 from paas.engine.drains import Drains
@@ -109,6 +110,8 @@ def _free_port(host: str) -> int:
 async def _serve(options: argparse.Namespace) -> int:
     paths = Paths(options.root.resolve())
     paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Nothing opens without it while the disk is full, neither the lock nor the database, and nobody could clean up.
+    Reserve(paths.reserve).spend()
     lock = Lock(paths.root)
     paths.refuse_torn_down()
     paths.prepare()

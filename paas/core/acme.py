@@ -63,8 +63,14 @@ def renew_at(not_before: float, not_after: float) -> float:
 def failed(attempt: Attempt, error: str, now: float, retry_after: float = 0.0) -> Attempt:
     """The attempt after one more failure; ``retry_after`` are the seconds that the authority asks for."""
     failures = attempt.failures + 1
-    pause = max(RETRIES[min(failures, len(RETRIES)) - 1], retry_after)
+    pause = max(RETRIES[min(failures, len(RETRIES)) - 1], min(retry_after, LONGEST_MEMORY))
     return Attempt(attempt.host, failures, now + pause, error)
+
+
+def waits(attempt: Attempt, now: float) -> bool:
+    """Whether the next attempt has to wait. What is further away than any pause was noted by a clock that was wrong, as
+    a server's may be until it is set: every attempt fails then, because the authority's own certificate seems old."""
+    return 0 < attempt.retry_at - now <= LONGEST_MEMORY
 
 
 def rehearses(attempt: Attempt) -> bool:
@@ -94,7 +100,8 @@ def allowed_at(orders: Sequence[Order], server: str, host: str, now: float, *, r
 
 
 def _free_at(times: Sequence[float], limit: Limit, now: float) -> float:
-    recent = sorted(at for at in times if at > now - limit.seconds)
+    # What is yet to come was noted by a clock that was wrong.
+    recent = sorted(at for at in times if now - limit.seconds < at <= now)
     return now if len(recent) < limit.most else recent[-limit.most] + limit.seconds
 
 

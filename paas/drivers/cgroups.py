@@ -21,6 +21,9 @@ _log = logging.getLogger(__name__)
 ROOT = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
 POLL_SECONDS = 0.05
+LOOKS, OLD_LOOKS = 40, 3
+"""So often a new process is looked at: one that is to be a step is a program of the engine's at first. What was there
+before is looked at less often, as it may be many."""
 _CONTROLLERS = ("cpu", "memory")
 
 
@@ -35,7 +38,7 @@ class BuildGroup:
         self._root = root
         self._proc = proc
         self._unified = (root / "cgroup.controllers").exists()
-        self._seen: set[str] = set()
+        self._looks: dict[str, int] = {}
         self._sources: set[str] = set()
         # The docker command of a build carries the mark, too, and is in the same group as the server.
         self._spared = {self._group_of(pid) for pid in spared}
@@ -100,6 +103,8 @@ class BuildGroup:
 
     def _run(self, mark: bytes, stop: threading.Event) -> None:
         try:
+            # At once, so that what comes with the build is new.
+            self.gather_once(mark)
             while not stop.wait(POLL_SECONDS):
                 self.gather_once(mark)
         except OSError as error:
@@ -108,12 +113,14 @@ class BuildGroup:
     def gather_once(self, mark: bytes) -> None:
         """One look around."""
         present = {entry.name for entry in self._proc.iterdir() if entry.name.isdecimal()}
-        for pid in present - self._seen:
-            if mark in self._read(self._proc / pid / "environ"):
+        before, self._looks = self._looks, {}
+        for pid in present:
+            looks = before.get(pid, 0) if before else LOOKS - OLD_LOOKS
+            self._looks[pid] = looks + 1
+            if looks < LOOKS and mark in self._read(self._proc / pid / "environ"):
                 source = self._group_of(pid)
                 if source and source != self.name and source not in self._spared:
                     self._sources.add(source)
-        self._seen = present
         for source in list(self._sources):
             self._empty(source)
 

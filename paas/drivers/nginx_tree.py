@@ -77,17 +77,22 @@ class Tree:
         self._put(self.stage_folder / GENERATION, text)
 
     def keep(self, name: str, secret: Secret) -> None:
-        """Write a file with a key where it is not there yet. Its content never changes, so nothing is replaced."""
+        """Write a file with a key where it is not there yet, or not as it should be.
+
+        It is on the disk before it has its name: nginx starts with none of its apps where one of them names a file that
+        a power failure left empty.
+        """
         path = self.prefix / CERTIFICATES / name
-
-        if path.exists():
-            return
-
         aside = path.with_name(f".{name}.new")
 
         try:
+            if path.exists() and path.read_text(errors="replace") == secret.reveal():
+                return
+
             with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                 file.write(secret.reveal())
+                file.flush()
+                os.fsync(file.fileno())
 
             aside.replace(path)
         except OSError as error:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
 from paas.core import edge_items, names
 from paas.core.dockeroptions import PHASES
-from paas.core.errors import AlreadyExists, Disconnected, PaasError
+from paas.core.errors import AlreadyExists, Disconnected, NoSuchApp, PaasError
 from paas.core.model import App
 from paas.drivers.spans import carried
 from paas.engine import applocks, dashboard, deploy, domains, edge, routes
@@ -56,11 +57,12 @@ def destroy(ctx: Context, app: App) -> None:
         others = edge.dependents(job.app, edge.led(ctx))
         _take_down(ctx, job.app)
         ctx.paths.remove_app(job.app)
-        for number in sorted(others):
-            # Their routes lead nowhere now.
-            routes.refresh(ctx, ctx.store.apps.by_id(number))
         # The engine takes a while for a network. If the server dies before, its next start does the same.
         ctx.retirer.later(f"clearing up after {job.app.name}", lambda: ctx.scheduler.clear(app.id))
+        for number in sorted(others):
+            # Their routes lead nowhere now; one may be destroyed at the same time.
+            with suppress(NoSuchApp):
+                routes.refresh(ctx, ctx.store.apps.by_id(number))
         if freed:
             # One of them may be the default name of another app, which has it now.
             routes.refresh_all(ctx)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from paas.core import certificates
 from paas.core.certificates import Certificate, Facts, Source
-from paas.core.errors import InvalidValue, NotFound, UsageError
+from paas.core.errors import InvalidValue, NotFound, PaasError, UsageError
 from paas.core.hosts import CATCH_ALL
 from paas.core.model import App
 from paas.drivers import bundle, x509
@@ -153,6 +154,10 @@ def _apply(ctx: Context, app: App | None, change: Callable[[], object]) -> None:
             routes.refresh(ctx, app)
     except Exception:
         _take_back(ctx, app, before, after)
+        if app is None:
+            # The apps that nginx did not refuse have the new ones already.
+            with suppress(PaasError):
+                routes.refresh_all(ctx)
         raise
 
 

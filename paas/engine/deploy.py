@@ -65,16 +65,13 @@ def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
         cron=spec.cron,
         static=spec.static,
     )
-    with domains.listed(ctx, app, spec.domains):
-        made = release(
-            ctx,
-            app,
-            job,
-            draft,
-            first=phases(spec),
-            also=partial(note_landing, ctx, job, commit),
-            formation=spec.unscaled(ctx.store.apps.formation(app)),
-        )
+    made = release(
+        ctx, app, job, draft,
+        first=phases(spec),
+        also=partial(note_landing, ctx, job, commit),
+        formation=spec.unscaled(ctx.store.apps.formation(app)),
+        listed=spec.domains,
+    )  # fmt: skip
     commit.landed()
     if spec.postdeploy:
         afterwards(ctx, app, job, made, Phase("postdeploy script", spec.postdeploy))
@@ -191,10 +188,12 @@ def release(
     first: Sequence[Phase] = (),
     also: Callable[[], None] | None = None,
     formation: Mapping[str, int] | None = None,
+    listed: Sequence[str] | None = None,
 ) -> Release:
     """Makes the draft a release and rolls it out: it becomes the current one, or has failed.
 
-    ``first`` are commands that have to succeed, each in a container of its own, before anything is started.
+    ``first`` are commands that have to succeed, each in a container of its own, before anything is started; ``listed``
+    the domains of its paas.yml, None where they stay.
     """
     with job.step(Step.RELEASE):
         made = ctx.store.releases.add(app, draft, ctx.clock.now())
@@ -205,7 +204,7 @@ def release(
         for phase in first:
             run_phase(ctx, app, job, made, phase)
         release_files.take_out(ctx, app, job, made)
-        roll_out(ctx, app, job, made, also=also, formation=formation)
+        roll_out(ctx, app, job, made, also=also, formation=formation, listed=listed)
     except BaseException:
         ctx.reserve.spend()
         if ctx.store.releases.fail(made):

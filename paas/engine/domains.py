@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from paas.core import redirects
@@ -102,28 +102,21 @@ def enable_all(ctx: Context, *, enabled: bool) -> None:
         raise
 
 
-@contextmanager
-def listed(ctx: Context, app: App, names: Sequence[str]) -> Iterator[None]:
-    """Inside, the domains that paas.yml lists are the app's, in place of those that it listed before; on an error
-    those of before are. What was added by command stays."""
-    before, old = ctx.store.apps.domains(app), ctx.store.apps.domains_from_file(app)
-    _list(ctx, app, names)
-    try:
-        yield
-    except BaseException:
-        if ctx.store.apps.exists(app):
-            _list(ctx, app, old, at=before)
-        raise
+def with_listed(ctx: Context, app: App, names: Sequence[str] | None) -> list[str]:
+    """The app's domains once its paas.yml lists these (None: those of before), in place of those that it lists now.
+    What was added by command stays."""
+    there, old = ctx.store.apps.domains(app), ctx.store.apps.domains_from_file(app)
+    names = old if names is None else names
+    kept = [name for name in there if name not in old or name in names]
+    return list(dict.fromkeys([*kept, *names]))
 
 
-def _list(ctx: Context, app: App, names: Sequence[str], at: Sequence[str] = ()) -> None:
-    """Makes these the listed ones. Others may be added by command at the same time; ``at`` says where each stood."""
+def record_listed(ctx: Context, app: App, names: Sequence[str]) -> None:
+    """Makes these the listed ones. Others may have been added by command at the same time."""
     with ctx.store.transaction():
         there, old = ctx.store.apps.domains(app), ctx.store.apps.domains_from_file(app)
         by_command = [name for name in there if name not in old]
-        kept = [name for name in there if name in by_command or name in names]
-        wanted = list(dict.fromkeys([*kept, *names]))
-        wanted.sort(key=lambda name: at.index(name) if name in at else len(at))
+        wanted = with_listed(ctx, app, names)
         if wanted != there or list(names) != old:
             ctx.store.apps.set_domains(app, wanted, [name for name in names if name not in by_command])
 
@@ -145,14 +138,15 @@ def _change(ctx: Context, app: App | None, edit: Callable[[Own], Own]) -> None:
         given_up = {*before.names, *(() if after.default or app is None else routes.default_hosts(ctx, app))}
         _record(ctx, app, after)
         redirects.check_gone(given_up - everywhere(ctx), ctx.store.redirects.all() if app else ())
+    alone = app if app and not given_up & others.keys() else None
     try:
-        if app and not given_up & others.keys():
-            routes.refresh(ctx, app)
+        if alone:
+            routes.refresh(ctx, alone)
         else:
             routes.refresh_all(ctx)
     except Exception:
         _take_back(ctx, app, before, after, listed)
-        if app is None:
+        if alone is None:
             # The apps that nginx did not refuse have the new ones already.
             with suppress(PaasError):
                 routes.refresh_all(ctx)
@@ -168,6 +162,9 @@ def move_dashboard(ctx: Context, host: str) -> None:
         routes.refresh_all(ctx)
     except Exception:
         ctx.settings.set(dashboard.SETTING, before)
+        # If nginx refused an app only, the dashboard is at its new host already.
+        with suppress(PaasError):
+            routes.refresh_all(ctx)
         raise
 
 

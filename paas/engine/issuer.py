@@ -29,6 +29,7 @@ class Issuer:
         self._stopping = threading.Event()
         self._look_again: dict[tuple[int, str], float] = {}
         self._unpublished: set[int] = set()
+        self._refused: set[int] = set()
         self._since = 0.0
 
     def start(self) -> None:
@@ -63,7 +64,8 @@ class Issuer:
         self._publish()
 
     def _look_after(self, app: App | None) -> None:
-        now, number = self._ctx.clock.now(), _number(app)
+        # Not the time of day: a clock that is set back must not put it off for long.
+        now, number = self._ctx.clock.monotonic(), _number(app)
         found = [
             one
             for one in issuing.candidates(self._ctx, app)[0]
@@ -95,13 +97,26 @@ class Issuer:
             self._publish()
 
     def _publish(self) -> None:
-        """Has nginx take up what came, with one reload."""
-        numbers, self._unpublished = self._unpublished, set()
-        with _told("new certificates are not served"):
-            if len(numbers) > 1:
+        """Has nginx take up what came, with one reload; what it did not take is tried again each time."""
+        came, self._unpublished = self._unpublished, set()
+        again, self._refused = self._refused, set()
+        if len(came) > 1:
+            with _told("new certificates are not served"):
                 routes.refresh_all(self._ctx)
-            for number in numbers if len(numbers) == 1 else ():
-                issuing.refresh(self._ctx, self._ctx.store.apps.by_id(number) if number else None)
+                return
+        # One by one: nothing is done where the new ones are served, and nobody suffers from what is refused of others.
+        for number in came | again:
+            with _told("new certificates are not served"):
+                self._refresh(number)
+
+    def _refresh(self, number: int) -> None:
+        try:
+            issuing.refresh(self._ctx, self._ctx.store.apps.by_id(number) if number else None)
+        except NoSuchApp:
+            return
+        except Exception:
+            self._refused.add(number)
+            raise
 
 
 def _name(app: App | None) -> str:

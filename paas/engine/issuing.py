@@ -191,7 +191,7 @@ def again(ctx: Context, one: Wanted) -> Wanted | None:
 def due(ctx: Context, one: Wanted) -> bool:
     """Whether its certificate is missing or old enough, and neither a failure nor a limit asks to wait."""
     now = ctx.clock.now()
-    if now < one.renewal or now < ctx.store.acme.attempt(one.app, one.host).retry_at:
+    if now < one.renewal or acme.waits(ctx.store.acme.attempt(one.app, one.host), now):
         return False
     return _allowed_at(ctx, one, now) <= now
 
@@ -215,11 +215,11 @@ def obtain(ctx: Context, one: Wanted) -> None:
     try:
         _rehearse(ctx, one)
         chain, key = _order(ctx, one, one.server)
+        _keep(ctx, one, chain, key)
     except Exception as error:
         # Whatever it is: the authority is not asked again at once.
         _put_off(ctx, one, error if isinstance(error, PaasError) else unexpected(error))
         raise
-    _keep(ctx, one, chain, key)
 
 
 def _rehearse(ctx: Context, one: Wanted) -> None:
@@ -230,27 +230,27 @@ def _rehearse(ctx: Context, one: Wanted) -> None:
 
 
 def _order(ctx: Context, one: Wanted, server: str) -> tuple[str, Secret]:
-    """A chain of the authority, and its new key. What the authority counts is recorded."""
+    """A chain of the authority, and its new key. What the authority counts is recorded.
+
+    That comes first: where there is no room for it there is none for a certificate either, and the authority would be
+    asked again and again until its limits are used up.
+    """
     account = account_at(ctx, server)
     key = x509.new_key()
     request = x509.signing_request([one.host], key)
-    placed = ctx.clock.now()
-
-    def note(*, issued: bool) -> None:
-        ctx.store.acme.add_order(Order(server, one.host, placed, issued, renewal=one.present is not None))
+    ctx.reserve.spend()
+    order = Order(server, one.host, ctx.clock.now(), issued=True, renewal=one.present is not None)
+    number = ctx.store.acme.add_order(order)
 
     def prove(record: str, value: str) -> AbstractContextManager[None]:
         provider = ctx.store.properties.of(one.app).text("letsencrypt", "dns-provider")
         return ctx.issuing.hooks.record(provider, one.host, record, value)
 
     try:
-        chain = ctx.issuing.acme.issue(account, request, prove if one.host.startswith("*.") else None)
-    except IssuanceFailed as error:
-        if error.refused:
-            note(issued=False)
+        return ctx.issuing.acme.issue(account, request, prove if one.host.startswith("*.") else None), key
+    except Exception as error:
+        ctx.store.acme.fail_order(number, counts=isinstance(error, IssuanceFailed) and error.refused)
         raise
-    note(issued=True)
-    return chain, key
 
 
 def account_at(ctx: Context, server: str) -> Account:

@@ -98,6 +98,7 @@ def keep_proxy(ctx: Context) -> None:
     """Starts the proxy again if it has died."""
     if not ctx.proxy.running():
         _log.warning("the proxy does not run; starting it")
+        ctx.reserve.spend()
         ctx.proxy.start()
 
 

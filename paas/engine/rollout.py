@@ -15,7 +15,7 @@ from paas.core.journal import Step
 from paas.core.model import WEB, App, Container, Process, Release, Replica
 from paas.core.rollout import Candidate, Rollout
 from paas.drivers.spans import carried
-from paas.engine import health, probing, routes
+from paas.engine import domains, health, probing, routes
 from paas.engine.context import Context
 from paas.engine.health import Started
 from paas.engine.jobs import Job
@@ -36,14 +36,15 @@ def roll_out(
     fresh: Collection[str] | None = None,
     formation: Mapping[str, int] | None = None,
     also: Callable[[], None] | None = None,
+    listed: Sequence[str] | None = None,
 ) -> None:
     """New containers first, healthy second, then one switch of the proxy, then the old ones go.
 
     Process types that must not overlap come in turn after all others are healthy: their old containers stop, then the
     new ones start. ``fresh`` are the process types that get new containers although they run this release (None: all);
-    ``formation`` the quantities to run from now on. ``also`` is recorded together with the switch, or not at all.
-    When anything fails the candidates are removed, what had to make way is started again, and the rest of what ran
-    before was never touched.
+    ``formation`` the quantities to run from now on, ``listed`` the domains of its paas.yml (None: those of before).
+    With ``also`` they are recorded together with the switch, or not at all: when anything fails the candidates are
+    removed, what had to make way is started again, and the rest of what ran before was never touched.
     """
     quantities = {**ctx.store.apps.formation(app), **(formation or {})}
     before = ctx.store.apps.replicas(app)
@@ -56,13 +57,13 @@ def roll_out(
     halted: list[str] = []
     switch: Switch | None = None
     try:
-        started = check(ctx, app, job, release, start(ctx, app, job, release, beside))
+        started = check(ctx, app, job, release, start(ctx, app, job, release, beside), listed)
         if alone:
             make_way(ctx, app, job, plan, alone, halted)
-            started += check(ctx, app, job, release, start(ctx, app, job, release, alone))
+            started += check(ctx, app, job, release, start(ctx, app, job, release, alone), listed)
         with routes.turn(ctx, app) as others:
-            switch = switch_over(ctx, app, others, job, release, plan, started)
-            record(ctx, app, job, release, plan, quantities if formation else {}, also)
+            switch = switch_over(ctx, app, others, job, release, plan, started, listed)
+            record(ctx, app, job, release, plan, quantities if formation else {}, also, listed)
     except BaseException:
         ctx.reserve.spend()
         undo(ctx, app, job, plan, alone, halted, served=switch is not None)
@@ -138,14 +139,17 @@ def _count(candidates: Sequence[Candidate], verb: str) -> str:
     return f"{verb} {', '.join(labels)}" if labels else ""
 
 
-def check(ctx: Context, app: App, job: Job, release: Release, started: list[Started]) -> list[Started]:
+def check(
+    ctx: Context, app: App, job: Job, release: Release, started: list[Started], listed: Sequence[str] | None
+) -> list[Started]:
     """Returns them once all are healthy. What is skipped counts as is."""
     timeout = float(ctx.store.properties.of(app).value("checks", "timeout"))
     with job.step(Step.HEALTH, "Healthy" if started else ""):
         checked = [one for one in started if probing.mode(ctx, app, one.candidate.process.type) is Mode.ENABLED]
         if checked:
             image = ctx.scheduler.image(release.image)
-            health.wait_healthy(ctx, job, checked, image, routes.first_host(ctx, app), timeout)
+            host = routes.first_host(ctx, app, domains.with_listed(ctx, app, listed))
+            health.wait_healthy(ctx, job, checked, image, host, timeout)
     return started
 
 
@@ -188,14 +192,16 @@ def switch_over(
     release: Release,
     plan: Rollout,
     started: Sequence[Started],
+    listed: Sequence[str] | None,
 ) -> Switch:
     """From here on requests go to the candidates, those from the ``others`` that lead to the app, too."""
     deployed = replace(app, version=release.version)
     with job.step(Step.SWITCH, "Switched the proxy" if plan.changes else ""), keeping_them_running(ctx, started):
-        switch = routes.publish(ctx, deployed, others, plan.replicas(), stopped=False)
-    # An app that was made by this push has hosts that nobody has looked after yet.
-    ctx.issuing.wake.set()
-    return switch
+        if listed:
+            # Somebody may have taken one while the containers came up.
+            domains.check_free(ctx, app, listed)
+        own = domains.with_listed(ctx, app, listed)
+        return routes.publish(ctx, deployed, others, plan.replicas(), stopped=False, own=own)
 
 
 def record(
@@ -206,6 +212,7 @@ def record(
     plan: Rollout,
     formation: Mapping[str, int],
     also: Callable[[], None] | None,
+    listed: Sequence[str] | None,
 ) -> None:
     """Writes down, in one transaction, what is wanted from now on; the journal's line is part of it.
 
@@ -216,9 +223,13 @@ def record(
         ctx.store.apps.set_formation(app, formation)
         ctx.store.apps.set_stopped(app, False)
         ctx.store.releases.make_current(app, release)
+        if listed is not None:
+            domains.record_listed(ctx, app, listed)
         if also:
             also()
     ctx.changed.notify()
+    # The app may have hosts now that nobody has looked after yet.
+    ctx.issuing.wake.set()
 
 
 def retire(ctx: Context, app: App, job: Job, plan: Rollout, switch: Switch) -> None:

@@ -27,9 +27,9 @@ def hosts(ctx: Context, app: App) -> tuple[str, ...]:
     return _hosts(ctx, app) if ctx.store.apps.domains_enabled(app) else ()
 
 
-def _hosts(ctx: Context, app: App) -> tuple[str, ...]:
+def _hosts(ctx: Context, app: App, own: Sequence[str] | None = None) -> tuple[str, ...]:
     default = free_hosts(ctx, app) if ctx.store.apps.default_domains(app) else []
-    return tuple(dict.fromkeys([*ctx.store.apps.domains(app), *default]))
+    return tuple(dict.fromkeys([*(ctx.store.apps.domains(app) if own is None else own), *default]))
 
 
 def free_hosts(ctx: Context, app: App) -> list[str]:
@@ -50,16 +50,21 @@ def all_hosts(ctx: Context, app: App) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*served, *(redirect.source for redirect in moved)]))
 
 
-def routed(ctx: Context, app: App) -> tuple[tuple[str, ...], tuple[Redirect, ...]]:
-    """The host names that the app answers to, and its redirects; neither while its domains are disabled."""
+def routed(
+    ctx: Context, app: App, own: Sequence[str] | None = None
+) -> tuple[tuple[str, ...], tuple[Redirect, ...]]:
+    """The host names that the app answers to, and its redirects; neither while its domains are disabled.
+
+    ``own`` counts in place of the domains that are recorded.
+    """
     if not ctx.store.apps.domains_enabled(app):
         return (), ()
-    return _hosts(ctx, app), tuple(ctx.store.redirects.of(app))
+    return _hosts(ctx, app, own), tuple(ctx.store.redirects.of(app))
 
 
-def first_host(ctx: Context, app: App) -> str:
+def first_host(ctx: Context, app: App, own: Sequence[str] | None = None) -> str:
     """The host name that health checks and URLs use."""
-    return next(iter(_visited(ctx, app)), "localhost")
+    return next(iter(_visited(ctx, app, own)), "localhost")
 
 
 def scheme(ctx: Context, app_id: int, host: str) -> str:
@@ -84,21 +89,27 @@ def urls(ctx: Context, app: App) -> list[str]:
     return [url(host) for host in visited]
 
 
-def _visited(ctx: Context, app: App) -> list[str]:
+def _visited(ctx: Context, app: App, own: Sequence[str] | None = None) -> list[str]:
     """The names that requests can be made for: no patterns, and not what is redirected."""
-    served, redirects = routed(ctx, app)
+    served, redirects = routed(ctx, app, own)
     moved = {redirect.source for redirect in redirects}
     return [host for host in served if not is_pattern(host) and host not in moved]
 
 
 def vhost(
-    ctx: Context, app: App, replicas: Sequence[Replica], *, stopped: bool, running: Running | None = None
+    ctx: Context,
+    app: App,
+    replicas: Sequence[Replica],
+    *,
+    stopped: bool,
+    running: Running | None = None,
+    own: Sequence[str] | None = None,
 ) -> Vhost:
-    """What the proxy serves for the app with these replicas."""
+    """What the proxy serves for the app with these replicas; at the domains ``own``, by default those it has."""
     values = ctx.store.properties.of(app)
     ports = tuple(replica.port for replica in replicas if replica.process_type == WEB and replica.port is not None)
     live = bool(ports) and not stopped
-    served, moved = routed(ctx, app)
+    served, moved = routed(ctx, app, own)
     return Vhost(
         app=app.name,
         key=str(app.id),
@@ -133,12 +144,23 @@ def turn(ctx: Context, app: App) -> Iterator[set[int]]:
                 return
 
 
-def publish(ctx: Context, app: App, others: Collection[int], replicas: Sequence[Replica], *, stopped: bool) -> Switch:
-    """Has the app served with these replicas, by the apps that lead to it, too: ``others``, as its `turn` gave them."""
+def publish(
+    ctx: Context,
+    app: App,
+    others: Collection[int],
+    replicas: Sequence[Replica],
+    *,
+    stopped: bool,
+    own: Sequence[str] | None = None,
+) -> Switch:
+    """Has the app served with these replicas, by the apps that lead to it, too: ``others``, as its `turn` gave them.
+
+    At the domains ``own``, by default those it has.
+    """
     running = {app.id: replicas}
     leading = [ctx.store.apps.by_id(number) for number in sorted(others)]
     return ctx.proxy.publish(
-        vhost(ctx, app, replicas, stopped=stopped), *(current(ctx, other, running) for other in leading)
+        vhost(ctx, app, replicas, stopped=stopped, own=own), *(current(ctx, other, running) for other in leading)
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from paas.core.errors import InvalidValue, ProxyError
@@ -210,8 +211,12 @@ class NginxProxy:
         except ProxyError as error:
             apps = ", ".join(owner(bundle or before[key], key) for key, bundle in changed.items())
             self._install(before)
-            self._mark(0)
-            self._server.reload_later()
+            generation = self._mark(0)
+
+            # It may be late with what it was given, and take it up after all: whoever asked for that removes it now.
+            with suppress(ProxyError):
+                self._server.reload(generation)
+
             return ProxyError(f"{error.what}{apps and f', changed for {apps}'}", why=error.why, fix=error.fix)
 
     def _serve(self) -> Switch:

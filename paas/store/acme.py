@@ -39,14 +39,22 @@ class Acme:
         rows = self._db.all("SELECT * FROM acme_orders ORDER BY at")
         return [Order(r["server"], r["host"], r["at"], bool(r["issued"]), bool(r["renewal"])) for r in rows]
 
-    def add_order(self, order: Order) -> None:
-        """Records the order, and forgets those that no limit looks back to."""
+    def add_order(self, order: Order) -> int:
+        """Records the order, and forgets those that no limit looks back to. Returns its number."""
         with self._db.transaction():
             self._db.execute("DELETE FROM acme_orders WHERE at < ?", order.at - LONGEST_MEMORY)
-            self._db.execute(
+            added = self._db.execute(
                 "INSERT INTO acme_orders (server, host, at, issued, renewal) VALUES (?, ?, ?, ?, ?)",
                 order.server, order.host, order.at, int(order.issued), int(order.renewal),
             )  # fmt: skip
+        return added.lastrowid or 0
+
+    def fail_order(self, number: int, *, counts: bool) -> None:
+        """No certificate came of the order; with ``counts`` the authority counts it as a failure, else not at all."""
+        if counts:
+            self._db.execute("UPDATE acme_orders SET issued = 0 WHERE id = ?", number)
+        else:
+            self._db.execute("DELETE FROM acme_orders WHERE id = ?", number)
 
 
 def _id(app: App | None) -> int:

@@ -22,6 +22,7 @@ class FakeClock(Clock):
 
     def __init__(self) -> None:
         self._advanced = 0.0
+        self._set_back = 0.0
         self._own = threading.local()
         self._stands = False
 
@@ -41,9 +42,13 @@ class FakeClock(Clock):
         """Later, for everybody."""
         self._advanced += seconds
 
+    def set_back(self, seconds: float) -> None:
+        """The time of day is put right: only that, nobody waits longer or shorter for it."""
+        self._set_back += seconds
+
     def now(self) -> float:
         """See `Clock.now`."""
-        return EPOCH + self._advanced
+        return EPOCH + self._advanced - self._set_back
 
     def monotonic(self) -> float:
         """See `Clock.monotonic`."""

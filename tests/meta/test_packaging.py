@@ -70,6 +70,15 @@ def test_every_file_that_the_platform_reads_is_declared() -> None:
     assert sorted(str(path.relative_to(CHECKOUT)) for path in on_disk - covered()) == []
 
 
+def test_a_service_that_does_not_start_is_tried_again_for_ever() -> None:
+    """As a rule, systemd gives up after five times in ten seconds; a full disk may have room again in the eleventh."""
+    units = {unit.name: unit.read_text(encoding="utf-8") for unit in (CHECKOUT / "packaging").glob("*.service")}
+    kept_up = {name: text for name, text in units.items() if "\nRestart=always\n" in text}
+
+    assert sorted(kept_up) == ["paas-nginx.service", "paas.service"]
+    assert all("\nStartLimitIntervalSec=0\n" in text.partition("[Service]")[0] for text in kept_up.values())
+
+
 def test_the_data_folders_are_not_empty() -> None:
     assert [name for name in DATA if not files(CHECKOUT / name)] == [], "an empty folder is not in the repository"
 

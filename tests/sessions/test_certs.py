@@ -244,3 +244,14 @@ def test_doctor_tells_of_certificates_that_end(hello):
     assert finding() == [("advice", "certificate-ends")]
     hello.clock.advance(20 * DAY)
     assert finding() == [("problem", "certificate-expired")]
+
+
+def test_a_global_certificate_that_fails_for_one_app_is_taken_back_from_all(hello):
+    wild = MIDDLE.leaf(EPOCH, "*.localhost")
+    hello.run("apps:create other")
+    hello.quiet()
+    hello.proxy.refusals.add("other")
+    failed = hello.run("certs:add --global", stdin=wild.crt + wild.key)
+    assert "nginx refuses the configuration of other" in failed.err
+    assert hello.ctx.store.certificates.of(None) == []
+    assert _served(hello, "hello.localhost") is None

@@ -91,3 +91,12 @@ def test_what_nginx_gets_passes_requests_to_the_socket_and_is_the_same_each_time
     assert texts[0] == texts[1]
     assert 'server "unix:/srv/paas data/web/web.sock" fail_timeout=0;' in texts[0]
     assert "proxy_pass http://app-dashboard;" in texts[0]
+
+
+def test_the_dashboard_stays_where_it_is_when_moving_it_fails_for_an_app(public):
+    public.run("apps:create other")
+    public.quiet()
+    before = public.proxy.vhost("paas_dashboard").hosts
+    public.proxy.refusals.add("other")
+    assert public.run("settings:set dashboard-domain dash.example.net").status == 1
+    assert public.proxy.vhost("paas_dashboard").hosts == before

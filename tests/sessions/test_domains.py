@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from paas.core.errors import disk_full
+from paas.engine import routes
 from paas.testing import DEPLOYER, VIEWER, Behaviour
 
 MISSING = " !     DOMAIN is missing\n !     Write for instance: domains:add APP www.example.org [usage]\n"
@@ -291,3 +293,76 @@ def test_domains_of_a_release_that_fails_are_not_kept(hello):
     hello.scheduler.tell("web", Behaviour(answer=500))
     assert hello.push("hello", {"paas.yml": "domains: [www.example.org]\n"}).status == 1
     assert hello.run("domains:report hello --domains-app-vhosts").out == "\n"
+
+
+def listing(*names):
+    return {"paas.yml": f"domains: [{', '.join(names)}]\n"}
+
+
+@pytest.mark.real("git")
+@pytest.mark.parametrize("fails", ["the process", "the proxy", "the record"])
+def test_domains_that_a_failed_deploy_lists_are_never_served(hello, monkeypatch, fails):
+    assert hello.push("hello", listing("a.example.org", "c.example.org")).status == 0
+    before = hello.proxy.vhost("hello").hosts
+    assert before[:2] == ("a.example.org", "c.example.org")
+    count = len(hello.proxy.switches)
+    if fails == "the process":
+        hello.scheduler.tell("web", Behaviour(exits=1))
+    elif fails == "the proxy":
+        hello.proxy.refusals.add("hello")
+    else:
+
+        def full(*args):
+            raise disk_full("the database")
+
+        monkeypatch.setattr(hello.ctx.store.releases, "make_current", full)
+    assert hello.push("hello", listing("b.example.org", "c.example.org")).status == 1
+    assert hello.run("domains:report hello --domains-app-vhosts").out == "a.example.org c.example.org\n"
+    assert hello.proxy.vhost("hello").hosts == before
+    if fails != "the record":
+        assert len(hello.proxy.switches) == count
+
+
+@pytest.mark.real("git")
+@pytest.mark.parametrize("gate", ["inspect", "publish"])
+def test_domains_that_an_interrupted_deploy_lists_are_not_served(hello, tmp_path, gate):
+    assert hello.push("hello", listing("a.example.org")).status == 0
+    hello.commit("hello", listing("b.example.org"))
+    with hello.gates.hold(gate) as held:
+        push = hello.begin_push("hello")
+        held.wait_until_reached()
+        # Others look after the app meanwhile.
+        if gate == "inspect":
+            routes.refresh(hello.ctx, hello.app())
+        survivor = hello.killed(tmp_path / "survivor")
+        assert hello.proxy.vhost("hello").hosts[0] == "a.example.org"
+    assert push.wait().status == 0
+    assert hello.proxy.vhost("hello").hosts[0] == "b.example.org"
+    survivor.repair()
+    assert survivor.proxy.vhost("hello").hosts[0] == "a.example.org"
+    survivor.close()
+
+
+@pytest.mark.real("git")
+def test_a_listed_domain_that_another_app_took_meanwhile_stays_its(hello):
+    hello.run("apps:create other")
+    hello.commit("hello", listing("new.example.org"))
+    with hello.gates.hold("inspect") as held:
+        push = hello.begin_push("hello")
+        held.wait_until_reached()
+        assert hello.run("domains:add other new.example.org").status == 0
+    assert "belongs to the app 'other'" in push.wait().err
+    assert "new.example.org" not in hello.proxy.vhost("hello").hosts
+
+
+def test_a_domain_stays_served_where_giving_it_up_fails_for_another_app(hello):
+    """The proxy takes what it can, so what was taken back has to be published again."""
+    hello.run("domains:add hello web.localhost")
+    hello.run("apps:create web")
+    hello.run("apps:create other")
+    hello.quiet()
+    before = {app: hello.proxy.vhost(app).hosts for app in ("hello", "web")}
+    hello.proxy.refusals.add("other")
+    assert "nginx refuses the configuration of other" in hello.run("domains:remove hello web.localhost").err
+    assert hello.run("domains:report hello --domains-app-vhosts").out == "web.localhost\n"
+    assert {app: hello.proxy.vhost(app).hosts for app in before} == before

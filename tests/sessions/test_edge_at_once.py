@@ -3,6 +3,7 @@
 import pytest
 
 from paas.core.edge_items import undone
+from paas.engine import apps
 from paas.testing.gates import eventually
 
 CROWD = 20
@@ -88,3 +89,20 @@ def test_undoing_a_change_leaves_what_others_did(now, before, after, expected):
 
     result = undone(texts(now), texts(before), texts(after))
     assert list(result.items()) == list(texts(expected).items())
+
+
+@pytest.mark.real("git")
+def test_an_app_and_one_that_leads_to_it_are_destroyed_at_once(hello, monkeypatch):
+    hello.deployed("api")
+    assert hello.run("routes:add hello /api api:web").status == 0
+    take_down = apps._take_down
+
+    def both(ctx, app):
+        take_down(ctx, app)
+        if app.name == "api":
+            assert hello.begin("apps:destroy hello --force").wait().status == 0
+
+    monkeypatch.setattr(apps, "_take_down", both)
+    assert hello.run("apps:destroy api --force").status == 0
+    hello.quiet()
+    assert hello.scheduler.networked() == set()

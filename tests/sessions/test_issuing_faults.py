@@ -5,6 +5,7 @@ import pytest
 
 from paas.core.acme import DAY, PRODUCTION, STAGING
 from paas.core.certificates import Source
+from paas.core.errors import IssuanceFailed, disk_full
 from paas.engine import tls
 from paas.testing import eventually
 
@@ -128,6 +129,90 @@ def test_a_certificate_does_not_wait_long_for_others(shop):
     shop.issuer.tick()
     # The first waits for the second, not for the third, which comes eight seconds later.
     assert [count - before[0] for count in [*before, shop.proxy.reloads]] == [0, 0, 0, 1]
+
+
+def refused_from_the_next_order_on(server, monkeypatch, *apps):
+    """nginx takes up nothing of the apps, from the time on when the authority has issued something."""
+    issue = server.acme.issue
+
+    def issued(*asked):
+        server.proxy.refusals |= set(apps)
+        return issue(*asked)
+
+    monkeypatch.setattr(server.acme, "issue", issued)
+
+
+def names_and_chains(server, app):
+    return {(name, one.chain) for one in server.proxy.vhost(app).tls.credentials for name in one.hosts}
+
+
+@pytest.mark.parametrize("others", [(), ("zeta",), ("zeta", "eta")])
+def test_a_certificate_that_nginx_did_not_take_up_is_served_later(shop, monkeypatch, caplog, others):
+    for name in others:
+        shop.run(f"apps:create {name}")
+        shop.run(f"domains:add {name} {name}.example.org")
+    shop.issue()
+    before = {name: names_and_chains(shop, name) for name in ("hello", *others)}
+    refused_from_the_next_order_on(shop, monkeypatch, "hello", *others[1:])
+    shop.issue(61 * DAY)
+    assert "new certificates are not served" in caplog.text
+    assert names_and_chains(shop, "hello") == before["hello"]
+    monkeypatch.undo()
+    shop.proxy.refusals.clear()
+    count = len(shop.acme.orders)
+    shop.issue(60)
+    assert len(shop.acme.orders) == count
+    for name, old in before.items():
+        assert not names_and_chains(shop, name) & old
+    reloads = shop.proxy.reloads
+    shop.issue(60)
+    assert shop.proxy.reloads == reloads
+
+
+def test_without_room_for_what_comes_the_authority_is_not_asked(shop, monkeypatch):
+    def full(*args, **kwargs):
+        raise disk_full("the database")
+
+    for name in ("note", "add_order"):
+        monkeypatch.setattr(shop.ctx.store.acme, name, full)
+    monkeypatch.setattr(shop.ctx.store.certificates, "put", full)
+    for _ in range(6):
+        shop.issue(60)
+    assert shop.acme.orders == []
+    monkeypatch.undo()
+    shop.issue(60)
+    assert sorted(certificates(shop)) == list(HOSTS)
+
+
+def test_an_order_counts_although_the_server_is_killed_before_it_is_through(shop, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def killed(*asked):
+        raise Killed
+
+    monkeypatch.setattr(shop.acme, "issue", killed)
+    with pytest.raises(Killed):
+        shop.issuer.tick()
+    assert [(one.host, one.issued) for one in shop.ctx.store.acme.orders()] == [(HOSTS[0], True)]
+
+
+def test_an_order_that_came_to_nothing_does_not_count_unless_it_was_refused(shop):
+    shop.acme.refusals += [IssuanceFailed("no answer"), IssuanceFailed("no proof", refused=True)]
+    shop.issue()
+    assert [(one.host, one.issued) for one in shop.ctx.store.acme.orders()] == [(HOSTS[1], False), (HOSTS[2], True)]
+
+
+def test_a_clock_that_was_ahead_keeps_no_host_from_its_certificate(shop):
+    shop.clock.advance(400 * DAY)
+    shop.resolver.found[HOSTS[0]] = None
+    shop.acme.refusals += [IssuanceFailed("the authority is not trusted")] * 2
+    shop.issue()
+    assert certificates(shop) == []
+    shop.resolver.found.clear()
+    shop.clock.set_back(400 * DAY)
+    shop.issue(600)
+    assert sorted(certificates(shop)) == list(HOSTS)
 
 
 @pytest.mark.parametrize(

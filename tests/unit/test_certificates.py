@@ -93,6 +93,13 @@ def test_pauses_grow_and_the_staging_server_comes_in() -> None:
     assert acme.failed(Attempt("a"), "no", 0.0, retry_after=2 * DAY).retry_at == 2 * DAY
 
 
+def test_what_a_wrong_clock_noted_puts_nothing_off() -> None:
+    attempt = acme.failed(Attempt("a"), "no", 0.0, retry_after=30 * DAY)
+    assert [acme.waits(attempt, now) for now in (-1.0, 0.0, 7 * DAY - 1, 7 * DAY)] == [False, True, True, False]
+    ahead = [Order(PRODUCTION, "a.example", 365 * DAY, issued=False)] * 4
+    assert acme.allowed_at(ahead, PRODUCTION, "a.example", 0.0, renewal=True) == 0.0
+
+
 def test_the_limits_of_the_authority_hold() -> None:
     def orders(count: int, host: str = "a.example", *, issued: bool = True, every: float = 1.0) -> list[Order]:
         return [Order(PRODUCTION, host.format(n), n * every, issued) for n in range(count)]

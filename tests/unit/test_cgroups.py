@@ -92,6 +92,21 @@ def test_a_marked_process_is_moved_in_version_2(second, proc):
     assert (second / "ours/cgroup.procs").read_text() == "11"
 
 
+def test_a_process_that_becomes_a_step_after_it_was_seen_is_moved(second, proc):
+    """The engine's own program, which starts the step in its place, is there for some milliseconds."""
+    (second / "system.slice/step/cgroup.procs").write_text("11\n")
+    process(proc, 1, "0::/init.scope\n")
+    group = BuildGroup("ours", second, proc)
+    group.prepare(25, 0)
+    group.gather_once(MARK)
+    process(proc, 11, "0::/system.slice/step\n", b"_LIBCONTAINER_INITPIPE=3")
+    group.gather_once(MARK)
+    assert not (second / "ours/cgroup.procs").exists()
+    (proc / "11/environ").write_bytes(b"PATH=/bin\0NO_PROXY=" + MARK)
+    group.gather_once(MARK)
+    assert (second / "ours/cgroup.procs").read_text() == "11"
+
+
 def test_what_is_there_already_is_left_alone(second, proc):
     process(proc, 11, "0::/ours\n", MARK)
     group = BuildGroup("ours", second, proc)

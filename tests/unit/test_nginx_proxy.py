@@ -24,8 +24,8 @@ from paas.proxies.nginx import NginxProxy
 class FileServer:
     """Serves what the files said when it was started or last reloaded, as nginx does.
 
-    It refuses a staged app that has the port 6666, a reload while ``broken``, and whatever nginx would not be asked.
-    Each reload has workers of its own, named by number.
+    It refuses a staged app that has the port 6666, the next reload if ``broken`` says why, and whatever nginx would not
+    be asked; a ``late`` one takes up what it refused all the same. Each reload has workers of its own, named by number.
     """
 
     def __init__(self, prefix: Path) -> None:
@@ -38,7 +38,7 @@ class FileServer:
         self.tested: list[str] = []
         self.broken = ""
         self.calls: list[str] = []
-        self.late_reloads = 0
+        self.late = False
         self.may_reload = threading.Event()
         self.may_reload.set()
         self.reloading = threading.Event()
@@ -86,11 +86,6 @@ class FileServer:
         assert self.generation() == generation
         return before
 
-    def reload_later(self) -> None:
-        self.late_reloads += 1
-        self.broken = ""
-        self.loaded = self._read(self.prefix)
-
     def finishing(self, pids: Iterable[int] | None = None) -> frozenset[int]:
         return frozenset(pids or ())
 
@@ -113,7 +108,12 @@ class FileServer:
         self.calls.append(call)
 
         if self.broken:
-            raise ProxyError("nginx did not take up its new configuration", why=self.broken)
+            why, self.broken = self.broken, ""
+
+            if self.late:
+                self.loaded = self._read(self.prefix)
+
+            raise ProxyError("nginx did not take up its new configuration", why=why)
 
         self.loaded = self._read(self.prefix)
         self.worker += 1
@@ -320,10 +320,23 @@ def test_a_failed_reload_puts_the_files_back_and_names_the_app(proxy: NginxProxy
 
     assert failure.value.why == "still could not bind()"
     assert ":20001" in (server.prefix / "apps" / "key-a.conf").read_text()
-    assert server.late_reloads == 1
+    assert server.calls[-2:] == ["reload", "reload"]
 
     proxy.publish(_app("a", 20_002))
     assert server.serves() == {"key-a.conf": ["20002"]}
+
+
+def test_what_nginx_takes_up_after_it_was_given_up_is_not_served_any_more(
+    proxy: NginxProxy, server: FileServer
+) -> None:
+    """Who asked for it removes its containers at once."""
+    proxy.publish(_app("a"))
+    server.broken, server.late = "No new worker answered within 10 seconds.", True
+
+    with pytest.raises(ProxyError, match="changed for a"):
+        proxy.publish(_app("a", 20_002))
+
+    assert server.serves() == {"key-a.conf": ["20001"]}
 
 
 def test_files_that_became_live_without_a_reload_are_taken_up_at_the_next_start(

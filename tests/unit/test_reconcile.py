@@ -1,6 +1,8 @@
 """What the daemon does at its start, after it was killed at any moment."""
 
 import logging
+import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -146,3 +148,20 @@ def test_a_proxy_that_has_died_is_started_again(hello):
     hello.proxy.stop()
     reconcile.keep_proxy(hello.ctx)
     assert hello.proxy.running()
+
+
+def test_a_proxy_that_has_died_is_started_from_the_reserve_when_the_disk_is_full(hello, monkeypatch):
+    """Before it starts, a file is written that tells the new one from the old."""
+    from paas.engine import reconcile
+
+    reserve = hello.ctx.paths.reserve
+    assert hello.ctx.reserve.keep()
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=0, f_frsize=1))
+    reconcile.keep_proxy(hello.ctx)
+    assert reserve.exists()
+    hello.proxy.stop()
+    start = hello.proxy.start
+    there = []
+    monkeypatch.setattr(hello.proxy, "start", lambda: (there.append(reserve.exists()), start()))
+    reconcile.keep_proxy(hello.ctx)
+    assert (there, hello.proxy.running()) == ([False], True)

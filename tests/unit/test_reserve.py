@@ -5,6 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from paas import daemon
+from paas.core.errors import PaasError
+from paas.drivers.paths import Paths
 from paas.drivers.reserve import Reserve
 
 SIZE = 65536
@@ -37,3 +40,24 @@ def test_it_does_not_take_the_last_room(tmp_path, disk):
     disk.f_bavail = 2 * SIZE - 1
     assert not Reserve(tmp_path / "reserve", SIZE).keep()
     assert not (tmp_path / "reserve").exists()
+
+
+def test_the_server_starts_from_it_when_the_disk_is_full(tmp_path, disk, monkeypatch):
+    path = Paths(tmp_path).reserve
+    Reserve(path, SIZE).keep()
+    disk.f_bavail = 0
+    there = []
+
+    def looked_at(what, answer):
+        def look(*args, **kwargs):
+            there.append((what, path.exists()))
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return look
+
+    monkeypatch.setattr(daemon, "Lock", looked_at("lock", None))
+    monkeypatch.setattr(daemon, "build_context", looked_at("database", PaasError("enough")))
+    assert daemon.main(["--root", str(tmp_path)]) == 1
+    assert there == [("lock", False), ("database", False)]

@@ -15,6 +15,7 @@ from paas.core.tls import Credential, Tls
 from paas.core.vhost import Vhost, VhostState
 from paas.drivers.nginx_host import Build, build, resolvers
 from paas.drivers.nginx_modules import Modules
+from paas.drivers.nginx_tree import CERTIFICATES, Tree
 from paas.proxies.nginx_text import General, Secure, Templates
 
 LISTEN = "127.0.0.1:8080"
@@ -122,3 +123,16 @@ def test_name_servers_are_read(tmp_path: Path) -> None:
                     "nameserver\nnameserver six\nsearch example.org\n")  # fmt: skip
     assert resolvers(path) == ("192.0.2.53", "[2001:db8::1]")
     assert resolvers(tmp_path / "none") == ()
+
+
+@pytest.mark.parametrize("damage", ["", "CHAIN", "CHAIN KEY and more", None])
+def test_a_file_with_a_key_is_written_again_only_where_it_is_damaged(tmp_path: Path, damage: str | None) -> None:
+    tree, path = Tree(tmp_path), tmp_path / CERTIFICATES / "abc.pem"
+    tree.prepare()
+    tree.keep("abc.pem", Secret("CHAIN KEY"))
+    before = path.stat().st_ino
+    if damage is not None:
+        path.write_text(damage)
+    tree.keep("abc.pem", Secret("CHAIN KEY"))
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("CHAIN KEY", 0o600)
+    assert (path.stat().st_ino == before) is (damage is None)
