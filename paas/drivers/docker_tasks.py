@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,15 @@ class DockerTasks:
             return int(self._api.wait(container_id, timeout=None)["StatusCode"])
         except docker.errors.NotFound:
             return None
+
+    @engine_call("inspecting a container")
+    def ended_at(self, container_id: str) -> float | None:
+        """See `Tasks.ended_at`."""
+        try:
+            state = self._api.inspect_container(container_id)["State"]
+        except docker.errors.NotFound:
+            return None
+        return datetime.fromisoformat(state["FinishedAt"]).timestamp() if state["Status"] == "exited" else None
 
     @engine_call("inspecting a container")
     def out_of_memory(self, container_id: str) -> bool:

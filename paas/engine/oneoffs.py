@@ -15,7 +15,7 @@ from pathlib import Path
 from paas.core import backoff, oneoff
 from paas.core.errors import EngineError, PaasError
 from paas.core.model import App
-from paas.core.oneoff import Run, RunStatus, TaskSpec
+from paas.core.oneoff import Run, RunStatus
 from paas.drivers.clock import Clock
 from paas.engine.orders import Live, Order
 from paas.schedulers.tasks import Tasks
@@ -72,7 +72,7 @@ class Oneoffs:
             until=now + order.ttl,
         )
         try:
-            container_id = self._tasks.create(self._spec(order, run))
+            container_id = self._tasks.create(order.spec(run, self._tasks.instance))
         except BaseException as error:
             note = error.what if isinstance(error, PaasError) else ""
             self._store.runs.finish(run.id, RunStatus.FAILED, self._clock.now(), None, note)
@@ -81,26 +81,6 @@ class Oneoffs:
         with self._lock:
             self._live[run.id] = live
         return live
-
-    def _spec(self, order: Order, run: Run) -> TaskSpec:
-        environment = oneoff.environment(order.app, run, order.release, order.extra, order.rev_variable)
-        if order.terminal:
-            environment = {"TERM": order.kind_of_terminal, **environment}
-        return TaskSpec(
-            name=oneoff.name_of(order.app, run, self._tasks.instance),
-            image=order.release.image,
-            argv=order.argv,
-            environment=environment,
-            labels=oneoff.labels_of(order.app, run, self._tasks.instance),
-            network=order.network,
-            memory=order.limits.memory,
-            pids=order.limits.pids,
-            stop_timeout=order.limits.stop_timeout,
-            options=order.limits.options,
-            terminal=order.terminal,
-            interactive=order.interactive,
-            logged=not order.attached,
-        )
 
     def start(self, live: Live) -> None:
         """Starts the container, and waits for its end in a thread; `EngineError` if it can't be started."""
@@ -149,7 +129,11 @@ class Oneoffs:
     def _end(self, live: Live, exit_code: int | None) -> None:
         """Keeps the log, records the end, removes the container: in this order a crash in between loses nothing."""
         live.ending = True
-        note = live.note
+        reason, note = live.reason, live.note
+        ended = self._tasks.ended_at(live.container_id) if reason is RunStatus.EXPIRED else None
+        if ended is not None and ended < live.run.until:
+            # By itself, before its time was over, when no server was there to see it.
+            reason, note = None, ""
         if live.logged and exit_code is not None:
             try:
                 path = self.log_path(live.run.id)
@@ -160,7 +144,7 @@ class Oneoffs:
                 note = note or f"its log is not kept: {error.strerror}"
         if exit_code and not note and self._tasks.out_of_memory(live.container_id):
             note = "out of memory"
-        self._finish(live.run, oneoff.outcome(live.reason, exit_code), exit_code, note)
+        self._finish(live.run, oneoff.outcome(reason, exit_code), exit_code, note)
         live.result = self._store.runs.by_id(live.run.id) or live.run
         with self._lock:
             self._live.pop(live.run.id, None)

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from paas.core import oneoff
 from paas.core.model import App, Release
-from paas.core.oneoff import Run, RunStatus
+from paas.core.oneoff import Run, RunStatus, TaskSpec
 from paas.core.secret import Secret
 from paas.schedulers.base import Limits
 
@@ -32,6 +33,27 @@ class Order:
     kind_of_terminal: str = ""
     interactive: bool = False
     attached: bool = False
+
+    def spec(self, run: Run, instance: str) -> TaskSpec:
+        """The container for it as the run of that instance."""
+        environment = oneoff.environment(self.app, run, self.release, self.extra, self.rev_variable)
+        if self.terminal:
+            environment = {"TERM": self.kind_of_terminal, **environment}
+        return TaskSpec(
+            name=oneoff.name_of(self.app, run, instance),
+            image=self.release.image,
+            argv=self.argv,
+            environment=environment,
+            labels=oneoff.labels_of(self.app, run, instance),
+            network=self.network,
+            memory=self.limits.memory,
+            pids=self.limits.pids,
+            stop_timeout=self.limits.stop_timeout,
+            options=self.limits.options,
+            terminal=self.terminal,
+            interactive=self.interactive,
+            logged=not self.attached,
+        )
 
 
 class Live:

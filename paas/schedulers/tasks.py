@@ -46,6 +46,9 @@ class Tasks(Protocol):
     def wait(self, container_id: str) -> int | None:
         """Blocks until it has ended; its exit status, or None if it is gone."""
 
+    def ended_at(self, container_id: str) -> float | None:
+        """When it ended, in seconds since 1970; None while it has not, or if it is gone."""
+
     def out_of_memory(self, container_id: str) -> bool:
         """Whether the kernel ended it for that."""
 

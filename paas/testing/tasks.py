@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import shlex
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +23,8 @@ from paas.testing.programs import HUNG_UP, KILLED, TERMINATED, Program, Work
 class FakeTasks:
     """A `Tasks`. A command line that was not told with `tell` is refused, as are images that nobody built.
 
-    ``stubborn`` commands let SIGTERM and SIGHUP pass. ``specs`` has what was created, in order.
+    ``stubborn`` commands let SIGTERM and SIGHUP pass. ``specs`` has what was created, in order; ``end`` is the time at
+    which all that has ended did, in seconds since 1970.
     """
 
     def __init__(self, scheduler: FakeScheduler) -> None:
@@ -30,6 +32,7 @@ class FakeTasks:
         self.specs: list[TaskSpec] = []
         self.engine_down = False
         self.grace: list[int] = []
+        self.end = math.inf
         self._scheduler = scheduler
         scheduler.programs = self._here_or_none
         self._works: dict[str, Work] = {"sleep infinity": Program.forever}
@@ -123,6 +126,11 @@ class FakeTasks:
             return None
         program.wait_until(lambda: program.status is not None or container_id not in self._here, None)
         return program.status if container_id in self._here else None
+
+    def ended_at(self, container_id: str) -> float | None:
+        """See `Tasks.ended_at`."""
+        program = self._here.get(container_id)
+        return self.end if program is not None and program.status is not None else None
 
     def out_of_memory(self, container_id: str) -> bool:
         """See `Tasks.out_of_memory`."""

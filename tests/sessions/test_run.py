@@ -13,7 +13,7 @@ import pytest
 
 from paas.commands.invocation import Terminal
 from paas.core.errors import EngineError, disk_full
-from paas.testing import DEPLOYER, VIEWER, Behaviour, FakeTasks, Program, Server, eventually
+from paas.testing import DEPLOYER, EPOCH, VIEWER, Behaviour, FakeTasks, Program, Server, eventually
 from paas.testing.programs import TERMINATED
 
 XTERM = Terminal(100, 30, "xterm-256color")
@@ -279,7 +279,10 @@ def test_an_engine_that_comes_up_after_the_server(hello: Server, another) -> Non
     eventually(lambda: states(after) == [("run.1", "stopped", 143)])
 
 
-def test_one_that_died_with_the_server_for_its_time_has_expired(hello: Server, another) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(("seconds", "state"), [(60, "expired"), (59, "failed")])
+def test_of_one_that_ended_while_there_was_no_server_the_engine_knows_when(
+    hello: Server, another, seconds: int, state: str  # type: ignore[no-untyped-def]
+) -> None:
     hello.tasks.tell("wait", Program.forever)
     hello.run("run:detached --ttl 60s hello wait")
     hello.tasks.engine_down = True
@@ -289,9 +292,12 @@ def test_one_that_died_with_the_server_for_its_time_has_expired(hello: Server, a
     hello.tasks.engine_down = after.tasks.engine_down = False
     after.clock.advance(61)
     after.tasks.program("hello.run.1").signal(TERMINATED)
+    eventually(lambda: after.tasks.program("hello.run.1").status is not None)
+    after.tasks.end = EPOCH + seconds
     after.timers.tick()
-    eventually(lambda: states(after) == [("run.1", "expired", 143)])
-    assert "its time was over" in after.run("run:list hello --all --format json").out
+    eventually(lambda: states(after) == [("run.1", state, 143)])
+    told = after.run("run:list hello --all --format json").out
+    assert ("its time was over" in told) == (state == "expired")
 
 
 @pytest.mark.parametrize("removed", [True, False])
