@@ -1,4 +1,4 @@
-"""The container engine, through its HTTP API: the only module that imports the docker SDK.
+"""The container engine, through its HTTP API. Only this module and its helpers (docker_*, engine_*, exec_*) import the SDK.
 
 API: https://docs.docker.com/reference/api/engine/
 """
@@ -35,8 +35,6 @@ from paas.drivers.spans import span
 UNLIMITED = 1 << 60
 REMOVAL_SECONDS = 60.0
 """How long another's removal of a container is waited for."""
-EXEC_IMPOSSIBLE = 126
-"""The exit status of a command that could not be run at all."""
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -214,15 +212,7 @@ class Docker:
     def exec(self, container_id: str, argv: Sequence[str], timeout: float) -> tuple[int | None, str]:
         """Runs the command in the container: its exit status, None if it did not end in ``timeout`` seconds, and the
         first of what it wrote. One that did not end is killed."""
-        try:
-            made = self._api.exec_create(container_id, list(argv))["Id"]
-            stream = self._api.exec_start(made, socket=True)
-        except docker.errors.APIError as error:
-            # 409: it does not run.
-            if error.response is None or error.response.status_code not in (404, 409):
-                raise
-            return EXEC_IMPOSSIBLE, str(error.explanation or error)
-        return exec_stream.run(stream, lambda: self._api.exec_inspect(made), timeout)
+        return exec_stream.run(self._api, container_id, argv, timeout)
 
     @_call("stopping a container")
     def stop(self, container_id: str, timeout: int) -> None:

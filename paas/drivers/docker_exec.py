@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import signal
 import threading
-from pathlib import Path
 from typing import Any
 
 import docker.errors
@@ -15,6 +12,7 @@ import requests.exceptions
 
 from paas.core import oneoff
 from paas.core.errors import CommandNotFound, EngineError
+from paas.drivers import exec_signals
 from paas.drivers.container_stream import ContainerStream
 from paas.drivers.docker import engine_call
 
@@ -73,7 +71,6 @@ class DockerExec:
     @engine_call("ending a command in a container")
     def hang_up(self) -> None:
         """See `Exec.hang_up`."""
-        # The engine has no call for it; the process is in the host's own table, and leads a group of its own.
         never = threading.Event()
         for number in (signal.SIGHUP, signal.SIGKILL):
             inside = False
@@ -81,44 +78,9 @@ class DockerExec:
                 found = self._api.exec_inspect(self._id)
                 if not found["Running"] or not found["Pid"]:
                     return
-                if not inside and not _signal(int(found["Pid"]), number):
+                if not inside and not exec_signals.send(int(found["Pid"]), number):
                     # Once: it is a command of its own.
                     inside = True
-                    self._signal_inside(int(found["Pid"]), number)
+                    exec_signals.send_inside(self._api, self._container, int(found["Pid"]), number)
                 never.wait(_RECHECK_SECONDS)
         _log.warning("a command in container %.12s goes on without its client: it could not be ended", self._container)
-
-    def _signal_inside(self, pid: int, number: signal.Signals) -> None:
-        """The same from within the container, where this process may not do it; the image has to have a shell."""
-        inner = _inner(pid)
-        if inner is None:
-            return
-        name = number.name.removeprefix("SIG")
-        line = f"kill -s {name} -- -{inner} || kill -s {name} {inner}"
-        made = self._api.exec_create(self._container, ["sh", "-c", line], stdout=False, stderr=False)["Id"]
-        with contextlib.suppress(docker.errors.APIError):
-            # Without a shell, say.
-            self._api.exec_start(made, detach=True)
-
-
-def _inner(pid: int) -> int | None:
-    """What the process is called in its container; None once it is gone."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[-1]) for line in lines if line.startswith("NSpid:")), None)
-
-
-def _signal(pid: int, number: signal.Signals) -> bool:
-    """Whether it got the signal, or has gone; False if this process may not send it."""
-    try:
-        if os.getpgid(pid) == pid:
-            os.killpg(pid, number)
-        else:
-            os.kill(pid, number)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return True

@@ -6,23 +6,46 @@ Framing: https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Contain
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import docker.errors
+
+from paas.drivers import exec_signals
+
+IMPOSSIBLE = 126
+"""The exit status of a command that could not be run at all."""
 OUTPUT_LIMIT = 4096
 """Bytes of output that are kept."""
 
-_log = logging.getLogger(__name__)
 _HEAD = 8
 _POLL_SECONDS = 0.005
 
 
-def run(stream: Any, inspect: Callable[[], Mapping[str, Any]], timeout: float) -> tuple[int | None, str]:
-    """Waits until the command has ended, at most ``timeout`` seconds, then it is killed.
+def run(api: Any, container_id: str, argv: Sequence[str], timeout: float) -> tuple[int | None, str]:
+    """Runs the command in the container: see `outcome`. `IMPOSSIBLE` if the container does not run."""
+    try:
+        made = api.exec_create(container_id, list(argv))["Id"]
+        stream = api.exec_start(made, socket=True)
+    except docker.errors.APIError as error:
+        # 409: it does not run.
+        if error.response is None or error.response.status_code not in (404, 409):
+            raise
+        return IMPOSSIBLE, str(error.explanation or error)
+
+    def kill(pid: int) -> None:
+        if not exec_signals.send(pid, signal.SIGKILL):
+            exec_signals.send_inside(api, container_id, pid, signal.SIGKILL)
+
+    return outcome(stream, lambda: api.exec_inspect(made), timeout, kill)
+
+
+def outcome(
+    stream: Any, inspect: Callable[[], Mapping[str, Any]], timeout: float, kill: Callable[[int], None]
+) -> tuple[int | None, str]:
+    """Waits until the command has ended, at most ``timeout`` seconds; then ``kill`` is told its process id.
 
     Its exit status, None if it was killed, and the first `OUTPUT_LIMIT` bytes of what it wrote. The stream is closed.
     """
@@ -32,7 +55,7 @@ def run(stream: Any, inspect: Callable[[], Mapping[str, Any]], timeout: float) -
     # Its output may end a moment before it does, or long before.
     while (found := inspect())["Running"]:
         if time.monotonic() >= deadline:
-            _kill(int(found["Pid"]))
+            kill(int(found["Pid"]))
             return None, output
         time.sleep(_POLL_SECONDS)
     return int(found["ExitCode"]), output
@@ -54,13 +77,3 @@ def _read(raw: Any, deadline: float) -> str:
             output += data[_HEAD : _HEAD + size][: OUTPUT_LIMIT - len(output)]
             del data[: _HEAD + size]
     return output.decode("utf-8", "replace")
-
-
-def _kill(pid: int) -> None:
-    # The engine has no call to end a command that runs beside a container's own.
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    except PermissionError:
-        _log.warning("a health check's command (pid %d) goes on after its time: it may not be killed", pid)

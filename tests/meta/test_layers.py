@@ -24,7 +24,10 @@ LAYERS = [
 ]
 """From the lowest to the highest. A module may import from its own layer and from those below."""
 
-_ENGINE = tuple(f"paas.drivers.{name}" for name in ("docker", "docker_exec", "docker_tasks", "engine_logs"))
+_ENGINE = tuple(
+    f"paas.drivers.{name}"
+    for name in ("docker", "docker_exec", "docker_tasks", "engine_logs", "exec_signals", "exec_stream")
+)
 OUTSIDE = {
     "docker": _ENGINE,
     "requests": (*_ENGINE, "paas.drivers.acme_client"),
