@@ -1,4 +1,4 @@
-"""The container engine, through its HTTP API. Only this module and its helpers (docker_*, engine_*, exec_*) import the SDK.
+"""The container engine, through its HTTP API: the SDK is only used here and in docker_*, engine_* and exec_*.
 
 API: https://docs.docker.com/reference/api/engine/
 """
