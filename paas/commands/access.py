@@ -12,8 +12,6 @@ from paas.core.model import App
 from paas.engine import edge_change
 from paas.engine.context import Context
 
-EXAMPLE = "access:allow APP 192.0.2.0/24"
-
 
 @command("access:list", access=Access.VIEW)
 def access_list(ctx: Context, app: args.App) -> list[dict[str, str]]:
@@ -24,21 +22,21 @@ def access_list(ctx: Context, app: args.App) -> list[dict[str, str]]:
 @command("access:allow", access=Access.DEPLOY)
 def access_allow(ctx: Context, app: args.App, *networks: Network) -> None:
     """Let clients of these networks in. Once one is allowed, all that no rule speaks of are kept out."""
-    edge_change.set_access(ctx, app, some(networks, EXAMPLE), "allow")
+    edge_change.set_access(ctx, app, some(networks, "access:allow APP 192.0.2.0/24"), "allow")
     _tell(ctx, app)
 
 
 @command("access:deny", access=Access.DEPLOY)
 def access_deny(ctx: Context, app: args.App, *networks: Network) -> None:
     """Keep clients of these networks out: they get a 403 page."""
-    edge_change.set_access(ctx, app, some(networks, EXAMPLE), "deny")
+    edge_change.set_access(ctx, app, some(networks, "access:deny APP 192.0.2.0/24"), "deny")
     _tell(ctx, app)
 
 
 @command("access:remove", access=Access.DEPLOY)
 def access_remove(ctx: Context, app: args.App, *networks: Network) -> None:
     """Remove rules, whether they allow or deny."""
-    edge_change.remove(ctx, app, ACCESS, some(networks, EXAMPLE), "rule for")
+    edge_change.remove(ctx, app, ACCESS, some(networks, "access:remove APP 192.0.2.0/24"), "rule for")
     _tell(ctx, app)
 
 

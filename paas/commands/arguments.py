@@ -65,6 +65,7 @@ def _log_format(ctx: Context, text: str) -> str:
 
 
 def _status(ctx: Context, text: str) -> str:
+    text = "cancelled" if text == "canceled" else text
     words = [status.value for status in DeploymentStatus]
     if text not in words:
         raise InvalidValue(f"{text!r} is not a status", why=f"A status is one of {', '.join(words)}.")

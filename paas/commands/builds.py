@@ -9,6 +9,7 @@ from paas.commands import arguments as args
 from paas.commands.registry import Arg, command
 from paas.commands.render import Exit
 from paas.core.caller import Access
+from paas.core.errors import InvalidValue
 from paas.core.model import DeploymentStatus
 from paas.core.times import timestamp
 from paas.engine import builds
@@ -50,9 +51,18 @@ def _row(ctx: Context, build: Build) -> Row:
     )
 
 
+def _kind(ctx: Context, text: str) -> str:
+    if text not in builds.KINDS:
+        raise InvalidValue(f"{text!r} is not a kind of change", why=f"A kind is one of {', '.join(builds.KINDS)}.")
+    return text
+
+
+Kind = Annotated[str, Arg("KIND", _kind, choices=builds.KINDS)]
+
+
 @command("builds:list", access=Access.VIEW)
 def builds_list(
-    ctx: Context, app: args.App | None = None, *, status: args.Status = "", kind: Annotated[str, Arg("KIND")] = ""
+    ctx: Context, app: args.App | None = None, *, status: args.Status = "", kind: Kind = ""
 ) -> list[Row]:
     """List the last 100 changes of an app, or of all: pushes, and whatever else changed what runs; newest first.
 

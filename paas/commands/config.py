@@ -111,7 +111,8 @@ def config_export(
 ) -> Text:
     """Print all variables as text that another program reads.
 
-    The formats are exports (the default, for a shell), envfile, shell (one line), docker-args, json, json-list, pretty.
+    The formats are exports (the default, for a shell), envfile, shell (one line), docker-args, json, json-list,
+    pretty, and docker-args-keys and pack-keys, which have the names only.
     """
     return Text(environment.render(_values(ctx, app, merged), format))
 

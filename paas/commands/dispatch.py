@@ -10,6 +10,7 @@ from paas.commands.invocation import Invocation
 from paas.commands.parsing import Words, bind, split
 from paas.commands.registry import COMMANDS, Command
 from paas.commands.render import Exit, Judged, as_json, as_text
+from paas.core.elsewhere import instead
 from paas.core.errors import Disconnected, Forbidden, PaasError, UsageError, unexpected
 from paas.core.model import App
 from paas.core.spelling import meant
@@ -96,13 +97,21 @@ def find(argv: list[str]) -> tuple[Command, list[str]]:
 
     found = COMMANDS.get(name)
     if found is None:
-        raise UsageError(
-            f"there is no command {name!r}",
-            why=meant(name, (known for known in COMMANDS if not COMMANDS[known].hidden), 3),
-            fix="'help' lists the commands.",
-            code="no-such-command",
-        )
+        raise _unknown(name)
     return found, [*(word for word in before if word != "--trace"), *words[1:]]
+
+
+def _unknown(name: str) -> UsageError:
+    known = [entry.name for entry in COMMANDS.values() if not entry.hidden]
+    namespace = name.partition(":")[0]
+    there = any(other.startswith(f"{namespace}:") for other in known)
+    return UsageError(
+        f"there is no command {name!r}",
+        # What is spelt alike may do something else altogether than what the other platform's command did.
+        why=instead(name) or meant(name, known, 3),
+        fix=f"'help {namespace}' lists the commands of {namespace}." if there else "'help' lists the commands.",
+        code="no-such-command",
+    )
 
 
 def _not_allowed(ctx: Context, command: Command) -> Forbidden:

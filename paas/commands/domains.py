@@ -14,9 +14,10 @@ from paas.engine import domains, routes
 from paas.engine.context import Context
 
 
-def _some(values: tuple[str, ...]) -> tuple[str, ...]:
+def _some(name: str, values: tuple[str, ...]) -> tuple[str, ...]:
     if not values:
-        raise UsageError("DOMAIN is missing", fix="Write for instance: domains:add APP www.example.org")
+        example = "example.org" if name.endswith("-global") else "APP www.example.org"
+        raise UsageError("DOMAIN is missing", fix=f"Write for instance: {name} {example}")
     return values
 
 
@@ -69,20 +70,20 @@ def domains_add(ctx: Context, app: args.App, *values: args.Domain) -> None:
 
     An app that gave up its default domains, its name below each global domain, has them again once all are added.
     """
-    domains.add(ctx, app, _some(values))
+    domains.add(ctx, app, _some("domains:add", values))
     ctx.out.step(f"{app.name} answers to: {_hosts(ctx, app)}")
 
 
 @command("domains:remove", access=Access.DEPLOY)
 def domains_remove(ctx: Context, app: args.App, *values: args.Domain) -> None:
     """Remove domains from an app, default ones, too."""
-    domains.remove(ctx, app, _some(values))
+    domains.remove(ctx, app, _some("domains:remove", values))
 
 
 @command("domains:set", access=Access.DEPLOY)
 def domains_set(ctx: Context, app: args.App, *values: args.Domain) -> None:
     """Make these, and no others, the domains of an app; it gives up its default domains."""
-    domains.replace(ctx, app, _some(values))
+    domains.replace(ctx, app, _some("domains:set", values))
 
 
 @command("domains:clear", access=Access.DEPLOY)
@@ -114,19 +115,19 @@ def domains_disable(ctx: Context, app: args.App | None = None, *, all: bool = Fa
 @command("domains:add-global", access=Access.ADMIN)
 def domains_add_global(ctx: Context, *values: args.Domain) -> None:
     """Add global domains: every app is served at its name below each of them."""
-    domains.add(ctx, None, _some(values))
+    domains.add(ctx, None, _some("domains:add-global", values))
 
 
 @command("domains:remove-global", access=Access.ADMIN)
 def domains_remove_global(ctx: Context, *values: args.Domain) -> None:
     """Remove global domains."""
-    domains.remove(ctx, None, _some(values))
+    domains.remove(ctx, None, _some("domains:remove-global", values))
 
 
 @command("domains:set-global", access=Access.ADMIN)
 def domains_set_global(ctx: Context, *values: args.Domain) -> None:
     """Make these, and no others, the global domains."""
-    domains.replace(ctx, None, _some(values))
+    domains.replace(ctx, None, _some("domains:set-global", values))
 
 
 @command("domains:clear-global", access=Access.ADMIN)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from paas.commands import arguments as args
+from paas.commands.ps import each
 from paas.commands.registry import Arg, command
 from paas.core.caller import Access
+from paas.core.errors import UsageError
 from paas.core.model import App
 from paas.engine import byhand, certreport
 from paas.engine.certreport import Entry
@@ -16,13 +18,17 @@ Apps = Annotated[App, Arg("APP", lambda ctx, text: ctx.store.apps.get(text), lam
 
 
 @command("letsencrypt:enable", access=Access.DEPLOY)
-def letsencrypt_enable(ctx: Context, app: args.App, *, force: bool = False) -> None:
-    """Get certificates for all domains of an app now, and keep them renewed.
+def letsencrypt_enable(
+    ctx: Context, app: args.App | None = None, *, all: bool = False, force: bool = False
+) -> None:
+    """Get certificates for all domains of an app, or with --all of every app, now, and keep them renewed.
 
     With --force those that are there are replaced, too. Once letsencrypt:set --global email is set, this happens by
     itself for each domain that leads to this server; the command waits for it, and says what stands in the way.
     """
-    byhand.enable(ctx, app, force=force)
+    if all == (app is not None):
+        raise UsageError("letsencrypt:enable takes the name of an app, or --all")
+    each(ctx, [app] if app else ctx.store.apps.all(), lambda own, one: byhand.enable(own, one, force=force))
 
 
 @command("letsencrypt:disable", access=Access.DEPLOY)

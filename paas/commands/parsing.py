@@ -25,12 +25,16 @@ class Words:
     quiet: bool = False
     help: bool = False
     format: str = "text"
+    app: str | None = None
     selected: str = ""
     lock_wait: float = 0.0
 
 
 def split(command: Command, argv: Sequence[str]) -> Words:
-    """Tells flags from arguments; `UsageError` for a flag that the command does not have."""
+    """Tells flags from arguments; `UsageError` for a flag that the command does not have.
+
+    Flags of one letter may stand together, and the value of the last may follow it at once: ``-tn20``.
+    """
     words = Words()
     by_option = {parameter.option: parameter for parameter in command.parameters if parameter.flag}
     by_short = {f"-{p.arg.short}": p for p in command.parameters if p.arg.short}
@@ -44,16 +48,24 @@ def split(command: Command, argv: Sequence[str]) -> Words:
             break
         if not word.startswith("-") or word == "-":
             words.positional.append(word)
-            if rest_at is not None and len(words.positional) > rest_at:
+            if rest_at is not None and len(words.positional) + (words.app is not None) > rest_at:
                 words.positional += remaining
                 break
             continue
         name, equals, value = word.partition("=")
+        short = by_short.get(word[:2])
+        if short is not None and name not in (*by_option, *by_short):
+            name, equals, value = word[:2], "" if short.boolean else "=", word[2:]
+            if short.boolean:
+                remaining.insert(0, f"-{word[2:]}")
         parameter = by_option.get(name) or by_short.get(name)
         if parameter is not None:
             _take_flag(words, parameter, _flag_value(command, parameter, name, equals, value, remaining))
         elif not _common(command, words, name, equals, value, remaining):
             words.selected = _selected(command, name, [*by_option, *by_short])
+    if words.app is not None:
+        at = next((at for at, parameter in enumerate(command.positional) if parameter.arg.app), 0)
+        words.positional.insert(at, words.app)
     return words
 
 
@@ -94,7 +106,7 @@ def _common(command: Command, words: Words, name: str, equals: str, value: str, 
     elif name == "--global" and any(parameter.arg.scope for parameter in command.parameters):
         words.shared = True
     elif name == "--app":
-        words.positional.insert(0, _value(command, name, equals, value, remaining))
+        words.app = _value(command, name, equals, value, remaining)
     elif name == "--lock-wait" and command.changes_app:
         words.lock_wait = kinds.LOCK_WAIT.read(name, _value(command, name, equals, value, remaining))
     elif name == "--format" and command.value:
@@ -138,6 +150,8 @@ def bind(ctx: Context, command: Command, words: Words) -> tuple[list[Any], dict[
         raise UsageError(f"{command.name}: {remaining[0]!r} is too much", fix=f"Usage: {command.usage()}")
 
     for parameter in command.parameters:
+        if parameter.flag and parameter.required and parameter.name not in words.flags:
+            raise UsageError(f"{command.name}: {parameter.option} is missing", fix=f"Usage: {command.usage()}")
         if parameter.arg.select:
             named[parameter.name] = words.selected
         elif parameter.flag and parameter.name in words.flags:

@@ -113,13 +113,14 @@ def _lines(value: Any, headings: bool) -> list[str]:
 
 def _sequence(values: Sequence[Any], headings: bool) -> list[str]:
     if values and dataclasses.is_dataclass(values[0]):
-        return _table(values, headings)
+        names = [field.name for field in dataclasses.fields(values[0])]
+        return _table(names, [[_cell(getattr(row, name)) for name in names] for row in values], headings)
+    if values and isinstance(values[0], Mapping):
+        return _table(list(values[0]), [[_cell(entry) for entry in row.values()] for row in values], headings)
     return [_cell(value) for value in values]
 
 
-def _table(rows: Sequence[Any], headings: bool) -> list[str]:
-    names = [field.name for field in dataclasses.fields(rows[0])]
-    cells = [[_cell(getattr(row, name)) for name in names] for row in rows]
+def _table(names: Sequence[str], cells: list[list[str]], headings: bool) -> list[str]:
     if headings:
         cells.insert(0, [name.replace("_", " ").upper() for name in names])
     widths = [max(len(row[column]) for row in cells) for column in range(len(names))]

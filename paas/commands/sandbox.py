@@ -13,6 +13,7 @@ from paas.commands.render import Exit
 from paas.commands.run import Choice
 from paas.core import kinds
 from paas.core.caller import Access
+from paas.core.errors import UsageError
 from paas.core.sandbox import free_name, numbered
 from paas.engine import sandboxes
 from paas.engine.context import Context
@@ -71,6 +72,8 @@ def sandbox_enter(
 @command("sandbox:destroy", access=Access.DEPLOY)
 def sandbox_destroy(ctx: Context, *names: Name) -> None:
     """Remove sandboxes before their time."""
+    if not names:
+        raise UsageError("sandbox:destroy: NAME is missing", fix="'sandbox:list' shows those there are.")
     for name in names:
         sandboxes.destroy(ctx, name)
         ctx.out.step(f"Destroyed {name}")

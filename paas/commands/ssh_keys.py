@@ -28,11 +28,20 @@ class Row:
 
 
 @command("ssh-keys:add", access=Access.ADMIN, stdin=Stdin.TEXT)
-def ssh_keys_add(ctx: Context, name: args.KeyName, *, role: args.Role = "deploy", invocation: Invocation) -> None:
+def ssh_keys_add(
+    ctx: Context,
+    name: args.KeyName,
+    source: Annotated[str, Arg("-")] = "-",
+    *,
+    role: args.Role = "deploy",
+    invocation: Invocation,
+) -> None:
     """Add a public key, read from standard input, under a name.
 
     The role says what it may do: view (look), deploy (all but the server's own settings and keys), admin (all).
     """
+    if source != "-":
+        raise UsageError("ssh-keys:add reads standard input", fix=f"Run: ssh-keys:add {name} < FILE")
     key = keys.add(ctx, name, args.read_input(invocation), role)
     ctx.out.step(f"Added {key.name} ({key.fingerprint}) with the role {key.role}")
 

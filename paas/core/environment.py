@@ -15,7 +15,7 @@ from paas.core.model import Process
 from paas.core.secret import Secret
 
 RESERVED = ("DYNO", "PAAS_APP", "PAAS_RELEASE", "PAAS_PROCESS_TYPE")
-FORMATS = ("exports", "envfile", "shell", "json", "json-list", "pretty", "docker-args")
+FORMATS = ("exports", "envfile", "shell", "json", "json-list", "pretty", "docker-args", "docker-args-keys", "pack-keys")
 MAX_VALUE = 128 * 1024
 
 
@@ -150,6 +150,10 @@ def render(values: Mapping[str, str], form: str) -> str:
             return " ".join(f"{key}={_quoted(value)}" for key, value in items)
         case "docker-args":
             return " ".join(f"--env={shlex.quote(f'{key}={value}')}" for key, value in items)
+        case "docker-args-keys":
+            return " ".join(f"--env={key}" for key in sorted(values))
+        case "pack-keys":
+            return " ".join(f"--env {key}" for key in sorted(values))
         case _:
             width = max((len(key) for key, _ in items), default=0) + 2
             return "\n".join(f"{key + ':':<{width}} {value}" for key, value in items)

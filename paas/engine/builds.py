@@ -13,6 +13,11 @@ from paas.engine.context import Context
 from paas.engine.jobs import Job
 
 CURRENT = "current"
+KINDS = (
+    *("push", "sync", "archive", "image", "rebuild", "rollback", "config", "scale", "restart", "start", "stop"),
+    *("create", "clone", "rename", "destroy", "repair"),
+)
+"""What kinds of changes there are."""
 
 
 @dataclass(frozen=True)

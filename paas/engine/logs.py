@@ -144,10 +144,11 @@ def failed(ctx: Context, app: App, style: Style) -> Failed | None:
 
     Where they wrote nothing, the build failed as a rule, or the release phase: then the deploy's last own lines.
     """
-    tried = ctx.store.deployments.all(app, status=DeploymentStatus.FAILED.value, limit=1)
-    if not tried:
+    tried = ctx.store.deployments.all(app, status=DeploymentStatus.FAILED.value)
+    # What was refused before its first step, as a process type that there is not, was no deploy.
+    it = next((one for one in tried if ctx.store.deployments.steps(one.id)), None)
+    if it is None:
         return None
-    it = tried[0]
     started = logquery.rfc3339(it.started_at)
     ended = logquery.rfc3339((it.finished_at or it.started_at) + 1.0)
     rows = [

@@ -31,6 +31,8 @@ def agree(server: Server, rows: list[dict[str, str | int]]) -> None:
     with closing(sqlite3.connect(f"file:{server.root / 'paas.db'}?mode=ro", uri=True)) as database:
         wanted = set(database.execute("SELECT process_type || '.' || idx, slot, version, port FROM replicas"))
         unfinished = database.execute("SELECT id FROM deployments WHERE status IN ('queued', 'running')").fetchall()
+    found = listings.containers(f"paas.instance={server.instance()}", ended=False)
+    assert all("paas.index" in row["Labels"] for row in found), found
     there = {
         (
             f"{row['Labels']['paas.process']}.{row['Labels']['paas.index']}",
@@ -38,7 +40,7 @@ def agree(server: Server, rows: list[dict[str, str | int]]) -> None:
             int(row["Labels"]["paas.release"]),
             next((port["PublicPort"] for port in row["Ports"] if "PublicPort" in port), None),
         )
-        for row in listings.containers(f"paas.instance={server.instance()}", ended=False)
+        for row in found
     }
     (file,) = (server.root / "nginx" / "apps").glob("[0-9]*.conf")
     served = {int(port) for port in re.findall(r"server 127\.0\.0\.1:(\d+)", file.read_text())}

@@ -19,7 +19,7 @@ def roll_out(ctx: Context, app: App, job: Job, release: Release, **_: Any) -> No
         there = ctx.scheduler.containers(app)
         plan = rollout._plan(ctx, app, release, ctx.store.apps.formation(app), before, there, None)
         mine = [candidate for candidate in plan.start if candidate.process.type == process.type]
-        rollout.check(ctx, app, job, release, rollout.start(ctx, app, job, release, mine))
+        rollout.check(ctx, app, job, release, rollout.start(ctx, app, job, release, mine), None)
 
         others = [replica for replica in before if replica.process_type != process.type]
         old = {(replica.process_type, replica.index, replica.slot) for replica in before} - {

@@ -19,7 +19,8 @@ GOOD, BAD = "worker: sleep 10000\n", "worker: sh -c 'exit 3'\n"
 
 def _after_a_bad_worker(server: Server, code: Path, stack: str, title: str) -> tuple[str, str]:
     """The row of the table, and what the pusher read."""
-    server.git_push(app(code, stack, "one", procfile="web: python3 web.py\n" + GOOD), "shop")
+    first = server.git_push(app(code, stack, "one", procfile="web: python3 web.py\n" + GOOD), "shop")
+    assert first.status == 0, first.err
     assert server.paas("ps:scale shop worker=1").status == 0
     app(code, stack, "two", procfile="web: python3 web.py\n" + BAD)
 

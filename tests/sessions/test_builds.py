@@ -1,9 +1,13 @@
 """``builds:*``: changes of apps, under way and past; attaching to them, cancelling and superseding them."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
+from paas import engine
+from paas.engine import builds
 from paas.testing import DEPLOYER, VIEWER, Behaviour, eventually
 
 
@@ -249,3 +253,20 @@ def test_only_the_logs_of_the_last_changes_are_kept(hello):
     gone = hello.run("builds:output hello 1")
     assert gone.status == 1
     assert "The logs of the last 2 changes of an app are kept. [log-gone]" in gone.err
+
+
+def test_a_kind_that_there_is_not_is_refused(hello):
+    assert hello.run("builds:list hello --kind deploy") == (
+        2,
+        "",
+        " !     'deploy' is not a kind of change\n"
+        " !     A kind is one of push, sync, archive, image, rebuild, rollback, config, scale, restart, start, stop,"
+        " create, clone, rename, destroy, repair. [invalid-value]\n",
+    )
+    assert hello.run("builds:list hello --status canceled") == (0, "", "")
+
+
+def test_all_kinds_of_changes_are_known():
+    sources = "".join(path.read_text() for path in Path(engine.__file__).parent.glob("*.py"))
+    kinds = re.findall(r'(?:[ (]|apps\.)change\(\s*[a-z_.]+,\s*[a-z_.]+,\s*"([a-z]+)"|kind="([a-z]+)", actor', sources)
+    assert {one or other for one, other in kinds} == set(builds.KINDS)

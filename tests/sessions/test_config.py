@@ -81,6 +81,8 @@ def test_export_in_each_format(configured):
     assert export("docker-args") == (
         "--env=A=1 --env='B=two words' --env=C= --env='D=it is 5 o'\"'\"'clock' --env='E=x\ny'\n"
     )
+    assert export("docker-args-keys") == "--env=A --env=B --env=C --env=D --env=E\n"
+    assert export("pack-keys") == "--env A --env B --env C --env D --env E\n"
     assert export("pretty").startswith("A:  1\nB:  two words\nC:  \n")
     values = {"A": "1", "B": "two words", "C": "", "D": "it is 5 o'clock", "E": "x\ny"}
     assert json.loads(export("json")) == values
@@ -89,7 +91,8 @@ def test_export_in_each_format(configured):
         2,
         "",
         " !     'xml' is not a format\n"
-        " !     A format is one of exports, envfile, shell, json, json-list, pretty, docker-args. [invalid-value]\n",
+        " !     A format is one of exports, envfile, shell, json, json-list, pretty, docker-args,"
+        " docker-args-keys, pack-keys. [invalid-value]\n",
     )
 
 

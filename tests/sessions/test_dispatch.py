@@ -1,11 +1,14 @@
 """The grammar that all commands share: flags, formats, errors, rights."""
 
+import json
 import logging
 import re
 
 import pytest
 
+from paas.commands.invocation import Terminal
 from paas.commands.registry import COMMANDS, Command
+from paas.core import elsewhere
 from paas.core.caller import Access
 from paas.core.errors import Disconnected
 from paas.testing import DEPLOYER, VIEWER, eventually
@@ -55,6 +58,93 @@ def test_the_flag_app_stands_for_the_first_argument(hello, line):
 def test_the_flag_app_goes_before_all_other_arguments(hello):
     assert hello.run("config:set A=1 --app hello --no-restart").status == 0
     assert hello.config() == {"A": "1"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("logs:drain list --app hello", "logs:drain --app hello list", "--app hello logs:drain list"),
+        "logs:drain list hello",
+    ],
+)
+def test_the_flag_app_goes_where_the_app_goes(hello, line):
+    hello.run("apps:create other")
+    hello.run("logs:drain add other syslog+tcp://127.0.0.1:514")
+    hello.run("logs:drain add hello syslog+tcp://127.0.0.1:515")
+    assert [row["app"] for row in json.loads(hello.run(f"{line} --format json").out)] == ["hello"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("logs hello -n 2 -q", "logs hello -n2 -q", "logs -n2 hello -q", "logs hello -n=2 -q", "logs hello -qn2"),
+        *("logs hello -qn 2", "-- logs -qn2 hello", "logs hello -qn2 -pnosuch --ps="),
+    ],
+)
+def test_flags_of_one_letter_take_their_value_at_once_and_stand_together(hello, line):
+    told = hello.run("logs hello -q").out.splitlines(keepends=True)
+    assert hello.run(line) == (0, "".join(told[-2:]), "")
+
+
+def test_a_word_for_the_command_itself_is_not_taken_apart(hello):
+    hello.tasks.tell("ls -la", lambda program: program.out(b"listed\n") or 0)
+    assert hello.run("run --app hello ls -la").out == hello.run("run hello ls -la").out == "listed\n"
+    assert " !     logs has no flag -x\n" in hello.run("logs hello -qx").err
+
+
+def test_a_flag_that_a_command_can_not_do_without(hello):
+    assert hello.run("docker-options:list hello") == (
+        2,
+        "",
+        " !     docker-options:list: --phase is missing\n"
+        " !     Usage: docker-options:list --phase PHASE [--format text|json] APP [usage]\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        (
+            "proxy:build-config hello",
+            " !     Nothing has to be built: domains, certificates and properties count at once.\n"
+            " !     'help' lists the commands. [no-such-command]\n",
+        ),
+        (
+            "letsencrypt:cron-job --add",
+            " !     The server renews certificates by itself, at two thirds of their life.\n"
+            " !     'help letsencrypt' lists the commands of letsencrypt. [no-such-command]\n",
+        ),
+        (
+            "domains hello",
+            " !     'domains:report APP' shows them.\n"
+            " !     'help domains' lists the commands of domains. [no-such-command]\n",
+        ),
+        (
+            "storage:mount hello /data",
+            " !     There are no volumes yet: what containers write goes with them.\n"
+            " !     'help' lists the commands. [no-such-command]\n",
+        ),
+    ],
+)
+def test_commands_of_other_platforms_are_answered_with_what_does_it_here(hello, line, complaint):
+    assert hello.run(line) == (2, "", f" !     there is no command {line.split()[0]!r}\n{complaint}")
+
+
+def test_what_is_said_of_other_platforms_names_commands_that_there_are():
+    assert not elsewhere.INSTEAD.keys() & COMMANDS.keys()
+    assert not elsewhere.NAMESPACES.keys() & {entry.namespace for entry in COMMANDS.values()}
+    for text in (*elsewhere.INSTEAD.values(), *elsewhere.NAMESPACES.values()):
+        for named in re.findall(r"(?:^|\s)'([a-z-]+(?::[a-z-]+)?)", text):
+            assert named in COMMANDS or named == "paas" or named == "ssh", text
+
+
+def test_lists_of_facts_are_tables(hello):
+    hello.run("headers:set hello X-Long-Name one")
+    hello.run("headers:set hello X-A two")
+    rows = [line.split() for line in hello.run("headers:list hello", terminal=Terminal(80, 24)).out.splitlines()]
+    assert rows[0] == ["HEADER", "VALUE"]
+    assert sorted(rows[1:]) == [["X-A", "two"], ["X-Long-Name", "one"]]
+    assert sorted(hello.run("headers:list hello").out.splitlines()) == ["X-A          two", "X-Long-Name  one"]
 
 
 def test_a_command_that_there_is_not_gets_a_suggestion(hello):

@@ -8,7 +8,7 @@ from paas.core.errors import disk_full
 from paas.engine import routes
 from paas.testing import DEPLOYER, VIEWER, Behaviour
 
-MISSING = " !     DOMAIN is missing\n !     Write for instance: domains:add APP www.example.org [usage]\n"
+MISSING = " !     DOMAIN is missing\n !     Write for instance: {} [usage]\n"
 
 
 def test_report_shows_own_global_and_computed_names(hello):
@@ -110,7 +110,8 @@ def test_a_default_name_that_was_given_up_is_free(hello):
     ],
 )
 def test_a_change_names_domains(hello, line):
-    assert hello.run(line) == (2, "", MISSING)
+    command, app = line.split()[0], line.endswith("hello")
+    assert hello.run(line) == (2, "", MISSING.format(f"{command} {'APP www.' if app else ''}example.org"))
 
 
 def test_a_domain_belongs_to_one_app(hello):

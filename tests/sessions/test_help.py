@@ -33,7 +33,8 @@ def test_help_of_one_command(server):
 
 
 def test_help_needs_no_right_and_no_arguments(server):
-    assert server.run("ssh-keys:add --help", caller=VIEWER).out.startswith("Usage: ssh-keys:add [--role ROLE] NAME\n")
+    shown = server.run("ssh-keys:add --help", caller=VIEWER).out
+    assert shown.startswith("Usage: ssh-keys:add [--role ROLE] NAME [-]\n")
 
 
 @pytest.mark.parametrize("line", ["help domains", "domains:help", "domains:help --quiet"])

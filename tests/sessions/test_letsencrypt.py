@@ -276,3 +276,13 @@ def test_what_comes_in_the_background_while_one_waits_is_not_asked_for_again(sho
         issuing.obtain(shop.ctx, one)
     assert waiting.wait() == (0, "", f"-----> {HOST}: has a certificate\n")
     assert len(shop.acme.orders) == 1
+
+
+def test_enabling_all_apps_gets_what_each_lacks_and_tells_of_those_that_fail(shop):
+    shop.run("apps:create other")
+    shop.run("domains:add other other.example.org")
+    assert shop.run("letsencrypt:enable --all").status == 0
+    assert [one.name for one in shop.ctx.store.certificates.of(shop.app("other"))] == ["other.example.org"]
+    assert _served(shop).hosts == (HOST,)
+    for line in ("letsencrypt:enable", "letsencrypt:enable hello --all"):
+        assert shop.run(line) == (2, "", " !     letsencrypt:enable takes the name of an app, or --all [usage]\n")

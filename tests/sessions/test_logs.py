@@ -159,6 +159,16 @@ def test_logs_of_what_was_scaled_down_or_failed_are_kept(kept):
     assert texts(kept.run("logs hello --release v2").out) == ["web.1 no database"]
 
 
+def test_what_was_refused_before_its_first_step_hides_no_failed_deploy(kept):
+    kept.scheduler.tell("web", Behaviour(exits=3, log=("no database",)))
+    assert kept.run("ps:restart hello").status == 1
+    told = kept.run("logs:failed hello")
+    for line in ("releases:rollback hello v99", "ps:scale hello nosuch=2"):
+        assert kept.run(line).status
+        assert kept.run("logs:failed hello") == told
+    assert "no database" in told.out
+
+
 @pytest.mark.real("git")
 def test_the_last_failed_deploy(kept):
     assert kept.run("logs:failed hello") == (0, "", "       No deploy of hello that is known has failed.\n")

@@ -160,3 +160,11 @@ def test_a_shell_ends_with_its_client_and_the_sandbox_stays(lab: Server) -> None
 def test_what_is_refused(lab: Server, line: str, code: str) -> None:
     assert f"[{code}]" in lab.run(line).err
     assert names(lab) == []
+
+
+def test_without_a_name_none_is_destroyed_and_that_is_told(server):
+    assert server.run("sandbox:destroy") == (
+        2,
+        "",
+        " !     sandbox:destroy: NAME is missing\n !     'sandbox:list' shows those there are. [usage]\n",
+    )

@@ -137,3 +137,12 @@ def test_keys_are_for_administrators(server, line):
     assert (result.status, result.out) == (1, "")
     assert "It needs the role admin; this key has deploy." in result.err
     assert server.run("ssh-keys:list").out == ""
+
+
+def test_a_file_is_given_on_standard_input(server):
+    assert server.run("ssh-keys:add me key.pub") == (
+        2,
+        "",
+        " !     ssh-keys:add reads standard input\n !     Run: ssh-keys:add me < FILE [usage]\n",
+    )
+    assert server.run("ssh-keys:list").out == ""
