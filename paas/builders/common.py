@@ -11,7 +11,8 @@ from paas.core.errors import BuildFailed
 from paas.drivers import buildkit, stack
 from paas.drivers.docker import Docker
 
-_STACK = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*paas/stack:([a-z]+)\b", re.MULTILINE | re.IGNORECASE)
+# Blanks of one line: where there are thousands of empty ones, each would be looked at from all those before it.
+_STACK = re.compile(r"^[^\S\n]*FROM\s+(?:--\S+\s+)*paas/stack:([a-z]+)\b", re.MULTILINE | re.IGNORECASE)
 
 
 def context_of(source: Source, *also: str) -> Path:

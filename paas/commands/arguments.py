@@ -111,7 +111,7 @@ def process_types(ctx: Context, app: AppModel) -> list[str]:
 
 
 def _releases(ctx: Context, app: AppModel) -> list[str]:
-    return [f"v{release.version}" for release in ctx.store.releases.all(app)]
+    return [f"v{release.version}" for release in ctx.store.releases.summaries(app)]
 
 
 def _keys(ctx: Context, app: AppModel) -> list[str]:

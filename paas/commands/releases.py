@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from paas.commands import arguments as args
 from paas.commands.registry import command
 from paas.core.caller import Access
-from paas.core.model import Release
+from paas.core.model import Release, Summary
 from paas.core.releasediff import Difference, differences
 from paas.core.times import timestamp
 from paas.engine import deploy, rollback
@@ -26,7 +26,7 @@ class Row:
     commit: str
 
 
-def _row(release: Release) -> Row:
+def _row(release: Release | Summary) -> Row:
     return Row(
         f"v{release.version}",
         release.state.value,
@@ -40,7 +40,7 @@ def _row(release: Release) -> Row:
 @command("releases", access=Access.VIEW)
 def releases(ctx: Context, app: args.App) -> list[Row]:
     """List the releases of an app, newest first."""
-    return [_row(release) for release in ctx.store.releases.all(app)]
+    return [_row(release) for release in ctx.store.releases.summaries(app)]
 
 
 @dataclass(frozen=True)

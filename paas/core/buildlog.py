@@ -18,7 +18,7 @@ _NO_SPACE = "no space left on device"
 _KILLED = re.compile(r"exit code: 137\b")
 _REFUSED = re.compile(r"::paas-error::([a-z][a-z0-9-]*)::(.+)::(.+)::(.+)")
 """What a step of a buildpack prints that knows why it fails: code, what, why and fix (``lib.fail`` in its template)."""
-_MOUNTS = re.compile(r"--mount=\S+|\. /run/secrets/env;(?: : variables \w+;)?|echo '::paas-error::.*?; exit 1;")
+_MOUNTS = re.compile(r"--mount=\S+|\. /run/secrets/env;(?: : variables \w+;)?|echo '::paas-error::.{0,2000}?; exit 1;")
 KEPT_LINES = 60
 
 

@@ -32,13 +32,14 @@ class Position:
 
     A place is ``TIME#COUNT``: the time of the last line, and how many lines of that time were read; of events their
     number. Logs that are not named begin at ``floor``, events at ``event``. ``spooled`` is the number of the last batch
-    that was put aside.
+    that was put aside. Kept logs that ended before ``settled`` were read as a whole, and are not named.
     """
 
     floor: str
     event: int = 0
     logs: Mapping[str, str] = field(default_factory=dict)
     spooled: int = 0
+    settled: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from paas.core.image import StoredImage
-from paas.core.model import Container, Release, ReleaseState, Replica
+from paas.core.model import Container, Release, ReleaseState, Replica, Summary
 
 DEAD = ("exited", "dead")
 SERVED = (ReleaseState.CURRENT, ReleaseState.SUPERSEDED)
@@ -29,7 +29,7 @@ class Garbage:
     containers: tuple[Container, ...] = ()
 
 
-def kept(releases: Sequence[Release], keep: int) -> Kept:
+def kept(releases: Sequence[Release | Summary], keep: int) -> Kept:
     """The newest ``keep`` releases that served, and any that is on its way. ``releases``: newest first."""
     served = [release for release in releases if release.state in SERVED]
     stay = [*served[:keep], *(release for release in releases if release.state is ReleaseState.PENDING)]

@@ -105,6 +105,19 @@ class Release(Draft):
 
 
 @dataclass(frozen=True)
+class Summary:
+    """What a list of releases shows of one; the fields are those of `Release`."""
+
+    version: int
+    state: ReleaseState
+    created_at: float
+    actor: str
+    cause: str
+    commit: str
+    image: str
+
+
+@dataclass(frozen=True)
 class Replica:
     """One container that is wanted: the index-th of its process type, on the slot (a, b, …) it was given.
 

@@ -14,7 +14,8 @@ from paas.core.errors import InvalidValue
 DEFAULT_PORT = 5000
 """The port a web process is told to listen on when nothing else says one."""
 
-_LINE = re.compile(r"\s*([^:\s]+)\s*:\s*(.*?)\s*")
+# Of a stripped line: with \s* at the end, too, a line with many blanks in it would take hours.
+_LINE = re.compile(r"([^:\s]+)\s*:\s*(.*)")
 _SHELL = re.compile(r"[$`\"'\\|&;<>(){}*?\[\]~#!\n]|^\s*\w+=")
 
 
@@ -28,7 +29,7 @@ def parse(text: str, path: str = "Procfile") -> dict[str, str]:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
 
-        match = _LINE.fullmatch(line)
+        match = _LINE.fullmatch(line.strip())
         if not match or not match[2]:
             raise InvalidValue(
                 f"{path}:{number}: {line.strip()!r} is not of the form 'type: command'",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-_COMPARATOR = re.compile(r"(\^|~=|~>|~|>=|<=|==|!=|=|>|<)?\s*v?(\d+(?:\.(?:\d+|[xX*]))*)(?:[-+.]?[A-Za-z][\w.+-]*)?")
+_COMPARATOR = re.compile(r"(\^|~=|~>|~|>=|<=|==|!=|=|>|<)? ?v?(\d+(?:\.(?:\d+|[xX*]))*)(?:[-+.]?[A-Za-z][\w.+-]*)?")
 _ANY = {"", "*", "x", "X", "latest", "lts", "lts/*", "node", "stable"}
 
 Version = tuple[int, ...]
@@ -30,7 +30,8 @@ def allows(wanted: str, available: str, precision: int) -> bool | None:
 
 
 def _all(text: str, have: Version, precision: int) -> bool | None:
-    plain = text.strip()
+    # One blank in place of many: an expression would try them all, from each of them.
+    plain = " ".join(text.split())
     if plain in _ANY:
         return True
     ranged = re.fullmatch(r"v?([\d.xX*]+)\s+-\s+v?([\d.xX*]+)", plain)

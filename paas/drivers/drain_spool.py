@@ -83,6 +83,11 @@ def waiting(folder: Path) -> list[Batch]:
     return sorted(found)
 
 
+def numbers(folder: Path) -> set[int]:
+    """Those of the drains that something waits, or waited, for."""
+    return {int(path.name) for path in folder.glob("*") if path.name.isdecimal()}
+
+
 def remove(folder: Path) -> None:
     """Removes all that waits."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -22,6 +22,8 @@ OUTPUT_LIMIT = 4096
 
 _HEAD = 8
 _POLL_SECONDS = 0.005
+START_SECONDS = 10.0
+"""How long after its time a command may begin, and be killed then."""
 
 
 def run(api: Any, container_id: str, argv: Sequence[str], timeout: float) -> tuple[int | None, str]:
@@ -54,8 +56,12 @@ def outcome(
         output = _read(getattr(stream, "_sock", stream), deadline)
     # Its output may end a moment before it does, or long before.
     while (found := inspect())["Running"]:
-        if time.monotonic() >= deadline:
-            kill(int(found["Pid"]))
+        late = time.monotonic() - deadline
+        # The engine calls it running before it is, with 0 for its pid: to kill, that is this server's own group.
+        if late >= 0 and (pid := int(found["Pid"])) > 0:
+            kill(pid)
+            return None, output
+        if late >= START_SECONDS:
             return None, output
         time.sleep(_POLL_SECONDS)
     return int(found["ExitCode"]), output

@@ -13,6 +13,9 @@ from paas.core.gitrefs import one_line
 from paas.drivers import git_process
 from paas.drivers.spans import span
 
+MOST_LISTED = 64 << 20
+"""Bytes that the list of a commit's files and folders may have: half a million, as names are."""
+
 Read = Callable[[str, str, int], bytes | None]
 """Takes the name of an object, what to call it in an error, and the largest size that may be read."""
 
@@ -28,14 +31,27 @@ class Entry:
 
 
 def listing(repository: Path, commit: str, extra: Mapping[str, str], *, sizes: bool = False) -> list[Entry]:
-    """All entries of the commit's tree and the trees below. Sizes take longer: each object has to be looked up."""
-    options = ["-r", "-z", "--full-tree", *(["-l"] if sizes else [])]
-    output = git_process.run(repository, ["ls-tree", *options, commit], extra=extra)
+    """All entries of the commit's tree and the trees below. Sizes take longer: each object has to be looked up.
+
+    Raises `Unsupported` for more than `MOST_LISTED`: a dozen objects can stand for more files than any disk takes.
+    """
+    # Folders are told, too, so that those that have no files count.
+    options = ["-r", "-t", "-z", "--full-tree", *(["-l"] if sizes else [])]
+    output = git_process.run(repository, ["ls-tree", *options, commit], extra=extra, most=MOST_LISTED)
+    if len(output) > MOST_LISTED:
+        raise Unsupported(
+            "the commit has more files than are taken",
+            why=f"The list of their names alone has more than {MOST_LISTED >> 20} MiB.",
+            fix="Leave out what is generated or installed, such as node_modules.",
+            code="too-many-files",
+        )
 
     entries = []
     for line in output.split(b"\0")[:-1]:
         facts, _, path = line.partition(b"\t")
-        mode, _, sha, *size = facts.decode().split()
+        mode, kind, sha, *size = facts.decode().split()
+        if kind == "tree":
+            continue
         entries.append(Entry(mode, sha, int(size[0]) if size and size[0] != "-" else -1, path.decode(errors="replace")))
     return entries
 

@@ -107,10 +107,12 @@ def run(
     stdin: int | None = None,
     text: bytes = b"",
     directory: Path | None = None,
+    most: int | None = None,
 ) -> bytes:
     """Runs git to its end and returns its output. Raises `GitFailed` and `GitMissing`.
 
     Its input is the file descriptor ``stdin``, or ``text``. However much git complains, only the end of that is read.
+    After more than ``most`` bytes of output git is ended, and that is returned; it gets no ``text`` then.
     """
     with span(f"git {arguments[0]}"), tempfile.TemporaryFile() as complaints:
         process = start(
@@ -122,7 +124,14 @@ def run(
             directory=directory,
         )
         with ending(process):
-            output, _ = process.communicate(text if stdin is None else None)
+            if most is None:
+                output, _ = process.communicate(text if stdin is None else None)
+            else:
+                assert process.stdout is not None
+                output = process.stdout.read(most + 1)
+                if len(output) > most:
+                    return output
+                process.communicate()
         if process.returncode:
             raise GitFailed(arguments[0], last_words(_tail(complaints)))
     return output

@@ -150,7 +150,12 @@ class Paths:
 
     def drain(self, drain_id: int) -> Path:
         """What waits for the receiver of a drain."""
-        return self.root / "drains" / str(drain_id)
+        return self.drains / str(drain_id)
+
+    @property
+    def drains(self) -> Path:
+        """A folder for each drain for whose receiver something waits."""
+        return self.root / "drains"
 
     def remove_app(self, app: App) -> None:
         """Removes the folders of the app with all that is in them.

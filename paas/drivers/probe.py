@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import http.client
+import io
 import socket
 import time
 from collections.abc import Mapping
@@ -11,6 +12,49 @@ from pathlib import Path
 
 from paas.core import nettcp
 from paas.core.outcome import BODY_LIMIT, Answer
+
+
+class _Until(io.RawIOBase):
+    """What a socket receives, up to the deadline, however it comes.
+
+    The socket's own timeout begins anew with each byte, and whoever sends one now and then would hold a check for ever.
+    """
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        self._sock = sock
+        # The connection may let go of its socket before the answer is read.
+        self._raw = sock.makefile("rb", buffering=0)
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """The next bytes; `TimeoutError` after the deadline."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(left)
+        return self._raw.readinto(buffer) or 0
+
+    def close(self) -> None:
+        """Lets go of the socket, too."""
+        self._raw.close()
+        super().close()
+
+
+def _answer(sock: socket.socket, deadline: float) -> http.client.HTTPResponse:
+    """The answer with its head read; its body, too, can be read up to the deadline only."""
+    response = http.client.HTTPResponse(sock, method="GET")
+    response.fp.close()
+    response.fp = io.BufferedReader(_Until(sock, deadline))
+    try:
+        response.begin()
+    except BaseException:
+        response.close()
+        raise
+    return response
 
 
 class Probe:
@@ -42,13 +86,14 @@ class Probe:
             for name, value in headers.items():
                 connection.putheader(name, value)
             connection.endheaders()
-            response = connection.getresponse()
-            data = bytearray()
-            while body and len(data) < BODY_LIMIT and (chunk := response.read1(65536)):
-                data += chunk
-                if time.monotonic() > deadline:
+            with _answer(connection.sock, deadline) as response:
+                data = bytearray()
+                try:
+                    while body and len(data) < BODY_LIMIT and (chunk := response.read1(65536)):
+                        data += chunk
+                except TimeoutError:
                     return f"its answer was not complete within {timeout:g} s"
-            return Answer(response.status, data.decode("utf-8", "replace"))
+                return Answer(response.status, data.decode("utf-8", "replace"))
         except TimeoutError:
             return f"no answer within {timeout:g} s"
         except (OSError, http.client.HTTPException) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -72,7 +73,11 @@ class SettingsFile:
                     code="invalid-settings",
                 )
             temporary = self._path.with_suffix(".new")
-            temporary.write_text(text, encoding="utf-8")
+            temporary.unlink(missing_ok=True)
+            # Addresses of proxies and package indexes may have passwords in them.
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
             temporary.replace(self._path)
 
     def _without_empty(self, text: str) -> dict[str, str] | None:

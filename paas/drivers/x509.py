@@ -26,7 +26,8 @@ from paas.core.errors import InvalidValue
 from paas.core.secret import Secret
 
 ROOTS = Path("/etc/ssl/certs/ca-certificates.crt")
-PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+# No block has the mark of another one in it: each is looked for up to there only.
+PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(?:[^-]+|-(?!----(?:BEGIN|END) ))*+-----END \1-----")
 MOST = 20
 SELF_SIGNED_DAYS = 365
 LONGEST_COMMON_NAME = 64

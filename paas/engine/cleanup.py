@@ -117,7 +117,7 @@ def _garbage(
 ) -> Garbage:
     if app is None:
         return garbage.of_app(app_id, Kept(), (), containers, stored)
-    keeps = garbage.kept(ctx.store.releases.all(app), ctx.settings.value("keep-images"))
+    keeps = garbage.kept(ctx.store.releases.summaries(app), ctx.settings.value("keep-images"))
     return garbage.of_app(app_id, keeps, ctx.store.apps.replicas(app), containers, stored)
 
 
@@ -134,7 +134,8 @@ def _items(app_id: int, app: App | None, found: Garbage) -> list[Item]:
 
 def _remove(ctx: Context, app_id: int, app: App | None, sized: list[StoredImage]) -> list[Item]:
     # Looked at again, now that nothing can begin for the app.
-    found = _garbage(ctx, app_id, app, ctx.scheduler.stored_images(), ctx.scheduler.containers())
+    there = ctx.scheduler.containers()
+    found = _garbage(ctx, app_id, app, ctx.scheduler.stored_images(), there)
     sizes = {image.id: image.size for image in sized}
     containers = []
     for one in found.containers:
@@ -146,6 +147,11 @@ def _remove(ctx: Context, app_id: int, app: App | None, sized: list[StoredImage]
         for image in found.images
         if ctx.scheduler.remove_image(image)
     )
+    if app is not None:
+        # Of what was scaled away, or is no process type any more: all apps share one range.
+        replicas = {(replica.process_type, replica.index) for replica in ctx.store.apps.replicas(app)}
+        busy = {(one.process_type, one.index) for one in there if one.app_id == app_id}
+        ctx.store.apps.take_back_ports(app, replicas | busy)
     return _items(app_id, app, Garbage(names, images, tuple(containers)))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from paas.core.errors import AlreadyExists
 from paas.core.hosts import default_names, host_name
+from paas.core.proxy_options import MIB, ProxyOptions
 from paas.core.vhost import Vhost
 from paas.engine import tls
 from paas.engine.context import Context
@@ -17,6 +18,9 @@ NAME = "paas_dashboard"
 """What stands for an app's name at the edge and in its log: no app can be called so."""
 NONE = "none"
 LABEL = "paas"
+# Its threads are few, and the body is read before anybody knows who sends it: nginx waits for slow ones. Beyond what
+# the web itself takes, so that it is the one to say that something is a little too long.
+OPTIONS = ProxyOptions(client_max_body_size=4 * MIB, proxy_request_buffering=True)
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +50,8 @@ def vhost(ctx: Context) -> Vhost | None:
         return None
     values = ctx.store.properties.of(None)
     secured = tls.of(ctx, None, values, found, ())
-    return Vhost(app=NAME, key=KEY, hosts=tuple(found), tls=secured, socket=str(ctx.paths.web_socket))
+    socket = str(ctx.paths.web_socket)
+    return Vhost(app=NAME, key=KEY, hosts=tuple(found), options=OPTIONS, tls=secured, socket=socket)
 
 
 def _hosts_of_apps(ctx: Context) -> set[str]:

@@ -13,7 +13,7 @@ from paas.core.drain import Drain, Position
 from paas.core.errors import InvalidValue, NotFound, PaasError
 from paas.core.logline import GAP, PLATFORM, LogLine
 from paas.core.logquery import Query
-from paas.core.model import App
+from paas.core.model import App, Container
 from paas.core.secret import Secret
 from paas.drivers import drain_spool, receivers
 from paas.drivers.drain_spool import Spool
@@ -29,6 +29,8 @@ BATCH_BYTES = 1 << 18
 LOOK_SECONDS = 1.0
 IDLE_SECONDS = 0.2
 SPOOLED_AT_ONCE = 8
+SETTLED_SECONDS = 3600.0
+"""So long after the end of a log its place is recorded: an app that runs much by cron keeps thousands of logs."""
 PAUSE_SECONDS = 2.0
 """Between two looks while the receiver is away: what is written meanwhile is in the engine's files."""
 
@@ -52,6 +54,7 @@ class Worker:
         self._failures = 0
         self._due = 0.0
         self._gathered = 0.0
+        self._listed: tuple[int, dict[int, list[Container]]] | None = None
 
     def tick(self) -> bool:
         """Sends what waits and what came; whether there was anything."""
@@ -113,9 +116,10 @@ class Worker:
     def _record(self, spooled: int) -> None:
         """What was read so far is safe."""
         places: dict[str, str] = {}
+        settled = logquery.rfc3339(self._ctx.clock.now() - SETTLED_SECONDS)
         for app, feed in self._feeds.values():
-            places |= feed.places | {f"events-{app.id}": str(feed.event)}
-        self._position = replace(self._position, logs=places, spooled=spooled)
+            places |= feed.places(settled) | {f"events-{app.id}": str(feed.event)}
+        self._position = replace(self._position, logs=places, spooled=spooled, settled=settled)
         self._ctx.store.drains.advance(self._drain.id, self._position)
 
     def _gather(self) -> list[LogLine]:
@@ -128,12 +132,25 @@ class Worker:
             self._looked = now
             self._look()
         found: list[LogLine] = []
+        self._listed = None
         for _, feed in self._feeds.values():
             found += feed.read()
         gaps = sum(line.source == PLATFORM and line.text == GAP for line in found)
         if gaps:
             self._ctx.store.drains.count(self._drain.id, gaps=gaps)
         return found
+
+    def _listing(self, app: App) -> list[Container]:
+        """The containers of the app, of one list for all that ask in a tick as long as nothing changes."""
+        if self._drain.app_id is not None:
+            return self._ctx.scheduler.containers(app)
+        count = self._ctx.changed.count()
+        if self._listed is None or self._listed[0] != count:
+            there: dict[int, list[Container]] = {}
+            for found in self._ctx.scheduler.containers():
+                there.setdefault(found.app_id, []).append(found)
+            self._listed = count, there
+        return self._listed[1].get(app.id, [])
 
     def _look(self) -> None:
         """Takes up apps that are new, and leaves those that are gone; a renamed one is another from then on."""
@@ -143,7 +160,7 @@ class Worker:
         for number, (app, feed) in list(self._feeds.items()):
             if number not in apps or apps[number].name != app.name:
                 if number in apps:
-                    self._position = replace(self._position, logs={**self._position.logs, **feed.places})
+                    self._position = replace(self._position, logs={**self._position.logs, **feed.places("")})
                 feed.close()
                 del self._feeds[number]
         for number, app in apps.items():
@@ -153,8 +170,9 @@ class Worker:
     def _feed(self, app: App) -> Feed:
         position = self._position
         feed = Feed(
-            self._ctx, app, Query(since=position.floor), places=position.logs, floor=position.floor
-        )
+            self._ctx, app, Query(since=position.floor), places=position.logs, floor=position.floor,
+            settled=position.settled, listing=self._listing,
+        )  # fmt: skip
         feed.add(logsources.router(self._ctx, app))
         event = position.logs.get(f"events-{app.id}")
         feed.add(EventSource(self._ctx, app, int(event) if event else position.event))
@@ -218,6 +236,8 @@ class Drains:
             threading.Thread(target=self._work, args=(number, ended), name=f"drain-{number}", daemon=True).start()
         for number in self._running.keys() - wanted:
             self._running.pop(number).set()
+        # What a stop right after a removal has left, too, and the thread that is just ending.
+        for number in drain_spool.numbers(self._ctx.paths.drains) - wanted:
             drain_spool.remove(self._ctx.paths.drain(number))
 
     def _complain(self, number: int, error: Exception) -> None:

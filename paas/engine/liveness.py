@@ -82,8 +82,10 @@ class Liveness:
             (found.app_id, found.process_type, found.index, found.slot): found.id
             for found in ctx.scheduler.containers()
         }
+        images: set[str] = set()
         for app in ctx.store.apps.all():
             release = ctx.store.releases.current(app)
+            images |= {release.image} if release else set()
             for replica in ctx.store.apps.replicas(app) if release else ():
                 assert release is not None
                 process = release.process(replica.process_type)
@@ -91,6 +93,8 @@ class Liveness:
                 if process and found and probing.mode(ctx, app, process.type) is Mode.ENABLED:
                     for number, check in enumerate(self._checks(process, release.image)):
                         yield Watched(app, replica, process, check, found, number)
+        # Each deploy brings another one.
+        self._has_healthcheck = {image: has for image, has in self._has_healthcheck.items() if image in images}
 
     def _checks(self, process: Process, image_id: str) -> tuple[Check, ...]:
         if process.checks or process.port is None:

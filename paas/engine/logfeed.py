@@ -10,7 +10,7 @@ from paas.core.drain import Place, Resume
 from paas.core.errors import EngineError
 from paas.core.logline import ROUTER, LogLine
 from paas.core.logquery import Query
-from paas.core.model import App
+from paas.core.model import App, Container
 from paas.engine import logsources
 from paas.engine.changelog import EventSource
 from paas.engine.context import Context
@@ -26,7 +26,8 @@ class Feed:
     """The new lines of one app. `read` never waits; what was not read yet stays where it is.
 
     ``sources`` are those that were read up to now. Of a container that comes later, everything is read; of one that
-    goes, all that it wrote. ``places`` tell where logs were read up to before a restart, see `drain.Place`.
+    goes, all that it wrote. ``places`` tell where logs were read up to before a restart, see `drain.Place`; kept logs
+    that ended before ``settled`` and have none were read to their end.
     """
 
     def __init__(
@@ -38,11 +39,15 @@ class Feed:
         *,
         places: Mapping[str, str] | None = None,
         floor: str = "",
+        settled: str = "",
+        listing: Callable[[App], list[Container]] | None = None,
     ) -> None:
         self._ctx = ctx
         self._app = app
         self._query = query
         self._floor = floor
+        self._settled = settled
+        self._listing = listing or ctx.scheduler.containers
         read = {key: place for key, text in (places or {}).items() if (place := Place(text)).text}
         self._places = read
         self._resumes = {key: Resume(place.text) for key, place in read.items()}
@@ -52,12 +57,16 @@ class Feed:
         self._looked = 0.0
         self._retries: dict[str, float] = {}
         self._there: set[str] = set()
+        self._kept: dict[str, str] | None = None
         self._standing = {"events", "jobs", f"{ROUTER}-{app.id}"}
 
-    @property
-    def places(self) -> dict[str, str]:
-        """Where each log was read up to. What is neither there nor kept any more is left out."""
-        known = self._there | self._ctx.store.kept_logs.containers(self._app) | self._standing - {"events"}
+    def places(self, settled: str) -> dict[str, str]:
+        """Where each log was read up to. What is neither there nor kept any more is left out, and so is what ended
+        before ``settled`` and was read to its end."""
+        # As it was at the last look: of every app, several times a second, the database is not asked.
+        kept = self._kept
+        known = set(self._places) if kept is None else self._there | kept.keys() | self._standing - {"events"}
+        known -= {key for key in self._over if kept and kept.get(key, settled) < settled}
         return {key: place.text for key, place in self._places.items() if place.text and key in known}
 
     @property
@@ -140,7 +149,7 @@ class Feed:
             return
         wants = self._query.wants_log
         try:
-            listed = self._ctx.scheduler.containers(self._app)
+            listed = self._listing(self._app)
         except EngineError:
             # It is being restarted, say; the files can be read meanwhile.
             self._seen, self._looked = count, now - LOOK_SECONDS + RETRY_SECONDS
@@ -160,9 +169,11 @@ class Feed:
             if row.container in new and row.container in self._sources:
                 self._sources.pop(row.container).close()
                 self._there.discard(row.container)
-            if row.last >= self._floor and wants(row.process, row.release, row.first, row.last):
+            fresh = row.last >= self._settled or row.container in self._places
+            if fresh and row.last >= self._floor and wants(row.process, row.release, row.first, row.last):
                 self._begin(row.container, partial(logsources.of_kept, self._ctx, row, self._app))
-        self._forget({found.id for found in listed} | {row.container for row in rows})
+        self._kept = {row.container: row.last for row in rows}
+        self._forget({found.id for found in listed} | self._kept.keys())
 
     def _forget(self, known: set[str]) -> None:
         """What is over, and neither there nor kept, never comes again: a drain would collect every run of cron."""

@@ -215,7 +215,7 @@ class Oneoffs:
         """
         tasks = [task for task in self._tasks.all() if task.role in (oneoff.RUN, oneoff.CRON)]
         there = {task.run: task for task in tasks if task.run <= self._before}
-        for run in self._store.runs.all(active=True):
+        for run in self._store.runs.all(active=True, limit=-1):
             if run.id > self._before:
                 continue
             task = there.pop(run.id, None)
@@ -270,8 +270,8 @@ class Oneoffs:
             live.logged = False
             self._tasks.remove(live.container_id)
             live.done.wait(FORGET_SECONDS)
-        for run in self._store.runs.all(app):
-            self.log_path(run.id).unlink(missing_ok=True)
+        for run_id in self._store.runs.ids(app):
+            self.log_path(run_id).unlink(missing_ok=True)
 
     def shut_down(self) -> None:
         """The daemon ends: nothing more is recorded; containers that don't end with their client go on."""

@@ -23,6 +23,10 @@ _log = logging.getLogger(__name__)
 TYPE = "release"
 _RECHECK_SECONDS = 0.2
 _ENDED_SECONDS = 0.02
+LONGEST_LINE = 64 << 10
+"""Bytes after which a line without an end is shown as one."""
+MOST_SHOWN = 8 << 20
+"""Bytes of what a phase writes that the job's log takes: nothing else limits that."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +73,26 @@ def run_phase(ctx: Context, app: App, job: Job, release: Release, phase: Phase) 
 
 
 def _show(ctx: Context, job: Job, container_id: str) -> None:
-    pending = b""
+    pending, size = b"", 0
+
+    def show(line: bytes) -> None:
+        nonlocal size
+        before, size = size, size + len(line) + 1
+        if size <= MOST_SHOWN:
+            job.out.detail(logline.parse(line, TYPE).text.decode("utf-8", "replace"))
+        elif before <= MOST_SHOWN:
+            job.out.warning(f"It writes more than {MOST_SHOWN >> 20} MiB: the rest is not shown.")
+
     with ctx.scheduler.follow(container_id, 1_000_000) as chunks:
         for chunk in chunks:
             *lines, pending = (pending + chunk).split(b"\n")
+            if len(pending) > LONGEST_LINE:
+                lines.append(pending)
+                pending = b""
             for line in lines:
-                job.out.detail(logline.parse(line, TYPE).text.decode("utf-8", "replace"))
+                show(line)
     if pending:
-        job.out.detail(logline.parse(pending, TYPE).text.decode("utf-8", "replace"))
+        show(pending)
 
 
 def _ended(ctx: Context, container_id: str) -> Container | None:

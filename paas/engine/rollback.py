@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from paas.core.errors import PaasError
-from paas.core.model import App, Draft, Release, ReleaseState
+from paas.core.model import App, Draft, Release, ReleaseState, Summary
 from paas.core.secret import Secret
 from paas.engine import deploy
 from paas.engine.apps import change
@@ -52,11 +52,11 @@ def find(ctx: Context, app: App, version: int | None) -> Release:
     """The release to go back to; refuses one that never served or whose image is gone."""
     current = deploy.deployed(ctx, app)
     if version is None:
-        target = next((old for old in ctx.store.releases.all(app) if _served_before(old, current)), None)
-        if target is None:
+        served = (old.version for old in ctx.store.releases.summaries(app) if _served_before(old, current))
+        version = next(served, None)
+        if version is None:
             raise PaasError(f"{app.name} has no earlier release to go back to", code="no-earlier-release")
-    else:
-        target = ctx.store.releases.get(app, version)
+    target = ctx.store.releases.get(app, version)
 
     if target.state in (ReleaseState.FAILED, ReleaseState.PENDING):
         raise PaasError(
@@ -78,5 +78,5 @@ def _differing(one: Mapping[str, Secret], other: Mapping[str, Secret]) -> set[st
     return {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
 
 
-def _served_before(old: Release, current: Release) -> bool:
+def _served_before(old: Summary, current: Release) -> bool:
     return old.state is ReleaseState.SUPERSEDED and old.version < current.version

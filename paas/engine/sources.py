@@ -61,7 +61,7 @@ def land(
 def was_released(ctx: Context, app: App, commit: str) -> bool:
     """Whether the commit serves, or has served."""
     served = (ReleaseState.CURRENT, ReleaseState.SUPERSEDED)
-    return any(one.commit == commit and one.state in served for one in ctx.store.releases.all(app))
+    return any(one.commit == commit and one.state in served for one in ctx.store.releases.summaries(app))
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,8 @@ class DockerLocal(LocalImages):
                     return port
         raise EngineError(
             f"no port from {low} to {high} is free",
-            fix="Widen the range: 'settings:set port-range 20000-31999'.",
+            fix="'cleanup' takes back those of containers that were scaled away; or widen the range:"
+            " 'settings:set port-range 20000-31999'.",
             code="no-port",
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from paas.core.errors import AlreadyExists, NoSuchApp, PaasError
 from paas.core.model import App, Replica
@@ -134,6 +134,15 @@ class Apps(Domains):
             app.id, process_type, index, slot,
         )  # fmt: skip
         return row["port"] if row else None
+
+    def take_back_ports(self, app: App, kept: Collection[tuple[str, int]]) -> None:
+        """The slots of its processes, by type and index, own no port any more, but those that are kept."""
+        with self._db.transaction():
+            rows = self._db.all("SELECT DISTINCT process_type, idx FROM ports WHERE app_id = ?", app.id)
+            self._db.many(
+                "DELETE FROM ports WHERE app_id = ? AND process_type = ? AND idx = ?",
+                [(app.id, *row) for row in rows if tuple(row) not in kept],
+            )
 
     def ports_taken(self) -> set[int]:
         """All ports that are owned by a slot."""

@@ -117,11 +117,6 @@ class KeptLogs:
         rows = self._db.all("SELECT * FROM kept_logs WHERE app_id = ? ORDER BY last, container", app.id)
         return [_kept(row) for row in rows]
 
-    def containers(self, app: App) -> set[str]:
-        """The containers of the app of which the log is kept."""
-        rows = self._db.all("SELECT container FROM kept_logs WHERE app_id = ?", app.id)
-        return {row["container"] for row in rows}
-
     def unpacked(self) -> list[KeptLog]:
         """Those whose files are as the engine wrote them."""
         return [_kept(row) for row in self._db.all("SELECT * FROM kept_logs WHERE segments IS NULL")]

@@ -10,7 +10,7 @@ from paas.core import checks, cron
 from paas.core.cron import CronEntry
 from paas.core.errors import NotFound
 from paas.core.gitrefs import RefUpdate
-from paas.core.model import SERVER, App, Deployment, DeploymentStatus, Draft, Process, Release, ReleaseState
+from paas.core.model import SERVER, App, Deployment, DeploymentStatus, Draft, Process, Release, ReleaseState, Summary
 from paas.store.apps import as_app, gone
 from paas.store.database import Database, Row
 from paas.store.sealed import Sealer
@@ -67,6 +67,15 @@ class Releases:
         """The app's releases, newest first."""
         rows = self._db.all("SELECT * FROM releases WHERE app_id = ? ORDER BY version DESC", app.id)
         return [self._release(row) for row in rows]
+
+    def summaries(self, app: App) -> list[Summary]:
+        """The app's releases, newest first, without what they run: many thousands may be read at once."""
+        rows = self._db.all(
+            "SELECT version, state, created_at, actor, cause, commit_id, image FROM releases WHERE app_id = ?"
+            " ORDER BY version DESC",
+            app.id,
+        )
+        return [Summary(row[0], ReleaseState(row[1]), *row[2:]) for row in rows]
 
     def served_images(self, app: App, limit: int) -> list[tuple[int, str]]:
         """Version and image of the releases that serve or served the app, newest first, at most ``limit``."""
@@ -211,11 +220,20 @@ class Deployments:
 
     def all(self, app: App | None, *, status: str = "", kind: str = "", limit: int = 100) -> list[Deployment]:
         """The deployments of the app, or of all, newest first; only those of the status and kind that are given."""
+        # With + no index is used for it: of one app's, all that have the status of all apps are not looked through.
+        asked = [
+            (condition, value)
+            for condition, value in (
+                ("app_id = ?", app.id if app else 0),
+                ("+status = ?" if app else "status = ?", status),
+                ("kind = ?", kind),
+            )
+            if value
+        ]
+        where = " AND ".join(condition for condition, _ in asked) or "1"
         rows = self._db.all(
-            "SELECT * FROM deployments WHERE ? IN (0, app_id) AND ? IN ('', status) AND ? IN ('', kind)"
-            " ORDER BY id DESC LIMIT ?",
-            app.id if app else 0, status, kind, limit,
-        )  # fmt: skip
+            f"SELECT * FROM deployments WHERE {where} ORDER BY id DESC LIMIT ?", *(value for _, value in asked), limit
+        )
         return [self._deployment(row) for row in rows]
 
     def older(self, app: App, keep: int, limit: int = 100) -> list[int]:

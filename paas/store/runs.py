@@ -90,12 +90,15 @@ class Runs:
         self, app: App | None = None, *, kind: str = "", entry: str = "", active: bool = False, limit: int = 1000
     ) -> list[Run]:
         """The runs of the app, or of all, newest first; only those of the kind and the cron entry that are given."""
-        rows = self._db.all(
-            "SELECT * FROM runs WHERE ? IN (0, app_id) AND ? IN ('', kind) AND ? IN ('', entry)"
-            " AND (NOT ? OR status = 'running') ORDER BY id DESC LIMIT ?",
-            app.id if app else 0, kind, entry, active, limit,
-        )  # fmt: skip
+        wanted = {"app_id = ?": app.id if app else 0, "kind = ?": kind, "entry = ?": entry}
+        asked = {condition: value for condition, value in wanted.items() if value}
+        where = " AND ".join([*asked, "status = 'running'" if active else "1"])
+        rows = self._db.all(f"SELECT * FROM runs WHERE {where} ORDER BY id DESC LIMIT ?", *asked.values(), limit)
         return [_run(row) for row in rows]
+
+    def ids(self, app: App) -> list[int]:
+        """The ids of all runs of the app."""
+        return [row["id"] for row in self._db.all("SELECT id FROM runs WHERE app_id = ?", app.id)]
 
     def forget_older(self, like: Run, keep: int) -> list[int]:
         """Forgets runs of the same app and cron entry that ended, but the newest ``keep``; their ids."""

@@ -33,8 +33,8 @@ class Traces:
     def newest(self, app: App) -> int | None:
         """The number of the app's newest deployment that has a trace, or None."""
         row = self._db.one(
-            "SELECT max(t.deployment_id) AS id FROM traces t JOIN deployments d ON d.id = t.deployment_id"
-            " WHERE d.app_id = ?",
+            "SELECT d.id FROM deployments d CROSS JOIN traces t ON t.deployment_id = d.id WHERE d.app_id = ?"
+            " ORDER BY d.id DESC LIMIT 1",
             app.id,
         )
         return row["id"] if row else None

@@ -66,7 +66,9 @@ def _run(name: str, parameters: dict[str, Any], *, look: bool) -> Response:
     if kind:
         begun = _link().begin(caller, name, parameters, look=look, stdin=stdin.encode())
         return streaming.respond(begun, kind)
-    return _answer(_link().run(caller, name, parameters, look=look, stdin=stdin.encode()))
+    # Some commands have no end, as 'logs -t': without this each client that went away would keep a thread for good.
+    watched = request.environ.get("gunicorn.socket")
+    return _answer(_link().run(caller, name, parameters, look=look, stdin=stdin.encode(), watched=watched))
 
 
 def _answer(outcome: Outcome) -> Response:

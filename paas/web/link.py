@@ -139,13 +139,23 @@ class Link:
         return Conversation(server, stdin)
 
     def run(
-        self, caller: Caller, command: str, parameters: Mapping[str, Any], *, look: bool = False, stdin: bytes = b""
+        self,
+        caller: Caller,
+        command: str,
+        parameters: Mapping[str, Any],
+        *,
+        look: bool = False,
+        stdin: bytes = b"",
+        watched: socket.socket | None = None,
     ) -> Outcome:
-        """The command's outcome, once it has ended; `Problem` for one that ended with an error."""
+        """The command's outcome, once it has ended; `Problem` for one that ended with an error.
+
+        ``watched`` is the connection of who waits for it: one that goes away ends the command.
+        """
         value, output = bytearray(), bytearray()
         conversation = self.begin(caller, command, parameters, look=look, stdin=stdin)
         try:
-            for kind, payload in conversation.frames():
+            for kind, payload in conversation.frames(watched):
                 if kind == frames.PROBLEM:
                     parts = json.loads(payload)
                     raise Problem({**parts, **_beside(value, output)})

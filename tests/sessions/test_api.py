@@ -1,4 +1,6 @@
 import json
+import socket
+import threading
 
 import pytest
 from web_fakes import LOOPBACK, Web
@@ -170,6 +172,26 @@ def test_a_client_that_goes_away_ends_the_command(web):
     eventually(lambda: web._control.pool._sessions, "the command")
     answer.close()
     eventually(lambda: not web._control.pool._sessions, "the end of the command")
+
+
+def test_so_does_one_that_waits_for_the_whole_answer(web):
+    from paas.testing.gates import eventually
+
+    token = web.token()
+    client, watched = socket.socketpair()
+    with watched:
+        waits = threading.Thread(
+            target=web.call,
+            args=("logs", {"app": "hello", "tail": True}, token),
+            kwargs={"environ_overrides": {"gunicorn.socket": watched}},
+            daemon=True,
+        )
+        waits.start()
+        eventually(lambda: web._control.pool._sessions, "the command")
+        client.close()
+        eventually(lambda: not web._control.pool._sessions, "the end of the command")
+        waits.join(60)
+    assert not waits.is_alive()
 
 
 def test_streams_leave_room_for_pages(web):

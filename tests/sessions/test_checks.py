@@ -419,3 +419,10 @@ def test_nginx_finishes_requests_as_long_as_the_app_with_the_longest_time_wants(
     hello.run("checks:set --global wait-to-retire")
     hello.run("checks:set hello wait-to-retire")
     assert hello.proxy.options.drain_seconds == 60
+
+
+def test_what_is_known_of_images_does_not_grow_with_deploys(hello):
+    for number in range(3):
+        hello.deployed("hello", {"file": f"{number}"})
+        hello.look_after()
+    assert len(hello.liveness._has_healthcheck) == 1

@@ -168,3 +168,16 @@ def test_limits_can_be_switched_off_or_be_impossible(hello):
     hello.deployed("hello", {"file": "3"})
     assert "NO_PROXY" not in hello.builder.sources[-1].arguments
     eventually(hello.ctx.jobs.idle)
+
+
+def test_ports_of_what_was_scaled_away_are_taken_back(hello):
+    apps, app = hello.ctx.store.apps, hello.app()
+    for index in (1, 2):
+        apps.give_port(app, "web", index, 0, 21_000 + index)
+    hello.run("cleanup")
+    assert apps.ports_taken() == {21_001}
+    hello.run("ps:scale hello web=2")
+    hello.quiet()
+    apps.give_port(app, "web", 2, 0, 21_002)
+    hello.run("cleanup")
+    assert apps.ports_taken() == {21_001, 21_002}

@@ -34,6 +34,12 @@ def test_it_is_below_the_first_global_domain(public):
     assert hosts(public) == ("paas.other.org",)
 
 
+def test_clients_that_send_slowly_hold_none_of_its_threads(public):
+    text = Templates().app(public.proxy.served[dashboard.KEY], "127.0.0.1:8080")
+    assert "    proxy_request_buffering on;" in text
+    assert "    client_max_body_size 4194304;" in text
+
+
 def test_a_setting_moves_it_or_turns_it_off(public):
     assert "http://dash.example.net:8080" in public.run("settings:set dashboard-domain dash.example.net").err
     assert hosts(public) == ("dash.example.net",)

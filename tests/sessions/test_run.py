@@ -13,6 +13,7 @@ import pytest
 
 from paas.commands.invocation import Terminal
 from paas.core.errors import EngineError, disk_full
+from paas.core.oneoff import RunStatus
 from paas.testing import DEPLOYER, EPOCH, VIEWER, Behaviour, FakeTasks, Program, Server, eventually
 from paas.testing.programs import TERMINATED
 
@@ -402,6 +403,17 @@ def test_only_so_many_runs_are_remembered(hello: Server) -> None:
         eventually(lambda: not hello.ctx.oneoffs.active(hello.app()), f"run {number}")
     assert [name for name, _, _ in states(hello)] == ["run.4", "run.3"]
     assert len(list(hello.paths.runs.iterdir())) == 2
+
+
+def test_an_app_that_goes_leaves_no_log_of_its_runs(hello: Server) -> None:
+    for entry in range(1100):
+        run = hello.ctx.store.runs.add(
+            hello.app(), kind="cron", entry=f"{entry}", command="true", actor="cron", version=1, attached=False,
+            now=1.0, until=1.0, status=RunStatus.SUCCEEDED,
+        )  # fmt: skip
+        hello.ctx.oneoffs.log_path(run.id).touch()
+    assert hello.run("apps:destroy --force hello").status == 0
+    assert list(hello.paths.runs.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -203,3 +203,25 @@ def test_ports_come_from_the_configuration_then_paas_yml_then_the_image():
     assert web == Process("web", None, 7000, given_port=7000)
     assert appspec.processes(given, (8000,), "6000")[0].port == 6000
     assert appspec.processes(appspec.of_release((web,)), (8000,), None) == (web,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(["a0: &a0 {k: v}", *(f"a{n}: &a{n} {{<<: *a{n - 1}, k{n}: v}}" for n in range(1, 700))]),
+        "\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9))]),
+    ],
+    ids=["merged", "lists"],
+)
+def test_references_must_not_make_a_small_file_a_large_one(text):
+    with pytest.raises(InvalidValue, match=r"paas\.yml is not YAML: line 1, column 1") as error:
+        yamlfile.parse(text, "paas.yml", "invalid-paas-yml")
+    assert "more than 200000 values" in error.value.why
+
+
+def test_references_are_taken_as_they_are():
+    assert yamlfile.parse("a: &a {b: 1}\nc: {<<: *a, d: [*a]}", "paas.yml", "x") == {
+        "a": {"b": 1}, "c": {"b": 1, "d": [{"b": 1}]}
+    }  # fmt: skip
+    endless = yamlfile.parse("&a [*a]", "paas.yml", "x")
+    assert endless[0] is endless

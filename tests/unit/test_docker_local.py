@@ -153,7 +153,8 @@ def test_the_range_may_be_full(host):
         host.scheduler.port(host.app, "web", 3, 0)
     assert raised.value.lines() == [
         "no port from 20000 to 20001 is free",
-        "Widen the range: 'settings:set port-range 20000-31999'. [no-port]",
+        "'cleanup' takes back those of containers that were scaled away; or widen the range: "
+        "'settings:set port-range 20000-31999'. [no-port]",
     ]
 
 

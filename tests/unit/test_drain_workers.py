@@ -14,6 +14,7 @@ from paas.drivers.receivers import NotSent, Refused
 from paas.engine import drains
 from paas.engine.drains import Worker
 from paas.testing import eventually
+from paas.testing.counts import counting
 
 URL = "https://user:secret@logs.example/token"
 
@@ -350,3 +351,47 @@ def test_a_log_that_was_rotated_just_before_its_container_went_is_sent_to_its_en
     until(worker, receiver, ["one", "two", "three"])
     hello.scheduler.write("web.1", "four")
     until(worker, receiver, ["one", "two", "three", "four"])
+
+
+def test_what_is_recorded_does_not_grow_with_the_logs_that_are_kept(writing):
+    receiver = FakeReceiver()
+    worker = begin(writing, receiver)
+    expected = []
+    for number in range(6):
+        expected.append(f"of {number}")
+        writing.scheduler.write("web.1", expected[-1])
+        until(worker, receiver, expected)
+        writing.clock.advance(drains.SETTLED_SECONDS)
+        writing.deployed("hello", {"file": str(number)})
+    assert len(writing.ctx.store.kept_logs.of(writing.app())) == 6
+
+    def short() -> bool:
+        # An end is noticed at the look after it, and recorded with the next line.
+        expected.append("more")
+        writing.scheduler.write("web.1", "more")
+        until(worker, receiver, expected)
+        # That of the last log, of the container that runs, of its events and requests.
+        return len(writing.ctx.store.drains.get(1).position.logs) <= 4
+
+    eventually(short, "the places of logs that ended long ago are forgotten")
+    writing.scheduler.write("web.1", "after")
+    until(again(worker, writing, receiver), receiver, [*expected, "after"])
+
+
+def test_the_drain_of_every_app_asks_the_engine_once_for_all(hello):
+    for number in range(5):
+        hello.run(f"apps:create more-{number}")
+    hello.quiet()
+    receiver = FakeReceiver()
+    worker = begin(hello, receiver, app=None)
+    with counting(hello) as counts:
+        worker.tick()
+    assert counts.engine.count("containers") == 1, counts.engine
+
+
+def test_what_waited_for_a_drain_that_is_gone_is_removed_at_the_next_start(hello):
+    drain_spool.Spool(hello.paths.drain(7)).put(1, [])
+    parts = drains.Drains(hello.ctx)
+    parts.start()
+    eventually(lambda: not hello.paths.drain(7).exists(), "it is removed")
+    parts.stop()

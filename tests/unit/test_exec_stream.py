@@ -64,6 +64,19 @@ class Engine:
         return {"Running": True, "Pid": self.pid}
 
 
+def test_nothing_is_killed_before_the_command_has_begun(stream):
+    # 0 would be the group of the server itself.
+    states = iter([{"Running": True, "Pid": 0}, {"Running": True, "Pid": 0}, {"Running": True, "Pid": 7}])
+    killed = []
+    assert exec_stream.outcome(stream[0], lambda: next(states), 0.0, killed.append) == (None, "")
+    assert killed == [7]
+
+
+def test_a_command_that_never_begins_is_given_up(stream, monkeypatch):
+    monkeypatch.setattr(exec_stream, "START_SECONDS", 0.0)
+    assert exec_stream.outcome(stream[0], lambda: {"Running": True, "Pid": 0}, 0.0, never) == (None, "")
+
+
 @pytest.mark.parametrize("group", [True, False])
 def test_a_command_that_does_not_end_is_killed(stream, group):
     ours, theirs = stream

@@ -10,6 +10,7 @@ import pytest
 from paas.core.errors import AlreadyExists, InvalidValue, NotFound, PaasError, Unsupported
 from paas.core.gitrefs import RefUpdate
 from paas.drivers import git as git_driver
+from paas.drivers import git_objects
 from paas.drivers.git import CommitInfo, Finding, Repository
 from paas.drivers.git_process import GitFailed, GitMissing
 
@@ -282,3 +283,19 @@ def test_a_repository_without_commits_can_be_copied(repository, tmp_path):
     repository.set_head("trunk")
     repository.copy_to(tmp_path / "copy.git")
     assert (tmp_path / "copy.git/HEAD").read_text() == "ref: refs/heads/trunk\n"
+
+
+@pytest.mark.parametrize("leaf", ["files", "nothing"])
+def test_a_few_objects_that_stand_for_too_many_files_are_refused(repository, monkeypatch, leaf):
+    blob = git(repository.path, "hash-object", "-w", "--stdin", text=b"x")
+    files = f"100644 blob {blob}\tfile\n" if leaf == "files" else ""
+    tree = git(repository.path, "mktree", text=files.encode())
+    for _ in range(4):
+        folders = "".join(f"040000 tree {tree}\t{number}\n" for number in range(10))
+        tree = git(repository.path, "mktree", text=folders.encode())
+    commit = git(repository.path, "commit-tree", tree, text=b"bomb")
+    monkeypatch.setattr(git_objects, "MOST_LISTED", 1 << 16)
+    for look in (repository.unsupported, repository.sizes):
+        with pytest.raises(Unsupported) as refused:
+            look(commit)
+        assert refused.value.code == "too-many-files"

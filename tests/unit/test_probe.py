@@ -84,6 +84,33 @@ def test_why_there_is_no_answer(answer, reason):
         assert Probe().get(HOME, port, "/", {"Host": "x"}, 0.05) == reason
 
 
+@pytest.mark.parametrize("piece", [b"x", b"HTTP/1.1 100 Continue\r\n\r\n"])
+def test_an_answer_without_an_end_is_not_waited_for(piece):
+    gone = threading.Event()
+
+    def serve():
+        connection, _ = listener.accept()
+        # One piece after the other, and none of them ends the headers, until the client has had enough.
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            while not gone.wait(0.001):
+                connection.sendall(piece)
+
+    with socket.create_server((HOME, 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        looks = []
+        look = threading.Thread(
+            target=lambda: looks.append(Probe().get(HOME, listener.getsockname()[1], "/", {"Host": "x"}, 0.05)),
+            daemon=True,
+        )
+        look.start()
+        look.join(20)
+        gone.set()
+        thread.join(60)
+    assert looks == ["no answer within 0.05 s"]
+
+
 @pytest.mark.parametrize(
     ("body", "seen"), [(b"all \xff ok", "all \ufffd ok"), (b"x" * (BODY_LIMIT + 70_000), None)]
 )

@@ -7,6 +7,7 @@ import pytest
 
 from paas.core.errors import Cancelled, EngineError
 from paas.core.model import DeploymentStatus
+from paas.engine import phase
 from paas.testing import Behaviour, eventually
 
 PROCFILE = {"Procfile": "release: ./migrate --all\nweb: ./web\n"}
@@ -30,6 +31,19 @@ def test_it_runs_before_anything_starts_and_shows_what_it_writes(hello):
     assert [place for place in hello.gates.trace if place == "start"] == ["start", "start"]
     assert hello.scheduler.labels() == ["web.1"]
     assert "release" not in hello.run("ps:scale hello").out
+
+
+@pytest.mark.real("git")
+def test_a_flood_of_what_it_writes_does_not_fill_the_log(hello, monkeypatch):
+    monkeypatch.setattr(phase, "MOST_SHOWN", 1 << 20)
+    monkeypatch.setattr(phase, "LONGEST_LINE", 1000)
+    hello.scheduler.tell("release", Behaviour(exits=0, looks=2, log=("begun", *["x" * 100_000] * 15, "done")))
+    result = hello.push("hello", PROCFILE)
+    assert result.status == 0
+    assert "begun" in result.err
+    assert "It writes more than 1 MiB: the rest is not shown." in result.err
+    assert "Release phase done" in result.err
+    assert "x" * 10 not in result.err.partition("the rest is not shown")[2]
 
 
 @pytest.mark.real("git")

@@ -29,6 +29,15 @@ def test_a_change_of_the_file_counts_at_once(path):
     assert settings.value("keep-images") == 5
 
 
+def test_what_is_written_is_for_the_server_alone(path):
+    path.with_suffix(".new").write_text("left by a crash")
+    path.with_suffix(".new").chmod(0o644)
+    settings = SettingsFile(path, {})
+    settings.set("build-http-proxy", "http://me:secret@proxy.example.org:3128")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert settings.value("build-http-proxy") == "http://me:secret@proxy.example.org:3128"
+
+
 def test_two_changes_within_a_tick_of_the_clock_are_told_apart(path):
     settings = SettingsFile(path, {})
     settings.set("keep-images", "5")

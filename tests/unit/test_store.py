@@ -1,14 +1,17 @@
 """The database: what is wanted, and what happened."""
 
+import shutil
 import sqlite3
 import threading
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from paas.core.errors import AlreadyExists, NoSuchApp, NotFound, PaasError
 from paas.core.model import SERVER, DeploymentStatus, Draft, Key, Process, ReleaseState, Replica
 from paas.core.secret import Secret
-from paas.store import Store
+from paas.store import Store, database
 
 
 @pytest.fixture
@@ -280,3 +283,108 @@ def test_what_the_server_does_by_itself_pushes_out_nothing_that_people_did(store
     assert push in store.deployments.newest(5)
     store.deployments.forget_own(app, 5)
     assert {one.id for one in store.deployments.all(app)} == {push, *repairs[-5:]}
+
+
+def plans(store, look):
+    """How SQLite finds the rows of what is asked inside: a line for each table."""
+    asked = []
+    with store.watched(asked.append):
+        look()
+    plan = [row[3] for sql in asked for row in store._database.all(f"EXPLAIN QUERY PLAN {sql}")]
+    return [line for line in plan if not line.startswith(("USE TEMP", "SCALAR"))]
+
+
+LOOKS = {
+    "builds of an app": lambda store, app: store.deployments.all(app, limit=20),
+    "failed builds of an app": lambda store, app: store.deployments.all(app, status="failed", limit=1),
+    "builds under way": lambda store, app: store.deployments.all(None, status="running"),
+    "what a crash left": lambda store, app: store.deployments.abandon_unfinished(1.0),
+    "releases a crash left": lambda store, app: store.releases.fail_pending(),
+    "the end of a change": lambda store, app: store.deployments.older(app, 20),
+    "what the server did": lambda store, app: store.deployments.forget_own(app, 20),
+    "the newest trace": lambda store, app: store.traces.newest(app),
+    "runs of an app": lambda store, app: store.runs.all(app, kind="run"),
+    "the last run of an entry": lambda store, app: store.runs.all(app, kind="cron", entry="daily", limit=1),
+    "runs to forget": lambda store, app: store.runs.ids(app),
+    "logs to pack": lambda store, app: store.kept_logs.unpacked(),
+}
+
+
+@pytest.mark.parametrize("what", LOOKS)
+def test_what_is_asked_does_not_take_longer_with_all_that_ever_happened(store, app, what):
+    found = plans(store, lambda: LOOKS[what](store, app))
+    assert found
+    # These have only the few rows that are asked for.
+    few = ("releases_pending", "kept_logs_unpacked")
+    assert [line for line in found if line.startswith("SCAN") and not line.endswith(few)] == []
+
+
+def test_the_last_run_of_an_entry_is_found_at_once(store, app):
+    [plan] = plans(store, lambda: store.runs.all(app, kind="cron", entry="daily", limit=1))
+    assert "entry=?" in plan
+
+
+def test_what_the_server_did_is_found_among_all_that_people_did(store, app):
+    assert any("actor=?" in line for line in plans(store, lambda: store.deployments.forget_own(app, 20)))
+    assert any("actor=?" in line for line in plans(store, lambda: store.deployments.older(app, 20)))
+
+
+def test_a_switch_does_not_look_through_the_releases_of_before(store, app):
+    release = store.releases.add(app, draft(), 1.0)
+    found = plans(store, lambda: store.releases.make_current(app, release))
+    assert any("releases_current" in line for line in found)
+
+
+def test_summaries_of_releases_are_read_without_their_secrets(store, app, monkeypatch):
+    store.releases.add(app, draft(), 1.0)
+    second = store.releases.add(app, draft(), 2.0)
+    monkeypatch.setattr(store.releases, "_sealer", None)
+    newest, oldest = store.releases.summaries(app)
+    assert (newest.version, newest.state) == (2, ReleaseState.PENDING)
+    assert (newest.commit, newest.image) == ("c0ffee", "sha256:1")
+    assert (newest.created_at, newest.actor, newest.cause) == (second.created_at, "ada", "git push")
+    assert oldest.version == 1
+
+
+def test_ports_of_slots_that_nobody_wants_are_taken_back(store, app):
+    other = store.apps.create("other", actor="ada", now=1.0)
+    for port, owner, index, slot in [(1, app, 1, 0), (2, app, 1, 1), (3, app, 2, 0), (4, other, 2, 0)]:
+        store.apps.give_port(owner, "web", index, slot, port)
+    store.apps.take_back_ports(app, {("web", 1)})
+    assert store.apps.ports_taken() == {1, 2, 4}
+
+
+def test_a_copy_that_was_made_while_the_server_runs_is_a_backup(store, app, tmp_path):
+    store.config.set(app, {"A": Secret("1")})
+    folder = tmp_path / "restored"
+    folder.mkdir()
+    with store.transaction():
+        # What is under way is not part of it, and holds it up as little as it is held up.
+        store.config.set(app, {"A": Secret("2")})
+        with closing(sqlite3.connect(tmp_path / "paas.db")) as other:
+            other.execute("VACUUM INTO ?", [str(folder / "paas.db")])
+    shutil.copy(tmp_path / "secret.key", folder)
+    restored = Store(folder)
+    assert restored.config.all(app) == {"A": Secret("1")}
+    assert restored.apps.create("next", actor="ada", now=1.0).id == app.id + 1
+    restored.close()
+
+
+def test_a_database_of_any_older_version_is_brought_up_to_date(tmp_path):
+    scripts = sorted(Path(database.__file__).with_name("migrations").glob("*.sql"))
+    for have in range(1, len(scripts)):
+        folder = tmp_path / str(have)
+        folder.mkdir()
+        with closing(sqlite3.connect(folder / "paas.db")) as old:
+            for script in scripts[:have]:
+                old.executescript(script.read_text())
+            old.executescript(
+                "INSERT INTO apps (name, created_at, created_by) VALUES ('hello', 1.0, 'ada');"
+                "INSERT INTO deployments (app_id, kind, actor, cause, status, started_at)"
+                f" VALUES (1, 'push', 'ada', 'git push', 'running', 1.0); PRAGMA user_version = {have};"
+            )
+        made = Store(folder)
+        assert made.apps.get("hello").id == 1
+        assert [one.kind for one in made.deployments.abandon_unfinished(2.0)] == ["push"]
+        assert made._database.all("PRAGMA foreign_key_check") == []
+        made.close()
