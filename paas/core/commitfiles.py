@@ -109,7 +109,24 @@ def _matching(pattern: str, paths: tuple[str, ...]) -> list[str]:
 
 @functools.cache
 def _expression(pattern: str) -> re.Pattern[str]:
-    """``*`` and ``?`` stay within a folder, ``**/`` is any number of folders, ``[…]`` one of these characters."""
-    parts = {"**/": "(?:[^/]+/)*", "*": "[^/]*", "?": "[^/]"}
-    tokens = re.findall(r"\*\*/|\*|\?|\[[^\]]+\]|[^*?\[]+|\[", pattern)
-    return re.compile("".join(parts.get(one) or (one if one.endswith("]") else re.escape(one)) for one in tokens))
+    """``*`` and ``?`` stay within a folder, ``**/`` is any number of folders, ``[…]`` one of these characters.
+
+    Where what follows a wildcard is found first, it is taken for good: any later place would leave less for the rest.
+    So a pattern of many wildcards takes no longer than the path is long, as for each but the last.
+    """
+    first, *others = (_within_folders(part) for part in re.split(r"(?:(?<=/)|^)(?:\*\*/)+", pattern))
+    middle = "".join(f"(?>(?:[^/]+/)*?{part})" for part in others[:-1])
+    return re.compile(first + middle + "".join(f"(?:[^/]+/)*{part}" for part in others[-1:]))
+
+
+def _within_folders(pattern: str) -> str:
+    tokens = re.findall(r"\*+|\?|\[[^\]]+\]|[^*?\[]+|\[", pattern)
+    chunks = [""]
+    for token in tokens:
+        if token.startswith("*"):
+            chunks.append("")
+        else:
+            chunks[-1] += "[^/]" if token == "?" else token if token.endswith("]") else re.escape(token)
+    first, *others = chunks
+    middle = "".join(f"(?>[^/]*?{chunk})" for chunk in others[:-1])
+    return first + middle + "".join(f"[^/]*{chunk}" for chunk in others[-1:])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from paas.builders import recipe
 from paas.core import buildplan, procfile
@@ -188,6 +191,28 @@ def test_globs_stay_in_their_folder() -> None:
     assert files.find(["**/*.py"]) == list(files.paths)
     assert files.find(["[ab].py", "a.py"]) == ["a.py"]
     assert files.find(["f?1?.py", "a+b.py"]) == ["f[1].py", "a+b.py"]
+
+
+def slow(wanted: str) -> re.Pattern[str]:
+    """The same meaning, written so that it may take for ever."""
+    parts = {"**/": "(?:[^/]+/)*", "*": "[^/]*", "?": "[^/]"}
+    tokens = re.findall(r"(?:(?<=/)|^)\*\*/|\*|\?|\[[^\]]+\]|[^*?\[]+|\[", wanted)
+    return re.compile("".join(parts.get(one) or (one if one.endswith("]") else re.escape(one)) for one in tokens))
+
+
+FOLDER = st.text("ab", min_size=1, max_size=4)
+PART = st.lists(st.sampled_from(["a", "b", "*", "?", "[ab]", "[b]"]), min_size=1, max_size=6).map("".join)
+
+
+@given(
+    st.lists(st.one_of(PART, st.just("**")), min_size=1, max_size=5), PART,
+    st.lists(st.lists(FOLDER, min_size=1, max_size=6).map("/".join), max_size=20),
+)  # fmt: skip
+def test_a_pattern_matches_what_it_means(folders: list[str], name: str, paths: list[str]) -> None:
+    wanted = "/".join([*folders, name])
+    wanted += "" if set(wanted) & set("*?[") else "*"
+    there = tuple(dict.fromkeys(paths))
+    assert CommitFiles(there).find([wanted]) == [path for path in there if slow(wanted).fullmatch(path)]
 
 
 def test_an_expression_that_python_would_never_be_done_with_holds_up_nobody() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from paas.builders import common
 from paas.core import buildlog, procfile, versionrange
+from paas.core.commitfiles import CommitFiles
 from paas.core.errors import InvalidValue
 from paas.drivers import x509
 
@@ -24,6 +25,12 @@ def limited():
     yield
     signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     signal.signal(signal.SIGVTALRM, before)
+
+
+@pytest.mark.parametrize("pattern", ["*a" * 40 + "b", "**/*a/" * 40 + "b"])
+def test_a_pattern_of_many_wildcards(pattern):
+    path = "a" * 1000 + "/aa" * 1000
+    assert CommitFiles((path,)).find([pattern]) == []
 
 
 def test_a_procfile_with_many_blanks():
