@@ -70,7 +70,7 @@ class Requests(Work):
         return {"kept": kept[0], "kept-p99": kept[1], "new": new[0], "new-p99": new[1]}
 
     def _wrk(self, port: int, host: str, connection: str) -> tuple[float, float]:
-        seconds = 1 if self.size.quick else 3
+        seconds = 1 if self.size.quick else 2
         said = run(
             ["wrk", "--threads=1", f"--connections={CONNECTIONS}", f"--duration={seconds}s", "--latency",
              "-H", f"Host: {host}", "-H", f"Connection: {connection}", f"http://127.0.0.1:{port}/"]
