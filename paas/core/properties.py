@@ -15,6 +15,7 @@ from paas.core import kinds, netkinds
 from paas.core.edge import FORWARDED_FOR, FORWARDED_PORT, FORWARDED_PROTO, FORWARDED_SSL
 from paas.core.errors import NotFound
 from paas.core.kinds import Kind
+from paas.core.spelling import meant
 
 
 class Effect(enum.Enum):
@@ -209,13 +210,14 @@ def of(namespace: str) -> list[Property]:
 
 
 def find(namespace: str, key: str) -> Property:
-    """The property; `NotFound` lists those there are."""
+    """The property; `NotFound` names one that is spelt alike, or lists those there are."""
     found = _BY_NAME.get((namespace, key))
     if found is not None:
         return found
+    keys = [row.key for row in of(namespace)]
     raise NotFound(
         f"{namespace}:set has no property {key!r}",
-        why="It has: " + ", ".join(row.key for row in of(namespace)),
+        why=meant(key, keys) or f"It has: {', '.join(keys)}",
         code="no-such-property",
     )
 

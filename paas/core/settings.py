@@ -9,6 +9,7 @@ from typing import Any
 from paas.core import kinds, netkinds
 from paas.core.errors import InvalidValue, NotFound
 from paas.core.kinds import Kind
+from paas.core.spelling import meant
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,14 @@ SETTINGS: tuple[Setting, ...] = (
 
 
 def find(key: str) -> Setting:
-    """The setting; `NotFound` lists those there are."""
+    """The setting; `NotFound` names one that is spelt alike, or lists those there are."""
     for row in SETTINGS:
         if row.key == key:
             return row
+    keys = [row.key for row in SETTINGS]
     raise NotFound(
         f"there is no setting {key!r}",
-        why="There are: " + ", ".join(row.key for row in SETTINGS),
+        why=meant(key, keys) or f"There are: {', '.join(keys)}",
         code="no-such-setting",
     )
 

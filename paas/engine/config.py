@@ -29,6 +29,8 @@ def edit(ctx: Context, app: App | None, modify: Edit, *, cause: str, restart: bo
         current = ctx.store.releases.current(job.app)
         if current is None or job.app.stopped:
             _record(ctx, job.app, modify)
+            comes = "first deploy on" if current is None else f"next start on ('ps:start {job.app.name}')"
+            job.out.detail(f"Recorded; it counts from the {comes}.")
             return None
         before = ctx.store.config.all(job.app)
         wanted = modify(before)

@@ -10,6 +10,7 @@ RELEASED = (
     "-----> Started web.1 in 0 ms\n-----> Healthy in 0 ms\n-----> Switched the proxy in 0 ms\n"
     "-----> Released v{}: http://hello.localhost:8080\n"
 )
+FIRST = "       Recorded; it counts from the first deploy on.\n"
 RECORDED = "       Recorded; it counts from the next release on ('ps:restart hello').\n"
 GLOBAL = "       Recorded; each app takes it up with its next release (ps:restart --all does it now).\n"
 
@@ -28,6 +29,18 @@ def test_variables_are_set_and_released(hello):
     assert hello.run("config:show hello --format json").out == '{\n  "EMPTY": "",\n  "GREETING": "hello world"\n}\n'
     assert hello.run("config:get hello GREETING") == (0, "hello world\n", "")
     assert hello.run("releases hello").out.splitlines()[0].split()[4:6] == ["config:set", "EMPTY"]
+
+
+def test_what_an_app_that_does_not_run_is_told_says_when_it_counts(hello):
+    hello.run("apps:create new")
+    assert hello.run("config:set new A=1") == (0, "", FIRST)
+    hello.run("ps:stop hello")
+    told = "       Recorded; it counts from the next start on ('ps:start hello').\n"
+    assert hello.run("config:set hello A=1") == (0, "", told)
+    assert hello.run("config:unset hello A") == (0, "", told)
+    assert hello.run("config:set hello A=2").err == told
+    hello.run("ps:start hello")
+    assert hello.scheduler.running("web.1").environment["A"] == "2"
 
 
 def test_the_platform_sets_variables_of_its_own(hello):
@@ -100,7 +113,7 @@ def test_what_was_exported_can_be_imported_elsewhere(configured):
     configured.run("apps:create other")
     for form in ("exports", "envfile", "json"):
         text = configured.run(f"config:export hello --format {form}").out
-        assert configured.run("config:import --replace other -", stdin=text) == (0, "", "")
+        assert configured.run("config:import --replace other -", stdin=text) == (0, "", FIRST)
         assert configured.config("other") == configured.config("hello")
 
 
@@ -191,7 +204,7 @@ def test_a_change_without_restart_counts_from_the_next_release_on(hello):
 
 def test_nothing_is_restarted_before_the_first_deploy(server):
     server.run("apps:create hello")
-    assert server.run("config:set hello A=1") == (0, "", "")
+    assert server.run("config:set hello A=1") == (0, "", FIRST)
     server.deployed("hello")
     assert server.scheduler.running("web.1").environment["A"] == "1"
 

@@ -179,6 +179,7 @@ def test_a_property_that_there_is_not(hello):
         " !     ps:set has no property 'restart-policy'\n"
         " !     It has: procfile-path, stop-timeout-seconds [no-such-property]\n",
     )
+    assert "Did you mean procfile-path? [no-such-property]" in hello.run("ps:set hello procfile Procfile.web").err
     assert hello.run("ps:set hello") == (
         2,
         "",

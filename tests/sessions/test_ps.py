@@ -153,7 +153,7 @@ def test_a_stopped_app_answers_with_a_page_until_it_is_started(hello):
 
 def test_what_is_changed_while_an_app_is_stopped_counts_when_it_starts(hello):
     hello.run("ps:stop hello")
-    assert hello.run("config:set hello A=1") == (0, "", "")
+    assert hello.run("config:set hello A=1").err.startswith("       Recorded; it counts from the next start on ")
     assert hello.run("ps:scale hello web=2").err.startswith("       Recorded; it counts from the next deploy, ")
     assert hello.scheduler.labels() == []
     assert hello.run("ps:start hello").err.endswith("-----> Released v2: http://hello.localhost:8080\n")

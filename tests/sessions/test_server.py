@@ -69,6 +69,7 @@ def test_another_domain_becomes_the_first_global_one_at_the_next_start(another):
         ("listen localhost", 2, "A value is an IP address, such as 127.0.0.1 or 0.0.0.0."),
         ("build-timeout 0", 2, "A value is a duration from 1s to 7d, such as 30s or 5m."),
         ("nope 1", 1, "There are: listen, ssh-port, "),
+        ("keep-image 1", 1, "Did you mean keep-images?"),
         ("", 2, "Usage: settings:set KEY [VALUE] [usage]"),
     ],
 )
