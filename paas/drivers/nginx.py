@@ -242,13 +242,6 @@ class Nginx:
             fix=f"See {self.error_log}",
         )
 
-    def reload_later(self) -> None:
-        """Let nginx read its files again, and wait for nothing."""
-        master = self.master()
-
-        if master is not None:
-            self._tell(master, signal.SIGHUP)
-
     def rotate(self, max_bytes: int) -> list[Path]:
         """Rename each log that is larger to ``<name>.1``, let nginx begin new ones, and return the renamed files."""
         large = [log for log in self.logs if log.exists() and log.stat().st_size > max_bytes]
@@ -266,7 +259,7 @@ class Nginx:
 
         # Workers open the files by themselves, and may lack the right to enter the folder: new workers inherit them.
         if not wait_until(begun, REOPEN_SECONDS):
-            self.reload_later()
+            self._reload_later()
             wait_until(begun, RELOAD_SECONDS)
 
         return aside
@@ -309,6 +302,13 @@ class Nginx:
             raise ProxyError("nginx is missing", why=f"There is no {self.binary}.", fix="Install nginx.") from error
         except subprocess.TimeoutExpired as error:
             raise ProxyError(f"{' '.join(command)} does not end", why=f"Waited {START_SECONDS:.0f} seconds.") from error
+
+    def _reload_later(self) -> None:
+        """Let nginx read its files again, and wait for nothing."""
+        master = self.master()
+
+        if master is not None:
+            self._tell(master, signal.SIGHUP)
 
     def _tell(self, master: int, number: signal.Signals) -> None:
         try:

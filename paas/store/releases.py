@@ -63,11 +63,6 @@ class Releases:
             )  # fmt: skip
             return self.get(app, version)
 
-    def all(self, app: App) -> list[Release]:
-        """The app's releases, newest first."""
-        rows = self._db.all("SELECT * FROM releases WHERE app_id = ? ORDER BY version DESC", app.id)
-        return [self._release(row) for row in rows]
-
     def summaries(self, app: App) -> list[Summary]:
         """The app's releases, newest first, without what they run: many thousands may be read at once."""
         rows = self._db.all(

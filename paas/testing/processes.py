@@ -94,6 +94,11 @@ class FakeLogs:
             lines = list(running.lines) if running else list(program.lines) if program else []
             return lines if tail is None else lines[-tail:] if tail else []
 
+    def write_logs_to(self, folder: Path) -> None:
+        """From now on logs are files in this new folder, too."""
+        folder.mkdir()
+        self.log_folder = folder
+
     def log_file(self, container_id: str) -> Path | None:
         """See `Scheduler.log_file`: with a `log_folder`, the logs are files in it as those of the real engine."""
         if self.log_folder is None or container_id not in self.here:

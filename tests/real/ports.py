@@ -16,7 +16,7 @@ def free(count: int) -> list[int]:
     """So many ports of 127.0.0.1 that nobody has, neither for TCP nor for UDP; none of them comes again soon."""
     found: list[int] = []
     for port in itertools.islice(_ports, 400):
-        if len(found) < count and _is_free(port):
+        if _is_free(port):
             found.append(port)
         if len(found) == count:
             return found

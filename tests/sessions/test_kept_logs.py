@@ -29,8 +29,7 @@ def keep_run(server, text, entry="nightly"):
 
 
 def test_the_last_words_of_a_process_that_lack_a_newline(hello, tmp_path):
-    (tmp_path / "engine").mkdir()
-    hello.scheduler.log_folder = tmp_path / "engine"
+    hello.scheduler.write_logs_to(tmp_path / "engine")
     path = hello.scheduler.log_file(hello.scheduler.ids()["web.1"])
     path.write_bytes(jsonlog.encode("2026-01-01T00:00:01.000000000Z", b"fatal: no DATABASE_URL"))
     hello.run("ps:restart hello")
@@ -83,8 +82,7 @@ def test_the_logs_of_others_are_packed_after_an_app_went_while_its_own_was(hello
 
 
 def test_a_log_that_is_packed_while_it_is_looked_for(hello, tmp_path, monkeypatch):
-    (tmp_path / "engine").mkdir()
-    hello.scheduler.log_folder = tmp_path / "engine"
+    hello.scheduler.write_logs_to(tmp_path / "engine")
     hello.scheduler.write("web.1", "found")
     queued, logs = [], hello.ctx.logs
     with monkeypatch.context() as patch:

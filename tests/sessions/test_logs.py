@@ -26,8 +26,7 @@ def talking(hello):
 def kept(hello, tmp_path, request):
     """Once as a server that may read the engine's files, and once as one that asks its API."""
     if request.param == "files":
-        (tmp_path / "engine").mkdir()
-        hello.scheduler.log_folder = tmp_path / "engine"
+        hello.scheduler.write_logs_to(tmp_path / "engine")
     return hello
 
 
@@ -304,8 +303,7 @@ def test_following_shows_the_last_line_of_what_goes_and_what_the_platform_does(k
 
 
 def test_what_ends_without_a_newline_is_shown_too(hello, tmp_path):
-    (tmp_path / "engine").mkdir()
-    hello.scheduler.log_folder = tmp_path / "engine"
+    hello.scheduler.write_logs_to(tmp_path / "engine")
     session = hello.begin("logs hello -t -n 0 --source app", stdin=None)
     # It is attached once it has shown a line.
     eventually(lambda: hello.scheduler.write("web.1", "tick") or "tick" in session.out)

@@ -105,7 +105,7 @@ def test_rollback_to_a_named_release(hello):
     hello.deployed("hello", {"file": "2"})
     hello.deployed("hello", {"file": "3"})
     built = len(hello.builder.sources)
-    first, _, _ = sorted(hello.ctx.store.releases.all(hello.app()), key=lambda release: release.version)
+    first, _, _ = reversed(hello.ctx.store.releases.summaries(hello.app()))
     assert hello.run("releases:rollback hello v1").status == 0
     assert hello.ctx.store.releases.current(hello.app()).image == first.image
     assert hello.scheduler.running("web.1").container.image == first.image

@@ -13,7 +13,7 @@ TWO = {"Procfile": "web: ./web\nworker: ./work\n"}
 
 def states(server, app="hello"):
     """The states of the releases, oldest first."""
-    return [release.state for release in reversed(server.ctx.store.releases.all(server.app(app)))]
+    return [release.state for release in reversed(server.ctx.store.releases.summaries(server.app(app)))]
 
 
 def last(server, app="hello"):

@@ -48,8 +48,7 @@ class FakeReceiver:
 def writing(hello, tmp_path, request):
     """As a server that may read the engine's files, and as one that asks its API."""
     if request.param == "files":
-        (tmp_path / "engine").mkdir()
-        hello.scheduler.log_folder = tmp_path / "engine"
+        hello.scheduler.write_logs_to(tmp_path / "engine")
     return hello
 
 
@@ -301,8 +300,7 @@ def test_a_place_that_is_none_holds_up_nothing(writing):
 
 
 def test_a_log_that_was_rotated_away_before_it_was_read_is_counted_and_told(hello, tmp_path):
-    (tmp_path / "engine").mkdir()
-    hello.scheduler.log_folder = tmp_path / "engine"
+    hello.scheduler.write_logs_to(tmp_path / "engine")
     receiver = FakeReceiver()
     worker = begin(hello, receiver)
     hello.scheduler.write("web.1", "one")
@@ -337,8 +335,7 @@ def test_nothing_is_remembered_of_what_is_gone_and_not_kept_any_more(writing):
 
 
 def test_a_log_that_was_rotated_just_before_its_container_went_is_sent_to_its_end(hello, tmp_path):
-    (tmp_path / "engine").mkdir()
-    hello.scheduler.log_folder = tmp_path / "engine"
+    hello.scheduler.write_logs_to(tmp_path / "engine")
     receiver = FakeReceiver()
     worker = begin(hello, receiver)
     hello.scheduler.write("web.1", "one")

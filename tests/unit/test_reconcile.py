@@ -12,7 +12,7 @@ from paas.testing import Behaviour
 
 
 def states(server):
-    return [release.state for release in reversed(server.ctx.store.releases.all(server.app()))]
+    return [release.state for release in reversed(server.ctx.store.releases.summaries(server.app()))]
 
 
 def of_apps(server):

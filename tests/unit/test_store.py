@@ -154,7 +154,7 @@ def test_releases_are_numbered_by_app_and_do_not_change(store, app):
     first = store.releases.add(app, draft(), 10.0)
     second = store.releases.add(app, draft(image="sha256:2"), 20.0)
     assert (first.version, second.version, store.releases.add(other, draft(), 1.0).version) == (1, 2, 1)
-    assert store.releases.all(app) == [second, first]
+    assert [store.releases.get(app, one.version) for one in store.releases.summaries(app)] == [second, first]
     assert store.releases.get(app, 1) == first
     assert first.processes == draft().processes
     assert (first.config, first.shared) == (draft().config, draft().shared)
@@ -170,7 +170,7 @@ def test_one_release_is_current(store, app):
     store.releases.make_current(app, first)
     assert store.releases.current(store.apps.by_id(app.id)).version == 1
     store.releases.make_current(app, second)
-    states = {release.version: release.state for release in store.releases.all(app)}
+    states = {release.version: release.state for release in store.releases.summaries(app)}
     assert states == {1: ReleaseState.SUPERSEDED, 2: ReleaseState.CURRENT}
     store.releases.fail(second)
     assert store.releases.get(app, 2).state is ReleaseState.CURRENT
