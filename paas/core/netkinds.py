@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from paas.core import egress
 from paas.core.kinds import Kind, integer
 
 
@@ -46,6 +47,7 @@ def _hook(text: str) -> str:
 
 
 ADDRESSES = Kind("a list of IP addresses with commas between them", _addresses)
+NETWORKS = Kind("networks with commas between them, such as 10.1.0.0/16,127.0.0.0/8", egress.networks)
 SOCKET = Kind("an IP address and a port, such as 127.0.0.1:53 or [::1]:53", _socket)
 EMAIL = Kind("an e-mail address", _email)
 DIRECTORY = Kind("production, staging, or the https:// address of an ACME directory", _directory,

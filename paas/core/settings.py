@@ -52,6 +52,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("image-max-size", kinds.size("1m", "1t"), "10g", "how large an image may be that git:load-image takes"),
     Setting("fetch-timeout", kinds.duration("1s", "1d"), "10m",
             "how long git:sync and git:from-archive may take to fetch"),
+    Setting("egress-allow", netkinds.NETWORKS, "",
+            "networks not of the internet that drains, git:sync, git:from-archive and the like may connect to"),
     Setting("build-http-proxy", Kind("a URL", str), "", "HTTP_PROXY for build steps"),
     Setting("build-https-proxy", Kind("a URL", str), "", "HTTPS_PROXY for build steps"),
     Setting("build-no-proxy", Kind("a list of hosts", str), "", "NO_PROXY for build steps"),
