@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from paas.core.errors import InvalidValue
+from paas.core.hosts import CATCH_ALL
 from paas.core.redirects import Redirect
 from paas.core.secret import Secret
 
@@ -104,6 +105,20 @@ def doors(hosts: Sequence[str], redirects: Sequence[Redirect], tls: Tls) -> Iter
 
     for redirect in redirects:
         yield from _of_redirect(redirect, by_host, secured)
+
+
+def refused(
+    hosts: Sequence[str], redirects: Sequence[Redirect], tls: Tls, unserved: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Return the app's hosts for which a TLS handshake is refused, because it has no certificate for them.
+
+    The edge has to name them: otherwise a client would get the wildcard of another app that covers the name. ``_`` is
+    not among them, because unknown names are refused anyway.
+    """
+    secured = {host for credential in tls.credentials for host in credential.hosts}
+    known = dict.fromkeys([*hosts, *(redirect.source for redirect in redirects)])
+    bare = [host for host in known if host not in secured]
+    return tuple(host for host in dict.fromkeys([*bare, *unserved]) if host != CATCH_ALL)
 
 
 def _of_redirect(redirect: Redirect, by_host: Mapping[str, Credential], secured: set[str]) -> Iterator[Door]:

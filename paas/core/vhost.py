@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 from paas.core.edge import Edge
 from paas.core.errors import InvalidValue
+from paas.core.hosts import CATCH_ALL
 from paas.core.hosts import host_name as host_name
 from paas.core.proxy_options import ProxyOptions, check_whole
 from paas.core.redirects import Redirect
-from paas.core.tls import Door, Tls, doors
+from paas.core.tls import Door, Tls, doors, refused
 
 KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 APP = re.compile(r"[a-z0-9][a-z0-9._-]{0,252}")
@@ -34,7 +35,8 @@ class Vhost:
 
     ``key`` names files and upstreams and stays for the life of the app; ``hosts`` are normalised by `host_name`, and
     without any the app is not reachable; ``ports`` are on the loopback address, one per web process, and a ``LIVE``
-    app has at least one, or is the platform's own and listens on ``socket``, the path of a Unix socket.
+    app has at least one, or is the platform's own and listens on ``socket``, the path of a Unix socket. Nobody serves
+    the hosts ``unserved``, which belong to the app while its domains are disabled.
     """
 
     app: str
@@ -47,6 +49,7 @@ class Vhost:
     redirects: tuple[Redirect, ...] = ()
     edge: Edge = field(default_factory=Edge)
     socket: str = ""
+    unserved: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_name("app name", self.app, APP)
@@ -56,7 +59,7 @@ class Vhost:
         if wrong:
             raise InvalidValue(f"the nginx properties of {self.app} contradict each other", why=wrong)
 
-        for host in self.hosts:
+        for host in (*self.hosts, *self.unserved):
             if host_name(host) != host:
                 raise InvalidValue(f"the host name {host!r} is not normalised", why=f"Expected {host_name(host)!r}.")
 
@@ -74,6 +77,16 @@ class Vhost:
     def doors(self) -> tuple[Door, ...]:
         """The server blocks that it is served by."""
         return tuple(doors(self.hosts, self.redirects, self.tls))
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The hosts for which a request over HTTP is answered as one for a host that nobody has."""
+        return tuple(host for host in self.unserved if host != CATCH_ALL)
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """The hosts for which a TLS handshake is refused, whatever certificates other apps have."""
+        return refused(self.hosts, self.redirects, self.tls, self.unserved)
 
     @property
     def live(self) -> bool:

@@ -57,9 +57,19 @@ def routed(
 
     ``own`` counts in place of the domains that are recorded.
     """
-    if not ctx.store.apps.domains_enabled(app):
-        return (), ()
-    return _hosts(ctx, app, own), tuple(ctx.store.redirects.of(app))
+    served, moved, _ = _divided(ctx, app, own)
+    return served, moved
+
+
+def _divided(
+    ctx: Context, app: App, own: Sequence[str] | None
+) -> tuple[tuple[str, ...], tuple[Redirect, ...], tuple[str, ...]]:
+    """Return the hosts that the app serves, its redirects, and the hosts that nobody serves while its domains are
+    disabled."""
+    answered, moved = _hosts(ctx, app, own), tuple(ctx.store.redirects.of(app))
+    if ctx.store.apps.domains_enabled(app):
+        return answered, moved, ()
+    return (), (), tuple(dict.fromkeys([*answered, *(redirect.source for redirect in moved)]))
 
 
 def first_host(ctx: Context, app: App, own: Sequence[str] | None = None) -> str:
@@ -109,7 +119,7 @@ def vhost(
     values = ctx.store.properties.of(app)
     ports = tuple(replica.port for replica in replicas if replica.process_type == WEB and replica.port is not None)
     live = bool(ports) and not stopped
-    served, moved = routed(ctx, app, own)
+    served, moved, unserved = _divided(ctx, app, own)
     return Vhost(
         app=app.name,
         key=str(app.id),
@@ -120,6 +130,7 @@ def vhost(
         state=VhostState.LIVE if live else VhostState.STOPPED if app.version else VhostState.EMPTY,
         options=edge.options(values),
         edge=edge.of(ctx, app, values, replicas, running or {}),
+        unserved=unserved,
     )
 
 

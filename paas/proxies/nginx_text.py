@@ -135,6 +135,11 @@ class Templates:
         files = {f"{base}.conf": self.app(vhost, listen, modules, options, secure)}
         if edge.users:
             files[f"{base}.users"] = "".join(f"{user.name}:{user.hash.reveal()}\n" for user in edge.users)
+        names = self._environment.get_template("names.conf.j2")
+        if secure is not None and vhost.refused:
+            files[f"{base}.refused"] = names.render(vhost=vhost, hosts=vhost.refused)
+        if vhost.unknown:
+            files[f"{base}.unserved"] = names.render(vhost=vhost, hosts=vhost.unknown)
         if any(stream.ports for stream in edge.streams):
             files[f"{base}.stream"] = self._environment.get_template("stream.conf.j2").render(
                 vhost=vhost, edge=edge, address=_address

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import ports
@@ -16,10 +17,12 @@ import pytest
 from instance import eventually
 from nginx_tools import App
 
+from paas.core.edge import Edge, Maintenance
 from paas.core.errors import ProxyError
+from paas.core.redirects import Redirect
 from paas.core.secret import Secret
 from paas.core.tls import Credential, Tls
-from paas.core.vhost import Vhost
+from paas.core.vhost import Vhost, VhostState
 from paas.drivers.nginx import Nginx
 from paas.proxies.nginx import NginxProxy
 from paas.testing.pki import Made
@@ -34,9 +37,9 @@ class SecureEdge:
     """A real nginx with its proxy object, on two ports of its own."""
 
     def __init__(self, folder: Path) -> None:
-        http, self.port = ports.free(2)
+        self.plain_port, self.port = ports.free(2)
         self.folder = folder / "nginx"
-        self.nginx = Nginx(self.folder, "127.0.0.1", http, https_port=self.port)
+        self.nginx = Nginx(self.folder, "127.0.0.1", self.plain_port, https_port=self.port)
         self.proxy = NginxProxy(self.nginx)
         self.trust = ssl.create_default_context(cadata=ROOT.crt)
 
@@ -128,6 +131,74 @@ def test_files_of_keys_come_and_go_with_what_is_served(edge: SecureEdge, port: i
     again.sync([Vhost("app-a", "a", ("a.example",), (port,), tls=Tls((_credential(new, "a.example"),)))])
     assert edge.peer("a.example") == _serial(new)
     assert len(edge.files()) == 1
+
+
+def _wild(edge: SecureEdge, port: int) -> Made:
+    """App a with a wildcard and its certificate, as every test of hosts below it needs."""
+    wild = ROOT.leaf(NOW, "*.wild.example")
+    tls = Tls((_credential(wild, "*.wild.example"),))
+    edge.proxy.publish(Vhost("app-a", "a", ("*.wild.example",), (port,), tls=tls))
+    assert edge.peer("some.wild.example") == _serial(wild)
+    return wild
+
+
+@pytest.mark.parametrize(
+    "neighbour",
+    [
+        Vhost("app-b", "b", ("api.wild.example",), (1,)),
+        Vhost("app-b", "b", ("api.wild.example", "_"), (1,), edge=Edge(maintenance=Maintenance("Soon"))),
+        Vhost("app-b", "b", ("api.wild.example",), state=VhostState.STOPPED),
+        Vhost("app-b", "b", ("*.api.wild.example", "api.wild.example"), state=VhostState.EMPTY),
+        Vhost("app-b", "b", ("b.example",), (1,), redirects=(Redirect("api.wild.example", "b.example"),)),
+        Vhost("app-b", "b", (), state=VhostState.STOPPED, unserved=("api.wild.example",)),
+        Vhost("paas_dashboard", "dashboard", ("api.wild.example",), socket="/run/web.sock"),
+    ],
+    ids=["live", "maintenance", "stopped", "empty", "redirect", "disabled", "dashboard"],
+)
+def test_a_host_without_a_certificate_is_not_answered_by_the_wildcard_of_another_app(
+    edge: SecureEdge, port: int, neighbour: Vhost
+) -> None:
+    wild = _wild(edge, port)
+    key = neighbour.key if neighbour.key != "dashboard" else "d"
+    edge.proxy.publish(replace(neighbour, app="app-b", key=key))
+    with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+        edge.peer("api.wild.example")
+    assert edge.peer("other.wild.example") == _serial(wild)
+
+    # A browser that has a connection to the wildcard's app may use it for every name that the certificate covers.
+    client = http.client.HTTPSConnection("127.0.0.1", edge.port, context=edge.trust, timeout=10)
+    with contextlib.closing(client):
+        plain = socket.create_connection(("127.0.0.1", edge.port), timeout=10)
+        client.sock = edge.trust.wrap_socket(plain, server_hostname="other.wild.example")
+        client.request("GET", "/", headers={"Host": "api.wild.example"})
+        answer = client.getresponse()
+        assert (answer.status, "not served over HTTPS" in answer.read().decode()) == (421, True)
+
+    # With a certificate of its own it is served again, and once nobody has it the wildcard covers it.
+    own = ROOT.leaf(NOW, "api.wild.example")
+    edge.proxy.publish(Vhost("app-b", key, ("api.wild.example",), (port,),
+                             tls=Tls((_credential(own, "api.wild.example"),))))  # fmt: skip
+    assert edge.peer("api.wild.example") == _serial(own)
+    edge.proxy.withdraw(key)
+    assert edge.peer("api.wild.example") == _serial(wild)
+
+
+def test_a_disabled_host_is_not_answered_by_the_wildcard_of_another_app_over_http(edge: SecureEdge, port: int) -> None:
+    _wild(edge, port)
+
+    def title(host: str) -> bool:
+        client = http.client.HTTPConnection("127.0.0.1", edge.plain_port, timeout=10)
+        with contextlib.closing(client):
+            client.request("GET", "/", headers={"Host": host})
+            answer = client.getresponse()
+            return (answer.status, "no app at this address" in answer.read().decode()) == (404, True)
+
+    assert not title("api.wild.example")
+    edge.proxy.publish(Vhost("app-b", "b", (), state=VhostState.STOPPED, unserved=("api.wild.example", "_")))
+    assert title("api.wild.example")
+    assert not title("other.wild.example")
+    edge.proxy.withdraw("b")
+    assert not title("api.wild.example")
 
 
 @contextlib.contextmanager

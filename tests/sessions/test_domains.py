@@ -211,6 +211,17 @@ def test_disabled_domains_are_kept_and_not_served(hello):
     assert hello.proxy.vhost("hello").hosts == ("hello.localhost",)
 
 
+def test_a_disabled_domain_stays_the_apps_own(hello):
+    for line in ("domains:add hello www.example.org", "redirect:add hello example.org www.example.org"):
+        assert hello.run(line).status == 0
+    assert hello.proxy.vhost("hello").unserved == ()
+    hello.run("domains:disable hello")
+    assert hello.proxy.vhost("hello").unserved == ("www.example.org", "hello.localhost", "example.org")
+    assert hello.proxy.vhost("hello").refused == hello.proxy.vhost("hello").unknown
+    hello.run("domains:enable hello")
+    assert hello.proxy.vhost("hello").unserved == ()
+
+
 def test_domains_of_all_apps_are_disabled_and_enabled_with_one_reload(hello):
     hello.run("apps:create other")
     hello.run("domains:disable other")

@@ -76,7 +76,7 @@ def test_nothing_outside_the_prefix_is_read_or_written() -> None:
     paths = re.findall(r"(?<![\w.:])(/[\w.][^\s\";']+)", re.sub(r"'<!doctype.*?\n'", "", text, flags=re.DOTALL))
 
     assert {path for path in paths if not path.startswith("/srv/my")} == {"/generation"}
-    assert re.findall(r"include (.*);", text) == ["generation.conf", "apps/*.conf"]
+    assert re.findall(r"include (.*);", text) == ["apps/*.unserved", "generation.conf", "apps/*.conf"]
 
 
 @pytest.mark.parametrize("path", ['/a"b', "/a'b", "/a$b", "/a\\b", "/a\nb"])

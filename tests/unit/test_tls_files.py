@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,21 @@ def test_each_host_has_its_doors() -> None:
     challenges = [block for block in (plain, upgraded, secured, www, old) if "acme-challenge" in block]
     assert challenges == [plain, upgraded, www, old]
     assert "return 200 $acme_token.thumb_print;" in plain
+
+
+def test_hosts_without_a_certificate_are_refused_by_name() -> None:
+    files = TEMPLATES.bundle(APP, LISTEN, Modules(), ServerOptions(), OLD)
+    assert files["apps/12.refused"].splitlines()[1] == "server_name b.example www.a.example old.example;"
+    assert "apps/12.unserved" not in files
+    assert "apps/12.refused" not in TEMPLATES.bundle(APP, LISTEN, Modules(), ServerOptions(), None)
+    secured = replace(APP, hosts=("a.example", "_"), redirects=())
+    assert "apps/12.refused" not in TEMPLATES.bundle(secured, LISTEN, Modules(), ServerOptions(), OLD)
+    disabled = replace(APP, hosts=(), redirects=(), unserved=("a.example", "_"))
+    files = TEMPLATES.bundle(disabled, LISTEN, Modules(), ServerOptions(), NEW)
+    assert files["apps/12.refused"] == files["apps/12.unserved"]
+    for main in (_main(OLD), _main(NEW)):
+        assert main.count("include apps/*.refused;") == main.count("include apps/*.unserved;") == 1
+    assert "ssl" not in _main(None)
 
 
 def test_datagrams_hold_no_connection_for_long() -> None:
