@@ -32,13 +32,16 @@ def description() -> Response:
 def look(name: str) -> Response:
     """Runs a command that only looks; its parameters are in the query, several times for a list."""
     found = request.args.to_dict(flat=False)
-    return _run(name, {key: values if len(values) > 1 else values[0] for key, values in found.items()}, look=True)
+    parameters = {key: values if len(values) > 1 else values[0] for key, values in found.items()}
+    return _run(name, parameters, look=True, caller=_caller())
 
 
 @api.post("/commands/<name>")
 def call(name: str) -> Response:
     """Runs a command; its parameters are a JSON object."""
-    return _run(name, _body(), look=False)
+    # Before the body is looked at: nobody has anything parsed without a token.
+    caller = _caller()
+    return _run(name, _body(), look=False, caller=caller)
 
 
 def _body() -> dict[str, Any]:
@@ -52,13 +55,23 @@ def _body() -> dict[str, Any]:
         body = json.loads(request.data)
     except ValueError as error:
         raise problem("the body is not JSON", 400, "usage", why=str(error)) from error
+    except RecursionError as error:
+        raise _nested() from error
     if not isinstance(body, dict):
         raise problem("the body is not an object", 400, "usage", why="It has the parameters by name.")
+    for value in body.values():
+        parts = value if isinstance(value, list) else [value]
+        if any(isinstance(part, dict | list) for part in parts):
+            raise _nested()
     return body
 
 
-def _run(name: str, parameters: dict[str, Any], *, look: bool) -> Response:
-    caller = _caller()
+def _nested() -> Problem:
+    why = "The value of a parameter is a text, a number, true or false, or a list of these."
+    return problem("the body is nested too deeply", 400, "usage", why=why)
+
+
+def _run(name: str, parameters: dict[str, Any], *, look: bool, caller: Caller) -> Response:
     stdin = parameters.pop("stdin", "")
     if not isinstance(stdin, str):
         raise problem(f"{name}: stdin is a text", 400, "usage")

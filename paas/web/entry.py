@@ -7,8 +7,8 @@ from werkzeug.wrappers import Response
 
 from paas.web import guard
 from paas.web.link import Caller, Problem
-from paas.web.people import do, link, session_or_none, sessions
-from paas.web.sessions import COOKIE, LONGEST_SECONDS
+from paas.web.people import cookie_name, cookie_or_none, do, link, session_or_none, sessions
+from paas.web.sessions import LONGEST_SECONDS
 
 entry = Blueprint("entry", __name__)
 
@@ -42,7 +42,7 @@ def enter() -> tuple[str, int] | Response:
         return _form("", error), 401
     response = redirect(url_for("apps.overview"), 303)
     response.set_cookie(
-        COOKIE,
+        cookie_name(),
         sessions().open(token),
         max_age=LONGEST_SECONDS,
         secure=guard.secure(),
@@ -56,9 +56,9 @@ def enter() -> tuple[str, int] | Response:
 def leave() -> Response:
     """Ends the session."""
     do("whoami", {})
-    sessions().close(request.cookies.get(COOKIE, ""))
+    sessions().close(cookie_or_none())
     response = redirect(url_for("entry.sign_in"), 303)
-    response.delete_cookie(COOKIE, samesite="Strict", httponly=True, secure=guard.secure())
+    response.delete_cookie(cookie_name(), samesite="Strict", httponly=True, secure=guard.secure())
     return response
 
 

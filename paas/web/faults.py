@@ -38,8 +38,16 @@ def told(error: Problem) -> AnyResponse:
     if parts["status"] == 401:
         # The token was removed, or its time is over.
         return redirect(url_for("entry.sign_in", why=parts["code"]))
-    page = render_template("problem.html", problem=parts, me=None, signed_in=session_or_none() is not None)
+    page = render_template("problem.html", problem=parts, me=None, signed_in=_signed_in())
     return Response(page, parts["status"])
+
+
+def _signed_in() -> bool:
+    try:
+        return session_or_none() is not None
+    except Problem:
+        # That there are two sessions may be what is told.
+        return False
 
 
 def _http(error: HTTPException) -> AnyResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from urllib.parse import urlsplit
 
 from flask import Response, request
 
@@ -47,9 +48,26 @@ def check_way() -> None:
 
 
 def check_origin() -> None:
-    """Refuses a form that a page of another site sent."""
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+    """Refuses a form that a page of another site sent.
+
+    Programs say nothing of where they come from; every browser sends at least one of these headers with a form.
+    """
+    said = request.headers.get("Sec-Fetch-Site", "same-origin")
+    origin = request.headers.get("Origin") or request.headers.get("Referer")
+    if said not in ("same-origin", "none") or not (origin is None or _is_own(origin)):
         raise problem("the form was sent by another site", 403, "foreign-form", fix="Open the dashboard itself.")
+
+
+def _is_own(url: str) -> bool:
+    """Whether the URL is one of this host; over HTTPS no page that came in clear is."""
+    try:
+        found = urlsplit(url)
+        port = found.port
+    except ValueError:
+        return False
+    usual = {"http": 80, "https": 443}.get(found.scheme)
+    named = [f"{found.hostname}:{port or usual}", *([str(found.hostname)] if port in (None, usual) else [])]
+    return request.host in named and (found.scheme == "https" or (found.scheme == "http" and not secure()))
 
 
 def protect(response: Response) -> Response:

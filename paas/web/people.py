@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from paas.web import guard
 from paas.web.link import Caller, Conversation, Link, Problem, problem
-from paas.web.sessions import COOKIE, Sessions, form_key
+from paas.web.sessions import COOKIE, HOST_COOKIE, Sessions, form_key
 
 RANKS = {"view": 1, "deploy": 2, "admin": 3}
 
@@ -42,9 +42,28 @@ def sessions() -> Sessions:
     return found
 
 
+def cookie_name() -> str:
+    """The name of the session's cookie on the way that the client came."""
+    return HOST_COOKIE if guard.secure() else COOKIE
+
+
+def cookie_or_none() -> str:
+    """What the session's cookie says, empty for none. Two are refused: one may be somebody else's."""
+    found = request.cookies.getlist(cookie_name())
+    if len(found) > 1:
+        raise problem(
+            "there are two sessions",
+            400,
+            "two-sessions",
+            why="The browser sends two cookies for this host, and one of them may have been set by another site.",
+            fix="Remove the cookies of this host in your browser, and sign in again.",
+        )
+    return found[0] if found else ""
+
+
 def session_or_none() -> Caller | None:
     """The caller of the session's token, None where nobody is signed in."""
-    cookie = request.cookies.get(COOKIE, "")
+    cookie = cookie_or_none()
     token = sessions().token(cookie) if cookie else ""
     return Caller(token, guard.address()) if token else None
 
@@ -62,7 +81,7 @@ def person() -> Person:
     """Who is signed in, by the daemon's word, once for each request."""
     if "person" not in g:
         said = link().ask(caller(), "whoami")
-        g.person = Person(said["name"], said["role"], form_key(request.cookies.get(COOKIE, "")))
+        g.person = Person(said["name"], said["role"], form_key(cookie_or_none()))
     found: Person = g.person
     return found
 
@@ -80,7 +99,7 @@ def begin(command: str, **parameters: Any) -> Conversation:
 def do(command: str, parameters: Mapping[str, Any], stdin: str = "") -> Any:
     """Runs a command that changes something, for a form that is one of ours; its result."""
     guard.check_origin()
-    expected = form_key(request.cookies.get(COOKIE, ""))
+    expected = form_key(cookie_or_none())
     if not hmac.compare_digest(request.form.get("form_key", "").encode(), expected.encode()):
         raise problem("the form is too old", 403, "foreign-form", fix="Go back, load the page again, and send it anew.")
     return link().run(caller(), command, parameters, stdin=stdin.encode()).read()
@@ -88,12 +107,14 @@ def do(command: str, parameters: Mapping[str, Any], stdin: str = "") -> Any:
 
 def page(template: str, **values: Any) -> str:
     """The page for who is signed in."""
-    return render_template(template, me=person(), signed_in=True, done=request.args.get("done", "")[:200], **values)
+    code = request.args.get("said", "")
+    said = sessions().said(cookie_or_none(), code) if code else ""
+    return render_template(template, me=person(), signed_in=True, done=said, **values)
 
 
 def back(endpoint: str, done: str, **values: Any) -> Response:
-    """To the page, which says what was done."""
-    return redirect(url_for(endpoint, done=done, **values), 303)
+    """To the page, which says what was done. The words are not in its address: a link could make it say anything."""
+    return redirect(url_for(endpoint, said=sessions().say(cookie_or_none(), done), **values), 303)
 
 
 def try_ask(command: str, default: Any, **parameters: Any) -> Any:

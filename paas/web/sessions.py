@@ -1,16 +1,24 @@
-"""Who is signed in. The cookie has a random pad, a file here has the token under it: neither alone says anything."""
+"""Who is signed in, and what their next page says.
+
+The cookie has a random pad, a file here has the token under it: neither alone says anything.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 import time
+from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
 
-COOKIE = "paas_session"
+COOKIE, HOST_COOKIE = "paas_session", "__Host-paas_session"
+"""Over HTTPS the name keeps the cookie to this host: no app below the same domain can set one of that name."""
 LONGEST_SECONDS = 30 * 86_400
 PAD_BYTES = 128
+MOST_SAID = 1000
+"""So many words may wait for their pages."""
 
 
 class Sessions:
@@ -18,6 +26,8 @@ class Sessions:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._lock = threading.Lock()
+        self._said: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     def open(self, token: str) -> str:
         """A new session for the token, and what its cookie says."""
@@ -42,6 +52,20 @@ class Sessions:
     def close(self, cookie: str) -> None:
         """Ends the session."""
         self._path(_pad(cookie)).unlink(missing_ok=True)
+
+    def say(self, cookie: str, words: str) -> str:
+        """Keeps words for the session's next page, and returns the code that stands for them in its address."""
+        code = secrets.token_hex(4)
+        with self._lock:
+            self._said[form_key(cookie), code] = words
+            while len(self._said) > MOST_SAID:
+                self._said.popitem(last=False)
+        return code
+
+    def said(self, cookie: str, code: str) -> str:
+        """The words of that code, once; empty where there are none."""
+        with self._lock:
+            return self._said.pop((form_key(cookie), code), "")
 
     def _path(self, pad: bytes) -> Path:
         return self._folder / hashlib.sha256(pad).hexdigest()

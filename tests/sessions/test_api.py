@@ -139,6 +139,22 @@ def test_bodies_are_json_objects_of_a_bounded_size(web):
     assert (large.status_code, large.content_type) == (413, "application/problem+json")
 
 
+def test_a_body_that_is_nested_without_end_is_refused(web):
+    token, deep = web.token("view"), "[" * 100_000
+    sent = {"json": None, "content_type": "application/json"}
+
+    refused = web.call("apps:list", token=token, data=deep, **sent)
+    assert (refused.status_code, refused.json["code"]) == (400, "usage")
+    for body in ('{"app": {"a": 1}}', '{"app": [["a"]]}', f'{{"app": {"[" * 500}{"]" * 500}}}'):
+        assert web.call("apps:info", token=token, data=body, **sent).status_code == 400
+
+
+def test_who_asks_is_looked_at_before_what_they_send(web):
+    for body in ("[" * 100_000, "{", "x" * 10):
+        answer = web.call("apps:list", data=body, json=None, content_type="text/plain")
+        assert (answer.status_code, answer.json["code"]) == (401, "no-token")
+
+
 def test_output_comes_as_events(web):
     answer = web.call(
         "ps:scale", {"app": "hello", "pairs": ["web=2"]}, web.token(), headers={"Accept": "text/event-stream"}

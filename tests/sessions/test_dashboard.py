@@ -3,6 +3,9 @@ import re
 import pytest
 from web_fakes import LOOPBACK, Web
 
+from paas.web.sessions import Sessions
+
+HTTPS = {"X-Real-IP": "192.0.2.7", "X-Forwarded-Proto": "https"}
 TOKEN = re.compile(r"paas_[0-9a-f]{48}")
 
 
@@ -47,8 +50,37 @@ def test_over_https_the_cookie_is_secure_and_in_clear_nobody_signs_in(web):
     for answer in (client.get("/sign-in", headers=plain), client.post("/sign-in", headers=plain)):
         assert answer.status_code == 403
         assert "ssh -L" in answer.text
-    answer = client.post("/sign-in", data={"token": token}, headers={**plain, "X-Forwarded-Proto": "https"})
-    assert "Secure" in answer.headers["Set-Cookie"]
+    answer = client.post("/sign-in", data={"token": token}, headers=HTTPS)
+    name, _, rest = answer.headers["Set-Cookie"].partition("=")
+    # The browser takes a cookie of this name from this host alone, and only with these attributes.
+    assert name == "__Host-paas_session"
+    assert {"Secure", "Path=/", "HttpOnly", "SameSite=Strict"} <= set(rest.split("; "))
+    assert "Domain" not in rest
+
+
+def test_a_cookie_that_an_app_below_the_same_domain_sets_counts_for_nothing(web):
+    client, token = web.app.test_client(), web.token()
+    client.post("/sign-in", data={"token": token}, headers=HTTPS)
+    mine = client.get_cookie("__Host-paas_session").value
+    foreign = Sessions(web.server.root / "web" / "sessions").open(web.token("view"))
+
+    def page(cookies):
+        headers = {**HTTPS, "Cookie": cookies}
+        return web.app.test_client(use_cookies=False).get("/", headers=headers)
+
+    assert "The role admin" in page(f"paas_session={foreign}; __Host-paas_session={mine}").text
+    assert page(f"paas_session={foreign}").location.startswith("/sign-in")
+
+
+def test_two_sessions_are_refused(web):
+    browser = web.browser()
+    mine = browser.client.get_cookie("paas_session").value
+    foreign = Sessions(web.server.root / "web" / "sessions").open(web.token("view"))
+
+    for first, second in ((foreign, mine), ("no-session", mine)):
+        cookies = f"paas_session={first}; paas_session={second}"
+        answer = web.app.test_client(use_cookies=False).get("/", headers={**LOOPBACK, "Cookie": cookies})
+        assert (answer.status_code, "There are two sessions" in answer.text) == (400, True)
 
 
 def test_every_page_shows(web):
@@ -117,6 +149,41 @@ def test_forms_of_other_sites_do_nothing(web):
     forged = browser.client.post("/apps/hello/do", data={"action": "stop", "form_key": key}, headers=foreign)
     assert forged.status_code == 403
     assert web.server.run("ps hello").out == before
+
+
+@pytest.mark.parametrize(
+    ("sent", "taken"),
+    [
+        ({"Origin": "https://paas.example.org"}, True),
+        ({"Origin": "https://paas.example.org:443"}, True),
+        ({"Origin": "https://app.example.org"}, False),
+        ({"Origin": "https://paas.example.org:8443"}, False),
+        ({"Origin": "http://paas.example.org"}, False),
+        ({"Origin": "null"}, False),
+        ({"Origin": "https://paas.example.org:x"}, False),
+        ({"Referer": "https://app.example.org/page"}, False),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "https://app.example.org"}, False),
+        ({}, True),
+    ],
+)
+def test_nobody_is_signed_in_by_a_page_of_another_site(web, sent, taken):
+    headers = {**HTTPS, "Host": "paas.example.org", **sent}
+    answer = web.app.test_client().post("/sign-in", data={"token": web.token()}, headers=headers)
+
+    assert (answer.status_code, "Set-Cookie" in answer.headers) == ((303, True) if taken else (403, False))
+
+
+def test_a_page_says_what_was_done_and_nothing_that_a_link_has(web):
+    browser = web.browser("deploy")
+    forged = browser.get("/apps/hello?done=Call+0123+to+unlock&said=Call+0123+to+unlock").text
+    assert "0123" not in forged
+    done = browser.post("/apps/hello/do", action="domain-add", domain="www.example.org")
+
+    assert "example" not in done.location
+    assert "www.example.org leads to the app" in browser.get(done.location).text
+    assert "leads to the app" not in browser.get(done.location).text
+    assert "leads to the app" not in web.browser("view").get(done.location).text
 
 
 def test_who_may_only_look_sees_no_buttons(web):
