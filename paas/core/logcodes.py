@@ -5,6 +5,8 @@ H codes are of requests, R codes of processes.
 
 from __future__ import annotations
 
+import re
+
 CODES = {
     "H10": "App crashed",
     "H12": "Request timeout",
@@ -14,6 +16,7 @@ CODES = {
     "H20": "App boot timeout",
     "H27": "Client request interrupted",
     "H80": "Maintenance mode",
+    "H99": "Platform error",
     "R15": "Memory quota vastly exceeded",
 }
 """What each code is called; docs/logs.md says when it is given and what to do."""
@@ -25,6 +28,7 @@ BOOT_TIMEOUT = frozenset(
 """The codes of a start that failed although the process ran: it did not become healthy in time."""
 
 _NONE = ("", "-")
+_ADDRESS = re.compile(r":[0-9]+$|^unix:")
 
 
 def of_request(status: str, upstream: str, connected: str, answered: str) -> str:
@@ -39,6 +43,9 @@ def of_request(status: str, upstream: str, connected: str, answered: str) -> str
         return "H14" if upstream in _NONE else ""
     if status not in ("502", "504") or _last(answered) not in _NONE:
         return ""
+    if status == "502" and not _ADDRESS.search(_last(upstream)):
+        # nginx puts the name of the group there when it asked nobody: "no live upstreams".
+        return "H99"
     if _last(connected) in _NONE:
         return "H10" if status == "502" else "H19"
     return "H13" if status == "502" else "H12"

@@ -73,8 +73,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.hits.append(f"{self.command} {self.path}")
         kind = self.path.partition("?")[0].strip("/").split("/")
 
-        if kind[0] == "status":
-            self._send(int(kind[1]), b"the app's own words")
+        if kind[-1] == "broken":
+            self.close_connection = True
+        elif kind[-2:-1] == ["status"]:
+            self._send(int(kind[-1]), b"the app's own words")
         elif kind[0] == "stream":
             self._stream()
         elif kind[0] == "wait":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import socket
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 import pytest
 from nginx_tools import Answer, App, Edge, edge_at, wait_for
 
+from paas.core import edge as core
+from paas.core.edge import Route
 from paas.core.vhost import ProxyOptions, Vhost, VhostState
 
 pytestmark = pytest.mark.real
@@ -279,6 +282,24 @@ def test_a_process_that_accepts_nothing_is_passed_over_even_by_a_post(edge: Edge
     edge.publish(dead, app)
 
     assert [edge.get("/name", method="POST", body=b"x").text for _ in range(6)] == ["app"] * 6
+
+
+@pytest.mark.parametrize("prefix", ["", "/api"])
+def test_a_request_that_fails_takes_no_process_away_from_others(edge: Edge, app: App, prefix: str) -> None:
+    apps = [App(str(number)) for number in range(2)]
+    both = tuple(one.port for one in apps)
+    routes = (Route("/api", both),)
+    edge.proxy.publish(
+        Vhost("app-1", "1", ("a.example",), both if not prefix else (app.port,), edge=core.Edge(routes=routes))
+    )
+
+    # Each worker of nginx counts for itself, and any of them may take a connection.
+    for _ in range(4 * (os.cpu_count() or 1)):
+        assert edge.get(f"{prefix}/status/broken", method="POST", body=b"x").status == 502
+        assert edge.get(f"{prefix}/status/200").status == 200
+
+    for one in apps:
+        one.stop()
 
 
 def test_a_wildcard_takes_the_names_below_it_and_an_exact_name_goes_first(edge: Edge, app: App) -> None:

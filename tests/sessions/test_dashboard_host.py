@@ -95,7 +95,7 @@ def test_what_nginx_gets_passes_requests_to_the_socket_and_is_the_same_each_time
     texts = [Templates().app(vhost, "0.0.0.0:80", Modules(), secure=secure) for _ in range(2)]
 
     assert texts[0] == texts[1]
-    assert 'server "unix:/srv/paas data/web/web.sock" fail_timeout=0;' in texts[0]
+    assert 'server "unix:/srv/paas data/web/web.sock" max_fails=0;' in texts[0]
     assert "proxy_pass http://app-dashboard;" in texts[0]
 
 
