@@ -54,7 +54,8 @@ def certs_add(
 ) -> None:
     """Serve an app, or with --global every app, over HTTPS with a certificate.
 
-    Standard input has the certificate, those of its authorities, and the key: as PEM in any order, or as a tar archive.
+    Standard input has the certificate, those of its authorities, and the key: as PEM in any order, or as a tar archive
+    (plain or gzipped).
     Administrators may name files on the server instead. An app may have several certificates, which clients get by the
     host they ask for; NAME tells them apart, by default it is the first host in the certificate, and one of the same
     name is replaced. With --force it may be for hosts that the app does not answer to yet.

@@ -31,7 +31,7 @@ from paas.core.edge import ERROR_PAGES, path_prefix
 from paas.core.errors import InvalidValue
 from paas.core.hosts import host_name
 from paas.core.model import WEB, Process
-from paas.core.reader import Reader, show
+from paas.core.reader import Reader, check_length, show
 from paas.core.rollout import MAX_QUANTITY
 
 APP_JSON, PAAS_YML = "app.json", "paas.yml"
@@ -136,6 +136,7 @@ def processes(spec: AppSpec, exposed: tuple[int, ...], configured_port: str | No
 
 def from_app_json(text: str, path: str = APP_JSON) -> AppSpec:
     """What an app.json says; `InvalidValue` names the file and the place in it."""
+    check_length(text, path, "invalid-app-json")
     try:
         raw = json.loads(text)
     except json.JSONDecodeError as error:
@@ -143,6 +144,11 @@ def from_app_json(text: str, path: str = APP_JSON) -> AppSpec:
         raise InvalidValue(
             f"{path} is not JSON: {where}", why=f"{error.msg}.", code="invalid-app-json"
         ) from error
+    except RecursionError as error:
+        raise InvalidValue(f"{path} is not JSON", why="It is nested too deeply.", code="invalid-app-json") from error
+    except ValueError as error:
+        # A number of thousands of digits.
+        raise InvalidValue(f"{path} can't be read", why=f"{error}.", code="invalid-app-json") from error
     reader = Reader(path, "invalid-app-json")
     top = reader.mapping(raw, "")
     found = {}

@@ -75,6 +75,9 @@ def _json(path: str, text: str) -> object:
         raise _unreadable(path, "JSON", f"line {error.lineno}, column {error.colno}: {error.msg}") from error
     except RecursionError as error:
         raise _unreadable(path, "JSON", "it is nested too deeply") from error
+    except ValueError as error:
+        # A number of thousands of digits.
+        raise _unreadable(path, "JSON", str(error)) from error
 
 
 def _toml(path: str, text: str) -> object:

@@ -123,7 +123,7 @@ def _unquote(raw: str) -> list[str]:
 def _parse_json(text: str) -> dict[str, str]:
     try:
         data = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidValue(f"the JSON is broken: {error}", code="invalid-envfile") from error
     values: dict[str, str] = {}
     for key, value in data.items():

@@ -96,7 +96,7 @@ def architecture(config: bytes) -> str:
 def _json(data: bytes, kind: type, name: str) -> Any:
     try:
         found = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise broken(f"{name} is not JSON: {error}") from error
     if not isinstance(found, kind):
         raise broken(f"{name} is not what it should be.")

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paas.core import kinds
 from paas.core.errors import InvalidValue
 from paas.core.spelling import meant
+
+LONGEST = 1 << 16
+"""Characters that a file with settings of an app may have."""
+# Half a character, as "\ud800" in JSON, can be neither stored nor shown.
+_UNFIT = re.compile("[\0\ud800-\udfff]")
+
+
+def check_length(text: str, path: str, code: str) -> None:
+    """Raises `InvalidValue` for a file that is longer than `LONGEST`."""
+    if len(text) > LONGEST:
+        raise InvalidValue(
+            f"{path} has {len(text)} characters, and may have {LONGEST}",
+            why="It is read by the server, and says how an app runs: that takes some kilobytes at most.",
+            fix="Take out what is no setting. Data of the app belongs into a file that only the app reads.",
+            code=code,
+        )
 
 
 class Reader:
@@ -29,7 +46,7 @@ class Reader:
         if not isinstance(value, Mapping):
             raise self.wrong(at, f"must be names with values, not {kind_of(value)}")
         for key in value:
-            if not isinstance(key, str):
+            if not isinstance(key, str) or _UNFIT.search(key):
                 raise self.wrong(at, f"has the name {show(key)}, which is {kind_of(key)}", "Put it in quotes.")
         return value
 
@@ -49,7 +66,7 @@ class Reader:
 
     def text(self, value: object, at: str) -> str:
         """Text that is not empty."""
-        if not isinstance(value, str) or not value.strip() or "\0" in value:
+        if not isinstance(value, str) or not value.strip() or _UNFIT.search(value):
             raise self.wrong(at, f"must be text, not {show(value)}")
         return value
 
@@ -76,7 +93,7 @@ class Reader:
             if isinstance(value, bool) or not isinstance(value, int | float | str):
                 raise wrong
             found = kinds.seconds(value) if isinstance(value, str) else float(value)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise wrong from error
         if not 0 <= found <= 3600:
             raise wrong

@@ -17,7 +17,11 @@ from paas.core.archive import ArchiveRefused, Guard, Limits
 from paas.drivers.spool import CHUNK, Bounded, gunzipped, size_of, spooled
 
 _SPECIAL = {tarfile.CHRTYPE: "a device node", tarfile.BLKTYPE: "a device node", tarfile.FIFOTYPE: "a named pipe"}
-_TROUBLE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OverflowError)
+_TROUBLE = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OverflowError),
+    # Headers of headers of headers.
+    RecursionError,
+)
 _MISSING = "It ends in the middle of an entry."
 
 
@@ -126,6 +130,14 @@ def _zip_member(found: zipfile.ZipFile, info: zipfile.ZipInfo, guard: Guard) -> 
         raise ArchiveRefused("the archive is encrypted", fix="Make it without a password.", code="archive-encrypted")
     if archive.is_history(path):
         return None
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # Of others, zipfile unpacks all that it has read at once, which may be thousands of times as much.
+        raise ArchiveRefused(
+            f"{path} is packed in a way that is not taken",
+            why="The entries of a zip archive are stored, or packed with deflate.",
+            fix="Make it with the usual programs, without bzip2 and LZMA.",
+            code="archive-special",
+        )
     guard.unpacked(info.file_size)
     if kind == stat.S_IFLNK:
         if info.file_size > archive.LONGEST_PATH:

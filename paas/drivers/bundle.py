@@ -4,26 +4,61 @@ from __future__ import annotations
 
 import io
 import tarfile
+import zlib
 from pathlib import Path
 
 from paas.core.errors import InvalidValue, NotFound
+from paas.drivers.spool import gunzipped
 
 LIMIT = 1 << 20
 MOST_FILES = 20
+MOST_UNPACKED = 2 * LIMIT
+"""Of a gzipped archive, with the headers and the padding around its files."""
+_GZIP = b"\x1f\x8b"
+# Their unpackers have no limit that a few bytes can't get around, and nobody packs two kilobytes with them.
+_OTHERS = {b"\xfd7zXZ\x00": "xz", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
+_DAMAGED = (tarfile.TarError, EOFError, OSError, ValueError, RecursionError)
 
 
 def unpack(data: bytes) -> bytes:
-    """All files of a tar archive (plain or compressed) one after the other; what is no archive, as it is.
+    """All files of a tar archive (plain or gzipped) one after the other; what is no archive, as it is.
 
-    Nothing is written to the disk. `InvalidValue` for one that is larger than a certificate could be.
+    Nothing is written to the disk, and no more memory is used than a few times `LIMIT`. `InvalidValue` for an archive
+    that is larger than a certificate could be, or of another kind.
     """
+    _check_kind(data)
+    plain = _gunzipped(data) if data.startswith(_GZIP) else data
     try:
-        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        # Not "r", which would unpack whatever it can.
+        with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
             return b"\n".join(_files(archive))
     except tarfile.ReadError:
-        return data
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise InvalidValue("the tar archive is damaged", why=str(error), code="certificate-unreadable") from error
+        return plain
+    except _DAMAGED as error:
+        raise _damaged(error) from error
+
+
+def _check_kind(data: bytes) -> None:
+    kind = next((name for magic, name in _OTHERS.items() if data.startswith(magic)), "")
+    if kind:
+        raise InvalidValue(
+            f"this is {kind}, and not a certificate",
+            why="Standard input has PEM, or a tar archive that is plain or gzipped.",
+            fix="For instance: tar cf - server.crt server.key | … certs:add APP",
+            code="certificate-unreadable",
+        )
+
+
+def _gunzipped(data: bytes) -> bytes:
+    plain = bytearray()
+    try:
+        for chunk in gunzipped(io.BytesIO(data)):
+            plain += chunk
+            if len(plain) > MOST_UNPACKED:
+                raise _too_large()
+    except (zlib.error, EOFError) as error:
+        raise _damaged(error) from error
+    return bytes(plain)
 
 
 def _files(archive: tarfile.TarFile) -> list[bytes]:
@@ -35,14 +70,22 @@ def _files(archive: tarfile.TarFile) -> list[bytes]:
             continue
         size += member.size
         if size > LIMIT or len(found) >= MOST_FILES:
-            raise InvalidValue(
-                "the archive is too large for a certificate and its key",
-                why=f"It may hold {MOST_FILES} files of {LIMIT} bytes together.",
-                code="input-too-long",
-            )
+            raise _too_large()
         file = archive.extractfile(member)
         found.append(file.read() if file else b"")
     return found
+
+
+def _too_large() -> InvalidValue:
+    return InvalidValue(
+        "the archive is too large for a certificate and its key",
+        why=f"It may hold {MOST_FILES} files of {LIMIT} bytes together.",
+        code="input-too-long",
+    )
+
+
+def _damaged(error: Exception) -> InvalidValue:
+    return InvalidValue("the archive is damaged", why=str(error)[:200], code="certificate-unreadable")
 
 
 def read_files(paths: list[Path]) -> bytes:

@@ -21,7 +21,7 @@ from paas.drivers.spool import Bounded, gunzipped, in_chunks, size_of, spooled
 _MOST_ENTRIES = 20_000
 _LARGEST_JSON = 4 << 20
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_TROUBLE = (tarfile.TarError, zlib.error, EOFError, ValueError, OverflowError)
+_TROUBLE = (tarfile.TarError, zlib.error, EOFError, ValueError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,35 @@
-"""YAML that people write: parsed strictly, and never into anything but plain values."""
+"""YAML that people write: parsed strictly, and never into anything but plain values.
+
+It comes from whoever may push, and is parsed in the server's own process: what a few bytes could make of it is bounded
+before any of it is kept. The text has a limit, libyaml reads it some ten times as fast as Python would, and nesting and
+references are counted on the way.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
 from paas.core.errors import InvalidValue
+from paas.core.reader import check_length
 
 MOST_NODES = 200_000
 """Values that a file may stand for, those that it refers to counted as often as it does."""
+MOST_LEVELS = 100
+LONGEST_NUMBER = 100
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+# What the constructors of plain values raise for a text that is none, as in "!!int x".
+_NO_VALUE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+if TYPE_CHECKING:
+    _Base = yaml.SafeLoader
+else:
+    # PyYAML is without libyaml where it was built from source and that was not there.
+    _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(_Base):
     """Plain values only; a name that appears twice is a mistake, not an override."""
 
     def construct_document(self, node: yaml.Node) -> Any:
@@ -23,13 +40,41 @@ class _Loader(yaml.SafeLoader):
             )
         return super().construct_document(node)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        if node.tag in _NUMBERS and len(str(node.value)) > LONGEST_NUMBER:
+            raise yaml.MarkedYAMLError(
+                problem=f"a number has at most {LONGEST_NUMBER} characters", problem_mark=node.start_mark
+            )
+        try:
+            return super().construct_object(node, deep)
+        except _NO_VALUE as error:
+            kind = node.tag.rpartition(":")[2]
+            shown = repr(node.value[:40]) if isinstance(node.value, str) else "this"
+            problem = f"{shown} is no {kind}: {error}; put it in quotes if it is text"
+            raise yaml.MarkedYAMLError(problem=problem[:200], problem_mark=node.start_mark) from error
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for name, _ in node.value:
+            if not isinstance(name, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a list or a mapping is no name", problem_mark=name.start_mark)
             if name.value in seen and name.value != "<<":
                 raise yaml.MarkedYAMLError(problem=f"{name.value!r} appears twice", problem_mark=name.start_mark)
             seen.add(name.value)
         return super().construct_mapping(node, deep)
+
+
+def _check_levels(text: str) -> None:
+    """Raises for what is nested more deeply than anybody writes: it would be followed by functions that call
+    themselves. Nothing is kept of what is read here."""
+    level = 0
+    for event in yaml.parse(text, _Loader):
+        level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if level > MOST_LEVELS:
+            raise yaml.MarkedYAMLError(
+                problem=f"it is nested more than {MOST_LEVELS} levels deep",
+                problem_mark=cast("yaml.Mark | None", event.start_mark),
+            )
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
@@ -49,7 +94,15 @@ def _size(node: yaml.Node, known: dict[int, int]) -> int:
 
 def parse(text: str, path: str, code: str) -> object:
     """The content of the file; `InvalidValue` names file, line and column of a mistake."""
+    check_length(text, path, code)
+    odd = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if odd:
+        line = text.count("\n", 0, odd.start()) + 1
+        raise InvalidValue(
+            f"{path} is not YAML: line {line}", why=f"It has the character {odd[0]!r}.", code=code
+        )
     try:
+        _check_levels(text)
         return yaml.load(text, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -57,3 +110,6 @@ def parse(text: str, path: str, code: str) -> object:
         raise InvalidValue(f"{path} is not YAML{where}", why=f"{error.problem}.", code=code) from error
     except yaml.YAMLError as error:
         raise InvalidValue(f"{path} is not YAML", why=str(error), code=code) from error
+    except RecursionError as error:
+        # Without libyaml, which has a limit of its own.
+        raise InvalidValue(f"{path} is not YAML", why="It is nested too deeply.", code=code) from error

@@ -155,7 +155,24 @@ def tar_with_pax_header():
     return data.getvalue()
 
 
+def nested_headers():
+    info = tarfile.TarInfo("././@LongLink")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 1
+    return (info.tobuf(tarfile.GNU_FORMAT) + b"x".ljust(512, b"\0")) * 1000
+
+
+def packed_with(method):
+    """An entry of 8 MB, which that method packs to less than the size from which on the ratio counts."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", method) as made:
+        made.writestr("zero", bytes(8 << 20))
+    return data.getvalue()
+
+
 ATTACKS = {
+    "headers of headers": (nested_headers, "archive-broken"),
+    "zip with bzip2": (lambda: packed_with(zipfile.ZIP_BZIP2), "archive-special"),
+    "zip with lzma": (lambda: packed_with(zipfile.ZIP_LZMA), "archive-special"),
     "absolute path": (lambda: tar({"/etc/cron.d/x": b"x"}), "archive-path"),
     "traversal": (lambda: tar({"a/../../x": b"x"}), "archive-path"),
     "symlink out": (lambda: tar([(entry("x", tarfile.SYMTYPE, "/etc/passwd"), b"")]), "archive-link"),

@@ -139,7 +139,7 @@ def test_paas_yml_describes_processes():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [", "paas.yml is not YAML: line 1, column 5: expected the node content, but found '<stream end>'."),
+        ("a: *b", "paas.yml is not YAML: line 1, column 4: found undefined alias."),
         ("processes: {}\nprocesses: {}", "paas.yml is not YAML: line 2, column 1: 'processes' appears twice."),
         ("- web", "paas.yml must be names with values, not a list"),
         ("process: {}", "paas.yml: process: there is no such field: Did you mean processes? There are: processes, "
@@ -203,6 +203,61 @@ def test_ports_come_from_the_configuration_then_paas_yml_then_the_image():
     assert web == Process("web", None, 7000, given_port=7000)
     assert appspec.processes(given, (8000,), "6000")[0].port == 6000
     assert appspec.processes(appspec.of_release((web,)), (8000,), None) == (web,)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "why"),
+    [
+        ("[" * 60000, 1, "nest"),
+        ("[" * 101 + "]" * 101, 1, "nested more than 100 levels"),
+        ("".join(f"{' ' * depth}a:\n" for depth in range(350)), 101, "nested more than 100 levels"),
+        ("a: 1\nb: 2026-99-99", 2, "'2026-99-99' is no timestamp"),
+        ("a: 1\nb: " + "9" * 5000, 2, "at most 100 characters"),
+        ("a: 1\nb: 0x" + "f" * 5000, 2, "at most 100 characters"),
+        ("a: 1\nb: 1" + ":1" * 5000, 2, "at most 100 characters"),
+        ("a: 1\n? [b, c]\n: 1", 2, "a list or a mapping is no name"),
+        ("a: 1\n? {b: c}\n: 1", 2, "a list or a mapping is no name"),
+        ("a: 1\nb: !!int ''", 2, "is no int"),
+        ("a: 1\nb: !!bool x", 2, "is no bool"),
+        ("a: 1\nb: !!timestamp x", 2, "is no timestamp"),
+        ("a: 1\nb: \x07", 2, "the character"),
+        ("a: 1\nb: =", 2, "could not determine"),
+        ("<<: 5", 1, "merging"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_yaml_that_is_broken_in_odd_ways_is_told_with_file_and_line(text, line, why):
+    with pytest.raises(InvalidValue) as error:
+        yamlfile.parse(text, "paas.yml", "invalid-paas-yml")
+    assert error.value.what.startswith(f"paas.yml is not YAML: line {line}")
+    assert why in error.value.why
+    assert error.value.code == "invalid-paas-yml"
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("[" * 60000, "app.json is not JSON"),
+        ('{"a":' * 12000, "app.json is not JSON"),
+        ('{"a": ' + "9" * 5000 + "}", "app.json can't be read"),
+        ('{"healthchecks": {"web": [{"timeout": ' + "9" * 400 + "}]}}", "healthchecks.web[0].timeout: must be seconds"),
+        ('{"scripts": {"dokku": {"predeploy": "\\ud800"}}}', "scripts.dokku.predeploy: must be text"),
+        ('{"scripts": {"\\ud800": ""}}', "scripts: has the name"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_json_that_is_broken_in_odd_ways_is_told_with_the_file(text, what):
+    with pytest.raises(InvalidValue) as error:
+        appspec.from_app_json(text)
+    assert what in error.value.what
+    assert error.value.code == "invalid-app-json"
+
+
+def test_a_file_that_is_no_file_of_settings_is_not_parsed():
+    for parse, name in ((appspec.from_app_json, "app.json"), (yml, "paas.yml")):
+        with pytest.raises(InvalidValue, match=rf"{name} has 65537 characters, and may have 65536") as error:
+            parse(" " * 65537)
+        assert "Take out what is no setting" in error.value.fix
 
 
 @pytest.mark.parametrize(
