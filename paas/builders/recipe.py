@@ -10,6 +10,7 @@ from pathlib import Path
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from paas.core import copysource
 from paas.core.buildpack import TEMPLATE
 from paas.core.buildplan import Plan, Stage
 from paas.core.commitfiles import CommitFiles
@@ -73,6 +74,7 @@ def _environment(place: Path) -> jinja2.Environment:
         autoescape=False,
     )
     made.filters["quote"] = shlex.quote
+    made.filters["literals"] = copysource.literals
     return made
 
 

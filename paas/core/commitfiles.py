@@ -129,7 +129,12 @@ def _within_folders(pattern: str) -> str:
         if token.startswith("*"):
             chunks.append("")
         else:
-            chunks[-1] += "[^/]" if token == "?" else token if token.endswith("]") else re.escape(token)
+            chunks[-1] += "[^/]" if token == "?" else _class(token) if token.endswith("]") else re.escape(token)
     first, *others = chunks
     middle = "".join(f"(?>[^/]*?{chunk})" for chunk in others[:-1])
     return first + middle + "".join(f"[^/]*{chunk}" for chunk in others[-1:])
+
+
+def _class(token: str) -> str:
+    # A bracket inside would be a warning, as it may come to mean a nested set.
+    return "[" + token[1:-1].replace("[", r"\[") + "]"

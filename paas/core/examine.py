@@ -13,6 +13,7 @@ from paas.core.errors import BuildFailed
 Facts = Mapping[str, str]
 
 _PLACE = re.compile(r"\{(\w+)\}")
+_SIGNS = re.compile(r"[*?\[]")
 
 
 def holds(when: When, files: CommitFiles, facts: Facts) -> bool:
@@ -22,8 +23,8 @@ def holds(when: When, files: CommitFiles, facts: Facts) -> bool:
 
 def _holds(one: Condition, files: CommitFiles, facts: Facts) -> bool:
     return (
-        (not one.files or bool(files.find(_filled(path, facts) for path in one.files)))
-        and not (one.no_files and files.find(_filled(path, facts) for path in one.no_files))
+        (not one.files or bool(files.find(_filled_pattern(path, facts) for path in one.files)))
+        and not (one.no_files and files.find(_filled_pattern(path, facts) for path in one.no_files))
         and all(any(files.search([pattern], text)) for pattern, text in one.texts)
         and not any(any(files.search([pattern], text)) for pattern, text in one.no_texts)
         and all(_given(files.key(path, key)) for path, key in one.keys)
@@ -83,6 +84,11 @@ def _places(path: str) -> dict[str, str]:
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
     return _PLACE.sub(lambda match: values.get(match[1], match[0]), text)
+
+
+def _filled_pattern(pattern: str, values: Mapping[str, str]) -> str:
+    """The pattern with values that stand for themselves alone: a folder may have a bracket in its name."""
+    return _filled(pattern, {name: _SIGNS.sub(r"[\g<0>]", value) for name, value in values.items()})
 
 
 def refusal(problem: Problem, files: CommitFiles, facts: Facts, *, values: Facts | None = None) -> BuildFailed:

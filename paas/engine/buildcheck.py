@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 
-from paas.core import appspec, imagefile
+from paas.core import appspec, committext, imagefile
 from paas.core.appspec import AppSpec
 from paas.core.errors import BuildFailed, Unsupported
 from paas.core.model import App
@@ -29,7 +29,7 @@ def check(ctx: Context, app: App, commit: str, quarantine: Quarantine | None) ->
     if properties.text("builder", "selected") == "image":
         file = properties.text("builder-dockerfile", "dockerfile-path")
         data = repository.read_file(commit, posixpath.join(folder, file), quarantine=quarantine)
-        if data is None or imagefile.image_in(data.decode("utf-8", "replace")) is None:
+        if data is None or imagefile.image_in(committext.lenient(data)) is None:
             raise BuildFailed(
                 f"{app.name} is deployed from images, and this is code",
                 why="Its builder is set so (builder selected).",

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from paas.core import appspec, procfile
+from paas.core import appspec, committext, procfile
 from paas.core.appspec import AppSpec
-from paas.core.errors import BuildFailed, Cancelled, EngineError, InvalidValue, PaasError
+from paas.core.errors import BuildFailed, Cancelled, EngineError, PaasError
 from paas.core.gitrefs import RefUpdate
 from paas.core.journal import Step
 from paas.core.model import App, Draft, Process, Release
@@ -103,7 +103,7 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
         )
 
         def text(path: str, code: str) -> str:
-            return _decoded(path, found[path] or b"", code)
+            return committext.strict(path, found[path] or b"", code)
 
         commands = procfile.parse(text(processes_at, "invalid-procfile"), processes_at)
         lines = text(app_json_at, "invalid-app-json")
@@ -115,13 +115,6 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
         if recipe:
             commands = {**recipe.plan.processes, **commands}
         return appspec.merge(commands, described, own), recipe
-
-
-def _decoded(path: str, data: bytes, code: str) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidValue(f"{path} is not UTF-8 text: {error}", code=code) from error
 
 
 def build(ctx: Context, app: App, job: Job, commit: Commit, recipe: Recipe | None = None) -> str:

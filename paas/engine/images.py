@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterable
 from typing import IO
 
-from paas.core import imagefile, imagestream
+from paas.core import committext, imagefile, imagestream
 from paas.core.errors import PaasError
 from paas.core.imagename import ImageName
 from paas.core.journal import Step
@@ -110,7 +110,7 @@ def _named(ctx: Context, app: App) -> str | None:
     repository = ctx.repository(app)
     commit = repository.resolve(HEADS + branch_of(ctx, app))
     data = repository.read_file(commit, _path(ctx, app)) if commit else None
-    return imagefile.image_in(data.decode("utf-8", "replace")) if data else None
+    return imagefile.image_in(committext.lenient(data)) if data else None
 
 
 def _serves(ctx: Context, app: App, image: str) -> bool:

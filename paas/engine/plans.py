@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from paas.builders import recipe
 from paas.builders.base import Source
-from paas.core import buildenv, buildplan, procfile, push
+from paas.core import buildenv, buildplan, committext, procfile, push
 from paas.core.buildpack import Buildpack
 from paas.core.buildplan import Plan
 from paas.core.commitfiles import CommitFiles, is_pattern
@@ -130,7 +130,7 @@ def _arguments(ctx: Context, app: App) -> dict[str, Secret]:
 def _left_to(dockerfile: str, places: Mapping[str, str], found: Mapping[str, bytes | None]) -> bool:
     """Whether the commit has the Dockerfile, and no file in which it chooses buildpacks."""
     there = {name: data for name, path in places.items() if (data := found[path]) is not None}
-    texts = {name: data.decode("utf-8", "replace") for name, data in there.items()}
+    texts = {name: committext.lenient(data) for name, data in there.items()}
     return dockerfile in texts and not buildplan.chooses(_files(tuple(texts), texts))
 
 
@@ -153,15 +153,18 @@ def _read(
     wanted = _wanted(listed, sizes, packs)
     places = {path: posixpath.join(folder, path) for path in wanted}
     found = ctx.repository(app).read_files(commit, list(places.values()), quarantine=quarantine, limit=LARGEST)
-    texts = {path: data.decode("utf-8", "replace") for path in wanted if (data := found[places[path]]) is not None}
+    texts = {path: committext.lenient(data) for path in wanted if (data := found[places[path]]) is not None}
     return _files(listed.paths, texts)
 
 
 def _wanted(listed: CommitFiles, sizes: Mapping[str, int], packs: Collection[Buildpack]) -> list[str]:
-    """Those that are read: files that are named first, then what patterns find, from the top of the repository down."""
+    """Those that are read: files that are named first, then what patterns find, from the top of the repository down.
+
+    A file that a pattern found by chance and git can't be asked for, such as one with a newline in its name, is not.
+    """
     patterns = sorted(buildplan.patterns(tuple(packs)))
     named = listed.find(one for one in patterns if not is_pattern(one))
-    others = [path for path in listed.find(filter(is_pattern, patterns)) if path not in named]
+    others = [path for path in listed.find(filter(is_pattern, patterns)) if path not in named and path.isprintable()]
     found, room = [], _MOST_BYTES
     for path in [*named, *sorted(others, key=lambda path: path.count("/"))[:_MOST]]:
         if sizes[path] <= min(LARGEST, room):
@@ -206,7 +209,7 @@ def _commands(ctx: Context, app: App, commit: str) -> dict[str, str]:
     properties = ctx.store.properties.of(app)
     folder, name = properties.text("builder", "build-dir"), properties.text("ps", "procfile-path")
     path = posixpath.join(folder, name)
-    return procfile.parse((ctx.repository(app).read_file(commit, path) or b"").decode("utf-8", "replace"), path)
+    return procfile.parse(committext.lenient(ctx.repository(app).read_file(commit, path) or b""), path)
 
 
 def facts(ctx: Context, app: App) -> dict[str, str]:

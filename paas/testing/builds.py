@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shlex
 import threading
 from collections.abc import Callable
@@ -86,5 +87,5 @@ def _digest(folder: Path, recipe: str) -> str:
     whole = hashlib.sha256(recipe.encode())
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            whole.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+            whole.update(os.fsencode(path.relative_to(folder)) + b"\0" + path.read_bytes())
     return whole.hexdigest()

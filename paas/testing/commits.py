@@ -23,14 +23,17 @@ def init(folder: Path) -> None:
 
 
 def write(repository: Path, files: Mapping[str, str], parents: Sequence[str], message: str) -> str:
-    """Adds a commit of these files, and no others, to the bare repository; its id."""
+    """Add a commit of these files, and no others, to the bare repository; return its id.
+
+    Names and contents that are not UTF-8 are given as `os.fsdecode` has them.
+    """
     store = DiskObjectStore(str(repository / "objects"))
     try:
-        blobs = {path: Blob.from_string(content.encode()) for path, content in files.items()}
+        blobs = {path: Blob.from_string(os.fsencode(content)) for path, content in files.items()}
         for blob in blobs.values():
             store.add_object(blob)
         commit = Commit()
-        commit.tree = commit_tree(store, [(path.encode(), blob.id, _FILE) for path, blob in blobs.items()])
+        commit.tree = commit_tree(store, [(os.fsencode(path), blob.id, _FILE) for path, blob in blobs.items()])
         commit.parents = [ObjectID(parent.encode()) for parent in parents]
         commit.author = commit.committer = _AUTHOR
         commit.author_time = commit.commit_time = _WHEN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import threading
 from pathlib import Path
@@ -406,3 +407,68 @@ def test_build_arguments_are_variables_of_the_steps_and_a_target_is_refused(hell
     hello.run("builder:set hello selected dockerfile")
     assert hello.push("hello", {"Dockerfile": "FROM scratch\nCMD [\"/app\"]\n"}).status == 0
     assert "--target=web" in built(hello).options
+
+
+MARK = "\ufeff"
+
+
+@pytest.mark.parametrize("file", [".python-version", "runtime.txt"])
+def test_a_byte_order_mark_hides_no_version(hello, file):
+    version = "python-3.11\r\n" if file == "runtime.txt" else "3.11\r\n"
+    assert hello.push("hello", {**FLASK, file: MARK + version}).status == 0
+    assert "# Python 3.11" in built(hello).recipe
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("Procfile", "web: python app.py\r\n"),
+        ("app.json", '{"name": "x"}'),
+        ("paas.yml", "processes: {web: {command: python app.py}}\r\n"),
+        ("Aptfile", "busybox\r\n"),
+        (".buildpacks", "heroku/python\r\n"),
+        ("pyproject.toml", "[tool.black]\r\nline-length = 99\r\n"),
+        ("requirements.txt", "flask\r\n"),
+    ],
+)
+def test_a_byte_order_mark_changes_nothing(hello, file, text):
+    result = hello.push("hello", {**FLASK, file: MARK + text})
+    assert result.status == 0, result.err
+    assert "AS python\n" in built(hello).recipe
+
+
+def test_a_byte_order_mark_before_package_json(hello):
+    files = {"Dockerfile": None, "Procfile": None, ".nvmrc": f"{MARK}18\r\n", "server.js": ""}
+    package = MARK + '{"name": "x", "scripts": {"start": "node server.js"}}'
+    result = hello.push("hello", {**files, "package.json": package})
+    assert result.status == 0, result.err
+    assert "# Node.js 18" in built(hello).recipe
+
+
+@pytest.mark.parametrize("file", ["Procfile", "app.json", "paas.yml"])
+def test_utf_16_is_named_in_files_of_the_platform(hello, file):
+    result = hello.push("hello", {**FLASK, file: os.fsdecode("web: python app.py\n".encode("utf-16"))})
+    assert f"{file} is UTF-16 text" in result.err
+    assert "Save it as UTF-8" in result.err
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("What's new.txt", "price$USD.txt", "back\\slash.txt", 'say "hi".txt', os.fsdecode(b"latin\xe9.txt")),
+        *("to\u00a0do.txt", "two\nlines.txt", "tab\there.py", "soft\u00adhyphen.html", "download[1].txt"),
+    ],
+)
+def test_a_file_with_an_odd_name_refuses_no_push(hello, name):
+    result = hello.push("hello", {**FLASK, name: "x"})
+    assert result.status == 0, result.err
+    sources = [line for line in built(hello).recipe.splitlines() if line.startswith("COPY [") and ".txt" in line]
+    assert sources, "the files for pip are copied by name"
+    assert all("\\n" not in line and "\ufffd" not in line for line in sources)
+
+
+def test_a_site_in_a_folder_with_an_odd_name(hello):
+    folder = "it's a [site]"
+    files = {"Dockerfile": None, "Procfile": None, "paas.yml": f'static: "{folder}"\n', f"{folder}/index.html": "x"}
+    assert hello.push("hello", files).status == 0
+    assert r'COPY ["it\\' in built(hello).recipe
