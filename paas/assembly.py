@@ -70,7 +70,7 @@ def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool =
         probe=probe,
         host=Host(),
         issuing=Issuing(Acme(), DnsHooks([paths.hooks, folder("hooks")]), Resolver()),
-        remotes=Remotes(),
+        remotes=Remotes(paths.work),
     )
 
 

@@ -16,9 +16,9 @@ from paas.core.secret import Secret
 class Source:
     """What to build: the app's work tree at the wanted commit, and which files of it say how.
 
-    ``options`` are further words for the command, ``logins`` the credentials of registries by their server.
-    ``recipe`` is the text of a Dockerfile that buildpacks gave, empty where the repository has its own; its steps get
-    ``environment``, a shell script with the app's variables, as the BuildKit secret ``env``.
+    ``options`` are further words for the command, ``logins`` the credentials of registries by their server. Temporary
+    files may be in ``work``. ``recipe`` is the text of a Dockerfile that buildpacks gave, empty where the repository
+    has its own. Its steps get ``environment``, a shell script with the app's variables, as BuildKit's secret ``env``.
     """
 
     tree: Path
@@ -28,6 +28,7 @@ class Source:
     arguments: Mapping[str, str]
     secrets: Mapping[str, Path]
     timeout: float
+    work: Path
     options: tuple[str, ...] = ()
     logins: Mapping[str, Login] = field(default_factory=dict)
     recipe: str = ""

@@ -44,7 +44,7 @@ class BuildpackBuilder:
         context = context_of(source)
         ensure_stacks(self._docker, source.recipe, show)
         with (
-            tempfile.TemporaryDirectory(prefix="paas-recipe-") as folder,
+            tempfile.TemporaryDirectory(prefix="recipe-", dir=source.work) as folder,
             in_memory(source.environment.reveal()) as environment,
         ):
             dockerfile = Path(folder) / "Dockerfile"
@@ -61,6 +61,7 @@ class BuildpackBuilder:
                 arguments,
                 secrets,
                 source.timeout,
+                source.work,
                 source.options,
                 source.logins,
                 _HINT,

@@ -43,6 +43,7 @@ class DockerfileBuilder:
             source.arguments,
             source.secrets,
             source.timeout,
+            source.work,
             source.options,
             source.logins,
         )

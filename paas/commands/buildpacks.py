@@ -103,13 +103,13 @@ def buildpacks_detect(ctx: Context, app: args.App) -> Text:
     names = [stage.buildpack.name for stage in found.plan.stages]
     facts = {stage.buildpack.name: dict(stage.facts) for stage in found.plan.stages}
     return Text(
-        found.dockerfile,
+        found.shown(),
         {
             "builder": plans.BUILDPACK,
             "reason": found.plan.reason,
             "buildpacks": names,
             "facts": facts,
             "processes": dict(found.plan.processes),
-            "dockerfile": found.dockerfile,
+            "dockerfile": found.shown(),
         },
     )

@@ -80,7 +80,8 @@ def config_set(
     """Set variables and release them.
 
     A running app gets a new release with fresh containers; if that fails, the variables are as before. --no-restart
-    records them for the next release; --encoded takes the values as base64.
+    records them for the next release; --encoded takes the values as base64. Others may see the words of a command
+    ('ps'): use config:import for secrets.
     """
     if not pairs:
         raise UsageError("config:set: KEY=VALUE is missing", fix="Write for instance: config:set APP GREETING=hello")

@@ -81,6 +81,12 @@ def _java_proxies(proxies: Mapping[str, str]) -> list[str]:
     return found
 
 
+def cache_name(app_id: int, key: str) -> str:
+    """What the names of an app's cache folders begin with. A build that knows it can mount them, so nobody who hasn't
+    the key can work it out."""
+    return "paas-" + hashlib.blake2b(f"cache {app_id}".encode(), key=key.encode()[:64], digest_size=16).hexdigest()
+
+
 def stamp(variables: Mapping[str, Secret], key: str) -> str:
     """16 hex digits that change when a variable does, and tell nothing of it to whoever hasn't the key."""
     text = "\0".join(f"{name}={secret.reveal()}" for name, secret in sorted(variables.items()))

@@ -33,7 +33,7 @@ ANSWER_SECONDS = 10.0
 LONGEST = 4096
 
 _GROUP = re.compile(r"paas-[0-9a-f]{12}")
-_MARK = re.compile(r"build-[0-9]{1,18}\.[0-9a-f]{12}\.paas\.invalid")
+_MARK = re.compile(r"build-[0-9a-f]{32}\.[0-9a-f]{12}\.paas\.invalid")
 
 
 @contextmanager

@@ -35,7 +35,8 @@ SYSTEM_FOLDERS = ("/usr/bin", "/usr/local/bin")
 class BuildRequest:
     """``context`` is the folder that is sent, ``dockerfile`` a path; ``secrets`` are files by their BuildKit id.
 
-    ``hint`` is what to tell of a step that failed by itself.
+    ``hint`` is what to tell of a step that failed by itself. Credentials and what else is needed for the time of the
+    build are in a folder below ``work``.
     """
 
     context: Path
@@ -44,6 +45,7 @@ class BuildRequest:
     arguments: Mapping[str, str]
     secrets: Mapping[str, Path]
     timeout: float
+    work: Path
     options: tuple[str, ...] = ()
     logins: Mapping[str, Login] = field(default_factory=dict)
     hint: str = SAME_BY_HAND
@@ -88,7 +90,7 @@ def build(request: BuildRequest, show: Callable[[str], None], cancelled: threadi
 
     Raises `BuildFailed` with what BuildKit said, `Cancelled` once the event is set; the command is ended then.
     """
-    with tempfile.TemporaryDirectory(prefix="paas-build-") as folder:
+    with tempfile.TemporaryDirectory(prefix="build-", dir=request.work) as folder:
         iidfile = Path(folder) / "iid"
         argv = [*cli(), "--progress=plain", f"--iidfile={iidfile}", f"--file={request.dockerfile}"]
         argv += request.options
@@ -97,8 +99,9 @@ def build(request: BuildRequest, show: Callable[[str], None], cancelled: threadi
         argv += [f"--secret=id={key},src={path}" for key, path in sorted(request.secrets.items())]
         # Values of arguments travel in the environment: the command line can be read by every user of the host.
         environment = {**os.environ, **request.arguments, "DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
-        if request.logins:
-            environment["DOCKER_CONFIG"] = str(docker_config(Path(folder), request.logins))
+        # Never that of the server's own user, whose credentials are not the app's.
+        environment["DOCKER_CONFIG"] = str(docker_config(Path(folder), request.logins))
+        environment.pop("DOCKER_AUTH_CONFIG", None)
 
         log = BuildLog()
         with span("docker build"), subprocess.Popen(

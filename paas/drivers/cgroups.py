@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,12 +26,15 @@ LOOKS, OLD_LOOKS = 40, 3
 """So often a new process is looked at: one that is to be a step is a program of the engine's at first. What was there
 before is looked at less often, as it may be many."""
 _CONTROLLERS = ("cpu", "memory")
+_CONTAINER = re.compile(r"(?:.*[/-])?[0-9a-f]{64}(?:\.scope)?(?:/.*)?")
+"""The group of a container, or one below it: engines name them after ids of 64 digits. Steps of builds have others."""
 
 
 class BuildGroup:
     """One control group, in the hierarchies of version 1 or in that of version 2.
 
-    The groups of the ``spared`` processes are left alone, whatever is in them.
+    The groups of the ``spared`` processes are left alone, whatever is in them, and so are those of containers: what an
+    app says of itself must not take it out of its own limits.
     """
 
     def __init__(self, name: str, root: Path = ROOT, proc: Path = PROC, *, spared: Sequence[str] = ("self",)) -> None:
@@ -119,7 +123,7 @@ class BuildGroup:
             self._looks[pid] = looks + 1
             if looks < LOOKS and mark in self._read(self._proc / pid / "environ"):
                 source = self._group_of(pid)
-                if source and source != self.name and source not in self._spared:
+                if source and source != self.name and source not in self._spared and not _CONTAINER.fullmatch(source):
                     self._sources.add(source)
         for source in list(self._sources):
             self._empty(source)

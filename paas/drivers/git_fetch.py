@@ -36,10 +36,12 @@ class FetchFailed(PaasError):
     code = "fetch-failed"
 
 
-def fetch(quarantine: Quarantine, remote: Remote, ref: str, means: Means, cancelled: threading.Event) -> Fetched:
-    """See `Remotes.fetch`."""
+def fetch(
+    quarantine: Quarantine, remote: Remote, ref: str, means: Means, cancelled: threading.Event, work: Path
+) -> Fetched:
+    """See `Remotes.fetch`. Credentials are in files below ``work`` meanwhile."""
     deadline = time.monotonic() + means.timeout
-    with _surroundings(remote, means) as (options, environment):
+    with _surroundings(remote, means, work) as (options, environment):
         git = _Git(quarantine, options, environment, remote, means, deadline, cancelled)
         spec, branch = (ref, "") if giturl.is_commit(ref) else _choose(git.listing(ref), ref, remote)
         commit = git.take(spec)
@@ -164,7 +166,7 @@ class _Git:
 
 
 @contextmanager
-def _surroundings(remote: Remote, means: Means) -> Iterator[tuple[list[str], dict[str, str]]]:
+def _surroundings(remote: Remote, means: Means, work: Path) -> Iterator[tuple[list[str], dict[str, str]]]:
     """Options and environment of git. Secrets are in files that only this user reads, and that are gone afterwards."""
     settings = {
         "transfer.fsckObjects": "true",
@@ -177,7 +179,7 @@ def _surroundings(remote: Remote, means: Means) -> Iterator[tuple[list[str], dic
         **{f"fetch.fsck.{rule}": "ignore" for rule in _CHECKS},
     }
     options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
-    with tempfile.TemporaryDirectory(prefix="paas-fetch-") as name:
+    with tempfile.TemporaryDirectory(prefix="fetch-", dir=work) as name:
         folder = Path(name)
         protocols = giturl.FILE if remote.scheme == giturl.FILE else _PROTOCOLS
         environment = {"GIT_ALLOW_PROTOCOL": protocols, "GIT_ASKPASS": "/bin/false", **means.proxies}

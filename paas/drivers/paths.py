@@ -26,7 +26,7 @@ class Paths:
         """Makes the folders. Others than the server's user may pass through the root, not list it."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o711)
-        for folder in (self.apps, self.jobs, self.runs, self.host_keys, self.root / ".ssh"):
+        for folder in (self.apps, self.jobs, self.runs, self.work, self.host_keys, self.root / ".ssh"):
             folder.mkdir(mode=0o700, exist_ok=True)
 
     @property
@@ -62,6 +62,11 @@ class Paths:
     def runs(self) -> Path:
         """The logs of one-off and cron runs that have ended."""
         return self.root / "runs"
+
+    @property
+    def work(self) -> Path:
+        """Temporary files of builds and fetches, which may hold credentials; the server's start removes all of it."""
+        return self.root / "work"
 
     @property
     def host_keys(self) -> Path:
@@ -170,8 +175,8 @@ class Paths:
             shutil.rmtree(aside, onerror=_bear)
 
     def remove_leftovers(self) -> None:
-        """Removes what is left of folders of apps that were removed."""
-        for aside in self.apps.glob(".*.gone"):
+        """Removes what is left of apps that were removed, and of builds and fetches whose server was killed."""
+        for aside in (*self.apps.glob(".*.gone"), *self.work.iterdir()):
             shutil.rmtree(aside, onerror=_bear)
 
     def remove_all(self) -> None:

@@ -10,6 +10,7 @@ import time
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import IO, Any
 
 from paas.core import giturl
@@ -25,7 +26,13 @@ _SCAN_SECONDS = 10
 
 
 class Remotes:
-    """The other servers. Anything may be slow, hostile or absent: all calls are bounded in time and size."""
+    """The other servers. Anything may be slow, hostile or absent: all calls are bounded in time and size.
+
+    Credentials are in files below ``work`` as long as they are needed.
+    """
+
+    def __init__(self, work: Path) -> None:
+        self._work = work
 
     def fetch(
         self, quarantine: Quarantine, remote: Remote, ref: str, means: Means, cancelled: threading.Event
@@ -34,7 +41,7 @@ class Remotes:
 
         Raises `FetchFailed` with what git said.
         """
-        return git_fetch.fetch(quarantine, remote, ref, means, cancelled)
+        return git_fetch.fetch(quarantine, remote, ref, means, cancelled, self._work)
 
     def download(self, remote: Remote, means: Means, cancelled: threading.Event) -> Iterator[bytes]:
         """The body of what is at the https address, in chunks. Redirects are followed to https only."""

@@ -33,6 +33,7 @@ def source(ctx: Context, app: App, commit: str, mark: str) -> Source:
         arguments=arguments,
         secrets={"ca": Path(authorities)} if authorities else {},
         timeout=ctx.settings.value("build-timeout"),
+        work=ctx.paths.work,
         options=tuple(map(str, ctx.store.docker_options.of(app, BUILD))),
         logins=registries.logins(ctx, app),
     )

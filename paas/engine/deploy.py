@@ -129,7 +129,7 @@ def build(ctx: Context, app: App, job: Job, commit: Commit, recipe: Recipe | Non
             repository = ctx.repository(app)
             tree = ctx.paths.tree(app)
             update_worktree(repository, commit.id, tree, ctx.paths.index(app), quarantine=commit.quarantine)
-            with room.limited(ctx, job) as mark:
+            with room.limited(ctx) as mark:
                 source = buildsource.source(ctx, app, commit.id, mark)
                 if recipe:
                     source = plans.with_recipe(source, recipe)

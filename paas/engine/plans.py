@@ -32,11 +32,19 @@ _STAMP_KEY = "build-stamp-key"
 
 @dataclass(frozen=True)
 class Recipe:
-    """A plan with the Dockerfile that it gives and what the steps of its build see."""
+    """A plan with the Dockerfile that it gives and what the steps of its build see.
+
+    ``cache`` begins the names of its cache folders, which nobody is shown.
+    """
 
     plan: Plan
     dockerfile: str
     environment: Secret
+    cache: str
+
+    def shown(self) -> str:
+        """The Dockerfile for people."""
+        return self.dockerfile.replace(self.cache, "paas-hidden")
 
 
 def choices(properties: Properties) -> dict[str, str]:
@@ -91,16 +99,18 @@ def recipe_of(
         suites=(only,) if only else tuple(reversed(stack.SUITES)),
         commands=commands,
     )
+    cache = buildenv.cache_name(app.id, _key(ctx))
     variables = {**ctx.store.config.all(None), **ctx.store.config.all(app), **_arguments(ctx, app)}
     return Recipe(
         plan,
         recipe.render(
             plan,
-            cache=f"paas-{ctx.scheduler.instance}-{app.id}",
+            cache=cache,
             stamp=buildenv.stamp(variables, _key(ctx)),
             commands="web" in commands,
         ),
         buildenv.script(_indexes(ctx), commit, variables, _proxies(ctx)),
+        cache,
     )
 
 
@@ -183,7 +193,7 @@ def _proxies(ctx: Context) -> dict[str, str]:
 
 
 def _key(ctx: Context) -> str:
-    """What makes the stamps of this instance its own: they are in the build cache, where others may look."""
+    """What makes the stamps and the names of caches of this instance its own, so that nobody can work them out."""
     found = ctx.store.instance.get(_STAMP_KEY)
     if found is None:
         found = secrets.token_hex(32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,6 @@ from paas.core.model import App
 from paas.core.preflight import Disk, Floors
 from paas.engine import cleanup
 from paas.engine.context import Context
-from paas.engine.jobs import Job
 
 
 def floors(ctx: Context) -> Floors:
@@ -55,10 +55,11 @@ def group(ctx: Context) -> str:
 
 
 @contextmanager
-def limited(ctx: Context, job: Job) -> Iterator[str]:
+def limited(ctx: Context) -> Iterator[str]:
     """Inside, the build's own processes are under the limits of the settings. Gives the mark to build with."""
     weight, memory = ctx.settings.value("build-cpu-weight"), ctx.settings.value("build-memory-limit")
-    mark = f"build-{job.id}.{ctx.scheduler.instance}.paas.invalid"
+    # Random, as an app that knew it could put it into its own environment.
+    mark = f"build-{secrets.token_hex(16)}.{ctx.scheduler.instance}.paas.invalid"
     limit = memory.of(ctx.host.memory().total) if memory else 0
     if not weight and not limit:
         yield ""

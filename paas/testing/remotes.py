@@ -27,7 +27,8 @@ class Asked:
 class FakeRemotes(Remotes):
     """`Remotes` whose servers are told to it. One that nobody told of does not answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: Path) -> None:
+        super().__init__(work)
         self.repositories: dict[str, Path] = {}
         self.archives: dict[str, bytes] = {}
         self.keys: dict[str, list[str]] = {}

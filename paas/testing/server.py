@@ -250,7 +250,7 @@ class Server:
         self.hooks = FakeDnsHooks()
         self.resolver = FakeResolver()
         self.acme = FakeAcme(self.clock, self.hooks.records)
-        self.remotes = FakeRemotes()
+        self.remotes = FakeRemotes(self.paths.work)
         settings = SettingsFile(root / "paas.yml", self.flags)
         self.ctx: Context = wire(
             self.paths,

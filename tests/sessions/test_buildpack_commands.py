@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import threading
 from pathlib import Path
@@ -150,12 +151,27 @@ def test_detect_shows_the_dockerfile_and_builds_nothing(hello):
     count = len(hello.builder.sources)
     shown = hello.run("buildpacks:detect hello", caller=VIEWER)
     assert shown.status == 0
-    assert shown.out == built(hello).recipe
+    assert shown.out == re.sub(r"id=paas-[0-9a-f]{32}-", "id=paas-hidden-", built(hello).recipe)
     assert shown.err == "-----> Python 3.13, detected by requirements.txt\n"
+    assert "id=paas-hidden-" in shown.out
     data = json.loads(hello.run("buildpacks:detect hello --format json").out)
     assert data["facts"]["python"]["wsgi"] == "app:app"
     assert data["processes"] == {"web": "gunicorn 'app:app'"}
     assert len(hello.builder.sources) == count
+
+
+def test_the_names_of_caches_can_not_be_worked_out_and_differ_by_app(hello):
+    """Whoever knows one can mount it in a build of another app."""
+    names = []
+    for app in ("hello", "other"):
+        assert hello.push(app, FLASK).status == 0
+        recipe = built(hello).recipe
+        found = set(re.findall(r"type=cache,id=(\S+?)-\w+,", recipe))
+        assert len(found) == 1
+        names += found
+        assert re.fullmatch("paas-[0-9a-f]{32}", names[-1])
+        assert names[-1] not in hello.run(f"buildpacks:detect {app} --format json").out
+    assert names[0] != names[1]
 
 
 def test_detect_of_an_app_with_a_dockerfile_and_of_one_without_a_commit(hello):

@@ -1,6 +1,7 @@
 """``cleanup``, and what a build needs before it begins."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -151,10 +152,13 @@ def test_a_build_is_put_under_limits(hello):
     assert group == f"paas-{hello.scheduler.instance}"
     assert hello.builder.sources[-1].arguments["NO_PROXY"] == mark
     assert (weight, memory) == (25, 6 * GIB)
+    # An app that knew the mark of a build could say that it is part of it.
+    assert re.fullmatch(rf"build-[0-9a-f]{{32}}\.{hello.scheduler.instance}\.paas\.invalid", mark)
     hello.run("settings:set build-memory-limit 1g")
     hello.run("settings:set build-no-proxy .example")
     hello.deployed("hello", {"file": "3"})
     assert hello.host.limits[-1][3] == GIB
+    assert hello.host.limits[-1][1] != mark
     assert hello.builder.sources[-1].arguments["no_proxy"] == f".example,{hello.host.limits[-1][1]}"
 
 

@@ -1,5 +1,6 @@
 """The docker command that builds: which one, how it is called, and how it ends. Its place is taken by a script."""
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -14,6 +15,7 @@ from paas.testing import eventually
 BUILDS = """\
 printf '%s\\n' "$@" >"$HERE/argv"
 env >"$HERE/env"
+cp "$DOCKER_CONFIG/config.json" "$HERE/config.json"
 cat >"$HERE/stdin"
 echo '#5 [1/1] RUN x'
 echo '#5 0.1 working' >&2
@@ -64,7 +66,8 @@ def request_(tmp_path):
     context.mkdir()
     secret = tmp_path / "ca.pem"
     arguments = {"GIT_REV": "c0ffee", "HTTP_PROXY": "http://user:password@proxy"}
-    return BuildRequest(context, context / "Dockerfile", {"b": "2", "a": "1"}, arguments, {"ca": secret}, 60.0)
+    labels = {"b": "2", "a": "1"}
+    return BuildRequest(context, context / "Dockerfile", labels, arguments, {"ca": secret}, 60.0, tmp_path)
 
 
 def test_the_first_command_that_can_build_is_taken(docker):
@@ -100,7 +103,8 @@ def test_there_may_be_none(docker):
     assert_none(docker)
 
 
-def test_what_the_command_is_called_with(docker, request_, tmp_path):
+def test_what_the_command_is_called_with(docker, request_, tmp_path, monkeypatch):
+    monkeypatch.setenv("DOCKER_AUTH_CONFIG", '{"auths": {"ghcr.io": {}}}')
     docker("old", "20.10.24", build=BUILDS)
     docker.choose()
     shown = []
@@ -124,7 +128,22 @@ def test_what_the_command_is_called_with(docker, request_, tmp_path):
     environment = (tmp_path / "env").read_text().splitlines()
     assert "HTTP_PROXY=http://user:password@proxy" in environment
     assert "DOCKER_BUILDKIT=1" in environment
+    assert not any(line.startswith("DOCKER_AUTH_CONFIG=") for line in environment)
     assert (tmp_path / "stdin").read_text() == ""
+
+
+def test_without_logins_the_credentials_of_the_servers_own_user_are_not_used(docker, request_, tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    (home / ".docker").mkdir(parents=True)
+    (home / ".docker" / "config.json").write_text('{"auths": {"ghcr.io": {"auth": "c2VjcmV0"}}}')
+    monkeypatch.setenv("HOME", str(home))
+    docker("old", "20.10.24", build=BUILDS)
+    docker.choose()
+    buildkit.build(request_, print, threading.Event())
+    assert json.loads((tmp_path / "config.json").read_text()) == {"auths": {}}
+    assert "paas-build" not in (tmp_path / "env").read_text()
+    # What it was given is gone with the build.
+    assert not list(tmp_path.glob("build-*"))
 
 
 def test_a_failure_names_the_step_and_the_reason(docker, request_):
@@ -176,7 +195,7 @@ def test_a_build_is_ended_with_all_that_it_started(docker, request_, tmp_path, h
     docker.choose()
     cancelled = threading.Event()
     if how == "timeout":
-        request_ = BuildRequest(request_.context, request_.dockerfile, {}, {}, {}, 0.3)
+        request_ = BuildRequest(request_.context, request_.dockerfile, {}, {}, {}, 0.3, tmp_path)
 
     def show(line):
         if how == "cancelled":

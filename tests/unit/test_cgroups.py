@@ -115,6 +115,20 @@ def test_what_is_there_already_is_left_alone(second, proc):
     assert not (second / "ours/cgroup.procs").exists()
 
 
+@pytest.mark.parametrize(
+    "where", [f"docker/{'9318' * 16}", f"system.slice/docker-{'9318' * 16}.scope", f"docker/{'9318' * 16}/inner"]
+)
+def test_a_container_that_carries_the_mark_keeps_its_own_limits(second, proc, where):
+    """An app says what is in its environment."""
+    (second / where).mkdir(parents=True)
+    (second / where / "cgroup.procs").write_text("11\n")
+    process(proc, 11, f"0::/{where}\n", b"MARKS=" + MARK)
+    group = BuildGroup("ours", second, proc)
+    group.prepare(25, 0)
+    group.gather_once(MARK)
+    assert not (second / "ours/cgroup.procs").exists()
+
+
 def test_a_group_that_has_gone_is_forgotten(second, proc):
     process(proc, 11, "0::/system.slice/gone\n", MARK)
     group = BuildGroup("ours", second, proc)
@@ -148,7 +162,7 @@ def test_the_group_of_the_server_itself_is_left_alone(second, proc, where):
 # The helper
 
 
-GROUP, THE_MARK = "paas-0123456789ab", "build-7.0123456789ab.paas.invalid"
+GROUP, THE_MARK = "paas-0123456789ab", f"build-{'0123456789abcdef' * 2}.0123456789ab.paas.invalid"
 
 
 @pytest.fixture
@@ -186,7 +200,13 @@ def test_the_helper_limits_as_long_as_it_is_asked(helper, second, proc):
 
 @pytest.mark.parametrize(
     ("group", "mark", "weight"),
-    [("docker", THE_MARK, 25), (f"{GROUP}/../x", THE_MARK, 25), (GROUP, "PATH=", 25), (GROUP, THE_MARK, 0)],
+    [
+        ("docker", THE_MARK, 25),
+        (f"{GROUP}/../x", THE_MARK, 25),
+        (GROUP, "PATH=", 25),
+        (GROUP, "build-7.0123456789ab.paas.invalid", 25),
+        (GROUP, THE_MARK, 0),
+    ],
 )
 def test_the_helper_touches_nothing_else(helper, second, group, mark, weight):
     before = sorted(second.iterdir())

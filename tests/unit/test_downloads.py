@@ -35,7 +35,7 @@ class Site:
     def download(self, path: str, cancelled: threading.Event | None = None, **means: object) -> bytes:
         remote = giturl.archive(f"https://{self.address}{path}")
         allowed = Means(**{"ca_file": self.authority, **means})  # type: ignore[arg-type]
-        return b"".join(Remotes().download(remote, allowed, cancelled or threading.Event()))
+        return b"".join(Remotes(Path("/nonexistent")).download(remote, allowed, cancelled or threading.Event()))
 
 
 @pytest.fixture

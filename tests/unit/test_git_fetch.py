@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -33,10 +34,11 @@ def content(option):
         return file.read(), stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116
 
 
-def test_credentials_are_in_a_file_for_their_host_and_in_no_word_of_the_command():
+def test_credentials_are_in_a_file_for_their_host_and_in_no_word_of_the_command(tmp_path):
     means = Means(login=Login("bot", Secret("p@ss/word")))
-    with git_fetch._surroundings(HTTPS, means) as (options, environment):
+    with git_fetch._surroundings(HTTPS, means, tmp_path) as (options, environment):
         helper = next(word for word in options if word.startswith("credential.helper=store"))
+        assert Path(helper.rpartition("=")[2]).is_relative_to(tmp_path)
         text, mode = content(helper)
         assert (text, mode) == ("https://bot:p%40ss%2Fword@git.example.org:8443\n", 0o600)
         assert "p@ss" not in " ".join([*options, *environment.values()])
@@ -44,9 +46,9 @@ def test_credentials_are_in_a_file_for_their_host_and_in_no_word_of_the_command(
     assert not os.path.exists(helper.rpartition("=")[2])  # noqa: PTH110
 
 
-def test_for_ssh_the_key_and_the_known_hosts_are_files_and_nothing_of_the_machine_counts():
+def test_for_ssh_the_key_and_the_known_hosts_are_files_and_nothing_of_the_machine_counts(tmp_path):
     means = Means(key=Secret("KEY\n"), known_hosts=("git.example.org ssh-ed25519 AAAA",), login=Login("x", Secret("y")))
-    with git_fetch._surroundings(SSH, means) as (options, environment):
+    with git_fetch._surroundings(SSH, means, tmp_path) as (options, environment):
         words = environment["GIT_SSH_COMMAND"].split()
         assert words[:3] == ["ssh", "-F", "/dev/null"]
         assert content(words[words.index("-i") + 1]) == ("KEY\n", 0o600)
@@ -59,7 +61,7 @@ def test_for_ssh_the_key_and_the_known_hosts_are_files_and_nothing_of_the_machin
 def test_extra_authorities_come_beside_those_of_the_system(tmp_path):
     extra = tmp_path / "extra.pem"
     extra.write_text("EXTRA\n")
-    with git_fetch._surroundings(HTTPS, Means(ca_file=str(extra))) as (_, environment):
+    with git_fetch._surroundings(HTTPS, Means(ca_file=str(extra)), tmp_path) as (_, environment):
         assert content(environment["GIT_SSL_CAINFO"])[0].endswith("EXTRA\n")
 
 
@@ -113,5 +115,5 @@ def test_a_file_is_not_fetched_whatever_the_address_says(repository, tmp_path):
     source = Repository.create(tmp_path / "other.git")
     remote = giturl.Remote("https", "h", 0, f"file://{source.path}")
     with Quarantine(repository) as quarantine, pytest.raises(FetchFailed) as caught:
-        git_fetch.fetch(quarantine, remote, "", Means(), threading.Event())
+        git_fetch.fetch(quarantine, remote, "", Means(), threading.Event(), tmp_path)
     assert "'file' not allowed" in caught.value.why

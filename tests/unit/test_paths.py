@@ -14,7 +14,7 @@ from paas.drivers.paths import Paths
 @pytest.fixture
 def app(tmp_path):
     made = Paths(tmp_path)
-    made.apps.mkdir()
+    made.prepare()
     one = App(id=7, name="one", created_at=0.0, created_by="ada")
     (made.app(one) / "tree").mkdir(parents=True)
     (made.app(one) / "tree" / "file").touch()
@@ -41,6 +41,16 @@ def test_what_is_written_while_it_is_removed_goes_with_the_next_start(app, monke
     assert [path.name for path in made.apps.iterdir()] == [".7-0.gone"]
     made.remove_leftovers()
     assert list(made.apps.iterdir()) == []
+
+
+def test_what_a_killed_server_was_building_or_fetching_goes_with_the_next_start(tmp_path):
+    """Credentials of registries and git servers may be in it."""
+    made = Paths(tmp_path)
+    made.prepare()
+    (made.work / "build-x" / "docker").mkdir(parents=True)
+    (made.work / "build-x" / "docker" / "config.json").write_text("{}")
+    made.remove_leftovers()
+    assert list(made.work.iterdir()) == []
 
 
 def test_a_folder_that_may_not_be_removed_is_an_error(app, monkeypatch):
