@@ -42,7 +42,9 @@ FAILURES = {
     "404": "There is no such app, or whatever else was named.",
     "409": "It is there already, or locked.",
     "422": "A value was refused, or the command did not succeed.",
+    "429": "Too much is under way with this token; `Retry-After` says when to try again.",
     "502": "The daemon does not run.",
+    "503": "The server, its engine or nginx are busy or away; `Retry-After` says when to try again.",
     "default": "It failed.",
 }
 

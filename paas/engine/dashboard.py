@@ -18,9 +18,16 @@ NAME = "paas_dashboard"
 """What stands for an app's name at the edge and in its log: no app can be called so."""
 NONE = "none"
 LABEL = "paas"
-# Its threads are few, and the body is read before anybody knows who sends it: nginx waits for slow ones. Beyond what
-# the web itself takes, so that it is the one to say that something is a little too long.
-OPTIONS = ProxyOptions(client_max_body_size=4 * MIB, proxy_request_buffering=True)
+LONGEST_CALL_SECONDS = 3600
+# Its threads are few: nginx waits for who sends or reads slowly, and a live stream says that it is one. The body may be
+# longer than what the web itself takes, so that it is the one to say that something is a little too long. A command may
+# take as long as a build does.
+OPTIONS = ProxyOptions(
+    client_max_body_size=4 * MIB,
+    proxy_request_buffering=True,
+    proxy_buffering=True,
+    proxy_read_timeout=LONGEST_CALL_SECONDS,
+)
 
 _log = logging.getLogger(__name__)
 

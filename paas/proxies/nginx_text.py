@@ -28,6 +28,9 @@ LONGEST_PAGE = 4000
 STATUSES = (401, 403, 413, 429, 500, 502, 503, 504)
 """What gets a page of the edge when nginx itself answers it; what an app answers passes."""
 
+PROBLEMS = (400, 405, *STATUSES)
+"""What gets a problem document where programs ask."""
+
 COMPRESSIBLE = (
     "text/css text/csv text/javascript text/markdown text/plain text/xml application/javascript application/json "
     "application/ld+json application/manifest+json application/rss+xml application/atom+xml application/wasm "
@@ -196,6 +199,7 @@ class Templates:
             certificate=certificate,
             plain_suffix=Verbatim("" if port == "80" else f":{port}"),
             statuses=STATUSES,
+            problems=PROBLEMS,
             page=self.page,
             text=for_page,
             **WRITERS,

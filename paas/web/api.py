@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
-from paas.web import guard, streaming
+from paas.web import faults, guard, rooms, streaming
 from paas.web.link import Caller, Link, Outcome, Problem, problem
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -16,16 +16,15 @@ api = Blueprint("api", __name__, url_prefix="/api/v1")
 @api.errorhandler(Problem)
 def tell(error: Problem) -> Response:
     """The error as RFC 9457 has it."""
-    response = _json(json.dumps(error.parts, ensure_ascii=False), error.parts["status"], "application/problem+json")
-    if error.parts["status"] == 401:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="paas"'
-    return response
+    return faults.document(error)
 
 
 @api.get("/openapi.json")
 def description() -> Response:
     """The OpenAPI document of the commands."""
-    return _json(_link().run(_caller(), "openapi", {}, look=True).value)
+    caller = _caller()
+    rooms.hold("calls", caller.token)
+    return _json(_link().run(caller, "openapi", {}, look=True).value)
 
 
 @api.get("/commands/<name>")
@@ -72,6 +71,7 @@ def _nested() -> Problem:
 
 
 def _run(name: str, parameters: dict[str, Any], *, look: bool, caller: Caller) -> Response:
+    rooms.hold("calls", caller.token)
     stdin = parameters.pop("stdin", "")
     if not isinstance(stdin, str):
         raise problem(f"{name}: stdin is a text", 400, "usage")

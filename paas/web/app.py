@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 from jinja2 import StrictUndefined
 
-from paas.web import faults, guard, shapes
+from paas.web import faults, guard, people, rooms, shapes
 from paas.web.api import api
 from paas.web.apps import apps
 from paas.web.builds import builds
@@ -22,7 +22,8 @@ LARGEST_BODY = 1 << 20
 
 def instance(root: Path) -> dict[str, Any]:
     """What of the application's configuration is the instance's own."""
-    return {"LINK": Link(root / "control.sock"), "SESSIONS": Sessions(root / "web" / "sessions")}
+    link, sessions = Link(root / "control.sock"), Sessions(root / "web" / "sessions")
+    return {"LINK": link, "SESSIONS": sessions, "ROOMS": rooms.rooms()}
 
 
 def create(root: Path) -> Flask:
@@ -34,6 +35,7 @@ def create(root: Path) -> Flask:
     for blueprint in (api, entry, apps, builds, server):
         app.register_blueprint(blueprint)
     faults.register(app)
+    app.before_request(people.hold_place)
     app.after_request(guard.protect)
     return app
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import Any
 
 from flask import Flask, Response, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
@@ -13,6 +14,9 @@ from paas.web.link import Problem, problem
 from paas.web.people import session_or_none
 
 _log = logging.getLogger(__name__)
+
+USUAL_PAUSE = 5
+"""Seconds after which something that is busy is worth another attempt."""
 
 WORDS = {
     400: ("the request is not understood", "", ""),
@@ -32,14 +36,27 @@ def register(app: Flask) -> None:
 def told(error: Problem) -> AnyResponse:
     """The error as a page, or as a problem document below ``/api``."""
     parts = error.parts
-    if request.path.startswith("/api/"):
-        body = json.dumps(parts, ensure_ascii=False)
-        return Response(body, parts["status"], content_type="application/problem+json")
+    if request.path.startswith("/api/") or request.accept_mimetypes.best == "text/event-stream":
+        return document(error)
     if parts["status"] == 401:
         # The token was removed, or its time is over.
         return redirect(url_for("entry.sign_in", why=parts["code"]))
     page = render_template("problem.html", problem=parts, me=None, signed_in=_signed_in())
-    return Response(page, parts["status"])
+    return Response(page, parts["status"], _headers(parts))
+
+
+def document(error: Problem) -> Response:
+    """The error as RFC 9457 has it."""
+    body = json.dumps(error.parts, ensure_ascii=False)
+    status = error.parts["status"]
+    return Response(body, status, _headers(error.parts), content_type="application/problem+json")
+
+
+def _headers(parts: dict[str, Any]) -> dict[str, str]:
+    found = {"WWW-Authenticate": 'Bearer realm="paas"'} if parts["status"] == 401 else {}
+    if parts["status"] in (429, 503):
+        found["Retry-After"] = str(parts.get("retry_after") or USUAL_PAUSE)
+    return found
 
 
 def _signed_in() -> bool:

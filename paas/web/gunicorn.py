@@ -15,7 +15,8 @@ from typing import Any
 bind = "unix:web.sock"
 worker_class = "gthread"
 workers = 1
-threads = 16
+# CALLS + PAGES + SPARE of paas.web.rooms, which this file must not import. One is made when it is needed first.
+threads = 72
 timeout = 60
 graceful_timeout = 1
 keepalive = 0

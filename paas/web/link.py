@@ -51,10 +51,11 @@ class Problem(Exception):
         self.parts = dict(parts)
 
 
-def problem(what: str, status: int, code: str, *, why: str = "", fix: str = "") -> Problem:
-    """An error of the web's own."""
+def problem(what: str, status: int, code: str, *, why: str = "", fix: str = "", retry_after: int = 0) -> Problem:
+    """An error of the web's own; after ``retry_after`` seconds it is worth another attempt, 0 for never."""
     parts = {"type": "about:blank", "title": what, "status": status, "detail": why}
-    return Problem({**parts, "what": what, "why": why, "fix": fix, "code": code, "exit_status": 1})
+    again = {"retry_after": retry_after} if retry_after else {}
+    return Problem({**parts, "what": what, "why": why, "fix": fix, "code": code, "exit_status": 1, **again})
 
 
 class Conversation:

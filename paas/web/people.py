@@ -10,10 +10,12 @@ from typing import Any
 from flask import current_app, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from paas.web import guard
+from paas.web import guard, rooms
 from paas.web.link import Caller, Conversation, Link, Problem, problem
 from paas.web.sessions import COOKIE, HOST_COOKIE, Sessions, form_key
 
+PAGES = ("apps", "builds", "server")
+"""The blueprints of who is signed in."""
 RANKS = {"view": 1, "deploy": 2, "admin": 3}
 
 
@@ -75,6 +77,14 @@ def caller() -> Caller:
     if found is None:
         raise problem("nobody is signed in", 401, "not-signed-in")
     return found
+
+
+def hold_place() -> None:
+    """Takes a place for a page, or for what a form does or a stream tells. Who is not signed in needs none."""
+    found = session_or_none() if request.blueprint in PAGES else None
+    if found is not None:
+        lasts = request.method == "POST" or str(request.endpoint).endswith("events")
+        rooms.hold("calls" if lasts else "pages", found.token)
 
 
 def person() -> Person:

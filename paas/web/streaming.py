@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import codecs
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 from flask import Response, request
 
 from paas import frames
-from paas.web.link import SILENCE, Conversation, Problem, problem
+from paas.web.link import SILENCE, Conversation, Problem
 
 SSE, NDJSON = "text/event-stream", "application/x-ndjson"
-STREAMS = 12
-"""How many streams there may be at a time: of the worker's 16 threads some are always left for pages."""
 SAID = {frames.OUTPUT: "output", frames.ERROR: "message"}
-
-_places = threading.BoundedSemaphore(STREAMS)
 
 
 def wanted() -> str:
@@ -29,39 +24,13 @@ def wanted() -> str:
 
 def respond(conversation: Conversation, kind: str) -> Response:
     """The events of the command; a client that goes away ends it."""
-    if not _places.acquire(blocking=False):
-        conversation.close()
-        raise problem(
-            "too many streams are open",
-            503,
-            "busy",
-            why=f"The server keeps {STREAMS} open at a time.",
-            fix="Close one, or try again in a moment.",
-        )
-    response = Response(_Stream(conversation, kind, request.environ.get("gunicorn.socket")), mimetype=kind)
+    response = Response(_events(conversation, kind, request.environ.get("gunicorn.socket")), mimetype=kind)
+    # However it ends, and begun or not.
+    response.call_on_close(conversation.close)
     # nginx would collect what comes until its buffers are full.
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-class _Stream:
-    """An iterable that gives its place back, however it ends, begun or not."""
-
-    def __init__(self, conversation: Conversation, kind: str, watched: Any) -> None:
-        self._conversation = conversation
-        self._chunks = _events(conversation, kind, watched)
-        self._open = True
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._chunks
-
-    def close(self) -> None:
-        """The response is over, or its client gone."""
-        if self._open:
-            self._open = False
-            self._conversation.close()
-            _places.release()
 
 
 def _events(conversation: Conversation, kind: str, watched: Any) -> Iterator[bytes]:

@@ -111,6 +111,35 @@ def test_the_api_runs_commands(server: Server, token: str) -> None:
     assert (refused.returncode, json.loads(refused.stdout)["code"]) == (22, "no-such-app")
 
 
+def test_what_nginx_refuses_is_told_as_the_rest(server: Server, token: str, tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(b" " * (5 << 20))
+    body = ("--data-binary", f"@{tmp_path / 'large'}", "-H", "Content-Type: application/json")
+    told = curl(server, "/api/v1/commands/apps:list", *bearer(token), *body)
+    assert json.loads(told.stdout)["code"] == "request-entity-too-large"
+    assert "The dashboard takes at most" in curl(server, "/apps/shop/do", *body).stdout
+
+
+def test_waiting_calls_leave_threads_for_who_signs_in(server: Server, token: str) -> None:
+    resolve = ("--resolve", f"{HOST}:{server.http_port}:127.0.0.1")
+    url = f"http://{HOST}:{server.http_port}/api/v1/commands/logs?app=shop&tail=true"
+    command = ["curl", "--silent", *resolve, "--output", os.devnull, "--write-out", "%{http_code}", *bearer(token), url]
+    calls = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(20)]
+    try:
+        # As soon as all places of the token are taken, the others are answered.
+        eventually(lambda: sum(call.poll() is not None for call in calls) == 4)
+        assert {call.stdout.read() for call in calls if call.poll() is not None and call.stdout} == {"429"}
+        assert curl(server, "/sign-in", "--max-time", "5").returncode == 0
+        other = server.paas("tokens:add other --role view").out.strip()
+        assert json.loads(curl(server, "/api/v1/commands/apps:list", *bearer(other)).stdout) == ["shop"]
+    finally:
+        for call in calls:
+            call.kill()
+            call.wait()
+            assert call.stdout is not None
+            call.stdout.close()
+    eventually(lambda: curl(server, "/api/v1/commands/apps:list", *bearer(token)).returncode == 0)
+
+
 def test_the_pages_show_the_app(server: Server, token: str, tmp_path: Path) -> None:
     jar = ("--cookie-jar", str(tmp_path / "jar"), "--cookie", str(tmp_path / "jar"))
     page = curl(server, "/sign-in", *jar, "--location", "--data-urlencode", f"token={token}")
@@ -173,7 +202,10 @@ def test_nothing_is_left_of_it_when_the_daemon_ends(server: Server) -> None:
     server.stop()
     eventually(lambda: not of_instance(server))
     assert server.get("", host=HOST).status == 502
-    assert "not answering" in server.get("", host=HOST).body
+    assert "The dashboard is not answering" in server.get("", host=HOST).body
+    told = curl(server, "/api/v1/commands/apps:list", "--include")
+    assert ("application/problem+json" in told.stdout, "Retry-After: 5" in told.stdout) == (True, True)
+    assert json.loads(told.stdout.splitlines()[-1])["code"] == "web-down"
     server.start()
     eventually(lambda: answers(server))
 

@@ -9,6 +9,8 @@ from paas.commands import openapi
 from paas.commands.calling import argv
 from paas.commands.registry import COMMANDS
 from paas.core.errors import UsageError
+from paas.testing import eventually
+from paas.web import gunicorn, rooms
 
 
 @pytest.fixture
@@ -180,8 +182,6 @@ def test_output_comes_as_json_lines(web):
 
 
 def test_a_client_that_goes_away_ends_the_command(web):
-    from paas.testing.gates import eventually
-
     answer = web.call("logs", {"app": "hello", "tail": True}, web.token(), buffered=False,
                       headers={"Accept": "text/event-stream"})  # fmt: skip
     assert next(iter(answer.response)).startswith(b": begins")
@@ -191,8 +191,6 @@ def test_a_client_that_goes_away_ends_the_command(web):
 
 
 def test_so_does_one_that_waits_for_the_whole_answer(web):
-    from paas.testing.gates import eventually
-
     token = web.token()
     client, watched = socket.socketpair()
     with watched:
@@ -210,17 +208,74 @@ def test_so_does_one_that_waits_for_the_whole_answer(web):
     assert not waits.is_alive()
 
 
-def test_streams_leave_room_for_pages(web):
-    token, headers = web.token(), {"Accept": "text/event-stream"}
-    streams = [web.call("logs", {"app": "hello", "tail": True}, token, headers=headers, buffered=False)
-               for _ in range(12)]  # fmt: skip
+def hold_open(web, token, count, form):
+    """So many logs that go on, and a function that ends them all: as streams, or waiting for the whole."""
+    parameters = {"app": "hello", "tail": True}
+    if form == "stream":
+        headers = {"Accept": "text/event-stream"}
+        streams = [web.call("logs", parameters, token, headers=headers, buffered=False) for _ in range(count)]
+        return lambda: [stream.close() for stream in streams]
+    ends, threads = [], []
+    for _ in range(count):
+        client, watched = socket.socketpair()
+        more = {"environ_overrides": {"gunicorn.socket": watched}}
+        threads.append(threading.Thread(target=web.call, args=("logs", parameters, token), kwargs=more))
+        threads[-1].start()
+        ends += [client, watched]
+
+    def close():
+        for client in ends[::2]:
+            client.close()
+        for thread in threads:
+            thread.join()
+        for watched in ends[1::2]:
+            watched.close()
+
+    return close
+
+
+@pytest.mark.parametrize("form", ["stream", "wait"])
+def test_what_is_held_open_leaves_room_for_others(web, form):
+    viewer, admin = web.token("view"), web.token("admin")
+    browser = web.browser("deploy")
+    close = hold_open(web, viewer, rooms.CALLS_EACH, form)
     try:
-        refused = web.call("logs", {"app": "hello", "tail": True}, token, headers=headers)
-        assert (refused.status_code, refused.json["code"]) == (503, "busy")
-        assert web.call("apps:list", token=token).status_code == 200
+        eventually(lambda: len(web._control.pool._sessions) == rooms.CALLS_EACH, "the commands")
+        for headers in ({}, {"Accept": "text/event-stream"}):
+            refused = web.call("logs", {"app": "hello", "tail": True}, viewer, headers=headers)
+            assert (refused.status_code, refused.json["code"]) == (429, "busy")
+            assert refused.content_type == "application/problem+json"
+            assert refused.headers["Retry-After"] == "2"
+        assert web.call("apps:list", token=admin).status_code == 200
+        assert browser.get("/").status_code == 200
+        assert web.app.test_client().get("/sign-in", headers=LOOPBACK).status_code == 200
     finally:
-        for stream in streams:
-            stream.close()
+        close()
+    eventually(lambda: not web._control.pool._sessions, "the end of the commands")
+    assert web.call("apps:list", token=viewer).status_code == 200
+
+
+def test_when_many_tokens_fill_the_server_it_says_so(web):
+    tokens = [web.token("view", name=f"view{number}") for number in range(3)]
+    shares = [16, 16, 8]
+    closes = [hold_open(web, token, share, "stream") for token, share in zip(tokens, shares, strict=True)]
+    browser = web.browser()
+    try:
+        refused = web.call("apps:list", token=web.token())
+        assert (refused.status_code, refused.json["code"]) == (503, "busy")
+        assert refused.headers["Retry-After"] == "5"
+        events = browser.client.get("/apps/hello/logs/events", headers={**LOOPBACK, "Accept": "text/event-stream"})
+        assert (events.status_code, events.json["code"]) == (503, "busy")
+        # Pages have places of their own.
+        assert browser.get("/apps/hello").status_code == 200
+    finally:
+        for close in closes:
+            close()
+
+
+def test_there_is_a_thread_for_each_place_and_some_for_who_signs_in():
+    assert gunicorn.threads == rooms.THREADS
+    assert rooms.THREADS - rooms.CALLS - rooms.PAGES >= 8
 
 
 def test_without_a_daemon_the_answer_says_so(web):

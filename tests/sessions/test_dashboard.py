@@ -3,6 +3,7 @@ import re
 import pytest
 from web_fakes import LOOPBACK, Web
 
+from paas.web import rooms
 from paas.web.sessions import Sessions
 
 HTTPS = {"X-Real-IP": "192.0.2.7", "X-Forwarded-Proto": "https"}
@@ -239,6 +240,21 @@ def test_settings_and_keys_are_changed_there(web):
     assert "SHA256:" in browser.get("/server").text
     browser.post("/server/do", action="key-remove", name="ada")
     assert web.server.ctx.store.keys.all() == []
+
+
+def test_pages_are_bounded_too_and_come_again_by_themselves(web):
+    browser, other = web.browser("view"), web.browser("deploy")
+    token = web.app.config["SESSIONS"].token(browser.client.get_cookie("paas_session").value)
+    room = web.app.config["ROOMS"]["pages"]
+    for _ in range(rooms.PAGES_EACH):
+        room.take(token)
+
+    answer = browser.get("/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "2")
+    assert '<meta http-equiv="refresh" content="2">' in answer.text
+    assert other.get("/").status_code == 200
+    room.leave(token)
+    assert [browser.get("/").status_code for _ in range(20)] == [200] * 20
 
 
 def test_signing_out_ends_the_session(web):

@@ -1,11 +1,14 @@
 """The host of the dashboard: the server's own, which no app gets, with a certificate like that of an app."""
 
 import json
+import re
 
 import pytest
 
 from paas.core.acme import PRODUCTION
 from paas.core.certificates import Source
+from paas.core.errors import PaasError
+from paas.core.problem import details
 from paas.core.vhost import Vhost
 from paas.drivers.nginx_modules import Modules
 from paas.engine import dashboard, reconcile
@@ -13,6 +16,7 @@ from paas.proxies.nginx_text import Secure, Templates
 from paas.testing import Server
 
 HOST = "paas.example.org"
+PROBLEM = re.compile(r"^    (default|\d+) '({.*})';$", re.MULTILINE)
 
 
 @pytest.fixture
@@ -38,6 +42,34 @@ def test_clients_that_send_slowly_hold_none_of_its_threads(public):
     text = Templates().app(public.proxy.served[dashboard.KEY], "127.0.0.1:8080")
     assert "    proxy_request_buffering on;" in text
     assert "    client_max_body_size 4194304;" in text
+
+
+def test_a_call_may_take_as_long_as_a_build_and_slow_readers_hold_no_thread(public):
+    text = Templates().app(public.proxy.served[dashboard.KEY], "127.0.0.1:8080")
+    assert "    proxy_read_timeout 3600s;" in text
+    assert "    proxy_buffering on;" in text
+    assert text.count("        proxy_max_temp_file_size 64m;") == 2
+
+
+def test_what_nginx_itself_answers_is_a_problem_document_for_programs(public):
+    text = Templates().app(public.proxy.served[dashboard.KEY], "127.0.0.1:8080")
+    problems = {status: json.loads(body) for status, body in PROBLEM.findall(text)}
+    usual = details(PaasError("x"))
+
+    assert problems.keys() == {"default", "400", "405", "413", "502", "504"}
+    for status, parts in problems.items():
+        assert parts.keys() == usual.keys()
+        assert str(parts["status"]) == status.replace("default", "500")
+        assert (parts["title"], parts["detail"]) == (parts["what"], parts["why"])
+    api = text.partition("location /api/ {")[2].partition("}")[0]
+    assert re.search(r"error_page (\d+ )*413 (\d+ )*502 503 504 @problem;", api)
+    assert "The app " not in text
+
+
+def test_an_app_has_none_of_that(public):
+    public.run("apps:create shop")
+    public.quiet()
+    assert "dashboard" not in Templates().app(public.proxy.vhost("shop"), "127.0.0.1:8080")
 
 
 def test_a_setting_moves_it_or_turns_it_off(public):

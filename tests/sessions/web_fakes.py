@@ -60,7 +60,9 @@ class Web:
         given = {"json": parameters or {}} if method == "POST" else {"query_string": parameters}
         sent = {**LOOPBACK, **({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
         client = self.app.test_client()
-        return client.open(f"/api/v1/commands/{name}", method=method, headers=sent, **{**given, **options})
+        # Read to its end, as a client does: only then it is over for the server.
+        options = {"buffered": True, **given, **options}
+        return client.open(f"/api/v1/commands/{name}", method=method, headers=sent, **options)
 
     def browser(self, role="admin"):
         """Somebody who is signed in."""
@@ -79,7 +81,7 @@ class Browser:
 
     def get(self, path):
         """Opens a page."""
-        answer = self.client.get(path, headers=LOOPBACK)
+        answer = self.client.get(path, headers=LOOPBACK, buffered=True)
         self.page = answer.get_data(as_text=True)
         return answer
 
@@ -87,4 +89,4 @@ class Browser:
         """Sends a form of the page that is open."""
         key = re.search(r'name="form_key" value="([0-9a-f]+)"', self.page)
         fields = {**({"form_key": key[1]} if key else {}), **fields}
-        return self.client.post(path, data=fields, headers=LOOPBACK)
+        return self.client.post(path, data=fields, headers=LOOPBACK, buffered=True)

@@ -1,0 +1,77 @@
+"""How much may be under way at a time, for everybody together and for one token.
+
+Each request holds one of gunicorn's threads until its answer is sent. What may last, a call, a form or a stream, has a
+room of its own, and so have pages: whatever fills them, threads are left for signing in.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+from flask import Response, after_this_request, current_app
+
+from paas.web.link import problem
+
+CALLS, CALLS_EACH = 40, 16
+PAGES, PAGES_EACH = 24, 12
+SPARE = 8
+THREADS = CALLS + PAGES + SPARE
+SOON, LATER = 2, 5
+"""Seconds after which a token, or anybody, may try again."""
+
+
+class Room:
+    """Places for ``most`` requests, ``each`` of one token."""
+
+    def __init__(self, most: int, each: int) -> None:
+        self._most = most
+        self._each = each
+        self._lock = threading.Lock()
+        self._taken: Counter[str] = Counter()
+
+    def take(self, token: str) -> None:
+        """Takes a place; `Problem` says who has all of them."""
+        with self._lock:
+            if self._taken[token] >= self._each:
+                raise problem(
+                    "too much is under way with this token",
+                    429,
+                    "busy",
+                    why=f"Of what one token asks for, {self._each} calls and streams are open at a time.",
+                    fix="Wait for one to end, or close one. 'Prefer: respond-async' leaves none open for a change.",
+                    retry_after=SOON,
+                )
+            if self._taken.total() >= self._most:
+                raise problem(
+                    "too much is under way",
+                    503,
+                    "busy",
+                    why=f"The server keeps {self._most} calls and streams open at a time.",
+                    fix="Try again in a moment.",
+                    retry_after=LATER,
+                )
+            self._taken[token] += 1
+
+    def leave(self, token: str) -> None:
+        """Gives the place back."""
+        with self._lock:
+            self._taken[token] -= 1
+            if not self._taken[token]:
+                del self._taken[token]
+
+
+def rooms() -> dict[str, Room]:
+    """The rooms of one instance."""
+    return {"calls": Room(CALLS, CALLS_EACH), "pages": Room(PAGES, PAGES_EACH)}
+
+
+def hold(name: str, token: str) -> None:
+    """Takes a place in the room until the answer to this request is sent, however it ends."""
+    room: Room = current_app.config["ROOMS"][name]
+    room.take(token)
+
+    @after_this_request
+    def leave(response: Response) -> Response:
+        response.call_on_close(lambda: room.leave(token))
+        return response
