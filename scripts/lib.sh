@@ -50,6 +50,17 @@ has_systemd() { [[ -d /run/systemd/system ]]; }
 engine_socket=/var/run/docker.sock
 engine_answers() { has docker && timeout 20 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
+# engine_escapes VERSION: whether a build gets out of that engine; as in paas/core/buildsafety.py.
+engine_escapes() {
+  local number=${1#*:}
+  number=${number%%[!0-9.]*}
+  older "$number" 24.0.9 || { older "$number" 25.0.2 && ! older "$number" 25.0.0; }
+}
+# older VERSION THAN
+older() { [[ $1 != "$2" && $(printf '%s\n' "$1" "$2" | sort -V | head -n1) == "$1" ]]; }
+
+engine_version() { timeout 20 docker version --format '{{.Server.Version}}' 2>/dev/null; }
+
 # listens PORT: something on this machine takes connections there.
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from paas.core import buildsafety
 from paas.core.applock import AppLock
 from paas.core.model import Container, Replica
 from paas.core.nettcp import Listener
@@ -59,6 +60,14 @@ def version(text: str) -> tuple[int, ...]:
     """``(20, 10, 24)`` from ``20.10.24+dfsg1``."""
     match = re.match(r"\d+(?:\.\d+)*", text)
     return tuple(int(part) for part in match[0].split(".")) if match else ()
+
+
+def escapes(text: str, *, allowed: bool) -> Iterator[Finding]:
+    """Whether builds get out of the engine of that version; ``allowed`` where an admin takes that as it is."""
+    if buildsafety.escapes(text):
+        level = Level.ADVICE if allowed else Level.PROBLEM
+        what = f"whoever may push is root on this server: builds get out of Docker {text}"
+        yield Finding(level, "engine", what, buildsafety.WHY, buildsafety.WAYS_OUT, "engine-builds-escape")
 
 
 def engine(text: str, *, userland_proxy: bool) -> Iterator[Finding]:

@@ -15,7 +15,8 @@ COMMAND_LABEL = "paas.command."
 @dataclass(frozen=True)
 class Image:
     """``exposed`` are its TCP ports in order; ``has_command`` says whether it can run without one being given;
-    ``healthcheck`` is its HEALTHCHECK, ``commands`` those of process types that its labels give."""
+    ``healthcheck`` is its HEALTHCHECK, ``commands`` those of process types that its labels give. ``triggers`` are
+    the instructions that a build which starts from it carries out (ONBUILD)."""
 
     id: str
     exposed: tuple[int, ...] = ()
@@ -24,6 +25,7 @@ class Image:
     size: int = 0
     healthcheck: Check | None = None
     commands: Mapping[str, str] = field(default_factory=dict)
+    triggers: tuple[str, ...] = ()
 
 
 def from_inspect(data: Mapping[str, Any]) -> Image:
@@ -38,6 +40,7 @@ def from_inspect(data: Mapping[str, Any]) -> Image:
         size=data["Size"],
         healthcheck=of_image(config.get("Healthcheck"), config.get("Shell")),
         commands=_commands(config.get("Labels") or {}),
+        triggers=tuple(config.get("OnBuild") or ()),
     )
 
 

@@ -18,7 +18,7 @@ from paas.core.secret import Secret
 from paas.drivers import calendar, yamlfile
 from paas.drivers.quarantine import Quarantine
 from paas.drivers.worktree import update_worktree
-from paas.engine import buildcheck, buildsource, domains, plans, registries, release_files, room, routes
+from paas.engine import buildcheck, buildguard, buildsource, domains, plans, registries, release_files, room, routes
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 from paas.engine.phase import Phase, phases, run_phase
@@ -49,6 +49,7 @@ def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
     job.note(commit=commit.id)
     spec, recipe = read(ctx, app, job, commit)
     domains.check_free(ctx, app, spec.domains)
+    buildguard.check(ctx, app, job, commit.id, commit.quarantine, recipe.dockerfile if recipe else "")
 
     image = build(ctx, app, job, commit, recipe)
     spec = buildcheck.labelled(ctx, image, spec)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 
-from paas.core import doctor, doctor_tls
+from paas.core import buildsafety, doctor, doctor_tls
 from paas.core.doctor import Finding, Level
 from paas.core.errors import PaasError
 from paas.core.hosts import is_pattern
@@ -48,7 +48,9 @@ def _looked(subject: str, look: Callable[[], Iterable[Finding]]) -> list[Finding
 
 
 def _engine(ctx: Context) -> Iterator[Finding]:
-    return doctor.engine(ctx.scheduler.version(), userland_proxy=ctx.host.runs("docker-proxy"))
+    version = ctx.scheduler.version()
+    yield from doctor.engine(version, userland_proxy=ctx.host.runs("docker-proxy"))
+    yield from doctor.escapes(version, allowed=ctx.settings.value(buildsafety.SETTING))
 
 
 def _builds(ctx: Context) -> Iterator[Finding]:

@@ -48,7 +48,7 @@ def test_a_problem_is_told_with_why_and_what_to_do(well):
 
 
 def test_advice_is_no_failure(well):
-    well.scheduler.engine_version = "20.10.24+dfsg1"
+    well.scheduler.engine_version = "24.0.9"
     well.host.programs.add("docker-proxy")
     assert codes(well) == (0, ["engine-ports-reachable", "userland-proxy"])
 
