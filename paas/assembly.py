@@ -51,26 +51,30 @@ def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool =
     store = Store(paths.root)
     probe = Probe()
     docker = Docker(instance_id(store))
-    nginx = Nginx(
-        paths.nginx,
-        settings_file.value("listen"),
-        settings_file.value("http-port"),
-        https_port=settings_file.value("https-port"),
-        managed=external_nginx,
-    )
     return wire(
         paths,
         settings_file,
         store,
         scheduler=DockerLocal(docker, store, settings_file, probe),
         tasks=DockerTasks(docker),
-        proxy=NginxProxy(nginx),
+        proxy=NginxProxy(nginx(paths, settings_file, external=external_nginx)),
         builder=BuildpackBuilder(docker, DockerfileBuilder(docker)),
         clock=Clock(),
         probe=probe,
         host=Host(),
         issuing=Issuing(Acme(), DnsHooks([paths.hooks, folder("hooks")]), Resolver()),
         remotes=Remotes(paths.work),
+    )
+
+
+def nginx(paths: Paths, settings: SettingsFile, *, external: bool = False) -> Nginx:
+    """The private nginx of the instance; it needs no database."""
+    return Nginx(
+        paths.nginx,
+        settings.value("listen"),
+        settings.value("http-port"),
+        https_port=settings.value("https-port"),
+        managed=external,
     )
 
 

@@ -1,8 +1,9 @@
 """The ``paas`` program: a thin client of the server's control socket.
 
 ``paas [--root DIR] COMMAND …`` hands the command to the server of the instance in DIR, or ``$PAAS_ROOT``, or
-``/var/lib/paas``. Only what has to work without a server is done here: ``serve``, ``teardown``, and ``shell``, the
-forced command behind the host's own OpenSSH. It starts in milliseconds because it imports next to nothing.
+``/var/lib/paas``. Only what has to work without a server is done here: ``serve``, ``teardown``, ``accept-database``,
+``forget-secrets``, and ``shell``, the forced command behind the host's own OpenSSH. It starts in milliseconds because
+it imports next to nothing.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ def main(argv: list[str] | None = None) -> int:
 
         module = import_module("paas.daemon" if command == "serve" else "paas.teardown")
         return int(module.main([f"--root={root}", *words[1:]]))
+
+    if command in ("accept-database", "forget-secrets"):
+        from paas import recovery
+
+        return recovery.main([command, f"--root={root}", *words[1:]])
 
     if command == "shell":
         return _shell(root, words[1:])

@@ -17,22 +17,27 @@ from pathlib import Path
 from typing import Protocol
 
 from paas import control
-from paas.assembly import build_context
+from paas.assembly import build_context, nginx
 from paas.commands.dispatch import Dispatcher
 from paas.core import settings
 from paas.core.caller import Caller
 from paas.core.errors import PaasError, UsageError
+from paas.drivers.docker import LOOK_SECONDS, Docker
+from paas.drivers.nginx import Nginx
 from paas.drivers.paths import Paths
 from paas.drivers.reserve import Reserve
-from paas.engine import apps, cleanup, keys, reconcile, room, tokens
+from paas.drivers.settings_file import SettingsFile
+from paas.engine import apps, cleanup, intact, keys, reconcile, room, tokens
 from paas.engine.context import Context
 from paas.engine.drains import Drains
 from paas.engine.issuer import Issuer
 from paas.engine.liveness import Liveness
 from paas.engine.output import Output
+from paas.engine.safekeeping import Safekeeper
 from paas.engine.timers import Timers
 from paas.engine.watch import Watcher
 from paas.lock import Lock
+from paas.proxies.nginx import NginxProxy
 from paas.ssh import server as ssh
 from paas.website import Website
 
@@ -115,10 +120,17 @@ async def _serve(options: argparse.Namespace) -> int:
     lock = Lock(paths.root)
     paths.refuse_torn_down()
     paths.prepare()
-    ctx = build_context(paths, _flags(options), external_nginx=options.external_nginx)
+    flags = _flags(options)
+    server = nginx(paths, SettingsFile(paths.root / "paas.yml", flags), external=options.external_nginx)
     if options.prepare_only:
-        ctx.proxy.prepare()
+        NginxProxy(server).prepare()
         return 0
+    try:
+        intact.check(paths, lambda instance: Docker(instance, LOOK_SECONDS).containers())
+        ctx = build_context(paths, flags, external_nginx=options.external_nginx)
+    except PaasError:
+        _serve_on(server)
+        raise
 
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -139,7 +151,7 @@ async def _serve(options: argparse.Namespace) -> int:
         paths.control_socket, lookup=lookup, dispatch=dispatch, tokens=lambda token: tokens.caller(ctx, token)
     )
     background: list[Part] = [*chores(ctx), Watcher(ctx), Liveness(ctx), Drains(ctx), Timers(ctx), Issuer(ctx)]
-    background.append(Website(ctx))
+    background += [Website(ctx), Safekeeper(ctx)]
     for part in background:
         part.start()
     ctx.logs.start()
@@ -153,13 +165,31 @@ async def _serve(options: argparse.Namespace) -> int:
         async with asyncio.timeout(LONGEST_STOP_SECONDS):
             await asyncio.gather(*ending)
             # After the last command: while it goes on, it reads from there.
-            ctx.store.close()
+            _close(ctx)
     except TimeoutError:
         _log.warning("not everything came to its end in time; the next start settles the rest")
     del lock
     # Threads that wait for the engine must not hold up the end: what they were at is settled at the next start.
     sys.stderr.flush()
     os._exit(0)
+
+
+def _close(ctx: Context) -> None:
+    try:
+        intact.keep(ctx.store, ctx.paths, ctx.scheduler.instance)
+        ctx.store.close()
+    except (PaasError, OSError):
+        _log.exception("the database could not be closed well")
+
+
+def _serve_on(server: Nginx) -> None:
+    """Has the apps served as they were where the server itself must not start, after a reboot for instance."""
+    try:
+        if not server.managed and server.master() is None and server.main.exists():
+            server.start()
+            _log.warning("nginx was started with its files as they are")
+    except PaasError as error:
+        _log.error("%s: %s", error.what, error.why)
 
 
 def _address(host: str, port: int) -> str:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from paas.assembly import build_context
+from paas.assembly import nginx
 from paas.core.errors import PaasError, UsageError
 from paas.daemon import complain
+from paas.drivers.docker import Docker
+from paas.drivers.host import Host
 from paas.drivers.paths import Paths
-from paas.engine import room
+from paas.drivers.settings_file import SettingsFile
+from paas.engine import intact, room
 from paas.lock import Lock
+from paas.schedulers.docker_local import remove_everything
 
 
 def main(argv: list[str]) -> int:
@@ -26,7 +30,7 @@ def main(argv: list[str]) -> int:
 
 
 def _teardown(paths: Paths, *, force: bool) -> int:
-    if not (paths.root / "paas.db").exists():
+    if not paths.database.exists() and not paths.marker.exists():
         raise PaasError(f"{paths.root} is not the data root of an instance", fix="Give --root DIR.", code="no-instance")
     if not force:
         raise UsageError(
@@ -35,13 +39,25 @@ def _teardown(paths: Paths, *, force: bool) -> int:
     # A service manager starts the daemon and nginx again as soon as they end; this keeps them from coming back.
     paths.mark_torn_down()
     lock = Lock.take_over(paths.root)
-    ctx = build_context(paths, {})
-    ctx.proxy.stop()
-    for line in ctx.scheduler.teardown():
-        print(f"removed {line}")
-    ctx.host.remove_group(room.group(ctx))
-    ctx.store.close()
-    paths.remove_all()
+    nginx(paths, SettingsFile(paths.root / "paas.yml", {})).stop()
+    # The database may be damaged: that is a reason to remove an instance, too.
+    instance = intact.find_instance(paths)
+    if instance:
+        remove_all(instance)
+    else:
+        print("The id of the instance is not known: its containers, images and networks, if there are any, stay.")
+    whole = paths.remove_all()
     del lock
-    print(f"removed {paths.root}")
+    if whole:
+        print(f"removed {paths.root}")
+    else:
+        print(f"removed all that was in {paths.root}, which is a mount point and stays")
+        print(f"{paths.torn_down} keeps services from starting there again: remove it to use the folder for a new one")
     return 0
+
+
+def remove_all(instance: str) -> None:
+    """Removes what the instance has in the engine, and the control group of its builds."""
+    for line in remove_everything(Docker(instance)):
+        print(f"removed {line}")
+    Host().remove_group(room.group_of(instance))

@@ -33,6 +33,9 @@ from paas.drivers import engine_logs, engine_usage, exec_stream
 from paas.drivers.spans import span
 
 UNLIMITED = 1 << 60
+CALL_SECONDS = 60
+LOOK_SECONDS = 5
+"""How long an answer is waited for by somebody who only looks, and can do without."""
 REMOVAL_SECONDS = 60.0
 """How long another's removal of a container is waited for."""
 
@@ -127,14 +130,16 @@ def _follow(lines: Iterator[Mapping[str, Any]], show: Callable[[str], None], can
 class Docker:
     """The engine as one instance sees it: only what carries its label is listed, stopped or removed."""
 
-    def __init__(self, instance: str) -> None:
+    def __init__(self, instance: str, seconds: int = CALL_SECONDS) -> None:
         self.instance = instance
+        self._seconds = seconds
 
     @functools.cached_property
     def _api(self) -> Any:
         # Made on first use, as it asks the engine for its version: the engine may come up after the daemon. The pool is
         # as large as the number of threads that may wait for the engine at once.
-        return docker.APIClient(version="auto", timeout=60, max_pool_size=64, **docker.utils.kwargs_from_env())
+        where = docker.utils.kwargs_from_env()
+        return docker.APIClient(version="auto", timeout=self._seconds, max_pool_size=64, **where)
 
     @property
     def client(self) -> Any:

@@ -64,6 +64,7 @@ class Nginx:
         self.secure_address = f"{host}:{https_port}" if https_port else ""
         self.binary = binary
         self.managed = managed
+        self.main = self.prefix / "nginx.conf"
         self.pid_file = self.prefix / "run" / "nginx.pid"
         self.error_log = self.prefix / "logs" / "error.log"
         self.logs = (self.prefix / "logs" / "access.log", self.error_log)
@@ -79,7 +80,7 @@ class Nginx:
 
     def command(self) -> list[str]:
         """The command that starts this instance in the background (add ``-g "daemon off;"`` for the foreground)."""
-        return self._command(self.prefix / "nginx.conf", str(self.error_log))
+        return self._command(self.main, str(self.error_log))
 
     def prepare(self) -> None:
         """Make the folder of the status socket, where that is not in the prefix. Raises `ProxyError`."""

@@ -26,8 +26,34 @@ class Paths:
         """Makes the folders. Others than the server's user may pass through the root, not list it."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o711)
-        for folder in (self.apps, self.jobs, self.runs, self.work, self.host_keys, self.root / ".ssh"):
+        self.mend()
+
+    def mend(self) -> None:
+        """Make those folders that are missing: every one that is written to, apart from those of the web and nginx."""
+        own = self.apps, self.jobs, self.runs, self.work, self.drains, self.buildpacks, self.host_keys, self._ssh
+        for folder in own:
             folder.mkdir(mode=0o700, exist_ok=True)
+
+    @property
+    def database(self) -> Path:
+        """What is wanted and what happened."""
+        return self.root / "paas.db"
+
+    @property
+    def secret_key(self) -> Path:
+        """What values in the database are sealed with."""
+        return self.root / "secret.key"
+
+    @property
+    def marker(self) -> Path:
+        """Which database belongs here, see `paas.drivers.marker`."""
+        return self.root / "instance"
+
+    def app_numbers(self) -> set[int]:
+        """The numbers of the apps that have a repository, or files of the proxy."""
+        repositories = (path.parent.name for path in self.apps.glob("*/repo.git"))
+        served = (path.name.partition(".")[0] for path in (self.nginx / "apps").glob("*.conf"))
+        return {int(name) for name in (*repositories, *served) if name.isdecimal()}
 
     @property
     def torn_down(self) -> Path:
@@ -76,7 +102,11 @@ class Paths:
     @property
     def authorized_keys(self) -> Path:
         """What the host's OpenSSH reads for the account whose home is the root."""
-        return self.root / ".ssh" / "authorized_keys"
+        return self._ssh / "authorized_keys"
+
+    @property
+    def _ssh(self) -> Path:
+        return self.root / ".ssh"
 
     @property
     def control_socket(self) -> Path:
@@ -179,11 +209,22 @@ class Paths:
         for aside in (*self.apps.glob(".*.gone"), *self.work.iterdir()):
             shutil.rmtree(aside, onerror=_bear)
 
-    def remove_all(self) -> None:
-        """Removes the data root itself with all that is in it."""
+    def remove_all(self) -> bool:
+        """Removes the data root itself with all that is in it; False if it is a mount point, which stays.
+
+        So does the file there that keeps services from starting in it again.
+        """
         if self.web_socket.parent != self.web:
             shutil.rmtree(self.web_socket.parent, ignore_errors=True)
-        shutil.rmtree(self.root)
+        if not self.root.is_mount():
+            shutil.rmtree(self.root)
+            return True
+        for path in self.root.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path != self.torn_down:
+                path.unlink()
+        return False
 
 
 def _bear(function: object, path: str, problem: tuple[type[BaseException], BaseException, object]) -> None:

@@ -51,7 +51,12 @@ def lay_up(ctx: Context) -> None:
 
 def group(ctx: Context) -> str:
     """The control group of this instance's builds."""
-    return f"paas-{ctx.scheduler.instance}"
+    return group_of(ctx.scheduler.instance)
+
+
+def group_of(instance: str) -> str:
+    """The same, of the instance with that id."""
+    return f"paas-{instance}"
 
 
 @contextmanager

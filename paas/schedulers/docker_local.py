@@ -260,18 +260,23 @@ class DockerLocal(LocalImages):
 
     def teardown(self) -> list[str]:
         """See `Scheduler.teardown`."""
-        done = []
-        for container_id, name in self._docker.everything().items():
-            self._docker.remove(container_id)
-            done.append(f"container {name}")
-        sent = self._docker.names_in(f"paas-{self.instance[:6]}/*")
-        for name in dict.fromkeys([*self._docker.image_names(), *sent]):
-            if self._docker.remove_image(name):
-                done.append(f"image {name}")
-        for name in self._docker.own_networks():
-            self._docker.remove_network(name)
-            done.append(f"network {name}")
-        return done
+        return remove_everything(self._docker)
+
+
+def remove_everything(docker: Docker) -> list[str]:
+    """Removes all that the instance has in the engine, and says what, a line each; it needs no database."""
+    done = []
+    for container_id, name in docker.everything().items():
+        docker.remove(container_id)
+        done.append(f"container {name}")
+    sent = docker.names_in(f"paas-{docker.instance[:6]}/*")
+    for name in dict.fromkeys([*docker.image_names(), *sent]):
+        if docker.remove_image(name):
+            done.append(f"image {name}")
+    for name in docker.own_networks():
+        docker.remove_network(name)
+        done.append(f"network {name}")
+    return done
 
 
 def _ranges(pool: Any, given: str | None) -> Iterator[Any]:

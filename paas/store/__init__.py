@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,12 +15,14 @@ from paas.store.certificates import Certificates, Secrets
 from paas.store.database import Database
 from paas.store.docker_options import DockerOptions
 from paas.store.edge import EdgeItems
+from paas.store.examination import CHECKPOINT
 from paas.store.locks import Locks
 from paas.store.logs import Drains, Events, KeptLogs
 from paas.store.redirects import Redirects
 from paas.store.releases import Deployments, Releases
 from paas.store.runs import Runs, Sandboxes, SuspendedCron
 from paas.store.sealed import Sealer
+from paas.store.sealed_rows import SealedRows
 from paas.store.sources import Sources
 from paas.store.tokens import Tokens
 from paas.store.traces import Traces
@@ -31,7 +34,9 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._database = Database(folder / "paas.db")
-        sealer = Sealer(folder / "secret.key")
+        rows = SealedRows(self._database)
+        sealer = Sealer(folder / "secret.key", make=not rows.any())
+        rows.check(sealer)
         self.apps = Apps(self._database)
         self.config = Config(self._database, sealer)
         self.properties = PropertyValues(self._database)
@@ -66,6 +71,23 @@ class Store:
     def watched(self, note: Callable[[str], None]) -> AbstractContextManager[None]:
         """Inside, ``note`` gets every SQL statement that is run: for tests that count them."""
         return self._database.watched(note)
+
+    @property
+    def recorded(self) -> threading.Event:
+        """Set whenever something was recorded that is worth a `checkpoint` soon."""
+        return self._database.recorded
+
+    def checkpoint(self) -> int | None:
+        """Have all that was written so far in the file of the database, apart from its log.
+
+        Returns the number of the checkpoint, which the file has certainly reached; None if nothing was written since
+        the last one, or somebody who reads the database held it up.
+        """
+        if not self._database.written():
+            return None
+        number = int(self.instance.get(CHECKPOINT) or 0) + 1
+        self.instance.set(CHECKPOINT, str(number))
+        return number if self._database.checkpoint() else None
 
     def close(self) -> None:
         """Closes the database."""

@@ -63,10 +63,18 @@ class Apps(Domains):
     def create(self, name: str, *, actor: str, now: float) -> App:
         """A new app; `AlreadyExists` if the name is taken."""
         try:
-            self._db.execute("INSERT INTO apps (name, created_at, created_by) VALUES (?, ?, ?)", name, now, actor)
+            # Durable, as its folders are: a number that is lost would be given to another app, beside them.
+            with self._db.transaction(durable=True):
+                self._db.execute("INSERT INTO apps (name, created_at, created_by) VALUES (?, ?, ?)", name, now, actor)
         except sqlite3.IntegrityError as error:
             raise AlreadyExists(f"there is an app {name!r} already", fix="Choose another name.") from error
         return self.get(name)
+
+    def reserve_numbers(self, highest: int) -> None:
+        """Give no app a number up to that: something is there that belongs to others of those numbers."""
+        self._db.execute("INSERT INTO sqlite_sequence (name, seq) SELECT 'apps', 0 WHERE NOT EXISTS"
+                         " (SELECT 1 FROM sqlite_sequence WHERE name = 'apps')")  # fmt: skip
+        self._db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'apps'", highest)
 
     def rename(self, app: App, name: str) -> App:
         """The app under its new name; `AlreadyExists` if that is taken."""

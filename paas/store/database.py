@@ -7,24 +7,32 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 from paas.core.errors import PaasError, disk_full
+from paas.core.intact import damaged
 
 Row = sqlite3.Row
 
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
+
 
 @contextmanager
-def _telling_of_a_full_disk() -> Iterator[None]:
+def told(path: Path) -> Iterator[None]:
+    """Inside, a full disk and a file that is damaged or cannot be read become errors that a person can act on."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+    except sqlite3.DatabaseError as error:
+        # What the connection itself refuses has no code.
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
             raise disk_full("the database") from error
+        if code in _DAMAGE:
+            raise damaged(str(path), str(error)) from error
         raise
 
 
@@ -45,14 +53,19 @@ class Database:
         self._lock = threading.RLock()
         self._depth = 0
         self._durable = False
+        self._path = path
+        self._kept = -1
+        self.recorded = threading.Event()
+        """Set by every durable transaction: what it wrote is worth a `checkpoint` soon."""
         # Made here, so that it, and the log that takes its mode over, are never readable by others.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         self._connection.row_factory = sqlite3.Row
-        self._connection.executescript(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
-        )
-        self._migrate()
+        with told(path):
+            self._connection.executescript(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
+            )
+            self._migrate()
 
     def _migrate(self) -> None:
         have = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -78,7 +91,8 @@ class Database:
         with self._lock:
             if self._depth == 0:
                 self._make_durable(durable)
-                self._connection.execute("BEGIN IMMEDIATE")
+                with told(self._path):
+                    self._connection.execute("BEGIN IMMEDIATE")
             self._depth += 1
             try:
                 yield
@@ -99,32 +113,34 @@ class Database:
 
     def _commit(self) -> None:
         try:
-            with _telling_of_a_full_disk():
+            with told(self._path):
                 self._connection.execute("COMMIT")
         except BaseException:
             # SQLite rolls back by itself for some errors, for others it leaves that to us.
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
+        if self._durable:
+            self.recorded.set()
 
     def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
         """Runs one statement; use its ``lastrowid`` or ``rowcount``, and `all` or `one` for rows."""
-        with self._lock, _telling_of_a_full_disk():
+        with self._lock, told(self._path):
             return self._connection.execute(sql, parameters)
 
     def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Runs one statement for each row of parameters."""
-        with self._lock, _telling_of_a_full_disk():
+        with self._lock, told(self._path):
             self._connection.executemany(sql, rows)
 
     def all(self, sql: str, *parameters: Any) -> list[Row]:
         """The rows of a query."""
-        with self._lock:
+        with self._lock, told(self._path):
             return self._connection.execute(sql, parameters).fetchall()
 
     def one(self, sql: str, *parameters: Any) -> Row | None:
         """The first row of a query, or None."""
-        with self._lock:
+        with self._lock, told(self._path):
             row: Row | None = self._connection.execute(sql, parameters).fetchone()
             return row
 
@@ -137,7 +153,29 @@ class Database:
         finally:
             self._connection.set_trace_callback(None)
 
-    def close(self) -> None:
-        """Closes the file; the log is folded into it."""
+    def written(self) -> bool:
+        """Whether something was written since the last `checkpoint` that came to its end."""
         with self._lock:
+            return self._connection.total_changes != self._kept
+
+    def checkpoint(self) -> bool:
+        """Fold the log into the file, where damage to the log takes nothing back. False if not all of it could be.
+
+        The work, and the wait for the disk, is that of a connection of its own: statements of others go on meanwhile.
+        Only the end of the empty log takes their turn. Somebody who reads for long, as a backup does, holds it up.
+        """
+        with self._lock:
+            written = self._connection.total_changes
+        with told(self._path), closing(sqlite3.connect(self._path, isolation_level=None, timeout=0)) as other:
+            _, frames, folded = other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            with self._lock:
+                other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if folded < frames:
+            return False
+        self._kept = written
+        return True
+
+    def close(self) -> None:
+        """Close the file; the log is folded into it."""
+        with self._lock, told(self._path):
             self._connection.close()

@@ -14,17 +14,39 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken
 
 from paas.core.errors import PaasError
+from paas.core.intact import SERVES_ON
 from paas.core.secret import Secret
 
 
-class Sealer:
-    """Seals and opens texts with the key of this instance; the key file is made on first use."""
+def key_lost(path: Path, why: str) -> PaasError:
+    """The error where sealed values cannot be opened at the start of the server."""
+    return PaasError(
+        "the key of the sealed values is lost",
+        why=f"{why}\nThese are configuration, logins, certificates' keys, drains, passwords and access rules of apps."
+        f"\n{SERVES_ON}",
+        fix=f"Restore {path} from the backup that belongs to the database.\n"
+        f"To give up the values that cannot be opened: paas --root {path.parent} forget-secrets",
+        code="key-missing" if not path.exists() else "wrong-key",
+    )
 
-    def __init__(self, path: Path) -> None:
+
+class Sealer:
+    """Seals and opens texts with the key of this instance.
+
+    The key file is made where it is missing, but only if it may be (``make``): what was sealed with a key that is lost
+    could never be opened again, and what is sealed with a new one is lost when the right one comes back.
+    """
+
+    def __init__(self, path: Path, *, make: bool = True) -> None:
         if not path.exists():
+            if not make:
+                raise key_lost(path, f"{path} is missing, and the database has values that are sealed with it.")
             self._create(path)
         self._path = path
-        self._fernet = Fernet(path.read_bytes().strip())
+        try:
+            self._fernet = Fernet(path.read_bytes().strip())
+        except ValueError as error:
+            raise key_lost(path, f"{path} does not hold a key.") from error
 
     @staticmethod
     def _create(path: Path) -> None:
@@ -39,6 +61,19 @@ class Sealer:
     def seal(self, text: str) -> bytes:
         """The encrypted text."""
         return self._fernet.encrypt(text.encode())
+
+    @property
+    def path(self) -> Path:
+        """The key file."""
+        return self._path
+
+    def opens(self, token: bytes) -> bool:
+        """Whether the text was sealed with this key, and is whole."""
+        try:
+            self._fernet.decrypt(token)
+        except InvalidToken:
+            return False
+        return True
 
     def open(self, token: bytes) -> str:
         """The text; an error that names the key file if it is not the one that sealed it."""

@@ -17,8 +17,8 @@ LAYERS = [
     {"paas.commands"},
     {
         *("paas.__main__", "paas.assembly", "paas.channel", "paas.claims", "paas.cli", "paas.client", "paas.control"),
-        *("paas.daemon", "paas.frames", "paas.framing", "paas.lock", "paas.pool", "paas.ssh", "paas.teardown"),
-        *("paas.unixsocket", "paas.web", "paas.website"),
+        *("paas.daemon", "paas.frames", "paas.framing", "paas.lock", "paas.pool", "paas.recovery", "paas.ssh"),
+        *("paas.teardown", "paas.unixsocket", "paas.web", "paas.website"),
     },
     {"paas.testing"},
 ]

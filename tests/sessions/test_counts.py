@@ -39,7 +39,7 @@ COMMANDS = {
     "config:set hello A=1": (120, 11, 1, 2),
     "ps:scale hello web=2": (100, 8, 1, 2),
     "ps:restart hello": (100, 9, 1, 2),
-    "apps:create other": (25, 0, 1, 2),
+    "apps:create other": (28, 0, 1, 2),
     "apps:destroy --force hello": (47, 2, 1, 2),
     # Of the files two are of the work tree: git writes them again as the copy of the template has other inodes.
     "push": (150, 12, 1, 10),

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from paas.core.errors import AlreadyExists, NoSuchApp, NotFound, PaasError
 from paas.core.model import SERVER, DeploymentStatus, Draft, Key, Process, ReleaseState, Replica
@@ -240,12 +241,38 @@ def test_secrets_are_sealed_with_a_key_that_only_the_server_reads(store, app, tm
     assert not any(b"hunter" in path.read_bytes() for path in tmp_path.glob("paas.db*"))
     store.close()
 
-    (tmp_path / "secret.key").unlink()
-    other = Store(tmp_path)
+
+def test_a_lost_key_is_not_replaced_while_something_is_sealed_with_it(store, app, tmp_path):
+    store.config.set(app, {"A": Secret("1")})
+    store.close()
+    key = tmp_path / "secret.key"
+    right = key.read_bytes()
+
+    key.unlink()
     with pytest.raises(PaasError) as raised:
-        other.config.all(other.apps.get("hello"))
-    assert raised.value.code == "wrong-key"
-    other.close()
+        Store(tmp_path)
+    assert raised.value.code == "key-missing"
+    assert f"Restore {key}" in raised.value.fix
+    assert not key.exists()
+
+    for wrong in (Fernet.generate_key(), b"", b"rubbish"):
+        key.write_bytes(wrong)
+        with pytest.raises(PaasError) as raised:
+            Store(tmp_path)
+        assert raised.value.code == "wrong-key"
+        assert key.read_bytes() == wrong
+
+    key.write_bytes(right)
+    back = Store(tmp_path)
+    assert back.config.all(back.apps.get("hello")) == {"A": Secret("1")}
+    back.close()
+
+
+def test_a_key_is_made_while_nothing_is_sealed(store, tmp_path):
+    store.close()
+    (tmp_path / "secret.key").unlink()
+    Store(tmp_path).close()
+    assert (tmp_path / "secret.key").exists()
 
 
 def test_a_database_of_a_newer_version_is_refused(store, tmp_path):
