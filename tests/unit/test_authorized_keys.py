@@ -57,6 +57,8 @@ def test_folders_are_named_after_the_number_and_closed_to_others(tmp_path):
         "jobs": 0o700,
         "runs": 0o700,
         "work": 0o700,
+        "drains": 0o700,
+        "buildpacks": 0o700,
         "ssh": 0o700,
         ".ssh": 0o700,
     }
