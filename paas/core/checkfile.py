@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from paas.core import procfile
+from paas.core import shellline
 from paas.core.checks import KINDS, LIVENESS, STARTUP, Check
 from paas.core.reader import Reader, kind_of, show
 
@@ -29,7 +29,7 @@ def _argv(reader: Reader, value: object, at: str) -> tuple[str, ...]:
 def _line_or_argv(reader: Reader, value: object, at: str) -> tuple[str, ...]:
     if isinstance(value, list):
         return _argv(reader, value, at)
-    return tuple(procfile.argv(reader.text(value, at)))
+    return tuple(shellline.plain(reader.text(value, at)))
 
 
 def _header(reader: Reader, name: object, value: object, at: str) -> tuple[str, str]:

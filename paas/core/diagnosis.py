@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,13 @@ COMMAND_NOT_FOUND = (126, 127)
 KILLED = 128 + 9
 _LESS_MEMORY = "Let the app use less memory, or raise the limit (settings:set memory-limit)."
 BAD_REQUEST = 400
+
+# Lines are run with bash where there is one, so a complaint of sh about them means that there is none.
+_SH_SAYS = re.compile(
+    r"(?:/bin/)?sh: (?:line )?(?:\d+: )?(?:syntax error|bad substitution"
+    r"|(?:source|\[\[|shopt|declare|typeset|let|function|pushd|mapfile): not found)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,13 @@ def _exited(seen: Evidence) -> Unhealthy:
             why=f"The image is for {other}, this server is {seen.machine}." if other else f"Its command was: {command}",
             fix=f"Build the program, or take a base image, for {seen.machine or 'the architecture of this server'}.",
             code="wrong-architecture",
+        )
+    if complaint := next((line for line in reversed(seen.log) if _SH_SAYS.match(line)), None):
+        return Unhealthy(
+            f"{seen.label} could not be started: its command needs bash, and the image has only sh",
+            why=f"{complaint.strip()}. Its command was: {command}",
+            fix="Install bash in the image, or write the command so that every POSIX shell takes it.",
+            code="needs-bash",
         )
     if seen.container.error or code in COMMAND_NOT_FOUND:
         return Unhealthy(

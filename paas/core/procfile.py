@@ -6,7 +6,6 @@ Format: https://devcenter.heroku.com/articles/procfile#procfile-format
 from __future__ import annotations
 
 import re
-import shlex
 
 from paas.core import names
 from paas.core.errors import InvalidValue
@@ -16,7 +15,6 @@ DEFAULT_PORT = 5000
 
 # Of a stripped line: with \s* at the end, too, a line with many blanks in it would take hours.
 _LINE = re.compile(r"([^:\s]+)\s*:\s*(.*)")
-_SHELL = re.compile(r"[$`\"'\\|&;<>(){}*?\[\]~#!\n]|^\s*\w+=")
 
 
 def parse(text: str, path: str = "Procfile") -> dict[str, str]:
@@ -58,14 +56,3 @@ def web_port(exposed: tuple[int, ...], configured: str | None) -> int:
             )
         return int(configured)
     return exposed[0] if len(exposed) == 1 else DEFAULT_PORT
-
-
-def argv(command: str) -> list[str]:
-    """The argument list for a command line.
-
-    Plain words run as they are, so that signals reach the program itself and images without a shell work; anything
-    that a shell would interpret goes through ``/bin/sh -c``.
-    """
-    if not _SHELL.search(command):
-        return shlex.split(command)
-    return ["/bin/sh", "-c", command]

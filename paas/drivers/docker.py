@@ -1,4 +1,4 @@
-"""The container engine, through its HTTP API: the SDK is only used here and in docker_*, engine_* and exec_*.
+"""The container engine, through its HTTP API: the SDK is only used here, in docker_*, engine_*, exec_* and shell_stop.
 
 API: https://docs.docker.com/reference/api/engine/
 """
@@ -29,7 +29,7 @@ from paas.core.image import BuildCache, Image, from_inspect
 from paas.core.imagename import DOCKER_HUB, ImageName
 from paas.core.model import Container, Ending
 from paas.core.reach import Login
-from paas.drivers import engine_logs, engine_usage, exec_stream
+from paas.drivers import engine_logs, engine_usage, exec_stream, shell_stop
 from paas.drivers.spans import span
 
 UNLIMITED = 1 << 60
@@ -207,7 +207,9 @@ class Docker:
 
     @_call("restarting a container")
     def restart(self, container_id: str, timeout: int) -> None:
-        """SIGTERM, SIGKILL after ``timeout`` seconds, and a new start; gone already is fine."""
+        """SIGTERM to its programs, SIGKILL after ``timeout`` seconds, and a new start; gone already is fine."""
+        if timeout:
+            shell_stop.tell(self._api, container_id)
         try:
             self._api.restart(container_id, timeout=timeout)
         except docker.errors.NotFound:
@@ -221,7 +223,10 @@ class Docker:
 
     @_call("stopping a container")
     def stop(self, container_id: str, timeout: int) -> None:
-        """SIGTERM, then SIGKILL after ``timeout`` seconds; returns once it has ended. Gone already is fine."""
+        """SIGTERM to its programs, then SIGKILL after ``timeout`` seconds; returns once it has ended. Gone already is
+        fine."""
+        if timeout:
+            shell_stop.tell(self._api, container_id)
         try:
             self._api.stop(container_id, timeout=timeout)
         except docker.errors.NotFound:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from paas.core import dockeroptions, logline, oneoff, procfile
+from paas.core import dockeroptions, logline, oneoff, shellline
 from paas.core.errors import Disconnected, EngineError, InvalidValue, NotFound, PaasError
 from paas.core.logline import Style
 from paas.core.model import App, Container, Release
@@ -49,8 +49,8 @@ def command_of(release: Release, words: Sequence[str]) -> list[str] | None:
         return None
     if process is not None and process.command is not None:
         rest = f" {shlex.join(words[1:])}" if len(words) > 1 else ""
-        return procfile.argv(process.command + rest)
-    return procfile.argv(words[0]) if len(words) == 1 else list(words)
+        return shellline.argv(process.command + rest)
+    return shellline.argv(words[0]) if len(words) == 1 else list(words)
 
 
 def order(
@@ -268,7 +268,7 @@ def execute(
 
     When the client goes away it is ended, unless ``on_disconnect`` is ``keep``.
     """
-    argv = procfile.argv(words[0]) if len(words) == 1 else list(words) or SHELL
+    argv = shellline.argv(words[0]) if len(words) == 1 else list(words) or SHELL
     environment = {"TERM": console.kind} if console.terminal else {}
     running = ctx.tasks.exec(container_id, argv, terminal=console.terminal, environment=environment)
     try:

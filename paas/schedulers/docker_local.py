@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from paas.core import container, environment, procfile
+from paas.core import container, environment, shellline
 from paas.core.container import ContainerSpec
 from paas.core.errors import EngineError
 from paas.core.image import BuildCache
@@ -116,7 +116,7 @@ class DockerLocal(LocalImages):
         spec = ContainerSpec(
             name=container.name_of(app, candidate, self.instance),
             image=release.image,
-            argv=procfile.argv(process.command) if process.command else None,
+            argv=shellline.argv(process.command) if process.command else None,
             environment=environment.for_process(
                 release.environment, app.name, process, replica.index, release.version, release.commit, rev_variable
             ),

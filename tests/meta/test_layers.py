@@ -26,7 +26,7 @@ LAYERS = [
 
 _ENGINE = tuple(
     f"paas.drivers.{name}"
-    for name in ("docker", "docker_exec", "docker_tasks", "engine_logs", "exec_signals", "exec_stream")
+    for name in ("docker", "docker_exec", "docker_tasks", "engine_logs", "exec_signals", "exec_stream", "shell_stop")
 )
 OUTSIDE = {
     "docker": _ENGINE,

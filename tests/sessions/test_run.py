@@ -14,6 +14,7 @@ import pytest
 from paas.commands.invocation import Terminal
 from paas.core.errors import EngineError, disk_full
 from paas.core.oneoff import RunStatus
+from paas.core.shellline import CHOICE
 from paas.testing import DEPLOYER, EPOCH, VIEWER, Behaviour, FakeTasks, Program, Server, eventually
 from paas.testing.programs import TERMINATED
 
@@ -92,9 +93,9 @@ def test_a_command_that_needs_no_input_ends_although_the_client_is_silent(hello:
     [
         ("worker", "./work"),
         ("worker --once", "./work --once"),
-        ("worker 'a b'", shlex.join(["/bin/sh", "-c", "./work 'a b'"])),
+        ("worker 'a b'", shlex.join(["/bin/sh", "-c", CHOICE, "exec ./work 'a b'"])),
         ("'ls -l'", "ls -l"),
-        ("'ls | wc -l'", "/bin/sh -c 'ls | wc -l'"),
+        ("'ls | wc -l'", shlex.join(["/bin/sh", "-c", CHOICE, "ls | wc -l"])),
         ("ls '|'", "ls '|'"),
         ("ls --all -e", "ls --all -e"),
     ],

@@ -59,6 +59,24 @@ CASES = {
         {"container": replace(EXITED, status="dead"), "process": Process("web", None, 5000)},
         ["web.1 exited with status 0 instead of staying up", "Its command was: the image's CMD", LOGGED],
     ),
+    "only sh": (
+        {"container": replace(EXITED, exit_code=127), "log": ["starting", "/bin/sh: 1: source: not found"]},
+        ["web.1 could not be started: its command needs bash, and the image has only sh",
+         "/bin/sh: 1: source: not found. Its command was: ./web",
+         "Install bash in the image, or write the command so that every POSIX shell takes it. [needs-bash]"],
+    ),
+    "a substitution of bash": (
+        {"container": replace(EXITED, exit_code=2), "log": ["/bin/sh: 1: Bad substitution"]},
+        ["web.1 could not be started: its command needs bash, and the image has only sh",
+         "/bin/sh: 1: Bad substitution. Its command was: ./web",
+         "Install bash in the image, or write the command so that every POSIX shell takes it. [needs-bash]"],
+    ),
+    "a program is missing in sh": (
+        {"container": replace(EXITED, exit_code=127), "log": ["/bin/sh: 1: ./web: not found"]},
+        ["web.1 could not be started: exit status 127",
+         "The command was not found or may not be run: ./web",
+         NOT_FOUND],
+    ),
     "not executable": (
         {"container": replace(EXITED, exit_code=126)},
         ["web.1 could not be started: exit status 126",

@@ -11,6 +11,7 @@ from paas.core.image import StoredImage
 from paas.core.model import Ending, Process, Release, Replica
 from paas.core.rollout import Candidate
 from paas.core.secret import Secret
+from paas.core.shellline import CHOICE
 from paas.drivers.docker import ImageRow
 from paas.drivers.probe import Probe
 from paas.drivers.settings_file import SettingsFile
@@ -208,7 +209,7 @@ def test_what_a_container_is_made_of(host):
     assert host.docker.specs[container_id] == ContainerSpec(
         name="hello.web.2.b-012345-1",
         image="sha256:1",
-        argv=["/bin/sh", "-c", "./web --port $PORT"],
+        argv=["/bin/sh", "-c", CHOICE, "exec ./web --port $PORT"],
         environment={
             "A": "1",
             "G": "2",

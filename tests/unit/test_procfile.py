@@ -71,22 +71,3 @@ def test_a_configured_port_that_is_none(port):
         "The configuration variable PORT is the port the web process listens on, 1 to 65535.",
         "Run 'config:unset APP PORT' to have it chosen, or set a number. [invalid-port]",
     ]
-
-
-@pytest.mark.parametrize(
-    ("command", "argv"),
-    [
-        ("./web --port 80", ["./web", "--port", "80"]),
-        ("python -m app", ["python", "-m", "app"]),
-        ("./web -p $PORT", ["/bin/sh", "-c", "./web -p $PORT"]),
-        ("./a && ./b", ["/bin/sh", "-c", "./a && ./b"]),
-        ("./a 'b c'", ["/bin/sh", "-c", "./a 'b c'"]),
-        ("FOO=1 ./a", ["/bin/sh", "-c", "FOO=1 ./a"]),
-        ("./a b=1", ["./a", "b=1"]),
-        ("ls *.py", ["/bin/sh", "-c", "ls *.py"]),
-        ("~/bin/x", ["/bin/sh", "-c", "~/bin/x"]),
-        ("! ./a", ["/bin/sh", "-c", "! ./a"]),
-    ],
-)
-def test_plain_words_run_without_a_shell(command, argv):
-    assert procfile.argv(command) == argv

@@ -1,0 +1,147 @@
+"""Stopping a container whose first process is a shell that waits for programs.
+
+Such a shell does not pass signals on. It dies of SIGTERM at once, the container's init ends with it, and the kernel
+kills the programs. So before the engine is told to stop the container, a script inside it sends the signal to the
+programs, and holds the shell until they have ended: the engine's own signal waits for it as long.
+
+The script runs inside, because the server may not be allowed to signal what runs there. What it needs is a shell, which
+is there.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import docker.errors
+import requests.exceptions
+
+from paas.drivers import exec_stream
+
+_log = logging.getLogger(__name__)
+
+PROC = Path("/proc")
+SECONDS = 10.0
+"""How long the script may take to send its signals."""
+SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox", "ksh", "zsh"})
+
+# Only what every POSIX shell has, for dash, bash and busybox. Programs are the leaves below the shells: a shell that
+# catches or ignores the signal counts as one, since it has been told what to do. A program that reads from a pipe and
+# does not catch the signal (cat, tee, grep) ends with its input, and is left alone until then: what its neighbour still
+# writes has to go somewhere. What a program starts itself is its own to end.
+SCRIPT = r"""
+number=$1 bit=$(( 1 << ($1 - 1) )) targets= all=
+
+has() { while [ ${#1} -gt 8 ]; do set -- "${1#?}"; done; [ $(( 0x${1:-0} & bit )) -ne 0 ]; }
+
+look() {
+    name= state= caught=0 ignored=0 pending=0
+    while read -r key value rest; do
+        case $key in
+            Name:) name=$value ;;
+            State:) state=$value ;;
+            ShdPnd:) pending=$value ;;
+            SigIgn:) ignored=$value ;;
+            SigCgt:) caught=$value ;;
+        esac
+    done 2>/dev/null </proc/$1/status
+    case $state in Z*|X*|'') return 1 ;; esac
+}
+
+shell() {
+    has "$caught" || has "$ignored" && return 1
+    case $name in sh|bash|dash|ash|busybox|ksh|zsh) return 0 ;; esac
+    line=
+    read -r line 2>/dev/null </proc/$1/cmdline
+    case $line in
+        /bin/sh[-/.]*|/bin/bash[-/.]*|/bin/dash[-/.]*|/bin/ash[-/.]*|/usr/bin/sh[-/.]*|/usr/bin/bash[-/.]*) return 0 ;;
+    esac
+    return 1
+}
+
+children() { kids=; read -r kids 2>/dev/null </proc/$1/task/$1/children; [ -n "$kids" ]; }
+
+piped() { [ -p /proc/$1/fd/0 ] && ! [ /proc/$1/fd/0 -ef /proc/$top/fd/0 ]; }
+
+walk() {
+    look $1 || return 0
+    if shell $1 && children $1; then
+        kill -STOP $1
+        children $1
+        for kid in $kids; do walk $kid; done
+        return 0
+    fi
+    all="$all $1"
+    if has "$caught" || ! piped $1; then targets="$targets $1"; fi
+}
+
+left() { for pid in $all; do look $pid && return 0; done; return 1; }
+
+nap() { sleep 0.05 2>/dev/null || sleep 1; }
+
+kids=; read -r kids </proc/1/task/1/children
+top=${kids%% *}
+look $top && shell $top && children $top || exit 0
+walk $top
+for pid in $targets; do kill -$number $pid; done
+(
+    while left; do nap || break; done
+    tries=0
+    while look $top && ! has "$pending" && [ $tries -lt 100 ]; do tries=$((tries + 1)); nap || break; done
+    kill -CONT $top
+) </dev/null >/dev/null 2>&1 &
+"""
+
+
+def tell(api: Any, container_id: str) -> None:
+    """Sends the container's stop signal to the programs below its shell, if that is what its first process is.
+
+    To be called right before the engine is told to stop it. What fails is noted, and leaves the rest to the engine.
+    """
+    try:
+        found = api.inspect_container(container_id)
+        number = stop_signal(found["Config"])
+        if number is None or not found["State"]["Running"] or not waits(int(found["State"]["Pid"])):
+            return
+        status, output = exec_stream.run(api, container_id, ["/bin/sh", "-c", SCRIPT, "sh", str(number)], SECONDS)
+    except docker.errors.NotFound:
+        return
+    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        _log.warning("the programs of container %.12s are not told that it stops: %s", container_id, error)
+        return
+    if status not in (0, exec_stream.IMPOSSIBLE):
+        _log.warning("the programs of container %.12s are not told that it stops: %s", container_id, output.strip())
+
+
+def stop_signal(config: Mapping[str, Any]) -> int | None:
+    """The number of the signal that the engine stops the container with; None for one that is not of the usual 31."""
+    text = str(config.get("StopSignal") or "TERM").upper()
+    if text.isdecimal():
+        return int(text) if 0 < int(text) < 32 else None
+    try:
+        return int(signal.Signals[f"SIG{text.removeprefix('SIG')}"])
+    except KeyError:
+        return None
+
+
+def waits(pid: int, proc: Path = PROC) -> bool:
+    """Whether the one process of the container's init is a shell with a child. ``pid`` is that of the init."""
+    first, *_ = _children(proc, pid) or [0]
+    if not first or not _children(proc, first):
+        return False
+    try:
+        name = (proc / str(first) / "comm").read_text(encoding="utf-8", errors="replace").strip()
+        program = (proc / str(first) / "cmdline").read_bytes().partition(b"\0")[0]
+    except OSError:
+        return False
+    return name in SHELLS or Path(program.decode("utf-8", "replace")).name in SHELLS
+
+
+def _children(proc: Path, pid: int) -> list[int]:
+    try:
+        return [int(word) for word in (proc / str(pid) / "task" / str(pid) / "children").read_text("ascii").split()]
+    except OSError:
+        return []

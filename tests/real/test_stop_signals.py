@@ -1,0 +1,97 @@
+"""What programs see when they are told to end: SIGTERM, once, and the whole stop-timeout-seconds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from instance import Server, eventually
+
+pytestmark = pytest.mark.real
+
+JOB = """\
+import os, signal, subprocess, sys, time
+times = 0
+def term(*_):
+    global times
+    times += 1
+    print("told to end", times, flush=True)
+signal.signal(signal.SIGTERM, term)
+if "children" in sys.argv:
+    subprocess.Popen(["sleep", "1000"])
+print("started", flush=True)
+while not times:
+    time.sleep(0.05)
+time.sleep(2)
+print("job finished", times, flush=True)
+os._exit(0)
+"""
+
+LINES = {
+    "plain": "python3 job.py one",
+    "variable": "python3 job.py $DYNO",
+    "assignment": "WORKERS=1 python3 job.py one",
+    "cd": "cd /app && python3 job.py one",
+    "pipe": "python3 job.py 2>&1 | cat",
+    "two-pipes": "cd /app && python3 job.py $DYNO | tee /tmp/log | cat",
+    "list": "python3 job.py one; echo after",
+    "loop": "while true; do python3 job.py one; done",
+    "group": "(cd /app && python3 job.py one)",
+    "consumer": "tail -f /app/job.py | python3 job.py one",
+    "script": "./start.sh",
+    "script-in-shell": "true && sh -c './start.sh; true' | cat",
+    "exec": "exec python3 job.py one",
+    "children": "python3 job.py children | cat",
+}
+
+ONLY_SH = "RUN rm -f /bin/bash /usr/bin/bash"
+
+
+def _code(folder: Path, stack: str, before: str, lines: dict[str, str]) -> Path:
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(
+        f"FROM {stack}\nRUN apt-get update && apt-get install -y --no-install-recommends python3\n"
+        f'WORKDIR /app\nCOPY . .\n{before}\nCMD ["sleep", "infinity"]\n'
+    )
+    (folder / "job.py").write_text(JOB)
+    (folder / "start.sh").write_text("#!/bin/sh\npython3 job.py script\n")
+    (folder / "start.sh").chmod(0o755)
+    (folder / "Procfile").write_text("".join(f"{name}: {line}\n" for name, line in lines.items()))
+    (folder / "app.json").write_text(json.dumps({"formation": {name: {"quantity": 1} for name in lines}}))
+    return folder
+
+
+def _said(server: Server, app: str, process: str) -> list[str]:
+    return server.paas(f"logs {app} -q -n 100 -p {process} --source app").out.splitlines()
+
+
+@pytest.mark.parametrize(("shell", "before"), [("bash", ""), ("sh", ONLY_SH)])
+def test_every_program_is_told_once_and_has_its_time(
+    instance: Server, stack: str, tmp_path: Path, shell: str, before: str
+) -> None:
+    app = f"told-{shell}"
+    code = _code(tmp_path / "code", stack, before, LINES)
+    pushed = instance.git_push(code, app)
+    assert pushed.status == 0, pushed.err
+    for name in LINES:
+        eventually(lambda name=name: "started" in _said(instance, app, name))
+
+    assert instance.paas(f"ps:stop {app}").status == 0
+
+    for name, line in LINES.items():
+        eventually(lambda name=name: "job finished 1" in _said(instance, app, name))
+        assert _said(instance, app, name) == ["started", "told to end 1", "job finished 1"], line
+
+
+def test_a_run_that_is_stopped_is_told_once_and_has_its_time(instance: Server, stack: str, tmp_path: Path) -> None:
+    pushed = instance.git_push(_code(tmp_path / "code", stack, "", {"worker": "sleep infinity"}), "told-run")
+    assert pushed.status == 0, pushed.err
+    started = instance.paas("run:detached told-run 'python3 job.py $DYNO | cat'")
+    assert started.status == 0, started.err
+    eventually(lambda: "started" in instance.paas("run:logs told-run").out)
+
+    assert instance.paas("run:stop told-run").status == 0
+
+    lines = instance.paas("run:logs told-run").out.splitlines()
+    assert [line.partition(": ")[2] or line for line in lines] == ["started", "told to end 1", "job finished 1"]

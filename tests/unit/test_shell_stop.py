@@ -1,0 +1,49 @@
+"""Which containers have a shell between the engine's signal and their programs."""
+
+import pytest
+
+from paas.drivers import shell_stop
+
+
+def process(proc, pid, name, words, children):
+    folder = proc / str(pid)
+    (folder / "task" / str(pid)).mkdir(parents=True)
+    (folder / "comm").write_text(f"{name}\n")
+    (folder / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in words))
+    (folder / "task" / str(pid) / "children").write_text("".join(f"{child} " for child in children))
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "children", "waits"),
+    [
+        ("sh", ["/bin/sh", "-c", "a | b"], [12], True),
+        ("bash", ["bash", "-c", "a | b"], [12, 13], True),
+        ("start.sh", ["/bin/bash", "./start.sh"], [12], True),
+        ("busybox", ["busybox", "sh", "-c", "a | b"], [12], True),
+        ("sh", ["/bin/sh", "-c", "wait"], [], False),
+        ("python3", ["python3", "srv.py"], [12], False),
+        ("shadow", ["/bin/shadow"], [12], False),
+    ],
+)
+def test_only_a_shell_with_children_waits_for_programs(tmp_path, name, words, children, waits):
+    process(tmp_path, 10, "docker-init", ["/sbin/docker-init", "--"], [11])
+    process(tmp_path, 11, name, words, children)
+    assert shell_stop.waits(10, tmp_path) is waits
+
+
+def test_a_process_that_has_gone_waits_for_nothing(tmp_path):
+    assert not shell_stop.waits(10, tmp_path)
+    process(tmp_path, 10, "docker-init", ["/sbin/docker-init", "--"], [])
+    assert not shell_stop.waits(10, tmp_path)
+    process(tmp_path, 11, "sh", ["sh"], [12])
+    (tmp_path / "10" / "task" / "10" / "children").write_text("11 ")
+    (tmp_path / "11" / "comm").unlink()
+    assert not shell_stop.waits(10, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [(None, 15), ("", 15), ("SIGTERM", 15), ("quit", 3), ("SIGINT", 2), ("9", 9), ("SIGRTMIN+3", None), ("64", None)],
+)
+def test_the_signal_is_the_one_of_the_image(said, number):
+    assert shell_stop.stop_signal({"StopSignal": said}) == number
