@@ -13,6 +13,7 @@ from paas.core.caller import Access, Caller
 from paas.core.hosts import host_name
 from paas.drivers.acme_client import Acme
 from paas.drivers.clock import Clock
+from paas.drivers.confined import Confined
 from paas.drivers.dns_hook import DnsHooks
 from paas.drivers.docker import Docker
 from paas.drivers.docker_tasks import DockerTasks
@@ -64,6 +65,7 @@ def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool =
         host=Host(),
         issuing=Issuing(Acme(), DnsHooks([paths.hooks, folder("hooks")]), Resolver()),
         remotes=Remotes(paths.work),
+        confined=Confined(),
     )
 
 
@@ -92,6 +94,7 @@ def wire(
     host: Host,
     issuing: Issuing,
     remotes: Remotes,
+    confined: Confined,
 ) -> Context:
     """The context of an instance that is made of these parts."""
     changed = Broadcast()
@@ -110,6 +113,7 @@ def wire(
         probe=probe,
         host=host,
         remotes=remotes,
+        confined=confined,
         reserve=reserve,
         jobs=Jobs(
             store,

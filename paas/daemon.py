@@ -151,7 +151,7 @@ async def _serve(options: argparse.Namespace) -> int:
         paths.control_socket, lookup=lookup, dispatch=dispatch, tokens=lambda token: tokens.caller(ctx, token)
     )
     background: list[Part] = [*chores(ctx), Watcher(ctx), Liveness(ctx), Drains(ctx), Timers(ctx), Issuer(ctx)]
-    background += [Website(ctx), Safekeeper(ctx)]
+    background += [Website(ctx), Safekeeper(ctx), ctx.confined]
     for part in background:
         part.start()
     ctx.logs.start()

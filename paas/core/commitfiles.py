@@ -18,22 +18,40 @@ FirstGroups = Callable[[str, str], Groups | None]
 
 MOST_SEARCHED = 2 << 20
 """So many characters of a file are searched: the largest lock files have less."""
+MOST_PARSED = {"JSON": 1 << 20, "TOML": 1 << 18}
+"""So many characters of a file are parsed, for its keys: what people write has some kilobytes."""
+_KEPT = 2
+"""So many files are kept as they were parsed."""
 
 
 def _no_expressions(expression: str, text: str) -> Groups | None:
     raise AssertionError("these files were made without what searches in them")
 
 
+def parse_toml(path: str, text: str) -> object:
+    """The values of a TOML file. Raises `InvalidValue` naming file, line and column of a mistake."""
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:
+        # Numbers of thousands of digits are among them.
+        raise _unreadable(path, "TOML", str(error)) from error
+    except RecursionError as error:
+        raise _unreadable(path, "TOML", "it is nested too deeply") from error
+
+
 @dataclass(frozen=True)
 class CommitFiles:
     """Paths are relative to the build folder. ``texts`` has the files that were read, ``parsed`` those of them that
     the core can't parse by itself, as plain values. ``first_groups`` searches in texts: expressions come from
-    buildpacks of others, and Python's own would hold up the whole server for some."""
+    buildpacks of others, and Python's own would hold up the whole server for some. So would its reader of TOML, of
+    which ``toml`` is another, for a path and its text."""
 
     paths: tuple[str, ...]
     texts: Mapping[str, str] = field(default_factory=dict)
     parsed: Mapping[str, object] = field(default_factory=dict)
     first_groups: FirstGroups = _no_expressions
+    toml: Callable[[str, str], object] = parse_toml
+    _kept: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def find(self, patterns: Iterable[str]) -> list[str]:
         """The paths that match one of the patterns, in the order of the patterns."""
@@ -65,7 +83,24 @@ class CommitFiles:
         text = self.texts.get(path)
         if text is None:
             return None
-        return _toml(path, text) if path.endswith(".toml") or path == "Pipfile" else _json(path, text)
+        if path not in self._kept:
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            is_toml = path.endswith(".toml") or path == "Pipfile"
+            _check_length(path, text, "TOML" if is_toml else "JSON")
+            self._kept[path] = self.toml(path, text) if is_toml else _json(path, text)
+        return self._kept[path]
+
+
+def _check_length(path: str, text: str, language: str) -> None:
+    most = MOST_PARSED[language]
+    if len(text) > most:
+        raise InvalidValue(
+            f"{path} has {len(text)} characters, and is read up to {most}",
+            why=f"A buildpack asks for keys of it, and parsing more {language} than that takes the server too much.",
+            fix="Put data into other files, or bring a Dockerfile.",
+            code="invalid-app-file",
+        )
 
 
 def _json(path: str, text: str) -> object:
@@ -78,15 +113,6 @@ def _json(path: str, text: str) -> object:
     except ValueError as error:
         # A number of thousands of digits.
         raise _unreadable(path, "JSON", str(error)) from error
-
-
-def _toml(path: str, text: str) -> object:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise _unreadable(path, "TOML", str(error)) from error
-    except RecursionError as error:
-        raise _unreadable(path, "TOML", "it is nested too deeply") from error
 
 
 def _unreadable(path: str, language: str, why: str) -> InvalidValue:

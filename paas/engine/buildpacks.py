@@ -122,7 +122,7 @@ def _fetched(ctx: Context, app: App | None, source: str, reference: str) -> Buil
         fetching = buildpack_source.from_git(parent, remote, ref, means, ctx.remotes.fetch, ctx.gone)
     with fetching as (tree, version):
         pack = buildpacks.load(tree, version=version, source=address)
-        recipe.check(tree, f"{address}: {pack.name}")
+        recipe.check(tree, f"{address}: {pack.name}", ctx.confined.for_look(ctx.gone))
         row = Added(
             app.id if app else None, pack.name, address, wanted, version, ctx.caller.name, ctx.clock.now()
         )  # fmt: skip

@@ -11,6 +11,7 @@ from paas.core.caller import Caller
 from paas.core.errors import AlreadyExists
 from paas.core.model import App
 from paas.drivers.clock import Clock
+from paas.drivers.confined import Confined
 from paas.drivers.git import Repository
 from paas.drivers.host import Host
 from paas.drivers.paths import Paths
@@ -52,6 +53,7 @@ class Context:
     probe: Probe
     host: Host
     remotes: Remotes
+    confined: Confined
     reserve: Reserve
     jobs: Jobs
     oneoffs: Oneoffs

@@ -112,7 +112,9 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
         lines = text(paas_yml_at, "invalid-paas-yml")
         own = appspec.from_paas_yml(yamlfile.parse(lines, paas_yml_at, "invalid-paas-yml"), paas_yml_at)
         calendar.check_all(own.cron or described.cron)
-        recipe = plans.recipe_of(ctx, app, commit.id, commit.quarantine, {**commands, **own.commands}, found)
+        known = {**commands, **own.commands}
+        work = ctx.confined.for_job(job.cancelled)
+        recipe = plans.recipe_of(ctx, app, commit.id, commit.quarantine, known, found, work)
         if recipe:
             commands = {**recipe.plan.processes, **commands}
         return appspec.merge(commands, described, own), recipe

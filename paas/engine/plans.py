@@ -19,6 +19,7 @@ from paas.core.model import App
 from paas.core.properties import Properties
 from paas.core.secret import Secret
 from paas.drivers import pattern, stack, yamlfile
+from paas.drivers.confined import Work
 from paas.drivers.quarantine import Quarantine
 from paas.engine import buildpacks
 from paas.engine.context import Context
@@ -71,12 +72,41 @@ def recipe_of(
     quarantine: Quarantine | None,
     commands: Collection[str],
     found: Mapping[str, bytes | None],
+    work: Work,
 ) -> Recipe | None:
     """How buildpacks build the commit; None where its Dockerfile says how. ``commands`` are the process types that
     the commit tells itself; ``found`` are the contents of its `choices` by their paths.
 
     Raises `BuildFailed` or `InvalidValue` with what the commit lacks.
     """
+    plan = _plan(ctx, app, commit, quarantine, commands, found, work)
+    if plan is None:
+        return None
+    cache = buildenv.cache_name(app.id, _key(ctx))
+    variables = {**ctx.store.config.all(None), **ctx.store.config.all(app), **_arguments(ctx, app)}
+    return Recipe(
+        plan,
+        recipe.render(
+            plan,
+            work,
+            cache=cache,
+            stamp=buildenv.stamp(variables, _key(ctx)),
+            commands="web" in commands,
+        ),
+        buildenv.script(_indexes(ctx), commit, variables, _proxies(ctx)),
+        cache,
+    )
+
+
+def _plan(
+    ctx: Context,
+    app: App,
+    commit: str,
+    quarantine: Quarantine | None,
+    commands: Collection[str],
+    found: Mapping[str, bytes | None],
+    work: Work,
+) -> Plan | None:
     properties = ctx.store.properties.of(app)
     selected = properties.text("builder", "selected")
     chain = properties.value("buildpacks", "chain") or ()
@@ -90,27 +120,14 @@ def recipe_of(
 
     sizes = ctx.repository(app).sizes(commit, folder, quarantine=quarantine)
     packs = buildpacks.available(ctx, app)
-    files = _read(ctx, app, commit, quarantine, sizes, packs)
+    files = _read(ctx, app, commit, quarantine, sizes, packs, work)
     only = properties.text("buildpacks", "stack")
-    plan = buildplan.plan(
+    return buildplan.plan(
         packs,
         files,
         chosen=chain,
         suites=(only,) if only else tuple(reversed(stack.SUITES)),
         commands=commands,
-    )
-    cache = buildenv.cache_name(app.id, _key(ctx))
-    variables = {**ctx.store.config.all(None), **ctx.store.config.all(app), **_arguments(ctx, app)}
-    return Recipe(
-        plan,
-        recipe.render(
-            plan,
-            cache=cache,
-            stamp=buildenv.stamp(variables, _key(ctx)),
-            commands="web" in commands,
-        ),
-        buildenv.script(_indexes(ctx), commit, variables, _proxies(ctx)),
-        cache,
     )
 
 
@@ -141,13 +158,12 @@ def _left_to(dockerfile: str, places: Mapping[str, str], found: Mapping[str, byt
     """Whether the commit has the Dockerfile, and no file in which it chooses buildpacks."""
     there = {name: data for name, path in places.items() if (data := found[path]) is not None}
     texts = {name: committext.lenient(data) for name, data in there.items()}
-    return dockerfile in texts and not buildplan.chooses(_files(tuple(texts), texts))
+    return dockerfile in texts and not buildplan.chooses(CommitFiles(tuple(texts), texts, _parsed(texts)))
 
 
-def _files(paths: tuple[str, ...], texts: Mapping[str, str]) -> CommitFiles:
+def _parsed(texts: Mapping[str, str]) -> dict[str, object]:
     settings = buildplan.SETTINGS_FILE
-    parsed = {settings: yamlfile.parse(texts[settings], settings, "invalid-paas-yml")} if settings in texts else {}
-    return CommitFiles(paths, texts, parsed, pattern.first_groups)
+    return {settings: yamlfile.parse(texts[settings], settings, "invalid-paas-yml")} if settings in texts else {}
 
 
 def _read(
@@ -157,6 +173,7 @@ def _read(
     quarantine: Quarantine | None,
     sizes: Mapping[str, int],
     packs: Collection[Buildpack],
+    work: Work,
 ) -> CommitFiles:
     folder = ctx.store.properties.of(app).text("builder", "build-dir")
     listed = CommitFiles(tuple(sorted(sizes)))
@@ -164,7 +181,11 @@ def _read(
     places = {path: posixpath.join(folder, path) for path in wanted}
     found = ctx.repository(app).read_files(commit, list(places.values()), quarantine=quarantine, limit=LARGEST)
     texts = {path: committext.lenient(data) for path in wanted if (data := found[places[path]]) is not None}
-    return _files(listed.paths, texts)
+
+    def toml(path: str, text: str) -> object:
+        return work("toml", path, {"path": path, "text": text})
+
+    return CommitFiles(listed.paths, texts, _parsed(texts), pattern.first_groups, toml)
 
 
 def _wanted(listed: CommitFiles, sizes: Mapping[str, int], packs: Collection[Buildpack]) -> list[str]:
@@ -201,18 +222,32 @@ def _key(ctx: Context) -> str:
     return found
 
 
+@dataclass(frozen=True)
+class _Newest:
+    """The newest commit of the deploy branch: what `recipe_of` takes of it."""
+
+    commit: str
+    commands: Mapping[str, str]
+    found: Mapping[str, bytes | None]
+
+
 def newest(ctx: Context, app: App) -> Recipe | None:
     """How the newest commit of the deploy branch is built; None where its Dockerfile says how.
 
     Raises `PaasError` where there is no commit, and as `recipe_of` does.
     """
+    one = _newest(ctx, app)
+    return recipe_of(ctx, app, one.commit, None, one.commands, one.found, ctx.confined.for_look(ctx.gone))
+
+
+def _newest(ctx: Context, app: App) -> _Newest:
     branch = ctx.store.properties.of(app).text("git", "deploy-branch")
     commit = ctx.repository(app).resolve(push.HEADS + branch) if branch else None
     if commit is None:
         raise PaasError(f"{app.name} has no commit yet", fix="Push to it first.", code="nothing-to-build")
     places = choices(ctx.store.properties.of(app))
     found = ctx.repository(app).read_files(commit, list(places.values()), limit=LARGEST) if places else {}
-    return recipe_of(ctx, app, commit, None, _commands(ctx, app, commit), found)
+    return _Newest(commit, _commands(ctx, app, commit), found)
 
 
 def _commands(ctx: Context, app: App, commit: str) -> dict[str, str]:
@@ -226,15 +261,17 @@ def facts(ctx: Context, app: App) -> dict[str, str]:
     """What ``builder:report`` says of how the newest commit is built; of what can't be built, the reason."""
     order = {"detection-order": ", ".join(pack.name for pack in buildpacks.available(ctx, app))}
     try:
-        found = newest(ctx, app)
+        one = _newest(ctx, app)
+        # Nothing is rendered for it.
+        plan = _plan(ctx, app, one.commit, None, one.commands, one.found, ctx.confined.for_look(ctx.gone))
     except PaasError as error:
         return {**order, "detected": "nothing", "detected-problem": " ".join(error.lines())}
-    if found is None:
+    if plan is None:
         return {**order, "detected": DOCKERFILE, "detected-by": ctx.store.properties.of(app).text(*_PATH)}
     return {
         **order,
         "detected": BUILDPACK,
-        "detected-by": found.plan.reason,
-        "detected-buildpacks": ", ".join(stage.buildpack.name for stage in found.plan.stages),
-        "detected-language": found.plan.title,
+        "detected-by": plan.reason,
+        "detected-buildpacks": ", ".join(stage.buildpack.name for stage in plan.stages),
+        "detected-language": plan.title,
     }

@@ -34,6 +34,7 @@ from paas.store import Store
 from paas.testing import commits
 from paas.testing.authority import FakeAcme, FakeDnsHooks, FakeResolver
 from paas.testing.builds import FakeBuilder
+from paas.testing.confined import FakeConfined
 from paas.testing.containers import FakeScheduler
 from paas.testing.edge import FakeProxy
 from paas.testing.gates import SECONDS, Gates, Unexpected, eventually
@@ -251,6 +252,7 @@ class Server:
         self.resolver = FakeResolver()
         self.acme = FakeAcme(self.clock, self.hooks.records)
         self.remotes = FakeRemotes(self.paths.work)
+        self.confined = FakeConfined()
         settings = SettingsFile(root / "paas.yml", self.flags)
         self.ctx: Context = wire(
             self.paths,
@@ -265,6 +267,7 @@ class Server:
             host=self.host,
             issuing=Issuing(self.acme, self.hooks, self.resolver),
             remotes=self.remotes,
+            confined=self.confined,
         )
         self.issuer = Issuer(self.ctx)
         self.dispatch = Dispatcher(self.ctx)

@@ -18,7 +18,7 @@ LAYERS = [
     {
         *("paas.__main__", "paas.assembly", "paas.channel", "paas.claims", "paas.cli", "paas.client", "paas.control"),
         *("paas.daemon", "paas.frames", "paas.framing", "paas.lock", "paas.pool", "paas.recovery", "paas.ssh"),
-        *("paas.teardown", "paas.unixsocket", "paas.web", "paas.website"),
+        *("paas.teardown", "paas.unixsocket", "paas.web", "paas.website", "paas.zygote"),
     },
     {"paas.testing"},
 ]
@@ -47,13 +47,13 @@ OUTSIDE = {
     "werkzeug": ("paas.web",),
     "gunicorn": ("paas.web.gunicorn",),
     "yaml": ("paas.drivers",),
-    "jinja2": ("paas.proxies", "paas.builders.recipe", "paas.web.app"),
+    "jinja2": ("paas.proxies", "paas.builders.template", "paas.web.app", "paas.zygote"),
     "passlib": ("paas.drivers",),
     "asyncssh": ("paas.ssh",),
     "asyncio": ("paas.ssh", "paas.control", "paas.channel", "paas.pool", "paas.framing", "paas.daemon"),
     "socket": (
         *("paas.drivers", "paas.ssh", "paas.control", "paas.channel", "paas.client", "paas.daemon", "paas.unixsocket"),
-        "paas.web.link",
+        *("paas.web.link", "paas.zygote"),
         # As the type of an invocation's standard input; commands open no sockets.
         "paas.commands.invocation",
     ),

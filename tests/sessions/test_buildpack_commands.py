@@ -344,6 +344,53 @@ def test_a_template_reaches_nothing_but_what_it_is_given(hello, pack):
     assert "secret is a symbolic link" in hello.run(f"buildpacks:add hello {pack}").err
 
 
+def test_what_comes_from_elsewhere_is_worked_on_in_limited_processes_and_a_report_renders_nothing(hello, pack):
+    asked = hello.confined.asked
+    assert hello.push("hello", FLASK).status == 0
+    assert asked == []
+    assert hello.run(f"buildpacks:add hello {pack}").status == 0
+    assert [name for name, _ in asked] == ["check"]
+    asked.clear()
+    files = {"Dockerfile": None, "Procfile": None, "run.sh": "exit\n", "pyproject.toml": "[project]\n"}
+    assert hello.push("hello", files).status == 0
+    assert asked == [("template", "the template of the buildpack shell")]
+    asked.clear()
+    assert "shell" in hello.run("builder:report hello", caller=VIEWER).out
+    assert asked == []
+    assert hello.run("buildpacks:detect hello", caller=VIEWER).status == 0
+    assert [name for name, _ in asked] == ["template"]
+    assert hello.run("buildpacks:clear hello").status == 0
+    asked.clear()
+    pushed = hello.push("hello", {**files, "run.sh": None, **FLASK, "pyproject.toml": "[project\n"})
+    assert "pyproject.toml is not TOML" in pushed.err
+    assert asked == [("toml", "pyproject.toml")]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        ("{% for a in range(99999) %}xxxx{% endfor %}", "Dockerfile.j2 makes more than 262144 characters"),
+        ("FROM {{ 1 / 0 }}", "Dockerfile.j2: ZeroDivisionError: division by zero"),
+        ("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", "Dockerfile.j2: RecursionError"),
+    ],
+)
+def test_a_template_that_fails_in_its_own_way_is_an_error_of_the_buildpack(hello, pack, recipe, said):
+    (pack / "Dockerfile.j2").write_text(recipe)
+    assert hello.run(f"buildpacks:add hello {pack}").status == 0
+    pushed = hello.push("hello", {"Dockerfile": None, "Procfile": None, "run.sh": "exit\n"})
+    assert said in pushed.err
+    assert "[invalid-buildpack]" in pushed.err
+
+
+def test_files_that_are_too_large_to_be_asked_for_keys_are_refused(hello, pack):
+    package = '{"scripts": {"start": "node ."}, "x": "' + "x" * (1 << 20) + '"}'
+    pushed = hello.push("hello", {"Dockerfile": None, "Procfile": None, "package.json": package, "index.js": ""})
+    assert "package.json has 1048" in pushed.err
+    assert "[invalid-app-file]" in pushed.err
+    (pack / "Dockerfile.j2").write_text("x" * (256 << 10) + "x")
+    assert "its templates have more than 262144 bytes" in hello.run(f"buildpacks:add hello {pack}").err
+
+
 def test_many_files_of_code_hide_neither_manifests_nor_what_is_at_the_top(hello, monkeypatch):
     monkeypatch.setattr(plans, "_MOST", 3)
     many = {f"a/m{number}.py": "x = 1\n" for number in range(5)}

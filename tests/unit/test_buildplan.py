@@ -16,6 +16,7 @@ from paas.core.buildplan import Plan
 from paas.core.commitfiles import CommitFiles
 from paas.core.errors import PaasError
 from paas.drivers import buildpacks, pattern, yamlfile
+from paas.testing import confined
 
 APPS = Path(__file__).parent.parent / "apps"
 SUITES = ("trixie", "bookworm")
@@ -104,8 +105,8 @@ def test_each_app_is_known_with_its_version_and_its_default_process(name: str, t
     plan = plan_of(app(name))
     assert (plan.title, plan.processes.get("web")) == (title, web)
 
-    text = recipe.render(plan, cache="c", stamp="0", commands=False)
-    assert text == recipe.render(plan, cache="c", stamp="0", commands=False)
+    text = recipe.render(plan, confined.work, cache="c", stamp="0", commands=False)
+    assert text == recipe.render(plan, confined.work, cache="c", stamp="0", commands=False)
     stages = [line for line in text.splitlines() if line.startswith("FROM ")]
     assert stages[-1].endswith(f" AS {plan.stages[-1].buildpack.name}")
     final = text.rpartition("\nFROM ")[2]
@@ -166,7 +167,7 @@ def test_the_version_that_is_asked_for_chooses_the_stack(texts: dict[str, str], 
 
 def test_a_chain_hands_on_the_files_and_nothing_else() -> None:
     plan = plan_of(app("chain-node-then-python"))
-    text = recipe.render(plan, cache="c", stamp="0", commands=False)
+    text = recipe.render(plan, confined.work, cache="c", stamp="0", commands=False)
     assert "    npm run build && rm -rf node_modules\n" in text
     assert "COPY --chown=1000:1000 --from=node /app/ ./" in text
     assert "nodejs" not in text.rpartition("AS python-base")[2]
@@ -180,7 +181,7 @@ def test_names_of_others_mean_the_same_buildpacks() -> None:
 
 def test_debian_packages_are_in_the_image() -> None:
     plan = plan_of({**FLASK, "Aptfile": "# x\nlibpq5\nffmpeg # y\n"})
-    text = recipe.render(plan, cache="c", stamp="0", commands=False)
+    text = recipe.render(plan, confined.work, cache="c", stamp="0", commands=False)
     assert "-o Dpkg::Use-Pty=0 libpq5 ffmpeg" in text
 
 
@@ -236,7 +237,7 @@ def test_the_program_of_go_is_called_as_its_module(line: str, name: str) -> None
 
 
 def recipe_of(texts: Mapping[str, str]) -> str:
-    return recipe.render(plan_of(texts), cache="c", stamp="0", commands=False)
+    return recipe.render(plan_of(texts), confined.work, cache="c", stamp="0", commands=False)
 
 
 @pytest.mark.parametrize(

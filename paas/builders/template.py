@@ -1,0 +1,113 @@
+"""Templates of buildpacks: a few small files, of which one makes a part of a Dockerfile.
+
+Those that ship with the platform are rendered where they are asked for. What somebody added is rendered in a limited
+process (`paas.zygote`), because a line of it can ask for any amount of memory and time.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from paas.core import copysource
+from paas.core.buildpack import TEMPLATE
+from paas.core.commitfiles import CommitFiles
+from paas.core.errors import InvalidValue
+from paas.resources import folder
+
+MOST_TEXT = 256 << 10
+"""Characters of what a template makes, and of all the templates of a buildpack together."""
+_SUFFIX = ".j2"
+
+
+def shipped(place: Path, name: str, values: Mapping[str, object], paths: Sequence[str]) -> str:
+    """What the template in the folder of a shipped buildpack makes. ``paths`` are the files of the commit."""
+    return _rendered(_of_folder(place), name, values, paths)
+
+
+def sources(place: Path, name: str) -> dict[str, str]:
+    """The templates of a buildpack's folder, and those that all may use. Raises `InvalidValue` for too much of it."""
+    found = {path.name: path.read_text(encoding="utf-8") for path in folder("buildpacks").glob(f"*{_SUFFIX}")}
+    room = MOST_TEXT
+    for path in sorted(place.rglob(f"*{_SUFFIX}")):
+        room -= path.stat().st_size
+        if room < 0:
+            raise InvalidValue(
+                f"buildpack {name}: its templates have more than {MOST_TEXT} bytes",
+                fix="A template is a Dockerfile with some conditions: a few kilobytes.",
+                code="invalid-buildpack",
+            )
+        found[str(path.relative_to(place))] = path.read_text(encoding="utf-8", errors="replace")
+    return found
+
+
+def foreign(name: str, sources: Mapping[str, str], values: Mapping[str, object], paths: Sequence[str]) -> str:
+    """What a template makes that comes from elsewhere, from the texts of it and of those it may include."""
+    return _rendered(_environment(jinja2.DictLoader(sources)), name, values, paths)
+
+
+def check(name: str, sources: Mapping[str, str]) -> None:
+    """Raises `InvalidValue` naming file and line where a template that comes from elsewhere is not one."""
+    try:
+        _environment(jinja2.DictLoader(sources)).parse(sources[TEMPLATE], TEMPLATE)
+    except (jinja2.TemplateError, RecursionError) as error:
+        raise _wrong(name, error) from error
+
+
+def _rendered(made: jinja2.Environment, name: str, values: Mapping[str, object], paths: Sequence[str]) -> str:
+    files = CommitFiles(tuple(paths))
+    known = {**values, "present": lambda *patterns: files.find(patterns)}
+    pieces, size = [], 0
+    try:
+        for piece in made.get_template(TEMPLATE).generate(known):
+            size += len(piece)
+            if size > MOST_TEXT:
+                raise InvalidValue(
+                    f"buildpack {name}: {TEMPLATE} makes more than {MOST_TEXT} characters",
+                    why="A Dockerfile has some kilobytes.",
+                    fix="Look at the loops of the template.",
+                    code="invalid-buildpack",
+                )
+            pieces.append(piece)
+    except (InvalidValue, MemoryError):
+        raise
+    except Exception as error:  # a template can raise whatever it likes
+        raise _wrong(name, error) from error
+    return re.sub(r"\n{3,}", "\n\n", "".join(pieces)).strip()
+
+
+@functools.lru_cache(maxsize=64)
+def _of_folder(place: Path) -> jinja2.Environment:
+    # Kept with the templates that it compiled; it notices when a file has changed.
+    return _environment(jinja2.FileSystemLoader([place, folder("buildpacks")]))
+
+
+def _environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
+    # Templates may come from elsewhere: they see what they are given, and no file but their own and lib.j2.
+    made = ImmutableSandboxedEnvironment(
+        loader=loader,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+    )
+    made.filters["quote"] = shlex.quote
+    made.filters["literals"] = copysource.literals
+    return made
+
+
+def _wrong(name: str, error: Exception) -> InvalidValue:
+    line = f", line {error.lineno}" if isinstance(error, jinja2.TemplateSyntaxError) else ""
+    said = error.message if isinstance(error, jinja2.TemplateError) else f"{type(error).__name__}: {error}"
+    return InvalidValue(
+        f"buildpack {name}: {TEMPLATE}{line}: {(said or type(error).__name__)[:500]}",
+        why="The template of a buildpack is jinja2, and may use what docs/buildpacks.md lists.",
+        fix="Correct the template, and add the buildpack again.",
+        code="invalid-buildpack",
+    )

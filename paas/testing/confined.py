@@ -1,0 +1,39 @@
+"""Work with limits, in the tests' own process and without them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from paas.drivers.confined import Confined, Work
+from paas.zygote import WORKS
+
+
+def work(name: str, about: str, given: Mapping[str, object]) -> Any:
+    """Does it here, with what would arrive in another process."""
+    return json.loads(json.dumps(WORKS[name](**json.loads(json.dumps(given))), default=str))
+
+
+class FakeConfined(Confined):
+    """`Confined` without a helper. ``asked`` has the names of the work and what it was about."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[str, str]] = []
+
+    def start(self) -> None:
+        """Starts nothing."""
+
+    def for_job(self, cancelled: threading.Event) -> Work:
+        """See `Confined.for_job`."""
+        return self._noted
+
+    def for_look(self, gone: threading.Event) -> Work:
+        """See `Confined.for_look`."""
+        return self._noted
+
+    def _noted(self, name: str, about: str, given: Mapping[str, object]) -> Any:
+        self.asked.append((name, about))
+        return work(name, about, given)
