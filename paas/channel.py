@@ -24,7 +24,7 @@ from paas.pool import Busy, Pool
 
 log = logging.getLogger(__name__)
 
-STDOUT, STDERR, RAW, VALUE, PROBLEM = 1, 2, 3, 4, 5
+STDOUT, STDERR, RAW, VALUE, PROBLEM, JOB = 1, 2, 3, 4, 5, 6
 
 CHUNK = 128 * 1024
 """Bytes that a wire is given at a time, at most."""
@@ -40,7 +40,7 @@ class Wire(Protocol):
     """What a transport does for a session. Every method is called on the event loop, and none blocks."""
 
     def send(self, stream: int, data: bytes) -> None:
-        """Sends output; ``stream`` is `STDOUT` or `STDERR`, or where parts are wanted `VALUE` or `PROBLEM`."""
+        """Sends output; ``stream`` is `STDOUT` or `STDERR`, or where parts are wanted `VALUE`, `PROBLEM` or `JOB`."""
 
     def send_raw(self, raw: bool) -> None:
         """Switches the client's terminal to raw or back."""
@@ -94,6 +94,9 @@ class Session:
         self._held = False
         self._status: int | None = None
         self._resizing = threading.Lock()
+        self._detached = False
+        self._began = False
+        self._unheard = False
 
     def start(
         self,
@@ -103,12 +106,15 @@ class Session:
         terminal: Terminal | None,
         environment: dict[str, str],
         parts: bool = False,
+        detached: bool = False,
     ) -> None:
         """Runs the command. Raises `Busy` when too many run already, and then nothing has begun.
 
         ``parts``: the client gets the result and the parts of an error as JSON, and not as text on its streams.
+        ``detached``: see `leave`.
         """
         self._pool.enter(self)
+        self._detached = detached
 
         try:
             self._start(argv, caller, terminal, environment, parts)
@@ -145,6 +151,7 @@ class Session:
         if parts:
             invocation.answer = lambda value: self._write(VALUE, value)
             invocation.report = lambda error: self._put(PROBLEM, json.dumps(details(error)).encode())
+            invocation.began = self._tell_of
 
         # A daemon thread: a command that hangs must not keep the server from ending.
         thread = threading.Thread(target=self._run, args=(invocation, outlet), name=" ".join(argv[:1]), daemon=True)
@@ -186,6 +193,22 @@ class Session:
         """The client is gone, or has pressed Ctrl-C: nothing is read from or written to it any more."""
         with self._room:
             self._gone.set()
+            self._queue.clear()
+            self._queued = 0
+            self._room.notify_all()
+
+        self._close_inlet()
+
+    def leave(self) -> None:
+        """The client has gone. A detached command whose change has begun goes on, and nobody hears it; others end."""
+        with self._room:
+            self._unheard = self._detached and self._began
+
+        if not self._unheard:
+            self.hang_up()
+            return
+
+        with self._room:
             self._queue.clear()
             self._queued = 0
             self._room.notify_all()
@@ -295,10 +318,13 @@ class Session:
 
     def _put(self, stream: int, chunk: bytes) -> None:
         with self._room:
-            self._room.wait_for(lambda: self._queued < HIGH_WATER or self._gone.is_set())
+            self._room.wait_for(lambda: self._queued < HIGH_WATER or self._gone.is_set() or self._unheard)
 
             if self._gone.is_set():
                 raise Disconnected
+
+            if self._unheard:
+                return
 
             self._queue.append((stream, chunk))
             self._queued += len(chunk)
@@ -306,6 +332,12 @@ class Session:
 
         if not flushing:
             self._call(self._flush)
+
+    def _tell_of(self, number: int) -> None:
+        with self._room:
+            self._began = True
+
+        self._put(JOB, number.to_bytes(4, "big"))
 
     def _announce_size(self, invocation: Invocation) -> None:
         with self._resizing:
@@ -330,7 +362,7 @@ def _take(batch: collections.deque[tuple[int, bytes]]) -> tuple[int, bytes]:
     """Removes the first item, joined with those after it that go the same way, up to `CHUNK` bytes."""
     stream, data = batch.popleft()
 
-    if stream in (RAW, PROBLEM) or not batch or batch[0][0] != stream:
+    if stream in (RAW, PROBLEM, JOB) or not batch or batch[0][0] != stream:
         return stream, data
 
     parts, size = [data], len(data)

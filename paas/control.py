@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from paas import claims, frames, unixsocket
-from paas.channel import HIGH_WATER, INTERRUPTED, PROBLEM, STDERR, STDOUT, VALUE, Session, complaint
+from paas.channel import HIGH_WATER, INTERRUPTED, JOB, PROBLEM, STDERR, STDOUT, VALUE, Session, complaint
 from paas.commands import calling
 from paas.commands.invocation import Dispatch
 from paas.core.caller import Access, Caller
@@ -29,7 +29,7 @@ from paas.pool import Pool
 
 log = logging.getLogger(__name__)
 
-KINDS = {STDOUT: frames.OUTPUT, STDERR: frames.ERROR, VALUE: frames.VALUE, PROBLEM: frames.PROBLEM}
+KINDS = {STDOUT: frames.OUTPUT, STDERR: frames.ERROR, VALUE: frames.VALUE, PROBLEM: frames.PROBLEM, JOB: frames.JOB}
 
 Lookup = Callable[[str], Caller | None]
 """The caller whose key has the fingerprint ``SHA256:…``, or None; runs in a thread."""
@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.connections.discard(self)
-        self._session.hang_up()
+        self._session.leave()
 
     def pause_writing(self) -> None:
         self._session.hold(True)
@@ -168,7 +168,12 @@ class Connection(asyncio.Protocol):
             call = hello.call
             argv = calling.argv(call.command, call.parameters, look=call.look) if call else hello.argv
             self._session.start(
-                argv, caller, terminal=hello.terminal, environment=hello.environment, parts=hello.parts
+                argv,
+                caller,
+                terminal=hello.terminal,
+                environment=hello.environment,
+                parts=hello.parts,
+                detached=hello.detached,
             )
         except PaasError as error:
             self._refuse(error)
@@ -208,7 +213,7 @@ class Connection(asyncio.Protocol):
     # The session's wire
 
     def send(self, stream: int, data: bytes) -> None:
-        """Sends output, or the parts of an error."""
+        """Sends output, the parts of an error, or the number of a change."""
         self._send(KINDS[stream], data)
 
     def send_raw(self, raw: bool) -> None:

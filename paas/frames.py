@@ -11,7 +11,8 @@ Client to server:
                      For the owner of a token, {"token": "paas_…", "address": …} in place of the key; an empty token is
                      nobody's. {"call": {"command": "ps", "parameters": {"app": "hello"}, "look": true}} in place of
                      argv has the parameters by name. {"parts": true}: the result and the error of the command
-                     come as JSON
+                     come as JSON. {"detached": true} beside it: once a change of an app has begun, the command goes
+                     on to its end when the client goes away
     i  input         bytes of standard input, no more than were granted
     e  end of input  empty
     w  window size   columns and rows, two bytes each, big-endian
@@ -25,6 +26,7 @@ Server to client:
                      has no use for input, and the client does not read its own
     v  value         JSON, for who asked for parts: the result, or the next piece of it, in place of output
     p  problem       JSON, for who asked for parts: those of the error, in place of lines on standard error
+    j  job           four bytes, big-endian, for who asked for parts: the number of the change that has begun
     r  raw           one byte: 1, the terminal becomes raw; 0, it becomes what it was
     q  exit status   one byte, last
 
@@ -39,7 +41,7 @@ HEADER = 5
 WINDOW = 256 * 1024
 
 HELLO, INPUT, END_OF_INPUT, WINDOW_SIZE, INTERRUPT = b"h", b"i", b"e", b"w", b"c"
-OUTPUT, ERROR, GRANT, VALUE, PROBLEM, RAW, EXIT = b"o", b"x", b"g", b"v", b"p", b"r", b"q"
+OUTPUT, ERROR, GRANT, VALUE, PROBLEM, JOB, RAW, EXIT = b"o", b"x", b"g", b"v", b"p", b"j", b"r", b"q"
 
 
 def frame(kind: bytes, payload: bytes = b"") -> bytes:

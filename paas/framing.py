@@ -39,6 +39,7 @@ class Hello:
     token: str | None = None
     parts: bool = False
     call: Call | None = None
+    detached: bool = False
 
 
 def parse_hello(kind: bytes, payload: bytes) -> Hello:
@@ -66,6 +67,7 @@ def parse_hello(kind: bytes, payload: bytes) -> Hello:
             token=str(hello["token"] or "") if "token" in hello else None,
             parts=bool(hello.get("parts")),
             call=_call(hello["call"]) if "call" in hello else None,
+            detached=bool(hello.get("detached")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BrokenProtocol("The client's first frame makes no sense", why=repr(error)) from None

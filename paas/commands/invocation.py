@@ -39,7 +39,7 @@ class Invocation:
     Ctrl-C among them, and output is not touched; the transport undoes it at the end. ``environment`` holds what the
     client sent of the few variables that are let through (``GIT_PROTOCOL``). Where the client is a program that wants
     parts, ``answer`` takes the result as JSON and ``report`` the error that the command ends with; elsewhere they go to
-    ``stdout`` and ``stderr``.
+    ``stdout`` and ``stderr``. ``began`` takes the number of a change that has begun.
     """
 
     argv: list[str]
@@ -54,6 +54,7 @@ class Invocation:
     set_raw: Callable[[bool], None] = _has_no_terminal
     answer: Callable[[bytes], None] | None = None
     report: Callable[[PaasError], None] | None = None
+    began: Callable[[int], None] | None = None
 
 
 Dispatch = Callable[[Invocation], int]

@@ -34,6 +34,24 @@ CHATTER = {
     "required": ["output", "exit_status"],
     "properties": {"output": {"type": "string"}, "exit_status": {"type": "integer"}},
 }
+PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "enum": ["respond-async"]},
+    "description": "`respond-async`: the answer is a 202 as soon as a change of an app has begun.",
+}
+BEGUN = {
+    "type": "object",
+    "description": "The number of the change that has begun, and the addresses of its state, its log and its page.",
+    "required": ["build", "info", "output", "page"],
+    "properties": {
+        "build": {"type": "integer"},
+        "info": {"type": "string"},
+        "output": {"type": "string"},
+        "page": {"type": "string"},
+    },
+}
 EVENTS = {"type": "string", "description": "Live: the events `output`, `message`, `result`, `problem` and `exit`."}
 FAILURES = {
     "400": "The parameters are not understood.",
@@ -81,7 +99,13 @@ def document() -> dict[str, Any]:
                 "token": {"type": "http", "scheme": "bearer", "description": "Made with `tokens:add NAME`."}
             },
             "schemas": {"Problem": PROBLEM, "Chatter": CHATTER},
-            "responses": {name: {"description": words, "content": _problem()} for name, words in FAILURES.items()},
+            "responses": {
+                "202": {
+                    "description": "A change has begun, and goes on; `Location` has its state.",
+                    "content": {"application/json": {"schema": BEGUN}},
+                },
+                **{name: {"description": words, "content": _problem()} for name, words in FAILURES.items()},
+            },
         },
     }
 
@@ -113,6 +137,9 @@ def _operation(entry: Command, method: str) -> dict[str, Any]:
     else:
         body = {"type": "object", "properties": schemas, "required": needed, "additionalProperties": False}
         found["requestBody"] = {"required": bool(needed), "content": {"application/json": {"schema": body}}}
+        if entry.access > Access.VIEW and any(one.arg.app for one in entry.parameters):
+            found["parameters"] = [PREFER]
+            found["responses"]["202"] = {"$ref": "#/components/responses/202"}
     return found
 
 

@@ -27,7 +27,14 @@ def change(ctx: Context, app: App, kind: str, cause: str, work: Callable[[Job], 
     """Carries out a change of what the app runs as a job under its lock, and shows the job's log to the caller."""
     applocks.enter(ctx, app)
     return ctx.jobs.run(
-        app, kind=kind, actor=ctx.caller.name, cause=cause, work=work, watch=ctx.out.chatter, gone=ctx.gone
+        app,
+        kind=kind,
+        actor=ctx.caller.name,
+        cause=cause,
+        work=work,
+        watch=ctx.out.chatter,
+        gone=ctx.gone,
+        began=ctx.out.began,
     )
 
 

@@ -104,6 +104,7 @@ def cancel(ctx: Context, build: Build) -> None:
     job.cancel(
         Cancelled(f"cancelled by {ctx.caller.name}", why="What was running goes on.", fix="Run it again to try again.")
     )
+    ctx.out.began(job.id)
     _wait(ctx, job)
     ended = ctx.store.deployments.get(job.id)
     if ended.status is not DeploymentStatus.CANCELLED:

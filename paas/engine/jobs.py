@@ -153,12 +153,16 @@ class Jobs:
         work: Callable[[Job], _T],
         watch: Sink,
         gone: threading.Event,
+        began: Callable[[int], None] = lambda number: None,
     ) -> _T:
         """Runs ``work`` as a job under the app's lock, and shows its log to ``watch`` until it is through.
+
+        ``began`` is told its number first.
 
         Returns what it returns, raises what it raises. `Disconnected` means that the client has gone; the job goes on.
         """
         job = self.start(app, kind=kind, actor=actor, cause=cause, work=work)
+        began(job.id)
         job.log.follow(watch, gone)
         job.done.wait()
         if job.error is not None:

@@ -12,9 +12,10 @@ Sink = Callable[[bytes], None]
 class Output:
     """Results go to ``out``, chatter to ``err``; both take bytes."""
 
-    def __init__(self, out: Sink, err: Sink) -> None:
+    def __init__(self, out: Sink, err: Sink, began: Callable[[int], None] | None = None) -> None:
         self._out = out
         self._err = err
+        self._began = began
 
     def result(self, data: bytes | str) -> None:
         """Writes a result as it is."""
@@ -23,6 +24,11 @@ class Output:
     def chatter(self, data: bytes) -> None:
         """Writes finished chatter as it is, for instance the log of a job."""
         self._err(data)
+
+    def began(self, number: int) -> None:
+        """Tells a program, if one listens, that the change of that number has begun."""
+        if self._began is not None:
+            self._began(number)
 
     def step(self, text: str) -> None:
         """``-----> text``: something begins, or ended."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, request, url_for
 
 from paas.web import faults, guard, rooms, streaming
 from paas.web.link import Caller, Link, Outcome, Problem, problem
@@ -81,7 +81,27 @@ def _run(name: str, parameters: dict[str, Any], *, look: bool, caller: Caller) -
         return streaming.respond(begun, kind)
     # Some commands have no end, as 'logs -t': without this each client that went away would keep a thread for good.
     watched = request.environ.get("gunicorn.socket")
-    return _answer(_link().run(caller, name, parameters, look=look, stdin=stdin.encode(), watched=watched))
+    outcome = _link().run(
+        caller, name, parameters, look=look, stdin=stdin.encode(), watched=watched, detached=_prefers_async()
+    )
+    return _accepted(outcome.build) if outcome.build else _answer(outcome)
+
+
+def _prefers_async() -> bool:
+    """Whether the client does not wait for changes (RFC 7240)."""
+    wanted = ",".join(request.headers.getlist("Prefer")).split(",")
+    return any(one.partition(";")[0].strip().lower() == "respond-async" for one in wanted)
+
+
+def _accepted(build: int) -> Response:
+    """Where the change that has begun can be looked at."""
+    info = url_for("api.look", name="builds:info", target=build)
+    log = url_for("api.look", name="builds:output", target=build, follow="true")
+    page = url_for("builds.build", number=build)
+    response = _json(json.dumps({"build": build, "info": info, "output": log, "page": page}), 202)
+    response.headers["Location"] = info
+    response.headers["Preference-Applied"] = "respond-async"
+    return response
 
 
 def _answer(outcome: Outcome) -> Response:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from paas.web import shapes, streaming
 from paas.web.link import Problem, problem
-from paas.web.people import ask, back, begin, caller, do, link, page, person, try_ask
+from paas.web.people import ask, back, begin, caller, link, page, person, start, try_ask
 
 apps = Blueprint("apps", __name__)
 
@@ -102,7 +102,7 @@ def _log_lines(name: str, wanted: dict[str, str]) -> list[str]:
 
 @apps.post("/apps/<name>/do")
 def act(name: str) -> AnyResponse:
-    """Carries out what one of the app's forms asks for."""
+    """Carries out what one of the app's forms asks for: at once, or as a change that has a page of its own."""
     asked = request.form.get("action", "")
     if asked not in ACTIONS:
         raise problem("the form asks for nothing that there is", 400, "usage")
@@ -111,7 +111,10 @@ def act(name: str) -> AnyResponse:
     for key in fields:
         value = request.form.get(key, "").strip() if key != "value" else request.form.get(key, "")
         parameters[key] = value
-    do(command, shapes.parameters(asked, parameters))
+    build = start(command, shapes.parameters(asked, parameters))
+    if build:
+        # It may take as long as it likes: its page shows how it goes, and how it ends.
+        return redirect(url_for("builds.build", number=build), 303)
     shown = {key: value for key, value in parameters.items() if isinstance(value, str)}
     return back(target, done.format_map(shown), name=name)
 
@@ -122,8 +125,8 @@ ACTIONS = {
     "stop": ("ps:stop", (), "Stopped", "apps.app"),
     "start": ("ps:start", (), "Started", "apps.app"),
     "rollback": ("releases:rollback", ("version",), "Went back to {version}", "apps.app"),
-    "config-set": ("config:set", ("key", "value"), "{key} is set, and released", "apps.config"),
-    "config-unset": ("config:unset", ("key",), "{key} is unset, and released", "apps.config"),
+    "config-set": ("config:set", ("key", "value"), "{key} is set", "apps.config"),
+    "config-unset": ("config:unset", ("key",), "{key} is unset", "apps.config"),
     "domain-add": ("domains:add", ("domain",), "{domain} leads to the app", "apps.app"),
     "domain-remove": ("domains:remove", ("domain",), "{domain} is removed", "apps.app"),
 }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, redirect, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from paas.web import shapes, streaming
-from paas.web.people import ask, back, begin, caller, do, link, page, try_ask
+from paas.web.people import ask, begin, caller, link, page, start, try_ask
 
 builds = Blueprint("builds", __name__)
 
@@ -41,6 +41,6 @@ def events(number: int) -> Response:
 
 @builds.post("/builds/<int:number>/cancel")
 def cancel(number: int) -> AnyResponse:
-    """Cancels a change that is under way."""
-    do("builds:cancel", {"target": str(number)})
-    return back("builds.build", "Cancelled", number=number)
+    """Has a change that is under way end; its page shows when it has."""
+    start("builds:cancel", {"target": str(number)})
+    return redirect(url_for("builds.build", number=number), 303)

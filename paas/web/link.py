@@ -32,11 +32,15 @@ class Caller:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended. ``value`` is its result as JSON, empty for none; ``output`` is all else that it said."""
+    """How a command ended. ``value`` is its result as JSON, empty for none; ``output`` is all else that it said.
+
+    ``build`` is the number of a change that goes on while nobody waits for it, 0 for none.
+    """
 
     value: bytes
     output: str
     status: int
+    build: int = 0
 
     def read(self) -> Any:
         """The result; None where there is none."""
@@ -116,9 +120,19 @@ class Link:
         self._path = path
 
     def begin(
-        self, caller: Caller, command: str, parameters: Mapping[str, Any], *, look: bool = False, stdin: bytes = b""
+        self,
+        caller: Caller,
+        command: str,
+        parameters: Mapping[str, Any],
+        *,
+        look: bool = False,
+        stdin: bytes = b"",
+        detached: bool = False,
     ) -> Conversation:
-        """Has the command begun; `Problem` where nobody is there to run it."""
+        """Has the command begun; `Problem` where nobody is there to run it.
+
+        A ``detached`` one goes on when it is closed, once it has begun a change.
+        """
         hello = {
             "protocol": frames.PROTOCOL,
             "call": {"command": command, "parameters": dict(parameters), "look": look},
@@ -126,6 +140,7 @@ class Link:
             "token": caller.token,
             "address": caller.address,
             "parts": True,
+            "detached": detached,
         }
         payload = json.dumps(hello).encode()
         if len(payload) > frames.MAX_PAYLOAD:
@@ -148,13 +163,15 @@ class Link:
         look: bool = False,
         stdin: bytes = b"",
         watched: socket.socket | None = None,
+        detached: bool = False,
     ) -> Outcome:
         """The command's outcome, once it has ended; `Problem` for one that ended with an error.
 
-        ``watched`` is the connection of who waits for it: one that goes away ends the command.
+        ``watched`` is the connection of who waits for it: one that goes away ends the command. Of a ``detached`` one
+        that begins a change the outcome is the number of that.
         """
         value, output = bytearray(), bytearray()
-        conversation = self.begin(caller, command, parameters, look=look, stdin=stdin)
+        conversation = self.begin(caller, command, parameters, look=look, stdin=stdin, detached=detached)
         try:
             for kind, payload in conversation.frames(watched):
                 if kind == frames.PROBLEM:
@@ -164,6 +181,8 @@ class Link:
                     value += payload
                 elif kind in (frames.OUTPUT, frames.ERROR):
                     output += payload
+                elif kind == frames.JOB and detached:
+                    return Outcome(b"", output.decode(errors="replace"), 0, int.from_bytes(payload, "big"))
                 elif kind == frames.EXIT:
                     return Outcome(bytes(value), output.decode(errors="replace"), payload[0])
                 if len(value) + len(output) > MOST_OUTPUT:

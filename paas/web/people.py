@@ -108,11 +108,22 @@ def begin(command: str, **parameters: Any) -> Conversation:
 
 def do(command: str, parameters: Mapping[str, Any], stdin: str = "") -> Any:
     """Runs a command that changes something, for a form that is one of ours; its result."""
+    check_form()
+    return link().run(caller(), command, parameters, stdin=stdin.encode()).read()
+
+
+def start(command: str, parameters: Mapping[str, Any]) -> int:
+    """The same, up to where it begins a change of an app, which may take long: the number of that, 0 for none."""
+    check_form()
+    return link().run(caller(), command, parameters, detached=True).build
+
+
+def check_form() -> None:
+    """Refuses a form that is none of ours."""
     guard.check_origin()
     expected = form_key(cookie_or_none())
     if not hmac.compare_digest(request.form.get("form_key", "").encode(), expected.encode()):
         raise problem("the form is too old", 403, "foreign-form", fix="Go back, load the page again, and send it anew.")
-    return link().run(caller(), command, parameters, stdin=stdin.encode()).read()
 
 
 def page(template: str, **values: Any) -> str:

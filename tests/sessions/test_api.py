@@ -285,6 +285,52 @@ def test_without_a_daemon_the_answer_says_so(web):
     assert (answer.status_code, answer.json["code"]) == (502, "not-running")
 
 
+def test_who_does_not_want_to_wait_gets_the_number_of_the_change(web):
+    token, headers = web.token("deploy"), {"Prefer": "wait=10, Respond-Async;foo"}
+    with web.server.gates.hold("start") as gate:
+        answer = web.call("ps:restart", {"app": "hello"}, token, headers=headers)
+        gate.wait_until_reached()
+        number = answer.json["build"]
+        assert (answer.status_code, answer.headers["Preference-Applied"]) == (202, "respond-async")
+        assert answer.headers["Location"] == f"/api/v1/commands/builds:info?target={number}"
+        client, sent = web.app.test_client(), {**LOOPBACK, "Authorization": f"Bearer {token}"}
+        assert client.get(answer.headers["Location"], headers=sent).json["status"] == "running"
+    web.server.quiet()
+    assert client.get(answer.json["info"], headers=sent).json["status"] == "succeeded"
+    assert client.get(answer.json["output"], headers=sent).json["exit_status"] == 0
+    # What begins no change is answered as ever, and so is what is refused.
+    assert web.call("apps:list", token=token, headers=headers).json == ["hello"]
+    assert web.call("ps:restart", {"app": "none"}, token, headers=headers).status_code == 404
+
+
+def test_a_command_of_several_changes_goes_on_to_its_end_without_its_client(web):
+    web.server.run("apps:clone hello twin")
+    with web.server.gates.hold("start") as gate:
+        answer = web.call("ps:restart", {"all": True}, web.token(), headers={"Prefer": "respond-async"})
+        gate.wait_until_reached()
+        assert answer.status_code == 202
+    deployments, twin = web.server.ctx.store.deployments, web.server.app("twin")
+    eventually(lambda: deployments.last(twin).kind == "restart", "the second")
+    web.server.quiet()
+    eventually(lambda: not web._control.pool._sessions, "the end of the command")
+
+
+def test_a_command_whose_client_goes_before_it_began_anything_ends(web):
+    token = web.token()
+    client, watched = socket.socketpair()
+    more = {"headers": {"Prefer": "respond-async"}, "environ_overrides": {"gunicorn.socket": watched}}
+    web.server.run("apps:lock hello")
+    waits = threading.Thread(
+        target=web.call, args=("ps:restart", {"app": "hello", "lock_wait": "10m"}, token), kwargs=more
+    )
+    with watched:
+        waits.start()
+        eventually(lambda: web._control.pool._sessions, "the command")
+        client.close()
+        eventually(lambda: not web._control.pool._sessions, "the end of the command")
+        waits.join()
+
+
 def test_the_description_is_served_and_says_what_is_allowed(web):
     found = web.app.test_client().get(
         "/api/v1/openapi.json", headers={**LOOPBACK, "Authorization": f"Bearer {web.token('view')}"}
@@ -294,6 +340,10 @@ def test_the_description_is_served_and_says_what_is_allowed(web):
     role = found.json["paths"]["/commands/ssh-keys:add"]["post"]["requestBody"]["content"]["application/json"]
     assert role["schema"]["properties"]["role"]["enum"] == ["view", "deploy", "admin"]
     assert "stdin" in role["schema"]["properties"]
+    restart = found.json["paths"]["/commands/ps:restart"]["post"]
+    assert restart["parameters"][0]["name"] == "Prefer"
+    assert restart["responses"]["202"] == {"$ref": "#/components/responses/202"}
+    assert "202" not in found.json["paths"]["/commands/apps:list"]["post"]["responses"]
     assert "/commands/run" not in found.json["paths"]
     assert web.call("openapi", {"topic": "ps"}, web.token()).json["paths"].keys() == {"/commands/ps"}
 

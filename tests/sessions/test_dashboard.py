@@ -121,21 +121,53 @@ def test_forms_do_what_commands_do(web):
     browser = web.browser("deploy")
     browser.get("/apps/hello")
 
-    done = browser.post("/apps/hello/do", action="scale", type="web", number="2")
-    assert done.status_code == 303
-    assert "web now has 2" in browser.get(done.location).text
-    browser.post("/apps/hello/do", action="config-set", key="COLOUR", value=" two  words ")
+    def do(**form):
+        done = browser.post("/apps/hello/do", **form)
+        web.server.quiet()
+        assert done.status_code == 303, done.text
+        return browser.get(done.location).text
+
+    done = do(action="scale", type="web", number="2")
+    assert "ps:scale web=2" in done and "succeeded" in done
+    assert web.server.ctx.store.apps.formation(web.server.app())["web"] == 2
+    do(action="config-set", key="COLOUR", value=" two  words ")
     assert web.server.config() == {"COLOUR": " two  words "}
-    browser.post("/apps/hello/do", action="config-unset", key="COLOUR")
+    do(action="config-unset", key="COLOUR")
     assert web.server.config() == {}
-    browser.post("/apps/hello/do", action="domain-add", domain="www.example.org")
+    do(action="domain-add", domain="www.example.org")
     assert "www.example.org" in browser.get("/apps/hello").text
-    browser.post("/apps/hello/do", action="stop")
+    do(action="stop")
     assert web.server.app().stopped
-    browser.post("/apps/hello/do", action="start")
-    browser.post("/apps/hello/do", action="rollback", version="v1")
+    do(action="start")
+    do(action="rollback", version="v1")
     assert not web.server.app().stopped
     assert "rollback" in web.server.run("releases hello").out
+
+
+@pytest.mark.parametrize(
+    ("gate", "form"),
+    [
+        ("start", {"action": "scale", "type": "web", "number": "2"}),
+        ("start", {"action": "restart"}),
+        ("start", {"action": "rollback", "version": "v1"}),
+        ("start", {"action": "config-set", "key": "COLOUR", "value": "blue"}),
+        ("publish", {"action": "stop"}),
+    ],
+)
+def test_a_button_leads_to_the_page_of_its_change_however_long_that_takes(web, gate, form):
+    web.server.run("config:set hello COLOUR=red")
+    browser = web.browser("deploy")
+    browser.get("/apps/hello")
+    with web.server.gates.hold(gate) as held:
+        done = browser.post("/apps/hello/do", **form)
+        held.wait_until_reached()
+        number = web.server.ctx.jobs.of(web.server.app())[0].id
+        assert (done.status_code, done.location) == (303, f"/builds/{number}")
+        page = browser.get(done.location).text
+        assert f'data-events="/builds/{number}/events' in page
+        assert "goes on when you leave" in page
+    web.server.quiet()
+    assert "succeeded" in browser.get(done.location).text
 
 
 def test_forms_of_other_sites_do_nothing(web):
@@ -202,9 +234,13 @@ def test_errors_say_what_why_and_what_to_do(web):
     browser = web.browser()
     browser.get("/apps/hello")
 
-    answer = browser.post("/apps/hello/do", action="scale", type="nothing", number="2")
+    answer = browser.post("/apps/hello/do", action="scale", type="web", number="many")
     assert answer.status_code == 422
     assert 'role="alert"' in answer.text
+    failed = browser.post("/apps/hello/do", action="scale", type="nothing", number="2")
+    web.server.quiet()
+    page = browser.get(failed.location).text
+    assert "failed" in page and "no process type nothing" in page
     assert browser.get("/apps/none").status_code == 404
     missing = browser.get("/nowhere")
     assert (missing.status_code, "There is no such page" in missing.text) == (404, True)
