@@ -165,7 +165,8 @@ def choose(host: str, certificates: Iterable[Certificate], now: float) -> Certif
         key=lambda one: (
             one.facts.expired(now),
             one.source is Source.PLACEHOLDER,
-            one.app_id is None,
+            # What an authority issued belongs to its host: whose it was is no matter.
+            one.app_id is None and one.source is not Source.ACME,
             rank.index(one.source),
             host not in one.facts.names,
             -one.facts.not_after,

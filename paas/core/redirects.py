@@ -97,7 +97,7 @@ def check_gone(gone: Collection[str], everywhere: Sequence[Redirect]) -> None:
     sources = {one.source for one in everywhere}
     for one in everywhere:
         host = _host(one)
-        if host in gone and _matched(host, sources) == one.source:
+        if host in gone and matched(host, sources) == one.source:
             raise InvalidValue(
                 f"{host} has to be served: {one.source} is redirected to it",
                 why="Without it visitors would be sent from there to there.",
@@ -117,7 +117,7 @@ def _way(new: Redirect, others: Sequence[Redirect], served: Collection[str]) -> 
     by_source = {one.source: one for one in [*others, new]}
     way: list[Redirect] = []
     host = _host(new)
-    while found := by_source.get(_matched(host, {*by_source, *served})):
+    while found := by_source.get(matched(host, {*by_source, *served})):
         if found in way:
             return way
         way.append(found)
@@ -127,7 +127,7 @@ def _way(new: Redirect, others: Sequence[Redirect], served: Collection[str]) -> 
     return way
 
 
-def _matched(host: str, names: Collection[str]) -> str:
+def matched(host: str, names: Collection[str]) -> str:
     """The name by which nginx finds who answers: the host itself, or the longest pattern that covers it."""
     labels = host.split(".")
     patterns = (f"*.{'.'.join(labels[at:])}" for at in range(1, len(labels)))

@@ -22,11 +22,13 @@ APP = re.compile(r"[a-z0-9][a-z0-9._-]{0,252}")
 
 
 class VhostState(enum.Enum):
-    """Whether there is anything to pass requests to; everything but ``LIVE`` gets a 503 page that says which."""
+    """Whether there is anything to pass requests to; everything but ``LIVE`` gets a page that says which: with 503, or
+    with 404 where the hosts are ``GONE``, that is nobody's any more."""
 
     LIVE = "live"
     STOPPED = "stopped"
     EMPTY = "empty"
+    GONE = "gone"
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ class Vhost:
     @property
     def doors(self) -> tuple[Door, ...]:
         """The server blocks that it is served by."""
-        return tuple(doors(self.hosts, self.redirects, self.tls))
+        found = doors(self.hosts, self.redirects, self.tls)
+        return tuple(door for door in found if door.credential or not self.gone)
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -92,6 +95,11 @@ class Vhost:
     def live(self) -> bool:
         """Whether requests are passed to a process."""
         return self.state is VhostState.LIVE
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody has its hosts any more."""
+        return self.state is VhostState.GONE
 
     @property
     def empty(self) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import requests
 from acme import challenges, client, errors, messages
@@ -157,6 +158,15 @@ class _told(AbstractContextManager["_told"]):
                 raise _refused(error) from error
             case errors.IssuanceError():
                 raise IssuanceFailed("the authority did not issue the certificate", why=f"{error}") from error
+            case requests.exceptions.SSLError():
+                # The reason is behind several of the library's own errors, which mean nothing to a reader.
+                raise IssuanceFailed(
+                    "the authority is not trusted", why=f"{self._server}: {_innermost(error)}"
+                ) from error
+            case requests.exceptions.Timeout():
+                raise IssuanceFailed(f"{_place(self._server)} does not answer within {ANSWER_SECONDS} s") from error
+            case requests.exceptions.ConnectionError():
+                raise IssuanceFailed(f"nobody answers at {_place(self._server)}", why=_innermost(error)) from error
             case errors.TimeoutError():
                 raise IssuanceFailed(f"the authority did not decide within {ORDER_SECONDS} s") from error
             case Exception():
@@ -166,6 +176,26 @@ class _told(AbstractContextManager["_told"]):
                 raise IssuanceFailed(
                     "the authority does not answer as it should", why=f"{self._server}: {error or type(error).__name__}"
                 ) from error
+
+
+def _place(server: str) -> str:
+    """Return host and port of an address."""
+    found = urlsplit(server)
+    return f"{found.hostname}:{found.port or {'http': 80}.get(found.scheme, 443)}"
+
+
+def _innermost(error: BaseException) -> str:
+    """Return what the system said, out of the errors that libraries put around it; empty where it said nothing."""
+    while (within := _within(error)) is not None:
+        error = within
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return words if isinstance(error, OSError) else ""
+
+
+def _within(error: BaseException) -> BaseException | None:
+    reason = getattr(error, "reason", None)
+    found = [reason, error.__cause__, *error.args, error.__context__]
+    return next((one for one in found if isinstance(one, BaseException)), None)
 
 
 def _refused(error: messages.Error, retry_after: float = 0.0) -> IssuanceFailed:

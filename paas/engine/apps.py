@@ -14,7 +14,7 @@ from paas.core.dockeroptions import PHASES
 from paas.core.errors import AlreadyExists, Disconnected, NoSuchApp, PaasError
 from paas.core.model import App
 from paas.drivers.spans import carried
-from paas.engine import applocks, dashboard, deploy, domains, edge, routes
+from paas.engine import applocks, dashboard, deploy, domains, edge, former, routes
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 
@@ -85,20 +85,28 @@ def _take_down(ctx: Context, app: App) -> None:
     """
     serves = bool(ctx.store.apps.replicas(app))
     with ctx.routing.of(app.id), ThreadPoolExecutor(1, thread_name_prefix="withdraw") as beside:
-        withdrawn = beside.submit(carried(partial(ctx.proxy.withdraw, str(app.id)))) if serves else None
+        withdrawn = beside.submit(carried(partial(_withdraw, ctx, app))) if serves else None
         ctx.oneoffs.forget(app)
         ctx.scheduler.forget(app)
         if withdrawn:
             withdrawn.result()
-        ctx.store.apps.delete(app)
+        with ctx.store.transaction():
+            ctx.store.certificates.release(app)
+            ctx.store.apps.delete(app)
     if not serves:
         # It answered with a page that says so; nobody has to wait until that is gone.
         ctx.retirer.later(f"forgetting the hosts of {app.name}", lambda: _forget_hosts(ctx, app))
 
 
+def _withdraw(ctx: Context, app: App) -> None:
+    """Have the proxy forget the app. The certificates of its hosts go on being shown, without a gap."""
+    ctx.proxy.publish(*former.served(ctx, leaving=app))
+    ctx.proxy.withdraw(str(app.id))
+
+
 def _forget_hosts(ctx: Context, app: App) -> None:
     with ctx.routing.of(app.id):
-        ctx.proxy.withdraw(str(app.id))
+        _withdraw(ctx, app)
 
 
 def rename(ctx: Context, app: App, name: str, *, restart: bool) -> App:
@@ -113,7 +121,7 @@ def rename(ctx: Context, app: App, name: str, *, restart: bool) -> App:
     def work(job: Job) -> App:
         renamed = ctx.store.apps.rename(job.app, name)
         try:
-            routes.refresh(ctx, renamed)
+            routes.refresh(ctx, renamed, moved=True)
             if restart and renamed.version is not None and not renamed.stopped:
                 deploy.same_again(ctx, renamed, job, actor=ctx.caller.name, cause="apps:rename")
         except Exception:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from paas.core.certificates import Source
 from paas.core.errors import IssuanceFailed, PaasError
 from paas.core.model import App
-from paas.engine import issuing, properties, routes, tls
+from paas.engine import issued, issuing, properties, routes, tls
 from paas.engine.context import Context
 from paas.engine.issuing import Wanted
 
@@ -83,9 +83,10 @@ def disable(ctx: Context, app: App) -> None:
     # Before the turn comes: whoever has it places no further order for the app.
     ctx.store.properties.set(app, "letsencrypt", "enabled", "false")
     with ctx.issuing.turn:
+        issued.adopt(ctx, app)
         certificates = ctx.store.certificates.of(app)
         with ctx.store.transaction():
-            issuing.forget(ctx, app)
+            issued.forget(ctx, app)
         try:
             routes.refresh(ctx, app)
         except Exception:
@@ -97,6 +98,7 @@ def disable(ctx: Context, app: App) -> None:
 
 def revoke(ctx: Context, app: App) -> None:
     """Revokes every certificate of the authority, then as `disable`."""
+    issued.adopt(ctx, app)
     found = [one for one in ctx.store.certificates.of(app) if one.source is Source.ACME]
     for one in found:
         # Another authority may have been set since.

@@ -99,7 +99,10 @@ def _published(ctx: Context, apps: list[App]) -> Iterator[Finding]:
 
 def _domains(ctx: Context, apps: list[App]) -> Iterator[Finding]:
     owners = {name: app.name for app in apps for name in ctx.store.apps.domains(app) if _in_dns(name)}
-    resolved = ctx.host.resolve(list(owners), doctor.RESOLVE_SECONDS)
+    # The one that says which domains lead here when certificates are got, where one is set.
+    server = str(ctx.settings.value("dns-server") or "")
+    asked = ctx.issuing.resolver.addresses(list(owners), server) if server and owners else None
+    resolved = asked if asked is not None else ctx.host.resolve(list(owners), doctor.RESOLVE_SECONDS)
     return doctor.domains(owners, resolved, addresses.leading_here(ctx))
 
 

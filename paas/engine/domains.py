@@ -141,7 +141,7 @@ def _change(ctx: Context, app: App | None, edit: Callable[[Own], Own]) -> None:
     alone = app if app and not given_up & others.keys() else None
     try:
         if alone:
-            routes.refresh(ctx, alone)
+            routes.refresh(ctx, alone, moved=True)
         else:
             routes.refresh_all(ctx)
     except Exception:

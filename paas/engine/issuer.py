@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from paas.core.errors import NoSuchApp, PaasError
 from paas.core.model import App
-from paas.engine import issuing, routes, tls
+from paas.engine import issued, issuing, routes, tls
 from paas.engine.context import Context
 from paas.engine.issuing import Wanted
 
@@ -55,9 +55,11 @@ class Issuer:
         apps = [app for app in [None, *self._ctx.store.apps.all()] if tls.acme_enabled(self._ctx, app)]
         for app in apps:
             with _told(f"certificates of {_name(app)}"):
-                issuing.tidy(self._ctx, app)
+                issued.tidy(self._ctx, app)
                 self._unpublished |= {_number(app)} if issuing.make_stand_ins(self._ctx, app) else set()
         self._publish()
+        with _told("hosts that nobody has any more"):
+            routes.refresh_former(self._ctx)
         for app in apps:
             with _told(f"certificates of {_name(app)}"):
                 self._look_after(app)

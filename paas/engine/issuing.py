@@ -66,6 +66,9 @@ def candidates(ctx: Context, app: App | None) -> tuple[list[Wanted], list[Skippe
             found.append(Wanted(app, host, server))
         elif certificate.source is Source.ACME and certificate.name == host:
             found.append(Wanted(app, host, server, certificate))
+        elif certificate.source is Source.ACME and certificate.name not in names:
+            # The wildcard is gone, and is renewed no more.
+            found.append(Wanted(app, host, server))
         else:
             skipped.append(Skipped(host, f"it is served with the certificate {certificate.name}"))
     if not provider:
@@ -124,37 +127,6 @@ def make_stand_ins(ctx: Context, app: App | None) -> bool:
         for name, chain, key in made:
             ctx.store.certificates.put(app, name, Source.PLACEHOLDER, chain, key, now=ctx.clock.now())
     return True
-
-
-def tidy(ctx: Context, app: App | None) -> None:
-    """Forgets what was for hosts that the app does not have any more.
-
-    A certificate that would not be renewed yet stays: the host may come back, and authorities count how often they
-    certify it.
-    """
-    if app and not ctx.store.apps.domains_enabled(app):
-        return
-    hosts = set(routes.all_hosts(ctx, app) if app else dashboard.hosts(ctx))
-    for attempt in ctx.store.acme.attempts(app):
-        if attempt.host not in hosts:
-            ctx.store.acme.forget(app, attempt.host)
-    strangers = {(name, source) for name, source in ctx.store.certificates.names(app) if name not in hosts}
-    if not strangers & {(name, source) for name, _ in strangers for source in (Source.ACME, Source.PLACEHOLDER)}:
-        return
-    for one in ctx.store.certificates.of(app):
-        old = acme.renew_at(one.facts.not_before, one.facts.not_after) <= ctx.clock.now()
-        gone = one.source is Source.PLACEHOLDER or (one.source is Source.ACME and old)
-        if (one.name, one.source) in strangers and gone:
-            ctx.store.certificates.remove(app, one.name, one.source)
-
-
-def forget(ctx: Context, app: App) -> None:
-    """Removes what the authority issued for the app, and what stood in for it."""
-    for one in ctx.store.certificates.of(app):
-        if one.source in (Source.ACME, Source.PLACEHOLDER):
-            ctx.store.certificates.remove(app, one.name, one.source)
-    for attempt in ctx.store.acme.attempts(app):
-        ctx.store.acme.forget(app, attempt.host)
 
 
 def serve(ctx: Context, app: App | None, wanted: Sequence[Wanted]) -> None:

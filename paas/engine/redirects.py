@@ -36,7 +36,7 @@ def remove(ctx: Context, app: App, source: str) -> None:
 
 def _refresh(ctx: Context, app: App, source: str, before: list[Redirect]) -> None:
     try:
-        routes.refresh(ctx, app)
+        routes.refresh(ctx, app, moved=True)
     except Exception:
         with ctx.store.transaction():
             ctx.store.redirects.remove(app, source)

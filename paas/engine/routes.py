@@ -12,7 +12,7 @@ from paas.core.hosts import is_pattern
 from paas.core.model import WEB, App, Replica
 from paas.core.redirects import Redirect
 from paas.core.vhost import Vhost, VhostState
-from paas.engine import dashboard, edge, tls
+from paas.engine import dashboard, edge, former, tls
 from paas.engine.context import Context
 from paas.engine.edge import Running
 from paas.proxies.base import Switch
@@ -175,10 +175,14 @@ def publish(
     )
 
 
-def refresh(ctx: Context, app: App) -> Switch:
-    """Publishes what should be served now, after domains or properties changed."""
+def refresh(ctx: Context, app: App, *, moved: bool = False) -> Switch:
+    """Publishes what should be served now, after domains or properties changed.
+
+    ``moved``: hosts may have come or gone; one that nobody has any more keeps its certificate.
+    """
     with turn(ctx, app):
-        switch = publish_current(ctx, app)
+        current_app = current(ctx, ctx.store.apps.by_id(app.id))
+        switch = ctx.proxy.publish(current_app, *(former.served(ctx) if moved else ()))
     ctx.issuing.wake.set()
     return switch
 
@@ -199,6 +203,7 @@ def refresh_all(ctx: Context) -> None:
     with ctx.routing.of_all():
         own = dashboard.vhost(ctx)
         served += [own] if own else []
+        served += former.served(ctx)
         for app in ctx.store.apps.all():
             try:
                 served.append(current(ctx, app))
@@ -216,3 +221,8 @@ def refresh_dashboard(ctx: Context) -> None:
         own = dashboard.vhost(ctx)
         if own is not None:
             ctx.proxy.publish(own)
+
+
+def refresh_former(ctx: Context) -> None:
+    """The same for the hosts that nobody has any more, which some changes leave as they are."""
+    ctx.proxy.publish(*former.served(ctx))

@@ -44,7 +44,7 @@ def of(
 
 def assigned(ctx: Context, app: App | None, names: Sequence[str]) -> dict[str, Certificate]:
     """The certificate that each host is served with, of those that have one."""
-    there = ctx.store.certificates.usable(app.id if app else 0) if names else []
+    there = ctx.store.certificates.usable(app.id if app else 0, names) if names else []
     now = ctx.clock.now()
     found = {name: certificates.choose(name, there, now) for name in dict.fromkeys(names)}
     return {name: certificate for name, certificate in found.items() if certificate is not None}
@@ -52,7 +52,7 @@ def assigned(ctx: Context, app: App | None, names: Sequence[str]) -> dict[str, C
 
 def choose(ctx: Context, app_id: int, host: str) -> Certificate | None:
     """The certificate that one host of the app is served with, or None."""
-    return certificates.choose(host, ctx.store.certificates.usable(app_id), ctx.clock.now())
+    return certificates.choose(host, ctx.store.certificates.usable(app_id, [host]), ctx.clock.now())
 
 
 def is_secure(certificate: Certificate | None) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from paas.core.certificates import Certificate, Source
 from paas.core.model import App
 from paas.core.secret import Secret
@@ -21,9 +23,44 @@ class Certificates:
         """Those of the app, or the global ones for None, by name."""
         return self._found("WHERE coalesce(app_id, 0) = ? ORDER BY name, id", app.id if app else 0)
 
-    def usable(self, app_id: int) -> list[Certificate]:
-        """Those of the app with that number and the global ones."""
-        return self._found("WHERE app_id = ? OR app_id IS NULL ORDER BY id", app_id)
+    def usable(self, app_id: int, hosts: Collection[str]) -> list[Certificate]:
+        """Those that the app with that number may serve its ``hosts`` with: its own, the global ones, and what an
+        authority issued for just one of the hosts while another app had it."""
+        marks = ", ".join("?" * len(hosts))
+        return self._found(
+            "WHERE app_id = ? OR (app_id IS NULL AND source IN ('added', 'generated'))"
+            f" OR (name IN ({marks}) AND source IN ('acme', 'placeholder')) ORDER BY id",
+            app_id, *hosts,
+        )  # fmt: skip
+
+    def issued(self) -> list[str]:
+        """The names of those that an authority issued, of all apps and of none."""
+        rows = self._db.all("SELECT DISTINCT name FROM certificates WHERE source = 'acme' ORDER BY name")
+        return [row["name"] for row in rows]
+
+    def elsewhere(self, app: App | None, hosts: Collection[str]) -> list[str]:
+        """Return which of the hosts an authority certified while somebody else than the app had them."""
+        marks = ", ".join("?" * len(hosts))
+        rows = self._db.all(
+            f"SELECT DISTINCT name FROM certificates WHERE source = 'acme' AND coalesce(app_id, 0) != ?"
+            f" AND name IN ({marks}) ORDER BY name",
+            app.id if app else 0, *hosts,
+        )  # fmt: skip
+        return [row["name"] for row in rows]
+
+    def forget_issued(self, host: str) -> None:
+        """Remove what an authority issued for the host, and what stood in for it, whichever app it was issued to."""
+        self._db.execute("DELETE FROM certificates WHERE name = ? AND source IN ('acme', 'placeholder')", host)
+
+    def release(self, app: App) -> None:
+        """Keep what an authority issued for the app's hosts when the app goes: the hosts may go on elsewhere."""
+        with self._db.transaction():
+            self._db.execute(
+                "DELETE FROM certificates WHERE app_id IS NULL AND source = 'acme'"
+                " AND name IN (SELECT name FROM certificates WHERE app_id = ? AND source = 'acme')",
+                app.id,
+            )
+            self._db.execute("UPDATE certificates SET app_id = NULL WHERE app_id = ? AND source = 'acme'", app.id)
 
     def names(self, app: App | None) -> list[tuple[str, Source]]:
         """Name and source of those of the app: cheaper than `of`, which reads them."""

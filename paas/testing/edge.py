@@ -10,7 +10,7 @@ from pathlib import Path
 
 from paas.core.errors import InvalidValue, PaasError, ProxyError
 from paas.core.server_options import ServerOptions
-from paas.core.vhost import Vhost
+from paas.core.vhost import Vhost, VhostState
 from paas.drivers.nginx_modules import Modules
 from paas.proxies.base import Logs, Switch
 from paas.proxies.nginx_text import Secure, Templates
@@ -146,7 +146,7 @@ class FakeProxy:
         """See `Proxy.config`."""
         served = self.served.get(key or "")
         texts = [one.text for one in served.edge.snippets] if served and snippets else []
-        return "\n".join([f"# {key or 'server'}", *texts, ""])
+        return "\n".join([f"# {key or 'server'}", *texts, ""]) if served or not key else ""
 
     def validate(self) -> tuple[int, str]:
         """See `Proxy.validate`."""
@@ -169,7 +169,8 @@ class FakeProxy:
             raise ProxyError(f"nginx refuses the configuration of {vhost.app}", why="the test said so")
         for key, other in beside.items():
             both = set(other.hosts) & set(vhost.hosts)
-            if key != vhost.key and both:
+            # Of hosts that nobody has any more the app goes first.
+            if key != vhost.key and both and VhostState.GONE not in (vhost.state, other.state):
                 raise Unexpected(f"{vhost.app} and {other.app} are both served as {sorted(both)}")
 
     def _render(self, vhost: Vhost) -> None:

@@ -7,6 +7,7 @@ import shlex
 import socket
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -265,3 +266,74 @@ def test_a_revoked_certificate_is_not_served(shop: Server, authority: Pebble) ->
     assert revoked.status == 0, revoked.err
     assert authority.status(serial) == "Revoked"
     assert "unrecognized name" in _s_client(shop, "gone.test")
+
+
+class Handshakes:
+    """Visits a host every 150 ms, and counts what came of it by the serial number of the certificate, or the error."""
+
+    def __init__(self, server: Server, authority: Pebble, host: str) -> None:
+        self.seen: list[str] = []
+        self._address = ("127.0.0.1", server.https_port)
+        self._host = host
+        self._trust = ssl.create_default_context(cafile=str(authority.root_file))
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        while not self._over.wait(0.15):
+            self.seen.append(self._visit())
+
+    def _visit(self) -> str:
+        try:
+            with socket.create_connection(self._address, timeout=10) as plain, self._trust.wrap_socket(
+                plain, server_hostname=self._host
+            ) as client:
+                found = client.getpeercert()
+                return str(found["serialNumber"]) if found else ""
+        except OSError as error:
+            return str(error)
+
+    def __enter__(self) -> Handshakes:
+        self._thread.start()
+        eventually(lambda: self.seen)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def more(self, number: int) -> None:
+        """Waits until that many more visits are over."""
+        before = len(self.seen)
+        eventually(lambda: len(self.seen) >= before + number)
+
+
+@pytest.mark.parametrize("down", [False, True], ids=["authority up", "authority down"])
+def test_a_domain_that_moves_is_never_without_its_certificate(
+    instance: Server, tmp_path: Path, shop: Server, authority: Pebble, down: bool
+) -> None:
+    host = "down.moving.test" if down else "up.moving.test"
+    for line in ("apps:create first", "apps:create second", f"domains:add first {host}"):
+        shop.paas(line)
+    eventually(lambda: _enabled(shop, "first"))
+    with Handshakes(shop, authority, host) as visits:
+        if down:
+            nowhere = authority.directory.replace("/dir", "/down")
+            assert shop.paas(f"letsencrypt:set --global server {nowhere}").status == 0
+        for line in (
+            f"domains:remove first {host}",
+            f"domains:add second {host}",
+            f"domains:remove second {host}",
+            f"redirect:add first {host} www.shop.test",
+            "apps:destroy first --force",
+            f"domains:add second {host}",
+            "letsencrypt:auto-renew second",
+        ):
+            done = shop.paas(line)
+            assert done.status == 0 or down, done.err
+            visits.more(3)
+            assert len(set(visits.seen)) == 1, (line, visits.seen)
+        assert shop.paas(f"letsencrypt:set --global server {authority.directory}").status == 0
+        assert shop.paas("apps:destroy second --force").status == 0
+        visits.more(3)
+    assert len(set(visits.seen)) == 1, visits.seen

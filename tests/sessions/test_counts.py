@@ -40,7 +40,7 @@ COMMANDS = {
     "ps:scale hello web=2": (100, 8, 1, 2),
     "ps:restart hello": (100, 9, 1, 2),
     "apps:create other": (28, 0, 1, 2),
-    "apps:destroy --force hello": (47, 2, 1, 2),
+    "apps:destroy --force hello": (49, 2, 1, 2),
     # Of the files two are of the work tree: git writes them again as the copy of the template has other inodes.
     "push": (150, 12, 1, 10),
 }

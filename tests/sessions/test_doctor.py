@@ -79,6 +79,16 @@ def test_names_that_lead_nowhere_or_elsewhere(well):
     assert codes(well, "doctor hello") == (1, ["dns-missing", "dns-elsewhere"])
 
 
+def test_the_name_server_that_is_set_says_where_names_lead(well):
+    well.run("domains:add hello shop.example")
+    assert codes(well, "doctor hello") == (1, ["dns-missing"])
+    well.run("settings:set dns-server 192.0.2.53:53")
+    assert codes(well, "doctor hello") == (0, [])
+    assert well.resolver.asked == ["shop.example"]
+    well.resolver.found["shop.example"] = None
+    assert codes(well, "doctor hello") == (0, ["dns-slow"])
+
+
 def test_a_forgotten_lock(well):
     well.run("apps:lock hello")
     assert codes(well) == (0, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from paas.core.errors import IssuanceFailed
+from paas.core.secret import Secret
 from paas.drivers import x509
 from paas.drivers.acme_client import Account, Acme
 
@@ -50,3 +52,23 @@ def test_a_directory_that_is_none_is_told_as_an_error(authority: _Authority, bod
     with pytest.raises(IssuanceFailed, match="does not answer as it should") as told:
         Acme().issue(Account(server, "a@example.org", key), x509.signing_request(["a.example"], key))
     assert server in told.value.why
+
+
+def _told(server: str, key: Secret) -> IssuanceFailed:
+    with pytest.raises(IssuanceFailed) as told:
+        Acme().issue(Account(server, "a@example.org", key), x509.signing_request(["a.example"], key))
+    return told.value
+
+
+def test_an_authority_that_is_down_is_told_by_its_place(authority: _Authority) -> None:
+    key = x509.new_key()
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    told = _told(f"https://localhost:{port}/dir", key)
+    assert (told.what, told.why) == (f"nobody answers at localhost:{port}", "Connection refused")
+    assert _told("https://nowhere.invalid/dir", key).what == "nobody answers at nowhere.invalid:443"
+
+    told = _told(f"https://127.0.0.1:{authority.server_port}/dir", key)
+    assert told.what in ("the authority is not trusted", f"nobody answers at 127.0.0.1:{authority.server_port}")
+    for part in ("HTTPSConnectionPool", "Max retries", "object at 0x"):
+        assert part not in told.what + told.why
