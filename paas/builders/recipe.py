@@ -10,17 +10,21 @@ from paas.drivers import stack
 from paas.drivers.confined import Work
 
 
-def render(plan: Plan, work: Work, *, cache: str, stamp: str, commands: bool) -> str:
+def render(
+    plan: Plan, work: Work, *, cache: str, stamp: str, commands: bool, index_stamp: str = ""
+) -> str:
     """The text of the Dockerfile. Its last stage is the app's image.
 
     ``cache`` begins the names of the build's cache folders, which only builds of the same app share; ``stamp`` stands
-    for the values of its variables; ``commands`` says whether the app tells its own web process.
+    for the values of its variables, ``index_stamp`` for those that say where packages come from, empty where it has
+    none; ``commands`` says whether the app tells its own web process.
     Raises `InvalidValue` naming the template and the line of a mistake.
     """
     parts = [f"# {plan.summary}"]
     code = "COPY . ./"
     for stage in plan.stages:
         values: dict[str, object] = {"cache": cache, "stamp": stamp, "code": code, "procfile": commands}
+        values["index_stamp"] = index_stamp
         parts.append(_part(plan, stage, work, {**values, "last": stage is plan.stages[-1]}))
         code = f"COPY --from={stage.buildpack.name} /app/ ./"
     return "\n\n".join(parts) + "\n"

@@ -91,6 +91,7 @@ def recipe_of(
             work,
             cache=cache,
             stamp=buildenv.stamp(variables, _key(ctx)),
+            index_stamp=buildenv.stamp(indexes, _key(ctx)) if (indexes := buildenv.choose_indexes(variables)) else "",
             commands="web" in commands,
         ),
         buildenv.script(_indexes(ctx), commit, variables, _proxies(ctx)),
@@ -205,8 +206,8 @@ def _wanted(listed: CommitFiles, sizes: Mapping[str, int], packs: Collection[Bui
 
 
 def _indexes(ctx: Context) -> dict[str, str]:
-    found = {key: ctx.settings.value(key) for key in buildenv.INDEXES}
-    return {name: str(value) for key, value in found.items() if value for name in buildenv.INDEXES[key]}
+    found = {key: ctx.settings.value(key) for key in buildenv.SETTINGS}
+    return {key: str(value) for key, value in found.items() if value}
 
 
 def _proxies(ctx: Context) -> dict[str, str]:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import http.server
 import io
+import ipaddress
 import json
 import tarfile
 import threading
@@ -17,6 +18,10 @@ import docker
 
 INDEX, REGISTRY = "http://index.invalid/simple", "http://registry.invalid"
 PACKAGE = "greeting-of-the-test"
+TWIN = "six"
+"""A name that the public index has, too; here it is version 1.0."""
+TWIN_REGISTRY = "ms"
+"""The same for the registry."""
 
 
 class Proxy:
@@ -37,26 +42,28 @@ class Proxy:
 def _gateway() -> str:
     client = docker.from_env()
     try:
-        return str(client.networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"])
+        config = client.networks.get("bridge").attrs["IPAM"]["Config"][0]
+        # Engine 20.10 names the gateway only from its second start on; it is the first address of the network.
+        return str(config.get("Gateway") or next(ipaddress.ip_network(config["Subnet"]).hosts()))
     finally:
         client.close()
 
 
-def _wheel() -> bytes:
-    name = PACKAGE.replace("-", "_")
+def _wheel(package: str) -> bytes:
+    name = package.replace("-", "_")
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as made:
         made.writestr(f"{name}.py", 'TEXT = "from the index"\n')
         info = f"{name}-1.0.dist-info"
-        made.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: 1.0\n")
+        made.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
         made.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         made.writestr(f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
     return data.getvalue()
 
 
-def _tarball() -> bytes:
+def _tarball(package: str) -> bytes:
     files = {
-        "package.json": json.dumps({"name": PACKAGE, "version": "1.0.0", "main": "index.js"}),
+        "package.json": json.dumps({"name": package, "version": "1.0.0", "main": "index.js"}),
         "index.js": 'module.exports = "from the registry";\n',
     }
     data = io.BytesIO()
@@ -68,34 +75,59 @@ def _tarball() -> bytes:
     return data.getvalue()
 
 
-WHEEL, TARBALL = _wheel(), _tarball()
-INTEGRITY = "sha512-" + base64.b64encode(hashlib.sha512(TARBALL).digest()).decode()
+WHEELS = {package: _wheel(package) for package in (PACKAGE, TWIN)}
+TARBALLS = {package: _tarball(package) for package in (PACKAGE, TWIN_REGISTRY)}
+WHEEL_HASHES = {package: hashlib.sha256(data).hexdigest() for package, data in WHEELS.items()}
+INTEGRITIES = {
+    package: "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode() for package, data in TARBALLS.items()
+}
+INTEGRITY = INTEGRITIES[PACKAGE]
 
 
-def _content(url: str) -> bytes | None:
+def wheel_name(package: str) -> str:
+    """Return the file name of the package's wheel."""
+    return f"{package.replace('-', '_')}-1.0-py3-none-any.whl"
+
+
+def _content(url: str, host: str) -> bytes | None:
+    """What is at the address; asked without a proxy, both hosts are at the one that the client names."""
     parts = urlsplit(url)
-    wheel, tarball = f"{PACKAGE.replace('-', '_')}-1.0-py3-none-any.whl", f"{PACKAGE}-1.0.0.tgz"
-    version = {
-        "name": PACKAGE,
-        "version": "1.0.0",
-        "main": "index.js",
-        "dist": {"tarball": f"{REGISTRY}/{PACKAGE}/-/{tarball}", "integrity": INTEGRITY},
-    }
-    return {
-        ("index.invalid", f"/simple/{PACKAGE}/"): f'<a href="/files/{wheel}">{wheel}</a>'.encode(),
-        ("index.invalid", f"/files/{wheel}"): WHEEL,
-        ("registry.invalid", f"/{PACKAGE}"): json.dumps(
-            {"name": PACKAGE, "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": version}}
-        ).encode(),
-        ("registry.invalid", f"/{PACKAGE}/-/{tarball}"): TARBALL,
-    }.get((parts.hostname or "", parts.path))
+    if parts.hostname:
+        return CONTENTS.get((parts.hostname, parts.path))
+    found = CONTENTS.get(("index.invalid", parts.path), CONTENTS.get(("registry.invalid", parts.path)))
+    return found and found.replace(REGISTRY.encode(), f"http://{host}".encode())
+
+
+def _contents() -> dict[tuple[str, str], bytes]:
+    found = {}
+    for package, data in WHEELS.items():
+        name = wheel_name(package)
+        found["index.invalid", f"/simple/{package}/"] = f'<a href="/files/{name}">{name}</a>'.encode()
+        found["index.invalid", f"/files/{name}"] = data
+    names = [wheel_name(package) for package in WHEELS]
+    found["index.invalid", "/links"] = "".join(f'<a href="/files/{name}">{name}</a>' for name in names).encode()
+    for package, data in TARBALLS.items():
+        tarball = f"{package}-1.0.0.tgz"
+        version = {
+            "name": package,
+            "version": "1.0.0",
+            "main": "index.js",
+            "dist": {"tarball": f"{REGISTRY}/{package}/-/{tarball}", "integrity": INTEGRITIES[package]},
+        }
+        about = {"name": package, "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": version}}
+        found["registry.invalid", f"/{package}"] = json.dumps(about).encode()
+        found["registry.invalid", f"/{package}/-/{tarball}"] = data
+    return found
+
+
+CONTENTS = _contents()
 
 
 def _handler(asked: list[str]) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append(self.path)
-            content = _content(self.path)
+            content = _content(self.path, self.headers.get("Host", ""))
             self.send_response(404 if content is None else 200)
             kind = "text/html" if "/simple/" in self.path else "application/octet-stream"
             self.send_header("Content-Type", kind)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import sqlite3
 import subprocess
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +16,10 @@ import docker
 import pytest
 from instance import Server
 from package_proxy import INDEX, INTEGRITY, PACKAGE, REGISTRY, Proxy
+
+from paas.core import buildenv
+from paas.drivers import buildkit
+from paas.drivers import stack as stacks
 
 pytestmark = pytest.mark.real
 
@@ -62,7 +69,7 @@ ANSWERS = {
 DEPENDENCIES = {
     "node-express-npm": ("server.js", "npm ci --no-audit --no-fund --omit=dev"),
     "php-front-controller": ("src/Kernel.php", "composer install --no-dev"),
-    "python-flask-requirements": ("app.py", "uv pip install -r requirements.txt"),
+    "python-flask-requirements": ("app.py", "env $(own-index requirements.txt) uv pip install -r requirements.txt"),
     "ruby-rack-gems": ("config.ru", "bundle install"),
 }
 """A file of the code, and the start of the step that installs what the app depends on. Go, Rust and Java have caches
@@ -170,6 +177,53 @@ def test_a_change_of_the_code_keeps_the_layer_of_the_dependencies(server: Server
     installing = pushed.err.partition(step)[2]
     assert installing, "the step is there"
     assert installing.split("\n")[1].split() == ["remote:", "cached"]
+
+
+KEPT = {
+    "node-fastify-yarn": ("yarn", "/usr/local/share/.cache/yarn"),
+    "node-build-into-modules": ("npm", "/root/.npm"),
+    "node-typescript-pnpm": ("pnpm", "/root/.local/share/pnpm/store"),
+    "node-yarn-modern": ("berry", "/root/.yarn/berry/cache"),
+    "python-django-collectstatic": ("uv", "/root/.cache/uv"),
+    "python-poetry-older-version": ("poetry", "/root/.cache/pypoetry"),
+}
+"""The cache of the package manager, by what it is called in the recipe, and where it is mounted."""
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_downloads_are_kept_for_the_next_build_and_not_in_the_image(server: Server, name: str, tmp_path: Path) -> None:
+    cache, folder = KEPT[name]
+    recipe = (
+        f"FROM {stacks.tag('bookworm')}\n"
+        f"RUN --mount=type=cache,id={_cache_of(server, name)}-{cache},target={folder} \\\n"
+        # Run each time: without the cache of steps (--no-cache), the mount is another one.
+        f"  : {uuid.uuid4()}; find {folder} -type f | wc -l\n"
+    )
+    built = subprocess.run(
+        [*buildkit.cli(), "--progress=plain", "-"],
+        input=recipe, env={**os.environ, "DOCKER_BUILDKIT": "1"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    counts = re.findall(r"^#\d+ [\d.]+ (\d+)$", built.stdout + built.stderr, re.MULTILINE)
+    assert counts and int(counts[0]) > 0, built.stderr
+
+    image = image_of(server, name)
+    listed = subprocess.run(
+        ["docker", "run", "--rm", "--entrypoint", "ls", image, "-A", "/app"], capture_output=True, text=True, check=True
+    )
+    # Modern yarn keeps what it knows of an installation in .yarn, beside the project's own settings.
+    in_repository = {path.name for path in (APPS / name).iterdir()} | ({".yarn"} if cache == "berry" else set())
+    hidden = {entry for entry in listed.stdout.split() if entry.startswith(".")} - in_repository
+    assert hidden == set()
+
+
+def _cache_of(server: Server, name: str) -> str:
+    database = sqlite3.connect(f"file:{server.root / 'paas.db'}?mode=ro", uri=True)
+    try:
+        app = database.execute("SELECT id FROM apps WHERE name = ?", [name]).fetchone()[0]
+        key = database.execute("SELECT value FROM instance WHERE key = 'build-stamp-key'").fetchone()[0]
+        return buildenv.cache_name(app, key)
+    finally:
+        database.close()
 
 
 def test_a_buildpack_from_a_git_repository(server: Server, tmp_path: Path) -> None:

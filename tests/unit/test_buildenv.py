@@ -6,6 +6,8 @@ import base64
 import hashlib
 import subprocess
 
+import pytest
+
 from paas.core import buildenv, truststore
 from paas.core.secret import Secret
 from paas.drivers.memfile import in_memory
@@ -14,7 +16,7 @@ HARD = "it's \"quoted\"; $HOME `id`\nand a second line \\"
 
 
 def test_any_value_comes_out_of_the_shell_as_it_went_in() -> None:
-    script = buildenv.script({"GOPROXY": "https://x/?a=b&c"}, "c0ffee", {"TOKEN": Secret(HARD)})
+    script = buildenv.script({"build-go-proxy": "https://x/?a=b&c"}, "c0ffee", {"TOKEN": Secret(HARD)})
     with in_memory(script.reveal()) as path:
         shown = subprocess.run(
             ["sh", "-c", f'. {path}; printf %s "$TOKEN$GOPROXY$GIT_REV"'],
@@ -30,9 +32,42 @@ def test_what_the_build_itself_relies_on_is_kept_out() -> None:
 
 
 def test_the_app_s_own_index_goes_before_the_server_s() -> None:
-    script = buildenv.script({"PIP_INDEX_URL": "https://server"}, "c", {"PIP_INDEX_URL": Secret("https://own")}).reveal()
-    assert "https://own" in script
-    assert "https://server" not in script
+    script = buildenv.script({"build-pip-index": "https://server"}, "c", {"PIP_INDEX_URL": Secret("https://own")})
+    assert seen(script, "PIP_INDEX_URL") == "https://own"
+
+
+@pytest.mark.parametrize(
+    ("own", "seen_by", "value"),
+    [
+        *(("PIP_INDEX_URL", name, "https://a") for name in ("UV_DEFAULT_INDEX", "POETRY_PYPI_MIRROR_URL")),
+        *(("UV_INDEX_URL", name, "https://a") for name in ("UV_DEFAULT_INDEX", "PIP_INDEX_URL")),
+        *(("UV_DEFAULT_INDEX", name, "https://a") for name in ("UV_DEFAULT_INDEX", "PIPENV_PYPI_MIRROR")),
+        ("PIP_EXTRA_INDEX_URL", "UV_INDEX", "https://a https://b"),
+        ("PIP_TRUSTED_HOST", "UV_INSECURE_HOST", "a b"),
+        ("PIP_FIND_LINKS", "UV_FIND_LINKS", "https://a,https://b"),
+        *(("NPM_CONFIG_REGISTRY", name, "https://a") for name in ("YARN_REGISTRY", "YARN_NPM_REGISTRY_SERVER")),
+        ("npm_config_registry", "NPM_CONFIG_REGISTRY", "https://a"),
+        ("YARN_REGISTRY", "NPM_CONFIG_REGISTRY", "https://a"),
+    ],
+)
+def test_each_program_sees_the_index_that_the_app_names_for_another(own: str, seen_by: str, value: str) -> None:
+    given = {"UV_INDEX": "https://a\n https://b", "UV_INSECURE_HOST": "a b", "UV_FIND_LINKS": "https://a  https://b"}
+    server = {"build-pip-index": "https://server", "build-npm-registry": "https://server"}
+    script = buildenv.script(server, "c", {own: Secret(given.get(seen_by, "https://a"))})
+    assert seen(script, seen_by) == value
+
+
+def test_tools_of_the_platform_come_from_where_the_server_says() -> None:
+    own = {"PIP_INDEX_URL": Secret("https://own"), "UV_INDEX": Secret("x"), "npm_config_registry": Secret("https://own")}
+    script = buildenv.script({"build-pip-index": "https://server"}, "c", own)
+    tools = Secret(f"{script.reveal()}\nserver_indexes\n")
+    assert seen(tools, "UV_DEFAULT_INDEX") == seen(tools, "PIP_INDEX_URL") == "https://server"
+    assert {seen(tools, name) for name in ("UV_INDEX", "npm_config_registry", "NPM_CONFIG_REGISTRY")} == {"unset"}
+
+
+def test_only_what_says_where_packages_come_from_is_chosen() -> None:
+    variables = {name: Secret("x") for name in ("UV_INDEX_URL", "TOKEN", "GOPROXY")}
+    assert set(buildenv.choose_indexes(variables)) == {"UV_INDEX_URL", "GOPROXY"}
 
 
 def test_the_stamp_changes_with_a_value_and_with_the_key() -> None:
