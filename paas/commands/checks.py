@@ -43,8 +43,8 @@ def checks_skip(ctx: Context, app: args.App, *types: Type) -> None:
 
 
 def _set(ctx: Context, app: App, mode: Mode, types: tuple[str, ...], what: str) -> None:
-    checks.set_mode(ctx, app, mode, types)
-    ctx.out.step(f"{app.name}: {', '.join(types) or 'all processes'} {what}")
+    changed = checks.set_mode(ctx, app, mode, types)
+    ctx.out.step(f"{app.name}: {', '.join(changed) or 'all processes'} {what}")
 
 
 @command("checks:run", access=Access.DEPLOY)

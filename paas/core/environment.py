@@ -16,7 +16,12 @@ from paas.core.secret import Secret
 
 RESERVED = ("DYNO", "PAAS_APP", "PAAS_RELEASE", "PAAS_PROCESS_TYPE")
 FORMATS = ("exports", "envfile", "shell", "json", "json-list", "pretty", "docker-args", "docker-args-keys", "pack-keys")
-MAX_VALUE = 128 * 1024
+MAX_VARIABLE = 128 * 1024 - 1
+"""Bytes of ``KEY=VALUE``, for which the kernel has 128 KiB with the byte that ends it: execve(2)."""
+MAX_ALL = 2_048 * 1024 - 2 * 128 * 1024
+"""Bytes of all variables of a process: the kernel has a quarter of an 8 MiB stack for them, for the command line, and
+for what the image and the platform add."""
+POINTER = 8
 
 
 def pair(text: str) -> tuple[str, str]:
@@ -43,13 +48,31 @@ def check(key: str, value: str) -> tuple[str, str]:
         )
     if "\0" in value:
         raise InvalidValue(f"the value of {key} has a NUL byte, which no environment can hold", code="invalid-variable")
-    if len(value.encode()) > MAX_VALUE:
+    if (size := _bytes(key, value)) > MAX_VARIABLE:
         raise InvalidValue(
-            f"the value of {key} is longer than {MAX_VALUE} bytes, the kernel's limit for one variable",
-            fix="Put large data into a file of the app.",
+            f"{key} has {size} bytes with its name, more than a variable can have",
+            why=f"The kernel starts no program with a variable of more than {MAX_VARIABLE} bytes.",
+            fix="Put large data into a file of the app, or into its storage.",
             code="invalid-variable",
         )
     return key, value
+
+
+def _bytes(key: str, value: str) -> int:
+    return len(f"{key}={value}".encode())
+
+
+def check_all(values: Mapping[str, Secret]) -> None:
+    """Refuse more variables than a process can be started with."""
+    size = sum(_bytes(key, value.reveal()) + 1 + POINTER for key, value in values.items())
+    if size > MAX_ALL:
+        raise InvalidValue(
+            f"the variables have {size} bytes together, more than a process can be given",
+            why=f"The kernel starts no program with more than 2 MiB of them; the app's and the global ones may have "
+            f"{MAX_ALL} bytes of that.",
+            fix="Unset some, or put large data into a file of the app.",
+            code="too-many-variables",
+        )
 
 
 def decode(key: str, value: str) -> tuple[str, str]:

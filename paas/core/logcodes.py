@@ -67,11 +67,15 @@ def described(code: str) -> str:
     return f"Error {code} ({CODES[code]})"
 
 
-def of_end(status: int, out_of_memory: bool) -> tuple[str, str]:
-    """The code and the sentence for a process that ended and was not asked to."""
+def of_end(status: int, out_of_memory: bool, *, again: bool) -> tuple[str, str]:
+    """Return the code and the sentence for a process that ended and was not asked to.
+
+    ``again`` says whether it is started again.
+    """
+    goes_on = ", it is started again" if again else ""
     if out_of_memory:
-        return "R15", f"{described('R15')}: the kernel killed the process, it is started again"
+        return "R15", f"{described('R15')}: the kernel killed the process{goes_on}"
     signal = f" (signal {status - 128})" if status > 128 else ""
     code = "H10" if status else ""
-    said = f"Process exited with status {status}{signal}, it is started again"
+    said = f"Process exited with status {status}{signal}{goes_on}"
     return code, f"{described(code)}: {said}" if code else said

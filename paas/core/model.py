@@ -13,6 +13,8 @@ from paas.core.secret import Secret
 
 WEB = "web"
 """The process type that takes requests."""
+PHASE = "release"
+"""The process type of commands that run once for a release. The Procfile calls the release phase so."""
 
 SERVER = "paas"
 """Who is named for what the server does by itself."""

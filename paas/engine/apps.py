@@ -41,10 +41,11 @@ def change(ctx: Context, app: App, kind: str, cause: str, work: Callable[[Job], 
 def create(ctx: Context, name: str) -> App:
     """A new app with nothing deployed; it answers with a page that says so."""
     app = register(ctx, name)
-    # Nobody has to wait for the proxy here.
+    # Nobody has to wait for the proxy here: not the caller, and not the next change of the app.
     ctx.jobs.start(
-        app, kind="create", actor=ctx.caller.name, cause="apps:create", work=lambda job: routes.refresh(ctx, app)
-    )
+        app, kind="create", actor=ctx.caller.name, cause="apps:create", work=lambda job: routes.refresh(ctx, app),
+        beside=True,
+    )  # fmt: skip
     return app
 
 

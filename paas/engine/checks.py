@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from paas.core import checks, logline
+from paas.core import checks, logline, names
 from paas.core.checks import Check, Mode
 from paas.core.container import started_at
 from paas.core.errors import InvalidValue
@@ -25,11 +25,16 @@ def types(ctx: Context, app: App) -> list[str]:
     return sorted({WEB, *ctx.store.apps.formation(app)})
 
 
-def set_mode(ctx: Context, app: App, chosen: Mode, wanted: Collection[str]) -> None:
-    """Puts the process types, all for none, into the mode; it counts from the next rollout on, and for liveness now."""
+def set_mode(ctx: Context, app: App, chosen: Mode, wanted: Collection[str]) -> list[str]:
+    """Put the process types, all for none, into the mode, and return them.
+
+    It counts from the next rollout on, and for liveness now.
+    """
     known = types(ctx, app)
+    # Dokku takes them with commas, too.
+    wanted = [names.process_type(kind) for word in wanted for kind in word.split(",")]
     unknown = [kind for kind in wanted if kind not in known]
-    if unknown and app.version is not None:
+    if unknown and (app.version is not None or checks.NONE in unknown):
         raise InvalidValue(
             f"{app.name} has no process type {unknown[0]!r}",
             why=f"Its process types are: {', '.join(known)}",
@@ -42,6 +47,7 @@ def set_mode(ctx: Context, app: App, chosen: Mode, wanted: Collection[str]) -> N
         if (after or checks.NONE) != before:
             properties.change(ctx, app, "checks", key, after or checks.NONE)
     ctx.changed.notify()
+    return wanted
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from paas.core import environment
 from paas.core.model import App, Release
 from paas.core.secret import Secret
 from paas.engine import deploy
@@ -51,4 +52,6 @@ def edit(ctx: Context, app: App | None, modify: Edit, *, cause: str, restart: bo
 
 def _record(ctx: Context, app: App | None, modify: Edit) -> None:
     with ctx.store.transaction():
-        ctx.store.config.replace(app, modify(ctx.store.config.all(app)))
+        wanted = modify(ctx.store.config.all(app))
+        environment.check_all({**ctx.store.config.all(None), **wanted} if app else wanted)
+        ctx.store.config.replace(app, wanted)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from paas.core import appspec, committext, procfile
+from paas.core import environment as variables
 from paas.core.appspec import AppSpec
-from paas.core.errors import BuildFailed, Cancelled, EngineError, PaasError
+from paas.core.errors import BuildFailed, Cancelled, PaasError
 from paas.core.gitrefs import RefUpdate
 from paas.core.journal import Step
 from paas.core.model import App, Draft, Process, Release
@@ -18,14 +19,13 @@ from paas.core.secret import Secret
 from paas.drivers import calendar, yamlfile
 from paas.drivers.quarantine import Quarantine
 from paas.drivers.worktree import update_worktree
-from paas.engine import buildcheck, buildguard, buildsource, domains, plans, registries, release_files, room, routes
+from paas.engine import buildcheck, buildguard, buildsource, domains, plans, registries, release_files, room
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 from paas.engine.phase import Phase, phases, run_phase
 from paas.engine.plans import Recipe
+from paas.engine.released import drop_old_images, tell
 from paas.engine.rollout import roll_out
-
-TRIED_AGAIN = 3
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,7 @@ def processes(
             fix='Add CMD ["program", "argument"] to the Dockerfile, or a Procfile with a line "web: program argument".',
             code="no-command",
         )
+    variables.check_all(environment)
     port = environment.get("PORT")
     return appspec.processes(spec, image.exposed, port.reveal() if port else None)
 
@@ -210,9 +211,7 @@ def release(
 
     drop_old_images(ctx, app, job, made)
     release_files.drop_old(ctx, app, made)
-    if not ctx.store.apps.replicas(app):
-        _nothing_runs(app, job, made)
-    job.out.step(f"Released v{made.version}: {next(iter(routes.urls(ctx, app)), app.name)}")
+    tell(ctx, app, job, made)
     return made
 
 
@@ -225,29 +224,6 @@ def afterwards(ctx: Context, app: App, job: Job, made: Release, phase: Phase) ->
     except PaasError as error:
         job.out.error(error)
         job.out.warning(f"v{made.version} serves all the same.")
-
-
-def _nothing_runs(app: App, job: Job, made: Release) -> None:
-    types = [process.type for process in made.processes]
-    job.out.warning(f"No process runs: {', '.join(types)} is scaled to 0.")
-    job.out.warning(f"Start one, for instance: ps:scale {app.name} {types[0]}=1")
-
-
-def drop_old_images(ctx: Context, app: App, job: Job, made: Release) -> None:
-    """Keeps the images of the last releases only.
-
-    A container that still drains keeps its own, so the image is tried again after the next releases; `cleanup` takes
-    what is older. The release serves by now: one that can't be removed is told.
-    """
-    keep = ctx.settings.value("keep-images")
-    served = ctx.store.releases.served_images(app, keep + TRIED_AGAIN)
-    kept = {image for _, image in served[:keep]} | {made.image}
-    for version, image in served[keep:]:
-        if image not in kept:
-            try:
-                ctx.scheduler.drop_image(app, version)
-            except EngineError as error:
-                job.out.error(error)
 
 
 def same_again(ctx: Context, app: App, job: Job, *, actor: str, cause: str, only: str = "") -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from paas.core import logcodes, logquery
-from paas.core.errors import PaasError
-from paas.core.model import DeploymentStatus, Ending
+from paas.core.errors import NoSuchApp, PaasError
+from paas.core.model import PHASE, DeploymentStatus, Ending
 from paas.drivers.clock import Clock
 from paas.store import Store
 
@@ -35,11 +35,20 @@ class Teller:
         if ending.asked:
             return
         if not ending.removed:
-            code, text = logcodes.of_end(ending.exit_code, ending.out_of_memory)
+            code, text = logcodes.of_end(ending.exit_code, ending.out_of_memory, again=self._comes_back(ending))
             self.tell(ending.app_id, ending.label, text, release=ending.release, code=code)
         elif self._store.kept_logs.find(ending.container_id) is None:
             lost = "The container was removed by something else than this server: its log is gone"
             self.tell(ending.app_id, ending.label, lost, release=ending.release)
+
+    def _comes_back(self, ending: Ending) -> bool:
+        """Return whether the engine starts it again: a phase has done its work, and a candidate has failed."""
+        if ending.label.partition(".")[0] == PHASE:
+            return False
+        try:
+            return self._store.apps.by_id(ending.app_id).version == ending.release
+        except NoSuchApp:
+            return False
 
     def change(
         self, app_id: int, kind: str, who: str, status: DeploymentStatus, version: int | None, error: str = ""

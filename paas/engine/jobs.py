@@ -169,8 +169,10 @@ class Jobs:
             raise job.error
         return cast(_T, job.result)
 
-    def start(self, app: App, *, kind: str, actor: str, cause: str, work: Callable[[Job], object]) -> Job:
-        """Starts the job in a thread and returns at once."""
+    def start(
+        self, app: App, *, kind: str, actor: str, cause: str, work: Callable[[Job], object], beside: bool = False
+    ) -> Job:
+        """Start the job in a thread and return at once. One that goes on ``beside`` others takes no turn of the app."""
         deployment_id = self._store.deployments.add(app, kind, actor, cause, self._clock.now())
         try:
             log = JobLog(self.log_path(deployment_id), self._clock.now)
@@ -185,15 +187,16 @@ class Jobs:
             self._active[job.id] = job
         for other in older:
             other.cancel(Cancelled(SUPERSEDED, code="superseded"), waiting_only=True)
-        threading.Thread(target=self._carry_out, args=(job, work), name=f"job-{job.id}").start()
+        threading.Thread(target=self._carry_out, args=(job, work, beside), name=f"job-{job.id}").start()
         return job
 
-    def _carry_out(self, job: Job, work: Callable[[Job], object]) -> None:
+    def _carry_out(self, job: Job, work: Callable[[Job], object], beside: bool) -> None:
         status, code = DeploymentStatus.SUCCEEDED, ""
         try:
             with spans.recording(job.recorder), ExitStack() as turn:
-                with span("turn"):
-                    turn.enter_context(self._turns.hold(job.app.id, job.who, job.tell_of, job.cancelled))
+                if not beside:
+                    with span("turn"):
+                        turn.enter_context(self._turns.hold(job.app.id, job.who, job.tell_of, job.cancelled))
                 # While it waited the app may have been renamed, deployed, destroyed.
                 job.app = self._store.apps.by_id(job.app.id)
                 job.begin()

@@ -12,7 +12,7 @@ from paas.core import logline
 from paas.core.appspec import AppSpec
 from paas.core.errors import DeployFailed, EngineError
 from paas.core.journal import Step
-from paas.core.model import App, Container, Process, Release, Replica
+from paas.core.model import PHASE, App, Container, Process, Release, Replica
 from paas.core.rollout import Candidate
 from paas.engine.context import Context
 from paas.engine.jobs import Job
@@ -20,7 +20,7 @@ from paas.engine.limits import limits
 
 _log = logging.getLogger(__name__)
 
-TYPE = "release"
+TYPE = PHASE
 _RECHECK_SECONDS = 0.2
 _ENDED_SECONDS = 0.02
 LONGEST_LINE = 64 << 10

@@ -38,8 +38,11 @@ def app_for_push(ctx: Context, path: str) -> App:
     try:
         return apps.register(ctx, name)
     except AlreadyExists:
-        # Another push made it at this moment.
-        return ctx.store.apps.get(name)
+        # Another push made it at this moment; or the name is taken by a host of something else.
+        made = ctx.store.apps.find(name)
+        if made is None:
+            raise
+        return made
 
 
 def app_in_path(path: str) -> str:

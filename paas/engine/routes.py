@@ -99,6 +99,21 @@ def urls(ctx: Context, app: App) -> list[str]:
     return [url(host) for host in visited]
 
 
+def no_address(ctx: Context, app: App) -> list[str]:
+    """Return what to tell of an app that is served at no host because others have its names; nothing for any other."""
+    if not ctx.store.apps.domains_enabled(app) or not ctx.store.apps.default_domains(app) or hosts(ctx, app):
+        return []
+    default = default_hosts(ctx, app)
+    owners = ctx.store.apps.host_owners(default) if default else {}
+    taken = [f"{host} is of the app {ctx.store.apps.by_id(number).name}" for host, number in owners.items()]
+    if not taken:
+        return []
+    return [
+        f"{app.name} is released, but has no address: {', '.join(taken)}.",
+        f"Give it one: 'domains:add {app.name} DOMAIN'.",
+    ]
+
+
 def _visited(ctx: Context, app: App, own: Sequence[str] | None = None) -> list[str]:
     """The names that requests can be made for: no patterns, and not what is redirected."""
     served, redirects = routed(ctx, app, own)

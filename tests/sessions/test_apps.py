@@ -30,6 +30,18 @@ def test_a_new_app_is_served_with_a_page_that_says_so(server):
     assert server.proxy.vhost("hello").hosts == ("hello.localhost",)
 
 
+def test_the_next_command_does_not_wait_for_the_page_of_a_new_app(server):
+    with server.gates.hold("publish") as gate:
+        assert server.begin("apps:create fresh").wait().status == 0
+        gate.wait_until_reached()
+        assert server.begin("config:set fresh A=1").wait().err == (
+            "       Recorded; it counts from the first deploy on.\n"
+        )
+        gate.open()
+    server.quiet()
+    assert server.proxy.vhost("fresh").empty
+
+
 def test_a_name_that_is_spelt_alike_is_suggested(hello):
     hello.run("apps:create shop")
     assert hello.run("ps:scale helo web=2") == (

@@ -160,6 +160,25 @@ def test_only_process_types_of_the_app_are_named(hello):
     assert hello.run("checks:disable hello", caller=VIEWER).status == 1
 
 
+def test_process_types_may_stand_between_commas_before_the_first_deploy_too(server):
+    server.run("apps:create fresh")
+    assert server.run("checks:disable fresh web,worker clock").err == (
+        "-----> fresh: web, worker, clock are not checked, and their old containers stop before new ones start\n"
+    )
+    assert server.run("checks:report fresh --checks-disabled-list").out == "clock,web,worker\n"
+    server.run("checks:enable fresh worker,clock")
+    assert server.run("checks:report fresh --checks-disabled-list").out == "web\n"
+
+
+@pytest.mark.parametrize("types", ["web,", "We_b", "web;worker", "_all_", "none", ","])
+def test_what_is_no_process_type_changes_no_list(server, types):
+    server.run("apps:create fresh")
+    server.run("checks:disable fresh web")
+    assert server.run(f"checks:skip fresh '{types}'").status == 2
+    assert server.run("checks:report fresh --checks-disabled-list").out == "web\n"
+    assert server.run("checks:report fresh --checks-skipped-list").out == "\n"
+
+
 def test_checks_are_run_against_what_runs(hello):
     hello.deployed("hello", app_json({"path": "/health"}, {"type": "liveness", "command": ["./alive"]}))
     hello.run("ps:scale hello worker=1")

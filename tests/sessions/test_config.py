@@ -277,3 +277,24 @@ def test_what_stands_after_a_value_in_quotes_is_not_lost(hello, line):
     assert result.status == 2
     assert "[invalid-envfile]" in result.err
     assert hello.config() == {}
+
+
+@pytest.mark.parametrize("flag", ["", "--no-restart "])
+def test_more_variables_than_a_process_can_be_given_are_refused(hello, flag):
+    size = 100_000
+    for number in range(18):
+        assert hello.run(f"config:set --no-restart hello V{number}={'x' * size}").status == 0
+    before = hello.config()
+    refused = hello.run(f"config:set {flag}hello MORE={'x' * size}")
+    assert refused.status == 2
+    assert "more than a process can be given" in refused.err
+    assert "[too-many-variables]" in refused.err
+    assert hello.config() == before
+
+
+def test_global_variables_count_for_the_limit(hello):
+    for number in range(10):
+        assert hello.run(f"config:set --global G{number}={'x' * 100_000}").status == 0
+    for number in range(8):
+        assert hello.run(f"config:set --no-restart hello V{number}={'x' * 100_000}").status == 0
+    assert "[too-many-variables]" in hello.run(f"config:set --no-restart hello MORE={'x' * 100_000}").err

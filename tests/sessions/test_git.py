@@ -258,3 +258,21 @@ def test_a_clone_checks_out_the_branch_that_deploys_wherever_that_is_set(server)
     server.run("git:set --global deploy-branch prod")
     assert server.push("hello", None, branch="prod").status == 0
     assert (server.ctx.repository(server.app()).path / "HEAD").read_text() == "ref: refs/heads/prod\n"
+
+
+def test_a_push_to_a_name_that_is_taken_is_told_by_whom(hello):
+    hello.run("domains:add hello shop.example")
+    assert "the domain shop.example belongs to the app 'hello'" in hello.push("shop.example", None).err
+    hello.run("settings:set dashboard-domain paas.localhost")
+    for told in (hello.push("paas", None).err, hello.run("apps:create paas").err):
+        assert "paas.localhost" in told
+        assert "there is no app" not in told
+
+
+def test_an_app_whose_name_is_the_domain_of_another_is_told_that_it_has_no_address(hello):
+    hello.run("domains:add hello shop.localhost")
+    result = hello.push("shop", None)
+    assert result.status == 0
+    assert "Released v1: shop" in result.err
+    assert "shop is released, but has no address: shop.localhost is of the app hello." in result.err
+    assert "Give it one: 'domains:add shop DOMAIN'." in result.err

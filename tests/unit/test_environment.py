@@ -110,12 +110,25 @@ def test_a_file_that_is_wrong(text, what):
 
 
 def test_a_value_has_the_length_that_the_kernel_takes():
-    longest = "x" * environment.MAX_VALUE
+    longest = "x" * (environment.MAX_VARIABLE - 2)
     assert environment.check("A", longest) == ("A", longest)
-    with pytest.raises(InvalidValue, match="is longer than 131072 bytes"):
+    with pytest.raises(InvalidValue, match="A has 131072 bytes with its name, more than a variable can have"):
         environment.check("A", longest + "x")
+    with pytest.raises(InvalidValue, match="AB has 131072 bytes with its name"):
+        environment.check("AB", longest)
     with pytest.raises(InvalidValue):
-        environment.check("A", "é" * (environment.MAX_VALUE // 2 + 1))
+        environment.check("A", "é" * (environment.MAX_VARIABLE // 2))
+
+
+def test_all_variables_together_have_the_length_that_the_kernel_takes():
+    most = {f"V{number:03}": Secret("x" * (10_000 - 4 - 2 - 8)) for number in range(environment.MAX_ALL // 10_000)}
+    environment.check_all(most)
+    with pytest.raises(InvalidValue) as raised:
+        environment.check_all({**most, "W": Secret("x" * 10_000)})
+    assert raised.value.code == "too-many-variables"
+    # Each takes a pointer, too.
+    with pytest.raises(InvalidValue):
+        environment.check_all({f"V{number:06}": Secret("") for number in range(environment.MAX_ALL // 16)})
 
 
 def test_values_in_base64():

@@ -46,9 +46,15 @@ def test_the_code_of_a_request(status, upstream, connected, answered, code):
 
 
 def test_the_code_of_an_end():
-    assert logcodes.of_end(0, False) == ("", "Process exited with status 0, it is started again")
-    assert logcodes.of_end(137, False)[1].endswith("Process exited with status 137 (signal 9), it is started again")
-    assert logcodes.of_end(137, True)[0] == "R15"
+    assert logcodes.of_end(0, False, again=True) == ("", "Process exited with status 0, it is started again")
+    assert logcodes.of_end(137, False, again=True)[1].endswith(
+        "Process exited with status 137 (signal 9), it is started again"
+    )
+    assert logcodes.of_end(0, False, again=False) == ("", "Process exited with status 0")
+    assert logcodes.of_end(137, True, again=False) == (
+        "R15", "Error R15 (Memory quota vastly exceeded): the kernel killed the process",
+    )  # fmt: skip
+    assert logcodes.of_end(137, True, again=True)[1].endswith("the kernel killed the process, it is started again")
     assert logcodes.of_start("not-listening") == "H20"
     assert logcodes.of_start("build-failed") == ""
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from paas.core.errors import Cancelled, EngineError
-from paas.core.model import DeploymentStatus
+from paas.core.model import DeploymentStatus, Ending
 from paas.engine import phase
 from paas.testing import Behaviour, eventually
 
@@ -181,3 +181,15 @@ def test_a_script_that_is_not_text_is_refused(hello):
     result = hello.push("hello", {**PROCFILE, "app.json": '{"scripts": {"dokku": {"predeploy": ["a"]}}}'})
     assert result.status == 1
     assert "app.json: scripts.dokku.predeploy: must be text" in result.err
+
+
+@pytest.mark.parametrize(
+    ("label", "version", "again"),
+    [("web.1", 1, True), ("release.1", 1, False), ("release.1", 2, False), ("web.1", 2, False)],
+)
+def test_only_what_the_engine_brings_back_is_said_to_be_started_again(hello, label, version, again):
+    hello.ctx.events.ended(Ending(hello.app().id, "c0ffee", label, version, 0))
+    said = hello.run("logs hello --source platform").out
+    assert f"{label}" in said
+    assert "Process exited with status 0" in said
+    assert ("it is started again" in said) is again
