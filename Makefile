@@ -7,7 +7,7 @@ BENCH := .tmp/bench-venv
 # What a machine needs to run the platform, and what its tests need beside it.
 RUN_DEPS  := certificates engine builder nginx git mmdebstrap venv
 DEMO_DEPS := $(RUN_DEPS) ssh curl
-TEST_DEPS := $(DEMO_DEPS) sshd openssl pebble chromium registry rsyslog nginx-modules
+TEST_DEPS := $(DEMO_DEPS) sshd openssl pebble chromium registry rsyslog nginx-modules isolation
 BENCH_DEPS := $(TEST_DEPS) wrk
 
 .DEFAULT_GOAL := help

@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 trap 'warn "bootstrap.sh stopped at line $LINENO: $BASH_COMMAND"' ERR
 
 user=paas data=/var/lib/paas program=/opt/paas link=/usr/local/bin/paas
-units=(paas.service paas-nginx.service paas-builds.socket)
+units=(paas.service paas-nginx.service paas-builds.socket) builder=paas-builder.service
 parts=(paas buildpacks hooks nginx setup.cfg pyproject.toml README.md LICENSE)
 # Not one of the administrator's own: the server's Python has to stay where it is.
 export PYTHON=/usr/bin/python3
@@ -28,6 +28,8 @@ bootstrap.sh [OPTION…]: install or upgrade the platform on this server.
   --ssh-port PORT     for git push and commands (2222)
   --http-port PORT    for the apps (80)
   --https-port PORT   for the apps (443)
+  --build-isolation KIND  where builds run: rootless for apart from the host, none for its engine (rootless at a first
+                      installation on an engine that lets builds out, else none)
   --no-start          install only
   --uninstall         remove the program and its services; apps and data stay
   --purge             with --uninstall: remove the apps, the data and the user, too
@@ -52,8 +54,10 @@ main() {
   check_python
   start_engine
   make_user
-  install_program
   [[ -e $data/paas.db ]] || fresh=yes
+  look_at_engine
+  if [[ $(setting build-isolation) == rootless ]]; then make_builder_user; fi
+  install_program
   configure
   install_units
   if [[ $start == yes ]] && has_systemd; then start_services; fi
@@ -65,12 +69,12 @@ main() {
 parse() {
   while (($#)); do
     case $1 in
-      --domain | --listen | --ssh-port | --http-port | --https-port)
+      --domain | --listen | --ssh-port | --http-port | --https-port | --build-isolation)
         [[ -n ${2:-} ]] || die "$1 needs a value"
         settings[${1#--}]=$2
         shift
         ;;
-      --domain=* | --listen=* | --ssh-port=* | --http-port=* | --https-port=*)
+      --domain=* | --listen=* | --ssh-port=* | --http-port=* | --https-port=* | --build-isolation=*)
         set -- "${1%%=*}" "${1#*=}" "${@:2}"
         continue
         ;;
@@ -99,6 +103,7 @@ check_settings() {
     value=${settings[$key]}
     case $key in
       *-port) [[ $value =~ ^[1-9][0-9]{0,4}$ ]] || die "--$key: $value is not a port" ;;
+      build-isolation) [[ $value =~ ^(none|rootless)$ ]] || die "--$key: $value is neither none nor rootless" ;;
       domain) [[ $value =~ ^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$ ]] || die "--$key: $value is not a host name in lower case" ;;
     esac
   done
@@ -181,10 +186,29 @@ make_user() {
   say "$(id "$user")"
 }
 
-# free_range FILE: 65,536 ids above all that the file gives away.
-free_range() {
-  touch "$1"
-  awk -F: 'BEGIN { next_id = 100000 } $2 + $3 > next_id { next_id = $2 + $3 } END { print next_id "-" next_id + 65535 }' "$1"
+# An engine that lets builds out makes whoever may push root on this server. One that was there stays as it is.
+look_at_engine() {
+  local version
+  version=$(engine_version) || return 0
+  engine_escapes "$version" || return 0
+  heading "Docker Engine $version lets builds out: whoever may push could be root on this server"
+  say "Its BuildKit has CVE-2024-23651, -23652 and -23653; 24.0.9 and 25.0.2 don't. Debian 12 has no such engine, Debian 13 has," \
+    "and so does Docker: https://docs.docker.com/engine/install/debian/."
+  if [[ $(setting build-isolation) == rootless ]]; then
+    say "Builds run apart from the host (build-isolation rootless)."
+  elif [[ $fresh == yes && -z $(setting build-isolation) ]] && has_systemd; then
+    say "So builds run apart from the host here: build-isolation rootless. 'paas settings:set build-isolation none' ends that."
+    settings[build-isolation]=rootless
+  else
+    warn "Until then nothing is built for the role deploy. 'bootstrap.sh --build-isolation rootless' builds apart from the host."
+  fi
+}
+
+make_builder_user() {
+  heading "The user paas-builder, for builds"
+  scripts/builder-user
+  usermod --append --groups paas-builder "$user"
+  say "$(id paas-builder)"
 }
 
 # The wheel and all it needs are fetched first, so that the server is away for seconds only.
@@ -215,8 +239,9 @@ configure() {
   defaults[domain]=$(hostname -f 2>/dev/null || hostname)
   defaults[domain]=${defaults[domain],,}
 
-  for key in domain listen ssh-port http-port https-port; do
+  for key in domain listen ssh-port http-port https-port build-isolation; do
     value=$(setting "$key")
+    [[ -n $value ]] || continue
     as_user "$program/bin/python" -c 'import pathlib, sys
 from paas.core.errors import PaasError
 from paas.drivers.settings_file import SettingsFile
@@ -245,6 +270,12 @@ start_services() {
   heading "The services"
   systemctl daemon-reload
   systemctl enable --quiet "${units[@]}"
+  if [[ $(setting build-isolation) == rootless ]]; then
+    systemctl enable --quiet "$builder"
+    systemctl restart "$builder"
+  else
+    systemctl disable --quiet --now "$builder" 2>/dev/null || true
+  fi
   systemctl start paas-builds.socket paas-nginx.service
   systemctl start paas.service
 
@@ -338,7 +369,10 @@ END
 }
 
 uninstall() {
-  if has_systemd; then systemctl disable --quiet --now "${units[@]}" 2>/dev/null || true; fi
+  if has_systemd; then systemctl disable --quiet --now "${units[@]}" "$builder" 2>/dev/null || true; fi
+  # What it keeps is a cache.
+  rm -rf /var/lib/paas-builder
+  scripts/builder-user --remove
 
   if [[ $purge == yes ]]; then
     [[ ! -e $data/paas.db ]] || "$program/bin/paas" --root "$data" teardown --force
@@ -346,7 +380,7 @@ uninstall() {
     if getent passwd "$user" >/dev/null; then userdel "$user"; fi
   fi
 
-  rm -f "${units[@]/#//etc/systemd/system/}" /etc/systemd/system/paas-builds.service "$link"
+  rm -f "${units[@]/#//etc/systemd/system/}" /etc/systemd/system/{paas-builds.service,"$builder"} "$link"
   if has_systemd; then systemctl daemon-reload; fi
   rm -rf "$program"
 

@@ -9,9 +9,11 @@ import threading
 from paas.builders.base import Builder
 from paas.builders.buildpack import BuildpackBuilder
 from paas.builders.dockerfile import DockerfileBuilder
+from paas.builders.places import Places
 from paas.core.caller import Access, Caller
 from paas.core.hosts import host_name
 from paas.drivers.acme_client import Acme
+from paas.drivers.cgroups import BuildGroup
 from paas.drivers.clock import Clock
 from paas.drivers.confined import Confined
 from paas.drivers.dns_hook import DnsHooks
@@ -24,7 +26,9 @@ from paas.drivers.probe import Probe
 from paas.drivers.remotes import Remotes
 from paas.drivers.reserve import Reserve
 from paas.drivers.resolver import Resolver
+from paas.drivers.rootless import LINK_LOCAL, Rootless
 from paas.drivers.settings_file import SettingsFile
+from paas.engine import isolation, room
 from paas.engine.authority import Issuing
 from paas.engine.context import Context
 from paas.engine.events import Teller
@@ -52,6 +56,14 @@ def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool =
     store = Store(paths.root)
     probe = Probe()
     docker = Docker(instance_id(store))
+    rootless = builder_apart(paths, settings_file, instance_id(store))
+    places = Places(
+        docker,
+        rootless,
+        paths.work,
+        lambda: int(settings_file.value("image-max-size")),
+        lambda: settings_file.value(isolation.SETTING) == isolation.ROOTLESS,
+    )
     return wire(
         paths,
         settings_file,
@@ -59,7 +71,8 @@ def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool =
         scheduler=DockerLocal(docker, store, settings_file, probe),
         tasks=DockerTasks(docker),
         proxy=NginxProxy(nginx(paths, settings_file, external=external_nginx)),
-        builder=BuildpackBuilder(docker, DockerfileBuilder(docker)),
+        builder=BuildpackBuilder(places, DockerfileBuilder(places)),
+        rootless=rootless,
         clock=Clock(),
         probe=probe,
         host=Host(),
@@ -80,6 +93,12 @@ def nginx(paths: Paths, settings: SettingsFile, *, external: bool = False) -> Ng
     )
 
 
+def builder_apart(paths: Paths, settings: SettingsFile, instance: str) -> Rootless:
+    """The engine for builds apart from the host, which runs where the settings ask for it."""
+    group = BuildGroup(room.group_of(instance))
+    return Rootless(paths.root, instance, group.entrances, lambda: [LINK_LOCAL, str(settings.value("network-pool"))])
+
+
 def wire(
     paths: Paths,
     settings: SettingsFile,
@@ -89,6 +108,7 @@ def wire(
     tasks: Tasks,
     proxy: Proxy,
     builder: Builder,
+    rootless: Rootless,
     clock: Clock,
     probe: Probe,
     host: Host,
@@ -109,6 +129,7 @@ def wire(
         tasks=tasks,
         proxy=proxy,
         builder=builder,
+        rootless=rootless,
         clock=clock,
         probe=probe,
         host=host,

@@ -27,7 +27,7 @@ from paas.drivers.nginx import Nginx
 from paas.drivers.paths import Paths
 from paas.drivers.reserve import Reserve
 from paas.drivers.settings_file import SettingsFile
-from paas.engine import apps, cleanup, intact, keys, reconcile, room, tokens
+from paas.engine import apps, cleanup, intact, isolation, keys, reconcile, room, tokens
 from paas.engine.context import Context
 from paas.engine.drains import Drains
 from paas.engine.issuer import Issuer
@@ -267,6 +267,7 @@ def chores(ctx: Context) -> list[Chores]:
     """All that is done beside what people want: keeping nginx up, and keeping house."""
     return [
         Chores(ctx, WATCH_SECONDS, [("keeping nginx up", lambda: reconcile.keep_proxy(ctx))]),
+        Chores(ctx, WATCH_SECONDS, [("keeping the builder apart from the host", lambda: isolation.keep(ctx))]),
         Chores(ctx, CHORES_SECONDS, [("keeping a reserve of disk", lambda: room.lay_up(ctx))]),
         Chores(
             ctx,

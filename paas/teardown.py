@@ -11,6 +11,7 @@ from paas.daemon import complain
 from paas.drivers.docker import Docker
 from paas.drivers.host import Host
 from paas.drivers.paths import Paths
+from paas.drivers.rootless import Rootless
 from paas.drivers.settings_file import SettingsFile
 from paas.engine import intact, room
 from paas.lock import Lock
@@ -40,6 +41,8 @@ def _teardown(paths: Paths, *, force: bool) -> int:
     paths.mark_torn_down()
     lock = Lock.take_over(paths.root)
     nginx(paths, SettingsFile(paths.root / "paas.yml", {})).stop()
+    if Rootless(paths.root, "", list, list).remove():
+        print("removed the builder apart from the host")
     # The database may be damaged: that is a reason to remove an instance, too.
     instance = intact.find_instance(paths)
     if instance:

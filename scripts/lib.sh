@@ -61,6 +61,12 @@ older() { [[ $1 != "$2" && $(printf '%s\n' "$1" "$2" | sort -V | head -n1) == "$
 
 engine_version() { timeout 20 docker version --format '{{.Server.Version}}' 2>/dev/null; }
 
+# free_range FILE: 65,536 ids above all that the file gives away.
+free_range() {
+  touch "$1"
+  awk -F: 'BEGIN { next_id = 100000 } $2 + $3 > next_id { next_id = $2 + $3 } END { print next_id "-" next_id + 65535 }' "$1"
+}
+
 # listens PORT: something on this machine takes connections there.
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 

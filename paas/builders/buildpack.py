@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from paas.builders.base import Builder, Source
-from paas.builders.common import context_of, ensure_stacks
+from paas.builders.common import build, context_of
+from paas.builders.places import Places
 from paas.core import truststore
 from paas.drivers import buildkit
-from paas.drivers.docker import Docker
 from paas.drivers.git_fetch import SYSTEM_CA
 from paas.drivers.memfile import in_memory
 
@@ -29,8 +29,8 @@ def _trust_store(extra: Path, folder: Path) -> Path:
 class BuildpackBuilder:
     """Builds what has a recipe, and leaves what has a Dockerfile of its own to the other builder."""
 
-    def __init__(self, docker: Docker, other: Builder) -> None:
-        self._docker = docker
+    def __init__(self, places: Places, other: Builder) -> None:
+        self._places = places
         self._other = other
 
     def program(self) -> str:
@@ -42,7 +42,6 @@ class BuildpackBuilder:
         if not source.recipe:
             return self._other.build(source, show, cancelled)
         context = context_of(source)
-        ensure_stacks(self._docker, source.recipe, show)
         with (
             tempfile.TemporaryDirectory(prefix="recipe-", dir=source.work) as folder,
             in_memory(source.environment.reveal()) as environment,
@@ -66,4 +65,4 @@ class BuildpackBuilder:
                 source.logins,
                 _HINT,
             )
-            return buildkit.build(request, show, cancelled)
+            return build(self._places, source.recipe, request, show, cancelled)

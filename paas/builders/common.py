@@ -1,18 +1,17 @@
-"""What the builders share: the folder that is built, and the stack images that builds start from."""
+"""What the builders share: the folder that is built, and how a build goes."""
 
 from __future__ import annotations
 
-import re
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from paas.builders.base import Source
+from paas.builders.places import Places
 from paas.core.errors import BuildFailed
-from paas.drivers import buildkit, stack
-from paas.drivers.docker import Docker
-
-# Blanks of one line: where there are thousands of empty ones, each would be looked at from all those before it.
-_STACK = re.compile(r"^[^\S\n]*FROM\s+(?:--\S+\s+)*paas/stack:([a-z]+)\b", re.MULTILINE | re.IGNORECASE)
+from paas.drivers import buildkit
+from paas.drivers.buildkit import BuildRequest
 
 
 def context_of(source: Source, *also: str) -> Path:
@@ -26,8 +25,16 @@ def context_of(source: Source, *also: str) -> Path:
     return context
 
 
-def ensure_stacks(docker: Docker, text: str, show: Callable[[str], None]) -> None:
-    """Makes the stack images that the Dockerfile builds from, where they aren't there: no registry has them."""
-    for suite in sorted(set(_STACK.findall(text))):
-        if suite in stack.SUITES and docker.image(stack.tag(suite)) is None:
-            stack.ensure(suite, docker_cli=buildkit.cli()[0], progress=show)
+def build(
+    places: Places,
+    text: str,
+    request: BuildRequest,
+    show: Callable[[str], None],
+    cancelled: threading.Event,
+) -> str:
+    """Builds the Dockerfile with this text where the settings say; the id of the image, which is with the apps then."""
+    place = places.choose(text)
+    place.prepare(text, show, cancelled)
+    image = buildkit.build(replace(request, host=place.host), show, cancelled)
+    place.hand_over(image, request.labels, cancelled)
+    return image

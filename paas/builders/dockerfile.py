@@ -6,17 +6,17 @@ import threading
 from collections.abc import Callable
 
 from paas.builders.base import Source
-from paas.builders.common import context_of, ensure_stacks
+from paas.builders.common import build, context_of
+from paas.builders.places import Places
 from paas.core.errors import BuildFailed
 from paas.drivers import buildkit
-from paas.drivers.docker import Docker
 
 
 class DockerfileBuilder:
     """The app says itself how it is built. Stack images that it builds from are made if they are not there."""
 
-    def __init__(self, docker: Docker) -> None:
-        self._docker = docker
+    def __init__(self, places: Places) -> None:
+        self._places = places
 
     def program(self) -> str:
         """See `Builder.program`."""
@@ -35,7 +35,7 @@ class DockerfileBuilder:
                 "'builder:set APP selected buildpack' builds without one.",
                 code="no-dockerfile",
             )
-        ensure_stacks(self._docker, dockerfile.read_text(encoding="utf-8", errors="replace"), show)
+        text = dockerfile.read_text(encoding="utf-8", errors="replace")
         request = buildkit.BuildRequest(
             context,
             dockerfile,
@@ -47,4 +47,4 @@ class DockerfileBuilder:
             source.options,
             source.logins,
         )
-        return buildkit.build(request, show, cancelled)
+        return build(self._places, text, request, show, cancelled)

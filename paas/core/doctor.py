@@ -70,6 +70,19 @@ def escapes(text: str, *, allowed: bool) -> Iterator[Finding]:
         yield Finding(level, "engine", what, buildsafety.WHY, buildsafety.WAYS_OUT, "engine-builds-escape")
 
 
+def apart(text: str) -> Iterator[Finding]:
+    """The engine for builds apart from the host, of that version."""
+    yield _ok("builds", f"apart from the host, in a rootless Docker {text}")
+    if buildsafety.escapes(text):
+        yield _advice(
+            "builds",
+            f"whoever may push can read and change what builds of other apps keep: builds get out of Docker {text}",
+            f"{buildsafety.WHY} There they reach what the user of the builder has, and not the host.",
+            "Get an engine with the fix, 24.0.9, 25.0.2 or newer.",
+            "builder-builds-escape",
+        )
+
+
 def engine(text: str, *, userland_proxy: bool) -> Iterator[Finding]:
     """The engine's version, and how it publishes ports."""
     yield _ok("engine", f"Docker {text} answers")

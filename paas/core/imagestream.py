@@ -61,6 +61,14 @@ def choose(manifest: bytes, wanted: str) -> Chosen:
     )
 
 
+def only(manifest: bytes) -> Chosen:
+    """The image of a stream that has one, whatever its name."""
+    rows = _json(manifest, list, MANIFEST)
+    if len(rows) != 1 or not isinstance(rows[0], Mapping):
+        raise broken("It has not exactly one image.")
+    return _chosen(rows[0])
+
+
 def _same(tag: str, wanted: str) -> bool:
     try:
         return imagename.parse(tag).canonical == imagename.parse(wanted).canonical
@@ -104,8 +112,9 @@ def _json(data: bytes, kind: type, name: str) -> Any:
 
 
 def manifest(name: str, layers: int) -> bytes:
-    """The manifest of a stream with that one image, under that name alone; see `config_path` and `layer_path`."""
-    row = {"Config": CONFIG, "RepoTags": [name], "Layers": [layer_path(number) for number in range(layers)]}
+    """The manifest of a stream with that one image, under that name alone or none; see `layer_path`."""
+    files = [layer_path(number) for number in range(layers)]
+    row = {"Config": CONFIG, "RepoTags": [name] if name else [], "Layers": files}
     return json.dumps([row]).encode()
 
 

@@ -44,6 +44,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("build-memory-limit", kinds.AMOUNT, "75%", "memory for all builds together"),
     Setting("allow-unsafe-builds", kinds.BOOLEAN, "false",
             "whether the role deploy may build on an engine on which a build gets out of it, and so is root"),
+    Setting("build-isolation", kinds.choice("none", "rootless"), "none",
+            "where builds run: none for the host's engine, rootless for one in namespaces of its own"),
     Setting("build-min-disk", kinds.SIZE, "1g", "free disk without which nothing is built"),
     Setting("build-min-inodes", kinds.integer(0, 999_999_999), "10000", "free inodes without which nothing is built"),
     Setting("build-min-memory", kinds.SIZE, "256m", "available memory without which nothing is built"),

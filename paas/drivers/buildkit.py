@@ -36,7 +36,7 @@ class BuildRequest:
     """``context`` is the folder that is sent, ``dockerfile`` a path; ``secrets`` are files by their BuildKit id.
 
     ``hint`` is what to tell of a step that failed by itself. Credentials and what else is needed for the time of the
-    build are in a folder below ``work``.
+    build are in a folder below ``work``. ``host`` is the address of the engine, empty for the usual one.
     """
 
     context: Path
@@ -49,6 +49,7 @@ class BuildRequest:
     options: tuple[str, ...] = ()
     logins: Mapping[str, Login] = field(default_factory=dict)
     hint: str = SAME_BY_HAND
+    host: str = ""
 
 
 @functools.cache
@@ -102,6 +103,9 @@ def build(request: BuildRequest, show: Callable[[str], None], cancelled: threadi
         # Never that of the server's own user, whose credentials are not the app's.
         environment["DOCKER_CONFIG"] = str(docker_config(Path(folder), request.logins))
         environment.pop("DOCKER_AUTH_CONFIG", None)
+        if request.host:
+            environment["DOCKER_HOST"] = request.host
+            environment.pop("DOCKER_CONTEXT", None)
 
         log = BuildLog()
         with span("docker build"), subprocess.Popen(

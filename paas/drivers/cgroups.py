@@ -63,6 +63,18 @@ class BuildGroup:
             return f"{error.filename or self._root}: {error.strerror}"
         return ""
 
+    def entrances(self) -> list[Path]:
+        """The files by which a process enters the group, which is made without limits if it is not there; none where
+        that can't be done here."""
+        try:
+            if self._unified:
+                self._delegate()
+            for folder in self._folders():
+                folder.mkdir(exist_ok=True)
+        except OSError:
+            return []
+        return [folder / "cgroup.procs" for folder in self._folders()]
+
     def trouble(self) -> str:
         """Why the group can't be made here, in words; an empty text if it can, or is there."""
         for folder in self._folders():

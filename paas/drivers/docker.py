@@ -128,17 +128,17 @@ def _follow(lines: Iterator[Mapping[str, Any]], show: Callable[[str], None], can
 
 
 class Docker:
-    """The engine as one instance sees it: only what carries its label is listed, stopped or removed."""
+    """The engine as one instance sees it, by default the usual one: only what has its label is listed or removed."""
 
-    def __init__(self, instance: str, seconds: int = CALL_SECONDS) -> None:
+    def __init__(self, instance: str, seconds: int = CALL_SECONDS, *, host: str = "") -> None:
         self.instance = instance
-        self._seconds = seconds
+        self._seconds, self._host = seconds, host
 
     @functools.cached_property
     def _api(self) -> Any:
         # Made on first use, as it asks the engine for its version: the engine may come up after the daemon. The pool is
         # as large as the number of threads that may wait for the engine at once.
-        where = docker.utils.kwargs_from_env()
+        where = {"base_url": self._host} if self._host else docker.utils.kwargs_from_env()
         return docker.APIClient(version="auto", timeout=self._seconds, max_pool_size=64, **where)
 
     @property

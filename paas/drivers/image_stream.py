@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from paas.core import archive, imagestream
-from paas.core.imagestream import ImageRefused, broken
+from paas.core.imagestream import Chosen, ImageRefused, broken
 from paas.drivers.spool import Bounded, gunzipped, in_chunks, size_of, spooled
 
 _MOST_ENTRIES = 20_000
@@ -61,19 +61,25 @@ class Saved:
 
     def image(self, name: str, limit: int) -> Image:
         """The image of that name, checked; refuses more than ``limit`` bytes when all layers are unpacked."""
-        chosen = imagestream.choose(self._small(imagestream.MANIFEST), name)
+        return self._checked(imagestream.choose(self._small(imagestream.MANIFEST), name), limit)
+
+    def only(self, limit: int) -> Image:
+        """The same of a stream that has one image, whatever its name."""
+        return self._checked(imagestream.only(self._small(imagestream.MANIFEST)), limit)
+
+    def _checked(self, chosen: Chosen, limit: int) -> Image:
         layers = tuple(self._entry(path) for path in chosen.layers)
         self._check_size(layers, limit)
         return Image(self._small(chosen.config), layers)
 
-    def rewritten(self, image: Image, name: str) -> Iterator[bytes]:
-        """A stream with that image alone, under that name alone."""
+    def rewritten(self, image: Image, name: str, known: int = 0) -> Iterator[bytes]:
+        """A stream with that image alone, under that name alone or none, without its first layers that are known."""
         for path, data in (
             (imagestream.CONFIG, image.config),
             (imagestream.MANIFEST, imagestream.manifest(name, len(image.layers))),
         ):
             yield from _entry(path, len(data), io.BytesIO(data))
-        for number, layer in enumerate(image.layers):
+        for number, layer in list(enumerate(image.layers))[known:]:
             yield from _entry(imagestream.layer_path(number), layer.size, self._content(layer))
         yield bytes(2 * tarfile.BLOCKSIZE)
 

@@ -11,6 +11,7 @@ from paas.core.garbage import Garbage, Kept
 from paas.core.image import StoredImage
 from paas.core.model import App, Container
 from paas.core.sizes import size
+from paas.engine import isolation
 from paas.engine.context import Context
 
 _log = logging.getLogger(__name__)
@@ -159,14 +160,18 @@ def _cache(ctx: Context) -> list[Item]:
     keep = ctx.settings.value("build-cache-keep")
     if keep is None:
         return []
-    cache = ctx.scheduler.build_cache()
-    surplus = min(cache.unused, cache.total - keep)
+    caches = [ctx.scheduler.build_cache()]
+    if isolation.wanted(ctx):
+        caches.append(ctx.rootless.docker.build_cache())
+    surplus = sum(max(0, min(cache.unused, cache.total - keep)) for cache in caches)
     return [_cache_item(surplus)] if surplus > 0 else []
 
 
 def _prune_cache(ctx: Context) -> list[Item]:
     keep = ctx.settings.value("build-cache-keep")
     freed = ctx.scheduler.prune_build_cache(keep) if keep is not None else 0
+    if keep is not None and isolation.wanted(ctx):
+        freed += ctx.rootless.docker.prune_build_cache(keep)
     return [_cache_item(freed)] if freed else []
 
 

@@ -18,6 +18,7 @@ from paas.drivers.paths import Paths
 from paas.drivers.probe import Probe
 from paas.drivers.remotes import Remotes
 from paas.drivers.reserve import Reserve
+from paas.drivers.rootless import Rootless
 from paas.drivers.settings_file import SettingsFile
 from paas.engine.authority import Issuing
 from paas.engine.events import Teller
@@ -49,6 +50,7 @@ class Context:
     tasks: Tasks
     proxy: Proxy
     builder: Builder
+    rootless: Rootless
     clock: Clock
     probe: Probe
     host: Host

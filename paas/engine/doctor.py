@@ -11,7 +11,7 @@ from paas.core.errors import PaasError
 from paas.core.hosts import is_pattern
 from paas.core.model import App, Container
 from paas.core.outcome import Answer
-from paas.engine import addresses, applocks, room, routes, tls
+from paas.engine import addresses, applocks, isolation, room, routes, tls
 from paas.engine.context import Context
 
 LOOPBACK_NAMES = ("localhost", ".localhost")
@@ -50,11 +50,14 @@ def _looked(subject: str, look: Callable[[], Iterable[Finding]]) -> list[Finding
 def _engine(ctx: Context) -> Iterator[Finding]:
     version = ctx.scheduler.version()
     yield from doctor.engine(version, userland_proxy=ctx.host.runs("docker-proxy"))
-    yield from doctor.escapes(version, allowed=ctx.settings.value(buildsafety.SETTING))
+    if not isolation.wanted(ctx):
+        yield from doctor.escapes(version, allowed=ctx.settings.value(buildsafety.SETTING))
 
 
 def _builds(ctx: Context) -> Iterator[Finding]:
     yield Finding(Level.OK, "builds", f"builds with {ctx.builder.program()}")
+    if isolation.wanted(ctx):
+        yield from doctor.apart(ctx.rootless.version())
     trouble = ctx.host.limit_trouble(room.group(ctx))
     if trouble:
         yield Finding(

@@ -32,6 +32,7 @@ from paas.engine.liveness import Liveness
 from paas.engine.timers import Timers
 from paas.store import Store
 from paas.testing import commits
+from paas.testing.apart import FakeRootless
 from paas.testing.authority import FakeAcme, FakeDnsHooks, FakeResolver
 from paas.testing.builds import FakeBuilder
 from paas.testing.confined import FakeConfined
@@ -248,6 +249,7 @@ class Server:
         self.probe = FakeProbe(self.scheduler)
         self.builder = FakeBuilder(self.gates, self.scheduler.add_image, self.scheduler.image)
         self.host = FakeHost()
+        self.rootless = FakeRootless()
         self.hooks = FakeDnsHooks()
         self.resolver = FakeResolver()
         self.acme = FakeAcme(self.clock, self.hooks.records)
@@ -262,6 +264,7 @@ class Server:
             tasks=self.tasks,
             proxy=self.proxy,
             builder=self.builder,
+            rootless=self.rootless,
             clock=self.clock,
             probe=self.probe,
             host=self.host,

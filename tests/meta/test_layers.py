@@ -26,7 +26,10 @@ LAYERS = [
 
 _ENGINE = tuple(
     f"paas.drivers.{name}"
-    for name in ("docker", "docker_exec", "docker_tasks", "engine_logs", "exec_signals", "exec_stream", "shell_stop")
+    for name in (
+        *("docker", "docker_exec", "docker_tasks", "engine_images"),
+        *("engine_logs", "exec_signals", "exec_stream", "shell_stop"),
+    )
 )
 OUTSIDE = {
     "docker": _ENGINE,

@@ -75,7 +75,7 @@ def test_a_service_that_does_not_start_is_tried_again_for_ever() -> None:
     units = {unit.name: unit.read_text(encoding="utf-8") for unit in (CHECKOUT / "packaging").glob("*.service")}
     kept_up = {name: text for name, text in units.items() if "\nRestart=always\n" in text}
 
-    assert sorted(kept_up) == ["paas-nginx.service", "paas.service"]
+    assert sorted(kept_up) == ["paas-builder.service", "paas-nginx.service", "paas.service"]
     assert all("\nStartLimitIntervalSec=0\n" in text.partition("[Service]")[0] for text in kept_up.values())
 
 

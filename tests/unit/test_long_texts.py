@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from paas.builders import common
+from paas.builders import places
 from paas.core import buildlog, procfile, versionrange
 from paas.core.commitfiles import CommitFiles
 from paas.core.errors import InvalidValue
@@ -43,7 +43,7 @@ def test_a_procfile_with_many_blanks():
 def test_a_dockerfile_with_many_empty_lines():
     empty = "\n" * LONG
     text = f"{empty}\tfrom  --platform=x paas/stack:trixie AS a{empty}"
-    assert common._STACK.findall(text) == ["trixie"]
+    assert places._STACK.findall(text) == ["trixie"]
 
 
 def test_a_range_of_versions_with_many_blanks():

@@ -1,0 +1,255 @@
+"""A second engine, for builds alone and apart from the host: Docker Engine in a user namespace.
+
+An unprivileged user of its own runs it, so what gets out of a build is that user and not root. It has a network of its
+own, too: slirp4netns makes its connections, none of them to the host's loopback, and routes refuse the networks that
+builds have no business in. https://docs.docker.com/engine/security/rootless/, https://github.com/rootless-containers/rootlesskit
+
+`bootstrap.sh` installs it as the service paas-builder. A server that runs as root starts it itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from paas.core.errors import EngineError
+from paas.drivers.docker import Docker
+
+_log = logging.getLogger(__name__)
+
+USER = "paas-builder"
+SERVICE = Path("/run/paas-builder")
+"""Where the service has its socket."""
+LINK_LOCAL = "169.254.0.0/16"
+"""Where clouds answer with the machine's own credentials."""
+TUN = Path("/dev/net/tun")
+START_SECONDS, STOP_SECONDS, POLL_SECONDS = 30.0, 10.0, 0.02
+PROGRAMS = ("rootlesskit", "slirp4netns", "newuidmap", "setpriv", "ip", "dockerd")
+
+_OUTSIDE, _INSIDE = "198.18.0.0/24", "198.18.1.1/24"
+"""Networks that are nobody's (RFC 2544): what the namespace's interface and its bridge have."""
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+
+# As root of the namespace, where /run is a folder of links. Those to the host's engine and its lock go.
+_START = """\
+run=$1 data=$2
+shift 2
+for network; do ip route add prohibit "$network"; done
+rm -f /run/docker /run/containerd /run/xtables.lock
+exec dockerd --data-root "$data/engine" --exec-root "$run" --pidfile "$run/docker.pid" \\
+  --host "unix://$run/docker.sock" --group root --bip "$BRIDGE" --icc=false --log-level warn \\
+  --exec-opt native.cgroupdriver=cgroupfs
+"""
+
+# A process is put into its control group before it starts others.
+_ENTER = """\
+while [ "$1" != -- ]; do echo $$ >"$1"; shift; done
+shift
+exec "$@"
+"""
+
+
+def command(run: Path, data: Path, refused: Sequence[str]) -> list[str]:
+    """The command that is the engine: its sockets are in ``run``, all that it keeps in ``data``. Nothing in it connects
+    to the ``refused`` networks."""
+    return [
+        *("rootlesskit", f"--state-dir={run}/rootlesskit", "--pidns", "--propagation=rslave"),
+        *("--net=slirp4netns", "--mtu=65520", f"--cidr={_OUTSIDE}", "--disable-host-loopback", "--port-driver=none"),
+        *("--slirp4netns-sandbox=auto", "--slirp4netns-seccomp=auto", "--copy-up=/etc", "--copy-up=/run"),
+        *("/bin/sh", "-euc", _START, "sh", str(run), str(data), *refused),
+    ]
+
+
+def environment(run: Path, data: Path) -> dict[str, str]:
+    """All that it has in its environment."""
+    proxies = {name: os.environ[name] for name in _PROXIES if name in os.environ}
+    return {"PATH": _PATH, "HOME": str(data), "XDG_RUNTIME_DIR": str(run), "BRIDGE": _INSIDE, **proxies}
+
+
+class Rootless:
+    """The engine of one instance: started and stopped here, or a service that is only talked to.
+
+    ``entrances`` gives the files by which a process enters the control group of builds, none where there is no such
+    group; ``refused`` the networks that builds don't reach.
+    """
+
+    def __init__(
+        self, root: Path, instance: str, entrances: Callable[[], list[Path]], refused: Callable[[], list[str]]
+    ) -> None:
+        self._data = root / "builder"
+        self._own = Path("/run") / f"paas-builder-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"
+        self._entrances = entrances
+        self._refused = refused
+        self._starting = threading.Lock()
+        self.host = f"unix://{self.run}/docker.sock"
+        self.docker = Docker(instance, host=self.host)
+
+    @property
+    def managed(self) -> bool:
+        """Whether this server starts and stops it."""
+        return os.geteuid() == 0
+
+    @property
+    def run(self) -> Path:
+        """The folder with its socket."""
+        return self._own if self.managed else SERVICE
+
+    def version(self) -> str:
+        """The engine's version; `EngineError` if it does not answer."""
+        if not (self.run / "docker.sock").is_socket():
+            raise self._down(self._lacking())
+        try:
+            return self.docker.version()
+        except EngineError as error:
+            raise self._down(error.why) from error
+
+    def start(self) -> None:
+        """Returns once it answers, and starts it before if need be; `EngineError` says why it does not."""
+        with self._starting:
+            if not self.managed or self._pid():
+                self._wait()
+            else:
+                lacking = self._lacking()
+                if lacking:
+                    raise self._down(lacking)
+                self._spawn()
+                self._wait()
+
+    def stop(self) -> None:
+        """Ends it with all that it runs, where this server started it."""
+        with self._starting:
+            pid = self._pid()
+            if pid is None:
+                return
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                with suppress(ProcessLookupError):
+                    os.killpg(pid, number)
+                if self._ended():
+                    return
+
+    def remove(self) -> bool:
+        """Ends it and removes its sockets, and all that it kept; whether there was anything."""
+        if not self.managed or not (self._own.exists() or self._data.exists()):
+            return False
+        self.stop()
+        for folder in (self._own, self._data):
+            if folder.exists():
+                shutil.rmtree(folder)
+        return True
+
+    def _lacking(self) -> str:
+        if not self.managed:
+            return f"There is no {SERVICE}/docker.sock."
+        missing = [name for name in PROGRAMS if shutil.which(name, path=_PATH) is None]
+        if missing:
+            return f"These programs are missing: {', '.join(missing)}."
+        try:
+            uid = pwd.getpwnam(USER).pw_uid
+        except KeyError:
+            return f"There is no user {USER}."
+        for file in (Path("/etc/subuid"), Path("/etc/subgid")):
+            if not file.exists() or f"{USER}:" not in file.read_text(encoding="utf-8"):
+                return f"{USER} has no range of ids in {file}."
+        if not TUN.exists() or TUN.stat().st_mode & 0o006 != 0o006:
+            return "Other users than root may not open /dev/net/tun, as they may on any Debian: chmod 666 /dev/net/tun."
+        closed = [str(path) for path in self._data.parents if path.exists() and not path.stat().st_mode & 0o001]
+        if closed:
+            return f"{USER} (user id {uid}) may not pass through {', '.join(closed)}."
+        return ""
+
+    def _down(self, why: str) -> EngineError:
+        fix = (
+            "Where bootstrap.sh installed the server: systemctl enable --now paas-builder, journalctl -u paas-builder."
+            if not self.managed
+            else f"'scripts/builder-user' installs what it needs; its log is {self._own}/log."
+        )
+        return EngineError(
+            "the builder apart from the host does not answer (build-isolation rootless)",
+            why=why,
+            fix=f"{fix} 'settings:set build-isolation none' builds in the host's engine.",
+            code="builder-down",
+        )
+
+    def _spawn(self) -> None:
+        user = pwd.getpwnam(USER)
+        for folder in (self._own, self._data):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        enter = ["/bin/sh", "-euc", _ENTER, "sh", *map(str, self._entrances()), "--"]
+        become = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--inh-caps=-all"]
+        with (self._own / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [*enter, *become, *command(self._own, self._data, self._refused())],
+                cwd="/",
+                env=environment(self._own, self._data),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        (self._own / "pid").write_text(str(process.pid), encoding="ascii")
+        # It outlives this server, and is found again by the next one; until then somebody has to take its status.
+        threading.Thread(target=process.wait, name="builder", daemon=True).start()
+        _log.info("started the builder apart from the host, process %d", process.pid)
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self.version()
+                return
+            except EngineError:
+                if time.monotonic() > deadline or not self.managed or self._pid() is None:
+                    raise
+            time.sleep(POLL_SECONDS)
+
+    def _pid(self) -> int | None:
+        """The process that it is, which leads a group of its own; None where it does not run."""
+        if not self.managed:
+            return None
+        try:
+            pid = int((self._own / "pid").read_text(encoding="ascii"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return pid if os.fsencode(self._own) in _command_line(Path(f"/proc/{pid}")) else None
+
+    def _ended(self) -> bool:
+        """Waits until no process of it is left. One that nobody took the status of has an empty command line."""
+        deadline = time.monotonic() + STOP_SECONDS
+        while any(os.fsencode(self._own) in _command_line(entry) for entry in Path("/proc").iterdir()):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True
+
+
+def _command_line(process: Path) -> bytes:
+    if not process.name.isdecimal():
+        return b""
+    try:
+        return (process / "cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Becomes the engine, as its service does. The words are its folders, ``run`` and ``data``, and what is refused."""
+    run, data = Path(arguments[0]), Path(arguments[1])
+    argv = command(run, data, arguments[2:])
+    os.execvpe(argv[0], argv, environment(run, data))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,53 @@
+"""A builder apart from the host that only says whether it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from paas.core.errors import EngineError
+from paas.core.image import BuildCache
+from paas.drivers.rootless import Rootless
+
+
+class FakeCache:
+    """The build cache of its engine; ``keeps`` has what it was pruned to."""
+
+    def __init__(self) -> None:
+        self.cache = BuildCache(0, 0)
+        self.keeps: list[int] = []
+
+    def build_cache(self) -> BuildCache:
+        """See `Docker.build_cache`."""
+        return self.cache
+
+    def prune_build_cache(self, keep: int) -> int:
+        """See `Docker.prune_build_cache`."""
+        self.keeps.append(keep)
+        return max(0, self.cache.total - keep)
+
+
+class FakeRootless(Rootless):
+    """A `Rootless`. ``why`` is the reason why it does not answer, empty while it does once it was started."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("/nonexistent"), "0123456789ab", list, list)
+        self.docker: Any = FakeCache()
+        self.runs = False
+        self.engine_version = "28.5.1"
+        self.why = ""
+
+    def version(self) -> str:
+        """See `Rootless.version`."""
+        if self.why or not self.runs:
+            raise EngineError("the builder apart from the host does not answer", why=self.why, code="builder-down")
+        return self.engine_version
+
+    def start(self) -> None:
+        """See `Rootless.start`."""
+        self.runs = not self.why
+        self.version()
+
+    def stop(self) -> None:
+        """See `Rootless.stop`."""
+        self.runs = False
