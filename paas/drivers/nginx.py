@@ -9,15 +9,15 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from paas.core.errors import InvalidValue, ProxyError
+from paas.drivers import nginx_handover
 from paas.drivers.nginx_errors import Emergencies, not_started, refused
-from paas.drivers.nginx_host import Build, build, socket_path
+from paas.drivers.nginx_host import Build, build
 from paas.drivers.nginx_modules import Modules
 from paas.drivers.nginx_modules import find as find_modules
 from paas.drivers.nginx_processes import (
@@ -33,6 +33,7 @@ from paas.drivers.nginx_processes import (
     send,
     wait_until,
 )
+from paas.drivers.nginx_status import StatusSocket
 from paas.drivers.spans import span
 
 START_SECONDS = 15.0
@@ -68,7 +69,7 @@ class Nginx:
         self.pid_file = self.prefix / "run" / "nginx.pid"
         self.error_log = self.prefix / "logs" / "error.log"
         self.logs = (self.prefix / "logs" / "access.log", self.error_log)
-        self.status_socket = socket_path(self.prefix)
+        self._status = StatusSocket(self.prefix, self.main)
         self._modules: Modules | None = None
 
         if not re.fullmatch(r"[\w./@:+,=~ -]+", str(self.prefix)):
@@ -84,19 +85,7 @@ class Nginx:
 
     def prepare(self) -> None:
         """Make the folder of the status socket, where that is not in the prefix. Raises `ProxyError`."""
-        folder = self.status_socket.parent
-
-        if folder.parent == self.prefix:
-            return
-
-        folder.mkdir(mode=0o700, exist_ok=True)
-
-        if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-            raise ProxyError(
-                f"the folder {folder} belongs to somebody else",
-                why="The status socket of nginx has to be there, because the path of the data folder is too long.",
-                fix="Remove it, or use a data folder with a shorter path.",
-            )
+        self._status.prepare()
 
     # State
 
@@ -108,6 +97,23 @@ class Nginx:
             return None
 
         return pid if is_master(pid, self.prefix) else None
+
+    def find(self) -> int | None:
+        """The same, also where the pid file was lost, which is written again."""
+        return self.master() or self._find_master()
+
+    def deaf(self) -> bool:
+        """Whether nobody can reach the status socket any more: its file was removed, or is another one."""
+        return self._status.deaf()
+
+    def move_socket(self) -> None:
+        """Have the next reload make the status socket anew, by another name."""
+        self._status.move()
+
+    @property
+    def status_socket(self) -> Path:
+        """Where the workers answer which generation they are."""
+        return self._status.path
 
     def version(self) -> str:
         """``nginx/1.22.1``, of the program as it is installed. Raises `ProxyError` if it is missing."""
@@ -147,17 +153,7 @@ class Nginx:
 
     def generation(self) -> str:
         """What the workers answer when asked for their generation; empty when nothing answers."""
-        try:
-            with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(1)
-                client.connect(str(self.status_socket))
-                client.sendall(b"GET /generation HTTP/1.0\r\n\r\n")
-                answer = b"".join(iter(lambda: client.recv(4096), b""))
-        except OSError:
-            return ""
-
-        head, _, body = answer.partition(b"\r\n\r\n")
-        return body.decode().strip() if b" 200 " in head.partition(b"\r\n")[0] else ""
+        return self._status.ask()
 
     # Actions
 
@@ -180,11 +176,11 @@ class Nginx:
         What a killed master left behind (workers, socket, pid file) is cleared away first. Returns the process ids of
         such workers, which finish their requests.
         """
-        if self.master() or self._find_master():
+        if self.find():
             return frozenset()
 
         if self.managed:
-            if not wait_until(lambda: self.master() is not None and bool(self.generation()), START_SECONDS):
+            if not wait_until(self._answers, START_SECONDS):
                 raise ProxyError(
                     f"nginx did not appear within {START_SECONDS:.0f} seconds",
                     why=f"The service manager has to start it; {self.pid_file} names no nginx with this folder.",
@@ -193,17 +189,63 @@ class Nginx:
 
             return frozenset()
 
-        orphans = self._clear()
+        orphans = self._processes()
+
+        if self._take_over(orphans):
+            self._quit(orphans)
+            return frozenset(orphans)
+
+        self._clear(orphans)
         emergencies = Emergencies(self.error_log)
         done = self._run(self.command())
 
         if done.returncode != 0:
             raise not_started(done.stderr)
 
-        if not wait_until(lambda: self.master() is not None and bool(self.generation()), START_SECONDS):
+        if not wait_until(self._answers, START_SECONDS):
             raise ProxyError("nginx started but gives no answer", why=emergencies.words(), fix=f"See {self.error_log}")
 
-        return orphans
+        return frozenset(orphans)
+
+    def _answers(self) -> bool:
+        return self.master() is not None and bool(self.generation())
+
+    def _take_over(self, orphans: list[int]) -> bool:
+        """Start a master that accepts on the sockets of the workers that lost theirs, and say whether it answers.
+
+        So those go on accepting until it does, and no connection is refused.
+        """
+        accepting = [pid for pid in orphans if is_accepting(pid)]
+
+        if not accepting:
+            return False
+
+        with nginx_handover.taken_from(accepting[0]) as sockets:
+            if not sockets:
+                return False
+
+            self._forget_master()
+            emergencies = Emergencies(self.error_log)
+            process = nginx_handover.start(self.command(), self._environment(), sockets)
+
+        if wait_until(self._answers, START_SECONDS, lambda: process.poll() is not None):
+            return True
+
+        words = "" if process.poll() is None else emergencies.words()
+
+        # It may be about to answer still, and there must be one only.
+        self._end([process.pid], STOP_SECONDS)
+        process.wait()
+
+        if words and not words.startswith("bind()"):
+            # Without their sockets it would not start either, and those workers serve on.
+            raise ProxyError("nginx does not start", why=words, fix=f"See {self.error_log}")
+
+        return False
+
+    def _forget_master(self) -> None:
+        self.pid_file.unlink(missing_ok=True)
+        self._status.forget()
 
     def reload(self, generation: str) -> frozenset[int]:
         """Let nginx read the files again, which answer ``generation``, and return when only new workers accept.
@@ -271,11 +313,9 @@ class Nginx:
             return
 
         self._end(self._processes(), seconds)
-        self.pid_file.unlink(missing_ok=True)
-        self.status_socket.unlink(missing_ok=True)
+        self._forget_master()
 
-        if self.status_socket.parent.parent != self.prefix and self.status_socket.parent.exists():
-            self.status_socket.parent.rmdir()
+        self._status.remove()
 
     # Steps
 
@@ -283,15 +323,12 @@ class Nginx:
         return [self.binary, "-p", str(self.prefix), "-c", str(main), "-e", errors]
 
     def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
-        # NGINX would hand over the listening sockets of another nginx, LISTEN_FDS those of a service manager.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("NGINX", "LISTEN_"))}
-
         try:
             return subprocess.run(
                 command,
                 check=False,
                 cwd="/",
-                env=environment,
+                env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -303,6 +340,11 @@ class Nginx:
             raise ProxyError("nginx is missing", why=f"There is no {self.binary}.", fix="Install nginx.") from error
         except subprocess.TimeoutExpired as error:
             raise ProxyError(f"{' '.join(command)} does not end", why=f"Waited {START_SECONDS:.0f} seconds.") from error
+
+    @staticmethod
+    def _environment() -> dict[str, str]:
+        # NGINX would hand over the listening sockets of another nginx, LISTEN_FDS those of a service manager.
+        return {name: value for name, value in os.environ.items() if not name.startswith(("NGINX", "LISTEN_"))}
 
     def _reload_later(self) -> None:
         """Let nginx read its files again, and wait for nothing."""
@@ -324,6 +366,7 @@ class Nginx:
         """The master whose pid file was lost, which is written again."""
         for pid in find_all():
             if is_master(pid, self.prefix):
+                self.pid_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self.pid_file.write_text(f"{pid}\n")
                 return pid
 
@@ -337,14 +380,11 @@ class Nginx:
     def _is_ours(self, pid: int) -> bool:
         return is_master(pid, self.prefix) or (is_nginx(pid) and holds(pid, self.prefix))
 
-    def _clear(self) -> frozenset[int]:
+    def _clear(self, orphans: list[int]) -> None:
         """End the workers that lost their master, and remove the files that would stop a new one."""
-        orphans = self._processes()
         self._quit(orphans)
         self._end([pid for pid in orphans if is_accepting(pid)], QUIT_SECONDS)
-        self.pid_file.unlink(missing_ok=True)
-        self.status_socket.unlink(missing_ok=True)
-        return frozenset(orphans)
+        self._forget_master()
 
     def _quit(self, workers: Iterable[int]) -> None:
         """Let the workers accept nothing more, and return when none of them does."""

@@ -47,15 +47,18 @@ def open_files() -> int:
     return MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
 
 
-def socket_path(prefix: Path) -> Path:
-    """Where the status socket goes: the kernel takes 107 bytes of path (unix(7)), and a data folder may have more."""
-    path = prefix / "run" / "status.sock"
+def socket_paths(prefix: Path) -> tuple[Path, Path]:
+    """Where the status socket goes: the kernel takes 107 bytes of path (unix(7)), and a data folder may have more.
 
-    if len(os.fsencode(path)) <= LONGEST_SOCKET:
-        return path
+    There are two names: nginx makes a socket again whose file was removed only where that has another name.
+    """
+    folder = prefix / "run"
 
-    name = hashlib.sha256(os.fsencode(prefix)).hexdigest()[:16]
-    return Path("/run" if os.geteuid() == 0 else "/tmp") / f"paas-{os.geteuid()}-{name}" / "status.sock"
+    if len(os.fsencode(folder / "status-2.sock")) > LONGEST_SOCKET:
+        name = hashlib.sha256(os.fsencode(prefix)).hexdigest()[:16]
+        folder = Path("/run" if os.geteuid() == 0 else "/tmp") / f"paas-{os.geteuid()}-{name}"
+
+    return folder / "status.sock", folder / "status-2.sock"
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,16 @@ def holds(pid: int, path: Path) -> bool:
     return any(link == str(path) or link.startswith(f"{path}/") for link in map(_target, opened))
 
 
+def bound(path: Path) -> bool:
+    """Whether a socket of some process was bound to the path, whatever became of the file since."""
+    try:
+        lines = (PROC / "net" / "unix").read_text(errors="replace").splitlines()
+    except OSError:
+        return False
+
+    return any(line.endswith(f" {path}") for line in lines)
+
+
 def send(pids: Iterable[int], number: signal.Signals) -> None:
     """Send the signal to each process that is there."""
     for pid in pids:

@@ -52,6 +52,18 @@ class Tree:
 
         return live
 
+    def missing(self, names: Iterable[str]) -> list[str]:
+        """Which of these files, folders, and what every tree has, are not there."""
+        there = {f"{folder}{name}" for folder in ("", f"{APPS}/", f"{CERTIFICATES}/") for name in self._listed(folder)}
+        stage = [folder for folder in FOLDERS if not (self.prefix / folder).is_dir()]
+        return [*stage, *(name for name in (GENERATION, *names) if name not in there)]
+
+    def _listed(self, folder: str) -> list[str]:
+        try:
+            return [path.name for path in (self.prefix / folder).iterdir()]
+        except OSError:
+            return []
+
     def stage(self, texts: Mapping[str, str], beside: Mapping[str, str]) -> None:
         """Make the stage hold exactly these texts, and links to the live files that are named ``beside``."""
         try:

@@ -95,11 +95,14 @@ def clear_up(ctx: Context) -> None:
 
 
 def keep_proxy(ctx: Context) -> None:
-    """Starts the proxy again if it has died."""
+    """Starts the proxy again if it has died, and gives it all apps again if something of it was removed."""
     if not ctx.proxy.running():
         _log.warning("the proxy does not run; starting it")
         ctx.reserve.spend()
         ctx.proxy.start()
+    if not ctx.proxy.sound():
+        _log.warning("something of the proxy was removed; putting it back")
+        routes.refresh_all(ctx)
 
 
 def lacks(ctx: Context, app: App) -> bool:

@@ -37,10 +37,16 @@ class Proxy(Protocol):
         """Make the folders and the general configuration. Starts and reloads nothing."""
 
     def start(self) -> None:
-        """Take over the running server, or start it, with the apps' files as they are; reload if they are newer."""
+        """Take over the running server, or start it, with the apps' files as they are; reload if they are newer.
+
+        What somebody removed of it, its files or its sockets, is put back.
+        """
 
     def running(self) -> bool:
         """Whether the server of this instance runs."""
+
+    def sound(self) -> bool:
+        """Whether it runs, can be asked, and every file is there that it was given."""
 
     def version(self) -> str:
         """Name and version of the program, as ``nginx/1.22.1``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -14,12 +15,14 @@ from paas.core.tls import Credential
 from paas.core.vhost import Vhost
 from paas.drivers.nginx_host import open_files, resolvers, worker_account
 from paas.drivers.nginx_tree import CERTIFICATES, MAIN, PRIVATE, Tree
-from paas.proxies import nginx_certificates
 from paas.proxies.base import Logs, Switch
-from paas.proxies.nginx_bundles import SERVER, SNIPPET, Bundle, digest, grouped, included_first, owner
+from paas.proxies.nginx_bundles import SERVER, SNIPPET, Bundle, digest, owner
+from paas.proxies.nginx_live import Live
 from paas.proxies.nginx_server import Server
 from paas.proxies.nginx_text import General, Secure, Templates
 from paas.proxies.nginx_trial import Trial
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -41,9 +44,10 @@ class NginxProxy:
         self._templates = templates or Templates()
         self._tree = Tree(server.prefix)
         self._trial = Trial(server, self._tree)
-        self._live: dict[str, Bundle] = {}
+        self._live = Live(self._tree)
         self._options = ServerOptions()
-        self._known = False
+        # Whether the server may have files open, logs for instance, that are not there any more.
+        self._stale = False
         self._secure: Secure | None = None
         self._requests: list[_Request] = []
         self._arriving = threading.Lock()
@@ -54,11 +58,13 @@ class NginxProxy:
     def prepare(self) -> None:
         with self._acting:
             self._server.prepare()
-            self._read()
+            self._put_back()
+            self._live.read()
             self._secure = self._how_secure()
+            self._hear()
 
-            if SERVER not in self._live:
-                self._install({SERVER: self._main(self._options)})
+            if not self._live.get(SERVER):
+                self._live.install({SERVER: self._main(self._options)})
 
     def start(self) -> None:
         self.prepare()
@@ -66,6 +72,10 @@ class NginxProxy:
 
     def running(self) -> bool:
         return self._server.master() is not None
+
+    def sound(self) -> bool:
+        with self._acting:
+            return self.running() and not self._server.deaf() and not self._live.missing()
 
     def version(self) -> str:
         return self._server.version()
@@ -95,7 +105,7 @@ class NginxProxy:
         stay = {SERVER, *kept, *(vhost.key for vhost in served)}
 
         with self._acting:
-            gone: dict[str, Bundle] = {key: {} for key in self._live if key not in stay}
+            gone: dict[str, Bundle] = {key: {} for key in self._live.bundles if key not in stay}
 
         main = self._main(options)
         credentials = [one for vhost in served if vhost.key in apps for one in vhost.tls.credentials]
@@ -125,10 +135,8 @@ class NginxProxy:
         left_out = (PRIVATE,) if snippets else (PRIVATE, SNIPPET)
 
         with self._acting:
-            if not self._known:
-                self._read()
-
-            bundle = self._live.get(SERVER if key is None else key, {})
+            self._put_back()
+            bundle = self._live.get(SERVER if key is None else key)
             return "\n".join(text for name, text in bundle.items() if not name.endswith(left_out))
 
     def validate(self) -> tuple[int, str]:
@@ -169,8 +177,7 @@ class NginxProxy:
         try:
             self._act(requests)
         except BaseException as error:
-            # The disk may hold anything now.
-            self._known = False
+            self._live.doubt()
 
             for request in requests:
                 request.outcome.set_exception(error)
@@ -178,17 +185,19 @@ class NginxProxy:
             raise
 
     def _act(self, requests: list[_Request]) -> None:
-        if not self._known:
-            self._read()
-
+        self._put_back()
         wanted = {key: bundle for request in requests for key, bundle in request.bundles.items()}
-        changed = {key: bundle for key, bundle in wanted.items() if self._live.get(key, {}) != bundle}
+
+        if SERVER not in wanted and self._hear():
+            wanted[SERVER] = self._main(self._options)
+
+        changed = {key: bundle for key, bundle in wanted.items() if self._live.get(key) != bundle}
         groups = [set(request.bundles) for request in requests if request.together]
-        before = [self._live.get(key, {}) for key in changed]
-        nginx_certificates.keep(self._tree, (one for request in requests for one in request.credentials))
-        refusals = self._trial.refused(self._live, changed, groups)
+        before = [self._live.get(key) for key in changed]
+        self._live.keep([one for request in requests for one in request.credentials])
+        refusals = self._trial.refused(self._live.bundles, changed, groups)
         switch = self._switch({key: bundle for key, bundle in changed.items() if key not in refusals})
-        nginx_certificates.tidy(self._tree, [*before, *changed.values()], self._live)
+        self._live.tidy([*before, *changed.values()])
 
         for request in requests:
             refusal = next((refusals[key] for key in request.bundles if key in refusals), None)
@@ -203,14 +212,14 @@ class NginxProxy:
 
     def _switch(self, changed: Mapping[str, Bundle]) -> Switch | ProxyError:
         """Have the bundles live; what was there before is put back when nginx does not take them up."""
-        before = {key: self._live.get(key, {}) for key in changed}
+        before = {key: self._live.get(key) for key in changed}
 
         try:
-            self._install(changed)
+            self._live.install(changed)
             return self._serve()
         except ProxyError as error:
             apps = ", ".join(owner(bundle or before[key], key) for key, bundle in changed.items())
-            self._install(before)
+            self._live.install(before)
             generation = self._mark(0)
 
             # It may be late with what it was given, and take it up after all: whoever asked for that removes it now.
@@ -221,11 +230,11 @@ class NginxProxy:
 
     def _serve(self) -> Switch:
         """Have nginx running with the live files: nothing is done when it is."""
-        running = self._server.master() is not None
+        running = self._server.find() is not None
         answer = self._server.generation() if running else ""
         number, _, serving = answer.partition("-")
 
-        if serving == digest(self._live):
+        if serving == digest(self._live.bundles) and not self._stale:
             return Switch()
 
         generation = self._mark(int(number or 0) + 1)
@@ -236,35 +245,27 @@ class NginxProxy:
             if self._server.generation() == generation:
                 return Switch(orphans)
 
-        return Switch(self._server.reload(generation))
+        old = self._server.reload(generation)
+        self._stale = False
+        return Switch(old)
 
     def _mark(self, number: int) -> str:
         """Write what workers with the live files answer; the number tells them from any that run now."""
-        generation = f"{number}-{digest(self._live)}"
+        generation = f"{number}-{digest(self._live.bundles)}"
         self._tree.mark(self._templates.generation(generation))
         return generation
 
-    def _install(self, bundles: Mapping[str, Bundle]) -> None:
-        for key, bundle in bundles.items():
-            before = dict(self._live.get(key, {}))
+    def _put_back(self) -> None:
+        self._stale |= self._live.put_back()
 
-            # What it includes has to be there before the file that includes it, and to go after it.
-            for name in sorted(bundle, key=included_first):
-                if bundle[name] != before.get(name):
-                    self._tree.install(name, bundle[name])
-                    self._live[key] = {**self._live.get(key, {}), name: bundle[name]}
+    def _hear(self) -> bool:
+        """Whether the status socket of a server that runs was lost, and has another name from now on."""
+        if self._server.find() is None or not self._server.deaf():
+            return False
 
-            for name in before.keys() - bundle.keys():
-                self._tree.install(name, None)
-
-            if bundle:
-                self._live[key] = bundle
-            else:
-                self._live.pop(key, None)
-
-    def _read(self) -> None:
-        self._live = dict(grouped(self._tree.prepare()))
-        self._known = True
+        _log.warning("the status socket of nginx was removed by somebody: it is made again")
+        self._server.move_socket()
+        return True
 
     def _main(self, options: ServerOptions) -> Bundle:
         account = worker_account()

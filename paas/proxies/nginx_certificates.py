@@ -22,7 +22,14 @@ def keep(tree: Tree, credentials: Iterable[Credential]) -> None:
         tree.keep(file_name(credential), credential.pem)
 
 
-def tidy(tree: Tree, changed: Iterable[Bundle], live: Mapping[str, Bundle]) -> None:
-    """Removes the files that no live text names, where one of the changed texts may have been the last."""
-    if any(FILE.search(text) for bundle in changed for text in bundle.values()):
-        tree.keep_only(name for text in flat(live.values()).values() for name in FILE.findall(text))
+def tidy(tree: Tree, changed: Iterable[Bundle], live: Mapping[str, Bundle]) -> set[str] | None:
+    """Removes the files that no live text names, where one of the changed texts may have been the last.
+
+    Returns those that stay; None where there was nothing to look at.
+    """
+    if not any(FILE.search(text) for bundle in changed for text in bundle.values()):
+        return None
+
+    names = {name for text in flat(live.values()).values() for name in FILE.findall(text)}
+    tree.keep_only(names)
+    return names

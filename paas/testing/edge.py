@@ -24,7 +24,8 @@ class FakeProxy:
     """A `Proxy`. ``served`` has what is served now by key, ``switches`` every change in order.
 
     ``refusals`` are apps whose next configurations it refuses. With ``lingering`` the workers of before a switch go on
-    until `let_workers_end`. Two apps with one host name, and a new port on which nothing runs, are refused as mistakes.
+    until `let_workers_end`.
+    Without ``whole``, somebody has removed files. Two apps with one host name, and a new port on which nothing runs, are refused as mistakes.
     """
 
     def __init__(self, gates: Gates, in_use: Callable[[], set[int]]) -> None:
@@ -32,6 +33,7 @@ class FakeProxy:
         self.switches: list[Vhost] = []
         self.refusals: set[str] = set()
         self.lingering = False
+        self.whole = True
         self.options = ServerOptions()
         self.modules = {"brotli", "stream"}
         self.validity = (0, "")
@@ -76,6 +78,10 @@ class FakeProxy:
     def running(self) -> bool:
         """See `Proxy.running`."""
         return self._running
+
+    def sound(self) -> bool:
+        """See `Proxy.sound`."""
+        return self._running and self.whole
 
     def version(self) -> str:
         """See `Proxy.version`."""
@@ -124,7 +130,7 @@ class FakeProxy:
                 if before.get(key) != vhost:
                     self.switches.append(vhost)
                 self.served[key] = vhost
-            self._running = True
+            self._running = self.whole = True
             switch = self._reload() if (self.served, self.options) != (before, before_options) else Switch()
             if error:
                 raise error

@@ -22,6 +22,7 @@ from nginx_tools import App, Edge, edge_at, wait_for
 from paas.core.errors import ProxyError
 from paas.core.vhost import Vhost
 from paas.drivers import nginx as driver
+from paas.drivers import nginx_handover
 from paas.drivers.nginx import Nginx
 from paas.proxies.nginx import NginxProxy
 from paas.proxies.nginx_text import Templates
@@ -218,6 +219,81 @@ def test_after_a_killed_master_a_start_serves_again_and_old_requests_end_well(
     app.go.set()
     client.join()
     assert answers == ["app"]
+
+
+def test_a_killed_master_is_replaced_without_a_refused_connection(edge: Edge, new_app: Callable[[str], App]) -> None:
+    edge.publish(new_app("app"))
+
+    with Load(edge, 6) as load:
+        for _ in range(5):
+            master, orphans = edge.nginx.master(), edge.settled()
+            assert master
+            os.kill(master, signal.SIGKILL)
+            wait_for(lambda: not edge.proxy.running(), "the end of the master")
+            edge.proxy.start()
+            assert edge.nginx.master() not in (None, master)
+            wait_for(lambda orphans=orphans: not edge.nginx.finishing(orphans), "the end of its workers")  # type: ignore[misc]
+
+    assert load.failures == []
+    assert len(load.answers) > 100
+    edge.nginx.stop()
+    assert edge.processes() == []
+
+
+def test_without_the_right_to_take_sockets_over_a_killed_master_is_replaced_all_the_same(
+    edge: Edge, new_app: Callable[[str], App], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nginx_handover, "_open", lambda pid: iter(()))
+    edge.publish(new_app("app"))
+    master = edge.nginx.master()
+    assert master
+    os.kill(master, signal.SIGKILL)
+    wait_for(lambda: not edge.proxy.running(), "the end of the master")
+
+    edge.proxy.start()
+
+    assert edge.get("/name").text == "app"
+
+
+@pytest.mark.parametrize(
+    ("lost", "restarted"),
+    [
+        *((name, False) for name in ("run/status.sock", "run/status.sock twice", "run", "logs", "apps", "temp", ".")),
+        ("run/status.sock", True),
+        (".", True),
+    ],
+)
+def test_what_somebody_removes_of_a_running_nginx_is_put_back_while_it_serves(
+    edge: Edge, new_app: Callable[[str], App], lost: str, restarted: bool
+) -> None:
+    app, other = new_app("app"), new_app("other")
+    vhosts = [Vhost("one", "1", ("a.example",), (app.port,)), Vhost("two", "2", ("b.example",), (other.port,))]
+    edge.proxy.sync(vhosts)
+    master = edge.nginx.master()
+
+    with Load(edge, 2) as load:
+        for _ in range(2 if lost.endswith("twice") else 1):
+            path = edge.nginx.status_socket if "status" in lost else edge.nginx.prefix / lost
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            assert not edge.proxy.sound()
+
+            if restarted:
+                edge = Edge(edge.root, edge.port)
+                edge.proxy.sync(vhosts)
+            else:
+                edge.proxy.start()
+
+            assert edge.proxy.sound()
+
+        # A change goes through, and is one of the app alone.
+        edge.publish(other, key="2", host="b.example")
+        edge.publish(app, key="3", host="c.example")
+
+    assert load.failures == []
+    assert edge.nginx.master() == master
+    assert [edge.get("/name", host=f"{name}.example").text for name in "abc"] == ["app", "other", "app"]
+    access = edge.nginx.prefix / "logs" / "access.log"
+    wait_for(lambda: "c.example" in access.read_text(), "the access log")
 
 
 def test_the_next_publish_starts_an_nginx_that_died(edge: Edge, new_app: Callable[[str], App]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from paas.core.errors import InvalidValue, NotFound, ProxyError
 from paas.drivers.nginx import Nginx
 from paas.drivers.nginx_errors import Emergencies, not_started, refused
-from paas.drivers.nginx_host import LONGEST_SOCKET, socket_path
+from paas.drivers.nginx_host import LONGEST_SOCKET, socket_paths
 from paas.resources import folder
 
 
@@ -76,9 +76,10 @@ def test_a_folder_whose_name_means_something_to_nginx_is_refused(tmp_path: Path)
 def test_the_socket_of_a_long_path_is_elsewhere_short_and_stable(tmp_path: Path) -> None:
     long = tmp_path / ("a" * 100) / "nginx"
 
-    assert socket_path(Path("/srv/nginx")) == Path("/srv/nginx/run/status.sock")
-    assert socket_path(long) == socket_path(long) != socket_path(long.with_name("other"))
-    assert len(str(socket_path(long))) <= LONGEST_SOCKET
+    run = Path("/srv/nginx/run")
+    assert socket_paths(Path("/srv/nginx")) == (run / "status.sock", run / "status-2.sock")
+    assert socket_paths(long) == socket_paths(long) != socket_paths(long.with_name("other"))
+    assert all(len(str(path)) <= LONGEST_SOCKET for path in socket_paths(long))
 
 
 def test_an_ipv6_address_is_written_in_brackets(tmp_path: Path) -> None:

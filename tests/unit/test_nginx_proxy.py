@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import threading
 import time
 from collections.abc import Iterable
@@ -34,6 +35,7 @@ class FileServer:
         self.secure_address = ""
         self.status_socket = prefix / "run" / "status.sock"
         self.loaded: dict[str, str] | None = None
+        self.heard: set[str] = set()
         self.worker = 0
         self.tested: list[str] = []
         self.broken = ""
@@ -57,6 +59,15 @@ class FileServer:
 
     def master(self) -> int | None:
         return None if self.loaded is None else 1
+
+    def find(self) -> int | None:
+        return self.master()
+
+    def deaf(self) -> bool:
+        return self.loaded is not None and str(self.status_socket) not in self.heard
+
+    def move_socket(self) -> None:
+        self.status_socket = self.status_socket.with_name("status-2.sock")
 
     def generation(self) -> str:
         assert self.loaded is not None
@@ -116,6 +127,7 @@ class FileServer:
             raise ProxyError("nginx did not take up its new configuration", why=why)
 
         self.loaded = self._read(self.prefix)
+        self.heard = set(re.findall(r"unix:([^;\"]+)", self.loaded["nginx.conf"]))
         self.worker += 1
 
     @staticmethod
@@ -370,10 +382,12 @@ def test_a_disk_that_refuses_is_said_and_the_stage_recovers(proxy: NginxProxy, s
     proxy.publish(_app("a"))
     stage = server.prefix / "stage" / "apps"
     stage.rename(stage.with_name("away"))
+    stage.touch()
 
     with pytest.raises(ProxyError, match="could not be written"):
         proxy.publish(_app("a", 20_002))
 
+    stage.unlink()
     proxy.publish(_app("a", 20_003))
     assert server.serves() == {"key-a.conf": ["20003"]}
 
@@ -444,3 +458,56 @@ def test_an_unsafe_name_never_reaches_a_file(proxy: NginxProxy, server: FileServ
         proxy.publish(Vhost("a", "key-a", ("a.example; } include /etc/passwd",), (20_001,)))
 
     assert server.serves() == {}
+
+
+# What somebody removes
+
+
+def test_files_that_were_removed_come_back_with_the_next_change_of_any_app(
+    proxy: NginxProxy, server: FileServer
+) -> None:
+    proxy.sync([_app("a"), _app("b"), _app("c")])
+    assert proxy.sound()
+    shutil.rmtree(server.prefix)
+    assert not proxy.sound()
+
+    proxy.publish(_app("a", 20_002))
+
+    assert server.serves() == {"key-a.conf": ["20002"], "key-b.conf": ["20001"], "key-c.conf": ["20001"]}
+    assert proxy.sound()
+
+
+@pytest.mark.parametrize("name", ["nginx.conf", "apps/key-a.conf", "generation.conf", "apps", "stage", "run", "logs"])
+def test_whatever_was_removed_a_start_puts_it_back(proxy: NginxProxy, server: FileServer, name: str) -> None:
+    proxy.sync([_app("a"), _app("b")])
+    path = server.prefix / name
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert not proxy.sound()
+
+    proxy.start()
+
+    assert proxy.sound()
+    # It may have had files of that folder open: logs go on in the new one.
+    assert server.calls[-1] == "reload"
+    assert server.serves() == {"key-a.conf": ["20001"], "key-b.conf": ["20001"]}
+
+
+def test_a_status_socket_that_was_removed_is_made_again_by_another_name(proxy: NginxProxy, server: FileServer) -> None:
+    proxy.sync([_app("a")], ServerOptions(client_header_timeout=7))
+    server.heard.clear()
+    assert not proxy.sound()
+
+    proxy.publish(_app("b"))
+
+    assert proxy.sound()
+    main = (server.prefix / "nginx.conf").read_text()
+    assert "status-2.sock" in main
+    assert "client_header_timeout 7s" in main
+    assert server.serves() == {"key-a.conf": ["20001"], "key-b.conf": ["20001"]}
+
+
+def test_where_nothing_was_removed_nothing_is_done(proxy: NginxProxy, server: FileServer) -> None:
+    proxy.sync([_app("a")])
+    server.calls.clear()
+    proxy.start()
+    assert server.calls == []

@@ -165,3 +165,16 @@ def test_a_proxy_that_has_died_is_started_from_the_reserve_when_the_disk_is_full
     monkeypatch.setattr(hello.proxy, "start", lambda: (there.append(reserve.exists()), start()))
     reconcile.keep_proxy(hello.ctx)
     assert (there, hello.proxy.running()) == ([False], True)
+
+
+def test_a_proxy_of_which_something_was_removed_gets_all_apps_again(hello):
+    from paas.engine import reconcile
+
+    hello.deployed("other")
+    hello.proxy.served.clear()
+    hello.proxy.whole = False
+    reconcile.keep_proxy(hello.ctx)
+    assert sorted(vhost.app for vhost in of_apps(hello).values()) == ["hello", "other"]
+    reloads = hello.proxy.reloads
+    reconcile.keep_proxy(hello.ctx)
+    assert hello.proxy.reloads == reloads

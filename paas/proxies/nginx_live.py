@@ -1,0 +1,100 @@
+"""What one nginx is given: the texts and keys that are live, in memory and on the disk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+
+from paas.core.tls import Credential
+from paas.drivers.nginx_tree import CERTIFICATES, Tree
+from paas.proxies import nginx_certificates
+from paas.proxies.nginx_bundles import Bundle, flat, grouped, included_first
+
+_log = logging.getLogger(__name__)
+
+
+class Live:
+    """Bundles by key, as they are on the disk once they were read. Not for several threads at a time."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._known = False
+        # By file, so that one that somebody removed can be put back.
+        self._credentials: dict[str, Credential] = {}
+        self.bundles: dict[str, Bundle] = {}
+
+    def get(self, key: str) -> Bundle:
+        """The bundle of that key; an empty one where there is none."""
+        return self.bundles.get(key, {})
+
+    def read(self) -> None:
+        """Make the folders, and take what is on the disk for live."""
+        self.bundles = dict(grouped(self._tree.prepare()))
+        self._known = True
+
+    def doubt(self) -> None:
+        """The disk may hold anything now."""
+        self._known = False
+
+    def missing(self) -> list[str]:
+        """What somebody has removed from the disk."""
+        if not self._known:
+            return []
+
+        keys = [f"{CERTIFICATES}/{name}" for name in self._credentials]
+        return self._tree.missing([*flat(self.bundles.values()), *keys])
+
+    def put_back(self) -> bool:
+        """Have on the disk what is live; where nobody knows that, take for live what is on the disk.
+
+        Returns whether something was missing.
+        """
+        if not self._known:
+            self.read()
+            return False
+
+        missing = set(self.missing())
+
+        if not missing:
+            return False
+
+        _log.warning("%d files or folders of nginx were removed by somebody: they are put back", len(missing))
+        self._tree.prepare()
+        nginx_certificates.keep(self._tree, self._credentials.values())
+        texts = flat(self.bundles.values())
+
+        for name in sorted(missing & texts.keys(), key=included_first):
+            self._tree.install(name, texts[name])
+
+        return True
+
+    def install(self, bundles: Mapping[str, Bundle]) -> None:
+        """Write the bundles; files that they have no more are removed."""
+        for key, bundle in bundles.items():
+            before = dict(self.get(key))
+
+            # What it includes has to be there before the file that includes it, and to go after it.
+            for name in sorted(bundle, key=included_first):
+                if bundle[name] != before.get(name):
+                    self._tree.install(name, bundle[name])
+                    self.bundles[key] = {**self.get(key), name: bundle[name]}
+
+            for name in before.keys() - bundle.keys():
+                self._tree.install(name, None)
+
+            if bundle:
+                self.bundles[key] = bundle
+            else:
+                self.bundles.pop(key, None)
+
+    def keep(self, credentials: Collection[Credential]) -> None:
+        """Write the files with keys that are not there yet."""
+        nginx_certificates.keep(self._tree, credentials)
+        self._credentials |= {nginx_certificates.file_name(one): one for one in credentials}
+
+    def tidy(self, changed: list[Bundle]) -> None:
+        """Remove the files with keys that no text names any more, after these were, or could have been, changed."""
+        names = nginx_certificates.tidy(self._tree, changed, self.bundles)
+
+        if names is not None:
+            self._credentials = {name: one for name, one in self._credentials.items() if name in names}
