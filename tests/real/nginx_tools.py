@@ -19,7 +19,7 @@ import ports
 from paas.core import accesslog
 from paas.core.vhost import ProxyOptions, Vhost, VhostState
 from paas.drivers.nginx import Nginx
-from paas.drivers.nginx_processes import find_all, holds
+from paas.drivers.nginx_processes import find_all, holds, is_ready
 from paas.proxies.nginx import NginxProxy
 from paas.proxies.nginx_text import Templates
 
@@ -226,7 +226,10 @@ class Edge:
         """The workers, once the master has started all of them and none of before is left."""
 
         def over() -> bool:
-            return len(self.nginx.workers()) == os.cpu_count() and not self.proxy.draining().old_workers
+            workers = self.nginx.workers()
+            # A new one looks like a master until it has said what it is.
+            ready = len(workers) == os.cpu_count() and all(map(is_ready, workers))
+            return ready and not self.proxy.draining().old_workers
 
         wait_for(over, "all workers and no old ones")
         return self.nginx.workers()
