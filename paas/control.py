@@ -62,6 +62,19 @@ class ControlServer:
         self._inode = self.path.stat().st_ino
         self._listener = await asyncio.get_running_loop().create_server(lambda: Connection(self), sock=sock)
 
+    async def mend(self) -> None:
+        """Listen again where the socket's file was removed, or is another one; connections that there are go on."""
+        with contextlib.suppress(FileNotFoundError):
+            if self.path.stat().st_ino == self._inode:
+                return
+
+        log.warning("the control socket %s was removed by somebody: it is made again", self.path)
+        before = self._listener
+        await self.listen()
+
+        if before is not None:
+            before.close()
+
     async def close(self, grace: float = 1.0) -> None:
         """Stops accepting, gives the commands under way ``grace`` seconds to end, and disconnects everybody."""
         if self._listener is not None:

@@ -22,12 +22,13 @@ from paas.commands.dispatch import Dispatcher
 from paas.core import settings
 from paas.core.caller import Caller
 from paas.core.errors import PaasError, UsageError
-from paas.drivers.docker import LOOK_SECONDS, Docker
+from paas.drivers.docker import Docker
+from paas.drivers.docker_client import LOOK_SECONDS
 from paas.drivers.nginx import Nginx
 from paas.drivers.paths import Paths
 from paas.drivers.reserve import Reserve
 from paas.drivers.settings_file import SettingsFile
-from paas.engine import apps, cleanup, intact, isolation, keys, reconcile, room, tokens
+from paas.engine import apps, cleanup, hostkeys, intact, isolation, keys, reconcile, room, tokens
 from paas.engine.context import Context
 from paas.engine.drains import Drains
 from paas.engine.issuer import Issuer
@@ -38,6 +39,7 @@ from paas.engine.timers import Timers
 from paas.engine.watch import Watcher
 from paas.lock import Lock
 from paas.proxies.nginx import NginxProxy
+from paas.ssh import hostkeys as ssh_keys
 from paas.ssh import server as ssh
 from paas.website import Website
 
@@ -150,6 +152,8 @@ async def _serve(options: argparse.Namespace) -> int:
     control_server = await control.start(
         paths.control_socket, lookup=lookup, dispatch=dispatch, tokens=lambda token: tokens.caller(ctx, token)
     )
+    hostkeys.noticed(ctx, ssh_keys.fingerprints(paths.host_keys))
+    tending = asyncio.get_running_loop().create_task(_tend(control_server))
     background: list[Part] = [*chores(ctx), Watcher(ctx), Liveness(ctx), Drains(ctx), Timers(ctx), Issuer(ctx)]
     background += [Website(ctx), Safekeeper(ctx), ctx.confined]
     for part in background:
@@ -159,6 +163,7 @@ async def _serve(options: argparse.Namespace) -> int:
     print(f"ready ssh={_address(host, ssh_server.port)} http={_address(host, http_port)}", flush=True)
 
     await stopping.wait()
+    tending.cancel()
     _log.info("stopping; apps and nginx go on")
     ending = [ssh_server.close(), control_server.close(), asyncio.to_thread(_wind_down, ctx, background)]
     try:
@@ -172,6 +177,16 @@ async def _serve(options: argparse.Namespace) -> int:
     # Threads that wait for the engine must not hold up the end: what they were at is settled at the next start.
     sys.stderr.flush()
     os._exit(0)
+
+
+async def _tend(server: control.ControlServer) -> None:
+    """Makes the control socket again when somebody has removed it."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        try:
+            await server.mend()
+        except (PaasError, OSError) as error:
+            _log.error("the control socket can't be made again: %s", error)
 
 
 def _close(ctx: Context) -> None:
@@ -268,6 +283,7 @@ def chores(ctx: Context) -> list[Chores]:
     return [
         Chores(ctx, WATCH_SECONDS, [("keeping nginx up", lambda: reconcile.keep_proxy(ctx))]),
         Chores(ctx, WATCH_SECONDS, [("keeping the builder apart from the host", lambda: isolation.keep(ctx))]),
+        Chores(ctx, WATCH_SECONDS, [("keeping folders", lambda: reconcile.keep_files(ctx))]),
         Chores(ctx, CHORES_SECONDS, [("keeping a reserve of disk", lambda: room.lay_up(ctx))]),
         Chores(
             ctx,

@@ -15,7 +15,8 @@ from paas.assembly import instance_id
 from paas.core.errors import PaasError, UsageError
 from paas.core.intact import Recorded, judge
 from paas.daemon import complain
-from paas.drivers.docker import LOOK_SECONDS, Docker
+from paas.drivers.docker import Docker
+from paas.drivers.docker_client import LOOK_SECONDS
 from paas.drivers.marker import MarkerFile
 from paas.drivers.paths import Paths
 from paas.engine import intact

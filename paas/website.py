@@ -64,6 +64,9 @@ class Website:
             if self._stopping.is_set():
                 return
             self._process = process = Gunicorn(self._ctx.paths.root, self._ctx.paths.web_socket.parent)
-        status = process.wait()
+        while (status := process.wait(LOOK_SECONDS)) is None:
+            if process.lost():
+                _log.warning("the socket of the web was removed by somebody: the web is started again")
+                process.end()
         if not self._stopping.is_set():
             _log.warning("the web has ended with status %d; starting it again", status)

@@ -60,6 +60,8 @@ class Dispatcher:
                 positional, named = bind(ctx, command, words)
         if command.invocation:
             named[command.invocation] = invocation
+        # What somebody removed a moment ago must not fail whoever comes next.
+        ctx.paths.mend()
         value = command.handler(ctx, *positional, **named)
 
         if isinstance(value, Exit):

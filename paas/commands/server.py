@@ -15,7 +15,7 @@ from paas.commands import (
 from paas.commands.registry import Arg, command
 from paas.core import settings as declared
 from paas.core.caller import Access
-from paas.engine import dashboard, domains, stack
+from paas.engine import dashboard, domains, hostkeys, stack
 from paas.engine.context import Context
 
 
@@ -54,6 +54,13 @@ def settings_set(ctx: Context, key: args.Setting, value: Annotated[str, Arg("VAL
 def version(ctx: Context) -> str:
     """Print the version of the server."""
     return f"paas {paas.__version__}"
+
+
+@command("host-keys:accept", access=Access.ADMIN)
+def host_keys_accept(ctx: Context) -> None:
+    """Take the SSH host keys that the server has for its own, after they changed; 'doctor' is silent then."""
+    for kind, fingerprint in hostkeys.accept(ctx).items():
+        ctx.out.step(f"{kind}: {fingerprint}")
 
 
 @command("stack:build", access=Access.ADMIN)

@@ -253,6 +253,19 @@ def overdue(running: Mapping[str, float], limit: float, now: float) -> Iterator[
             )  # fmt: skip
 
 
+def host_keys(changed: Mapping[str, tuple[str, str]], folder: str) -> Iterator[Finding]:
+    """The SSH server's keys, by kind as clients know them and as they are."""
+    for kind, (before, now) in changed.items():
+        yield _problem(
+            "files", f"the SSH host key {kind} has changed", f"It was {before} and is {now}.\n"
+            "Clients that know the server refuse to connect, and are told of an attack.",
+            f"Restore {folder} from a backup and start the server again; if the new key shall stay: 'host-keys:accept'",
+            "host-key-changed",
+        )  # fmt: skip
+    if not changed:
+        yield _ok("files", "the SSH host keys are those that clients know")
+
+
 def key_file(path: str, mode: int | None) -> Finding:
     """The key that secrets are encrypted with."""
     if mode is None:

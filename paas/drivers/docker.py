@@ -12,13 +12,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from threading import Event
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import docker
 import docker.errors
 import docker.types
 import docker.utils
-import requests.exceptions
 
 from paas.core import container as labels
 from paas.core import logframes
@@ -30,51 +29,12 @@ from paas.core.imagename import DOCKER_HUB, ImageName
 from paas.core.model import Container, Ending
 from paas.core.reach import Login
 from paas.drivers import engine_logs, engine_usage, exec_stream, shell_stop
+from paas.drivers.docker_client import CALL_SECONDS, Client, engine, engine_call
 from paas.drivers.spans import span
 
 UNLIMITED = 1 << 60
-CALL_SECONDS = 60
-LOOK_SECONDS = 5
-"""How long an answer is waited for by somebody who only looks, and can do without."""
 REMOVAL_SECONDS = 60.0
 """How long another's removal of a container is waited for."""
-
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
-
-
-@contextmanager
-def _engine(doing: str) -> Iterator[None]:
-    try:
-        yield
-    except docker.errors.APIError as error:
-        raise EngineError(
-            f"the container engine refused: {doing}", why=str(error.explanation or error), code="engine-refused"
-        ) from error
-    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-        raise EngineError(
-            f"the container engine does not answer ({doing})",
-            why=str(error),
-            fix="Is Docker running? Try 'docker info', or 'systemctl start docker'.",
-            code="engine-down",
-        ) from error
-
-
-def _call(doing: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    def wrap(function: Callable[_P, _R]) -> Callable[_P, _R]:
-        @functools.wraps(function)
-        def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-            with span(doing), _engine(doing):
-                return function(*args, **kwargs)
-
-        return wrapper
-
-    return wrap
-
-
-engine_call = _call
-"""For the engine's other driver, of one-off containers: what the engine refuses becomes an `EngineError`."""
-
 
 @dataclass(frozen=True)
 class ImageRow:
@@ -139,7 +99,7 @@ class Docker:
         # Made on first use, as it asks the engine for its version: the engine may come up after the daemon. The pool is
         # as large as the number of threads that may wait for the engine at once.
         where = {"base_url": self._host} if self._host else docker.utils.kwargs_from_env()
-        return docker.APIClient(version="auto", timeout=self._seconds, max_pool_size=64, **where)
+        return Client(version="auto", timeout=self._seconds, max_pool_size=64, **where)
 
     @property
     def client(self) -> Any:
@@ -151,7 +111,7 @@ class Docker:
         of_app = [] if app_id is None else [f"{labels.LABEL_APP_ID}={app_id}"]
         return {"label": [f"{labels.LABEL_INSTANCE}={self.instance}", *of_app]}
 
-    @_call("asking for its version")
+    @engine_call("asking for its version")
     def version(self) -> str:
         """The engine's version; `EngineError` if it does not answer."""
         return str(self._api.version()["Version"])
@@ -159,10 +119,10 @@ class Docker:
     @functools.cached_property
     def architecture(self) -> str:
         """What the engine's machine runs, in the words of images: amd64, arm64, …"""
-        with _engine("asking for its architecture"):
+        with engine("asking for its architecture"):
             return str(self._api.version()["Arch"])
 
-    @_call("creating a container")
+    @engine_call("creating a container")
     def create(self, spec: ContainerSpec) -> str:
         """Creates the container and returns its id."""
         port = spec.container_port
@@ -195,17 +155,17 @@ class Docker:
         )
         return str(created["Id"])
 
-    @_call("starting a container")
+    @engine_call("starting a container")
     def start(self, container_id: str) -> None:
         """Starts a created container. An engine that can't run its command says so here."""
         self._api.start(container_id)
 
-    @_call("setting a restart policy")
+    @engine_call("setting a restart policy")
     def keep_running(self, container_id: str) -> None:
         """From now on the engine starts it again whenever it ends, and after a reboot."""
         self._api.update_container(container_id, restart_policy={"Name": "unless-stopped"})
 
-    @_call("restarting a container")
+    @engine_call("restarting a container")
     def restart(self, container_id: str, timeout: int) -> None:
         """SIGTERM to its programs, SIGKILL after ``timeout`` seconds, and a new start; gone already is fine."""
         if timeout:
@@ -215,13 +175,13 @@ class Docker:
         except docker.errors.NotFound:
             return
 
-    @_call("running a command in a container")
+    @engine_call("running a command in a container")
     def exec(self, container_id: str, argv: Sequence[str], timeout: float) -> tuple[int | None, str]:
         """Runs the command in the container: its exit status, None if it did not end in ``timeout`` seconds, and the
         first of what it wrote. One that did not end is killed."""
         return exec_stream.run(self._api, container_id, argv, timeout)
 
-    @_call("stopping a container")
+    @engine_call("stopping a container")
     def stop(self, container_id: str, timeout: int) -> None:
         """SIGTERM to its programs, then SIGKILL after ``timeout`` seconds; returns once it has ended. Gone already is
         fine."""
@@ -232,7 +192,7 @@ class Docker:
         except docker.errors.NotFound:
             return
 
-    @_call("removing a container")
+    @engine_call("removing a container")
     def remove(self, container_id: str) -> None:
         """Kills and removes it, never its named volumes; returns once it is gone. Gone already is fine."""
         try:
@@ -246,7 +206,7 @@ class Docker:
             with suppress(docker.errors.NotFound):
                 self._api.wait(container_id, timeout=REMOVAL_SECONDS, condition="removed")
 
-    @_call("listing containers")
+    @engine_call("listing containers")
     def containers(self, app_id: int | None = None) -> list[Container]:
         """The containers of this instance, or of one app of it, running or not."""
         rows = self._api.containers(all=True, filters=self._own(app_id))
@@ -257,13 +217,13 @@ class Docker:
         ]
         return [container for container in found if container]
 
-    @_call("listing containers")
+    @engine_call("listing containers")
     def everything(self, app_id: int | None = None) -> dict[str, str]:
         """The names by id of all containers of this instance, or of one app of it, one-off ones included."""
         rows = self._api.containers(all=True, filters=self._own(app_id))
         return {row["Id"]: (row["Names"] or [row["Id"][:12]])[0].lstrip("/") for row in rows}
 
-    @_call("inspecting a container")
+    @engine_call("inspecting a container")
     def inspect(self, container_id: str) -> Container | None:
         """All that the engine knows of one container of ours, or None once it is gone."""
         try:
@@ -305,7 +265,7 @@ class Docker:
     ) -> Iterator[Iterator[bytes]]:
         """The lines of the log, each after its timestamp, from the last ``tail`` (all for None) and from that moment
         on; with ``follow`` as they come until it ends, or until somebody calls what ``opened`` is told."""
-        with _engine("reading logs"):
+        with engine("reading logs"):
             asked: dict[str, object] = {"stdout": 1, "stderr": 1, "timestamps": 1, "since": since or None}
             asked |= {"follow": int(follow), "tail": "all" if tail is None else tail}
             with engine_logs.opened(self._api, container_id, asked) as (frames, end):
@@ -317,7 +277,7 @@ class Docker:
         """The processes that ended or were removed, as it happens, until the engine stops."""
         # One-off containers have no index; nobody has to bring them back.
         wanted = [f"{labels.LABEL_INSTANCE}={self.instance}", labels.LABEL_INDEX]
-        with _engine("following its events"):
+        with engine("following its events"):
             if self._api.version(api_version=False)["ApiVersion"] != self._api.api_version:
                 # It was upgraded and started again, and may not speak the API of before any more.
                 self.__dict__.pop("_api", None)
@@ -329,7 +289,7 @@ class Docker:
             finally:
                 stream.close()
 
-    @_call("inspecting an image")
+    @engine_call("inspecting an image")
     def image(self, reference: str) -> Image | None:
         """The image of that id or name, or None."""
         try:
@@ -341,7 +301,7 @@ class Docker:
     @contextmanager
     def files(self, image: str, path: str, name: str, app_id: int) -> Iterator[Iterator[bytes]]:
         """A folder of the image as chunks of a tar file, by way of a container that never runs, called ``name``."""
-        with _engine("reading files of an image"):
+        with engine("reading files of an image"):
             folder = PurePosixPath(self._api.inspect_image(image)["Config"].get("WorkingDir") or "/", path)
             self.remove(name)  # one that a crash left behind
             own = {labels.LABEL_INSTANCE: self.instance, labels.LABEL_APP_ID: str(app_id)}
@@ -356,12 +316,12 @@ class Docker:
             finally:
                 self.remove(made["Id"])
 
-    @_call("tagging an image")
+    @engine_call("tagging an image")
     def tag(self, image_id: str, repository: str, tag: str) -> None:
         """Gives the image a name, so that nothing prunes it as nameless."""
         self._api.tag(image_id, repository, tag, force=True)
 
-    @_call("removing an image")
+    @engine_call("removing an image")
     def remove_image(self, reference: str) -> bool:
         """Removes the name, and the image with its last name; False if a container still uses it or it is gone."""
         try:
@@ -374,7 +334,7 @@ class Docker:
             raise
         return True
 
-    @_call("listing images")
+    @engine_call("listing images")
     def image_names(self) -> list[str]:
         """The names (``repository:tag``, or the id of one without) of the images that this instance built."""
         rows = self._api.images(filters=self._own(), all=False)
@@ -382,7 +342,7 @@ class Docker:
         tags = [[tag for tag in row["RepoTags"] or [] if "<none>" not in tag] for row in rows]
         return [name for row, names in zip(rows, tags, strict=True) for name in (names or [row["Id"]])]
 
-    @_call("listing images")
+    @engine_call("listing images")
     def images(self) -> list[ImageRow]:
         """The images that this instance built, with their names and the app that they were built for."""
         rows = self._api.images(filters=self._own(), all=False)
@@ -391,17 +351,17 @@ class Docker:
             for row in rows
         ]
 
-    @_call("asking for its disk usage")
+    @engine_call("asking for its disk usage")
     def image_sizes(self) -> dict[str, int]:
         """The bytes of each image of the engine that no other image shares, by id."""
         return engine_usage.image_sizes(self._api)
 
-    @_call("asking for its disk usage")
+    @engine_call("asking for its disk usage")
     def build_cache(self) -> BuildCache:
         """The size of the build cache, of all who build on this engine."""
         return engine_usage.build_cache(self._api)
 
-    @_call("pruning its build cache")
+    @engine_call("pruning its build cache")
     def prune_build_cache(self, keep: int) -> int:
         """Removes the least recently used of the build cache, down to ``keep`` bytes; the bytes that this freed."""
         return engine_usage.prune_build_cache(self._api, keep)
@@ -413,10 +373,10 @@ class Docker:
     @functools.cached_property
     def _root(self) -> str:
         # Asked once: the engine looks into all that it has for its answer, and each build needs it.
-        with span("asking for its folder"), _engine("asking for its folder"):
+        with span("asking for its folder"), engine("asking for its folder"):
             return str(self._api.info().get("DockerRootDir") or "")
 
-    @_call("pulling an image")
+    @engine_call("pulling an image")
     def pull(self, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event) -> None:
         """Fetches the image from its registry; `EngineError` says why it could not."""
         lines = self._api.pull(
@@ -424,7 +384,7 @@ class Docker:
         )
         _follow(lines, show, cancelled, f"{name} could not be pulled")
 
-    @_call("pushing an image")
+    @engine_call("pushing an image")
     def push(
         self, image_id: str, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event
     ) -> None:
@@ -436,12 +396,12 @@ class Docker:
         finally:
             self.remove_image(str(name))
 
-    @_call("loading an image")
+    @engine_call("loading an image")
     def load(self, chunks: Iterator[bytes]) -> None:
         """Takes in what ``docker save`` writes, with all names that are in it: they have to be checked before."""
         _follow(self._api.load_image(chunks, quiet=True), lambda line: None, Event(), "the image could not be loaded")
 
-    @_call("logging in to a registry")
+    @engine_call("logging in to a registry")
     def check_login(self, server: str, login: Login) -> None:
         """`EngineError` unless the registry takes the credentials. They are not kept."""
         # A client of its own: it would remember them for pulls of anybody.
@@ -452,14 +412,14 @@ class Docker:
         finally:
             client.close()
 
-    @_call("listing images")
+    @engine_call("listing images")
     def names_in(self, repository: str) -> list[str]:
         """All names (``repository:tag``) of images that are called so, whoever made them; ``*`` stands for one part."""
         rows = self._api.images(filters={"reference": f"{repository}:*"})
         start = f"{repository.removesuffix('*')}" if repository.endswith("*") else f"{repository}:"
         return [tag for row in rows for tag in row["RepoTags"] or [] if tag.startswith(start)]
 
-    @_call("creating a network")
+    @engine_call("creating a network")
     def create_network(self, name: str, subnet: str, app_id: int) -> None:
         """Creates the bridge network; `EngineError` with code network-overlap if another network has the range."""
         pool = docker.types.IPAMPool(subnet=subnet)
@@ -478,7 +438,7 @@ class Docker:
             if "already exists" not in text:
                 raise
 
-    @_call("listing networks")
+    @engine_call("listing networks")
     def networks(self) -> dict[str, list[str]]:
         """All networks of the engine by name, with their IPv4 and IPv6 ranges."""
         return {
@@ -486,12 +446,12 @@ class Docker:
             for row in self._api.networks()
         }
 
-    @_call("listing networks")
+    @engine_call("listing networks")
     def own_networks(self) -> list[str]:
         """The names of this instance's networks."""
         return [row["Name"] for row in self._api.networks(filters=self._own())]
 
-    @_call("removing a network")
+    @engine_call("removing a network")
     def remove_network(self, name: str) -> None:
         """Removes it; gone already is fine."""
         try:

@@ -14,7 +14,7 @@ from paas.core import oneoff
 from paas.core.errors import CommandNotFound, EngineError
 from paas.drivers import exec_signals
 from paas.drivers.container_stream import ContainerStream
-from paas.drivers.docker import engine_call
+from paas.drivers.docker_client import engine_call
 
 _log = logging.getLogger(__name__)
 _RECHECK_SECONDS = 0.005

@@ -21,7 +21,8 @@ from paas.core import oneoff
 from paas.core.errors import CommandNotFound
 from paas.core.oneoff import Task, TaskSpec
 from paas.drivers.container_stream import ContainerStream
-from paas.drivers.docker import Docker, engine_call, host_options
+from paas.drivers.docker import Docker, host_options
+from paas.drivers.docker_client import engine_call
 from paas.drivers.docker_exec import DockerExec
 
 # Keys that would detach a client from a terminal; nobody shall ever press them. For containers that is a byte which no

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from paas.core.errors import PaasError
 
+SOCKET = "web.sock"
 CONFIG = Path(__file__).resolve().parent.parent / "web" / "gunicorn.py"
 
 
@@ -25,6 +26,10 @@ class Gunicorn:
                 fix="Remove it, or use a data root that other users may pass through.",
                 code="web",
             )
+        # One of before would be taken for its own.
+        self._socket = folder / SOCKET
+        self._inode = 0
+        self._socket.unlink(missing_ok=True)
         # nginx's workers, another user as a rule, have to reach the socket; who does has no rights by that.
         folder.chmod(0o711)
         theirs, self._lifeline = os.pipe()
@@ -59,11 +64,23 @@ class Gunicorn:
         """The process id of the master."""
         return self._process.pid
 
-    def wait(self) -> int:
-        """Its exit status, once it has ended."""
-        status = self._process.wait()
+    def wait(self, seconds: float) -> int | None:
+        """Its exit status, once it has ended; None if it has not within that time."""
+        try:
+            status = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
         os.close(self._lifeline)
         return status
+
+    def lost(self) -> bool:
+        """Whether the socket that it made is there no more, or another one is."""
+        try:
+            inode = self._socket.stat().st_ino
+        except FileNotFoundError:
+            inode = 0
+        self._inode = self._inode or inode
+        return inode != self._inode
 
     def end(self) -> None:
         """Asks it to end. Nobody waits for it: what it still does is over when this process ends."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from paas.core import buildsafety, doctor, doctor_tls
 from paas.core.doctor import Finding, Level
@@ -11,9 +11,10 @@ from paas.core.errors import PaasError
 from paas.core.hosts import is_pattern
 from paas.core.model import App, Container
 from paas.core.outcome import Answer
-from paas.engine import addresses, applocks, isolation, room, routes, tls
+from paas.engine import addresses, applocks, hostkeys, intact, isolation, room, routes, tls
 from paas.engine.context import Context
 
+ENGINE_DOWN = "engine-down"
 LOOPBACK_NAMES = ("localhost", ".localhost")
 
 
@@ -35,15 +36,24 @@ def examine(ctx: Context, app: App | None = None) -> list[Finding]:
             ("ports", lambda: _listening(ctx)),
             ("room", lambda: doctor.disks(room.disks(ctx), ctx.host.memory(), room.floors(ctx))),
             ("files", lambda: [_key_file(ctx)]),
+            ("files", lambda: _database(ctx)),
+            ("files", lambda: doctor.host_keys(hostkeys.changed(ctx), str(ctx.paths.host_keys))),
         ]
-    return [finding for subject, look in looks for finding in _looked(subject, look)]
+    found: list[Finding] = []
+    with ctx.scheduler.briefly():
+        for subject, look in looks:
+            found += _looked(subject, look, silent={finding.code for finding in found})
+    return found
 
 
-def _looked(subject: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
-    """What was found; that it could not be looked at is a finding, too."""
+def _looked(subject: str, look: Callable[[], Iterable[Finding]], silent: Collection[str]) -> list[Finding]:
+    """What was found; that it could not be looked at is a finding, too. ``silent`` are codes of before."""
     try:
         return list(look())
     except PaasError as error:
+        if error.code == ENGINE_DOWN and ENGINE_DOWN in silent:
+            why = "The container engine does not answer, see above."
+            return [Finding(Level.ADVICE, subject, "this could not be looked at", why, "", "not-looked-at")]
         return [Finding(Level.PROBLEM, subject, error.what, error.why, error.fix, error.code)]
 
 
@@ -72,7 +82,12 @@ def _builds(ctx: Context) -> Iterator[Finding]:
 
 
 def _nginx(ctx: Context) -> Iterator[Finding]:
-    if ctx.proxy.running():
+    if ctx.proxy.running() and not ctx.proxy.sound():
+        yield Finding(
+            Level.PROBLEM, "nginx", "files or sockets of nginx were removed", f"They are below {ctx.paths.nginx}.",
+            "The server puts them back within seconds; its log says what keeps it from that.", "nginx-files",
+        )  # fmt: skip
+    elif ctx.proxy.running():
         yield Finding(Level.OK, "nginx", f"{ctx.proxy.version()} runs")
     else:
         yield Finding(Level.PROBLEM, "nginx", "nginx does not run", "", "Its error log says why.", "nginx-down")
@@ -141,6 +156,12 @@ def _locks(ctx: Context, apps: list[App]) -> Iterator[Finding]:
         yield from doctor.overdue(running, ctx.settings.value("build-timeout") + 3600, now)
 
 
+def _database(ctx: Context) -> Iterator[Finding]:
+    """Its pages, and whether it is the one that belongs to what runs: `intact.check` raises what is wrong."""
+    intact.check(ctx.paths, lambda instance: ctx.scheduler.containers())
+    yield Finding(Level.OK, "files", f"{ctx.paths.database} is whole, and as new as what runs")
+
+
 def _key_file(ctx: Context) -> Finding:
-    path = ctx.paths.root / "secret.key"
+    path = ctx.paths.secret_key
     return doctor.key_file(str(path), ctx.host.mode(path))

@@ -30,6 +30,7 @@ class JobLog:
         self.path = path
         self.step = ""
         self._now = now
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         self._file = path.open("wb", buffering=0)
         self._times = times_of(path).open("wb", buffering=0)
         self._changed = threading.Condition()

@@ -105,6 +105,14 @@ def keep_proxy(ctx: Context) -> None:
         routes.refresh_all(ctx)
 
 
+def keep_files(ctx: Context) -> None:
+    """Makes folders again that were removed, and the file that lets keys in through the host's OpenSSH."""
+    ctx.paths.mend()
+    if not ctx.paths.authorized_keys.exists():
+        _log.warning("%s was removed by somebody: it is written again", ctx.paths.authorized_keys)
+        keys.write_authorized_keys(ctx)
+
+
 def lacks(ctx: Context, app: App) -> bool:
     """Whether a container that is wanted is not there or does not run."""
     return bool(_difference(ctx, app, ctx.scheduler.containers(app))[0])

@@ -45,6 +45,10 @@ class Scheduler(Protocol):
     def version(self) -> str:
         """The version of the engine; `EngineError` if it does not answer."""
 
+    def briefly(self) -> AbstractContextManager[None]:
+        """Inside, in this thread, no answer of the engine is waited for longer than 5 s; once one did not come, what
+        asks it is an `EngineError` at once."""
+
     def prepare(self, app: App) -> None:
         """Makes what the app's containers need to be there, for instance their network. Cheap when it is there."""
 

@@ -23,6 +23,7 @@ from paas.core.image import BuildCache
 from paas.core.model import App, Container, Ending, Release
 from paas.core.rollout import Candidate
 from paas.drivers.docker import Docker
+from paas.drivers.docker_client import briefly
 from paas.drivers.probe import Probe
 from paas.drivers.settings_file import SettingsFile
 from paas.drivers.spans import carried
@@ -58,6 +59,10 @@ class DockerLocal(LocalImages):
     def version(self) -> str:
         """See `Scheduler.version`."""
         return self._docker.version()
+
+    def briefly(self) -> AbstractContextManager[None]:
+        """See `Scheduler.briefly`."""
+        return briefly()
 
     def prepare(self, app: App) -> None:
         """The app's own network, with an explicit small range: the engine's own pools end after some 30 networks."""

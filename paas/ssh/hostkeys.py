@@ -24,6 +24,11 @@ def load(folder: Path) -> list[asyncssh.SSHKey]:
     return [_load(folder / name, kind) for name, kind in KINDS.items()]
 
 
+def fingerprints(folder: Path) -> dict[str, str]:
+    """The fingerprints of the keys in ``folder`` by their kind, as ``ssh-keygen -l`` tells them."""
+    return {key.get_algorithm(): key.get_fingerprint() for key in load(folder)}
+
+
 def _load(path: Path, kind: str) -> asyncssh.SSHKey:
     if not path.exists():
         _make(path, kind)

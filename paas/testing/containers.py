@@ -7,7 +7,7 @@ import queue
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +51,11 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         self._ended: queue.SimpleQueue[Ending | None] = queue.SimpleQueue()
         self._asked: set[str] = set()
         self.before_removal: Callable[[str], None] = lambda container_id: None
+
+    def briefly(self) -> AbstractContextManager[None]:
+        """See `Scheduler.briefly`."""
+        self.calls["briefly"] += 1
+        return nullcontext()
 
     def stop_engine(self) -> None:
         """The engine goes away: whoever follows its events is told so."""

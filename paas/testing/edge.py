@@ -24,8 +24,8 @@ class FakeProxy:
     """A `Proxy`. ``served`` has what is served now by key, ``switches`` every change in order.
 
     ``refusals`` are apps whose next configurations it refuses. With ``lingering`` the workers of before a switch go on
-    until `let_workers_end`.
-    Without ``whole``, somebody has removed files. Two apps with one host name, and a new port on which nothing runs, are refused as mistakes.
+    until `let_workers_end`; without ``whole`` somebody has removed files. Two apps with one host name, and a new port
+    on which nothing runs, are refused as mistakes.
     """
 
     def __init__(self, gates: Gates, in_use: Callable[[], set[int]]) -> None:

@@ -27,7 +27,7 @@ LAYERS = [
 _ENGINE = tuple(
     f"paas.drivers.{name}"
     for name in (
-        *("docker", "docker_exec", "docker_tasks", "engine_images"),
+        *("docker", "docker_client", "docker_exec", "docker_tasks", "engine_images"),
         *("engine_logs", "exec_signals", "exec_stream", "shell_stop"),
     )
 )

@@ -607,6 +607,27 @@ def test_the_program_starts_without_slow_imports():
     assert not (loaded - bare) & slow
 
 
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_a_socket_that_somebody_removed_is_made_again_and_connections_go_on(tmp_path, how):
+    with Servers(tmp_path) as servers:
+        path = tmp_path / "control.sock"
+        with socket.socket(socket.AF_UNIX) as before:
+            before.connect(str(path))
+            path.unlink()
+            if how == "replaced":
+                path.touch()
+            assert run(servers, "words").returncode != 0
+
+            servers.call(servers.control.mend())
+
+            assert run(servers, "words").returncode == 0
+            inode = path.stat().st_ino
+            servers.call(servers.control.mend())
+            assert path.stat().st_ino == inode
+            before.sendall(frames.frame(frames.HELLO, _hello("words")))
+            assert _read_frame(before)[0] in (frames.OUTPUT, frames.EXIT)
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from paas.core.errors import EngineError
+from paas.engine import doctor, hostkeys
 from paas.testing import VIEWER
 
 
@@ -116,3 +118,55 @@ def test_what_is_on_its_way_out_is_no_drift_and_hides_none(well):
         serving = next(key for key in well.scheduler.here if key != old)
         del well.scheduler.here[serving]
         assert codes(well) == (1, ["port-missing", "container-missing"])
+
+
+def test_an_engine_that_hangs_is_waited_for_once_and_it_is_said(well, monkeypatch):
+    def hangs(*_):
+        raise EngineError("the container engine does not answer", code="engine-down")
+
+    for name in ("version", "containers", "storage"):
+        monkeypatch.setattr(well.scheduler, name, hangs)
+    status, found = codes(well)
+    assert (status, found) == (1, ["engine-down", "not-looked-at", "not-looked-at", "not-looked-at"])
+    assert well.scheduler.calls["briefly"] == 1
+
+
+def test_a_database_that_is_damaged_or_older_than_what_runs(well):
+    assert "is whole, and as new as what runs" in well.run("doctor").out
+    running = well.scheduler.running("web.1")
+    running.container = replace(running.container, release=9)
+    assert codes(well) == (1, ["database-behind"])
+
+    well.ctx.store.close()
+    with (well.root / "paas.db").open("r+b") as file:
+        file.seek(4096)
+        file.write(bytes(4096))
+    assert [one.code for one in doctor._looked("files", lambda: doctor._database(well.ctx), ())] == ["database-damaged"]
+
+
+def test_host_keys_that_changed_until_somebody_accepts_them(well, caplog):
+    hostkeys.noticed(well.ctx, {"ssh-ed25519": "SHA256:one", "ecdsa-sha2-nistp256": "SHA256:two"})
+    assert (codes(well), caplog.text) == ((0, []), "")
+
+    hostkeys.noticed(well.ctx, {"ssh-ed25519": "SHA256:new", "ecdsa-sha2-nistp256": "SHA256:two"})
+    assert "THE SSH HOST KEY HAS CHANGED: ssh-ed25519 was SHA256:one and is SHA256:new" in caplog.text
+    assert codes(well) == (1, ["host-key-changed"])
+    assert f"Restore {well.paths.host_keys} from a backup" in well.run("doctor").out
+    # Another start does not make it good.
+    hostkeys.noticed(well.ctx, {"ssh-ed25519": "SHA256:new", "ecdsa-sha2-nistp256": "SHA256:two"})
+    assert codes(well) == (1, ["host-key-changed"])
+
+    assert "ssh-ed25519: SHA256:new" in well.run("host-keys:accept").err
+    assert codes(well) == (0, [])
+
+
+def test_host_keys_that_came_back(well):
+    hostkeys.noticed(well.ctx, {"ssh-ed25519": "SHA256:one"})
+    hostkeys.noticed(well.ctx, {"ssh-ed25519": "SHA256:new"})
+    hostkeys.noticed(well.ctx, {"ssh-ed25519": "SHA256:one"})
+    assert codes(well) == (0, [])
+
+
+def test_files_of_nginx_that_were_removed(well):
+    well.proxy.whole = False
+    assert codes(well) == (1, ["nginx-files"])

@@ -1,10 +1,13 @@
 """An engine that is replaced by another version while the server goes on."""
 
+import socket
+
 import pytest
 
 from paas.core.errors import EngineError
 from paas.drivers import docker as driver
 from paas.drivers.docker import Docker
+from paas.drivers.docker_client import briefly
 
 
 class Engine:
@@ -40,7 +43,7 @@ class Events:
 
 
 def test_whoever_follows_the_engine_finds_it_replaced(monkeypatch):
-    monkeypatch.setattr(driver.docker, "APIClient", Client)
+    monkeypatch.setattr(driver, "Client", Client)
     monkeypatch.setattr(Engine, "speaks", "1.43")
     engine = Docker("0123456789ab")
     assert engine.version() == "29.0.0"
@@ -53,3 +56,23 @@ def test_whoever_follows_the_engine_finds_it_replaced(monkeypatch):
     assert engine.version() == "29.0.0"
     with engine.endings() as endings:
         assert list(endings) == []
+
+
+@pytest.fixture
+def silent(monkeypatch):
+    """An engine that takes connections, and answers none."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{listening.getsockname()[1]}")
+        yield Docker("0123456789ab", 120)
+
+
+def test_whoever_only_looks_waits_once_for_an_engine_that_hangs(silent):
+    with briefly(1):
+        with pytest.raises(EngineError, match="does not answer") as first:
+            silent.version()
+        with pytest.raises(EngineError, match="does not answer") as second:
+            silent.containers()
+    assert "timed out" in first.value.why
+    assert (second.value.code, "was not asked again" in second.value.why) == ("engine-down", True)

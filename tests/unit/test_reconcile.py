@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -178,3 +179,22 @@ def test_a_proxy_of_which_something_was_removed_gets_all_apps_again(hello):
     reloads = hello.proxy.reloads
     reconcile.keep_proxy(hello.ctx)
     assert hello.proxy.reloads == reloads
+
+
+def test_folders_and_files_that_somebody_removed_are_made_again(hello):
+    from paas.engine import reconcile
+
+    folders = ["jobs", "runs", "drains", "buildpacks", "work", "ssh", ".ssh"]
+    for name in folders:
+        shutil.rmtree(hello.root / name, ignore_errors=True)
+    reconcile.keep_files(hello.ctx)
+    assert {name: (hello.root / name).stat().st_mode & 0o777 for name in folders} == dict.fromkeys(folders, 0o700)
+    assert (hello.root / ".ssh" / "authorized_keys").exists()
+
+
+def test_a_command_does_not_fail_for_a_folder_that_was_removed_a_moment_ago(hello):
+    for name in ("jobs", "runs", "apps"):
+        shutil.rmtree(hello.root / name)
+    assert hello.run("config:set hello A=1").status == 0
+    assert hello.deployed("hello", {"file": "new"})
+    assert hello.run("builds:output hello").status == 0

@@ -1,8 +1,11 @@
 """The thread that keeps the web's process up."""
 
+import threading
+
 import pytest
 
 from paas import website
+from paas.drivers.gunicorn import Gunicorn
 from paas.testing import eventually
 from paas.website import Website
 
@@ -18,7 +21,7 @@ def test_it_goes_on_after_an_error(hello, monkeypatch, fault):
                 raise faults.pop()
             began.append(self)
 
-        def wait(self):
+        def wait(self, seconds):
             part._stopping.wait(60)
             return 0
 
@@ -38,3 +41,41 @@ def test_it_goes_on_after_an_error(hello, monkeypatch, fault):
         eventually(lambda: began)
     finally:
         part.stop()
+
+
+def test_a_web_whose_socket_was_removed_is_started_again(hello, monkeypatch):
+    began = []
+
+    class Process:
+        def __init__(self, root, folder):
+            began.append(self)
+            self._ended = threading.Event()
+
+        def wait(self, seconds):
+            return 0 if self._ended.is_set() else None
+
+        def lost(self):
+            return len(began) == 1
+
+        def end(self):
+            self._ended.set()
+
+    monkeypatch.setattr(website, "Gunicorn", Process)
+    part = Website(hello.ctx)
+    part.start()
+    try:
+        eventually(lambda: len(began) == 2)
+    finally:
+        part.stop()
+
+
+def test_the_socket_that_it_made_is_known_from_another(tmp_path):
+    process = Gunicorn.__new__(Gunicorn)
+    process._socket, process._inode = tmp_path / "web.sock", 0
+    assert not process.lost()
+    process._socket.touch()
+    assert not process.lost()
+    process._socket.rename(tmp_path / "away")
+    assert process.lost()
+    process._socket.touch()
+    assert process.lost()

@@ -1,0 +1,92 @@
+"""The client of the container engine's API: how long it waits, and what becomes of its errors."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+import docker
+import docker.errors
+import requests.exceptions
+
+from paas.core.errors import EngineError
+from paas.drivers.spans import span
+
+CALL_SECONDS = 60
+LOOK_SECONDS = 5
+"""How long an answer is waited for by somebody who only looks, and can do without."""
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+@dataclass
+class _Look:
+    """Somebody who only looks: how long they wait for an answer, and whether one did not come."""
+
+    seconds: int
+    in_vain: bool = False
+
+
+_looking: ContextVar[_Look | None] = ContextVar("looking", default=None)
+
+
+@contextmanager
+def briefly(seconds: int = LOOK_SECONDS) -> Iterator[None]:
+    """Inside, in this thread, no answer is waited for longer; once one did not come, no other is waited for at all."""
+    token = _looking.set(_Look(seconds))
+    try:
+        yield
+    finally:
+        _looking.reset(token)
+
+
+class Client(docker.APIClient):
+    """The SDK's client, which knows who only looks."""
+
+    def _set_request_timeout(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        look = _looking.get()
+        if look is None:
+            return {"timeout": self.timeout, **kwargs}
+        if look.in_vain:
+            raise requests.exceptions.ConnectTimeout("It did not answer a moment ago, and was not asked again.")
+        return {**kwargs, "timeout": look.seconds}
+
+
+@contextmanager
+def engine(doing: str) -> Iterator[None]:
+    """Inside, what the engine refuses, or does not answer, becomes an `EngineError`."""
+    try:
+        yield
+    except docker.errors.APIError as error:
+        raise EngineError(
+            f"the container engine refused: {doing}", why=str(error.explanation or error), code="engine-refused"
+        ) from error
+    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        look = _looking.get()
+        if look is not None:
+            look.in_vain = True
+        raise EngineError(
+            f"the container engine does not answer ({doing})",
+            why=str(error),
+            fix="Is Docker running? Try 'docker info', or 'systemctl start docker'.",
+            code="engine-down",
+        ) from error
+
+
+def engine_call(doing: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """For methods of the engine's drivers: what it refuses becomes an `EngineError`; each call is a span of a job."""
+
+    def wrap(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        @functools.wraps(function)
+        def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            with span(doing), engine(doing):
+                return function(*args, **kwargs)
+
+        return wrapper
+
+    return wrap
