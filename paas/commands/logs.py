@@ -173,8 +173,9 @@ def logs_drain(
     """Send an app's log, or with --global those of every app, to another server from now on; remove that, or list.
 
     add takes syslog+tcp://HOST:PORT, syslog+tls://HOST:PORT, or https://USER:PASSWORD@HOST/PATH, to which batches are
-    posted as --type json (an object a line) or logplex. --ca-file has the authorities to trust for TLS. remove takes
-    the number that list shows. While a receiver is away lines wait on disk, as many as logs:set drain-queue-size lets;
+    posted as --type json (an object a line) or logplex. --ca-file has the authorities to trust for TLS, for admins.
+    It is sent to servers of the internet, and to the networks of the setting egress-allow. remove takes the number that
+    list shows. While a receiver is away lines wait on disk, as many as logs:set drain-queue-size lets;
     list counts what was sent, is queued, and was dropped, and how often a log was rotated away before it was read.
     """
     if action == "list":
@@ -187,6 +188,8 @@ def logs_drain(
         raise UsageError(f"logs:drain {action} takes an app, or --global, and {what}")
     if app is None and ctx.caller.access < Access.ADMIN:
         raise Forbidden("drains of every app need the role admin")
+    if ca_file and ctx.caller.access < Access.ADMIN:
+        raise Forbidden("--ca-file names a file of the server, and needs the role admin")
     if action == "add":
         made = drains.add(ctx, app, target, type, ca_file)
         ctx.out.step(f"Added drain {made.id} to {drains_core.masked(made.url)}")

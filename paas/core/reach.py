@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from paas.core.egress import Egress
 from paas.core.secret import Secret
 
 
@@ -18,7 +19,8 @@ class Login:
 @dataclass(frozen=True)
 class Means:
     """``key`` is the private deploy key, ``known_hosts`` lines of that file's format, ``ca_file`` extra authorities;
-    ``proxies`` by the name of the environment variable. ``limit`` in bytes, ``timeout`` in seconds.
+    ``proxies`` by the name of the environment variable. ``egress`` says where it may connect. ``limit`` in bytes,
+    ``timeout`` in seconds.
     With ``newest_only`` a fetch takes the one commit without its history."""
 
     login: Login | None = None
@@ -26,6 +28,7 @@ class Means:
     known_hosts: tuple[str, ...] = ()
     ca_file: str = ""
     proxies: dict[str, str] = field(default_factory=dict)
+    egress: Egress = field(default_factory=Egress)
     limit: int = 1 << 31
     timeout: float = 600.0
     newest_only: bool = False

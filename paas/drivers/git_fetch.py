@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import tempfile
@@ -10,15 +11,18 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from http.client import HTTPException
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
 from paas.core import giturl
-from paas.core.errors import Cancelled, PaasError
+from paas.core.errors import Cancelled, InvalidValue
 from paas.core.giturl import Remote
 from paas.core.reach import Fetched, Login, Means
-from paas.drivers import git_process
+from paas.drivers import git_process, git_way, https
+from paas.drivers.git_way import FetchFailed, Way
 from paas.drivers.quarantine import Quarantine
 from paas.drivers.spool import size_of
 
@@ -27,13 +31,15 @@ _POLL_SECONDS = 0.05
 _LONGEST_LISTING = 1 << 20
 # All of git keeps to these, whatever a server redirects to; file and ext are not among them.
 _PROTOCOLS = ":".join(giturl.SCHEMES)
+_REDIRECTED = re.compile(r"returned error: 30[12378]$")
+_ASKED = "/info/refs?service=git-upload-pack"
+"""What git asks of a repository first, after its address."""
+_HTTP_SECONDS = 30
 _CHECKS = ("badTimezone", "missingSpaceBeforeDate", "zeroPaddedFilemode")
 
 
-class FetchFailed(PaasError):
-    """Another server did not give what was asked for; nothing was changed."""
-
-    code = "fetch-failed"
+class _Redirected(FetchFailed):
+    """The server says that it is elsewhere."""
 
 
 def fetch(
@@ -41,12 +47,35 @@ def fetch(
 ) -> Fetched:
     """See `Remotes.fetch`. Credentials are in files below ``work`` meanwhile."""
     deadline = time.monotonic() + means.timeout
-    with _surroundings(remote, means, work) as (options, environment):
-        git = _Git(quarantine, options, environment, remote, means, deadline, cancelled)
-        spec, branch = (ref, "") if giturl.is_commit(ref) else _choose(git.listing(ref), ref, remote)
-        commit = git.take(spec)
-    quarantine.check_connected([commit])
-    return Fetched(commit, branch)
+
+    def taken(found: Remote, means: Means) -> Fetched:
+        way = git_way.checked(found, means)
+        with _surroundings(found, means, work, way) as (options, environment):
+            git = _Git(quarantine, options, environment, found, means, deadline, cancelled, way.url)
+            spec, branch = (ref, "") if giturl.is_commit(ref) else _choose(git.listing(ref), ref, found)
+            return Fetched(git.take(spec), branch)
+
+    try:
+        fetched = taken(remote, means)
+    except _Redirected:
+        moved = _redirected(remote, means)
+        # Credentials are for the one host alone.
+        fetched = taken(moved, means if moved.address == remote.address else replace(means, login=None))
+    quarantine.check_connected([fetched.commit])
+    return fetched
+
+
+def _redirected(remote: Remote, means: Means) -> Remote:
+    """Where the repository has moved to. git is not left to follow: it would connect wherever it is told to."""
+    try:
+        with https.opened(f"{remote.url}{_ASKED}", means, _HTTP_SECONDS) as response:
+            base = str(response.geturl()).removesuffix(_ASKED)
+        return giturl.repository(base)
+    except (OSError, ValueError, HTTPException, InvalidValue) as error:
+        reason = getattr(error, "reason", error)
+        raise FetchFailed(
+            f"{remote.url} could not be fetched", why=f"It is redirected, and that failed: {reason}"
+        ) from error
 
 
 def _choose(listing: str, ref: str, remote: Remote) -> tuple[str, str]:
@@ -82,7 +111,9 @@ class _Git:
         means: Means,
         deadline: float,
         cancelled: threading.Event,
+        url: str,
     ) -> None:
+        self._url = url
         self._quarantine = quarantine
         self._repository = quarantine.repository.path
         self._options = options
@@ -95,7 +126,7 @@ class _Git:
     def listing(self, ref: str) -> str:
         """The refs of that name; the first row of HEAD says what branch it is."""
         wanted = [f"refs/heads/{ref}", f"refs/tags/{ref}"] if ref else ["HEAD"]
-        found = self._run(["ls-remote", "--symref", "--", self._remote.url, *wanted])
+        found = self._run(["ls-remote", "--symref", "--", self._url, *wanted])
         rows = [line for line in found.splitlines() if not line.startswith("ref: ")]
         return "\n".join([*rows, *(line for line in found.splitlines() if line.startswith("ref: "))])
 
@@ -106,7 +137,7 @@ class _Git:
         try:
             flags = ["--quiet", "--no-tags", "--no-recurse-submodules", "--no-auto-maintenance"]
             flags += ["--depth=1"] if self._means.newest_only else []
-            self._run(["fetch", *flags, "--", self._remote.url, f"+{spec}"])
+            self._run(["fetch", *flags, "--", self._url, f"+{spec}"])
             sha = head.read_text(encoding="utf-8").split()[0]
         finally:
             head.unlink(missing_ok=True)
@@ -153,6 +184,8 @@ class _Git:
                 )
 
     def _failed(self, reason: str) -> FetchFailed:
+        if self._remote.scheme == "https" and _REDIRECTED.search(reason):
+            return _Redirected(f"{self._remote.url} is redirected", why=reason)
         host = self._remote.address
         if self._remote.scheme == "ssh":
             fix = f"Does {host} know the deploy key ('git:public-key'), and is its host key right ('git:allow-host')?"
@@ -166,32 +199,34 @@ class _Git:
 
 
 @contextmanager
-def _surroundings(remote: Remote, means: Means, work: Path) -> Iterator[tuple[list[str], dict[str, str]]]:
+def _surroundings(
+    remote: Remote, means: Means, work: Path, way: Way
+) -> Iterator[tuple[list[str], dict[str, str]]]:
     """Options and environment of git. Secrets are in files that only this user reads, and that are gone afterwards."""
     settings = {
         "transfer.fsckObjects": "true",
         "fetch.unpackLimit": "1",
         "fetch.writeCommitGraph": "false",
-        "http.followRedirects": "initial",
+        "http.followRedirects": "false",
         "http.lowSpeedLimit": "100",
         "http.lowSpeedTime": "60",
         "credential.helper": "",
         **{f"fetch.fsck.{rule}": "ignore" for rule in _CHECKS},
     }
-    options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+    options = [word for key, value in {**settings, **way.settings}.items() for word in ("-c", f"{key}={value}")]
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=work) as name:
         folder = Path(name)
         protocols = giturl.FILE if remote.scheme == giturl.FILE else _PROTOCOLS
         environment = {"GIT_ALLOW_PROTOCOL": protocols, "GIT_ASKPASS": "/bin/false", **means.proxies}
+        environment |= way.environment
         if remote.scheme == "https":
             if means.login is not None:
                 store = _private(folder / "login", _credential(remote, means.login))
-                # Given to the one host alone, also when the server redirects: git asks it by host.
                 options += ["-c", f"credential.helper=store --file={store}"]
             if means.ca_file:
                 environment["GIT_SSL_CAINFO"] = str(_authorities(folder, means.ca_file))
         elif remote.scheme == "ssh":
-            environment |= _ssh(folder, means)
+            environment |= _ssh(folder, means, way)
         yield options, environment
 
 
@@ -205,11 +240,11 @@ def _authorities(folder: Path, extra: str) -> Path:
     return _private(folder / "ca.pem", f"{system}\n{Path(extra).read_text(encoding='utf-8')}")
 
 
-def _ssh(folder: Path, means: Means) -> Mapping[str, str]:
+def _ssh(folder: Path, means: Means, way: Way) -> Mapping[str, str]:
     hosts = _private(folder / "known_hosts", "".join(f"{line}\n" for line in means.known_hosts))
     options = ["BatchMode=yes", "IdentitiesOnly=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=20"]
     options += [f"UserKnownHostsFile={hosts}", "GlobalKnownHostsFile=/dev/null", "ServerAliveInterval=15"]
-    options += ["ClearAllForwardings=yes", "IdentityAgent=none", "LogLevel=ERROR"]
+    options += ["ClearAllForwardings=yes", "IdentityAgent=none", "LogLevel=ERROR", *way.ssh]
     argv = ["ssh", "-F", "/dev/null", *(word for option in options for word in ("-o", option))]
     if means.key is not None:
         argv += ["-i", str(_private(folder / "key", means.key.reveal()))]

@@ -22,8 +22,10 @@ from typing import Protocol
 from paas import __version__
 from paas.core import drain, syslog
 from paas.core.drain import Target
+from paas.core.egress import Egress, EgressRefused
 from paas.core.errors import PaasError
 from paas.core.logline import LogLine
+from paas.drivers import egress
 
 SECONDS = 10.0
 """How long a receiver may take for each step."""
@@ -54,12 +56,14 @@ class Receiver(Protocol):
     def close(self) -> None: ...
 
 
-Factory = Callable[[Target, str, str], Receiver]
+Rules = Callable[[], Egress]
+"""Where it may connect, asked for each connection."""
+Factory = Callable[[Target, str, str, Rules], Receiver]
 
 
-def receiver(target: Target, form: str, ca: str) -> Receiver:
+def receiver(target: Target, form: str, ca: str, rules: Rules) -> Receiver:
     """The receiver at the URL. ``ca``: the path of a PEM file with the authorities to trust, empty for the system's."""
-    return Syslog(target, ca) if target.syslog else Http(target, form, ca)
+    return Syslog(target, ca, rules) if target.syslog else Http(target, form, ca, rules)
 
 
 def _trust(target: Target, ca: str) -> ssl.SSLContext | None:
@@ -74,9 +78,10 @@ def _trust(target: Target, ca: str) -> ssl.SSLContext | None:
 class Syslog:
     """A syslog server; the connection stays open between batches."""
 
-    def __init__(self, target: Target, ca: str) -> None:
+    def __init__(self, target: Target, ca: str, rules: Rules) -> None:
         self._target = target
         self._ca = ca
+        self._rules = rules
         self._socket: socket.socket | None = None
 
     def send(self, lines: Sequence[LogLine]) -> None:
@@ -88,12 +93,12 @@ class Syslog:
                 self._socket = self._connect()
             self._socket.sendall(syslog.framed(lines))
             _wait_until_acknowledged(self._socket)
-        except OSError as error:
+        except (OSError, EgressRefused) as error:
             self.close()
             raise NotSent(_words(error)) from error
 
     def _connect(self) -> socket.socket:
-        made = socket.create_connection((self._target.host, self._target.port), SECONDS)
+        made = egress.connected(self._target.host, self._target.port, self._rules(), SECONDS)
         context = _trust(self._target, self._ca)
         if context is None:
             return made
@@ -140,10 +145,11 @@ def _unacknowledged(connection: socket.socket) -> int:
 class Http:
     """An HTTP server that takes batches as the bodies of POST requests; the connection stays open between them."""
 
-    def __init__(self, target: Target, form: str, ca: str) -> None:
+    def __init__(self, target: Target, form: str, ca: str, rules: Rules) -> None:
         self._target = target
         self._form = form
         self._ca = ca
+        self._rules = rules
         self._connection: http.client.HTTPConnection | None = None
 
     def send(self, lines: Sequence[LogLine]) -> None:
@@ -161,8 +167,8 @@ class Http:
         watch.daemon = True
         watch.start()
         try:
-            status, said = self._post(body, headers)
-        except (OSError, http.client.HTTPException) as error:
+            status = self._post(body, headers)
+        except (OSError, http.client.HTTPException, EgressRefused) as error:
             self.close()
             raise NotSent(_LATE if late.is_set() else _words(error)) from error
         finally:
@@ -174,7 +180,8 @@ class Http:
             return
         self.close()
         kind = Refused if status in REFUSED else NotSent
-        raise kind(f"the receiver answered {status}" + (f": {said}" if said else ""))
+        # No word of what it says: it may be a server that only this one reaches.
+        raise kind(f"the receiver answered {status}")
 
     def _give_up(self, late: threading.Event) -> None:
         late.set()
@@ -184,24 +191,23 @@ class Http:
                 # That of TLS would say goodbye first.
                 socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
-    def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+    def _post(self, body: bytes, headers: dict[str, str]) -> int:
         if self._connection is None:
             self._connection = self._connect()
         self._connection.request("POST", self._target.path, body, headers)
         answer = self._connection.getresponse()
-        said = answer.read(4096)
+        answer.read(4096)
         if not answer.isclosed():
             # A body that is longer is not read to its end, so the connection can't be used again.
             self.close()
-        first = said.decode("utf-8", "replace").splitlines()[:1]
-        return answer.status, "".join(letter for letter in "".join(first)[:100] if letter.isprintable())
+        return answer.status
 
     def _connect(self) -> http.client.HTTPConnection:
         host, port = self._target.host, self._target.port
         context = _trust(self._target, self._ca)
         if context is None:
-            return http.client.HTTPConnection(host, port, timeout=SECONDS)
-        return http.client.HTTPSConnection(host, port, timeout=SECONDS, context=context)
+            return egress.http_connection(host, port, self._rules(), SECONDS)
+        return egress.https_connection(host, port, self._rules(), SECONDS, context)
 
     def close(self) -> None:
         """Ends the connection."""
@@ -211,4 +217,9 @@ class Http:
 
 
 def _words(error: Exception) -> str:
+    if isinstance(error, http.client.HTTPException) and not isinstance(error, ConnectionError):
+        # Its text is what the server said.
+        return "the receiver's answer is not HTTP"
+    if isinstance(error, EgressRefused):
+        return f"{error.what}: {error.why}"[:200]
     return (str(error) or type(error).__name__)[:200]

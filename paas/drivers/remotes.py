@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import http.client
-import ssl
 import subprocess
 import threading
 import time
-import urllib.request
-from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from paas.core import giturl
 from paas.core.errors import Cancelled, PaasError
 from paas.core.giturl import Remote
 from paas.core.reach import Fetched, Means
-from paas.drivers import git_fetch
+from paas.drivers import egress, git_fetch, https
+from paas.drivers.git_way import FetchFailed
 from paas.drivers.quarantine import Quarantine
 from paas.drivers.spool import CHUNK
 
@@ -46,23 +44,18 @@ class Remotes:
     def download(self, remote: Remote, means: Means, cancelled: threading.Event) -> Iterator[bytes]:
         """The body of what is at the https address, in chunks. Redirects are followed to https only."""
         deadline = time.monotonic() + means.timeout
-        request = urllib.request.Request(remote.url, headers={"User-Agent": "paas", "Accept": "*/*"})
-        if means.login is not None:
-            text = f"{means.login.user}:{means.login.password.reveal()}"
-            # Not sent on to where it may be redirected.
-            request.add_unredirected_header("Authorization", "Basic " + b64encode(text.encode()).decode())
         try:
-            context = ssl.create_default_context()
-            if means.ca_file:
-                context.load_verify_locations(means.ca_file)
-            opener = _opener(_Proxies(means.proxies), urllib.request.HTTPSHandler(context=context), _HttpsOnly())
-            with opener.open(request, timeout=_SOCKET_SECONDS) as response:
+            with https.opened(remote.url, means, _SOCKET_SECONDS) as response:
                 yield from _chunks(response, deadline, cancelled)
         except (OSError, ValueError, EOFError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
-            raise git_fetch.FetchFailed(
+            raise FetchFailed(
                 f"{remote.url} could not be downloaded", why=str(reason) or type(error).__name__, code="download-failed"
             ) from error
+
+    def addresses(self, host: str) -> list[str]:
+        """The addresses that a host has for this server; none for a name that does not resolve."""
+        return egress.addresses(host)
 
     def host_keys(self, address: str) -> list[str]:
         """The keys that the ssh server shows now, as lines of ``known_hosts``; `FetchFailed` if it shows none."""
@@ -79,46 +72,14 @@ class Remotes:
                 code="no-ssh",
             ) from error
         except subprocess.TimeoutExpired as error:
-            raise git_fetch.FetchFailed(f"{address} does not answer", code="host-silent") from error
+            raise FetchFailed(f"{address} does not answer", code="host-silent") from error
         said = done.stdout.decode(errors="replace").splitlines()
         lines = [line for line in said if line and not line.startswith("#")]
         if not lines:
-            raise git_fetch.FetchFailed(
+            raise FetchFailed(
                 f"{address} shows no ssh host key", why="It does not answer, or is no ssh server.", code="host-silent"
             )
         return sorted(lines)
-
-
-class _Proxies(urllib.request.ProxyHandler):
-    """The proxies that were given, past which the hosts of ``no_proxy`` are reached."""
-
-    def __init__(self, proxies: Mapping[str, str]) -> None:
-        super().__init__({name.removesuffix("_proxy"): url for name, url in proxies.items() if name != "no_proxy"})
-        self._past = {"no": proxies.get("no_proxy", "")}
-
-    def proxy_open(self, req: urllib.request.Request, proxy: str, type: str) -> Any:
-        """None where the host is to be reached without one."""
-        if urllib.request.proxy_bypass_environment(req.host, self._past):  # type: ignore[attr-defined]
-            return None
-        return super().proxy_open(req, proxy, type)
-
-
-class _HttpsOnly(urllib.request.HTTPRedirectHandler):
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
-    ) -> urllib.request.Request | None:
-        if not newurl.startswith("https://"):
-            raise ValueError("it is redirected to an address that is not https")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _opener(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
-    # Not build_opener: that adds handlers for ftp, file and data.
-    opener = urllib.request.OpenerDirector()
-    others = (urllib.request.HTTPDefaultErrorHandler(), urllib.request.HTTPErrorProcessor())
-    for handler in (*handlers, *others):
-        opener.add_handler(handler)
-    return opener
 
 
 def _chunks(response: Any, deadline: float, cancelled: threading.Event) -> Iterator[bytes]:

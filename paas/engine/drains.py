@@ -18,7 +18,7 @@ from paas.core.secret import Secret
 from paas.drivers import drain_spool, receivers
 from paas.drivers.drain_spool import Spool
 from paas.drivers.receivers import Factory, NotSent, Refused
-from paas.engine import logsources
+from paas.engine import logsources, reach
 from paas.engine.changelog import EventSource
 from paas.engine.context import Context
 from paas.engine.logfeed import Feed
@@ -45,7 +45,8 @@ class Worker:
     def __init__(self, ctx: Context, drain_id: int, make: Factory = receivers.receiver) -> None:
         self._ctx = ctx
         self._drain = ctx.store.drains.get(drain_id)
-        self._receiver = make(drain.target(self._drain.url.reveal()), self._drain.format, self._drain.ca)
+        target = drain.target(self._drain.url.reveal())
+        self._receiver = make(target, self._drain.format, self._drain.ca, lambda: reach.egress(ctx))
         self._spool = Spool(ctx.paths.drain(drain_id))
         self._spool.cut(self._drain.position.spooled)
         self._position = self._drain.position
@@ -283,6 +284,7 @@ def add(ctx: Context, app: App | None, url: str, form: str, ca: str) -> Drain:
     """A new drain, to which everything is sent that is written from now on."""
     target = drain.target(url)
     chosen = drain.format_for(target, form)
+    reach.check_host(ctx, target.host)
     if ca and not (target.tls and os.access(ca, os.R_OK)):
         raise InvalidValue(
             f"{ca} can't be used as --ca-file",

@@ -28,6 +28,7 @@ def pull(ctx: Context, job: Job, name: ImageName) -> None:
 
 def fetch(ctx: Context, name: ImageName, app: App | None, out: Output, cancelled: Event) -> None:
     """The same for an app, or for None with the credentials that all apps may use."""
+    registries.check_server(ctx, name.server)
     out.step(f"Pulling {name}")
     before = ctx.scheduler.image(name.full)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from paas.core import sshkeys
+from paas.core.egress import Egress
 from paas.core.errors import BuildFailed, NotFound, PaasError
 from paas.core.giturl import Remote
 from paas.core.reach import Means
@@ -36,9 +37,23 @@ def means(ctx: Context, remote: Remote) -> Means:
         known_hosts=tuple(hosts),
         ca_file=ca_file(ctx),
         proxies=_proxies(ctx),
+        egress=egress(ctx),
         limit=ctx.settings.value("max-pack-size"),
         timeout=ctx.settings.value("fetch-timeout"),
     )
+
+
+def egress(ctx: Context) -> Egress:
+    """Where the server connects on behalf of others, as it is set now."""
+    return Egress(ctx.settings.value("egress-allow") or ())
+
+
+def check_host(ctx: Context, host: str) -> None:
+    """Raises `EgressRefused` for a host that leads to where the server does not connect.
+
+    One that does not resolve is left to whatever connects.
+    """
+    egress(ctx).check(host, ctx.remotes.addresses(host))
 
 
 def ca_file(ctx: Context) -> str:

@@ -7,6 +7,7 @@ from paas.core.imagename import DOCKER_HUB, ImageName
 from paas.core.journal import Step
 from paas.core.model import App, Release
 from paas.core.reach import Login
+from paas.engine import reach
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 from paas.store.access import REGISTRY
@@ -22,8 +23,15 @@ def login(ctx: Context, app: App | None, server: str) -> Login | None:
     return logins(ctx, app).get(server)
 
 
+def check_server(ctx: Context, server: str) -> None:
+    """Raises `EgressRefused` for a registry that the engine is not to connect to on behalf of others."""
+    if server != DOCKER_HUB:
+        reach.check_host(ctx, server.partition(":")[0])
+
+
 def keep(ctx: Context, app: App | None, server: str, given: Login) -> None:
     """Keeps credentials that the registry takes, for the app or for all."""
+    check_server(ctx, server)
     try:
         ctx.scheduler.check_login(server, given)
     except EngineError as error:
@@ -60,6 +68,7 @@ def push(ctx: Context, app: App, job: Job, made: Release) -> None:
         return
     with job.step(Step.PUSH, "Pushed"):
         for name in names(ctx, app, made.version):
+            check_server(ctx, name.server)
             job.out.step(f"Pushing {name}")
             try:
                 ctx.scheduler.push(made.image, name, login(ctx, app, name.server), job.out.detail, job.cancelled)

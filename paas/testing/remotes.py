@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from paas.core.giturl import FILE, Remote
 from paas.core.reach import Fetched, Login, Means
 from paas.drivers import git_process
-from paas.drivers.git_fetch import FetchFailed
+from paas.drivers.git_way import FetchFailed
 from paas.drivers.quarantine import Quarantine
 from paas.drivers.remotes import Remotes
 
@@ -34,6 +35,7 @@ class FakeRemotes(Remotes):
         self.keys: dict[str, list[str]] = {}
         self.wants: dict[str, Login] = {}
         self.asked: list[Asked] = []
+        self.hosts: dict[str, list[str]] = {"localhost": ["127.0.0.1", "::1"]}
 
     def fetch(
         self, quarantine: Quarantine, remote: Remote, ref: str, means: Means, cancelled: threading.Event
@@ -61,6 +63,13 @@ class FakeRemotes(Remotes):
             raise FetchFailed(f"{remote.url} could not be downloaded", why="HTTP Error 404: Not Found")
         return (data[at : at + 1000] for at in range(0, len(data), 1000))
 
+    def addresses(self, host: str) -> list[str]:
+        """Those that it was told; of others one of the internet."""
+        try:
+            return [str(ipaddress.ip_address(host))]
+        except ValueError:
+            return self.hosts.get(host, ["1.1.1.1"])
+
     def host_keys(self, address: str) -> list[str]:
         """The keys that it was told."""
         if address not in self.keys:
@@ -69,6 +78,8 @@ class FakeRemotes(Remotes):
 
     def _let_in(self, remote: Remote, ref: str, means: Means) -> None:
         self.asked.append(Asked(remote.url, ref, means))
+        if remote.scheme != FILE:
+            means.egress.check(remote.host, self.addresses(remote.host))
         wanted = self.wants.get(remote.address)
         if wanted is not None and means.login != wanted:
             raise FetchFailed(f"{remote.url} could not be fetched", why="Authentication failed")

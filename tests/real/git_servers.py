@@ -25,6 +25,7 @@ class Https:
         self.root = root
         self.password = ""
         self.redirect = ""
+        self.moved: dict[str, str] = {}
         self.seen: list[tuple[str, bool]] = []
         self.authority = folder / "ca.pem"
         _certificate(folder)
@@ -68,7 +69,10 @@ def _handler(site: Https) -> type[http.server.BaseHTTPRequestHandler]:
         def _serve(self) -> None:
             given = self.headers.get("Authorization", "")
             site.seen.append((self.path, bool(given)))
-            if site.redirect:
+            old = next((path for path in site.moved if self.path.startswith(path)), "")
+            if old:
+                self._answer(301, b"", {"Location": site.moved[old] + self.path.removeprefix(old)})
+            elif site.redirect:
                 self._answer(302, b"", {"Location": site.redirect})
             elif site.password and given != "Basic " + base64.b64encode(f"bot:{site.password}".encode()).decode():
                 self._answer(401, b"", {"WWW-Authenticate": 'Basic realm="git"'})

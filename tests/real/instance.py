@@ -79,6 +79,8 @@ class Server:
         # Nor does it clean up by itself a minute after its start: tests say what is there, and take turns.
         # What is built here is the tests' own, on whatever engine there is.
         settings = {"port-range": f"{low}-{low + 499}", "cleanup-interval": "0s", "allow-unsafe-builds": "true"}
+        # Other servers of the tests are on loopback, too.
+        settings["egress-allow"] = "127.0.0.0/8,::1/128"
         (self.root / "paas.yml").write_text("".join(f"{key}: {value}\n" for key, value in settings.items()))
 
     # The daemon

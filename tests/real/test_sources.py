@@ -122,6 +122,41 @@ def test_a_redirect_leads_neither_to_a_file_nor_the_password_to_another(
     https.redirect = ""
 
 
+def test_a_repository_that_has_moved_is_found_and_only_where_the_server_connects(
+    instance: Server, origin: Origin, https: Https
+) -> None:
+    commit = origin.publish("moved")
+    https.password = "s3cr%t /:@"
+    https.moved = {"/old.git": https.url("team/app.git"), "/inside.git": "https://169.254.169.254/x.git"}
+    assert instance.paas(f"settings:set build-ca-file {https.authority}").status == 0
+    assert instance.ssh(f"git:auth {https.address} bot", stdin=https.password + "\n").status == 0
+    assert instance.paas("apps:create moving").status == 0
+    done = instance.ssh(f"git:sync moving {https.url('old.git')}")
+    assert done.status == 0, done.err
+    assert commit in instance.paas("git:status moving").out
+
+    refused = instance.ssh(f"git:sync moving {https.url('inside.git')}")
+    assert "[egress-refused]" in refused.err, refused.err
+    assert "169.254.169.254: link-local" in refused.err
+    https.moved = {}
+
+
+def test_nothing_on_loopback_is_reached_unless_an_administrator_opens_it(instance: Server, https: Https) -> None:
+    assert instance.paas("settings:set egress-allow").status == 0
+    assert instance.paas("apps:create closed").status == 0
+    before = len(https.seen)
+    for line in (
+        f"git:sync closed {https.url('team/app.git')}",
+        f"git:from-archive closed {https.url('x.tar')}",
+        f"buildpacks:add closed {https.url('team/app.git')}",
+        f"git:from-image closed {https.address}/x:1",
+        f"logs:drain add closed https://{https.address}/in",
+    ):
+        assert "[egress-refused]" in instance.ssh(line).err
+    assert len(https.seen) == before
+    assert instance.paas("settings:set egress-allow 127.0.0.0/8,::1/128").status == 0
+
+
 def test_sync_over_ssh_with_the_deploy_key_to_a_known_host(instance: Server, origin: Origin, sshd: Sshd) -> None:
     origin.publish("over ssh")
     me = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()

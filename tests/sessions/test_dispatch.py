@@ -69,8 +69,8 @@ def test_the_flag_app_goes_before_all_other_arguments(hello):
 )
 def test_the_flag_app_goes_where_the_app_goes(hello, line):
     hello.run("apps:create other")
-    hello.run("logs:drain add other syslog+tcp://127.0.0.1:514")
-    hello.run("logs:drain add hello syslog+tcp://127.0.0.1:515")
+    hello.run("logs:drain add other syslog+tcp://logs.example.org:514")
+    hello.run("logs:drain add hello syslog+tcp://logs.example.org:515")
     assert [row["app"] for row in json.loads(hello.run(f"{line} --format json").out)] == ["hello"]
 
 

@@ -12,14 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from paas.core import giturl
+from paas.core import egress, giturl
+from paas.core.egress import Egress, EgressRefused
 from paas.core.errors import Cancelled
 from paas.core.reach import Login, Means
 from paas.core.secret import Secret
 from paas.drivers import x509
-from paas.drivers.git_fetch import FetchFailed
+from paas.drivers.git_way import FetchFailed
 from paas.drivers.remotes import Remotes
 
+LOCAL = Egress(egress.networks("127.0.0.0/8,::1"))
+MOVED = {"/moved": "https://{}/whole", "/inside": "https://169.254.169.254/latest"}
 pytestmark = pytest.mark.real("git")
 
 
@@ -34,7 +37,7 @@ class Site:
 
     def download(self, path: str, cancelled: threading.Event | None = None, **means: object) -> bytes:
         remote = giturl.archive(f"https://{self.address}{path}")
-        allowed = Means(**{"ca_file": self.authority, **means})  # type: ignore[arg-type]
+        allowed = Means(**{"ca_file": self.authority, "egress": LOCAL, **means})  # type: ignore[arg-type]
         return b"".join(Remotes(Path("/nonexistent")).download(remote, allowed, cancelled or threading.Event()))
 
 
@@ -45,9 +48,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             found.asked.append((self.path, self.headers.get("Authorization")))
-            self.send_response(302 if self.path == "/moved" else 200)
-            if self.path == "/moved":
-                self.send_header("Location", f"https://{found.address}/whole")
+            self.send_response(302 if self.path in MOVED else 200)
+            if self.path in MOVED:
+                self.send_header("Location", MOVED[self.path].format(found.address))
             self.send_header("Content-Length", {"/short": "100", "/drip": "1000000"}.get(self.path, "5"))
             self.end_headers()
             if self.path == "/drip":
@@ -82,6 +85,17 @@ def test_a_body_comes_whole_also_past_a_redirect_and_the_password_stays_behind(s
     assert site.download("/whole") == b"whole"
     assert site.download("/moved", login=Login("u", Secret("p"))) == b"whole"
     assert site.asked[1:] == [("/moved", "Basic dTpw"), ("/whole", None)]
+
+
+def test_it_connects_only_to_what_is_allowed_also_where_it_is_redirected(site: Site) -> None:
+    with pytest.raises(EgressRefused, match="does not connect to localhost"):
+        site.download("/whole", egress=Egress())
+    assert site.asked == []
+    with pytest.raises(EgressRefused, match=r"does not connect to 169\.254\.169\.254"):
+        site.download("/inside")
+    with pytest.raises(EgressRefused):
+        # Through a proxy, too, which would connect in its place.
+        site.download("/whole", egress=Egress(), proxies={"https_proxy": "http://127.0.0.1:9"})
 
 
 def test_a_body_that_is_shorter_than_it_was_said_is_none(site: Site) -> None:

@@ -54,12 +54,12 @@ def writing(hello, tmp_path, request):
 
 def begin(server, receiver, app="hello"):
     one = drains.add(server.ctx, server.app(app) if app else None, URL, "", "")
-    return Worker(server.ctx, one.id, lambda target, form, ca: receiver)
+    return Worker(server.ctx, one.id, lambda target, form, ca, rules: receiver)
 
 
 def again(worker, server, receiver):
     """The worker of a server that was killed and started again."""
-    return Worker(server.ctx, worker._drain.id, lambda target, form, ca: receiver)
+    return Worker(server.ctx, worker._drain.id, lambda target, form, ca, rules: receiver)
 
 
 def until(worker, receiver, expected):
@@ -212,7 +212,7 @@ def test_the_drain_of_a_destroyed_app_ends(hello):
 
 def test_threads_follow_what_is_added_and_removed(hello, monkeypatch):
     receiver = FakeReceiver()
-    monkeypatch.setattr(drains.Worker.__init__, "__defaults__", (lambda target, form, ca: receiver,))
+    monkeypatch.setattr(drains.Worker.__init__, "__defaults__", (lambda target, form, ca, rules: receiver,))
     # Waiting takes no time with the clock of tests, and this one has to wait.
     monkeypatch.setattr(hello.clock, "wait", Clock().wait)
     monkeypatch.setattr(drains, "LOOK_SECONDS", 0.01)
@@ -231,7 +231,7 @@ def test_threads_follow_what_is_added_and_removed(hello, monkeypatch):
 
 def running(server, monkeypatch, receiver):
     """The threads of drains, which wait as they do, but shorter."""
-    monkeypatch.setattr(drains.Worker.__init__, "__defaults__", (lambda target, form, ca: receiver,))
+    monkeypatch.setattr(drains.Worker.__init__, "__defaults__", (lambda target, form, ca, rules: receiver,))
     monkeypatch.setattr(server.clock, "wait", Clock().wait)
     monkeypatch.setattr(drains, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(drains, "IDLE_SECONDS", 0.01)

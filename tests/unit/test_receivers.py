@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from paas.core import drain
+from paas.core import drain, egress
+from paas.core.egress import Egress
 from paas.core.logline import LogLine
 from paas.drivers import receivers
 from paas.drivers.receivers import NotSent, Refused
@@ -18,6 +19,7 @@ from paas.testing import eventually
 
 TIME = "2026-01-01T00:00:00.000000000Z"
 LINES = [LogLine(TIME, "app", "web.1", b"text %d" % number, 1, "hello") for number in (1, 2)]
+LOCAL = Egress(egress.networks("127.0.0.0/8"))
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
@@ -59,7 +61,7 @@ def request(connection: socket.socket) -> tuple[bytes, bytes]:
 
 def to(port: int, scheme: str = "http", form: str = "json", path: str = "/in") -> receivers.Receiver:
     target = drain.target(f"{scheme}://127.0.0.1:{port}" + (path if scheme == "http" else ""))
-    return receivers.receiver(target, form, "")
+    return receivers.receiver(target, form, "", lambda: LOCAL)
 
 
 @pytest.fixture(autouse=True)
@@ -106,11 +108,11 @@ def test_logplex_is_what_heroku_sends():
 @pytest.mark.parametrize(
     ("answer", "kind", "says"),
     [
-        (b"HTTP/1.1 503 Busy\r\nContent-Length: 5\r\n\r\nlater", NotSent, "answered 503: later"),
-        (b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", NotSent, "answered 401"),
-        (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\nContent-Length: 0\r\n\r\n", NotSent, "answered 302"),
-        (b"HTTP/1.1 400 Bad\r\nContent-Length: 9\r\n\r\nb\x1bd\r\nsecret", Refused, "answered 400: bd"),
-        (b"nonsense\r\n\r\n", NotSent, ""),
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 5\r\n\r\nlater", NotSent, "the receiver answered 503"),
+        (b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", NotSent, "the receiver answered 401"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\n\r\n", NotSent, "the receiver answered 302"),
+        (b"HTTP/1.1 400 Bad\r\nContent-Length: 9\r\n\r\nb\x1bd\r\nsecret", Refused, "the receiver answered 400"),
+        (b"220 internal.example ESMTP\r\n\r\n", NotSent, "the receiver's answer is not HTTP"),
         (b"", NotSent, ""),
     ],
 )
@@ -123,7 +125,24 @@ def test_an_answer_that_is_no_success(answer, kind, says):
         receiver = to(port)
         with pytest.raises(kind) as caught:
             receiver.send(LINES)
-        assert type(caught.value) is kind and says in caught.value.what
+        assert type(caught.value) is kind
+        # Not a word of what it said.
+        assert caught.value.what == says or (not says and "closed connection" in caught.value.what)
+        receiver.close()
+
+
+@pytest.mark.parametrize("scheme", ["http", "syslog+tcp"])
+def test_it_connects_only_to_what_is_allowed_at_that_time(scheme):
+    allowed = [Egress(), LOCAL]
+
+    with serving(lambda connection: connection.sendall(OK)) as port:
+        target = drain.target(f"{scheme}://127.0.0.1:{port}")
+        receiver = receivers.receiver(target, "json" if scheme == "http" else "syslog", "", lambda: allowed.pop(0))
+        with pytest.raises(NotSent, match=r"does not connect to 127\.0\.0\.1: 127\.0\.0\.1: loopback"):
+            receiver.send(LINES)
+        with suppress(NotSent):
+            receiver.send(LINES)
+        assert allowed == []
         receiver.close()
 
 
