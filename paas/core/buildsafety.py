@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from paas.core import dockerfile
 from paas.core.errors import BuildFailed, Forbidden
 
 FIXED, FIXED_NEXT = (24, 0, 9), (25, 0, 2)
@@ -27,8 +28,6 @@ WHY = (
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 _SYNTAX = re.compile(r"\s*(?:#|//)\s*syntax\s*=", re.IGNORECASE)
-_COMMENT = re.compile(r"\s*#")
-_RUN = re.compile(r"\s*(?:ONBUILD\s+)*RUN\s+(.*)", re.IGNORECASE)
 _QUOTES = re.compile(r"[\"'\\`]")
 _HARMLESS = ("bind", "tmpfs", "secret", "ssh")
 _CACHE, _ELSEWHERE = "cache", ("source", "src", "from")
@@ -49,49 +48,36 @@ def escapes(version: str) -> bool:
     return number < FIXED or (25,) <= number < FIXED_NEXT
 
 
-def dangers(dockerfile: str) -> Iterator[Danger]:
+def dangers(text: str) -> Iterator[Danger]:
     """What in the Dockerfile is known to lead out of a build, and what can't be told not to.
 
     It errs on the strict side: quotes may hide where an option ends, so there may be none in options of RUN.
     """
-    lines = dockerfile.removeprefix("\ufeff").splitlines()
-    if dockerfile.lstrip("\ufeff \t\r\n").startswith("{"):
+    lines = text.removeprefix("\ufeff").splitlines()
+    if text.lstrip("\ufeff \t\r\n").startswith("{"):
         yield Danger(1, "a frontend that is given in JSON")
     for number, line in enumerate(lines, 1):
         if _SYNTAX.match(line):
             yield Danger(number, line.strip())
     # Which of the two continues lines is up to a comment at the top.
-    yield from sorted({found for escape in "\\`" for found in _mounts(lines, escape)}, key=lambda found: found.line)
+    yield from sorted({found for escape in "\\`" for found in _mounts(text, escape)}, key=lambda found: found.line)
 
 
-def _mounts(lines: list[str], escape: str) -> Iterator[Danger]:
-    for number, text in _instructions(lines, escape):
-        match = _RUN.match(text)
-        for word in match[1].split() if match else ():
-            if not _QUOTES.sub("", word).startswith("--"):
+def _mounts(text: str, escape: str) -> Iterator[Danger]:
+    for number, instruction in dockerfile.instructions(text, escape):
+        word, rest = dockerfile.split(instruction)
+        for option in rest.split() if word == "RUN" else ():
+            if not _QUOTES.sub("", option).startswith("--"):
                 # Options come first.
                 break
-            if _QUOTES.search(word) or (word.lower().startswith("--mount") and not _harmless(word.partition("=")[2])):
-                yield Danger(number, f"RUN {word}")
+            if _QUOTES.search(option) or not _harmless(option):
+                yield Danger(number, f"RUN {option}")
 
 
-def _instructions(lines: list[str], escape: str) -> Iterator[tuple[int, str]]:
-    """Each instruction in one line, with the number of its first."""
-    start, text = 0, ""
-    for number, line in enumerate(lines, 1):
-        if _COMMENT.match(line) or (start and not line.strip()):
-            continue
-        start = start or number
-        if line.rstrip().endswith(escape):
-            text += line.rstrip()[:-1]
-            continue
-        yield start, text + line
-        start, text = 0, ""
-    if text:
-        yield start, text
-
-
-def _harmless(mount: str) -> bool:
+def _harmless(option: str) -> bool:
+    name, _, mount = option.partition("=")
+    if not name.lower().startswith("--mount"):
+        return True
     fields = [field.strip().partition("=") for field in mount.split(",")]
     values = {key.strip().lower(): value.strip().lower() for key, _, value in fields}
     kind = values.get("type", "bind")

@@ -18,6 +18,8 @@ _NAME = re.compile(
     rf"(?:(?P<host>{_HOST})/)?(?P<path>{_PART}(?:/{_PART})*)(?::(?P<tag>\w[\w.-]{{0,127}}))?(?:@(?P<digest>sha256:[0-9a-f]{{64}}))?",
     re.ASCII,
 )
+_ANSWER = re.compile(r" response body\b|invalid character|:\s*\"|<")
+"""Where engines begin to repeat an answer that is none of a registry."""
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _SERVER = re.compile(_HOST)
 _REPOSITORY = re.compile(rf"{_PART}(?:/{_PART})*")
@@ -72,6 +74,12 @@ def _no_image(text: str) -> InvalidValue:
         fix="Write for instance nginx:1.28 or registry.example.org/team/app:1.2.",
         code="invalid-image",
     )
+
+
+def said(text: str) -> str:
+    """What an engine says about a registry, without what the registry answered: the engine takes its page along."""
+    head = one_line(_ANSWER.split(text, maxsplit=1)[0], 300).strip(" :,\"'")
+    return head or "What answered is no registry."
 
 
 def server(text: str) -> str:

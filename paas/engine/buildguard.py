@@ -2,49 +2,87 @@
 
 from __future__ import annotations
 
-import posixpath
-
-from paas.core import buildsafety, imagefile, imagename
+from paas.builders.base import Source
+from paas.core import buildreach, buildsafety, imagefile, imagename
+from paas.core.buildreach import Reference
 from paas.core.caller import Access
-from paas.core.dockeroptions import BUILD
+from paas.core.egress import EgressRefused
 from paas.core.model import App
-from paas.drivers.quarantine import Quarantine
-from paas.engine import isolation
+from paas.engine import isolation, reach
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 
 _FRONTEND = "BUILDKIT_SYNTAX"
+RESOLVE_SECONDS = 5.0
 
 
-def check(ctx: Context, app: App, job: Job, commit: str, quarantine: Quarantine | None, recipe: str) -> None:
-    """Refuses a build that could get out of it, unless an admin has allowed that; an admin who asks for one is warned.
+def check(ctx: Context, app: App, job: Job, source: Source) -> None:
+    """Refuses a build that could get out of it, or that would have the engine connect to what only the host reaches.
 
-    ``recipe`` is the Dockerfile that buildpacks gave, empty where the commit has its own.
+    Apart from the host there is nothing to refuse.
     """
-    if ctx.settings.value(buildsafety.SETTING) or isolation.wanted(ctx):
+    if isolation.wanted(ctx):
+        return
+    text, path = _text(source)
+    if _runs_nothing(ctx, text):
+        return
+    _check_safety(ctx, job, source, text, path)
+    _check_reach(ctx, source, text, path)
+
+
+def _text(source: Source) -> tuple[str, str]:
+    """The Dockerfile as it is built, and what to call it. The builder tells of one that is not there."""
+    if source.recipe:
+        return source.recipe, "the buildpacks' Dockerfile"
+    file = source.tree / source.build_dir / source.dockerfile
+    inside = file.resolve().is_relative_to(source.tree.resolve()) and file.is_file()
+    return file.read_text(encoding="utf-8", errors="replace") if inside else "", source.dockerfile
+
+
+def _runs_nothing(ctx: Context, text: str) -> bool:
+    """Whether it stands for an image that is here and brings no steps of its own (ONBUILD)."""
+    name = imagefile.image_in(text)
+    image = ctx.scheduler.image(imagename.parse(name).full) if name else None
+    return image is not None and not image.triggers
+
+
+def _arguments(source: Source) -> dict[str, str]:
+    words = [option.removeprefix("--build-arg=") for option in source.options if option.startswith("--build-arg=")]
+    return dict(word.partition("=")[::2] for word in words)
+
+
+def _check_safety(ctx: Context, job: Job, source: Source, text: str, path: str) -> None:
+    """Refuses what others than admins build on an engine that lets builds out, and what is known to get out, unless an
+    admin has allowed it all."""
+    if ctx.settings.value(buildsafety.SETTING):
         return
     version = ctx.scheduler.version()
     if not buildsafety.escapes(version):
         return
-    properties = ctx.store.properties.of(app)
-    folder, name = properties.text("builder", "build-dir"), properties.text("builder-dockerfile", "dockerfile-path")
-    path = posixpath.join(folder, name)
-    data = b"" if recipe else ctx.repository(app).read_file(commit, path, quarantine=quarantine) or b""
-    text = recipe or data.decode("utf-8", "replace")
-    if _runs_nothing(ctx, text):
-        return
     if ctx.caller.access < Access.ADMIN:
         raise buildsafety.engine_refused(version)
-    for option in ctx.store.docker_options.of(app, BUILD):
-        if option.flag == "--build-arg" and option.value.partition("=")[0] == _FRONTEND:
-            raise buildsafety.argument_refused(str(option), version)
+    if _FRONTEND in (arguments := _arguments(source)):
+        raise buildsafety.argument_refused(f"--build-arg {_FRONTEND}={arguments[_FRONTEND]}", version)
     for found in buildsafety.dangers(text):
-        raise buildsafety.dockerfile_refused("the buildpacks' Dockerfile" if recipe else path, found, version)
+        raise buildsafety.dockerfile_refused(path, found, version)
     job.out.warning(buildsafety.warning(version))
 
 
-def _runs_nothing(ctx: Context, dockerfile: str) -> bool:
-    """Whether it stands for an image that is here and brings no steps of its own (ONBUILD)."""
-    name = imagefile.image_in(dockerfile)
-    image = ctx.scheduler.image(imagename.parse(name).full) if name else None
-    return image is not None and not image.triggers
+def _check_reach(ctx: Context, source: Source, text: str, path: str) -> None:
+    """Refuses what the engine would fetch from the host itself or its private networks."""
+    found = list(buildreach.references(text, _arguments(source)))
+    rules = reach.egress(ctx)
+    resolved = ctx.host.resolve(sorted({one.host for one in found}), RESOLVE_SECONDS) if found else {}
+    for one in found:
+        try:
+            # What does not resolve is not connected to, either.
+            rules.check(one.server, sorted(resolved[one.host] or ()))
+        except EgressRefused as error:
+            raise buildreach.refusal(path, one, error.why, error.fix) from error
+        _check_told(one, path)
+
+
+def _check_told(found: Reference, path: str) -> None:
+    if "$" in found.host:
+        why = "Which server that is can't be told before the build."
+        raise buildreach.refusal(path, found, why, "Write the server out, or set the variable in the Dockerfile.")

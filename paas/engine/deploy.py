@@ -49,7 +49,6 @@ def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
     job.note(commit=commit.id)
     spec, recipe = read(ctx, app, job, commit)
     domains.check_free(ctx, app, spec.domains)
-    buildguard.check(ctx, app, job, commit.id, commit.quarantine, recipe.dockerfile if recipe else "")
 
     image = build(ctx, app, job, commit, recipe)
     spec = buildcheck.labelled(ctx, image, spec)
@@ -136,6 +135,7 @@ def build(ctx: Context, app: App, job: Job, commit: Commit, recipe: Recipe | Non
                 source = buildsource.source(ctx, app, commit.id, mark)
                 if recipe:
                     source = plans.with_recipe(source, recipe)
+                buildguard.check(ctx, app, job, source)
                 return ctx.builder.build(source, job.out.detail, job.cancelled)
 
 

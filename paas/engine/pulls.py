@@ -37,7 +37,7 @@ def fetch(ctx: Context, name: ImageName, app: App | None, out: Output, cancelled
         if error.code == "engine-down" or before is None:
             raise PaasError(
                 f"{name} could not be pulled",
-                why=error.why or error.what,
+                why=imagename.said(error.why or error.what),
                 fix=f"Look at its name. If it takes credentials: 'registry:login {name.server} USER'.",
                 code="pull-failed",
             ) from error

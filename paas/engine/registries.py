@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paas.core import imagename
 from paas.core.errors import DeployFailed, EngineError, NotFound, PaasError
 from paas.core.imagename import DOCKER_HUB, ImageName
 from paas.core.journal import Step
@@ -39,7 +40,7 @@ def keep(ctx: Context, app: App | None, server: str, given: Login) -> None:
             raise
         raise PaasError(
             f"{server} does not take the credentials of {given.user}",
-            why=error.why or error.what,
+            why=imagename.said(error.why or error.what),
             fix="Look at name and password; many registries want a token in place of the password.",
             code="login-refused",
         ) from error
@@ -75,7 +76,7 @@ def push(ctx: Context, app: App, job: Job, made: Release) -> None:
             except EngineError as error:
                 raise DeployFailed(
                     f"v{made.version} could not be pushed as {name}",
-                    why=error.why or error.what,
+                    why=imagename.said(error.why or error.what),
                     fix=f"Look at 'registry:report {app.name}'; credentials: 'registry:login {app.name} {name.server} "
                     "USER'.",
                     code="push-failed",

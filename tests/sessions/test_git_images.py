@@ -7,6 +7,7 @@ import tarfile
 
 import pytest
 
+from paas.core.errors import EngineError
 from paas.core.image import Image
 from paas.core.reach import Login
 from paas.core.secret import Secret
@@ -270,3 +271,15 @@ def test_a_build_folder_that_is_not_there_names_one_that_is(hello):
     # An image of such an app is still one.
     hello.scheduler.registry["nginx:1.28"] = NGINX
     assert hello.run("git:from-image hello nginx:1.28").status == 0
+
+
+def test_what_an_internal_service_answers_in_place_of_a_registry_is_not_shown(hello, monkeypatch):
+    def pull(name, login, show, cancelled):
+        page = '"<html><body>INTERNAL-SECRET hunter2</body></html>"'
+        why = f"error parsing HTTP 404 response body: invalid character '<' looking for beginning of value: {page}"
+        raise EngineError(f"{name} could not be pulled", why=why, code="image-transfer")
+
+    monkeypatch.setattr(hello.scheduler, "pull", pull)
+    result = hello.run("git:from-image hello registry.example.org/x:1")
+    assert (result.status, "hunter2" in result.err) == (1, False)
+    assert " !     error parsing HTTP 404\n" in result.err

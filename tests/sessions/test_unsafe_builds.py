@@ -91,7 +91,7 @@ def test_what_is_known_to_lead_out_is_refused_for_an_admin_too_with_its_line(old
 def test_so_is_a_frontend_that_is_chosen_by_a_build_argument(old):
     old.run("docker-options:add hello build --build-arg BUILDKIT_SYNTAX=evil/frontend")
     pushed = old.push("hello", {"file": "2"})
-    assert "the build option --build-arg=BUILDKIT_SYNTAX=evil/frontend is refused" in pushed.err
+    assert "the build option --build-arg BUILDKIT_SYNTAX=evil/frontend is refused" in pushed.err
 
 
 def test_an_image_that_brings_no_steps_of_its_own_runs_nothing(old):

@@ -37,3 +37,22 @@ def test_docker_hub_has_many_names():
 def test_what_is_no_registry_is_refused(text):
     with pytest.raises(InvalidValue):
         imagename.server(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            "error parsing HTTP 404 response body: invalid character '<' looking for beginning of value: "
+            '"<html><body>INTERNAL-SECRET hunter2</body></html>"',
+            "error parsing HTTP 404",
+        ),
+        ("error unmarshalling content: invalid character '<' looking for", "error unmarshalling content"),
+        ("<html>hunter2</html>", "What answered is no registry."),
+        ("manifest for x:1 not found: manifest unknown", "manifest for x:1 not found: manifest unknown"),
+        ("received unexpected HTTP status: 500 Internal Server Error",) * 2,
+        ("x" * 1000, "x" * 299 + "…"),
+    ],
+)
+def test_what_an_engine_says_is_shown_without_what_the_registry_answered(said, shown):
+    assert imagename.said(said) == shown
