@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from paas.core import kinds, netkinds
+from paas.core import kinds, netkinds, trusted
 from paas.core.edge import FORWARDED_FOR, FORWARDED_PORT, FORWARDED_PROTO, FORWARDED_SSL
 from paas.core.errors import NotFound
 from paas.core.kinds import Kind
@@ -169,6 +169,16 @@ PROPERTIES: tuple[Property, ...] = (
              "add the usual headers for security to every response", Effect.PROXY),
     Property("nginx", "send-timeout", kinds.duration("1s", "1d"), "60s",
              "how long a client may not read", Effect.PROXY),
+    Property("nginx", "trusted-proxies", trusted.NETWORKS, "",
+             "load balancers and CDNs, whose word on the client's address counts",
+             Effect.PROXY, Scope.GLOBAL),
+    Property("nginx", "trusted-proxies-headers", trusted.SET_HEADERS, "proto",
+             "which X-Forwarded- headers they set, and pass on from no client",
+             Effect.PROXY, Scope.GLOBAL),
+    Property("nginx", "trusted-proxies-protocol", kinds.choice(trusted.FORWARDED_FOR, trusted.PROXY),
+             trusted.FORWARDED_FOR,
+             "how they say the client's address",
+             Effect.PROXY, Scope.GLOBAL),
     Property("nginx", "underscore-in-headers", kinds.BOOLEAN, "false",
              "take headers with an underscore in their name", Effect.PROXY, Scope.GLOBAL),
     Property("nginx", "x-forwarded-for-value", kinds.choice(*FORWARDED_FOR), FORWARDED_FOR[0],

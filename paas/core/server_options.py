@@ -6,19 +6,21 @@ import ipaddress
 from dataclasses import dataclass
 
 from paas.core.errors import InvalidValue
+from paas.core.trusted import TrustedProxies
 
 
 @dataclass(frozen=True)
 class ServerOptions:
     """Options of the server: ``client_header_timeout`` in seconds, ``listen_ipv6`` an IPv6 address or empty.
 
-    ``drain_seconds`` is how long a worker of before a reload may finish requests.
+    ``drain_seconds`` is how long a worker of before a reload may finish requests, ``trusted`` are proxies in front.
     """
 
     client_header_timeout: int = 30
     underscores_in_headers: bool = False
     listen_ipv6: str = ""
     drain_seconds: int = 60
+    trusted: TrustedProxies | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.client_header_timeout <= 3600:

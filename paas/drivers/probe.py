@@ -73,15 +73,26 @@ class Probe:
         return found
 
     def get(
-        self, address: str, port: int, path: str, headers: Mapping[str, str], timeout: float, *, body: bool = False
+        self,
+        address: str,
+        port: int,
+        path: str,
+        headers: Mapping[str, str],
+        timeout: float,
+        *,
+        body: bool = False,
+        before: bytes = b"",
     ) -> Answer | str:
         """The answer to ``GET path``, or the reason in words why there is none within ``timeout`` seconds.
 
-        ``body``: with what comes of its body, up to `BODY_LIMIT` bytes.
+        ``body``: with what comes of its body, up to `BODY_LIMIT` bytes. ``before`` goes before the request.
         """
         deadline = time.monotonic() + timeout
         connection = http.client.HTTPConnection(address, port, timeout=timeout)
         try:
+            if before:
+                connection.connect()
+                connection.sock.sendall(before)
             connection.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
             for name, value in headers.items():
                 connection.putheader(name, value)

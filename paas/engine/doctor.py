@@ -11,7 +11,7 @@ from paas.core.errors import PaasError
 from paas.core.hosts import is_pattern
 from paas.core.model import App, Container
 from paas.core.outcome import Answer
-from paas.engine import addresses, applocks, hostkeys, intact, isolation, room, routes, tls
+from paas.engine import addresses, applocks, edge, hostkeys, intact, isolation, room, routes, tls
 from paas.engine.context import Context
 
 ENGINE_DOWN = "engine-down"
@@ -94,7 +94,11 @@ def _nginx(ctx: Context) -> Iterator[Finding]:
     # What listens on all addresses answers on loopback, too.
     listen = str(ctx.settings.value("listen"))
     address = "127.0.0.1" if listen in ("0.0.0.0", "::") else listen
-    answer = ctx.probe.get(address, ctx.settings.value("http-port"), "/", {"Host": "doctor.invalid"}, 5.0)
+    trusted = edge.server_options(ctx).trusted
+    # Behind the PROXY protocol, nginx answers nobody who does not speak it.
+    before = b"PROXY UNKNOWN\r\n" if trusted and trusted.proxy_protocol else b""
+    port = ctx.settings.value("http-port")
+    answer = ctx.probe.get(address, port, "/", {"Host": "doctor.invalid"}, 5.0, before=before)
     if isinstance(answer, Answer):
         yield Finding(Level.OK, "nginx", "it answers requests")
     else:

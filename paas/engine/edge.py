@@ -14,6 +14,7 @@ from paas.core.model import App, Replica
 from paas.core.properties import Properties, find
 from paas.core.proxy_options import ProxyOptions
 from paas.core.server_options import ServerOptions
+from paas.core.trusted import TrustedProxies
 from paas.engine import release_files
 from paas.engine.context import Context
 
@@ -35,7 +36,16 @@ def server_options(ctx: Context) -> ServerOptions:
         underscores_in_headers=values.value("nginx", "underscore-in-headers"),
         listen_ipv6=values.text("nginx", "bind-address-ipv6"),
         drain_seconds=_longest_drain(ctx),
+        trusted=_trusted(values),
     )
+
+
+def _trusted(values: Properties) -> TrustedProxies | None:
+    networks = values.value("nginx", "trusted-proxies")
+    if not networks:
+        return None
+    protocol = values.text("nginx", "trusted-proxies-protocol")
+    return TrustedProxies(networks, protocol, values.value("nginx", "trusted-proxies-headers"))
 
 
 def _longest_drain(ctx: Context) -> int:

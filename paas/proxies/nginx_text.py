@@ -20,7 +20,7 @@ from paas.core.tls import Credential
 from paas.core.vhost import Vhost
 from paas.drivers.nginx_modules import Modules
 from paas.proxies.nginx_certificates import file_name
-from paas.proxies.nginx_values import WRITERS, Verbatim, for_page, printed, quoted_path
+from paas.proxies.nginx_values import WRITERS, Verbatim, for_page, printed, quoted_path, visitor
 from paas.resources import folder
 
 # nginx reads one parameter into a buffer of 4096 bytes.
@@ -124,8 +124,9 @@ class Templates:
             statuses=STATUSES,
             common=COMMON,
             page=self.page,
-            secure=general.secure,
+            secure=_spoken(general.secure, general.options),
             secure_ipv6=general.options.ipv6_beside(general.secure.listen) if general.secure else "",
+            **_trusting(general.options),
             resolvers=general.resolvers,
             **WRITERS,
         )
@@ -194,8 +195,9 @@ class Templates:
             options=_lines(vhost.options.own(), modules or Modules()),
             listen=listen,
             listen_ipv6=(options or ServerOptions()).ipv6_beside(listen),
-            secure=secure,
+            secure=_spoken(secure, options or ServerOptions()),
             secure_ipv6=(options or ServerOptions()).ipv6_beside(secure.listen) if secure else "",
+            **_trusting(options or ServerOptions()),
             certificate=certificate,
             plain_suffix=Verbatim("" if port == "80" else f":{port}"),
             statuses=STATUSES,
@@ -222,6 +224,22 @@ class Templates:
             )
 
         return Verbatim(f"'{text}\n'")
+
+
+def _spoken(secure: Secure | None, options: ServerOptions) -> Secure | None:
+    """How HTTPS is served with these options: the PROXY protocol is for TCP, so there is no HTTP/3 behind it."""
+    behind = secure is not None and options.trusted is not None and options.trusted.proxy_protocol
+    return replace(secure, http3=False) if secure and behind else secure
+
+
+def _trusting(options: ServerOptions) -> dict[str, object]:
+    """What templates ask of the proxies in front."""
+    trusted = options.trusted
+    return {
+        "trusted": trusted,
+        "proxy_protocol": Verbatim(" proxy_protocol" if trusted and trusted.proxy_protocol else ""),
+        "visitor": lambda text: visitor(text, trusted is not None),
+    }
 
 
 def _failing_line(error: Exception) -> int:

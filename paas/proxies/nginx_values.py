@@ -63,6 +63,14 @@ def variable(text: str) -> Verbatim:
     return Verbatim(text or '""')
 
 
+_VISITOR = {"$scheme": "$visitor_scheme", "$server_port": "$visitor_port", "$https": "$visitor_https"}
+
+
+def visitor(text: str, trusted: bool) -> Verbatim:
+    """The same as `variable`; of the visitor, not of the proxy that this server talks with, where one is trusted."""
+    return variable(_VISITOR.get(text, text) if trusted else text)
+
+
 WRITERS = {
     "quoted": lambda value: quoted(str(value)),
     "words": words,

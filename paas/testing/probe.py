@@ -13,12 +13,14 @@ from paas.testing.containers import FakeScheduler
 
 class FakeProbe(Probe):
     """Sees the sockets of a `FakeScheduler`'s containers. ``requests`` has the port and Host of each request that it
-    sent, ``headers`` all of its headers. ``own_ports`` are those of the server itself."""
+    sent, ``headers`` all of its headers. ``own_ports`` are those of the server itself, which answers after the line
+    ``expected`` alone."""
 
     def __init__(self, scheduler: FakeScheduler) -> None:
         self.requests: list[tuple[int, str]] = []
         self.headers: list[dict[str, str]] = []
         self.own_ports = {2222, 8080, 8443}
+        self.expected = b""
         self._scheduler = scheduler
 
     def listeners(self, pid: int) -> frozenset[Listener]:
@@ -33,13 +35,21 @@ class FakeProbe(Probe):
         return frozenset()
 
     def get(
-        self, address: str, port: int, path: str, headers: Mapping[str, str], timeout: float, *, body: bool = False
+        self,
+        address: str,
+        port: int,
+        path: str,
+        headers: Mapping[str, str],
+        timeout: float,
+        *,
+        body: bool = False,
+        before: bytes = b"",
     ) -> Answer | str:
         """See `Probe.get`."""
         self.requests.append((port, headers["Host"]))
         self.headers.append(dict(headers))
         if port in self.own_ports:
-            return Answer(404)
+            return Answer(404) if before == self.expected else "the connection was reset"
         for running in list(self._scheduler.here.values()):
             if port in (running.published, running.behaviour.port) and running.up:
                 answer = running.behaviour.answers.get(path, running.behaviour.answer)

@@ -138,6 +138,14 @@ def _over_ipv6(world: World) -> bool:
     return False
 
 
+def _introduced(world: World) -> bool:
+    """Whether a line of the PROXY protocol says whose connection it is."""
+    request = f"PROXY TCP4 9.9.9.9 192.0.2.1 40000 80\r\nGET / HTTP/1.0\r\nHost: {HOST}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", world.instance.http_port), timeout=60) as client:
+        client.sendall(request.encode())
+        return b'"x-real-ip": "9.9.9.9"' in client.makefile("rb").read()
+
+
 def _challenge(world: World) -> bool:
     return world.get("/.well-known/acme-challenge/token").body.startswith(b"token.")
 
@@ -149,6 +157,7 @@ def _loaded(name: str, value: str, **how: bool) -> Callable[[World], bool]:
 
 EMAIL = ("letsencrypt email", "ops@example.org")
 RATE = ("limit rate", "1r/m")
+PROXIES = ("nginx trusted-proxies", "127.0.0.1")
 ROWS = {
     "letsencrypt email": Row("ops@example.org", _challenge, "nobody"),
     "letsencrypt enabled": Row("false", lambda world: not _challenge(world), "perhaps", (EMAIL,)),
@@ -190,6 +199,15 @@ ROWS = {
     "nginx proxy-send-timeout": Row("7s", _loaded("proxy_send_timeout", "7s"), "0s"),
     "nginx security-headers": Row("true", lambda world: "x-frame-options" in world.get().headers, "DENY"),
     "nginx send-timeout": Row("7s", _loaded("send_timeout", "7s"), "seven"),
+    "nginx trusted-proxies": Row(
+        "127.0.0.1", lambda world: world.get(sent={"X-Forwarded-For": "9.9.9.9"}).told("x-real-ip") == "9.9.9.9",
+        "0.0.0.0/0",
+    ),
+    "nginx trusted-proxies-headers": Row(
+        "host", lambda world: world.get(sent={"X-Forwarded-Host": "b.example"}).told("x-forwarded-host") == "b.example",
+        "for", (PROXIES,),
+    ),
+    "nginx trusted-proxies-protocol": Row("proxy-protocol", _introduced, "proxy", (PROXIES,)),
     "nginx underscore-in-headers": Row("true", lambda world: world.get(sent={"x_y": "z"}).told("x_y") == "z", "x_y"),
     "nginx x-forwarded-for-value": Row(
         "$http_x_forwarded_for",
