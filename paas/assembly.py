@@ -33,7 +33,7 @@ from paas.engine.authority import Issuing
 from paas.engine.context import Context
 from paas.engine.events import Teller
 from paas.engine.jobs import Jobs
-from paas.engine.locks import Broadcast, Routing
+from paas.engine.locks import Announcements, Broadcast, Routing
 from paas.engine.logkeep import Keeper
 from paas.engine.oneoffs import Oneoffs
 from paas.engine.output import Output
@@ -160,6 +160,7 @@ def wire(
         events=Teller(store, clock),
         logs=logs,
         changed=changed,
+        revoked=Announcements(),
         out=Output(lambda data: None, lambda data: _log.info("%s", data.decode("utf-8", "replace").rstrip())),
         caller=Caller("paas", Access.ADMIN, "local"),
         gone=threading.Event(),

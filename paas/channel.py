@@ -20,6 +20,7 @@ from paas.commands.invocation import Invocation, Terminal
 from paas.core.caller import Caller
 from paas.core.errors import Disconnected, PaasError
 from paas.core.problem import details
+from paas.core.revocation import Revocation
 from paas.pool import Busy, Pool
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,9 @@ HIGH_WATER = 512 * 1024
 
 INTERRUPTED = 130
 """The exit status of a command that Ctrl-C ended: 128 + SIGINT, as shells have it."""
+
+BROKEN_PIPE = 141
+"""The exit status of a command whose reader went away: 128 + SIGPIPE."""
 
 
 class Wire(Protocol):
@@ -225,6 +229,10 @@ class Session:
 
         if not held:
             self._call(self._flush)
+
+    def spared_by(self, revocation: Revocation) -> bool:
+        """Whether this is the command that removed the key, which still has to tell so."""
+        return self._gone is revocation.spared
 
     # On the event loop
 

@@ -24,6 +24,7 @@ from paas.commands.invocation import Dispatch
 from paas.core.caller import Access, Caller
 from paas.core.errors import Forbidden, InvalidToken, PaasError
 from paas.core.problem import details
+from paas.core.revocation import Revocation
 from paas.framing import BrokenProtocol, Hello, parse_hello, whole_frames
 from paas.pool import Pool
 
@@ -91,6 +92,11 @@ class ControlServer:
 
         self._lookups.shutdown(wait=False)
 
+    def revoke(self, revocation: Revocation) -> None:
+        """Ends the commands of a removed key or token."""
+        for connection in list(self.connections):
+            connection.revoke(revocation)
+
     async def find(self, fingerprint: str) -> Caller | None:
         """The caller who has the key with this fingerprint."""
         return await asyncio.get_running_loop().run_in_executor(self._lookups, self._lookup, fingerprint)
@@ -112,6 +118,7 @@ class Connection(asyncio.Protocol):
         self._started = False
         self._granted = self._taken = 0
         self._task: asyncio.Task[None] | None = None
+        self._caller: Caller | None = None
 
     # What arrives
 
@@ -144,6 +151,13 @@ class Connection(asyncio.Protocol):
         """Disconnects, as soon as what was written is sent."""
         self._transport.close()
 
+    def revoke(self, revocation: Revocation) -> None:
+        """Ends the command if it runs for a caller whose key or token was removed, and did not remove it itself."""
+        if revocation.concerns(self._caller) and not self._session.spared_by(revocation):
+            kind = "key" if revocation.fingerprint else "token"
+            why = "It was removed while this command ran."
+            self._refuse(Forbidden(f"The {kind} was removed", why=why, code=f"unknown-{kind}"))
+
     def _received(self, kind: bytes, payload: bytes) -> None:
         if not self._started:
             self._started = True
@@ -172,7 +186,7 @@ class Connection(asyncio.Protocol):
 
     async def _begin(self, hello: Hello) -> None:
         try:
-            caller = await self._identify(hello)
+            self._caller = caller = await self._identify(hello)
 
             if self._transport.is_closing():  # the client gave up in the meantime
                 return

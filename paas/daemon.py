@@ -38,6 +38,7 @@ from paas.engine.safekeeping import Safekeeper
 from paas.engine.timers import Timers
 from paas.engine.watch import Watcher
 from paas.lock import Lock
+from paas.pool import on_loop
 from paas.proxies.nginx import NginxProxy
 from paas.ssh import hostkeys as ssh_keys
 from paas.ssh import server as ssh
@@ -154,6 +155,7 @@ async def _serve(options: argparse.Namespace) -> int:
     )
     hostkeys.noticed(ctx, ssh_keys.fingerprints(paths.host_keys))
     tending = asyncio.get_running_loop().create_task(_tend(control_server))
+    ctx.revoked.listen(on_loop(ssh_server.revoke), on_loop(control_server.revoke))
     background: list[Part] = [*chores(ctx), Watcher(ctx), Liveness(ctx), Drains(ctx), Timers(ctx), Issuer(ctx)]
     background += [Website(ctx), Safekeeper(ctx), ctx.confined]
     for part in background:

@@ -46,7 +46,7 @@ def parse_hello(kind: bytes, payload: bytes) -> Hello:
     """The first frame's contents; raises `BrokenProtocol`, and `UsageError` for words that are not text."""
     try:
         hello = json.loads(payload) if kind == frames.HELLO else None
-    except ValueError:
+    except (ValueError, RecursionError):
         hello = None
 
     if not isinstance(hello, dict) or hello.get("protocol") != frames.PROTOCOL:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 from paas.commands.invocation import Dispatch
 from paas.core.errors import PaasError
+
+T = TypeVar("T")
 
 PARTING = 0.2
 """Seconds that those who were hung up on have to notice it."""
@@ -68,3 +71,14 @@ class Pool:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._idle.wait()
+
+
+def on_loop(function: Callable[[T], None]) -> Callable[[T], None]:
+    """``function``, for other threads: it is called on the loop that runs now, and no more once that has ended."""
+    loop = asyncio.get_running_loop()
+
+    def call(news: T) -> None:
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(function, news)
+
+    return call

@@ -60,7 +60,7 @@ def ssh_keys_list(ctx: Context, name: Annotated[str, Arg("NAME")] = "") -> list[
 def ssh_keys_remove(
     ctx: Context, name: Annotated[str, Arg("NAME")] = "", *, fingerprint: Annotated[str, Arg("FINGERPRINT")] = ""
 ) -> None:
-    """Remove a key by its name or its fingerprint."""
+    """Remove a key by its name or its fingerprint, and close its open connections. Changes under way go on."""
     if bool(name) == bool(fingerprint):
         raise UsageError("ssh-keys:remove takes a name, or --fingerprint SHA256:…")
     key = keys.remove(ctx, name=name, fingerprint=fingerprint)

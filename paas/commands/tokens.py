@@ -60,6 +60,6 @@ def tokens_list(ctx: Context) -> list[Row]:
 
 @command("tokens:remove", access=Access.ADMIN)
 def tokens_remove(ctx: Context, name: Annotated[str, Arg("NAME")]) -> None:
-    """Remove a token; what is under way with it goes on to its end."""
-    ctx.store.tokens.remove(name)
+    """Remove a token. Its open streams end; changes that are under way go on."""
+    tokens.remove(ctx, name)
     ctx.out.step(f"Removed the token {name}")

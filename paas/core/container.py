@@ -18,6 +18,13 @@ LABEL_PROCESS = "paas.process"
 LABEL_INDEX = "paas.index"
 LABEL_SLOT = "paas.slot"
 LABEL_RELEASE = "paas.release"
+LABEL_ROLE = "paas.role"
+LABEL_RUN = "paas.run"
+LABEL_SANDBOX = "paas.sandbox"
+
+_FINDING = (
+    LABEL_APP, LABEL_APP_ID, LABEL_PROCESS, LABEL_INDEX, LABEL_SLOT, LABEL_RELEASE, LABEL_ROLE, LABEL_RUN, LABEL_SANDBOX
+)  # fmt: skip
 
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
 """What programs need that start as root and give it up. Left out of the engine's default set are those that reach
@@ -65,10 +72,19 @@ def network_of(app_id: int, instance: str) -> str:
     return f"paas-{instance[:6]}-{app_id}"
 
 
+def complete(labels: Mapping[str, str]) -> dict[str, str]:
+    """The labels, with empty ones in place of those by which other containers are found.
+
+    A container has its image's labels, too, where it has none of its own: an image could pretend to be a process of
+    some app.
+    """
+    return dict.fromkeys(_FINDING, "") | dict(labels)
+
+
 def labels_of(app: App, candidate: Candidate, release: Release, instance: str) -> dict[str, str]:
     """The labels by which a container is found and known again."""
     replica = candidate.replica
-    return {
+    own = {
         LABEL_INSTANCE: instance,
         LABEL_APP: app.name,
         LABEL_APP_ID: str(app.id),
@@ -80,6 +96,7 @@ def labels_of(app: App, candidate: Candidate, release: Release, instance: str) -
         "com.dokku.process-type": replica.process_type,
         "com.dokku.dyno": replica.label,
     }
+    return complete(own)
 
 
 def started_at(found: Container) -> float:
@@ -89,6 +106,8 @@ def started_at(found: Container) -> float:
 
 def from_labels(container_id: str, name: str, labels: Mapping[str, str], status: str, image: str) -> Container | None:
     """The container with those labels; None if they are not of a process of ours."""
+    if labels.get(LABEL_ROLE):
+        return None
     try:
         return Container(
             id=container_id,

@@ -120,6 +120,11 @@ def printable(text: bytes, *, colours: bool = True) -> bytes:
     return shown + _RESET if coloured else shown
 
 
+def printable_lines(text: bytes) -> bytes:
+    """Each line of the text as `printable` has it, with its colours."""
+    return b"\n".join(printable(line) for line in text.split(b"\n"))
+
+
 def as_json(line: LogLine) -> bytes:
     """The line as one JSON object, for programs; bytes that are not UTF-8 become U+FFFD."""
     return (json.dumps(as_dict(line), ensure_ascii=False, separators=(",", ":")) + "\n").encode()

@@ -1,6 +1,6 @@
 """One-off containers: runs of a command, by hand or by cron, and sandboxes; what is recorded, and their labels.
 
-None of them has a place in a release's formation: they lack the labels of an index and a slot, so that nothing that
+None of them has a place in a release's formation: they have a role, and no index and no slot, so that nothing that
 deploys, repairs or cleans up takes them for one of its processes.
 """
 
@@ -11,14 +11,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from paas.core import environment as variables
-from paas.core.container import LABEL_APP, LABEL_APP_ID, LABEL_INSTANCE, LABEL_PROCESS, LABEL_RELEASE
+from paas.core.container import (
+    LABEL_APP,
+    LABEL_APP_ID,
+    LABEL_INSTANCE,
+    LABEL_PROCESS,
+    LABEL_RELEASE,
+    LABEL_ROLE,
+    LABEL_RUN,
+    LABEL_SANDBOX,
+    complete,
+)
 from paas.core.dockeroptions import ContainerOptions
 from paas.core.model import WEB, App, Process, Release
 from paas.core.secret import Secret
-
-LABEL_ROLE = "paas.role"
-LABEL_RUN = "paas.run"
-LABEL_SANDBOX = "paas.sandbox"
 
 RUN, CRON, SANDBOX = "run", "cron", "sandbox"
 """What a one-off container is there for: the values of `LABEL_ROLE`."""
@@ -112,7 +118,7 @@ class Task:
 
 def task(container_id: str, name: str, labels: Mapping[str, str], status: str) -> Task | None:
     """The one-off container with those labels; None if it is none."""
-    role, run = labels.get(LABEL_ROLE, ""), labels.get(LABEL_RUN, "0")
+    role, run = labels.get(LABEL_ROLE, ""), labels.get(LABEL_RUN) or "0"
     if role not in (RUN, CRON, SANDBOX) or not run.isdecimal():
         return None
     return Task(container_id, name, role, status, int(run), labels.get(LABEL_SANDBOX, ""))
@@ -126,7 +132,7 @@ def name_of(app: App, run: Run, instance: str) -> str:
 
 def labels_of(app: App, run: Run, instance: str) -> dict[str, str]:
     """The labels by which its container is found and known again."""
-    return {
+    own = {
         LABEL_INSTANCE: instance,
         LABEL_ROLE: run.kind,
         LABEL_RUN: str(run.id),
@@ -138,11 +144,12 @@ def labels_of(app: App, run: Run, instance: str) -> dict[str, str]:
         "com.dokku.process-type": run.kind,
         "com.dokku.dyno": run.label,
     }
+    return complete(own)
 
 
 def labels_of_sandbox(name: str, instance: str) -> dict[str, str]:
     """The same for a sandbox, which belongs to no app."""
-    return {LABEL_INSTANCE: instance, LABEL_ROLE: SANDBOX, LABEL_SANDBOX: name}
+    return complete({LABEL_INSTANCE: instance, LABEL_ROLE: SANDBOX, LABEL_SANDBOX: name})
 
 
 def environment(

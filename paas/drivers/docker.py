@@ -275,7 +275,6 @@ class Docker:
     @contextmanager
     def endings(self) -> Iterator[Iterator[Ending]]:
         """The processes that ended or were removed, as it happens, until the engine stops."""
-        # One-off containers have no index; nobody has to bring them back.
         wanted = [f"{labels.LABEL_INSTANCE}={self.instance}", labels.LABEL_INDEX]
         with engine("following its events"):
             if self._api.version(api_version=False)["ApiVersion"] != self._api.api_version:
@@ -304,7 +303,7 @@ class Docker:
         with engine("reading files of an image"):
             folder = PurePosixPath(self._api.inspect_image(image)["Config"].get("WorkingDir") or "/", path)
             self.remove(name)  # one that a crash left behind
-            own = {labels.LABEL_INSTANCE: self.instance, labels.LABEL_APP_ID: str(app_id)}
+            own = labels.complete({labels.LABEL_INSTANCE: self.instance, labels.LABEL_APP_ID: str(app_id)})
             made = self._api.create_container(image=image, command=["-"], name=name, labels=own, network_disabled=True)
             try:
                 stream, _ = self._api.get_archive(made["Id"], f"{folder}/")

@@ -164,7 +164,7 @@ class DockerTasks:
     @engine_call("listing containers")
     def all(self) -> list[Task]:
         """See `Tasks.all`."""
-        wanted = [f"{labels.LABEL_INSTANCE}={self.instance}", oneoff.LABEL_ROLE]
+        wanted = [f"{labels.LABEL_INSTANCE}={self.instance}", labels.LABEL_ROLE]
         rows = self._api.containers(all=True, filters={"label": wanted})
         found = [
             oneoff.task(row["Id"], row["Names"][0].lstrip("/"), row["Labels"], row["State"])

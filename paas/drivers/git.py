@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 QUARANTINE = "quarantine"
 LARGEST_FILE = 1 << 20
+MOST_OF_A_COMMIT = 64 << 10
+"""Bytes that are read of who wrote a commit, and its subject."""
 PACKS_BEFORE_TIDYING = 50
 
 _CONFIG = "[core]\n\tsymlinks = true\n[gc]\n\tauto = 0\n\tautoDetach = false\n"
@@ -163,13 +165,15 @@ class Repository:
 
     def commit_info(self, commit: str, quarantine: Quarantine | None = None) -> CommitInfo:
         """Who wrote the commit (or the one that a tag points to), when, and its first line. Raises `NotFound`."""
-        fields = "--format=%H%x00%s%x00%an%x00%at"
+        # Names and subjects may have any length: they come last, and what is too much of them is not read.
+        fields = "--format=%H%x00%at%x00%an%x00%s"
         try:
-            output = self._run(["log", "-1", fields, f"{commit}^{{commit}}", "--"], quarantine)
+            output = self._run(["log", "-1", fields, f"{commit}^{{commit}}", "--"], quarantine, most=MOST_OF_A_COMMIT)
         except git_process.GitFailed as error:
             raise NotFound(f"there is no commit {one_line(commit)}", why=error.reason) from error
 
-        sha, subject, author, time = output.decode(errors="replace").rstrip("\n").split("\0")
+        text = output[:MOST_OF_A_COMMIT].decode(errors="replace").rstrip("\n")
+        sha, time, author, subject = [*text.split("\0"), ""][:4]
         return CommitInfo(sha, one_line(subject), one_line(author), int(time))
 
     def descends(self, commit: str, ancestor: str, quarantine: Quarantine | None = None) -> bool:
@@ -205,7 +209,8 @@ class Repository:
 
     def folders(self, commit: str, quarantine: Quarantine | None = None) -> list[str]:
         """The paths of all folders of the commit, sorted."""
-        output = self._run(["ls-tree", "-d", "-r", "-z", "--name-only", "--full-tree", commit], quarantine)
+        options = ["-d", "-r", "-z", "--name-only", "--full-tree"]
+        output = git_objects.listed(self.path, commit, _seeing(quarantine), options)
         return sorted(name.decode(errors="replace") for name in output.split(b"\0") if name)
 
     def recover(self) -> None:
@@ -240,8 +245,8 @@ class Repository:
     def _refs(self) -> DiskRefsContainer:
         return DiskRefsContainer(self.path)
 
-    def _run(self, arguments: list[str], quarantine: Quarantine | None) -> bytes:
-        return git_process.run(self.path, arguments, extra=_seeing(quarantine))
+    def _run(self, arguments: list[str], quarantine: Quarantine | None, most: int | None = None) -> bytes:
+        return git_process.run(self.path, arguments, extra=_seeing(quarantine), most=most)
 
 
 def _seeing(quarantine: Quarantine | None) -> dict[str, str]:

@@ -88,7 +88,7 @@ def _blobs(
                 process.stdin.close()
             if process.wait():
                 complaints.seek(0)
-                raise git_process.GitFailed("fast-import", git_process.last_words(complaints.read(4096)))
+                raise git_process.failure("fast-import", complaints.read(4096))
     return files, links
 
 

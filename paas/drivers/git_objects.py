@@ -33,10 +33,25 @@ class Entry:
 def listing(repository: Path, commit: str, extra: Mapping[str, str], *, sizes: bool = False) -> list[Entry]:
     """All entries of the commit's tree and the trees below. Sizes take longer: each object has to be looked up.
 
-    Raises `Unsupported` for more than `MOST_LISTED`: a dozen objects can stand for more files than any disk takes.
+    Raises `Unsupported` as `listed` does.
     """
     # Folders are told, too, so that those that have no files count.
     options = ["-r", "-t", "-z", "--full-tree", *(["-l"] if sizes else [])]
+    entries = []
+    for line in listed(repository, commit, extra, options).split(b"\0")[:-1]:
+        facts, _, path = line.partition(b"\t")
+        mode, kind, sha, *size = facts.decode().split()
+        if kind == "tree":
+            continue
+        entries.append(Entry(mode, sha, int(size[0]) if size and size[0] != "-" else -1, path.decode(errors="replace")))
+    return entries
+
+
+def listed(repository: Path, commit: str, extra: Mapping[str, str], options: list[str]) -> bytes:
+    """What ``git ls-tree`` says of the commit.
+
+    Raises `Unsupported` for more than `MOST_LISTED`: a dozen objects can stand for more files than any disk takes.
+    """
     output = git_process.run(repository, ["ls-tree", *options, commit], extra=extra, most=MOST_LISTED)
     if len(output) > MOST_LISTED:
         raise Unsupported(
@@ -45,15 +60,7 @@ def listing(repository: Path, commit: str, extra: Mapping[str, str], *, sizes: b
             fix="Leave out what is generated or installed, such as node_modules.",
             code="too-many-files",
         )
-
-    entries = []
-    for line in output.split(b"\0")[:-1]:
-        facts, _, path = line.partition(b"\t")
-        mode, kind, sha, *size = facts.decode().split()
-        if kind == "tree":
-            continue
-        entries.append(Entry(mode, sha, int(size[0]) if size and size[0] != "-" else -1, path.decode(errors="replace")))
-    return entries
+    return output
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from paas.core.errors import PaasError
+from paas.core.errors import PaasError, disk_full
 from paas.core.gitrefs import one_line
 from paas.drivers.spans import span
 
@@ -29,6 +30,7 @@ _SETTINGS = (
     "core.packedRefsTimeout=10000",
 )
 _TAIL = 4096
+_NO_SPACE = os.strerror(errno.ENOSPC).encode()
 
 
 class GitFailed(PaasError):
@@ -109,7 +111,7 @@ def run(
     directory: Path | None = None,
     most: int | None = None,
 ) -> bytes:
-    """Runs git to its end and returns its output. Raises `GitFailed` and `GitMissing`.
+    """Runs git to its end and returns its output. Raises `GitFailed`, `GitMissing`, and `DiskFull`.
 
     Its input is the file descriptor ``stdin``, or ``text``. However much git complains, only the end of that is read.
     After more than ``most`` bytes of output git is ended, and that is returned; it gets no ``text`` then.
@@ -133,8 +135,15 @@ def run(
                     return output
                 process.communicate()
         if process.returncode:
-            raise GitFailed(arguments[0], last_words(_tail(complaints)))
+            raise failure(arguments[0], _tail(complaints))
     return output
+
+
+def failure(command: str, complaints: bytes) -> PaasError:
+    """The error of a git that complained like this: `GitFailed`, or `DiskFull` where it found no room."""
+    if _NO_SPACE in complaints:
+        return disk_full("a file of a repository")
+    return GitFailed(command, last_words(complaints))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from dulwich.protocol import Protocol as PktLines
 from dulwich.refs import Ref
 from dulwich.server import Backend, BackendRepo, ReceivePackHandler
 
-from paas.core.errors import Disconnected, PaasError, PushRefused
+from paas.core.errors import Disconnected, DiskFull, PaasError, PushRefused, unexpected
 from paas.core.gitrefs import LONGEST_NAME, RefUpdate, all_or_none, one_line, problems
 from paas.drivers.git import Repository
 from paas.drivers.git_client import Client
@@ -176,12 +176,11 @@ class _Handler(ReceivePackHandler):
                     self._take_in(updates, quarantine)
                 return "ok", _presentable(self._decide(updates, quarantine, progress))
         except PaasError as error:
-            reason = one_line(error.what)
+            reason = _reason(error)
         except Disconnected:
             reason = GONE
-        except Exception:
-            logger.exception("a push to %s could not be taken in", self._repository.path.name)
-            reason = INTERNAL_ERROR
+        except Exception as fault:  # noqa: BLE001  # a fault of ours ends one push, and is logged
+            reason = _fault(fault, f"a push to {self._repository.path.name} could not be taken in")
         return reason, {update.ref: reason for update in updates}
 
     def _options(self) -> list[str]:
@@ -227,11 +226,25 @@ class _Handler(ReceivePackHandler):
         try:
             verdicts = self._receiver.update(updates, quarantine, progress)
         except PaasError as error:
-            return {update.ref: error.what for update in updates}
-        except Exception:
-            logger.exception("receiving a push to %s failed", self._repository.path.name)
-            return {update.ref: INTERNAL_ERROR for update in updates}
+            return {update.ref: _reason(error) for update in updates}
+        except Exception as fault:  # noqa: BLE001  # a fault of ours ends one push, and is logged
+            reason = _fault(fault, f"receiving a push to {self._repository.path.name} failed")
+            return {update.ref: reason for update in updates}
         return {update.ref: verdicts.get(update.ref, INTERNAL_ERROR) for update in updates}
+
+
+def _reason(error: PaasError) -> str:
+    """The reason that git shows. A full disk has its code, because nothing else is told of one."""
+    return f"{one_line(error.what)} [{error.code}]" if isinstance(error, DiskFull) else one_line(error.what)
+
+
+def _fault(fault: Exception, what: str) -> str:
+    error = unexpected(fault)
+    if isinstance(error, DiskFull):
+        logger.warning("%s: %s", what, fault)
+        return _reason(error)
+    logger.error("%s", what, exc_info=fault)
+    return INTERNAL_ERROR
 
 
 def _presentable(reasons: Mapping[str, str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import logging
 import shutil
 from pathlib import Path
 
+from paas.core.errors import DiskFull
 from paas.drivers import git_process
 from paas.drivers.git import Repository
 from paas.drivers.quarantine import Quarantine
@@ -25,7 +26,8 @@ def update_worktree(
     """
     try:
         _update(repository, commit, tree, index, quarantine)
-    except git_process.GitFailed as error:
+    except (git_process.GitFailed, DiskFull) as error:
+        # Made anew it needs less room than what was there and what comes in its place.
         logger.warning("the work tree %s is made anew: %s", tree, error)
         _remove(tree)
         _remove(index)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paas.core.errors import Cancelled, NotFound, PaasError
+from paas.core.logline import printable_lines
 from paas.core.model import App, Deployment, DeploymentStatus
 from paas.engine.context import Context
 from paas.engine.jobs import Job
@@ -88,7 +89,8 @@ def show_log(ctx: Context, build: Build, *, follow: bool) -> int:
                 why=f"The logs of the last {ctx.settings.value('keep-job-logs')} changes of an app are kept.",
                 code="log-gone",
             )
-        ctx.out.result(path.read_bytes())
+        # A log of before lines were cleaned as they were written may hold anything.
+        ctx.out.result(printable_lines(path.read_bytes()))
     ended = ctx.store.deployments.get(build.deployment.id)
     return 0 if not follow or ended.status is DeploymentStatus.SUCCEEDED else 1
 

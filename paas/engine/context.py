@@ -23,7 +23,7 @@ from paas.drivers.settings_file import SettingsFile
 from paas.engine.authority import Issuing
 from paas.engine.events import Teller
 from paas.engine.jobs import Jobs
-from paas.engine.locks import Broadcast, Routing
+from paas.engine.locks import Announcements, Broadcast, Routing
 from paas.engine.logkeep import Keeper
 from paas.engine.oneoffs import Oneoffs
 from paas.engine.output import Output
@@ -40,7 +40,7 @@ class Context:
     """The services of one instance, and the one who asks.
 
     ``out`` is where the caller reads; ``gone`` is set when nobody reads any more. ``changed`` is notified whenever
-    the set of containers of any app changed.
+    the set of containers of any app changed, ``revoked`` told of each key and token that is removed.
     """
 
     paths: Paths
@@ -66,6 +66,7 @@ class Context:
     events: Teller
     logs: Keeper
     changed: Broadcast
+    revoked: Announcements
     out: Output
     caller: Caller
     gone: threading.Event

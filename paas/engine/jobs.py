@@ -23,20 +23,19 @@ from paas.engine.events import Teller
 from paas.engine.joblog import JobLog, times_of
 from paas.engine.locks import Slots, Turns
 from paas.engine.output import Output, Sink
+from paas.engine.superseding import Push, supersede
 from paas.store import Store
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
-
-PUSH = "push"
-SUPERSEDED = "superseded by a newer push"
 
 
 class Job:
     """One change of what runs.
 
     ``app`` is the app as it is since the job holds its lock; ``out`` is the job's log; ``cancelled`` is looked at
-    between and inside its steps. ``waits`` says what it waits for, empty once it is at work.
+    between and inside its steps. ``waits`` says what it waits for, empty once it is at work. ``pushed`` is the commit
+    of a push.
     """
 
     def __init__(
@@ -47,6 +46,7 @@ class Job:
         self.kind = kind
         self.version: int | None = None
         self.who = who
+        self.pushed = ""
         self.waits = "its turn"
         self.reason: Cancelled | None = None
         self.log = log
@@ -154,14 +154,14 @@ class Jobs:
         watch: Sink,
         gone: threading.Event,
         began: Callable[[int], None] = lambda number: None,
+        push: Push | None = None,
     ) -> _T:
         """Runs ``work`` as a job under the app's lock, and shows its log to ``watch`` until it is through.
 
-        ``began`` is told its number first.
-
-        Returns what it returns, raises what it raises. `Disconnected` means that the client has gone; the job goes on.
+        ``began`` is told its number first. A ``push`` supersedes those that still wait and that it goes on from.
+        It returns and raises what ``work`` does. `Disconnected` means that the client has gone; the job goes on.
         """
-        job = self.start(app, kind=kind, actor=actor, cause=cause, work=work)
+        job = self.start(app, kind=kind, actor=actor, cause=cause, work=work, push=push)
         began(job.id)
         job.log.follow(watch, gone)
         job.done.wait()
@@ -170,8 +170,9 @@ class Jobs:
         return cast(_T, job.result)
 
     def start(
-        self, app: App, *, kind: str, actor: str, cause: str, work: Callable[[Job], object], beside: bool = False
-    ) -> Job:
+        self, app: App, *, kind: str, actor: str, cause: str, work: Callable[[Job], object], beside: bool = False,
+        push: Push | None = None,
+    ) -> Job:  # fmt: skip
         """Start the job in a thread and return at once. One that goes on ``beside`` others takes no turn of the app."""
         deployment_id = self._store.deployments.add(app, kind, actor, cause, self._clock.now())
         try:
@@ -180,13 +181,13 @@ class Jobs:
             self._store.deployments.finish(deployment_id, DeploymentStatus.FAILED, self._clock.now(), "no-log")
             raise unexpected(error) from error
         job = Job(deployment_id, app, kind, f"{cause} by {actor}", log, self._store, self._clock)
+        job.pushed = push.commit if push else ""
+        if push:
+            supersede(push, self.of(app))
         with self._lock:
             if self._stopping:
                 job.cancelled.set()
-            older = [other for other in self._active.values() if other.app.id == app.id and other.kind == kind == PUSH]
             self._active[job.id] = job
-        for other in older:
-            other.cancel(Cancelled(SUPERSEDED, code="superseded"), waiting_only=True)
         threading.Thread(target=self._carry_out, args=(job, work, beside), name=f"job-{job.id}").start()
         return job
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from paas.core import sshkeys
 from paas.core.caller import Access, Caller
 from paas.core.model import Key
+from paas.core.revocation import Revocation
 from paas.drivers import authorized_keys
 from paas.engine.context import Context
 
@@ -19,9 +20,10 @@ def add(ctx: Context, name: str, text: str, role: str) -> Key:
 
 
 def remove(ctx: Context, *, name: str = "", fingerprint: str = "") -> Key:
-    """Removes the key; connections that it has open stay until they end."""
+    """Removes the key. Its open connections are closed; changes that it began go on, as jobs do."""
     key = ctx.store.keys.remove(name=name, fingerprint=fingerprint)
     write_authorized_keys(ctx)
+    ctx.revoked.tell(Revocation(fingerprint=key.fingerprint, spared=ctx.gone))
     return key
 
 

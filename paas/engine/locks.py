@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from paas.core.errors import Cancelled
+from paas.core.revocation import Revocation
 
 _RECHECK_SECONDS = 0.2
 
@@ -186,3 +187,19 @@ class Broadcast:
         with self._changed:
             self._changed.wait_for(lambda: self._count != seen, timeout)
             return self._count
+
+
+class Announcements:
+    """Tells those who hold connections that a key or token was removed, in the thread that removed it."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[Revocation], None]] = []
+
+    def listen(self, *listeners: Callable[[Revocation], None]) -> None:
+        """From now on they are told, too; they must not block."""
+        self._listeners += listeners
+
+    def tell(self, revocation: Revocation) -> None:
+        """Tells everybody who listens."""
+        for listener in self._listeners:
+            listener(revocation)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from paas.core.errors import PaasError
+from paas.core.logline import printable_lines
 
 Sink = Callable[[bytes], None]
 
@@ -54,4 +55,5 @@ class Output:
             self._line(" !     ", line)
 
     def _line(self, prefix: str, text: str) -> None:
-        self._err(f"{prefix}{text}".rstrip().encode(errors="replace") + b"\n")
+        # Much of it is not ours: what a build step, a phase or another server writes must not reach into a terminal.
+        self._err(printable_lines(f"{prefix}{text}".rstrip().encode(errors="replace")) + b"\n")

@@ -12,8 +12,9 @@ from paas.core.gitrefs import MOVED, RefUpdate
 from paas.core.model import App
 from paas.core.push import Action, Decision
 from paas.drivers.git import CommitInfo
+from paas.drivers.git_process import GitFailed
 from paas.drivers.quarantine import Quarantine
-from paas.engine import applocks, apps, routes
+from paas.engine import applocks, apps, routes, superseding
 from paas.engine.context import Context
 from paas.engine.deploy import Commit, deploy
 from paas.engine.jobs import Job
@@ -116,11 +117,20 @@ class Push:
 
         try:
             return self._ctx.jobs.run(
-                self._app, kind="push", actor=actor, cause="git push", work=work, watch=out.chatter, gone=_NEVER
-            )
+                self._app, kind="push", actor=actor, cause="git push", work=work, watch=out.chatter, gone=_NEVER,
+                push=superseding.Push(update.new, lambda older: self._follows(update, older, quarantine)),
+            )  # fmt: skip
         except PaasError as error:
             out.error(error)
             return f"{error.what} [{error.code}]"
+
+    def _follows(self, update: RefUpdate, older: str, quarantine: Quarantine) -> bool:
+        assert update.new is not None
+        try:
+            return self._ctx.repository(self._app).descends(update.new, older, quarantine)
+        except GitFailed:
+            # What this push brought does not even have that commit.
+            return False
 
     def _current(self, update: RefUpdate, quarantine: Quarantine) -> str | None:
         """Where the branch is, under the app's lock: a push that was before this one may have moved it.

@@ -8,6 +8,7 @@ from contextlib import suppress
 from paas.core import tokens
 from paas.core.caller import Access, Caller
 from paas.core.errors import DiskFull, InvalidToken
+from paas.core.revocation import Revocation
 from paas.core.tokens import Token
 from paas.engine.context import Context
 
@@ -21,6 +22,12 @@ def add(ctx: Context, name: str, role: str, seconds: float | None) -> str:
     now = ctx.clock.now()
     ctx.store.tokens.add(Token(name, tokens.digest(made), role, now, now + seconds if seconds is not None else None))
     return made
+
+
+def remove(ctx: Context, name: str) -> None:
+    """Removes the token. Its open streams end; changes that it began go on, as jobs do."""
+    ctx.store.tokens.remove(name)
+    ctx.revoked.tell(Revocation(token=name, spared=ctx.gone))
 
 
 def caller(ctx: Context, token: str) -> Caller:

@@ -13,6 +13,7 @@ import asyncssh
 
 from paas.channel import HIGH_WATER
 from paas.core.caller import Caller
+from paas.core.revocation import Revocation
 from paas.pool import Pool
 from paas.ssh.algorithms import SIGNATURES
 from paas.ssh.session import SshSession
@@ -48,6 +49,7 @@ class Connection(asyncssh.SSHServerConnection):
         self.caller: Caller | None = None
         self.found: dict[str, Caller] = {}
         self.sessions: set[SshSession] = set()
+        self.revoked = False
         self._tcp: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -74,6 +76,24 @@ class Connection(asyncssh.SSHServerConnection):
 
     def resume_writing(self) -> None:
         self._be_slow(False)
+
+    def revoke(self, revocation: Revocation) -> None:
+        """Ends all commands of a removed key but the one that removed it, and the connection with the last."""
+        self.revoked = True
+
+        for session in list(self.sessions):
+            session.revoke(revocation)
+
+        self._close_if_revoked()
+
+    def ended(self, session: SshSession) -> None:
+        """A session's channel was closed."""
+        self.sessions.discard(session)
+        self._close_if_revoked()
+
+    def _close_if_revoked(self) -> None:
+        if self.revoked and not self.sessions:
+            self.disconnect(asyncssh.DISC_BY_APPLICATION, "the key was removed")
 
     async def validate_public_key(self, username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
         # asyncssh takes any algorithm that the key is capable of, SHA-1 for RSA keys among them.
@@ -132,10 +152,11 @@ class Owner(asyncssh.SSHServer):
     def session_requested(self) -> SshSession | bool:
         connection = self._connection
 
-        if connection.caller is None or len(connection.sessions) >= connection.server.commands_per_connection:
+        full = len(connection.sessions) >= connection.server.commands_per_connection
+        if connection.caller is None or connection.revoked or full:
             return False
 
-        session = SshSession(connection.caller, connection.server.pool, connection.sessions.discard)
+        session = SshSession(connection.caller, connection.server.pool, connection.ended)
         connection.sessions.add(session)
         return session
 

@@ -10,7 +10,6 @@ import asyncio
 import collections
 import contextlib
 import logging
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +22,18 @@ from asyncssh.mac import get_mac_algs
 from paas.commands.invocation import Dispatch
 from paas.core.caller import Caller
 from paas.core.errors import PaasError
+from paas.core.revocation import Revocation
 from paas.pool import PARTING, Pool
 from paas.ssh import algorithms, hostkeys
+from paas.ssh.callers import Lookup, looked_up
 from paas.ssh.connection import Connection, Owner
 
 log = logging.getLogger(__name__)
 
-Lookup = Callable[[str], Caller | None]
-"""The caller whose key has the fingerprint ``SHA256:…``, or None; runs in a thread."""
+
+BANNER = "OpenSSH_paas"
+"""OpenSSH's client tells only servers of this name that its reader has gone (``eow@openssh.com``). There is no number
+in it, so that no scanner takes it for a release of OpenSSH with known faults."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Server:
     def __init__(self, lookup: Lookup, dispatch: Dispatch, limits: Limits) -> None:
         self.commands_per_connection = limits.commands_per_connection
         self._unauthenticated = limits.unauthenticated
-        self.pool = Pool(dispatch, limits.commands)
+        self.pool = Pool(looked_up(self._look_up, dispatch), limits.commands)
         self.port = 0
         self._lookup = lookup
         self._lookups = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ssh-keys")
@@ -101,13 +104,22 @@ class Server:
 
         self._lookups.shutdown(wait=False)
 
+    def revoke(self, revocation: Revocation) -> None:
+        """Closes the connections that a removed key has open."""
+        for connection in list(self._connections):
+            if revocation.concerns(connection.caller):
+                connection.revoke(revocation)
+
     async def find(self, fingerprint: str) -> Caller | None:
         """The caller with that key; a lookup that fails is logged, and finds nobody."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._lookups, self._lookup, fingerprint)
+            return await asyncio.get_running_loop().run_in_executor(self._lookups, self._look_up, fingerprint)
         except Exception:
             log.exception("looking up the key %s failed", fingerprint)
             return None
+
+    def _look_up(self, fingerprint: str) -> Caller | None:
+        return self._lookup(fingerprint)
 
     def arrived(self, connection: Connection) -> None:
         """Remembers a connection; with too many that haven't logged in, the oldest of those has to go.
@@ -155,7 +167,7 @@ async def start(
         config=None,
         server_factory=Owner,
         server_host_keys=hostkeys.load(host_keys),
-        server_version="paas",
+        server_version=BANNER,
         kex_algs=algorithms.available(algorithms.KEX, get_kex_algs()),
         encryption_algs=algorithms.available(algorithms.CIPHERS, get_encryption_algs()),
         mac_algs=algorithms.available(algorithms.MACS, get_mac_algs()),

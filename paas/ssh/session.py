@@ -6,15 +6,22 @@ import asyncio
 from collections.abc import Callable
 
 import asyncssh
+from asyncssh.misc import map_handler_name
+from asyncssh.packet import SSHPacket
 
 from paas import claims
-from paas.channel import CHUNK, INTERRUPTED, STDERR, Session, complaint
+from paas.channel import BROKEN_PIPE, CHUNK, INTERRUPTED, STDERR, Session, complaint
 from paas.commands.invocation import Terminal
 from paas.core.caller import Caller
-from paas.core.errors import PaasError
+from paas.core.errors import Forbidden, PaasError
+from paas.core.revocation import Revocation
 from paas.pool import Pool
 from paas.ssh import command
 from paas.ssh.line import Line
+
+END_OF_WRITES = f"_process_{map_handler_name('eow@openssh.com')}_request"
+"""What OpenSSH's client sends when nobody reads its standard output any more: ``ssh … logs -t | head`` (its PROTOCOL
+file, section 2.1)."""
 
 
 class SshSession(asyncssh.SSHServerSession[bytes]):
@@ -36,6 +43,8 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._chan = chan
         chan.set_write_buffer_limits(high=2 * CHUNK)
+        # asyncssh finds the handlers of requests by name, and has none for this one.
+        setattr(chan, END_OF_WRITES, self._reader_gone)
 
     def pty_requested(self, term_type: str, term_size: tuple[int, int, int, int], term_modes: object) -> bool:
         self._terminal = claims.terminal(term_size[0], term_size[1], term_type)
@@ -93,6 +102,19 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
     def connection_lost(self, exc: Exception | None) -> None:
         self._session.hang_up()
         self._closed(self)
+
+    def _reader_gone(self, packet: SSHPacket) -> bool:
+        packet.check_end()
+        self._end(BROKEN_PIPE)
+        return True
+
+    def revoke(self, revocation: Revocation) -> None:
+        """The caller's key was removed: the command ends, unless it is the one that removed it."""
+        if not self._session.spared_by(revocation):
+            error = Forbidden("The key was removed", why="It was removed while this command ran.", code="unknown-key")
+            self._session.hang_up()
+            self.send(STDERR, complaint(error))
+            self.finish(error.status)
 
     # How fast it reads
 
@@ -158,5 +180,8 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
             self._pause_if_behind()
 
     def _interrupt(self) -> None:
+        self._end(INTERRUPTED)
+
+    def _end(self, status: int) -> None:
         self._session.hang_up()
-        self.finish(INTERRUPTED)
+        self.finish(status)

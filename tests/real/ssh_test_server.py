@@ -67,6 +67,14 @@ def idle(invocation):
     invocation.gone.wait()
 
 
+def follow(invocation):
+    """Lines without an end, as those of a log."""
+    number = 0
+
+    while not invocation.gone.wait(0.01):
+        invocation.stdout(f"line {(number := number + 1)}\n".encode())
+
+
 def git(invocation, path):
     repository = FOLDER / "repositories" / path.strip("/")
     process = subprocess.Popen(
@@ -86,6 +94,7 @@ COMMANDS = {
     "source": source,
     "peak": peak,
     "idle": idle,
+    "follow": follow,
     "git-receive-pack": git,
     "git-upload-pack": git,
 }

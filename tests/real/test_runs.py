@@ -52,7 +52,7 @@ def locally(server: Server, line: str) -> list[str]:
 def containers(server: Server) -> list[str]:
     """The one-off containers that there are."""
     found = listings.containers(f"paas.instance={server.instance()}", "paas.role")
-    return sorted(name for row in found for name in row["Names"])
+    return sorted(name for row in found if row["Labels"]["paas.role"] for name in row["Names"])
 
 
 def states(server: Server) -> dict[str, tuple[str, int | None]]:

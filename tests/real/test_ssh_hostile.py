@@ -141,6 +141,21 @@ def test_ctrl_c_ends_openssh_on_a_terminal(server):
     os.close(master)
 
 
+@pytest.mark.parametrize(
+    ("command", "reader", "read"),
+    [
+        ("follow", ["head", "-n", "2"], b"line 1\nline 2\n"),
+        ("follow", ["grep", "-m", "1", "4"], b"line 4\n"),
+        ("source 100000000000", ["head", "-c", "3"], b"\0\1\2"),
+    ],
+)
+def test_openssh_ends_when_nobody_reads_its_output_any_more(server, command, reader, read):
+    with subprocess.Popen([*server.line(), "paas@127.0.0.1", command], stdout=subprocess.PIPE) as client:
+        assert subprocess.run(reader, stdin=client.stdout, capture_output=True, timeout=60, check=True).stdout == read
+        client.stdout.close()
+        assert client.wait(60) == 141
+
+
 @pytest.fixture(scope="module")
 def history(server, tmp_path_factory):
     """A repository whose pack has more than 5 MB, and an empty one on the server to push it to."""

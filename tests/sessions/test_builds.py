@@ -8,7 +8,7 @@ import pytest
 
 from paas import engine
 from paas.engine import builds
-from paas.testing import DEPLOYER, VIEWER, Behaviour, eventually
+from paas.testing import DEPLOYER, VIEWER, Behaviour, commits, eventually
 
 
 def test_changes_are_listed_newest_first(hello):
@@ -62,6 +62,28 @@ def test_the_log_of_a_change_that_is_over(hello):
     assert shown.status == 0
     assert "-----> Building hello from " in shown.out
     assert shown.out.endswith("-----> Released v1: http://hello.localhost:8080\n")
+
+
+TITLE, CLEARED = "\x1b]0;PWNED\x07", "\x1b[2J"
+
+
+def test_nothing_in_the_log_of_a_change_does_more_to_a_terminal_than_print(hello):
+    hello.scheduler.tell("release", Behaviour(exits=0, looks=2, log=(f"migrating {TITLE}{CLEARED}here",)))
+    files = {"Dockerfile": f"FROM scratch\nRUN echo {TITLE}{CLEARED}here\n", "Procfile": "release: a\nweb: b\n"}
+    hello.deployed("hello", files)
+    shown = hello.run("builds:output hello").out
+    assert "[2/2] RUN echo here\n" in shown
+    assert "       migrating here\n" in shown
+    assert "\x1b" not in shown
+    assert "\x1b" not in hello.ctx.jobs.log_path(2).read_text()
+
+
+def test_the_log_of_a_change_of_before_is_shown_as_cleanly(hello):
+    log = hello.ctx.jobs.log_path(1)
+    log.write_bytes(log.read_bytes() + f"{TITLE}{CLEARED}here\n".encode())
+    shown = hello.run("builds:output hello").out
+    assert shown.endswith("\nhere\n")
+    assert "\x1b" not in shown
 
 
 @pytest.mark.real("git")
@@ -227,6 +249,28 @@ def test_a_newer_push_supersedes_one_that_waits_for_a_build_slot(hello):
         assert "(superseded by a newer push [superseded])" in older.wait().err
         gate.open()
     assert first.wait().status == newer.wait().status == 0
+
+
+@pytest.mark.real("git")
+def test_of_pushes_at_once_that_do_not_go_on_from_each_other_the_first_one_is_deployed(hello):
+    source = hello.source("hello")
+    assert hello.push("hello").status == 0
+    base = (source / "refs/heads/main").read_text().strip()
+    pushes = []
+    with hello.gates.hold("inspect") as gate:
+        scale = hello.begin("ps:scale hello worker=1")
+        gate.wait_until_reached()
+        for number in range(5):
+            commits.point(source / f"refs/heads/side{number}", base)
+            hello.commit("hello", {"file": f"of {number}"}, f"side{number}")
+            pushes.append(hello.begin_push("hello", f"side{number}:main"))
+            eventually(lambda: "another change is under way" in pushes[-1].err)
+        gate.open()
+    assert scale.wait().status == 0
+    results = [push.wait() for push in pushes]
+    assert [result.status for result in results] == [0, 1, 1, 1, 1]
+    assert all("fetch and try again" in result.err for result in results[1:])
+    assert "superseded" not in "".join(result.err for result in results)
 
 
 @pytest.mark.real("git")

@@ -18,6 +18,7 @@ from transport_fakes import BLOCK, Servers, no_faults_of_the_loop, steady, until
 
 from paas import cli, frames
 from paas.core.caller import Access
+from paas.core.revocation import Revocation
 from paas.unixsocket import AlreadyRunning, listen
 
 ROOT = Path(__file__).parents[2]
@@ -462,6 +463,27 @@ def test_a_key_that_was_removed_is_refused(servers):
     assert b"[unknown-key]" in result.stderr
 
 
+def test_removing_a_key_ends_the_commands_that_it_runs_behind_openssh_and_no_others(servers):
+    def following(*words, **variables):
+        process = start(servers, *words, variables=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdout.readline()
+        return process
+
+    others = following("follow")
+    its = following("shell", "--key", FINGERPRINT, SSH_ORIGINAL_COMMAND="follow")
+
+    async def revoke():
+        servers.control.revoke(Revocation(fingerprint=FINGERPRINT))
+
+    servers.call(revoke())
+    _, complaint = its.communicate(timeout=60)
+    assert its.returncode == 1
+    assert b"The key was removed" in complaint
+    assert others.poll() is None
+    others.kill()
+    others.communicate()
+
+
 def test_a_lookup_that_fails_is_an_error_and_the_server_goes_on(servers, monkeypatch, caplog):
     def broken(fingerprint):
         raise OSError("the store is gone")
@@ -545,6 +567,8 @@ def test_a_socket_that_answers_is_not_taken_over(servers):
         frames.frame(frames.INPUT, b"before any hello"),
         frames.frame(frames.HELLO, b"not json"),
         frames.frame(frames.HELLO, b"[]"),
+        frames.frame(frames.HELLO, b"[" * 100_000),
+        frames.frame(frames.HELLO, b'{"protocol": 1, "argv": ["words"], "x":' + b'{"x":' * 100_000),
         frames.frame(frames.HELLO, b'{"protocol": 99, "argv": []}'),
         frames.frame(frames.HELLO, b'{"protocol": 1}'),
         frames.frame(frames.HELLO, b'{"protocol": 1, "argv": "words"}'),

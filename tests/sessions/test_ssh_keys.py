@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from paas.core import sshkeys
-from paas.core.caller import Access
+from paas.core.caller import Access, Caller
 from paas.drivers import authorized_keys
 from paas.engine import keys
 from paas.testing import DEPLOYER
@@ -44,6 +44,21 @@ def test_a_key_is_added_listed_and_removed(server):
     removed = server.run("ssh-keys:remove alice")
     assert removed == (0, "", f"-----> Removed alice ({fingerprint('a')})\n")
     assert server.run("ssh-keys:list") == (0, "", "")
+
+
+def test_whoever_holds_its_connections_is_told_of_a_removed_key_and_token(server):
+    told = []
+    server.ctx.revoked.listen(told.append)
+    server.run("ssh-keys:add alice", stdin=key("a"))
+    server.run("ssh-keys:remove alice")
+    server.run("tokens:add ci")
+    server.run("tokens:remove ci")
+    assert [(news.fingerprint, news.token) for news in told] == [(fingerprint("a"), ""), ("", "ci")]
+    alice = Caller("alice", Access.VIEW, "ssh", fingerprint=fingerprint("a"))
+    ci, named_alike = Caller("ci", Access.VIEW, "http"), Caller("ci", Access.VIEW, "ssh", fingerprint="SHA256:x")
+    concerned = [[news.concerns(caller) for caller in (alice, ci, named_alike, None)] for news in told]
+    assert concerned == [[True, False, False, False], [False, True, False, False]]
+    assert all(news.spared is not None for news in told)
 
 
 @pytest.mark.parametrize("role", ["view", "deploy", "admin"])

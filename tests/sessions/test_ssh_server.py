@@ -10,6 +10,7 @@ import pytest
 from transport_fakes import BLOCK, Servers, no_faults_of_the_loop, steady, until  # noqa: F401
 
 from paas.core.caller import Access
+from paas.core.revocation import Revocation
 from paas.ssh.connection import Connection
 from paas.ssh.hostkeys import HostKeyUnusable, load
 from paas.ssh.server import CannotListen, Limits
@@ -279,6 +280,25 @@ def test_a_channel_that_is_closed_is_gone_though_the_connection_stays(servers):
     assert asyncio.run(session()) == "disconnected"
 
 
+async def _reader_gone(process):
+    """What OpenSSH's client does when its standard output was closed."""
+    process.channel._send_request(b"eow@openssh.com")
+    return (await process.wait()).exit_status
+
+
+@pytest.mark.parametrize("command", ["follow", "idle", "source 1000000000"])
+def test_a_reader_that_has_gone_ends_the_command(servers, command):
+    async def conversation(process):
+        await process.stdout.read(1)
+        ending = asyncio.ensure_future(_reader_gone(process))
+        await process.stdout.read()
+        return await ending
+
+    assert talk(servers, command, conversation) == 141
+    assert servers.commands.invocations.get(timeout=60).gone.is_set()
+    servers.commands.ended.get(timeout=60)
+
+
 # Terminals
 
 
@@ -417,6 +437,79 @@ def test_asking_about_another_key_does_not_make_one_its_owner(servers):
             return json.loads((await connection.run("whoami")).stdout)
 
     assert asyncio.run(session())["name"] == "mallory"
+
+
+def test_a_removed_key_runs_nothing_more_on_the_connection_that_it_has(servers):
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    servers.allow(key.get_fingerprint(), "temp", Access.ADMIN)
+
+    async def session():
+        async with connect(servers, key) as connection:
+            before = await connection.run("words a")
+            del servers.keys[key.get_fingerprint()]
+            return before, await connection.run("words b")
+
+    before, after = asyncio.run(session())
+    assert before.exit_status == 0
+    assert (after.exit_status, after.stdout) == (1, "")
+    assert "[unknown-key]" in after.stderr
+    assert servers.commands.invocations.qsize() == 1
+
+
+def test_the_role_of_a_command_is_the_key_s_present_one_and_not_the_login_s(servers):
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    servers.allow(key.get_fingerprint(), "temp", Access.ADMIN)
+
+    async def session():
+        async with connect(servers, key) as connection:
+            servers.allow(key.get_fingerprint(), "lowered", Access.VIEW)
+            return json.loads((await connection.run("whoami")).stdout)
+
+    caller = asyncio.run(session())
+    assert (caller["name"], caller["access"], caller["address"]) == ("lowered", Access.VIEW, "127.0.0.1")
+
+
+def test_removing_a_key_closes_its_connections_and_no_others(servers):
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    servers.allow(key.get_fingerprint(), "temp")
+
+    async def session():
+        async with connect(servers, key) as connection, connect(servers, key) as silent, connect(servers) as other:
+            process = await connection.create_process("follow")
+            await process.stdout.readline()
+            servers.call(_revoke(servers, Revocation(fingerprint=key.get_fingerprint())))
+            _, complaint = await asyncio.wait_for(process.communicate(), 60)
+            await asyncio.wait_for(asyncio.gather(connection.wait_closed(), silent.wait_closed()), 60)
+            return complaint, process.exit_status, (await other.run("words")).exit_status
+
+    complaint, status, other = asyncio.run(session())
+    assert "The key was removed" in complaint
+    assert (status, other) == (1, 0)
+    assert servers.commands.invocations.get(timeout=60).gone.is_set()
+
+
+def test_the_command_that_removes_its_own_key_still_tells_so(servers):
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    servers.allow(key.get_fingerprint(), "temp")
+
+    async def session():
+        async with connect(servers, key) as connection:
+            process = await connection.create_process("wait-for-end")
+            await process.stdout.readline()
+            gone = servers.commands.invocations.get(timeout=60).gone
+            servers.call(_revoke(servers, Revocation(fingerprint=key.get_fingerprint(), spared=gone)))
+            with pytest.raises(asyncssh.ChannelOpenError):
+                await connection.run("words")
+            process.stdin.write_eof()
+            status = (await process.wait()).exit_status
+            await asyncio.wait_for(connection.wait_closed(), 60)
+            return status
+
+    assert asyncio.run(session()) == 0
+
+
+async def _revoke(servers, revocation):
+    servers.ssh.revoke(revocation)
 
 
 def test_a_lookup_that_fails_refuses_and_the_server_goes_on(servers, caplog, monkeypatch):

@@ -2,9 +2,12 @@
 
 import pytest
 
-from paas.core import container, errors, logline
+from paas.core import container, errors, logline, oneoff
 from paas.core.caller import Access
 from paas.core.logline import LogLine, Style
+from paas.core.model import App, Process, Release, Replica
+from paas.core.rollout import Candidate
+from paas.engine.output import Output
 
 
 def every_error(kind=errors.PaasError):
@@ -56,6 +59,28 @@ def test_whose_line_it_is(wanted, expected):
     assert logline.matches("web.1", wanted) is expected
 
 
+ESCAPES = "\x1b]0;PWNED\x07\x1b[2J\x1b[31mred\x1b[0m\rover\x9b2K\x08"
+"""A title, a cleared screen, colours, a line written over: what a build step may print (``RUN printf …``)."""
+
+
+@pytest.mark.parametrize("say", ["step", "title", "detail", "warning"])
+def test_what_is_said_reaches_no_further_into_a_terminal_than_text_and_colours(say):
+    said = []
+    getattr(Output(said.append, said.append), say)(ESCAPES)
+    shown = b"".join(said)
+    assert b"\x1b[31mred\x1b[0m" in shown
+    assert b"PWNED" not in shown
+    assert b"\x1b[2J" not in shown
+    assert not {7, 8, 13, 0x9B} & set(shown)
+
+
+def test_an_error_that_quotes_others_reaches_no_further_either():
+    said = []
+    Output(said.append, said.append).error(errors.BuildFailed("failed", why=f"it said {ESCAPES}\nmore"))
+    assert b"PWNED" not in b"".join(said)
+    assert b"\x1b[2J" not in b"".join(said)
+
+
 def test_a_container_without_our_labels_is_none_of_ours():
     labels = {
         "paas.app-id": "7",
@@ -69,3 +94,44 @@ def test_a_container_without_our_labels_is_none_of_ours():
     assert container.from_labels("id", "name", labels | {"paas.index": "x"}, "running", "image") is None
     for key in labels:
         assert container.from_labels("id", "name", {k: v for k, v in labels.items() if k != key}, "x", "i") is None
+
+
+PRETENDING = {
+    "paas.app": "hello",
+    "paas.app-id": "1",
+    "paas.process": "web",
+    "paas.index": "1",
+    "paas.slot": "1",
+    "paas.release": "3",
+    "paas.role": "sandbox",
+    "paas.run": "7",
+    "paas.sandbox": "ada",
+}
+"""What an image may say in its LABEL instructions: the engine gives them to its containers, too."""
+
+
+def test_an_image_s_labels_make_no_sandbox_and_no_run_a_process_of_an_app():
+    run = oneoff.Run(5, 2, 3, "run", "", "ls", "ada", 4, True, oneoff.RunStatus.RUNNING, 0, 0)
+    app = App(2, "other", 0.0, "ada")
+    for own in (oneoff.labels_of_sandbox("bob", "4f2c91"), oneoff.labels_of(app, run, "4f2c91")):
+        seen = PRETENDING | own
+        assert container.from_labels("id", "name", seen, "running", "image") is None
+        task = oneoff.task("id", "name", seen, "running")
+        assert (task.run, task.sandbox) == (oneoff.task("id", "name", own, "running").run, own["paas.sandbox"])
+    # Even of the sandboxes that were there before theirs were completed.
+    assert container.from_labels("id", "name", PRETENDING, "running", "image") is None
+
+
+def test_an_image_s_labels_make_no_process_a_sandbox():
+    candidate = Candidate(Replica("worker", 1, 0, 4), Process("worker", "work", None))
+    release = Release("image", "commit", (candidate.process,), {}, {}, "ada", "git push", version=4)
+    seen = PRETENDING | container.labels_of(App(2, "other", 0.0, "ada"), candidate, release, "4f2c91")
+    found = container.from_labels("id", "name", seen, "running", "image")
+    assert (found.app_id, found.label, found.release) == (2, "worker.1", 4)
+    assert oneoff.task("id", "name", seen, "running") is None
+
+
+def test_a_container_that_only_lends_its_files_is_no_process():
+    own = container.complete({"paas.instance": "4f2c91", "paas.app-id": "2"})
+    assert container.from_labels("id", "name", PRETENDING | own, "created", "image") is None
+    assert oneoff.task("id", "name", PRETENDING | own, "created") is None

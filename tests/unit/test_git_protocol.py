@@ -1,5 +1,6 @@
 """Receiving a push, word by word over a socket: what the receiver sees and what a well-behaved client gets."""
 
+import errno
 import os
 import threading
 
@@ -21,6 +22,7 @@ from git_pusher import (  # noqa: F401
 
 from paas.core.errors import PaasError
 from paas.core.gitrefs import ATOMIC, MOVED, RefUpdate
+from paas.drivers import git_process, quarantine
 
 pytestmark = pytest.mark.real("git")
 
@@ -176,6 +178,42 @@ def test_an_error_in_the_receiver_is_logged_and_told_as_internal(connect, reposi
     _, report = push(connect, create(MAIN, source.commits[0]), pack=source.pack("main"))
     assert report == ["unpack ok", f"ng {MAIN} internal error"]
     assert "secret detail" in caplog.text
+    assert is_empty(repository)
+
+
+def _full(*_, **__):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/x")
+
+
+@pytest.mark.parametrize("where", ["the quarantine", "the receiver", "its admission"])
+def test_a_disk_that_is_full_from_the_beginning_is_told_as_one(
+    connect, repository, receiver, source, monkeypatch, where, caplog
+):
+    if where == "the quarantine":
+        monkeypatch.setattr(quarantine.tempfile, "mkdtemp", _full)
+    elif where == "the receiver":
+        receiver.act = _full
+    else:
+        receiver.admit = _full
+    _, report = push(connect, create(MAIN, source.commits[0]), pack=source.pack("main"))
+    reason = "a disk of the server is full: /data/x could not be written [disk-full]"
+    assert report == ["unpack ok" if where == "the receiver" else f"unpack {reason}", f"ng {MAIN} {reason}"]
+    assert "Traceback" not in caplog.text
+    assert is_empty(repository)
+
+
+def test_a_disk_that_fills_with_the_pack_is_told_as_one(connect, repository, source, monkeypatch):
+    run = git_process.run
+
+    def full(repository, arguments, **options):
+        if arguments[0] == "index-pack":
+            raise git_process.failure("index-pack", b"fatal: write error: No space left on device\n")
+        return run(repository, arguments, **options)
+
+    monkeypatch.setattr(git_process, "run", full)
+    _, report = push(connect, create(MAIN, source.commits[0]), pack=source.pack("main"))
+    reason = "a disk of the server is full: a file of a repository could not be written [disk-full]"
+    assert report == [f"unpack {reason}", f"ng {MAIN} {reason}"]
     assert is_empty(repository)
 
 

@@ -10,7 +10,7 @@ import pytest
 from paas.core.errors import AlreadyExists, InvalidValue, NotFound, PaasError, Unsupported
 from paas.core.gitrefs import RefUpdate
 from paas.drivers import git as git_driver
-from paas.drivers import git_objects
+from paas.drivers import git_objects, git_process
 from paas.drivers.git import CommitInfo, Finding, Repository
 from paas.drivers.git_process import GitFailed, GitMissing
 
@@ -157,6 +157,36 @@ def test_a_commit_is_described_without_what_a_terminal_would_obey(repository):
     assert repository.commit_info(repository.resolve("refs/tags/v1")) == expected
 
 
+@pytest.fixture
+def taken(monkeypatch):
+    """How many bytes git's children were asked for, each time."""
+    sizes, run = [], git_process.run
+
+    def measured(*arguments, **options):
+        sizes.append(len(output := run(*arguments, **options)))
+        return output
+
+    monkeypatch.setattr(git_process, "run", measured)
+    return sizes
+
+
+def test_of_a_subject_of_sixty_megabytes_only_the_beginning_is_read(repository, taken):
+    sha = commit(repository, {"a": "1"}, "x" * 60_000_000)
+    found = repository.commit_info(sha)
+    assert (found.sha, found.author, found.time) == (sha, "Ada", 1700000000)
+    assert found.subject == "x" * 299 + "…"
+    assert max(taken) <= git_driver.MOST_OF_A_COMMIT + 1
+
+
+def test_a_name_of_megabytes_leaves_no_room_for_the_subject(repository, taken):
+    tree = git(repository.path, "mktree", text=b"")
+    person = f"{'y' * 3_000_000} <y@example.com> 1700000000 +0100"
+    text = f"tree {tree}\nauthor {person}\ncommitter {person}\n\nsubject\n".encode()
+    sha = git(repository.path, "hash-object", "-t", "commit", "-w", "--stdin", text=text)
+    assert repository.commit_info(sha) == CommitInfo(sha, "", "y" * 299 + "…", 1700000000)
+    assert max(taken) <= git_driver.MOST_OF_A_COMMIT + 1
+
+
 @pytest.mark.parametrize("name", ["1" * 40, "--all", "refs/heads/none"])
 def test_describing_what_is_no_commit_is_an_error(repository, name):
     commit(repository, {"a": "1"})
@@ -295,7 +325,7 @@ def test_a_few_objects_that_stand_for_too_many_files_are_refused(repository, mon
         tree = git(repository.path, "mktree", text=folders.encode())
     commit = git(repository.path, "commit-tree", tree, text=b"bomb")
     monkeypatch.setattr(git_objects, "MOST_LISTED", 1 << 16)
-    for look in (repository.unsupported, repository.sizes):
+    for look in (repository.unsupported, repository.sizes, repository.folders):
         with pytest.raises(Unsupported) as refused:
             look(commit)
         assert refused.value.code == "too-many-files"

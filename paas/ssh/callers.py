@@ -1,0 +1,53 @@
+"""The caller of a command is who the key belongs to now, whoever it belonged to at the login."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable
+
+from paas.channel import complaint
+from paas.commands.invocation import Dispatch, Invocation
+from paas.core.caller import Caller
+from paas.core.errors import Disconnected, Forbidden, PaasError
+
+log = logging.getLogger(__name__)
+
+Lookup = Callable[[str], Caller | None]
+"""The caller whose key has the fingerprint ``SHA256:…``, or None; runs in a thread."""
+
+
+def looked_up(lookup: Lookup, dispatch: Dispatch) -> Dispatch:
+    """``dispatch`` with each caller looked up again: a connection may be older than the key's role, or its removal."""
+
+    def run(invocation: Invocation) -> int:
+        try:
+            invocation.caller = _now(lookup, invocation.caller)
+        except PaasError as error:
+            return _refuse(invocation, error)
+        except Exception:
+            log.exception("looking up the key %s failed", invocation.caller.fingerprint)
+            return _refuse(invocation, PaasError("The server met an error of its own", why="Its log has the details."))
+        return dispatch(invocation)
+
+    return run
+
+
+def _now(lookup: Lookup, caller: Caller) -> Caller:
+    current = lookup(caller.fingerprint)
+    if current is None:
+        raise Forbidden(
+            f"The key {caller.name} is unknown",
+            why="It was removed since this connection logged in.",
+            fix="An administrator adds keys with: ssh-keys:add NAME < KEY.pub",
+            code="unknown-key",
+        )
+    return dataclasses.replace(current, address=caller.address)
+
+
+def _refuse(invocation: Invocation, error: PaasError) -> int:
+    try:
+        invocation.stderr(complaint(error))
+    except Disconnected:
+        log.info("a client went away before it was told: %s", error.what)
+    return error.status
