@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.rows.commands import ConfigSet, Create, Destroy, List, ListMany, Local
 from bench.rows.followers import Followers, FollowersOverApi
+from bench.rows.isolation import IsolatedPush
 from bench.rows.logs import Follow, Tail
 from bench.rows.pushes import CodePush, FirstPush, LargePush, ManyClients
 from bench.rows.resources import Resident, Start
@@ -12,7 +13,7 @@ from bench.rows.traffic import Requests
 from bench.work import Work
 
 ROWS: tuple[type[Work], ...] = (
-    *(CodePush, LargePush, FirstPush, Scale, Rollback),
+    *(CodePush, LargePush, IsolatedPush, FirstPush, Scale, Rollback),
     *(Create, Destroy, DestroyRunning, ConfigSet, List, ListMany, Local),
     *(Requests, NoFailures, Tail, Follow, Followers, FollowersOverApi, Resident, Start, ManyClients),
 )

@@ -16,6 +16,7 @@ _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?([-+])([^}]*))?\})")
 _FROM = re.compile(r"--from=(\S+)|[,=]from=([^\s,]+)", re.IGNORECASE)
 _PAIR = re.compile(r"(\w+)=(?:\"([^\"]*)\"|'([^']*)'|(\S*))")
 _SYNTAX = re.compile(r"\s*(?:#|//)\s*syntax\s*=\s*(\S+)", re.IGNORECASE)
+LONGEST, LONGEST_VALUE = 1 << 14, 1 << 10
 _WORD = re.compile(r"\w+")
 _AS = re.compile(r"\s+AS\s+(\S+)\s*$", re.IGNORECASE)
 
@@ -42,6 +43,11 @@ def references(text: str, given: Mapping[str, str]) -> Iterator[Reference]:
     stages: set[str] = set()
     for number, instruction in dockerfile.instructions(text):
         word, rest = dockerfile.split(instruction)
+        if len(rest) > LONGEST:
+            # Variables in variables grow without end.
+            if word in ("ADD", "COPY", "FROM"):
+                yield Reference(number, f"{word} …", "what such a long line says", "$")
+            continue
         rest = _expanded(rest, variables)
         if word in ("ARG", "ENV"):
             pairs = {name: double or single or plain for name, double, single, plain in _PAIR.findall(rest)}
@@ -49,7 +55,7 @@ def references(text: str, given: Mapping[str, str]) -> Iterator[Reference]:
             if word == "ENV" and len(words) == 2 and "=" not in words[0]:
                 pairs = {words[0]: words[1]}
             asked = {name: given[name] for name in _WORD.findall(rest) if name in given and word == "ARG"}
-            variables |= {**pairs, **asked}
+            variables |= {name: value[:LONGEST_VALUE] for name, value in {**pairs, **asked}.items()}
         elif word == "FROM":
             name = _AS.search(rest)
             image = [part for part in _AS.sub("", rest).split() if not part.startswith("--")]

@@ -42,12 +42,14 @@ _OUTSIDE, _INSIDE = "198.18.0.0/24", "198.18.1.1/24"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
-# As root of the namespace, where /run is a folder of links. Those to the host's engine and its lock go.
+# As root of the namespace, where /run is a folder of links. Those to the host's engine and its lock go. So does
+# what an engine left that was killed: the process ids in it are those of another namespace, where others have them now.
 _START = """\
 run=$1 data=$2
 shift 2
 for network; do ip route add prohibit "$network"; done
 rm -f /run/docker /run/containerd /run/xtables.lock
+rm -rf "$run/docker.pid" "$run/docker.sock" "$run/containerd"
 exec dockerd --data-root "$data/engine" --exec-root "$run" --pidfile "$run/docker.pid" \\
   --host "unix://$run/docker.sock" --group root --bip "$BRIDGE" --icc=false --log-level warn \\
   --exec-opt native.cgroupdriver=cgroupfs
@@ -104,7 +106,7 @@ class Rootless:
     @property
     def run(self) -> Path:
         """The folder with its socket."""
-        return self._own if self.managed else SERVICE
+        return self._own / "run" if self.managed else SERVICE
 
     def version(self) -> str:
         """The engine's version; `EngineError` if it does not answer."""
@@ -184,16 +186,18 @@ class Rootless:
 
     def _spawn(self) -> None:
         user = pwd.getpwnam(USER)
-        for folder in (self._own, self._data):
+        # What root writes is not where that user could put a link in its place.
+        self._own.mkdir(mode=0o711, exist_ok=True)
+        for folder in (self.run, self._data):
             folder.mkdir(mode=0o700, exist_ok=True)
             os.chown(folder, user.pw_uid, user.pw_gid)
         enter = ["/bin/sh", "-euc", _ENTER, "sh", *map(str, self._entrances()), "--"]
         become = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--inh-caps=-all"]
         with (self._own / "log").open("ab") as log:
             process = subprocess.Popen(
-                [*enter, *become, *command(self._own, self._data, self._refused())],
+                [*enter, *become, *command(self.run, self._data, self._refused())],
                 cwd="/",
-                env=environment(self._own, self._data),
+                env=environment(self.run, self._data),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

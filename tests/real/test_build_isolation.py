@@ -200,6 +200,11 @@ def test_it_outlives_a_restart_of_the_server_and_comes_back_when_it_dies(server:
     assert dockerd_of(server) == before
     os.kill(before, 9)
     eventually(lambda: dockerd_of(server) not in (None, before))
+    builder_of(server).start()
+    log = builder_of(server).run.parent / "log"
+    assert "failed to start daemon" not in log.read_text()
+    # Nothing that root writes is where the builder's user could put a link in its place.
+    assert [path.stat().st_uid for path in (log, log.parent, log.parent / "pid")] == [0, 0, 0]
 
 
 def test_it_ends_when_it_is_not_wanted_any_more_and_nothing_is_left(server: Server) -> None:
@@ -211,7 +216,7 @@ def test_it_ends_when_it_is_not_wanted_any_more_and_nothing_is_left(server: Serv
     eventually(lambda: dockerd_of(server))
     server.close()
     assert dockerd_of(server) is None
-    assert not run_folder.exists()
+    assert not run_folder.parent.exists()
     uid = pwd.getpwnam(USER).pw_uid
     words = [words for pid, words in processes().items() if str(run_folder) in " ".join(words)]
     assert words == [], uid

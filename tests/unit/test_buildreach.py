@@ -49,3 +49,10 @@ def test_the_line_is_that_of_the_instruction():
 def test_instructions_behind_onbuild():
     assert dockerfile.split("onbuild  run x y") == ("RUN", "x y")
     assert dockerfile.split("ONBUILD") == ("-", "")
+
+
+def test_variables_that_double_each_other_and_lines_without_end():
+    doubled = "".join(f"ENV A{n}=$A{n - 1}$A{n - 1}\n" for n in range(1, 200))
+    assert list(buildreach.references(f"FROM x\nENV A0=xxxxxxxx\n{doubled}ADD $A199 /x\n", {})) == []
+    [found] = buildreach.references(f"FROM x\nADD {'$A ' * 10_000}/x\nRUN {'$A ' * 10_000}\n", {})
+    assert (found.line, found.host) == (2, "$")
