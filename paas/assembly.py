@@ -19,6 +19,7 @@ from paas.drivers.confined import Confined
 from paas.drivers.dns_hook import DnsHooks
 from paas.drivers.docker import Docker
 from paas.drivers.docker_tasks import DockerTasks
+from paas.drivers.edge_errors import EdgeErrors
 from paas.drivers.host import Host
 from paas.drivers.nginx import Nginx
 from paas.drivers.paths import Paths
@@ -28,7 +29,7 @@ from paas.drivers.reserve import Reserve
 from paas.drivers.resolver import Resolver
 from paas.drivers.rootless import LINK_LOCAL, Rootless
 from paas.drivers.settings_file import SettingsFile
-from paas.engine import isolation, room
+from paas.engine import edge, isolation, room
 from paas.engine.authority import Issuing
 from paas.engine.context import Context
 from paas.engine.events import Teller
@@ -56,6 +57,7 @@ def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool =
     store = Store(paths.root)
     probe = Probe()
     docker = Docker(instance_id(store))
+    clock = Clock()
     rootless = builder_apart(paths, settings_file, instance_id(store))
     places = Places(
         docker,
@@ -70,10 +72,10 @@ def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool =
         store,
         scheduler=DockerLocal(docker, store, settings_file, probe),
         tasks=DockerTasks(docker),
-        proxy=NginxProxy(nginx(paths, settings_file, external=external_nginx)),
+        proxy=NginxProxy(nginx(paths, settings_file, external=external_nginx), cut=Teller(store, clock).cut),
         builder=BuildpackBuilder(places, DockerfileBuilder(places)),
         rootless=rootless,
-        clock=Clock(),
+        clock=clock,
         probe=probe,
         host=Host(),
         issuing=Issuing(Acme(), DnsHooks([paths.hooks, folder("hooks")]), Resolver()),
@@ -158,6 +160,7 @@ def wire(
         vitals=Vitals(),
         issuing=issuing,
         events=Teller(store, clock),
+        edge_errors=EdgeErrors(proxy.logs().errors, lambda: edge.drain_seconds(store)),
         logs=logs,
         changed=changed,
         revoked=Announcements(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from paas.core import logcodes
@@ -13,10 +13,11 @@ from paas.core.logline import ROUTER, LogLine
 FIELDS = (
     "msec", "app", "app_id", "code", "host", "client", "method", "path", "protocol", "status", "bytes", "seconds",
     "upstream", "upstream_seconds", "upstream_connect_seconds", "upstream_header_seconds", "request_id", "referrer",
-    "agent",
+    "agent", "completion",
 )  # fmt: skip
 """What is in a line, in this order. ``msec`` are seconds since 1970 with three decimals, ``code`` what the edge itself
-has to say (see `logcodes`), those of ``upstream`` lists where several containers were asked."""
+has to say (see `logcodes`), those of ``upstream`` lists where several containers were asked. ``completion`` is OK where
+the whole answer was sent; older lines lack it."""
 
 # Quotes in what clients send are escaped, so that nothing of theirs looks like the beginning of a line.
 _BEGIN = rb'\n\["'
@@ -35,19 +36,30 @@ def fields(line: bytes | str) -> Mapping[str, object] | None:
         row = json.loads(line if isinstance(line, str) else line.decode("utf-8", "replace"))
     except ValueError:
         return None
-    if not isinstance(row, list) or len(row) != len(FIELDS):
+    if not isinstance(row, list) or len(row) not in (len(FIELDS) - 1, len(FIELDS)):
         return None
+    row = [*row, "OK"][: len(FIELDS)]
     whole, _, fraction = str(row[0]).partition(".")
     time = _time(whole, fraction)
     return {"time": time, **dict(zip(FIELDS, row, strict=True))} if time else None
 
 
+Causes = Callable[[int, int, str, float], str]
+"""What the edge's log of errors says of a worker's connection, by the request's line and the time of its end."""
+
+
+def no_causes(worker: int, connection: int, request: str, end: float) -> str:
+    """Nothing is known."""
+    return ""
+
+
 class AccessLog:
     """Reads the requests of one app, or of all for number 0."""
 
-    def __init__(self, app: str = "", number: int = 0) -> None:
+    def __init__(self, app: str = "", number: int = 0, causes: Causes = no_causes) -> None:
         self._app = app
         self._wanted = wanted(number)
+        self._causes = causes
 
     def fresh(self) -> AccessLog:
         """Another one that was told nothing yet."""
@@ -62,7 +74,7 @@ class AccessLog:
             # Only lines that match are taken apart: the others may be the most of a busy server's.
             begin, end = match.start() + 1, block.find(b"\n", match.end())
             end = len(block) if end < 0 else end
-            line = _line(block[begin:end])
+            line = _line(block[begin:end], self._causes)
             if line is not None:
                 found.append(line._replace(app=self._app) if self._app else line)
             match = self._wanted.search(block, end)
@@ -93,7 +105,7 @@ def _time(whole: str, fraction: str) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{fraction[:9]:0<9}Z"
 
 
-def _line(raw: bytes) -> LogLine | None:
+def _line(raw: bytes, causes: Causes) -> LogLine | None:
     row = fields(raw)
     if row is None:
         return None
@@ -102,8 +114,9 @@ def _line(raw: bytes) -> LogLine | None:
         return str(row[key])
 
     code = value("code") or logcodes.of_request(
-        value("status"), value("upstream"), value("upstream_connect_seconds"), value("upstream_header_seconds")
-    )
+        value("status"), value("upstream"), value("upstream_connect_seconds"), value("upstream_header_seconds"),
+        complete=value("completion") == "OK", why=lambda: _cause(row, causes),
+    )  # fmt: skip
     at = f'at=error code={code} desc="{logcodes.CODES.get(code, "")}"' if code else "at=info"
     text = (
         f'{at} method={value("method")} path={json.dumps(value("path"))} host={value("host")} '
@@ -112,6 +125,15 @@ def _line(raw: bytes) -> LogLine | None:
         f'status={value("status")} bytes={value("bytes")} protocol={value("protocol")}'
     )
     return LogLine(value("time"), ROUTER, ROUTER, text.encode("utf-8", "replace"), 0, value("app"), code, row)
+
+
+def _cause(row: Mapping[str, object], causes: Causes) -> str:
+    """Why the edge gave the request up, in its own words; `CUT` where its worker's time was up."""
+    key = re.fullmatch(r"[0-9]+-([0-9]+)-([0-9]+)-[0-9]+", str(row["request_id"]))
+    if key is None:
+        return ""
+    request = f'{row["method"]} {row["path"]} {row["protocol"]}'
+    return causes(int(key[1]), int(key[2]), request, float(str(row["msec"])))
 
 
 def _milliseconds(seconds: str) -> str:

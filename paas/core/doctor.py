@@ -130,6 +130,19 @@ def disks(found: Sequence[Disk], memory: Memory, floors: Floors) -> Iterator[Fin
         yield _ok("room", f"memory: {size(memory.available)} of {size(memory.total)} available")
 
 
+def old_workers(workers: int, clients: int, most: int, ended: int) -> Iterator[Finding]:
+    """The workers of before changes that go on with their connections, and how many were ended for being too many."""
+    if workers:
+        yield _ok("nginx", f"{workers} old workers, of {most} that may be, go on with {clients} connections")
+    if ended:
+        yield _advice(
+            "nginx", f"{ended} old workers were ended with the connections that they had",
+            "Connections that outlive a change keep the workers of then, and there were more of those than may be.",
+            "Let more wait (nginx:set --global old-generations), where there is memory for them; each takes some MB.",
+            "old-workers-ended",
+        )  # fmt: skip
+
+
 def listening(sockets: Collection[Listener], ports: Mapping[str, int]) -> Iterator[Finding]:
     """The server's own ports by what they are for; 0 for one that the system chose is not looked at."""
     found = {listener.port for listener in sockets}

@@ -1,20 +1,31 @@
 """Codes of errors in an app's log, after Heroku's: https://devcenter.heroku.com/articles/error-codes
 
-H codes are of requests, R codes of processes.
+H codes are of requests, R codes of processes; E codes are of requests, too, and Heroku has none for what they say.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 CODES = {
+    "E10": "Closed before the request was read",
+    "E11": "Response header too large",
+    "E12": "Request header too large",
+    "E14": "No final response",
+    "E15": "No room for the request or response",
     "H10": "App crashed",
     "H12": "Request timeout",
     "H13": "Connection closed without response",
     "H14": "No web processes running",
+    "H15": "Idle connection",
+    "H17": "Poorly formatted HTTP response",
+    "H18": "Server request interrupted",
     "H19": "Backend connection timeout",
     "H20": "App boot timeout",
+    "H24": "Forced close",
     "H27": "Client request interrupted",
+    "H28": "Client connection idle",
     "H80": "Maintenance mode",
     "H99": "Platform error",
     "R15": "Memory quota vastly exceeded",
@@ -31,17 +42,37 @@ _NONE = ("", "-")
 _ADDRESS = re.compile(r":[0-9]+$|^unix:")
 
 
-def of_request(status: str, upstream: str, connected: str, answered: str) -> str:
+def of_request(
+    status: str,
+    upstream: str,
+    connected: str,
+    answered: str,
+    *,
+    complete: bool = True,
+    why: Callable[[], str] = lambda: "",
+) -> str:
     """The code of a request, empty for none: what nginx says of it, not what the app answered.
 
     ``upstream`` are the addresses that nginx tried; ``connected`` and ``answered`` the times that connections to them
-    and the headers of their answers took, "-" where there was none. Of several the last one counts.
+    and the headers of their answers took, "-" where there was none. Of several the last one counts. ``complete`` says
+    whether all of the answer was sent, ``why`` what nginx's log of errors has to say of the request.
     """
     if status == "499":
         return "H27"
+    if status == "408" and not complete:
+        return "H28"
     if status == "503":
         return "H14" if upstream in _NONE else ""
-    if status not in ("502", "504") or _last(answered) not in _NONE:
+    if status.startswith("1") and status != "101":
+        return "E14"
+    if status in ("500", "502", "504") and _last(answered) in _NONE:
+        return of_error(why()) or _unanswered(status, upstream, connected)
+    return "" if complete else of_error(why()) or "H27"
+
+
+def _unanswered(status: str, upstream: str, connected: str) -> str:
+    """The code of a request for which nginx itself had to answer, and does not say why."""
+    if status == "500":
         return ""
     if status == "502" and not _ADDRESS.search(_last(upstream)):
         # nginx puts the name of the group there when it asked nobody: "no live upstreams".
@@ -49,6 +80,28 @@ def of_request(status: str, upstream: str, connected: str, answered: str) -> str
     if _last(connected) in _NONE:
         return "H10" if status == "502" else "H19"
     return "H13" if status == "502" else "H12"
+
+
+CUT = "the time of the worker was up"
+"""What is said of a request that was open when nginx ended its old worker: nginx itself says nothing then."""
+
+_ERRORS = (
+    ("H24", re.compile(re.escape(CUT))),
+    ("E15", re.compile(r"\(28: |No space left on device")),
+    ("E11", re.compile(r"upstream sent too big header")),
+    ("H17", re.compile(r"upstream sent (invalid|no valid|unexpected|unsupported|duplicate|frame|too)")),
+    ("E10", re.compile(r"while sending request to upstream")),
+    # What has a body and was reset was closed while some of it was unread.
+    ("E10", re.compile(r'\(104: .*while reading response header.* request: "(POST|PUT|PATCH) ')),
+    ("H15", re.compile(r"\(110: .*while (reading upstream|proxying upgraded connection)")),
+    ("H18", re.compile(r"(prematurely closed|\(104: |\(32: ).*while (reading upstream|proxying upgraded connection)")),
+)
+"""Codes by what nginx writes into its log of errors; the first that fits counts."""
+
+
+def of_error(words: str) -> str:
+    """The code for what nginx said of a request, empty where that is nothing of its own."""
+    return next((code for code, pattern in _ERRORS if words and pattern.search(words)), "")
 
 
 def _last(values: str) -> str:

@@ -5,9 +5,12 @@ Format: proc_net_tcp.txt in the kernel's documentation, https://docs.kernel.org/
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
 _LISTEN = "0A"
+_OPEN = ("01", "02", "08")
+"""Established, being opened, and closed by the other side only."""
 _ENGINE_DNS = "0B00007F"
 """127.0.0.11, where the engine itself answers name queries inside every container on a network of its own."""
 
@@ -18,6 +21,65 @@ class Listener:
 
     port: int
     loopback: bool
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An open connection of a process: its ports, and whether data waits that the other side has not taken yet."""
+
+    inode: int
+    local: int
+    remote: int
+    to_loopback: bool
+    sending: bool
+
+
+def connections(table: str) -> Iterator[Connection]:
+    """The open connections in the text of ``/proc/PID/net/tcp`` or ``tcp6``."""
+    for line in table.splitlines()[1:]:
+        columns = line.split()
+        if len(columns) < 10 or columns[3] not in _OPEN:
+            continue
+        local, remote = columns[1].rpartition(":")[2], columns[2].rpartition(":")
+        unsent = columns[4].partition(":")[0]
+        yield Connection(
+            int(columns[9]), int(local, 16), int(remote[2], 16), _is_loopback(remote[0]), int(unsent, 16) > 0
+        )
+
+
+@dataclass(frozen=True)
+class Held:
+    """The connections of a worker of the proxy.
+
+    ``clients`` are those that it accepted, ``sending`` how many of them have not taken yet what was sent. ``targets``
+    has the number of connections to each loopback port, ``sockets`` is that of connections to Unix sockets.
+    """
+
+    clients: int = 0
+    sending: int = 0
+    targets: Mapping[int, int] = field(default_factory=dict)
+    sockets: int = 0
+
+    def may_ask(self, ports: Collection[int]) -> bool:
+        """Whether the worker passes a request on to one of the ports, or may do so yet.
+
+        A client with whom no connection to another process goes along may still be sending a request, for whichever
+        app. A client that takes data slowly has sent its request, and may need no process any more.
+        """
+        if any(port in self.targets for port in ports):
+            return True
+        others = sum(self.targets.values()) + self.sockets
+        return self.clients - self.sending > max(0, others - self.sending)
+
+
+def held(found: Collection[Connection], doors: Collection[int], sockets: int = 0) -> Held:
+    """What a worker with these connections has, where clients come in at the ports ``doors``."""
+    clients = [one for one in found if one.local in doors]
+    targets: dict[int, int] = {}
+    for one in found:
+        if one.local not in doors and one.to_loopback:
+            targets[one.remote] = targets.get(one.remote, 0) + 1
+    return Held(len(clients), sum(one.sending for one in clients), targets, sockets)
 
 
 def listeners(table: str) -> frozenset[Listener]:

@@ -13,13 +13,15 @@ from paas.core.trusted import TrustedProxies
 class ServerOptions:
     """Options of the server: ``client_header_timeout`` in seconds, ``listen_ipv6`` an IPv6 address or empty.
 
-    ``drain_seconds`` is how long a worker of before a reload may finish requests, ``trusted`` are proxies in front.
+    ``drain_seconds`` is how long a worker of before a reload may go on with its connections, ``generations`` how many
+    sets of such workers there may be, ``trusted`` are proxies in front.
     """
 
     client_header_timeout: int = 30
     underscores_in_headers: bool = False
     listen_ipv6: str = ""
-    drain_seconds: int = 60
+    drain_seconds: int = 3600
+    generations: int = 16
     trusted: TrustedProxies | None = None
 
     def __post_init__(self) -> None:

@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from paas.core.errors import InvalidValue, ProxyError
-from paas.drivers import nginx_handover
+from paas.core.nettcp import Held
+from paas.drivers import nginx_handover, nginx_sockets
 from paas.drivers.nginx_errors import Emergencies, not_started, refused
 from paas.drivers.nginx_host import Build, build
 from paas.drivers.nginx_modules import Modules
@@ -31,6 +32,7 @@ from paas.drivers.nginx_processes import (
     is_nginx,
     is_ready,
     send,
+    started,
     wait_until,
 )
 from paas.drivers.nginx_status import StatusSocket
@@ -62,6 +64,7 @@ class Nginx:
         self.prefix = prefix.resolve()
         host = f"[{listen}]" if ":" in listen else listen
         self.address = f"{host}:{http_port}"
+        self.doors = tuple(port for port in (http_port, https_port) if port)
         self.secure_address = f"{host}:{https_port}" if https_port else ""
         self.binary = binary
         self.managed = managed
@@ -150,6 +153,14 @@ class Nginx:
         if pids is None:
             return frozenset(filter(is_finishing, self.workers()))
         return frozenset(pid for pid in pids if is_accepting(pid) or is_finishing(pid))
+
+    def held(self, pids: Iterable[int]) -> dict[int, Held | None]:
+        """The connections of each of the workers; None where the kernel does not let us see."""
+        return nginx_sockets.of_workers(frozenset(pids), self.doors)
+
+    def since(self, pids: Iterable[int]) -> list[int]:
+        """The workers in the order in which they were started, the oldest first."""
+        return sorted(pids, key=lambda pid: (started(pid), pid))
 
     def generation(self) -> str:
         """What the workers answer when asked for their generation; empty when nothing answers."""
@@ -284,6 +295,12 @@ class Nginx:
             why=emergencies.words() or f"No new worker answered within {RELOAD_SECONDS:.0f} seconds.",
             fix=f"See {self.error_log}",
         )
+
+    def end(self, pids: Iterable[int]) -> None:
+        """End the workers at once, and the connections that they have with them."""
+        pids = list(pids)
+        send(pids, signal.SIGTERM)
+        wait_until(lambda: not any(map(is_finishing, pids)), QUIT_SECONDS)
 
     def rotate(self, max_bytes: int) -> list[Path]:
         """Rename each log that is larger to ``<name>.1``, let nginx begin new ones, and return the renamed files."""

@@ -44,6 +44,17 @@ def is_finishing(pid: int) -> bool:
     return title(pid) == "nginx: worker process is shutting down"
 
 
+def started(pid: int) -> float:
+    """When the process was started, in seconds since the machine was; 0 when it is gone."""
+    try:
+        text = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return 0.0
+
+    # The name in brackets may have anything in it. See proc(5), field 22.
+    return int(text.rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+
+
 def children(pid: int) -> frozenset[int]:
     """The process ids of the children. The kernel may skip one while another ends: so until two answers agree."""
     before: frozenset[int] | None = None

@@ -12,6 +12,7 @@ from paas.core.errors import AlreadyExists
 from paas.core.model import App
 from paas.drivers.clock import Clock
 from paas.drivers.confined import Confined
+from paas.drivers.edge_errors import EdgeErrors
 from paas.drivers.git import Repository
 from paas.drivers.host import Host
 from paas.drivers.paths import Paths
@@ -64,6 +65,7 @@ class Context:
     vitals: Vitals
     issuing: Issuing
     events: Teller
+    edge_errors: EdgeErrors
     logs: Keeper
     changed: Broadcast
     revoked: Announcements

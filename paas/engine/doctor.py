@@ -91,6 +91,8 @@ def _nginx(ctx: Context) -> Iterator[Finding]:
         yield Finding(Level.OK, "nginx", f"{ctx.proxy.version()} runs")
     else:
         yield Finding(Level.PROBLEM, "nginx", "nginx does not run", "", "Its error log says why.", "nginx-down")
+    old = ctx.proxy.waiting()
+    yield from doctor.old_workers(old.workers, old.clients, old.most, old.ended)
     # What listens on all addresses answers on loopback, too.
     listen = str(ctx.settings.value("listen"))
     address = "127.0.0.1" if listen in ("0.0.0.0", "::") else listen

@@ -17,6 +17,7 @@ from paas.core.server_options import ServerOptions
 from paas.core.trusted import TrustedProxies
 from paas.engine import release_files
 from paas.engine.context import Context
+from paas.store import Store
 
 Running = Mapping[int, Sequence[Replica]]
 """The replicas that count for some apps by number, in place of those that are recorded."""
@@ -35,7 +36,8 @@ def server_options(ctx: Context) -> ServerOptions:
         client_header_timeout=_whole(values.value("nginx", "client-header-timeout")),
         underscores_in_headers=values.value("nginx", "underscore-in-headers"),
         listen_ipv6=values.text("nginx", "bind-address-ipv6"),
-        drain_seconds=_longest_drain(ctx),
+        drain_seconds=drain_seconds(ctx.store),
+        generations=values.value("nginx", "old-generations"),
         trusted=_trusted(values),
     )
 
@@ -48,11 +50,15 @@ def _trusted(values: Properties) -> TrustedProxies | None:
     return TrustedProxies(networks, protocol, values.value("nginx", "trusted-proxies-headers"))
 
 
-def _longest_drain(ctx: Context) -> int:
-    """nginx has one time for all apps: the longest of them. Old containers are stopped by their own app's."""
+def drain_seconds(store: Store) -> int:
+    """How long old workers of nginx may go on with their connections.
+
+    nginx has one time for all apps: no shorter than any of theirs. Old containers are stopped by their own app's.
+    """
     row = find("checks", "wait-to-retire")
-    given = ctx.store.properties.everywhere(row.namespace, row.key)
-    return max(1, *(int(_whole(row.kind.read(row.name, text))) for text in [row.default, *given]))
+    general = int(_whole(store.properties.of(None).value("nginx", "worker-shutdown-timeout")))
+    given = store.properties.everywhere(row.namespace, row.key)
+    return max(general, *(int(_whole(row.kind.read(row.name, text))) for text in [row.default, *given]))
 
 
 def _whole(value: Any) -> Any:

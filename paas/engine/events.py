@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Mapping
 
 from paas.core import logcodes, logquery
 from paas.core.errors import NoSuchApp, PaasError
@@ -49,6 +51,20 @@ class Teller:
             return self._store.apps.by_id(ending.app_id).version == ending.release
         except NoSuchApp:
             return False
+
+    def cut(self, connections: Mapping[int, int]) -> None:
+        """Connections to these loopback ports were ended, so many to each, because too many old workers went on."""
+        owners = self._store.apps.owners_of_ports(connections.keys())
+        counts: Counter[int] = Counter()
+        for port, count in connections.items():
+            if port in owners:
+                counts[owners[port]] += count
+        for app_id, count in counts.items():
+            text = (
+                f"{logcodes.described('H24')}: {count} {'connection was' if count == 1 else 'connections were'} ended, "
+                "because more workers of nginx went on than may (nginx old-generations)"
+            )
+            self.tell(app_id, "nginx", text, code="H24")
 
     def change(
         self, app_id: int, kind: str, who: str, status: DeploymentStatus, version: int | None, error: str = ""

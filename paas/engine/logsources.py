@@ -182,7 +182,8 @@ def of_kept(ctx: Context, row: KeptLog, app: App, query: Query | None = None) ->
 def router(ctx: Context, app: App | None) -> Source:
     """The requests of the app, or of all."""
     key = f"{ROUTER}-{app.id if app else 0}"
-    return FileSource(key, LogFiles(ctx.paths.access_log, AccessLog(app.name, app.id) if app else AccessLog()))
+    form = AccessLog(app.name if app else "", app.id if app else 0, ctx.edge_errors.cause)
+    return FileSource(key, LogFiles(ctx.paths.access_log, form))
 
 
 def all_of(ctx: Context, app: App, query: Query) -> list[Source]:

@@ -89,7 +89,7 @@ def stop(ctx: Context, app: App) -> None:
             ctx.reserve.spend()
             routes.refresh(ctx, job.app)
             raise
-        let_go(ctx, job.app, [container.id for container in ctx.scheduler.containers(job.app)], switch)
+        let_go(ctx, job.app, ctx.scheduler.containers(job.app), switch)
         ctx.changed.notify()
         job.out.step(f"Stopped {job.app.name}")
 

@@ -136,7 +136,8 @@ def _put_right(ctx: Context, job: Job) -> None:
         roll_out(ctx, app, job, release, fresh=())
     elif surplus:
         # Left by a crash before or after a switch: requests that an old worker still has for them may finish.
-        let_go(ctx, app, surplus, ctx.proxy.draining())
+        there = [found for found in ctx.scheduler.containers(app) if found.id in surplus]
+        let_go(ctx, app, there, ctx.proxy.draining())
 
 
 def _make_room(ctx: Context, app: App, release: Release, surplus: Collection[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from paas.core import backoff
 from paas.core.errors import PaasError
@@ -14,6 +14,7 @@ from paas.schedulers.base import Scheduler
 
 _log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
+_LONGEST_POLL = 1.0
 TRIES = 8
 
 
@@ -30,12 +31,15 @@ class Retirer:
         self._containers: set[str] = set()
         self._lock = threading.Lock()
 
-    def retire(self, containers: Sequence[str], switch: Switch | None, drain: float, grace: int) -> None:
-        """Stops and removes the containers, at the earliest when no worker of before ``switch`` is left, at the latest
-        ``drain`` seconds from now; each has ``grace`` seconds between SIGTERM and SIGKILL."""
+    def retire(
+        self, containers: Sequence[str], switch: Switch | None, drain: float, grace: int, ports: Collection[int] = ()
+    ) -> None:
+        """Stops and removes the containers, at the earliest when no worker of before ``switch`` has requests for their
+        ``ports``, at the latest ``drain`` seconds from now; each has ``grace`` seconds between SIGTERM and SIGKILL."""
         if not containers:
             return
-        thread = threading.Thread(target=self._retire, args=(list(containers), switch, drain, grace), daemon=True)
+        work = (list(containers), switch, drain, grace, frozenset(ports))
+        thread = threading.Thread(target=self._retire, args=work, daemon=True)
         with self._lock:
             self._threads.add(thread)
             self._containers.update(containers)
@@ -62,12 +66,19 @@ class Retirer:
             with self._lock:
                 self._threads.discard(threading.current_thread())
 
-    def _retire(self, containers: list[str], switch: Switch | None, drain: float, grace: int) -> None:
+    def _retire(
+        self, containers: list[str], switch: Switch | None, drain: float, grace: int, ports: frozenset[int]
+    ) -> None:
         try:
-            deadline = self._clock.monotonic() + drain
-            while switch and not self._proxy.drained(switch) and self._clock.monotonic() < deadline:
-                if self._clock.wait(self._stopping, _POLL_SECONDS):
-                    return
+            began = self._clock.monotonic()
+            while switch and not self._proxy.drained(switch, ports):
+                waited = self._clock.monotonic() - began
+                # A look goes through all connections of the old workers, of which there may be thousands.
+                pause = min(_LONGEST_POLL, max(_POLL_SECONDS, waited / 10))
+                if waited >= drain or self._clock.wait(self._stopping, pause):
+                    break
+            if self._stopping.is_set():
+                return
             stops = [threading.Thread(target=self._stop, args=(found, grace), daemon=True) for found in containers]
             for stop in stops:
                 stop.start()

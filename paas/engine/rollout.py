@@ -240,22 +240,20 @@ def retire(ctx: Context, app: App, job: Job, plan: Rollout, switch: Switch) -> N
     wanted = {(replica.process_type, replica.index, replica.slot) for replica in plan.replicas()}
     try:
         with job.step(Step.RETIRE, cancellable=False):
-            old = [container.id for container in ctx.scheduler.containers(app) if _slot(container) not in wanted]
+            old = [container for container in ctx.scheduler.containers(app) if _slot(container) not in wanted]
             let_go(ctx, app, old, switch)
     except PaasError as error:
         job.out.error(error)
         job.out.warning("Containers of before may be left; the next change, or start of the server, lets them go.")
 
 
-def let_go(ctx: Context, app: App, containers: list[str], switch: Switch | None) -> None:
+def let_go(ctx: Context, app: App, containers: Sequence[Container], switch: Switch | None) -> None:
     """Stops and removes the containers in the background, after their requests."""
     properties = ctx.store.properties.of(app)
-    ctx.retirer.retire(
-        containers,
-        switch,
-        float(properties.value("checks", "wait-to-retire")),
-        int(properties.value("ps", "stop-timeout-seconds")),
-    )
+    ports = (ctx.store.apps.port(app, *_slot(one)) for one in containers)
+    drain = float(properties.value("checks", "wait-to-retire"))
+    grace = int(properties.value("ps", "stop-timeout-seconds"))
+    ctx.retirer.retire([one.id for one in containers], switch, drain, grace, [port for port in ports if port])
 
 
 def undo(
@@ -293,8 +291,7 @@ def remove_candidates(ctx: Context, app: App, plan: Rollout, switch: Switch | No
     """Removes what was created for the plan, started or not; after a ``switch`` away from it, once that is drained."""
     slots = {_slot_of(candidate) for candidate in plan.start}
     made = [container for container in ctx.scheduler.containers(app) if _slot(container) in slots]
-    serving = [container.id for container in made if switch and container.process_type == WEB]
+    serving = [container for container in made if switch and container.process_type == WEB]
     let_go(ctx, app, serving, switch)
-    for container in made:
-        if container.id not in serving:
-            ctx.scheduler.remove(container.id)
+    for container in (one for one in made if one not in serving):
+        ctx.scheduler.remove(container.id)

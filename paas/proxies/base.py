@@ -23,6 +23,19 @@ class Switch:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Old workers that go on with their connections: how many, with how many clients, and the most that may be.
+
+    ``ended`` is how many were ended since the start of the daemon because there were more.
+    """
+
+    workers: int = 0
+    clients: int = 0
+    most: int = 0
+    ended: int = 0
+
+
+@dataclass(frozen=True)
 class Logs:
     """The files: ``access`` has a JSON object a line, ``errors`` the words of the server."""
 
@@ -72,11 +85,18 @@ class Proxy(Protocol):
         taken up all the same, and then the error is raised.
         """
 
-    def drained(self, switch: Switch) -> bool:
-        """Whether all workers from before the switch are gone, and so the processes that only they knew may go."""
+    def drained(self, switch: Switch, ports: Collection[int] | None = None) -> bool:
+        """Whether no worker from before the switch passes requests on to these ports, or may do so yet.
+
+        So the processes there may go, though the workers may go on with connections of other apps. For None: whether
+        all those workers are gone.
+        """
 
     def draining(self) -> Switch:
         """All workers that are finishing requests by an older configuration now: for a caller that was restarted."""
+
+    def waiting(self) -> Waiting:
+        """The workers of before that go on, and what they go on with."""
 
     def has(self, module: str) -> bool:
         """Whether the server has the optional module ``brotli`` or ``stream``."""

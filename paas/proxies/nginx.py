@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,13 +13,14 @@ from paas.core.errors import InvalidValue, ProxyError
 from paas.core.server_options import ServerOptions
 from paas.core.tls import Credential
 from paas.core.vhost import Vhost
-from paas.drivers.nginx_host import open_files, resolvers, worker_account
-from paas.drivers.nginx_tree import CERTIFICATES, MAIN, PRIVATE, Tree
-from paas.proxies.base import Logs, Switch
+from paas.drivers.nginx_tree import MAIN, PRIVATE, Tree
+from paas.proxies.base import Logs, Switch, Waiting
 from paas.proxies.nginx_bundles import SERVER, SNIPPET, Bundle, digest, owner
 from paas.proxies.nginx_live import Live
+from paas.proxies.nginx_machine import general, secure
+from paas.proxies.nginx_old import OldWorkers
 from paas.proxies.nginx_server import Server
-from paas.proxies.nginx_text import General, Secure, Templates
+from paas.proxies.nginx_text import Secure, Templates
 from paas.proxies.nginx_trial import Trial
 
 _log = logging.getLogger(__name__)
@@ -37,10 +38,19 @@ class _Request:
 
 
 class NginxProxy:
-    """A `paas.proxies.base.Proxy`."""
+    """A `paas.proxies.base.Proxy`.
 
-    def __init__(self, server: Server, templates: Templates | None = None) -> None:
+    ``cut`` is told how many connections to which loopback ports were ended because too many old workers went on.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        templates: Templates | None = None,
+        cut: Callable[[Mapping[int, int]], None] = lambda connections: None,
+    ) -> None:
         self._server = server
+        self._old = OldWorkers(server, cut)
         self._templates = templates or Templates()
         self._tree = Tree(server.prefix)
         self._trial = Trial(server, self._tree)
@@ -60,7 +70,7 @@ class NginxProxy:
             self._server.prepare()
             self._put_back()
             self._live.read()
-            self._secure = self._how_secure()
+            self._secure = secure(self._server)
             self._hear()
 
             if not self._live.get(SERVER):
@@ -122,8 +132,11 @@ class NginxProxy:
 
         return switch
 
-    def drained(self, switch: Switch) -> bool:
-        return not self._server.finishing(switch.old_workers)
+    def drained(self, switch: Switch, ports: Collection[int] | None = None) -> bool:
+        return self._old.drained(switch.old_workers, ports)
+
+    def waiting(self) -> Waiting:
+        return self._old.waiting(self._options.generations)
 
     def draining(self) -> Switch:
         return Switch(self._server.finishing())
@@ -247,6 +260,7 @@ class NginxProxy:
 
         old = self._server.reload(generation)
         self._stale = False
+        self._old.thin(self._options.generations)
         return Switch(old)
 
     def _mark(self, number: int) -> str:
@@ -268,33 +282,7 @@ class NginxProxy:
         return True
 
     def _main(self, options: ServerOptions) -> Bundle:
-        account = worker_account()
-
-        return {
-            MAIN: self._templates.main(
-                General(
-                    prefix=self._server.prefix,
-                    listen=self._server.address,
-                    status_socket=self._server.status_socket,
-                    user=account.user if account else "",
-                    group=account.group if account else "",
-                    open_files=open_files(),
-                    drain_seconds=options.drain_seconds,
-                    modules=self._server.modules(),
-                    options=options,
-                    secure=self._secure,
-                    resolvers=resolvers() if self._secure else (),
-                )
-            )
-        }
+        return {MAIN: self._templates.main(general(self._server, options, self._secure))}
 
     def _app(self, vhost: Vhost, options: ServerOptions) -> Bundle:
         return self._templates.bundle(vhost, self._server.address, self._server.modules(), options, self._secure)
-
-    def _how_secure(self) -> Secure | None:
-        if not self._server.secure_address:
-            return None
-
-        build = self._server.build()
-        folder = self._server.prefix / CERTIFICATES
-        return Secure(self._server.secure_address, folder, build.http2_by_listen, build.http3)

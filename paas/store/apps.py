@@ -156,6 +156,11 @@ class Apps(Domains):
         """All ports that are owned by a slot."""
         return {row["port"] for row in self._db.all("SELECT port FROM ports")}
 
+    def owners_of_ports(self, ports: Collection[int]) -> dict[int, int]:
+        """The number of the app whose slot owns the port, for each that has an owner."""
+        rows = self._db.all("SELECT port, app_id FROM ports")
+        return {row["port"]: row["app_id"] for row in rows if row["port"] in ports}
+
     def give_port(self, app: App, process_type: str, index: int, slot: int, port: int) -> None:
         """Makes the slot the owner of the port, in place of one that it had."""
         with self._db.transaction():

@@ -12,7 +12,7 @@ from paas.core.errors import InvalidValue, PaasError, ProxyError
 from paas.core.server_options import ServerOptions
 from paas.core.vhost import Vhost, VhostState
 from paas.drivers.nginx_modules import Modules
-from paas.proxies.base import Logs, Switch
+from paas.proxies.base import Logs, Switch, Waiting
 from paas.proxies.nginx_text import Secure, Templates
 from paas.testing.gates import Gates, Unexpected
 
@@ -34,6 +34,7 @@ class FakeProxy:
         self.refusals: set[str] = set()
         self.lingering = False
         self.whole = True
+        self.old = Waiting()
         self.options = ServerOptions()
         self.modules = {"brotli", "stream"}
         self.validity = (0, "")
@@ -136,9 +137,13 @@ class FakeProxy:
                 raise error
             return switch
 
-    def drained(self, switch: Switch) -> bool:
+    def drained(self, switch: Switch, ports: Collection[int] | None = None) -> bool:
         """See `Proxy.drained`."""
         return not self.lingering or not switch.old_workers - set(range(self._ended))
+
+    def waiting(self) -> Waiting:
+        """See `Proxy.waiting`."""
+        return self.old
 
     def draining(self) -> Switch:
         """See `Proxy.draining`."""

@@ -9,5 +9,6 @@ from paas.core.accesslog import FIELDS
 
 def request_line(**said: object) -> str:
     """A line of a request to the app hello, as nginx writes it; what it says otherwise is given by its name."""
-    row = {"msec": "1767225600.000", "app": "hello", "app_id": "1", "status": "200", "bytes": 0, "seconds": 0.0} | said
+    row = {"msec": "1767225600.000", "app": "hello", "app_id": "1", "status": "200", "bytes": 0, "seconds": 0.0}
+    row |= {"completion": "OK"} | said
     return json.dumps([row.get(name, "") for name in FIELDS], separators=(",", ":"), ensure_ascii=False) + "\n"

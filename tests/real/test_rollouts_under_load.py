@@ -13,8 +13,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import listings
 import pytest
-from instance import SOURCES, Server, eventually
+from instance import LABEL, SOURCES, Server, eventually
 from load import Load
 from test_service import app
 
@@ -23,9 +24,14 @@ pytestmark = pytest.mark.real
 DRAIN_SECONDS = 4
 
 APP = '''\
-"""Answers with its release; a WebSocket (RFC 6455) is held open and echoes nothing."""
+"""Answers with its release; a WebSocket (RFC 6455) is held open and echoes nothing, and closed with 1001 at the end."""
 import base64, hashlib, http.server, os, signal, sys
-signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+sockets = set()
+def leave(*_):
+    for one in list(sockets):
+        one.sendall(bytes([0x88, 2, 1001 >> 8, 1001 & 255]))
+    os._exit(0)
+signal.signal(signal.SIGTERM, leave)
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
@@ -37,7 +43,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Connection", "Upgrade")
             self.send_header("Sec-WebSocket-Accept", base64.b64encode(digest).decode())
             self.end_headers()
+            sockets.add(self.connection)
             self.rfile.read(1)
+            sockets.discard(self.connection)
             return
         body = f"{os.environ['PAAS_RELEASE']} TEXT {os.environ.get('COLOUR', '')}".encode()
         self.send_response(200)
@@ -63,14 +71,15 @@ class WebSocket:
         )
         assert self._socket.recv(4096).startswith(b"HTTP/1.1 101")
         self.closed: float | None = None
+        self.received = b""
         self._thread = threading.Thread(target=self._wait, daemon=True)
         self._thread.start()
 
     def _wait(self) -> None:
         self._socket.settimeout(None)
         try:
-            while self._socket.recv(4096):
-                pass
+            while data := self._socket.recv(4096):
+                self.received += data
         except OSError:
             pass  # A reset is an end, too.
         self.closed = time.monotonic()
@@ -135,7 +144,27 @@ def test_websockets_live_out_the_drain_time_and_no_longer(instance: Server, code
     # nginx's old workers got their time after the one moment, and some while before the other.
     assert min(one.closed or 0 for one in sockets) - began >= DRAIN_SECONDS
     assert max(one.closed or 0 for one in sockets) - switched < DRAIN_SECONDS + 30
+    # The app had its SIGTERM before that, and said 1001 Going Away.
+    assert {one.received for one in sockets} == {bytes([0x88, 2, 1001 >> 8, 1001 & 255])}
     eventually(lambda: all(row["state"] == "running" for row in json.loads(instance.paas("ps live --format json").out)))
+
+
+def test_connections_of_one_app_neither_end_nor_wait_for_the_rollouts_of_another(
+    instance: Server, code: Path, stack: str, tmp_path: Path
+) -> None:
+    other = app(tmp_path / "other", stack)
+    assert instance.git_push(other, "other").status == 0
+    # So long nobody waits here: only what the app itself has open keeps its containers.
+    assert instance.paas("checks:set other wait-to-retire 1h").status == 0
+    sockets = [WebSocket(instance.http_port, "live.localhost") for _ in range(20)]
+    for _ in range(3):
+        assert instance.paas("ps:restart other").status == 0
+        eventually(lambda: len(listings.containers(f"{LABEL}={instance.instance()}")) == 2 + 1)
+
+    assert [one.closed for one in sockets] == [None] * len(sockets)
+    for one in sockets:
+        one.close()
+    assert instance.paas("apps:destroy other --force").status == 0
 
 
 def test_ten_apps_pushed_at_once_all_deploy(instance: Server, code: Path, stack: str, tmp_path: Path) -> None:

@@ -430,6 +430,8 @@ def test_web_that_must_not_overlap_is_down_for_that_time_only(hello):
 
 
 def test_nginx_finishes_requests_as_long_as_the_app_with_the_longest_time_wants(hello):
+    assert hello.proxy.options.drain_seconds == 3600
+    hello.run("nginx:set --global worker-shutdown-timeout 1m")
     assert hello.proxy.options.drain_seconds == 60
     hello.run("checks:set hello wait-to-retire 5m")
     assert hello.proxy.options.drain_seconds == 300

@@ -7,6 +7,7 @@ import pytest
 
 from paas.core.errors import EngineError
 from paas.engine import doctor, hostkeys
+from paas.proxies.base import Waiting
 from paas.testing import VIEWER
 
 
@@ -59,6 +60,13 @@ def test_an_engine_that_is_down_does_not_end_the_looking_around(well):
     well.scheduler.engine_down = True
     well.host.free = replace(well.host.free, free=0)
     assert codes(well) == (1, ["engine-down", "no-room"])
+
+
+def test_old_workers_of_nginx_are_told_of(well):
+    well.proxy.old = Waiting(workers=3, clients=500, most=32)
+    assert "       nginx: 3 old workers, of 32 that may be, go on with 500 connections\n" in well.run("doctor").out
+    well.proxy.old = Waiting(ended=2)
+    assert codes(well) == (0, ["old-workers-ended"])
 
 
 def test_nginx_that_died(well):

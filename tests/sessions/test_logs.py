@@ -252,6 +252,13 @@ def test_requests_are_in_the_log_of_their_app(hello):
     assert (shown["code"], shown["request"]["status"]) == ("H10", "502")
 
 
+def test_connections_that_were_cut_for_too_many_old_workers_are_in_the_log_of_their_app(hello):
+    hello.ctx.store.apps.give_port(hello.app(), "web", 1, 7, 29_999)
+    hello.ctx.events.cut({29_999: 3, 1: 9})
+    line = hello.run("logs hello --source platform").out
+    assert "platform[nginx]: Error H24 (Forced close): 3 connections were ended, " in line
+
+
 def test_builds_and_deploys_are_shown_when_asked_for(hello):
     hello.deployed("hello", {"file": "2"})
     build = hello.run("logs hello --source build -q -n 4").out

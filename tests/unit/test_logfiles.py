@@ -277,7 +277,7 @@ def test_a_request_has_its_fields_by_name():
     assert line.fields == {
         **dict.fromkeys(FIELDS, ""), "time": "2026-01-01T00:00:00.000000000Z", "msec": "1767225600.000", "app": "hello",
         "app_id": "1", "status": "200", "bytes": 12, "seconds": 0.0, "path": "/é", "agent": "one\ttwo",
-        "upstream": "127.0.0.1:1, 127.0.0.1:2",
+        "upstream": "127.0.0.1:1, 127.0.0.1:2", "completion": "OK",
     }  # fmt: skip
 
 

@@ -1,5 +1,8 @@
 """The kernel's table of TCP sockets."""
 
+import pytest
+
+from paas.core import nettcp
 from paas.core.nettcp import Listener, listeners
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
@@ -46,3 +49,47 @@ def test_an_empty_or_torn_table():
     assert listeners("") == frozenset()
     assert listeners(HEAD) == frozenset()
     assert listeners(HEAD + "  0: 00000000:1388\n") == frozenset()
+
+
+TABLE = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F90 0100007F:D431 01 00000000:00000000 00:00000000 00000000    33        0 11 1 0 20 4 30 10 -1
+   1: 0100007F:1F90 0100007F:D432 01 000A0000:00000000 01:00000014 00000000    33        0 12 1 0 20 4 30 10 -1
+   2: 0100007F:9C40 0100007F:4E20 01 00000000:00000000 00:00000000 00000000    33        0 13 1 0 20 4 30 10 -1
+   3: 0100007F:9C41 0100007F:4E20 06 00000000:00000000 00:00000000 00000000     0        0 0 1 0 20 4 30 10 -1
+   4: 0A00000A:9C42 08080808:01BB 08 00000000:00000000 00:00000000 00000000    33        0 14 1 0 20 4 30 10 -1
+   5: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 15 1 0 20 4 30 10 -1
+"""
+
+
+def test_open_connections_are_read_from_the_table():
+    found = list(nettcp.connections(TABLE))
+    assert [(one.inode, one.local, one.remote, one.to_loopback, one.sending) for one in found] == [
+        (11, 8080, 54321, True, False),
+        (12, 8080, 54322, True, True),
+        (13, 40000, 20000, True, False),
+        (14, 40002, 443, False, False),
+    ]
+    held = nettcp.held(found, [8080], sockets=1)
+    assert held == nettcp.Held(clients=2, sending=1, targets={20000: 1}, sockets=1)
+
+
+@pytest.mark.parametrize(
+    ("held", "may"),
+    [
+        (nettcp.Held(), False),
+        (nettcp.Held(1, 0, {20001: 1}), True),
+        # A WebSocket of another app; the same and somebody who still sends a request, for whichever app.
+        (nettcp.Held(1, 0, {20002: 1}), False),
+        (nettcp.Held(2, 0, {20002: 1}), True),
+        # Somebody who takes an answer slowly, of which nginx has the rest, or another process.
+        (nettcp.Held(1, 1), False),
+        (nettcp.Held(1, 1, {20002: 1}), False),
+        (nettcp.Held(2, 1, {20002: 1}), True),
+        (nettcp.Held(3, 1, {20002: 3}), False),
+        # The dashboard.
+        (nettcp.Held(1, 0, {}, 1), False),
+    ],
+)
+def test_a_worker_may_ask_for_whom_it_has_a_request_or_a_client_without_one(held, may):
+    assert held.may_ask([20001]) is may

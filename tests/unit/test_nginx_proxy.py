@@ -14,11 +14,12 @@ import pytest
 
 from paas.core.edge import Edge, Snippet
 from paas.core.errors import InvalidValue, ProxyError
+from paas.core.nettcp import Held
 from paas.core.server_options import ServerOptions
 from paas.core.vhost import Vhost, VhostState
 from paas.drivers.nginx_errors import ConfigRefused
 from paas.drivers.nginx_modules import Modules
-from paas.proxies.base import Switch
+from paas.proxies.base import Switch, Waiting
 from paas.proxies.nginx import NginxProxy
 
 
@@ -41,6 +42,8 @@ class FileServer:
         self.broken = ""
         self.calls: list[str] = []
         self.late = False
+        self.old: set[int] = set()
+        self.holds: dict[int, Held | None] = {}
         self.may_reload = threading.Event()
         self.may_reload.set()
         self.reloading = threading.Event()
@@ -98,7 +101,16 @@ class FileServer:
         return before
 
     def finishing(self, pids: Iterable[int] | None = None) -> frozenset[int]:
-        return frozenset(pids or ())
+        return frozenset(self.old if pids is None else pids)
+
+    def held(self, pids: Iterable[int]) -> dict[int, Held | None]:
+        return {pid: self.holds.get(pid, Held()) for pid in pids}
+
+    def since(self, pids: Iterable[int]) -> list[int]:
+        return sorted(pids)
+
+    def end(self, pids: Iterable[int]) -> None:
+        self.old -= set(pids)
 
     def rotate(self, max_bytes: int) -> list[Path]:
         raise AssertionError("nobody asked for it")
@@ -511,3 +523,36 @@ def test_where_nothing_was_removed_nothing_is_done(proxy: NginxProxy, server: Fi
     server.calls.clear()
     proxy.start()
     assert server.calls == []
+
+
+def test_the_oldest_workers_end_once_there_are_more_than_may_be(
+    server: FileServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[dict[int, int]] = []
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    proxy = NginxProxy(server, cut=lambda connections: told.append(dict(connections)))
+    proxy.start()
+    proxy.sync([], ServerOptions(generations=2))
+    server.old = {11, 12, 13, 14}
+    server.holds = {11: Held(3, 0, {20_001: 2, 20_002: 1}), 12: None, 15: Held(7, 0, {20_001: 7})}
+    proxy.publish(_app("a"))
+    assert (server.old, told) == ({11, 12, 13, 14}, [])
+
+    server.old |= {15, 16}
+    proxy.publish(_app("b", 20_002))
+    assert server.old == {13, 14, 15, 16}
+    assert told == [{20_001: 2, 20_002: 1}]
+    assert proxy.waiting() == Waiting(workers=4, clients=7, most=4, ended=2)
+    assert "the oldest ended, with 3 connections" in caplog.text
+
+
+def test_processes_are_needed_as_long_as_an_old_worker_may_ask_them(proxy: NginxProxy, server: FileServer) -> None:
+    switch = Switch(frozenset({11, 12}))
+    server.holds = {11: Held(2, 0, {20_001: 2})}
+    assert not proxy.drained(switch, [20_001])
+    assert proxy.drained(switch, [20_002])
+    assert not proxy.drained(switch)
+    server.holds[12] = None
+    assert not proxy.drained(switch, [20_002])
+    assert proxy.drained(switch, [])
+    assert proxy.drained(Switch())

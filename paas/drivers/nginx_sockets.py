@@ -1,0 +1,73 @@
+"""Which connections the workers of nginx have, as the kernel tells it (``/proc``, see proc(5))."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from paas.core import nettcp
+from paas.core.nettcp import Connection, Held
+from paas.drivers.nginx_processes import PROC
+
+_SOCKET = re.compile(r"socket:\[([0-9]+)\]")
+_WATCHED = re.compile(r"^tfd:\s*([0-9]+)", re.MULTILINE)
+_EPOLL = "anon_inode:[eventpoll]"
+OWN_CHANNEL = 1
+"""Each worker has one Unix socket by which its master speaks to it."""
+
+
+def of_workers(pids: Collection[int], doors: Collection[int]) -> dict[int, Held | None]:
+    """What each worker has, where clients come in at the ports ``doors``; None where the kernel does not let us see."""
+    tcp = {one.inode: one for name in ("tcp", "tcp6") for one in nettcp.connections(_table(name))}
+    unix = _connected(_table("unix"))
+    return {pid: _of_worker(pid, doors, tcp, unix) for pid in pids}
+
+
+def _of_worker(
+    pid: int, doors: Collection[int], tcp: Mapping[int, Connection], unix: frozenset[int]
+) -> Held | None:
+    try:
+        inodes = _watched(PROC / str(pid))
+    except FileNotFoundError:
+        # It has ended since it was listed.
+        return Held()
+    except OSError:
+        return None
+
+    sockets = max(0, len(inodes & unix) - OWN_CHANNEL)
+    return nettcp.held([tcp[inode] for inode in inodes if inode in tcp], doors, sockets)
+
+
+def _watched(process: Path) -> frozenset[int]:
+    """The inodes of the sockets that the process waits for: it has others, by which it could reach other workers."""
+    links = {entry.name: _target(entry) for entry in (process / "fd").iterdir()}
+    watched: set[str] = set()
+
+    for name, target in links.items():
+        if target == _EPOLL:
+            watched.update(_WATCHED.findall((process / "fdinfo" / name).read_text()))
+
+    found = (_SOCKET.fullmatch(links.get(name, "")) for name in watched)
+    return frozenset(int(match[1]) for match in found if match)
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except FileNotFoundError:
+        return ""
+
+
+def _table(name: str) -> str:
+    try:
+        return (PROC / "self" / "net" / name).read_text(encoding="ascii", errors="replace")
+    except FileNotFoundError:
+        # A kernel without IPv6 has no tcp6.
+        return ""
+
+
+def _connected(table: str) -> frozenset[int]:
+    """The inodes of connected Unix sockets, from ``/proc/net/unix``."""
+    rows = (line.split() for line in table.splitlines()[1:])
+    return frozenset(int(row[6]) for row in rows if len(row) > 6 and row[5] == "03")

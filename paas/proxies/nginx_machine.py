@@ -1,0 +1,37 @@
+"""What the main file says, as this machine and its nginx grant it."""
+
+from __future__ import annotations
+
+from paas.core.server_options import ServerOptions
+from paas.drivers.nginx_host import open_files, resolvers, worker_account
+from paas.drivers.nginx_tree import CERTIFICATES
+from paas.proxies.nginx_server import Server
+from paas.proxies.nginx_text import General, Secure
+
+
+def general(server: Server, options: ServerOptions, secure: Secure | None) -> General:
+    """The values of the main file."""
+    account = worker_account()
+
+    return General(
+        prefix=server.prefix,
+        listen=server.address,
+        status_socket=server.status_socket,
+        user=account.user if account else "",
+        group=account.group if account else "",
+        open_files=open_files(),
+        drain_seconds=options.drain_seconds,
+        modules=server.modules(),
+        options=options,
+        secure=secure,
+        resolvers=resolvers() if secure else (),
+    )
+
+
+def secure(server: Server) -> Secure | None:
+    """How HTTPS is served, None where it is not."""
+    if not server.secure_address:
+        return None
+
+    build = server.build()
+    return Secure(server.secure_address, server.prefix / CERTIFICATES, build.http2_by_listen, build.http3)

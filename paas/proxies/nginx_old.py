@@ -1,0 +1,73 @@
+"""Workers of before a change, which go on while they have connections: who needs them, how many there may be."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from paas.core.nettcp import Held
+from paas.proxies.base import Waiting
+from paas.proxies.nginx_server import Server
+
+_log = logging.getLogger(__name__)
+
+
+class OldWorkers:
+    """``cut`` is told how many connections to which loopback ports were ended because there were too many workers."""
+
+    def __init__(self, server: Server, cut: Callable[[Mapping[int, int]], None]) -> None:
+        self._server = server
+        self._cut = cut
+        self._ended = 0
+
+    def drained(self, workers: Collection[int], ports: Collection[int] | None) -> bool:
+        """Whether none of the workers may ask one of the ports any more; for None, whether all of them are gone."""
+        left = self._server.finishing(workers)
+
+        if not left or ports is None:
+            return not left
+
+        if not ports:
+            return True
+
+        return not any(held is None or held.may_ask(ports) for held in self._server.held(left).values())
+
+    def waiting(self, generations: int) -> Waiting:
+        """What there is."""
+        found = self._server.held(self._server.finishing())
+        return Waiting(len(found), _clients(found.values()), _most(generations), self._ended)
+
+    def thin(self, generations: int) -> None:
+        """End the oldest while there are too many: each keeps some megabytes for as long as one of its clients stays.
+
+        What counts are workers, of which a generation has one for each processor, as long as all of them have clients.
+        """
+        old = self._server.since(self._server.finishing())
+        surplus = old[: max(0, len(old) - _most(generations))]
+
+        if not surplus:
+            return
+
+        found = self._server.held(surplus).values()
+        self._server.end(surplus)
+        self._ended += len(surplus)
+        _log.warning(
+            "nginx had %d old workers, and %d may be (nginx old-generations): the oldest ended, with %d connections",
+            len(old), _most(generations), _clients(found),
+        )  # fmt: skip
+        ended: Counter[int] = Counter()
+
+        for held in found:
+            ended.update(held.targets if held else {})
+
+        self._cut(ended)
+
+
+def _most(generations: int) -> int:
+    return generations * (os.cpu_count() or 1)
+
+
+def _clients(found: Iterable[Held | None]) -> int:
+    return sum(held.clients for held in found if held)
