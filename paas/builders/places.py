@@ -68,6 +68,8 @@ class Apart:
             if here is not None and (there is None or there.id != here.id):
                 show(f"Giving {name} to the builder")
                 carry.lend(self._docker, self._rootless.docker, name, cancelled)
+                if there is not None:
+                    self._rootless.docker.remove_image(there.id)
 
     def hand_over(self, image: str, labels: Mapping[str, str], cancelled: threading.Event) -> None:
         """Carries the image, of which only those layers are sent that are not there. The builder keeps its cache."""

@@ -35,6 +35,7 @@ LINK_LOCAL = "169.254.0.0/16"
 """Where clouds answer with the machine's own credentials."""
 TUN = Path("/dev/net/tun")
 START_SECONDS, STOP_SECONDS, POLL_SECONDS = 30.0, 10.0, 0.02
+ANSWER_SECONDS, SAVE_SECONDS = 10, 900
 PROGRAMS = ("rootlesskit", "slirp4netns", "newuidmap", "setpriv", "ip", "dockerd")
 
 _OUTSIDE, _INSIDE = "198.18.0.0/24", "198.18.1.1/24"
@@ -96,7 +97,10 @@ class Rootless:
         self._refused = refused
         self._starting = threading.Lock()
         self.host = f"unix://{self.run}/docker.sock"
-        self.docker = Docker(instance, host=self.host)
+        # An engine gives the first byte of a large image when it has packed all of it.
+        self.docker = Docker(instance, SAVE_SECONDS, host=self.host)
+        self._asked = Docker(instance, ANSWER_SECONDS, host=self.host)
+        self._tidied = False
 
     @property
     def managed(self) -> bool:
@@ -113,7 +117,7 @@ class Rootless:
         if not (self.run / "docker.sock").is_socket():
             raise self._down(self._lacking())
         try:
-            return self.docker.version()
+            return self._asked.version()
         except EngineError as error:
             raise self._down(error.why) from error
 
@@ -128,6 +132,14 @@ class Rootless:
                     raise self._down(lacking)
                 self._spawn()
                 self._wait()
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Removes, once, the images of builds that were under way when a server was killed: none of ours is yet."""
+        if not self._tidied:
+            for row in self.docker.images():
+                self.docker.remove_image(row.id)
+            self._tidied = True
 
     def stop(self) -> None:
         """Ends it with all that it runs, where this server started it."""
