@@ -30,6 +30,10 @@ CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_S
 """What programs need that start as root and give it up. Left out of the engine's default set are those that reach
 beyond the container's own files and processes: raw sockets, device nodes, chroot, audit, file capabilities."""
 
+OOM_APP, OOM_SANDBOX = 300, 500
+"""When the whole machine is out of memory, the kernel ends what has more of it and a higher number: sandboxes before
+apps, apps before the server, nginx and the engine. Limits of containers are apart from this."""
+
 SLOTS = "abcdefghijklmnopqrstuvwxyz"
 
 

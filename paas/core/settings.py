@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from paas.core import kinds, netkinds
+from paas.core import kinds, memorylimit, netkinds
 from paas.core.errors import InvalidValue, NotFound
 from paas.core.kinds import Kind
 from paas.core.spelling import meant
@@ -74,8 +74,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("keep-job-logs", kinds.integer(1, 10_000), "20", "how many changes of an app keep their log"),
     Setting("keep-run-logs", kinds.integer(1, 10_000), "50",
             "how many runs of an app, and of each of its cron entries, are remembered with their log"),
-    Setting("memory-limit", kinds.SIZE, "0", "memory limit of a container, 0 for none"),
-    Setting("pids-limit", kinds.integer(16, 1 << 22), "4096", "how many processes and threads a container may have"),
+    Setting("memory-limit", memorylimit.KIND, memorylimit.AUTO,
+            "memory limit of a container; auto: a quarter of the machine's memory, from 512m to 1g; 0: none"),
+    Setting("pids-limit", kinds.integer(16, 1 << 22), "1024", "how many processes and threads a container may have"),
     Setting("sandbox-cpus", kinds.number(0.05, 1024), "1", "how many processors a sandbox may keep busy"),
     Setting("sandbox-limit", kinds.integer(0, 1000), "100", "how many sandboxes there may be"),
     Setting("sandbox-memory", kinds.size("16m", "1t"), "512m", "memory limit of a sandbox"),

@@ -135,6 +135,7 @@ class Docker:
             cap_add=list(labels.CAPABILITIES),
             security_opt=["no-new-privileges"],
             pids_limit=spec.pids_limit,
+            oom_score_adj=labels.OOM_APP,
             mem_limit=spec.memory_limit or None,
             log_config=docker.types.LogConfig(type="json-file", config=_rotation(spec.log_max_size)),
             network_mode=spec.network,

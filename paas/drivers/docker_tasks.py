@@ -69,6 +69,7 @@ class DockerTasks:
             cap_add=list(labels.CAPABILITIES),
             security_opt=["no-new-privileges"],
             pids_limit=spec.pids,
+            oom_score_adj=labels.OOM_SANDBOX if spec.lasting else labels.OOM_APP,
             mem_limit=spec.memory or None,
             log_config=log if spec.logged else docker.types.LogConfig(type="none"),
             network_mode=spec.network,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paas.core import dockeroptions
+from paas.core import dockeroptions, memorylimit
 from paas.core.model import App
 from paas.engine.context import Context
 from paas.schedulers.base import Limits
@@ -11,13 +11,13 @@ from paas.schedulers.base import Limits
 def limits(ctx: Context, app: App, phase: str = dockeroptions.DEPLOY) -> Limits:
     """The limits that hold for containers of the app that start now: its processes, or one-off runs for ``run``."""
     options = dockeroptions.for_containers(ctx.store.docker_options.of(app, phase))
-    most = ctx.settings.value("memory-limit")
+    total = ctx.host.memory().total
+    memory = ctx.settings.value("memory-limit").granted(options.memory, total)
     properties = ctx.store.properties.of(app)
     return Limits(
-        # An app may ask for less than the server allows, not for more.
-        memory=min(most or options.memory, options.memory or most),
+        memory=memory,
         pids=ctx.settings.value("pids-limit"),
         log_max_size=properties.value("logs", "max-size"),
         stop_timeout=properties.value("ps", "stop-timeout-seconds"),
-        options=options,
+        options=memorylimit.capped(options, memory, total),
     )

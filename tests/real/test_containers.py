@@ -40,7 +40,11 @@ def test_a_container_is_confined_and_published_on_loopback_only(running: Server)
     assert host["SecurityOpt"] == ["no-new-privileges"]
     assert host["CapDrop"] == ["ALL"]
     assert "NET_RAW" not in "".join(host["CapAdd"])
-    assert host["PidsLimit"] == 4096
+    assert host["PidsLimit"] == 1024
+    assert 0 < host["Memory"] <= 1 << 30
+    assert host["OomScoreAdj"] == 300
+    score = Path(f"/proc/{attributes['State']['Pid']}/oom_score_adj").read_text()
+    assert int(score) >= 300, "the kernel ends an app before the server"
     assert host["LogConfig"]["Config"] == {"max-size": "10485760", "max-file": "3"}
     assert host["RestartPolicy"]["Name"] == "unless-stopped"
     (published,) = host["PortBindings"]["7000/tcp"]
@@ -112,6 +116,20 @@ def test_what_the_engine_killed_for_its_memory_is_told_so(instance: Server, stac
     # A busy engine does not always notice; then its exit status tells as much.
     assert "[out-of-memory]" in pushed.err or "(signal 9): it was killed" in pushed.err, pushed.err
     assert "raise the limit (settings:set memory-limit)" in pushed.err
+
+
+def test_no_app_takes_the_memory_of_the_machine_for_its_files(
+    running: Server, stack: str, tmp_path: Path
+) -> None:
+    added = running.paas("docker-options:add look deploy --shm-size 16t --tmpfs /scratch:size=99999g --memory 64m")
+    assert added.status == 0, added.err
+    try:
+        assert running.paas("ps:restart look").status == 0
+        for folder in ("/scratch", "/dev/shm"):
+            seen = running.paas(f"enter look web.1 df --output=size -B1 {folder}").out.split()
+            assert seen[-1] == str(64 << 20), seen
+    finally:
+        running.paas("docker-options:clear look deploy")
 
 
 def test_a_worker_that_fails_leaves_web_on_the_old_release(instance: Server, stack: str, tmp_path: Path) -> None:

@@ -54,7 +54,10 @@ def test_one_off_runs_have_options_of_their_own(hello):
     assert done.err == "       Recorded; it counts from the next run on.\n"
     assert hello.run("run hello env").status == 0
     spec = hello.tasks.specs[-1]
-    assert (spec.memory, spec.options.tmpfs) == (64 << 20, {"/scratch": ""})
+    assert (spec.memory, spec.options.tmpfs) == (64 << 20, {"/scratch": f"size={64 << 20}"})
+    hello.run("ps:restart hello")
+    assert hello.scheduler.running("web.1").limits.memory == 1 << 30, "what suits the machine"
+    hello.run("settings:set memory-limit 0")
     hello.run("ps:restart hello")
     assert hello.scheduler.running("web.1").limits.memory == 0
 

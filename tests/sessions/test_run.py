@@ -58,7 +58,7 @@ def test_the_container_is_of_the_current_release_with_its_configuration_and_limi
     assert (spec.labels["paas.process"], spec.labels["paas.release"], spec.labels["com.dokku.dyno"]) == (
         "run.1", "2", "run.1",
     )  # fmt: skip
-    assert (spec.pids, spec.interactive, spec.terminal, spec.logged) == (4096, True, None, False)
+    assert (spec.pids, spec.interactive, spec.terminal, spec.logged) == (1024, True, None, False)
     assert hello.config() == {"GREETING": "hi", "COLOUR": "red"}
 
 
