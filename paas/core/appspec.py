@@ -57,7 +57,7 @@ class AppSpec:
     ``predeploy`` is a command to run before anything starts, ``postdeploy`` one for when the release serves; empty for
     none. ``cron`` are commands to run at their times; ``static`` folders of the image that the edge serves itself, by
     path prefix; ``domains`` those that the app is served at beside others; ``formation`` how many containers a process
-    type has as long as nobody has scaled it.
+    type has as long as nobody has scaled it. ``image`` is the one that the commit stands for, empty for code.
     """
 
     processes: Mapping[str, ProcessSpec] = field(default_factory=dict)
@@ -67,6 +67,7 @@ class AppSpec:
     static: Mapping[str, str] = field(default_factory=dict)
     domains: tuple[str, ...] = ()
     formation: Mapping[str, int] = field(default_factory=dict)
+    image: str = ""
 
     @property
     def commands(self) -> dict[str, str]:

@@ -16,7 +16,8 @@ COMMAND_LABEL = "paas.command."
 class Image:
     """``exposed`` are its TCP ports in order; ``has_command`` says whether it can run without one being given;
     ``healthcheck`` is its HEALTHCHECK, ``commands`` those of process types that its labels give. ``triggers`` are
-    the instructions that a build which starts from it carries out (ONBUILD)."""
+    the instructions that a build which starts from it carries out (ONBUILD); ``entrypoint`` is its ENTRYPOINT, to which
+    commands are added as arguments."""
 
     id: str
     exposed: tuple[int, ...] = ()
@@ -26,6 +27,7 @@ class Image:
     healthcheck: Check | None = None
     commands: Mapping[str, str] = field(default_factory=dict)
     triggers: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
 
 
 def from_inspect(data: Mapping[str, Any]) -> Image:
@@ -41,6 +43,7 @@ def from_inspect(data: Mapping[str, Any]) -> Image:
         healthcheck=of_image(config.get("Healthcheck"), config.get("Shell")),
         commands=_commands(config.get("Labels") or {}),
         triggers=tuple(config.get("OnBuild") or ()),
+        entrypoint=tuple(config.get("Entrypoint") or ()),
     )
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -23,12 +23,12 @@ from paas.core import container as labels
 from paas.core import logframes
 from paas.core.container import ContainerSpec
 from paas.core.dockeroptions import ContainerOptions
-from paas.core.errors import Cancelled, EngineError, InvalidValue
+from paas.core.errors import Cancelled, EngineError
 from paas.core.image import BuildCache, Image, from_inspect
 from paas.core.imagename import DOCKER_HUB, ImageName
 from paas.core.model import Container, Ending
 from paas.core.reach import Login
-from paas.drivers import engine_logs, engine_usage, exec_stream, shell_stop
+from paas.drivers import engine_logs, engine_usage, exec_stream, image_files, shell_stop
 from paas.drivers.docker_client import CALL_SECONDS, Client, engine, engine_call
 from paas.drivers.spans import span
 
@@ -301,20 +301,18 @@ class Docker:
     @contextmanager
     def files(self, image: str, path: str, name: str, app_id: int) -> Iterator[Iterator[bytes]]:
         """A folder of the image as chunks of a tar file, by way of a container that never runs, called ``name``."""
-        with engine("reading files of an image"):
-            folder = PurePosixPath(self._api.inspect_image(image)["Config"].get("WorkingDir") or "/", path)
-            self.remove(name)  # one that a crash left behind
-            own = labels.complete({labels.LABEL_INSTANCE: self.instance, labels.LABEL_APP_ID: str(app_id)})
-            made = self._api.create_container(image=image, command=["-"], name=name, labels=own, network_disabled=True)
-            try:
-                stream, _ = self._api.get_archive(made["Id"], f"{folder}/")
-                yield stream
-            except docker.errors.NotFound as error:
-                what = f"paas.yml: edge: the image has no folder {folder}"
-                fix = "Name a folder that the Dockerfile makes; it counts from WORKDIR."
-                raise InvalidValue(what, fix=fix, code="no-static-folder") from error
-            finally:
-                self.remove(made["Id"])
+        with engine("reading files of an image"), self._unstarted(image, name, app_id) as made:
+            yield image_files.folder(self._api, made, path)
+
+    @engine_call("reading files of an image")
+    def read_files(self, image: str, paths: Sequence[str], name: str, app_id: int) -> dict[str, bytes]:
+        """Return the contents of those of the files, by their paths from WORKDIR, that the image has."""
+        with self._unstarted(image, name, app_id) as made:
+            return image_files.contents(self._api, made, paths)
+
+    def _unstarted(self, image: str, name: str, app_id: int) -> AbstractContextManager[str]:
+        own = labels.complete({labels.LABEL_INSTANCE: self.instance, labels.LABEL_APP_ID: str(app_id)})
+        return image_files.unstarted(self._api, self.remove, image, name, own)
 
     @engine_call("tagging an image")
     def tag(self, image_id: str, repository: str, tag: str) -> None:

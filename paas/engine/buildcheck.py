@@ -1,11 +1,10 @@
-"""Before a build: does the commit fit the app's builder settings. After it: what the image's labels say."""
+"""Before a build: does the commit fit the app's builder settings."""
 
 from __future__ import annotations
 
 import posixpath
 
-from paas.core import appspec, committext, imagefile
-from paas.core.appspec import AppSpec
+from paas.core import committext, imagefile
 from paas.core.errors import BuildFailed, Unsupported
 from paas.core.model import App
 from paas.core.spelling import meant
@@ -52,14 +51,6 @@ def _unsupported(finding: Finding) -> Unsupported:
         fix="Commit the file itself ('git lfs migrate export'), or fetch it in the Dockerfile.",
         code="git-lfs",
     )
-
-
-def labelled(ctx: Context, image_id: str, spec: AppSpec) -> AppSpec:
-    """With the process types of the image's labels, where nothing in the repository gives any."""
-    if spec.commands:
-        return spec
-    image = ctx.scheduler.image(image_id)
-    return appspec.with_commands(spec, image.commands) if image else spec
 
 
 def _no_folder(app: App, folder: str, folders: list[str]) -> BuildFailed:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-from paas.core import appspec, committext, procfile
+from paas.core import appspec, committext, imagefile, procfile
 from paas.core import environment as variables
 from paas.core.appspec import AppSpec
 from paas.core.errors import BuildFailed, Cancelled, PaasError
 from paas.core.gitrefs import RefUpdate
+from paas.core.image import Image
 from paas.core.journal import Step
 from paas.core.model import App, Draft, Process, Release
 from paas.core.secret import Secret
 from paas.drivers import calendar, yamlfile
 from paas.drivers.quarantine import Quarantine
 from paas.drivers.worktree import update_worktree
-from paas.engine import buildcheck, buildguard, buildsource, domains, plans, registries, release_files, room
+from paas.engine import buildcheck, buildguard, buildsource, domains, imagecheck, plans, registries, release_files, room
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 from paas.engine.phase import Phase, phases, run_phase
@@ -50,14 +51,14 @@ def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
     spec, recipe = read(ctx, app, job, commit)
     domains.check_free(ctx, app, spec.domains)
 
-    image = build(ctx, app, job, commit, recipe)
-    spec = buildcheck.labelled(ctx, image, spec)
+    image = existing(ctx, build(ctx, app, job, commit, recipe))
+    spec = imagecheck.complete(ctx, app, job, image, spec)
 
     config, shared = ctx.store.config.all(app), ctx.store.config.all(None)
     draft = Draft(
-        image=image,
+        image=image.id,
         commit=commit.id,
-        processes=processes(ctx, image, spec, {**shared, **config}),
+        processes=processes(image, spec, {**shared, **config}),
         config=config,
         shared=shared,
         actor=commit.actor,
@@ -96,8 +97,9 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
         names = properties.text("ps", "procfile-path"), properties.text("app-json", "appjson-path"), appspec.PAAS_YML
         processes_at, app_json_at, paas_yml_at = [posixpath.join(folder, name) for name in names]
         # All with one git process: each takes some milliseconds to start.
+        dockerfile_at = posixpath.join(folder, properties.text("builder-dockerfile", "dockerfile-path"))
         own_files = [processes_at, app_json_at, paas_yml_at]
-        others = [path for path in plans.choices(properties).values() if path not in own_files]
+        others = sorted({dockerfile_at, *plans.choices(properties).values()}.difference(own_files))
         found = repository.read_files(
             commit.id, own_files + others, quarantine=commit.quarantine, limits=dict.fromkeys(others, plans.LARGEST)
         )
@@ -116,7 +118,8 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
         recipe = plans.recipe_of(ctx, app, commit.id, commit.quarantine, known, found, work)
         if recipe:
             commands = {**recipe.plan.processes, **commands}
-        return appspec.merge(commands, described, own), recipe
+        spec = appspec.merge(commands, described, own)
+        return replace(spec, image=imagefile.image_in(committext.lenient(found[dockerfile_at] or b"")) or ""), recipe
 
 
 def build(ctx: Context, app: App, job: Job, commit: Commit, recipe: Recipe | None = None) -> str:
@@ -152,10 +155,8 @@ def build_slot(ctx: Context, job: Job) -> Iterator[None]:
         yield
 
 
-def processes(
-    ctx: Context, image_id: str, spec: AppSpec, environment: Mapping[str, Secret]
-) -> tuple[Process, ...]:
-    """The process types with their ports, from the app's description, the image and the configured PORT."""
+def existing(ctx: Context, image_id: str) -> Image:
+    """The image; an error that says what to do if it has gone."""
     image = ctx.scheduler.image(image_id)
     if image is None:
         raise BuildFailed(
@@ -164,6 +165,11 @@ def processes(
             fix="Build it again: 'ps:rebuild', or push.",
             code="image-gone",
         )
+    return image
+
+
+def processes(image: Image, spec: AppSpec, environment: Mapping[str, Secret]) -> tuple[Process, ...]:
+    """The process types with their ports, from the app's description, the image and the configured PORT."""
     if not image.has_command and any(one.command is None for one in spec.processes.values()):
         raise BuildFailed(
             "nothing says what to run",
@@ -261,7 +267,7 @@ def reconfigured(
     return Draft(
         image=base.image,
         commit=base.commit,
-        processes=processes(ctx, base.image, spec, {**shared, **config}),
+        processes=processes(existing(ctx, base.image), spec, {**shared, **config}),
         config=config,
         shared=shared,
         actor=actor,

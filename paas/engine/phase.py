@@ -44,7 +44,10 @@ def phases(spec: AppSpec) -> list[Phase]:
 
 
 def run_phase(ctx: Context, app: App, job: Job, release: Release, phase: Phase) -> None:
-    """Runs the command in a container of its own and shows what it writes; `DeployFailed` unless it exits with 0."""
+    """Run the command in a container of its own and show what it writes.
+
+    `DeployFailed` unless it exits with 0, and in time.
+    """
     process = Process(TYPE, phase.command)
     taken = {found.slot for found in ctx.scheduler.containers(app) if found.process_type == TYPE}
     slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
@@ -54,17 +57,16 @@ def run_phase(ctx: Context, app: App, job: Job, release: Release, phase: Phase) 
     job.out.step(f"Running the {phase.name}: {phase.command}")
     with job.step(Step.PHASE, f"{phase.name.capitalize()} done"):
         ctx.scheduler.prepare(app)
+        deadline = ctx.clock.monotonic() + float(ctx.store.properties.of(app).value("deploy", "phase-timeout"))
         try:
             container_id = ctx.scheduler.start(app, release, candidate, rev_variable, limits(ctx, app))
-            try:
-                with _removed_when_cancelled(ctx, job, container_id):
-                    _show(ctx, job, container_id)
-            except EngineError:
-                # The engine has no log of a container that was taken away.
-                job.check()
-                raise
+            with _ended_early(ctx, app, job, phase, container_id, deadline) as over:
+                _show(ctx, job, container_id)
+                ended = _ended(ctx, container_id)
             job.check()
-            _judge(phase, _ended(ctx, container_id))
+            if over.is_set():
+                raise _too_long(ctx, app, phase)
+            _judge(phase, ended)
         finally:
             # One that could not be started is there all the same.
             for found in ctx.scheduler.containers(app):
@@ -116,24 +118,48 @@ def _judge(phase: Phase, found: Container | None) -> None:
 
 
 @contextmanager
-def _removed_when_cancelled(ctx: Context, job: Job, container_id: str) -> Iterator[None]:
-    """Inside, a cancelled job takes the container away, which ends its log."""
-    done = threading.Event()
+def _ended_early(
+    ctx: Context, app: App, job: Job, phase: Phase, container_id: str, deadline: float
+) -> Iterator[threading.Event]:
+    """Inside, the container is stopped when the job is cancelled or the phase's time is over, which ends its log.
+
+    The event says that its time was over.
+    """
+    grace = int(ctx.store.properties.of(app).value("ps", "stop-timeout-seconds"))
+    done, over = threading.Event(), threading.Event()
 
     def watch() -> None:
         while not done.wait(_RECHECK_SECONDS):
-            if job.cancelled.is_set():
-                try:
-                    ctx.scheduler.remove(container_id)
-                except EngineError as error:
-                    _log.warning("container %.12s of a cancelled deploy is still there: %s", container_id, error)
-                else:
-                    return
+            if not job.cancelled.is_set() and not over.is_set():
+                if ctx.clock.monotonic() < deadline:
+                    continue
+                over.set()
+                job.out.warning(f"The {phase.name} is told to end: {_allowed(ctx, app)} are over.")
+            try:
+                ctx.scheduler.halt(container_id, grace)
+            except EngineError as error:
+                _log.warning("container %.12s of a phase is still there: %s", container_id, error)
+            else:
+                return
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        yield
+        yield over
     finally:
         done.set()
         watcher.join()
+
+
+def _allowed(ctx: Context, app: App) -> str:
+    return f"the {ctx.store.properties.of(app).raw('deploy', 'phase-timeout')} that a phase may take"
+
+
+def _too_long(ctx: Context, app: App, phase: Phase) -> DeployFailed:
+    return DeployFailed(
+        f"the {phase.name} did not end in time",
+        why=f"Its command was: {phase.command}. It was stopped after {_allowed(ctx, app)} (deploy phase-timeout).",
+        fix=f"If it needs longer: 'deploy:set {app.name} phase-timeout 3h'. A command that never ends is a process: "
+        "give it a line of its own in the Procfile.",
+        code="phase-timeout",
+    )

@@ -112,6 +112,9 @@ class Scheduler(Protocol):
     def image(self, reference: str) -> Image | None:
         """The image, None if it is gone."""
 
+    def read_files(self, app: App, image: str, paths: Sequence[str]) -> dict[str, bytes]:
+        """Return the contents of those of the files that the image has; paths count from its WORKDIR."""
+
     def pull(self, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event) -> None:
         """Fetches the image from its registry. `EngineError` says why it could not."""
 

@@ -227,10 +227,6 @@ class DockerLocal(LocalImages):
         with self._docker.endings() as endings:
             yield (replace(ending, asked=self._asked(ending)) for ending in endings)
 
-    def files(self, app: App, image: str, path: str) -> AbstractContextManager[Iterator[bytes]]:
-        """See `Scheduler.files`."""
-        return self._docker.files(image, path, f"{self._network(app.id)}-files", app.id)
-
     def storage(self) -> Path | None:
         """See `Scheduler.storage`."""
         return self._docker.root_folder()

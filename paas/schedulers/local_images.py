@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from threading import Event
 
+from paas.core.container import network_of
 from paas.core.errors import EngineError
 from paas.core.image import Image, StoredImage
 from paas.core.imagename import ImageName
@@ -105,3 +107,11 @@ class LocalImages:
         names = [f"paas-{self.instance[:6]}/{app_id}:v{version}" for app_id, version in image.releases]
         # With its last name the image goes.
         return all([self._docker.remove_image(name) for name in names or [image.id]])
+
+    def files(self, app: App, image: str, path: str) -> AbstractContextManager[Iterator[bytes]]:
+        """See `Scheduler.files`."""
+        return self._docker.files(image, path, f"{network_of(app.id, self.instance)}-files", app.id)
+
+    def read_files(self, app: App, image: str, paths: Sequence[str]) -> dict[str, bytes]:
+        """See `Scheduler.read_files`."""
+        return self._docker.read_files(image, paths, f"{network_of(app.id, self.instance)}-files", app.id)

@@ -74,7 +74,8 @@ class FakeBuilder:
         if base is not None:
             ports = image.exposed or base.exposed
             has_command = image.has_command or base.has_command
-            image = replace(image, exposed=ports, has_command=has_command, commands=base.commands)
+            image = replace(image, exposed=ports, has_command=has_command)
+            image = replace(image, commands=base.commands, entrypoint=base.entrypoint)
         self._keep(image, int(source.labels[LABEL_APP_ID]))
         return image.id
 

@@ -272,6 +272,7 @@ class FakeScheduler(FakeLogs, FakeTransfers):
             running = self.here.get(container_id)
             if running is not None and running.up:
                 running.container = replace(running.container, status="exited", exit_code=143, pid=0)
+                self._changed.notify_all()
 
     def architecture(self) -> str:
         """See `Scheduler.architecture`."""

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
 
@@ -22,7 +22,7 @@ class FakeTransfers:
 
     ``registry`` has the images that can be pulled, by full name; ``wants`` the credentials that a server asks for;
     ``pushed`` what was pushed; ``tags`` the ids by the names that the engine knows;
-    ``folders`` tar files of what every image has, by path.
+    ``folders`` tar files of what every image has, ``inside`` its files, by path.
     """
 
     def __init__(self) -> None:
@@ -34,11 +34,16 @@ class FakeTransfers:
         self.pulls = 0
         self.foreign: set[str] = set()
         self.folders: dict[str, bytes] = {}
+        self.inside: dict[str, bytes] = {}
 
     def image(self, reference: str) -> Image | None:
         """See `Scheduler.image`."""
         known = self.tags.get(reference) or self.tags.get(f"{reference}:latest", reference)
         return self.images.get(known)
+
+    def read_files(self, app: App, image: str, paths: Sequence[str]) -> dict[str, bytes]:
+        """See `Scheduler.read_files`."""
+        return {path: self.inside[path] for path in paths if path in self.inside}
 
     @contextmanager
     def files(self, app: App, image: str, path: str) -> Iterator[Iterator[bytes]]:

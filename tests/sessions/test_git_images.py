@@ -11,7 +11,7 @@ from paas.core.errors import EngineError
 from paas.core.image import Image
 from paas.core.reach import Login
 from paas.core.secret import Secret
-from paas.testing import VIEWER
+from paas.testing import VIEWER, Behaviour
 
 pytestmark = pytest.mark.real("git")
 
@@ -79,6 +79,66 @@ def test_labels_of_the_image_give_process_types(empty):
     empty.run("ps:scale hello worker=1")
     assert empty.scheduler.running("worker.1").command == "./work"
     assert empty.scheduler.running("web.1").command == "./serve"
+
+
+def test_an_image_with_a_procfile_and_an_app_json_has_its_processes_and_phases(empty):
+    described = {
+        "scripts": {"dokku": {"predeploy": "./prepare"}},
+        "formation": {"worker": {"quantity": 2}},
+        "healthchecks": {"web": [{"type": "startup", "path": "/health"}]},
+        "cron": [{"command": "./nightly", "schedule": "0 3 * * *"}],
+    }
+    empty.scheduler.inside = {
+        "Procfile": b"web: ./serve\nworker: ./work\nrelease: ./migrate\n",
+        "app.json": json.dumps(described).encode(),
+    }
+    empty.scheduler.tell("release", Behaviour(exits=0))
+    empty.scheduler.tell("web", Behaviour(answers={"/health": 200}, answer=500))
+    empty.scheduler.registry["app:2"] = Image("sha256:" + "2" * 64, commands={"clock": "./label"})
+    result = empty.run("git:from-image hello app:2")
+    assert result.status == 0, result.err
+    assert "Running the predeploy script: ./prepare" in result.err
+    assert "Running the release phase: ./migrate" in result.err
+    assert empty.scheduler.labels() == ["web.1", "worker.1", "worker.2"]
+    assert empty.scheduler.running("web.1").command == "./serve"
+    assert [entry.command for entry in current(empty).cron] == ["./nightly"]
+    # It is still an image when it is built again.
+    assert empty.run("ps:rebuild hello").status == 0
+    assert [process.type for process in current(empty).processes] == ["web", "worker"]
+
+
+def test_the_files_of_an_image_are_looked_for_where_the_app_says(empty):
+    empty.run("ps:set hello procfile-path deploy/Procfile")
+    empty.scheduler.inside = {"deploy/Procfile": b"web: ./there\n", "Procfile": b"web: ./here\n"}
+    assert empty.run("git:from-image hello nginx:1.28").status == 0
+    assert empty.scheduler.running("web.1").command == "./there"
+
+
+def test_a_procfile_in_an_image_that_is_wrong_names_it(empty):
+    empty.scheduler.inside = {"Procfile": b"web\n"}
+    result = empty.run("git:from-image hello nginx:1.28")
+    assert result.status != 0
+    assert "Procfile of the image:1: 'web' is not of the form 'type: command'" in result.err
+
+
+def test_code_does_not_take_a_procfile_from_what_it_is_built_on(hello):
+    hello.scheduler.inside = {"Procfile": b"web: ./elsewhere\n"}
+    assert hello.push("hello", {"file": "2"}).status == 0
+    assert hello.scheduler.running("web.1").command == "./web"
+
+
+@pytest.mark.parametrize("commands", [{"worker": "./work"}, {}])
+def test_an_image_that_runs_no_commands_is_refused_where_there_are_some(empty, commands):
+    shell = ("/bin/sh", "-c", "./serve")
+    empty.scheduler.registry["app:2"] = Image("sha256:" + "2" * 64, commands=commands, entrypoint=shell)
+    result = empty.run("git:from-image hello app:2")
+    if commands:
+        assert "the image's ENTRYPOINT would not run the app's commands: 'worker'" in result.err
+        assert "[shell-entrypoint]" in result.err
+        assert current(empty) is None
+    else:
+        assert "The image's ENTRYPOINT is a line for a shell: 'run' can run nothing else in it." in result.err
+        assert current(empty).version == 1
 
 
 def test_an_image_goes_when_the_app_is_another_and_nobody_else_is_it(empty):

@@ -19,8 +19,8 @@ SAMPLES = {
 """A value for each property of a kind that no other has."""
 
 NAMESPACES = [
-    *("app-json", "apps", "builder", "builder-dockerfile", "buildpacks", "checks", "cron", "git", "letsencrypt"),
-    *("limit", "logs", "nginx", "ps", "registry", "run"),
+    *("app-json", "apps", "builder", "builder-dockerfile", "buildpacks", "checks", "cron", "deploy", "git"),
+    *("letsencrypt", "limit", "logs", "nginx", "ps", "registry", "run"),
 ]
 
 
@@ -29,6 +29,7 @@ def test_the_namespaces_are_known_here():
 
 
 OTHER = {
+    "deploy phase-timeout": "3h",
     "limit burst": "7",
     "limit connections": "9",
     "limit rate": "10r/s",

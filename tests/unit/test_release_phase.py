@@ -70,7 +70,7 @@ def test_it_is_cancelled_also_before_there_is_anything_of_it_to_read(hello, monk
 
     def late(container_id, *rest, **named):
         hello.ctx.jobs.stop(0)
-        eventually(lambda: "release.1" not in hello.scheduler.labels())
+        eventually(lambda: not hello.scheduler.running("release.1").up)
         return follow(container_id, *rest, **named)
 
     monkeypatch.setattr(hello.scheduler, "follow", late)
@@ -81,15 +81,15 @@ def test_it_is_cancelled_also_before_there_is_anything_of_it_to_read(hello, monk
 
 
 def test_an_engine_that_fails_while_it_is_cancelled_is_asked_again(hello, monkeypatch, caplog):
-    remove, asked = hello.scheduler.remove, []
+    halt, asked = hello.scheduler.halt, []
 
-    def refusing(container_id):
-        asked.append(container_id)
+    def refusing(container_id, grace):
+        asked.append(grace)
         if len(asked) == 1:
             raise EngineError("the container engine does not answer")
-        remove(container_id)
+        halt(container_id, grace)
 
-    monkeypatch.setattr(hello.scheduler, "remove", refusing)
+    monkeypatch.setattr(hello.scheduler, "halt", refusing)
     hello.scheduler.tell("release", Behaviour())
 
     def stop():
@@ -103,6 +103,48 @@ def test_an_engine_that_fails_while_it_is_cancelled_is_asked_again(hello, monkey
     stopper.join()
     assert hello.scheduler.labels() == ["web.1"]
     assert "is still there: the container engine does not answer" in caplog.text
+    assert asked == [30, 30]
+
+
+@pytest.mark.real("git")
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [
+        (PROCFILE, "release phase"),
+        ({"app.json": json.dumps({"scripts": {"dokku": {"predeploy": "./migrate --all"}}})}, "predeploy script"),
+    ],
+)
+def test_a_phase_that_does_not_end_in_time_is_stopped_and_the_deploy_fails(hello, files, name):
+    ids = hello.scheduler.ids()
+    hello.run("deploy:set hello phase-timeout 90s")
+    hello.scheduler.tell("release", Behaviour())
+    hello.commit("hello", files)
+    push = hello.begin_push("hello")
+    eventually(lambda: "release.1" in hello.scheduler.labels())
+    assert not hello.scheduler.calls["halt"]
+    hello.clock.advance(200)
+    said = push.wait()
+    hello.quiet()
+    assert said.status == 1
+    assert f"The {name} is told to end: the 90s that a phase may take are over." in said.err
+    assert f"the {name} did not end in time" in said.err
+    assert "[phase-timeout]" in said.err
+    assert hello.scheduler.ids() == ids
+    assert hello.ctx.store.deployments.last(hello.app()).error == "phase-timeout"
+
+
+@pytest.mark.real("git")
+def test_a_postdeploy_script_that_does_not_end_in_time_lets_go_of_the_app(hello):
+    hello.scheduler.tell("release", Behaviour())
+    hello.commit("hello", {"app.json": json.dumps({"scripts": {"dokku": {"postdeploy": "./warm"}}})})
+    push = hello.begin_push("hello")
+    eventually(lambda: "release.1" in hello.scheduler.labels())
+    hello.clock.advance(3700)
+    said = push.wait()
+    assert said.status == 0
+    assert "[phase-timeout]" in said.err
+    assert "v2 serves all the same." in said.err
+    assert hello.run("ps:scale hello web=2").status == 0
 
 
 @pytest.mark.real("git")
