@@ -68,8 +68,8 @@ class NginxProxy:
     def prepare(self) -> None:
         with self._acting:
             self._server.prepare()
-            self._put_back()
             self._live.read()
+            self._put_back()
             self._secure = secure(self._server)
             self._hear()
 

@@ -28,8 +28,8 @@ class Live:
         return self.bundles.get(key, {})
 
     def read(self) -> None:
-        """Make the folders, and take what is on the disk for live."""
-        self.bundles = dict(grouped(self._tree.prepare()))
+        """Make the folders, and take what is on the disk for live; of what is not there any more, what was known."""
+        self.bundles = dict(grouped(flat(self.bundles.values()) | self._tree.prepare()))
         self._known = True
 
     def doubt(self) -> None:
@@ -45,13 +45,9 @@ class Live:
         return self._tree.missing([*flat(self.bundles.values()), *keys])
 
     def put_back(self) -> bool:
-        """Have on the disk what is live; where nobody knows that, take for live what is on the disk.
-
-        Returns whether something was missing.
-        """
+        """Have on the disk what is live, and return whether something was missing."""
         if not self._known:
             self.read()
-            return False
 
         missing = set(self.missing())
 

@@ -88,13 +88,7 @@ class Server:
     def start(self) -> None:
         """Starts the daemon and returns once it is ready."""
         self.daemon = subprocess.Popen(
-            [
-                *self.wrapper,
-                *(self.program or (sys.executable, "-m", "paas")),
-                *("serve", f"--root={self.root}"),
-                *(f"--ssh-port={self.ssh_port}", f"--http-port={self.http_port}"),
-                *(f"--https-port={self.https_port}", *self.flags),
-            ],
+            self._command(),
             cwd=self.folder,
             env=_environment(),
             stdin=subprocess.DEVNULL,
@@ -107,6 +101,21 @@ class Server:
         match = READY.fullmatch(line)
         assert match, f"the daemon said {line!r} and logged:\n{self.said()}"
         self.ssh_port, self.http_port = int(match[1]), int(match[2])
+
+    def refused(self) -> str:
+        """What the daemon says that does not start; fails if it does."""
+        refusal = _run(self._command(), "", _environment(), self.folder, SECONDS)
+        assert (refusal.status, refusal.out) == (1, ""), refusal
+        return refusal.err
+
+    def _command(self) -> list[str]:
+        return [
+            *self.wrapper,
+            *(self.program or (sys.executable, "-m", "paas")),
+            *("serve", f"--root={self.root}"),
+            *(f"--ssh-port={self.ssh_port}", f"--http-port={self.http_port}"),
+            *(f"--https-port={self.https_port}", *self.flags),
+        ]
 
     def said(self) -> str:
         """The daemon's log."""

@@ -556,3 +556,34 @@ def test_processes_are_needed_as_long_as_an_old_worker_may_ask_them(proxy: Nginx
     assert not proxy.drained(switch, [20_002])
     assert proxy.drained(switch, [])
     assert proxy.drained(Switch())
+
+
+def test_files_that_are_removed_while_a_change_fails_are_not_forgotten(proxy: NginxProxy, server: FileServer) -> None:
+    proxy.sync([_app("a"), _app("b")])
+    obstacle = server.prefix / "apps" / ".key-b.conf.new"
+    obstacle.mkdir()
+
+    with pytest.raises(ProxyError, match="could not be written"):
+        proxy.publish(_app("b", 20_002))
+
+    shutil.rmtree(server.prefix / "apps")
+    proxy.start()
+
+    assert sorted(server.serves()) == ["key-a.conf", "key-b.conf"]
+
+
+def test_files_that_are_removed_at_any_moment_of_a_start_are_not_forgotten(
+    proxy: NginxProxy, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy.sync([_app("a"), _app("b")])
+    put_back = proxy._live.put_back
+
+    def then_gone() -> bool:
+        found = put_back()
+        monkeypatch.undo()
+        shutil.rmtree(server.prefix / "apps")
+        return found
+
+    monkeypatch.setattr(proxy._live, "put_back", then_gone)
+    proxy.start()
+    assert sorted(server.serves()) == ["key-a.conf", "key-b.conf"]
