@@ -11,7 +11,7 @@ TEST_DEPS := $(DEMO_DEPS) sshd openssl pebble chromium registry rsyslog nginx-mo
 BENCH_DEPS := $(TEST_DEPS) wrk
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-stop test check bench docs clean
+.PHONY: help lock venv demo demo-stop test check bench docs clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,16 +40,19 @@ bench:  ## Measure beside the hand-written floor, write docs/benchmarks.md; ARGS
 docs: $(DEV)/.stamp  ## Write the generated pages of docs/ again
 	@$(DEV)/bin/python -m paas.commands.reference docs
 
+lock:  ## Write requirements.lock again, with the newest versions of what setup.cfg asks for
+	@scripts/lock
+
 venv: $(VENV)/.stamp  ## The package in .venv, and nothing else
 	@:
 
-$(VENV)/.stamp: setup.cfg pyproject.toml
+$(VENV)/.stamp: setup.cfg pyproject.toml requirements.lock
 	@scripts/make-venv $(VENV)
 
-$(DEV)/.stamp: setup.cfg pyproject.toml
+$(DEV)/.stamp: setup.cfg pyproject.toml requirements.lock
 	@scripts/make-venv $(DEV) dev
 
-$(BENCH)/.stamp: setup.cfg pyproject.toml
+$(BENCH)/.stamp: setup.cfg pyproject.toml requirements.lock
 	@scripts/make-venv $(BENCH) bench
 
 clean:  ## Remove what the other targets have made here

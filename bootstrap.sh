@@ -211,7 +211,8 @@ make_builder_user() {
   say "$(id paas-builder)"
 }
 
-# The wheel and all it needs are fetched first, so that the server is away for seconds only.
+# The wheel and all it needs, exactly what requirements.lock says, are fetched first, so that the server is away for
+# seconds only.
 install_program() {
   local work
   heading "The program, in $program"
@@ -221,11 +222,15 @@ install_program() {
 
   "$program/bin/python" -c 'import pip' 2>/dev/null || "$PYTHON" -m venv --clear "$program"
   export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
-  followed "$work/log" "$pip_steps" "$program/bin/python" -m pip wheel --wheel-dir "$work/wheels" "$work/source"
+  followed "$work/log" "$pip_steps" "$program/bin/python" -m pip download --only-binary :all: --require-hashes \
+    --requirement requirements.lock --dest "$work/wheels"
+  # What builds it is among them.
+  followed "$work/log" nothing "$program/bin/python" -m pip wheel --no-deps --no-index --find-links "$work/wheels" \
+    --wheel-dir "$work/wheels" "$work/source"
 
   if [[ $start == yes ]] && has_systemd; then systemctl stop paas.service 2>/dev/null || true; fi
   local install=("$program/bin/python" -m pip install --no-index --find-links "$work/wheels")
-  followed "$work/log" nothing "${install[@]}" --upgrade paas
+  followed "$work/log" nothing "${install[@]}" --require-hashes --requirement requirements.lock
   # The version may be the same as before, and the code another.
   followed "$work/log" nothing "${install[@]}" --no-deps --force-reinstall paas
   ln -sfn "$program/bin/paas" "$link"

@@ -5,13 +5,18 @@ from __future__ import annotations
 import configparser
 import glob
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DATA = ("buildpacks", "hooks", "nginx")
@@ -68,6 +73,49 @@ def test_every_file_that_the_platform_reads_is_declared() -> None:
     on_disk = {path for part in ("paas", *DATA) for path in files(CHECKOUT / part)}
 
     assert sorted(str(path.relative_to(CHECKOUT)) for path in on_disk - covered()) == []
+
+
+def locked() -> dict[str, str]:
+    """The versions in requirements.lock, of which each has a hash."""
+    text = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
+    found = {}
+    for entry in re.split(r"\n(?=\S)", text):
+        if not entry.startswith("#"):
+            name, version = re.match(r"(\S+)==(\S+)", entry).groups()
+            assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), name
+            found[canonicalize_name(name)] = version
+    return found
+
+
+def missing(wanted: Requirement, lock: dict[str, str]) -> bool:
+    return not wanted.specifier.contains(lock.get(canonicalize_name(wanted.name), "0"), prereleases=True)
+
+
+def test_the_lock_has_what_setup_cfg_asks_for_and_what_builds_the_package() -> None:
+    lock = locked()
+    with (CHECKOUT / "pyproject.toml").open("rb") as file:
+        builds = tomllib.load(file)["build-system"]["requires"]
+    for line in [*lines(declared()["options"]["install_requires"]), *builds]:
+        assert not missing(Requirement(line), lock), f"{line} is not in requirements.lock: make lock"
+
+
+def test_the_lock_has_all_that_those_packages_need() -> None:
+    lock = locked()
+    # Others are looked at where what is locked is what is installed.
+    here = {name for name, version in lock.items() if version_here(name) == version}
+    assert len(here) > len(lock) / 2
+    for name in here:
+        for line in metadata.requires(name) or []:
+            wanted = Requirement(line)
+            if wanted.marker is None or wanted.marker.evaluate({"extra": ""}):
+                assert not missing(wanted, lock), f"{name} needs {wanted}, which is not in requirements.lock: make lock"
+
+
+def version_here(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def test_a_service_that_does_not_start_is_tried_again_for_ever() -> None:

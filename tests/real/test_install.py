@@ -107,7 +107,7 @@ def machine(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ma
     archive = tmp_path_factory.mktemp("checkout") / "checkout.tar"
     with tarfile.open(archive, "w") as tar:
         for part in ("paas", "buildpacks", "hooks", "nginx", "packaging", "scripts", "bootstrap.sh", "setup.cfg",
-                     "pyproject.toml", "README.md", "LICENSE"):  # fmt: skip
+                     "pyproject.toml", "requirements.lock", "README.md", "LICENSE"):  # fmt: skip
             if (CHECKOUT / part).exists():
                 tar.add(CHECKOUT / part, part, filter=lambda entry: None if "__pycache__" in entry.name else entry)
     docker("exec", "-i", name, "sh", "-c", "mkdir /clone && tar -C /clone -x", stdin=archive.read_bytes())
