@@ -25,7 +25,7 @@ from paas.pool import Busy, Pool
 
 log = logging.getLogger(__name__)
 
-STDOUT, STDERR, RAW, VALUE, PROBLEM, JOB = 1, 2, 3, 4, 5, 6
+STDOUT, STDERR, RAW, VALUE, PROBLEM, JOB, MARK = 1, 2, 3, 4, 5, 6, 7
 
 CHUNK = 128 * 1024
 """Bytes that a wire is given at a time, at most."""
@@ -44,7 +44,7 @@ class Wire(Protocol):
     """What a transport does for a session. Every method is called on the event loop, and none blocks."""
 
     def send(self, stream: int, data: bytes) -> None:
-        """Sends output; ``stream`` is `STDOUT` or `STDERR`, or where parts are wanted `VALUE`, `PROBLEM` or `JOB`."""
+        """Sends output; ``stream`` is `STDOUT` or `STDERR`, or or any but `RAW` where parts are wanted."""
 
     def send_raw(self, raw: bool) -> None:
         """Switches the client's terminal to raw or back."""
@@ -156,6 +156,7 @@ class Session:
             invocation.answer = lambda value: self._write(VALUE, value)
             invocation.report = lambda error: self._put(PROBLEM, json.dumps(details(error)).encode())
             invocation.began = self._tell_of
+            invocation.marked = lambda place, ahead: self._put(MARK, (b"+" if ahead else b"=") + place.encode())
 
         # A daemon thread: a command that hangs must not keep the server from ending.
         thread = threading.Thread(target=self._run, args=(invocation, outlet), name=" ".join(argv[:1]), daemon=True)
@@ -370,7 +371,7 @@ def _take(batch: collections.deque[tuple[int, bytes]]) -> tuple[int, bytes]:
     """Removes the first item, joined with those after it that go the same way, up to `CHUNK` bytes."""
     stream, data = batch.popleft()
 
-    if stream in (RAW, PROBLEM, JOB) or not batch or batch[0][0] != stream:
+    if stream in (RAW, PROBLEM, JOB, MARK) or not batch or batch[0][0] != stream:
         return stream, data
 
     parts, size = [data], len(data)

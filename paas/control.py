@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from paas import claims, frames, unixsocket
-from paas.channel import HIGH_WATER, INTERRUPTED, JOB, PROBLEM, STDERR, STDOUT, VALUE, Session, complaint
+from paas.channel import HIGH_WATER, INTERRUPTED, JOB, MARK, PROBLEM, STDERR, STDOUT, VALUE, Session, complaint
 from paas.commands import calling
 from paas.commands.invocation import Dispatch
 from paas.core.caller import Access, Caller
@@ -30,7 +30,10 @@ from paas.pool import Pool
 
 log = logging.getLogger(__name__)
 
-KINDS = {STDOUT: frames.OUTPUT, STDERR: frames.ERROR, VALUE: frames.VALUE, PROBLEM: frames.PROBLEM, JOB: frames.JOB}
+KINDS = {
+    STDOUT: frames.OUTPUT, STDERR: frames.ERROR, VALUE: frames.VALUE, PROBLEM: frames.PROBLEM, JOB: frames.JOB,
+    MARK: frames.MARK,
+}  # fmt: skip
 
 Lookup = Callable[[str], Caller | None]
 """The caller whose key has the fingerprint ``SHA256:…``, or None; runs in a thread."""
@@ -193,7 +196,7 @@ class Connection(asyncio.Protocol):
 
             self._kind = hello.terminal.kind if hello.terminal else ""
             call = hello.call
-            argv = calling.argv(call.command, call.parameters, look=call.look) if call else hello.argv
+            argv = calling.argv(call.command, call.parameters, call.look, call.after) if call else hello.argv
             self._session.start(
                 argv,
                 caller,
@@ -240,7 +243,7 @@ class Connection(asyncio.Protocol):
     # The session's wire
 
     def send(self, stream: int, data: bytes) -> None:
-        """Sends output, the parts of an error, or the number of a change."""
+        """Sends output, the parts of an error, the number of a change, or a place."""
         self._send(KINDS[stream], data)
 
     def send_raw(self, raw: bool) -> None:

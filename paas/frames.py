@@ -10,9 +10,9 @@ Client to server:
                      an SSH key that the host's OpenSSH let in, {"key": "SHA256:…", "address": "192.0.2.7"} beside it.
                      For the owner of a token, {"token": "paas_…", "address": …} in place of the key; an empty token is
                      nobody's. {"call": {"command": "ps", "parameters": {"app": "hello"}, "look": true}} in place of
-                     argv has the parameters by name. {"parts": true}: the result and the error of the command
-                     come as JSON. {"detached": true} beside it: once a change of an app has begun, the command goes
-                     on to its end when the client goes away
+                     argv has the parameters by name; "after" beside them is the place that a client has read up to.
+                     {"parts": true}: the result and the error of the command come as JSON. {"detached": true} beside
+                     it: once a change of an app has begun, the command goes on to its end when the client goes away
     i  input         bytes of standard input, no more than were granted
     e  end of input  empty
     w  window size   columns and rows, two bytes each, big-endian
@@ -27,6 +27,9 @@ Server to client:
     v  value         JSON, for who asked for parts: the result, or the next piece of it, in place of output
     p  problem       JSON, for who asked for parts: those of the error, in place of lines on standard error
     j  job           four bytes, big-endian, for who asked for parts: the number of the change that has begun
+    m  mark          for who asked for parts: a place in the output from which the command goes on when it is given as
+                     "after". "+" and the place after the line of output that follows, or "=" and the place after all
+                     that was said
     r  raw           one byte: 1, the terminal becomes raw; 0, it becomes what it was
     q  exit status   one byte, last
 
@@ -41,7 +44,7 @@ HEADER = 5
 WINDOW = 256 * 1024
 
 HELLO, INPUT, END_OF_INPUT, WINDOW_SIZE, INTERRUPT = b"h", b"i", b"e", b"w", b"c"
-OUTPUT, ERROR, GRANT, VALUE, PROBLEM, JOB, RAW, EXIT = b"o", b"x", b"g", b"v", b"p", b"j", b"r", b"q"
+OUTPUT, ERROR, GRANT, VALUE, PROBLEM, JOB, MARK, RAW, EXIT = b"o", b"x", b"g", b"v", b"p", b"j", b"m", b"r", b"q"
 
 
 def frame(kind: bytes, payload: bytes = b"") -> bytes:

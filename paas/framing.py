@@ -20,11 +20,12 @@ class BrokenProtocol(PaasError):
 
 @dataclass(frozen=True)
 class Call:
-    """A command with its parameters by name. ``look``: it must be one that changes nothing."""
+    """A command with its parameters by name. ``look``: it must be one that changes nothing. ``after``: see `frames`."""
 
     command: str
     parameters: dict[str, Any]
     look: bool = False
+    after: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _call(value: Any) -> Call:
     if not isinstance(parameters, dict):
         raise ValueError("the parameters are not an object")
 
-    return Call(str(value["command"]), parameters, bool(value.get("look")))
+    return Call(str(value["command"]), parameters, bool(value.get("look")), str(value.get("after") or ""))
 
 
 def _strings(value: Any) -> list[str]:

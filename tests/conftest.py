@@ -16,7 +16,7 @@ import pytest
 from paas.core.errors import PaasError
 from paas.drivers import container_stream
 from paas.drivers.docker import Docker
-from paas.engine import joblog, locks, logs, phase, runs
+from paas.engine import joblog, locks, logfollow, phase, runs
 from paas.testing import Copies, PushSession, Server
 
 # The same examples each time, and nothing written into the checkout.
@@ -146,7 +146,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Server:
 def no_patience() -> Iterator[None]:
     """Where the product looks now and then whether somebody has gone, it looks more often."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (container_stream, joblog, locks, logs, phase, runs):
+        for module in (container_stream, joblog, locks, logfollow, phase, runs):
             patch.setattr(module, "_RECHECK_SECONDS", 0.01)
         yield
 

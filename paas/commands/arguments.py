@@ -110,6 +110,10 @@ def process_types(ctx: Context, app: AppModel) -> list[str]:
     return [process.type for process in release.processes] if release else []
 
 
+def _longest_line(ctx: Context, text: str) -> int:
+    return int(kinds.size("1", "8m").read("--cut", text))
+
+
 def _releases(ctx: Context, app: AppModel) -> list[str]:
     return [f"v{release.version}" for release in ctx.store.releases.summaries(app)]
 
@@ -131,6 +135,7 @@ Lines = Annotated[int, Arg("N", _lines, short="n")]
 Pair = Annotated[tuple[str, str], Arg("KEY=VALUE", pair)]
 Variable = Annotated[str, Arg("KEY", lambda ctx, text: names.variable(text), of_app=_keys)]
 ExportFormat = Annotated[str, Arg("FORMAT", _export_format, choices=tuple(environment.FORMATS))]
+LongestLine = Annotated[int, Arg("SIZE", _longest_line)]
 LogFormat = Annotated[str, Arg("text|json", _log_format, choices=("text", "json"))]
 Domain = Annotated[str, Arg("DOMAIN", domain)]
 Setting = Annotated[str, Arg("KEY", choices=[row.key for row in settings.SETTINGS])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -90,6 +91,7 @@ class Info:
     waits: str
     steps: dict[str, float | None]
     log_kept: bool
+    log_bytes: int
 
 
 @command("builds:info", access=Access.VIEW)
@@ -97,6 +99,7 @@ def builds_info(ctx: Context, target: args.Build, which: args.Which = "") -> Inf
     """Show one change with its steps: by its number, or the one of an app that is under way, or else its newest."""
     build = builds.find(ctx, target, which)
     it = build.deployment
+    path = ctx.jobs.log_path(it.id)
     return Info(
         id=it.id,
         app=build.app,
@@ -114,8 +117,15 @@ def builds_info(ctx: Context, target: args.Build, which: args.Which = "") -> Inf
             name: None if seconds is None else round(seconds, 3)
             for name, seconds in ctx.store.deployments.steps(it.id)
         },
-        log_kept=ctx.jobs.log_path(it.id).exists(),
+        log_kept=path.exists(),
+        log_bytes=path.stat().st_size if path.exists() else 0,
     )
+
+
+def _bytes(ctx: Context, text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,15}", text):
+        raise InvalidValue(f"--after: {text[:40]!r} is not a number of bytes")
+    return int(text)
 
 
 @command("builds:output", access=Access.VIEW)
@@ -125,13 +135,14 @@ def builds_output(
     which: args.Which = "",
     *,
     follow: Annotated[bool, Arg("", short="f")] = False,
+    after: Annotated[int, Arg("BYTES", _bytes)] = 0,
 ) -> Exit:
     """Print the log of a change: by its number, or the one of an app that is under way, or else its newest.
 
     --follow attaches to one that is under way until it ends; the exit status is then 1 if it did not succeed. Ctrl-C
-    only detaches. After the app, `current` takes none but the one under way.
+    only detaches. After the app, `current` takes none but the one under way. --after leaves out so many bytes of it.
     """
-    return Exit(builds.show_log(ctx, builds.find(ctx, target, which), follow=follow))
+    return Exit(builds.show_log(ctx, builds.find(ctx, target, which), follow=follow, after=after))
 
 
 @command("builds:cancel", access=Access.DEPLOY)

@@ -10,7 +10,7 @@ from paas.core.caller import Access
 from paas.core.errors import UsageError
 from paas.core.spelling import meant
 
-GLOBAL, LOCK_WAIT = "global", "lock_wait"
+GLOBAL, LOCK_WAIT, AFTER = "global", "lock_wait", "after"
 
 
 def served(command: Command) -> bool:
@@ -18,8 +18,11 @@ def served(command: Command) -> bool:
     return not command.hidden and command.stdin is not Stdin.STREAM
 
 
-def argv(name: str, parameters: Mapping[str, Any], *, look: bool = False) -> list[str]:
-    """The words of the command; `UsageError` says what is not understood. ``look``: only one that changes nothing."""
+def argv(name: str, parameters: Mapping[str, Any], look: bool = False, after: str = "") -> list[str]:
+    """The words of the command; `UsageError` says what is not understood. ``look``: only one that changes nothing.
+
+    ``after`` is for a command that can go on from there; others begin anew.
+    """
     command = COMMANDS.get(name)
     if command is None or not served(command):
         names = (one.name for one in COMMANDS.values() if served(one))
@@ -37,6 +40,8 @@ def argv(name: str, parameters: Mapping[str, Any], *, look: bool = False) -> lis
             code="method-not-allowed",
         )
     given = dict(parameters)
+    if after and any(one.public == AFTER for one in command.parameters):
+        given[AFTER] = after
     words: list[str] = ["--global"] if _shared(command, given) else []
     if command.changes_app and LOCK_WAIT in given:
         words.append(f"--lock-wait={_text(command, LOCK_WAIT, given.pop(LOCK_WAIT))}")

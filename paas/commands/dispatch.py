@@ -31,7 +31,7 @@ class Dispatcher:
 
     def __call__(self, invocation: Invocation) -> int:
         """Runs the invocation to its end."""
-        out = Output(invocation.stdout, invocation.stderr, invocation.began)
+        out = Output(invocation.stdout, invocation.stderr, invocation.began, invocation.marked)
         ctx = replace(self._base, out=out, caller=invocation.caller, gone=invocation.gone)
         try:
             return self._run(ctx, invocation)

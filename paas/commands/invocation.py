@@ -39,7 +39,8 @@ class Invocation:
     Ctrl-C among them, and output is not touched; the transport undoes it at the end. ``environment`` holds what the
     client sent of the few variables that are let through (``GIT_PROTOCOL``). Where the client is a program that wants
     parts, ``answer`` takes the result as JSON and ``report`` the error that the command ends with; elsewhere they go to
-    ``stdout`` and ``stderr``. ``began`` takes the number of a change that has begun.
+    ``stdout`` and ``stderr``. ``began`` takes the number of a change that has begun; ``marked``
+    a place from which output can be told again: after the line that comes next, or after all that was said.
     """
 
     argv: list[str]
@@ -55,6 +56,7 @@ class Invocation:
     answer: Callable[[bytes], None] | None = None
     report: Callable[[PaasError], None] | None = None
     began: Callable[[int], None] | None = None
+    marked: Callable[[str, bool], None] | None = None
 
 
 Dispatch = Callable[[Invocation], int]

@@ -10,7 +10,7 @@ from paas.commands.invocation import Invocation
 from paas.commands.logstyle import Colour, style
 from paas.commands.registry import Arg, command
 from paas.core import drain as drains_core
-from paas.core import logline
+from paas.core import logline, logmark
 from paas.core.caller import Access
 from paas.core.drain import Drain
 from paas.core.errors import Forbidden, InvalidValue, NotFound, UsageError
@@ -19,7 +19,7 @@ from paas.core.model import App
 from paas.core.spelling import meant
 from paas.core.times import timestamp
 from paas.drivers import pattern
-from paas.engine import drains, logs
+from paas.engine import drains, logfollow, logs
 from paas.engine.context import Context
 
 USUAL_LINES = 100
@@ -52,6 +52,8 @@ def logs_(
     plain: Annotated[bool, Arg("", short="q")] = False,
     raw: bool = False,
     color: Colour = "auto",
+    cut: args.LongestLine = 0,
+    after: Annotated[str, Arg("PLACE")] = "",
     invocation: Invocation,
 ) -> None:
     """Show the last lines of an app's log, in the order of time: of its processes, requests, and what happened.
@@ -61,8 +63,10 @@ def logs_(
     processes of that release wrote; --source only app, router, platform, build, deploy, run or cron (build and deploy
     only if asked for); --grep only lines in which a regular expression (RE2) is found. --since and --until take 10m or
     2026-01-31T12:00:00Z. -q leaves out time and process. --format json is one object a line. What would do
-    more to a terminal than print and colour is left out of lines, unless --raw is given.
+    more to a terminal than print and colour is left out of lines, unless --raw is given. --cut 4k shows of a longer
+    line its beginning, and how long it is. --after goes on, with -t, after a place that the HTTP API gave as an id.
     """
+    mark = logmark.parse(after) if after else None
     now = ctx.clock.now()
     query = Query(
         process=ps,
@@ -81,7 +85,12 @@ def logs_(
         # Not an error: a follower may wait for the deploy that brings it.
         ctx.out.warning(f"{app.name} has no process type {kind}")
         ctx.out.warning(meant(kind, writers) or f"Lines are of: {', '.join(sorted(writers))}")
-    shown = style(invocation, color, raw=raw, plain=plain, json=format == "json")
+    shown = style(invocation, color, raw=raw, plain=plain, json=format == "json", cut=cut)
+    if mark and not tail:
+        raise UsageError("logs: --after goes with --tail")
+    if mark:
+        logfollow.resume(ctx, app, query, shown, mark)
+        return
     lines = num if num is not None else None if since else USUAL_LINES
     (logs.follow if tail else logs.show)(ctx, app, query, lines, shown)
 

@@ -22,7 +22,9 @@ def _colour(ctx: Context, text: str) -> str:
 Colour = Annotated[str, Arg("auto|always|never", _colour, lambda ctx: COLOURS)]
 
 
-def style(invocation: Invocation, colour: str, *, raw: bool, plain: bool = False, json: bool = False) -> Style:
+def style(
+    invocation: Invocation, colour: str, *, raw: bool, plain: bool = False, json: bool = False, cut: int = 0
+) -> Style:
     """How lines are shown to this caller: with colours on a terminal unless ``colour`` says otherwise."""
     coloured = colour == "always" or (colour == "auto" and invocation.terminal is not None)
-    return Style(colour=coloured, plain=plain, raw=raw, json=json)
+    return Style(colour=coloured, plain=plain, raw=raw, json=json, cut=cut)

@@ -77,15 +77,19 @@ def parse(raw: bytes, process: str) -> LogLine:
 @dataclass(frozen=True)
 class Style:
     """How lines are shown: with ``colour``, without time and process (``plain``), the text as it was written (``raw``),
-    as JSON. Without ``raw`` nothing is left of a text that would do more to a terminal than print and colour."""
+    as JSON. Without ``raw`` nothing is left of a text that would do more to a terminal than print and colour. ``cut``
+    is how many bytes of a text are shown at most, 0 for all of them."""
 
     colour: bool = False
     plain: bool = False
     raw: bool = False
     json: bool = False
+    cut: int = 0
 
     def show(self, line: LogLine) -> bytes:
         """The line as it is written."""
+        if self.cut and len(line.text) > self.cut:
+            line = line._replace(text=shortened(line.text, self.cut))
         return as_json(line) if self.json else render(line, self)
 
 
@@ -99,6 +103,12 @@ def render(line: LogLine, style: Style) -> bytes:
         colour = 31 if line.code else _COLOURS[sum(line.process.encode()) % len(_COLOURS)]
         head = f"\x1b[{colour}m{head}\x1b[0m"
     return head.encode() + b" " + text + b"\n"
+
+
+def shortened(text: bytes, most: int) -> bytes:
+    """The beginning of a text that is longer, and how long it is: ``… [1048576 bytes]``."""
+    begin = text[:most].decode(errors="ignore").encode()
+    return begin + f" … [{len(text)} bytes]".encode()
 
 
 def printable(text: bytes, *, colours: bool = True) -> bytes:

@@ -82,6 +82,9 @@ def seconds(time: str) -> float:
 
 def moment(name: str, text: str, now: float) -> str:
     """A timestamp from ``10m`` (so long before ``now``), or a date, with or without time and zone; UTC without one."""
+    if logline.is_time(text):
+        # As lines have it, with all its digits.
+        return text
     try:
         return rfc3339(now - kinds.seconds(text))
     except ValueError:

@@ -12,6 +12,7 @@ from paas.core.logline import printable_lines
 from paas.core.model import App, Deployment, DeploymentStatus
 from paas.engine.context import Context
 from paas.engine.jobs import Job
+from paas.engine.output import Sink
 
 CURRENT = "current"
 KINDS = (
@@ -75,11 +76,16 @@ def nothing_under_way(app: App) -> NotFound:
     return NotFound(f"nothing is under way for {app.name}", fix=_see(app), code="no-build-under-way")
 
 
-def show_log(ctx: Context, build: Build, *, follow: bool) -> int:
-    """Writes the log as a result; with ``follow`` to its end, and then returns 1 if the build did not succeed."""
+def show_log(ctx: Context, build: Build, *, follow: bool, after: int = 0) -> int:
+    """Writes the log as a result; with ``follow`` to its end, and then returns 1 if the build did not succeed.
+
+    Its first ``after`` bytes are left out.
+    """
     job = ctx.jobs.find(build.deployment.id)
+    marked = _Marked(ctx, after) if follow and ctx.out.marks else None
+    written: Sink = marked.write if marked else ctx.out.result
     if follow and job is not None:
-        job.log.follow(ctx.out.result, ctx.gone, outcome=True)
+        job.log.follow(written, ctx.gone, outcome=True, after=after)
         job.done.wait()
     else:
         path = ctx.jobs.log_path(build.deployment.id)
@@ -89,10 +95,36 @@ def show_log(ctx: Context, build: Build, *, follow: bool) -> int:
                 why=f"The logs of the last {ctx.settings.value('keep-job-logs')} changes of an app are kept.",
                 code="log-gone",
             )
+        with path.open("rb") as file:
+            file.seek(after)
+            data = file.read()
         # A log of before lines were cleaned as they were written may hold anything.
-        ctx.out.result(printable_lines(path.read_bytes()))
+        written(data if marked else printable_lines(data))
+    if marked:
+        marked.end()
     ended = ctx.store.deployments.get(build.deployment.id)
     return 0 if not follow or ended.status is DeploymentStatus.SUCCEEDED else 1
+
+
+class _Marked:
+    """Writes what it is given by lines, each with the place after it, of which there are ``at`` bytes before."""
+
+    def __init__(self, ctx: Context, at: int) -> None:
+        self._out = ctx.out
+        self._at = at
+        self._begun = b""
+
+    def write(self, data: bytes) -> None:
+        """Writes the lines that are whole with this piece."""
+        *lines, self._begun = (self._begun + data).split(b"\n")
+        for line in lines:
+            self._at += len(line) + 1
+            self._out.mark(str(self._at))
+            self._out.result(printable_lines(line + b"\n"))
+
+    def end(self) -> None:
+        """Writes what has no end of line."""
+        self._out.result(printable_lines(self._begun))
 
 
 def cancel(ctx: Context, build: Build) -> None:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
+from paas.core import logquery
 from paas.core.errors import PaasError
 from paas.core.joblog import job_lines
 from paas.core.logline import LogLine
+from paas.core.logmark import Read
 from paas.core.model import App
 from paas.engine.context import Context
 from paas.engine.joblog import times_of
+
+JOB = "job-"
+
+
+def is_job(key: str) -> bool:
+    """Whether the key is that of one change's log."""
+    return key.startswith(JOB)
 
 
 class EventSource:
@@ -35,6 +45,10 @@ class EventSource:
 
     def resume(self, since: str) -> None:
         """See `Source.resume`: it goes by numbers, of which it was told one."""
+
+    def rewind(self, since: str) -> None:
+        """`read` begins with the first event of that moment or later."""
+        self.event = self._events.before(self._app, since, self.event)
 
     def read(self) -> list[LogLine]:
         """See `Source.read`."""
@@ -68,6 +82,7 @@ class JobSource:
         self._read: dict[int, int] = {job.id: len(self.lines(job.id)) for job in ctx.jobs.of(app)}
         last = ctx.store.deployments.last(app)
         self._known = last.id if last else 0
+        self._parts: list[tuple[int, int]] = []
 
     def lines(self, deployment_id: int) -> list[LogLine]:
         """The lines of that change, none if its log has gone."""
@@ -93,16 +108,44 @@ class JobSource:
     def resume(self, since: str) -> None:
         """See `Source.resume`: what it tells is not sent on."""
 
+    def rewind(self, since: str) -> None:
+        """`read` begins with the logs of all changes that were under way at that moment or later."""
+        self._read = dict.fromkeys(self._since(since), 0)
+
+    def mark(self, since: str) -> dict[str, Read]:
+        """What is there from that moment on, by the key of each change's log."""
+        found: dict[str, Read] = {}
+        for number in self._since(since):
+            # Of one under way, as much as there was when this was made.
+            for line in self.lines(number)[: self._read.get(number)]:
+                if line.time >= since:
+                    found[f"{JOB}{number}"] = found.get(f"{JOB}{number}", Read()).plus(line.time)
+        return found
+
+    def _since(self, since: str) -> list[int]:
+        moment = logquery.seconds(since)
+        recent = self._ctx.store.deployments.all(self._app)
+        return [it.id for it in recent if it.finished_at is None or it.finished_at >= moment]
+
+    def apart(self, lines: list[LogLine]) -> list[tuple[str, list[LogLine]]]:
+        """What `read` has just told, by the key of each change's log."""
+        parts, rest = [], iter(lines)
+        for number, count in self._parts:
+            parts.append((f"{JOB}{number}", list(islice(rest, count))))
+        return parts
+
     def read(self) -> list[LogLine]:
         """See `Source.read`."""
         new = [it.id for it in self._ctx.store.deployments.all(self._app, limit=20) if it.id > self._known]
         self._known = max([self._known, *new])
         self._read |= {number: 0 for number in new}
-        found = []
+        found: list[LogLine] = []
+        self._parts = []
         for number, shown in list(self._read.items()):
             over = self._ctx.jobs.find(number) is None
             lines = self.lines(number)
             found += lines[shown:]
+            self._parts.append((number, len(lines[shown:])))
             self._read[number] = len(lines)
             if over:
                 del self._read[number]

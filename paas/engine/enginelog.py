@@ -72,6 +72,7 @@ class EngineSource:
         self._closed = False
         self._end: Callable[[], None] = lambda: None
         self._last = ""
+        self._until = ""
         self._steps = Steps()
         self.gaps = 0
         """How often lines were lost, because the engine had no more of them."""
@@ -97,6 +98,7 @@ class EngineSource:
                 yield from islice(kept.backward(), given, None)
                 return
             whole = logframes.complete(lines, count)
+            lines = self._as_before(lines)
             if not given and lines:
                 self._last = self._line(lines[-1]).time
             # The first may be the end of a long line, of which the next look has all.
@@ -107,6 +109,14 @@ class EngineSource:
             if whole:
                 return
         yield from map(self._line, reversed(_before(self._newest(), oldest)))
+
+    def _as_before(self, lines: list[bytes]) -> list[bytes]:
+        """Without what came since the first time that it was read backwards."""
+        if not self._until:
+            self._until = self._line(lines[-1]).time if lines else logquery.rfc3339(self._since)
+        while lines and self._line(lines[-1]).time > self._until:
+            lines = lines[:-1]
+        return lines
 
     def _newest(self) -> list[bytes]:
         with self._ctx.scheduler.read_log(self.key, 0.0) as lines:

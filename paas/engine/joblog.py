@@ -81,16 +81,17 @@ class JobLog:
             self._times.close()
             self._changed.notify_all()
 
-    def follow(self, sink: Sink, gone: threading.Event, *, outcome: bool = False) -> None:
-        """Writes the log to the sink from its beginning until it is closed, with the outcome if that is wanted.
+    def follow(self, sink: Sink, gone: threading.Event, *, outcome: bool = False, after: int = 0) -> None:
+        """Writes the log to the sink from that byte on until it is closed, with the outcome if that is wanted.
 
         `Disconnected` once ``gone`` is set.
         """
         with self.path.open("rb") as file:
+            file.seek(after)
             while True:
                 with self._changed:
                     closed = self._closed
-                    data = file.read(-1 if outcome else self._size - file.tell())
+                    data = file.read(-1 if outcome else max(0, self._size - file.tell()))
                     if not data and not closed:
                         self._changed.wait(_RECHECK_SECONDS)
                 if data:

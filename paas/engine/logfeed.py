@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
+from paas.core import logline
 from paas.core.drain import Place, Resume
 from paas.core.errors import EngineError
-from paas.core.logline import ROUTER, LogLine
+from paas.core.logline import PLATFORM, ROUTER, LogLine
+from paas.core.logmark import KEY, Mark, Skip
 from paas.core.logquery import Query
 from paas.core.model import App, Container
 from paas.engine import logsources
-from paas.engine.changelog import EventSource
+from paas.engine.changelog import EventSource, JobSource, is_job
 from paas.engine.context import Context
 from paas.engine.enginelog import EngineSource
 from paas.engine.logsources import BY_TIME, Source
+
+Keyed = tuple[str, LogLine]
+"""A line and the key of its log."""
 
 RETRY_SECONDS = 1.0
 LOOK_SECONDS = 10.0
@@ -27,7 +33,8 @@ class Feed:
 
     ``sources`` are those that were read up to now. Of a container that comes later, everything is read; of one that
     goes, all that it wrote. ``places`` tell where logs were read up to before a restart, see `drain.Place`; kept logs
-    that ended before ``settled`` and have none were read to their end.
+    that ended before ``settled`` and have none were read to their end. With ``mark`` everything is read that came after
+    it.
     """
 
     def __init__(
@@ -40,6 +47,7 @@ class Feed:
         places: Mapping[str, str] | None = None,
         floor: str = "",
         settled: str = "",
+        mark: Mark | None = None,
         listing: Callable[[App], list[Container]] | None = None,
     ) -> None:
         self._ctx = ctx
@@ -50,7 +58,8 @@ class Feed:
         self._listing = listing or ctx.scheduler.containers
         read = {key: place for key, text in (places or {}).items() if (place := Place(text)).text}
         self._places = read
-        self._resumes = {key: Resume(place.text) for key, place in read.items()}
+        self._mark = mark
+        self._resumes: dict[str, Resume | Skip] = {key: Resume(place.text) for key, place in read.items()}
         self._sources = {source.key: source for source in sources or ()}
         self._over: set[str] = set()
         self._seen = -1
@@ -86,14 +95,41 @@ class Feed:
         accepts = self._query.accepts
         return [line for line in found if accepts(line)]
 
+    def read_keyed(self) -> list[Keyed]:
+        """The lines that came, wanted or not, with the keys of their logs: about in the order of time, those of one log
+        in its own order."""
+        self._look()
+        found: list[list[Keyed]] = []
+        for key, source in list(self._sources.items()):
+            lines = source.read()
+            if isinstance(source, JobSource):
+                found += [[(own, line) for line in self._taken(own, part)] for own, part in source.apart(lines)]
+            else:
+                found.append([(key, line) for line in self._taken(key, lines or self._at_end(key, source))])
+        return list(heapq.merge(*found, key=lambda keyed: keyed[1].time))
+
+    def missing(self, found: list[Keyed]) -> list[Keyed]:
+        """A line that says so where a log that the mark names is not there any more; ``found`` were the first lines."""
+        there = {key[:KEY] for key in (*self._sources, *self._over)}
+        gone = [key for key in (self._mark.read if self._mark else ()) if key not in there and not is_job(key)]
+        if not gone or self._mark is None or self._kept is None:
+            return []
+        newest = max(self._mark.read[key].newest for key in gone)
+        return [(gone[0], LogLine(newest, PLATFORM, PLATFORM, logline.GAP, 0, self._app.name))]
+
     def _taken(self, key: str, lines: list[LogLine]) -> list[LogLine]:
         resume = self._resumes.get(key)
+        if resume is None and self._mark is not None and is_job(key):
+            resume = self._resumes[key] = self._mark.skip(key)
         if resume is not None:
             lines = [line for line in lines if resume.takes(line)]
         if lines:
             place = self._places.setdefault(key, Place())
             for line in lines:
                 place.seen(line)
+        if isinstance(resume, Skip) and resume.gap in lines and resume.gap is not None:
+            at, gap = lines.index(resume.gap), resume.gap._replace(source=PLATFORM, text=logline.GAP)
+            lines, resume.gap = [*lines[:at], gap, *lines[at:]], None
         return lines
 
     def _at_end(self, key: str, source: Source) -> list[LogLine]:
@@ -136,6 +172,10 @@ class Feed:
     def _replace(self, old: Source, new: Source) -> None:
         old.close()
         place = self._places.get(old.key)
+        if place is None and self._mark is not None:
+            self._from_place(new)
+            self._sources[old.key] = new
+            return
         shown = old.shown if isinstance(old, EngineSource) else ""
         text = place.text if place else f"{shown}#1" if shown else f"{self._floor}#0" if self._floor else ""
         self._resumes[old.key] = Resume(text)
@@ -193,6 +233,10 @@ class Feed:
 
     def _from_place(self, source: Source) -> None:
         place = self._places.get(source.key)
+        if place is None and self._mark is not None:
+            source.resume(self._mark.since)
+            self._resumes[source.key] = self._mark.skip(source.key)
+            return
         source.resume(place.text.partition("#")[0] if place else self._floor)
         if place is None and self._floor:
             self._resumes[source.key] = Resume(f"{self._floor}#0")

@@ -12,13 +12,11 @@ from paas.core.errors import Disconnected
 from paas.core.logline import CRON, RUN, LogLine, Style
 from paas.core.logquery import LATEST, Query
 from paas.core.model import App, Deployment, DeploymentStatus
-from paas.engine import checks, logsources, phase
+from paas.engine import checks, logfollow, logsources, phase
 from paas.engine.changelog import JobSource
 from paas.engine.context import Context
-from paas.engine.logfeed import Feed
 from paas.engine.logsources import Source
 
-_RECHECK_SECONDS = 0.1
 WRITE_BYTES = 1 << 18
 FAILED_LINES = 100
 KEPT_BYTES = 16 << 20
@@ -44,6 +42,8 @@ def show(ctx: Context, app: App, query: Query, lines: int | None, style: Style) 
     """Writes the last lines that are wanted, or all of them for None."""
     sources = logsources.all_of(ctx, app, query)
     try:
+        if ctx.out.marks:
+            ctx.out.reached(logfollow.mark_of(ctx, sources).text)
         _write(ctx, _found(sources, query, lines), style)
     finally:
         _close(sources)
@@ -119,24 +119,14 @@ def follow(ctx: Context, app: App, query: Query, lines: int | None, style: Style
 
     A client that is slow to read holds up nobody: what it has not read waits in the files.
     """
-    sources = logsources.all_of(ctx, app, query)
-    feed = Feed(ctx, app, query, sources, floor=logquery.rfc3339(ctx.clock.now()))
-    try:
-        _write(ctx, _found(sources, query, lines), style)
-        seen = -1
-        while True:
-            changed = ctx.changed.count()
-            if changed != seen and ctx.store.apps.find(app.name) is None:
-                return
-            seen = changed
-            found = feed.read()
-            _write(ctx, found, style)
-            if ctx.gone.is_set():
-                raise Disconnected
-            if not found:
-                ctx.gone.wait(_RECHECK_SECONDS)
-    finally:
-        feed.close()
+    logfollow.follow(
+        ctx,
+        app,
+        query,
+        style,
+        begin=lambda sources: _write(ctx, _found(sources, query, lines), style),
+        write=lambda found: _write(ctx, found, style),
+    )
 
 
 def failed(ctx: Context, app: App, style: Style) -> Failed | None:

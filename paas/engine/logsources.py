@@ -12,6 +12,7 @@ from paas.core import logline
 from paas.core.accesslog import AccessLog
 from paas.core.jsonlog import JsonLog
 from paas.core.logline import BUILD, DEPLOY, PLATFORM, ROUTER, LogLine
+from paas.core.logmark import KEY, LATE_SECONDS, Mark, Read, earlier
 from paas.core.logquery import LATEST, Query
 from paas.core.model import App, Container
 from paas.drivers.logfiles import LogFiles
@@ -179,7 +180,7 @@ def of_kept(ctx: Context, row: KeptLog, app: App, query: Query | None = None) ->
     return KeptSource(row.container, packed, (row.first, row.last))
 
 
-def router(ctx: Context, app: App | None) -> Source:
+def router(ctx: Context, app: App | None) -> FileSource:
     """The requests of the app, or of all."""
     key = f"{ROUTER}-{app.id if app else 0}"
     form = AccessLog(app.name if app else "", app.id if app else 0, ctx.edge_errors.cause)
@@ -201,12 +202,50 @@ def all_of(ctx: Context, app: App, query: Query) -> list[Source]:
     for row in rows.values():
         if query.wants_log(row.process, row.release, row.first, row.last):
             found.append(of_kept(ctx, row, app, query))
+    return [*found, *_standing(ctx, app, query)]
+
+
+def _standing(ctx: Context, app: App, query: Query) -> list[FileSource | EventSource | JobSource]:
+    """Those that no container has."""
+    found: list[FileSource | EventSource | JobSource] = []
     if query.wants_source(ROUTER) and not query.release and logline.matches(ROUTER, query.process):
         found.append(router(ctx, app))
     if query.wants_source(PLATFORM):
         found.append(EventSource(ctx, app))
     if query.wants_source(BUILD) or query.wants_source(DEPLOY):
         found.append(JobSource(ctx, app))
+    return found
+
+
+def standing(ctx: Context, app: App, query: Query, since: str) -> list[Source]:
+    """The same, to be read from that moment on."""
+    found = _standing(ctx, app, query)
+    for source in found:
+        if not isinstance(source, FileSource):
+            source.rewind(since)
+    return list(found)
+
+
+def mark(sources: list[Source], since: str) -> Mark:
+    """What there is in them from that moment on, which is not long ago."""
+    read: dict[str, Read] = {}
+    for source in sources:
+        if isinstance(source, JobSource):
+            read |= source.mark(since)
+        elif source.span is None or source.span[1] >= since:
+            found = _read_since(source, since)
+            read |= {source.key[:KEY]: found} if found.count else {}
+    return Mark(since, read)
+
+
+def _read_since(source: Source, since: str) -> Read:
+    # Lines of one log may be out of the order of time by so much.
+    earliest, found = earlier(since, LATE_SECONDS), Read()
+    for line in source.backward():
+        if line.time < earliest:
+            break
+        if line.source and line.time >= since:
+            found = found.plus(line.time)
     return found
 
 

@@ -13,10 +13,17 @@ Sink = Callable[[bytes], None]
 class Output:
     """Results go to ``out``, chatter to ``err``; both take bytes."""
 
-    def __init__(self, out: Sink, err: Sink, began: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        out: Sink,
+        err: Sink,
+        began: Callable[[int], None] | None = None,
+        marked: Callable[[str, bool], None] | None = None,
+    ) -> None:
         self._out = out
         self._err = err
         self._began = began
+        self._marked = marked
 
     def result(self, data: bytes | str) -> None:
         """Writes a result as it is."""
@@ -30,6 +37,21 @@ class Output:
         """Tells a program, if one listens, that the change of that number has begun."""
         if self._began is not None:
             self._began(number)
+
+    @property
+    def marks(self) -> bool:
+        """Whether somebody wants to know from where on the output could be told again."""
+        return self._marked is not None
+
+    def mark(self, place: str) -> None:
+        """Tells, before a line of the result, the place after it."""
+        if self._marked is not None:
+            self._marked(place, True)
+
+    def reached(self, place: str) -> None:
+        """Tells the place after all that was said."""
+        if self._marked is not None:
+            self._marked(place, False)
 
     def step(self, text: str) -> None:
         """``-----> text``: something begins, or ended."""

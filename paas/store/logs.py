@@ -74,6 +74,12 @@ class Events:
         )
         return [(row["id"], _event(app, row)) for row in rows]
 
+    def before(self, app: App, moment: str, newest: int) -> int:
+        """The number before that of the app's first event of that moment or later, ``newest`` where there is none."""
+        row = self._db.one("SELECT min(id) AS id FROM events WHERE app_id = ? AND at >= ?", app.id, moment)
+        first: int | None = row["id"] if row else None
+        return newest if first is None else first - 1
+
     def backward(self, app: App) -> Iterator[LogLine]:
         """The app's events, the newest first."""
         below = 1 << 62

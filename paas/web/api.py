@@ -77,7 +77,8 @@ def _run(name: str, parameters: dict[str, Any], *, look: bool, caller: Caller) -
         raise problem(f"{name}: stdin is a text", 400, "usage")
     kind = streaming.wanted()
     if kind:
-        begun = _link().begin(caller, name, parameters, look=look, stdin=stdin.encode())
+        after = request.headers.get("Last-Event-ID", "")
+        begun = _link().begin(caller, name, parameters, look=look, stdin=stdin.encode(), after=after)
         return streaming.respond(begun, kind)
     # Some commands have no end, as 'logs -t': without this each client that went away would keep a thread for good.
     watched = request.environ.get("gunicorn.socket")

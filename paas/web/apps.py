@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from paas.web import shapes, streaming
-from paas.web.link import Problem, problem
+from paas.web.link import Outcome, Problem, problem
 from paas.web.people import ask, back, begin, caller, link, page, person, start, try_ask
 
 apps = Blueprint("apps", __name__)
@@ -72,32 +73,55 @@ def confirm_rollback(name: str, version: str) -> str:
 def logs(name: str) -> str:
     """The log of an app, which goes on where there is JavaScript."""
     wanted = _log_query()
-    outcome: Any = None
+    outcome: Outcome | None = None
     failed: dict[str, Any] | None = None
     try:
-        outcome = _log_lines(name, wanted)
+        outcome = _last_lines(name, wanted)
     except Problem as error:
         if error.parts["status"] != 422:
             raise
         failed = error.parts
-    return page("logs.html", name=name, lines=outcome or [], query=wanted, problem=failed,
-                processes=ask("apps:info", app=name)["processes"])  # fmt: skip
+    where = url_for("apps.whole", name=name)
+    rows = [_log_line(where, line) for line in outcome.output.splitlines()] if outcome else []
+    processes = ask("apps:info", app=name)["processes"]
+    place = outcome.place if outcome else ""
+    return page(
+        "logs.html", name=name, lines=rows, query=wanted, problem=failed, processes=processes, place=place
+    )
 
 
 @apps.get("/apps/<name>/logs/events")
 def log_events(name: str) -> Response:
-    """The lines of the log as they come."""
-    begun = begin("logs", app=name, tail=True, num=int(request.args.get("num") or 0), **_log_query())
-    return streaming.respond(begun, streaming.SSE)
+    """The lines of the log as they come, after those that the page has."""
+    begun = begin("logs", app=name, tail=True, num=0, cut=str(shapes.LONGEST_LINE), **_log_query())
+    # The lines come when the request is over, and with it what knows the addresses.
+    where = url_for("apps.whole", name=name)
+    return streaming.respond(begun, streaming.SSE, lambda line: _log_line(where, line))
+
+
+@apps.get("/apps/<name>/logs/line")
+def whole(name: str) -> Response:
+    """One line of the log, however long."""
+    at = request.args.get("at", "")
+    wanted = {"source": request.args.get("source", ""), "ps": request.args.get("ps", "")}
+    return streaming.text(begin("logs", app=name, since=at, until=at, plain=True, **wanted))
+
+
+def _log_line(where: str, line: str) -> dict[str, Any]:
+    cut = shapes.cut_line(line)
+    if cut is None:
+        return {"line": line}
+    wanted = urlencode({"at": cut.time, "source": cut.source, "ps": cut.process})
+    return {"line": line, "whole": f"{where}?{wanted}"}
 
 
 def _log_query() -> dict[str, str]:
     return {key: request.args[key] for key in ("ps", "grep", "source") if request.args.get(key)}
 
 
-def _log_lines(name: str, wanted: dict[str, str]) -> list[str]:
-    outcome = link().run(caller(), "logs", {"app": name, "num": LOG_LINES, **wanted}, look=True)
-    return outcome.output.splitlines()
+def _last_lines(name: str, wanted: dict[str, str]) -> Outcome:
+    parameters = {"app": name, "num": LOG_LINES, "cut": str(shapes.LONGEST_LINE), **wanted}
+    return link().run(caller(), "logs", parameters, look=True)
 
 
 @apps.post("/apps/<name>/do")

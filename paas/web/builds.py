@@ -12,7 +12,7 @@ builds = Blueprint("builds", __name__)
 
 UNDER_WAY = ("queued", "running")
 MOST_LOG = 200_000
-"""Characters of a log that a page shows; the rest is above, and the command line has it."""
+"""Bytes of a log that a page shows, those of its end; all of it has an address of its own."""
 
 
 @builds.get("/builds")
@@ -26,17 +26,27 @@ def build(number: int) -> str:
     """One change: its log, and the waterfall of its steps."""
     info = ask("builds:info", target=str(number))
     live = info["status"] in UNDER_WAY
+    begins = max(0, info["log_bytes"] - MOST_LOG)
     log = ""
     if info["log_kept"] and not live:
-        log = link().run(caller(), "builds:output", {"target": str(number)}, look=True).output[-MOST_LOG:]
+        parameters = {"target": str(number), "after": begins}
+        log = link().run(caller(), "builds:output", parameters, look=True).output
     profile = None if live else try_ask("deploy:trace", None, app=info["app"], number=number)
-    return page("build.html", info=info, live=live, log=log, bars=shapes.waterfall(profile) if profile else None)
+    bars = shapes.waterfall(profile) if profile else None
+    return page("build.html", info=info, live=live, begins=begins, log=log, bars=bars)
 
 
 @builds.get("/builds/<int:number>/events")
 def events(number: int) -> Response:
     """The log of a change as it comes."""
-    return streaming.respond(begin("builds:output", target=str(number), follow=True), streaming.SSE)
+    begun = begin("builds:output", target=str(number), follow=True)
+    return streaming.respond(begun, streaming.SSE, lambda line: {"line": shapes.shortened(line)})
+
+
+@builds.get("/builds/<int:number>/output")
+def whole(number: int) -> Response:
+    """All of the log of a change."""
+    return streaming.text(begin("builds:output", target=str(number)))
 
 
 @builds.post("/builds/<int:number>/cancel")

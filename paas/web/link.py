@@ -34,13 +34,15 @@ class Caller:
 class Outcome:
     """How a command ended. ``value`` is its result as JSON, empty for none; ``output`` is all else that it said.
 
-    ``build`` is the number of a change that goes on while nobody waits for it, 0 for none.
+    ``build`` is the number of a change that goes on while nobody waits for it, 0 for none; ``place`` is where the
+    output of a stream would go on, empty for none.
     """
 
     value: bytes
     output: str
     status: int
     build: int = 0
+    place: str = ""
 
     def read(self) -> Any:
         """The result; None where there is none."""
@@ -128,14 +130,15 @@ class Link:
         look: bool = False,
         stdin: bytes = b"",
         detached: bool = False,
+        after: str = "",
     ) -> Conversation:
-        """Has the command begun; `Problem` where nobody is there to run it.
+        """Has the command begun; `Problem` where nobody is there to run it. It goes on after a place, if it can.
 
         A ``detached`` one goes on when it is closed, once it has begun a change.
         """
         hello = {
             "protocol": frames.PROTOCOL,
-            "call": {"command": command, "parameters": dict(parameters), "look": look},
+            "call": {"command": command, "parameters": dict(parameters), "look": look, "after": after},
             # Always sent, because who sends none is taken for the server's own user.
             "token": caller.token,
             "address": caller.address,
@@ -170,7 +173,7 @@ class Link:
         ``watched`` is the connection of who waits for it: one that goes away ends the command. Of a ``detached`` one
         that begins a change the outcome is the number of that.
         """
-        value, output = bytearray(), bytearray()
+        value, output, place = bytearray(), bytearray(), ""
         conversation = self.begin(caller, command, parameters, look=look, stdin=stdin, detached=detached)
         try:
             for kind, payload in conversation.frames(watched):
@@ -183,8 +186,10 @@ class Link:
                     output += payload
                 elif kind == frames.JOB and detached:
                     return Outcome(b"", output.decode(errors="replace"), 0, int.from_bytes(payload, "big"))
+                elif kind == frames.MARK:
+                    place = payload[1:].decode()
                 elif kind == frames.EXIT:
-                    return Outcome(bytes(value), output.decode(errors="replace"), payload[0])
+                    return Outcome(bytes(value), output.decode(errors="replace"), payload[0], place=place)
                 if len(value) + len(output) > MOST_OUTPUT:
                     raise problem("the command says too much at once", 422, "too-much", fix="Ask for a stream.")
         except OSError as error:

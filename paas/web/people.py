@@ -16,6 +16,8 @@ from paas.web.sessions import COOKIE, HOST_COOKIE, Sessions, form_key
 
 PAGES = ("apps", "builds", "server")
 """The blueprints of who is signed in."""
+LASTING = ("events", "whole")
+"""How the names of pages end that may take as long as their reader likes."""
 RANKS = {"view": 1, "deploy": 2, "admin": 3}
 
 
@@ -83,7 +85,7 @@ def hold_place() -> None:
     """Takes a place for a page, or for what a form does or a stream tells. Who is not signed in needs none."""
     found = session_or_none() if request.blueprint in PAGES else None
     if found is not None:
-        lasts = request.method == "POST" or str(request.endpoint).endswith("events")
+        lasts = request.method == "POST" or str(request.endpoint).endswith(LASTING)
         rooms.hold("calls" if lasts else "pages", found.token)
 
 
@@ -102,8 +104,9 @@ def ask(command: str, **parameters: Any) -> Any:
 
 
 def begin(command: str, **parameters: Any) -> Conversation:
-    """A command that only looks, whose output comes live."""
-    return link().begin(caller(), command, parameters, look=True)
+    """A command that only looks, whose output comes live, after the place that the page has shown up to."""
+    after = request.headers.get("Last-Event-ID") or request.args.get("after", "")
+    return link().begin(caller(), command, parameters, look=True, after=after)
 
 
 def do(command: str, parameters: Mapping[str, Any], stdin: str = "") -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -116,6 +117,32 @@ def parameters(action: str, fields: dict[str, Any]) -> dict[str, Any]:
         case "domain-add" | "domain-remove":
             return {"app": fields["app"], "values": [fields["domain"]]}
     return fields
+
+
+LONGEST_LINE = 4096
+"""Bytes of a line that a page shows."""
+_CUT = re.compile(r"(\S+Z) ([a-z]+)\[([^\]\s]*)\]: .* … \[(\d+) bytes\]", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Which line of a log it is that a page shows cut, and how long it is."""
+
+    time: str
+    source: str
+    process: str
+    bytes: int
+
+
+def cut_line(line: str) -> Whole | None:
+    """Where the whole of a line is that ``logs --cut`` shows; None for one that is whole."""
+    match = _CUT.fullmatch(line)
+    return Whole(match[1], match[2], match[3], int(match[4])) if match else None
+
+
+def shortened(line: str) -> str:
+    """The beginning of a line that is too long for a page."""
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} … [{len(line)} characters]"
 
 
 FILTERS = {"seconds": seconds, "moment": moment, "tone": tone}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask import Response, request
@@ -13,6 +13,7 @@ from paas import frames
 from paas.web.link import SILENCE, Conversation, Problem
 
 SSE, NDJSON = "text/event-stream", "application/x-ndjson"
+Shape = Callable[[str], dict[str, Any]]
 SAID = {frames.OUTPUT: "output", frames.ERROR: "message"}
 
 
@@ -22,9 +23,10 @@ def wanted() -> str:
     return next((kind for kind in (SSE, NDJSON) if kind in accepted), "")
 
 
-def respond(conversation: Conversation, kind: str) -> Response:
-    """The events of the command; a client that goes away ends it."""
-    response = Response(_events(conversation, kind, request.environ.get("gunicorn.socket")), mimetype=kind)
+def respond(conversation: Conversation, kind: str, shape: Shape | None = None) -> Response:
+    """The events of the command; a client that goes away ends it. ``shape`` says what is told of a line."""
+    watched = request.environ.get("gunicorn.socket")
+    response = Response(_events(conversation, kind, watched, shape or _plain), mimetype=kind)
     # However it ends, and begun or not.
     response.call_on_close(conversation.close)
     # nginx would collect what comes until its buffers are full.
@@ -33,24 +35,40 @@ def respond(conversation: Conversation, kind: str) -> Response:
     return response
 
 
-def _events(conversation: Conversation, kind: str, watched: Any) -> Iterator[bytes]:
+def text(conversation: Conversation) -> Response:
+    """The output of the command as a text of any length."""
+    watched = request.environ.get("gunicorn.socket")
+    pieces = (payload for frame, payload in conversation.frames(watched) if frame == frames.OUTPUT)
+    response = Response(pieces, content_type="text/plain; charset=utf-8")
+    response.call_on_close(conversation.close)
+    return response
+
+
+def _events(conversation: Conversation, kind: str, watched: Any, shape: Shape) -> Iterator[bytes]:
     lines = {each: _Lines() for each in SAID}
     value = bytearray()
+    place = ""
     yield b": begins\n\n" if kind == SSE else b""
     try:
         for frame, payload in conversation.frames(watched):
             if (frame, payload) == SILENCE:
                 yield b": still here\n\n" if kind == SSE else b"\n"
+            elif frame == frames.MARK:
+                # "+": it belongs to the line that comes next, so that a client has both or none.
+                place = payload[1:].decode()
+                if payload[:1] == b"=":
+                    yield _reached(kind, place)
+                    place = ""
             elif frame in SAID:
-                yield b"".join(_event(kind, SAID[frame], {"line": line}) for line in lines[frame].take(payload))
+                for line in lines[frame].take(payload):
+                    yield _event(kind, SAID[frame], shape(line), place)
+                    place = ""
             elif frame == frames.VALUE:
                 value += payload
             elif frame == frames.PROBLEM:
                 yield _event(kind, "problem", json.loads(payload))
             elif frame == frames.EXIT:
-                yield b"".join(
-                    _event(kind, SAID[each], {"line": line}) for each in SAID for line in lines[each].rest()
-                )
+                yield b"".join(_event(kind, SAID[each], shape(line)) for each in SAID for line in lines[each].rest())
                 if value:
                     yield _event(kind, "result", {"value": json.loads(value)})
                 yield _event(kind, "exit", {"status": payload[0]})
@@ -59,10 +77,21 @@ def _events(conversation: Conversation, kind: str, watched: Any) -> Iterator[byt
         yield _event(kind, "exit", {"status": 1})
 
 
-def _event(kind: str, name: str, data: dict[str, Any]) -> bytes:
+def _event(kind: str, name: str, data: dict[str, Any], place: str = "") -> bytes:
     if kind == NDJSON:
-        return json.dumps({"event": name, **data}, ensure_ascii=False).encode() + b"\n"
-    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+        whole = {"event": name, **data, **({"id": place} if place else {})}
+        return json.dumps(whole, ensure_ascii=False).encode() + b"\n"
+    head = f"id: {place}\n" if place else ""
+    return f"{head}event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+
+
+def _reached(kind: str, place: str) -> bytes:
+    """The place alone. A client of server-sent events keeps it, and is told of no event."""
+    return f"id: {place}\n\n".encode() if kind == SSE else _event(kind, "place", {}, place)
+
+
+def _plain(line: str) -> dict[str, Any]:
+    return {"line": line}
 
 
 class _Lines:

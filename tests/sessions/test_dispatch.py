@@ -196,7 +196,7 @@ def test_a_command_that_there_is_not_gets_a_suggestion(hello):
             " !     logs has no flag -x\n"
             " !     Usage: logs [-t|--tail] [-n|--num N] [-p|--ps PROCESS] [--since TIME] [--until TIME] [--grep RE]"
             " [--release VERSION] [--source SOURCE] [--format text|json] [-q|--plain] [--raw]"
-                " [--color auto|always|never] APP [usage]\n",
+                " [--color auto|always|never] [--cut SIZE] [--after PLACE] APP [usage]\n",
         ),
     ],
 )
