@@ -203,9 +203,11 @@ def release(
         job.note(version=made.version)
     try:
         ctx.scheduler.name_image(app, made)
+        made = prepared(ctx, app, job, made, [phase for phase in first if phase.kept])
         registries.push(ctx, app, job, made)
         for phase in first:
-            run_phase(ctx, app, job, made, phase)
+            if not phase.kept:
+                run_phase(ctx, app, job, made, phase)
         release_files.take_out(ctx, app, job, made)
         roll_out(ctx, app, job, made, also=also, formation=formation, listed=listed)
     except BaseException:
@@ -218,6 +220,17 @@ def release(
     drop_old_images(ctx, app, job, made)
     release_files.drop_old(ctx, app, made)
     tell(ctx, app, job, made)
+    return made
+
+
+def prepared(ctx: Context, app: App, job: Job, made: Release, first: Sequence[Phase]) -> Release:
+    """Runs the commands whose files belong to the image, and returns the release with the image that they leave."""
+    for phase in first:
+        image = run_phase(ctx, app, job, made, phase)
+        if image != made.image:
+            made = ctx.store.releases.set_image(made, image)
+            ctx.scheduler.name_image(app, made)
+            job.out.detail("The files that it wrote are part of the image.")
     return made
 
 

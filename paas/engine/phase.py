@@ -31,22 +31,26 @@ MOST_SHOWN = 8 << 20
 
 @dataclass(frozen=True)
 class Phase:
-    """One command; ``name`` is what people call it."""
+    """One command; ``name`` is what people call it. With ``kept`` what it writes is part of the image from then on."""
 
     name: str
     command: str
+    kept: bool = False
 
 
 def phases(spec: AppSpec) -> list[Phase]:
     """What has to succeed before anything starts: app.json's predeploy, then the Procfile's release."""
-    given = [("predeploy script", spec.predeploy), ("release phase", spec.commands.get(TYPE, ""))]
-    return [Phase(name, command) for name, command in given if command]
+    given = [
+        Phase("predeploy script", spec.predeploy, kept=True),
+        Phase("release phase", spec.commands.get(TYPE, "")),
+    ]
+    return [phase for phase in given if phase.command]
 
 
-def run_phase(ctx: Context, app: App, job: Job, release: Release, phase: Phase) -> None:
-    """Run the command in a container of its own and show what it writes.
+def run_phase(ctx: Context, app: App, job: Job, release: Release, phase: Phase) -> str:
+    """Run the command in a container of its own and show what it writes; `DeployFailed` unless it exits with 0 in time.
 
-    `DeployFailed` unless it exits with 0, and in time.
+    Return the image: that of the release, or another one with the files that the command wrote and that are to be kept.
     """
     process = Process(TYPE, phase.command)
     taken = {found.slot for found in ctx.scheduler.containers(app) if found.process_type == TYPE}
@@ -67,11 +71,24 @@ def run_phase(ctx: Context, app: App, job: Job, release: Release, phase: Phase) 
             if over.is_set():
                 raise _too_long(ctx, app, phase)
             _judge(phase, ended)
+            return _left(ctx, job, container_id, release, phase)
         finally:
             # One that could not be started is there all the same.
             for found in ctx.scheduler.containers(app):
                 if (found.process_type, found.slot) == (TYPE, slot):
                     ctx.scheduler.remove(found.id)
+
+
+def _left(ctx: Context, job: Job, container_id: str, release: Release, phase: Phase) -> str:
+    """The image that the phase leaves. Its command has done its work: where the files can't be kept, that is told."""
+    if not phase.kept:
+        return release.image
+    try:
+        return ctx.scheduler.commit(container_id, release.image) or release.image
+    except EngineError as error:
+        job.out.error(error)
+        job.out.warning(f"The files that the {phase.name} wrote are not part of the image.")
+        return release.image
 
 
 def _show(ctx: Context, job: Job, container_id: str) -> None:

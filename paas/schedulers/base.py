@@ -112,6 +112,9 @@ class Scheduler(Protocol):
     def image(self, reference: str) -> Image | None:
         """The image, None if it is gone."""
 
+    def commit(self, container_id: str, image: str) -> str | None:
+        """Return the id of the image with what its container, which has ended, wrote; None if it wrote nothing."""
+
     def read_files(self, app: App, image: str, paths: Sequence[str]) -> dict[str, bytes]:
         """Return the contents of those of the files that the image has; paths count from its WORKDIR."""
 

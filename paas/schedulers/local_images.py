@@ -14,6 +14,7 @@ from paas.core.image import Image, StoredImage
 from paas.core.imagename import ImageName
 from paas.core.model import App, Release
 from paas.core.reach import Login
+from paas.drivers import committed
 from paas.drivers.docker import Docker, ImageRow
 
 _log = logging.getLogger(__name__)
@@ -111,6 +112,10 @@ class LocalImages:
     def files(self, app: App, image: str, path: str) -> AbstractContextManager[Iterator[bytes]]:
         """See `Scheduler.files`."""
         return self._docker.files(image, path, f"{network_of(app.id, self.instance)}-files", app.id)
+
+    def commit(self, container_id: str, image: str) -> str | None:
+        """See `Scheduler.commit`."""
+        return committed.commit(self._docker.client, container_id, image)
 
     def read_files(self, app: App, image: str, paths: Sequence[str]) -> dict[str, bytes]:
         """See `Scheduler.read_files`."""

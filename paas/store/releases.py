@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from paas.core import checks, cron
@@ -118,6 +118,11 @@ class Releases:
             )
             self._db.execute("UPDATE releases SET state = 'current' WHERE id = ?", release.id)
             self._db.execute("UPDATE apps SET version = ? WHERE id = ?", release.version, app.id)
+
+    def set_image(self, release: Release, image: str) -> Release:
+        """Record another image of a release that does not serve yet, and return the release with it."""
+        self._db.execute("UPDATE releases SET image = ? WHERE id = ?", image, release.id)
+        return replace(release, image=image)
 
     def fail(self, release: Release) -> bool:
         """Records that it never served; False if it does, or did."""

@@ -37,6 +37,7 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         self.calls: Counter[str] = Counter()
         self.built_for: dict[str, int | None] = {}
         self.cache = 0
+        self.committed: set[str] = set()
         self.engine_version = "28.5.1"
         self.engine_down = False
         self.names: dict[tuple[int, int], str] = {}
@@ -293,6 +294,18 @@ class FakeScheduler(FakeLogs, FakeTransfers):
     def endings(self) -> Iterator[Iterator[Ending]]:
         """See `Scheduler.endings`."""
         yield iter(self._ended.get, None)
+
+    def commit(self, container_id: str, image: str) -> str | None:
+        """See `Scheduler.commit`."""
+        self.calls["commit"] += 1
+        running = self.here[container_id]
+        self._expect(not running.up, f"{running.container.label} was committed while it runs")
+        if not running.behaviour.writes:
+            return None
+        made = f"sha256:{hashlib.sha256(container_id.encode()).hexdigest()}"
+        self.committed.add(made)
+        self.add_image(replace(self.images[image], id=made), self.built_for.get(image))
+        return made
 
     def name_image(self, app: App, release: Release) -> None:
         """See `Scheduler.name_image`."""

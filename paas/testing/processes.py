@@ -27,7 +27,7 @@ class Behaviour:
     ``port``: where it listens instead, 0 for nowhere. ``refused``: why the engine can't start it. ``answers``: its
     answers by path, ``answer`` for all others; a ``body`` goes with each. ``commands``: the exit status of each command
     line that may be run in it, None if it never ends. ``health``: what the engine says of the image's HEALTHCHECK.
-    ``log``: the lines that it writes at its start.
+    ``log``: the lines that it writes at its start. ``writes``: it leaves files behind.
     """
 
     looks: int = 0
@@ -44,6 +44,7 @@ class Behaviour:
     commands: Mapping[str, int | None] = field(default_factory=dict)
     health: str = ""
     log: tuple[str, ...] = ()
+    writes: bool = False
 
 
 @dataclass

@@ -28,7 +28,7 @@ _ENGINE = tuple(
     f"paas.drivers.{name}"
     for name in (
         *("docker", "docker_client", "docker_exec", "docker_tasks", "engine_images"),
-        *("engine_logs", "exec_signals", "exec_stream", "image_files", "shell_stop"),
+        *("committed", "engine_logs", "exec_signals", "exec_stream", "image_files", "shell_stop"),
     )
 )
 OUTSIDE = {

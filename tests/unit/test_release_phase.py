@@ -8,7 +8,7 @@ import pytest
 from paas.core.errors import Cancelled, EngineError
 from paas.core.model import DeploymentStatus, Ending
 from paas.engine import phase
-from paas.testing import Behaviour, eventually
+from paas.testing import Behaviour, Server, eventually
 
 PROCFILE = {"Procfile": "release: ./migrate --all\nweb: ./web\n"}
 
@@ -181,6 +181,11 @@ def _scripts(**scripts: str) -> dict[str, str]:
     return {**PROCFILE, "app.json": json.dumps({"scripts": {"dokku": scripts}})}
 
 
+def _built(server: Server) -> set[str]:
+    """The images that the builder made, without what scripts added."""
+    return set(server.scheduler.images) - server.scheduler.committed
+
+
 @pytest.mark.real("git")
 def test_the_scripts_of_app_json_run_before_and_after(hello):
     hello.scheduler.tell("release", Behaviour(exits=0))
@@ -195,6 +200,58 @@ def test_the_scripts_of_app_json_run_before_and_after(hello):
         "Released v2",
         "Running the postdeploy script: ./tell",
     ]
+
+
+@pytest.mark.real("git")
+def test_what_a_predeploy_script_writes_is_part_of_the_image(hello):
+    hello.run("registry:set hello push-on-release true")
+    hello.scheduler.tell("release", Behaviour(exits=0, writes=True))
+    result = hello.push("hello", _scripts(predeploy="./assets"))
+    assert result.status == 0
+    assert "The files that it wrote are part of the image." in result.err
+    # Not what the release phase writes, which is for databases.
+    assert hello.scheduler.calls["commit"] == 1
+    v2 = hello.ctx.store.releases.current(hello.app())
+    assert v2.image not in _built(hello)
+    assert hello.scheduler.running("web.1").container.image == v2.image
+    assert hello.scheduler.names[hello.app().id, 2] == v2.image
+    assert set(hello.scheduler.pushed.values()) == {v2.image}
+
+    assert hello.run("config:set hello A=1").status == 0
+    assert hello.scheduler.running("web.1").container.image == v2.image
+    assert hello.push("hello", {"file": "2"}).status == 0
+    assert hello.scheduler.running("web.1").container.image != v2.image
+    assert hello.run("releases:rollback hello v2").status == 0
+    assert hello.scheduler.running("web.1").container.image == v2.image
+
+
+@pytest.mark.real("git")
+def test_a_predeploy_script_that_writes_nothing_leaves_the_image(hello):
+    hello.scheduler.tell("release", Behaviour(exits=0))
+    assert hello.push("hello", _scripts(predeploy="./assets")).status == 0
+    assert hello.ctx.store.releases.current(hello.app()).image in _built(hello)
+
+
+@pytest.mark.real("git")
+def test_files_that_the_engine_does_not_keep_are_told(hello, monkeypatch):
+    def refuse(container_id, image):
+        raise EngineError("the engine does not take an image with what the container wrote", code="not-kept")
+
+    monkeypatch.setattr(hello.scheduler, "commit", refuse)
+    hello.scheduler.tell("release", Behaviour(exits=0, writes=True))
+    result = hello.push("hello", _scripts(predeploy="./assets"))
+    assert result.status == 0
+    assert "The files that the predeploy script wrote are not part of the image." in result.err
+
+
+@pytest.mark.real("git")
+def test_what_a_predeploy_script_of_a_failed_deploy_wrote_goes(hello):
+    before = set(hello.scheduler.images)
+    hello.scheduler.tell("release", Behaviour(exits=0, writes=True))
+    hello.scheduler.tell("web", Behaviour(exits=1))
+    assert hello.push("hello", _scripts(predeploy="./assets")).status == 1
+    hello.run("cleanup")
+    assert set(hello.scheduler.images) == before
 
 
 @pytest.mark.real("git")
