@@ -16,6 +16,7 @@ from paas.core.caller import Caller
 from paas.core.revocation import Revocation
 from paas.pool import Pool
 from paas.ssh.algorithms import SIGNATURES
+from paas.ssh.gate import Visitor
 from paas.ssh.session import SshSession
 
 
@@ -24,9 +25,6 @@ class Host(Protocol):
 
     pool: Pool
     commands_per_connection: int
-
-    def arrived(self, connection: Connection) -> None:
-        """A client has connected."""
 
     def logged_in(self, connection: Connection) -> None:
         """It has proved who it is."""
@@ -42,10 +40,15 @@ class Connection(asyncssh.SSHServerConnection):
     """One client's connection: prompt acknowledgements, bounded memory, and the caller whose key signed the login."""
 
     def __init__(
-        self, server: Host, loop: asyncio.AbstractEventLoop, options: asyncssh.SSHServerConnectionOptions
+        self,
+        server: Host,
+        loop: asyncio.AbstractEventLoop,
+        options: asyncssh.SSHServerConnectionOptions,
+        visitor: Visitor,
     ) -> None:
         super().__init__(loop, options)
         self.server = server
+        self.visitor = visitor
         self.caller: Caller | None = None
         self.found: dict[str, Caller] = {}
         self.sessions: set[SshSession] = set()
@@ -56,14 +59,19 @@ class Connection(asyncssh.SSHServerConnection):
         assert isinstance(transport, asyncio.Transport)
         self._tcp = transport
         transport.set_write_buffer_limits(high=HIGH_WATER // 2)
-        self.server.arrived(self)
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None = None) -> None:
         self.server.left(self)
         super().connection_lost(exc)
 
+    def _send_version(self) -> None:
+        # The door has sent it; the key exchange signs it.
+        self._server_version = b"SSH-2.0-" + self._version
+        self.set_extra_info(server_version=self._server_version.decode("ascii"))
+
     def data_received(self, data: bytes, datatype: int | None = None) -> None:
+        self.visitor.heard = self._loop.time()
         super().data_received(data, datatype)
 
         # Clients send small packets that wait (Nagle) for the acknowledgement of the one before, which the kernel

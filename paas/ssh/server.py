@@ -7,11 +7,10 @@ fingerprint of their key; the user name is free (``paas``, ``git``, ``dokku``).
 from __future__ import annotations
 
 import asyncio
-import collections
 import contextlib
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
@@ -27,6 +26,8 @@ from paas.pool import PARTING, Pool
 from paas.ssh import algorithms, hostkeys
 from paas.ssh.callers import Lookup, looked_up
 from paas.ssh.connection import Connection, Owner
+from paas.ssh.door import Door
+from paas.ssh.gate import Gate, Rules
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +37,17 @@ BANNER = "OpenSSH_paas"
 in it, so that no scanner takes it for a release of OpenSSH with known faults."""
 
 
+LOOK_SECONDS = 0.05
+"""How often those that wait for a place are looked at."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """How much at a time. Times are in seconds."""
 
     commands: int = 256
     commands_per_connection: int = 32
-    unauthenticated: int = 300
+    gate: Rules = field(default_factory=Rules)
     login_time: float = 20
     keepalive_interval: float = 30
     keepalive_count: int = 3
@@ -59,23 +64,28 @@ class Server:
 
     def __init__(self, lookup: Lookup, dispatch: Dispatch, limits: Limits) -> None:
         self.commands_per_connection = limits.commands_per_connection
-        self._unauthenticated = limits.unauthenticated
+        self.login_time = limits.login_time
+        self.banner = f"SSH-2.0-{BANNER}\r\n".encode()
+        self.gate = Gate(limits.gate)
         self.pool = Pool(looked_up(self._look_up, dispatch), limits.commands)
         self.port = 0
         self._lookup = lookup
         self._lookups = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ssh-keys")
         self._connections: set[Connection] = set()
-        self._strangers: collections.OrderedDict[Connection, None] = collections.OrderedDict()
+        self._pumping: asyncio.TimerHandle | asyncio.Handle | None = None
         self._listener: asyncio.Server | None = None
 
     async def listen(self, host: str, port: int, options: asyncssh.SSHServerConnectionOptions) -> None:
         """Accepts connections from now on; raises `CannotListen`."""
         loop = asyncio.get_running_loop()
+        self._options = options
 
         try:
-            self._listener = await loop.create_server(
-                lambda: Connection(self, loop, options), host, port, backlog=512, reuse_address=True
-            )
+            # asyncio takes as many connections at a time as may wait to be taken; others want their turn between them.
+            self._listener = await loop.create_server(lambda: Door(self), host, port, backlog=16, reuse_address=True)
+            for listening in self._listener.sockets:
+                with listening.dup() as same:
+                    same.listen(512)
         except OSError as error:
             raise CannotListen(
                 f"Can't listen for SSH on {host}:{port}",
@@ -102,6 +112,12 @@ class Server:
         for connection in list(self._connections):
             connection.abort()
 
+        for visitor in self.gate.everybody():
+            visitor.throw_out()
+
+        if self._pumping is not None:
+            self._pumping.cancel()
+
         self._lookups.shutdown(wait=False)
 
     def revoke(self, revocation: Revocation) -> None:
@@ -121,26 +137,46 @@ class Server:
     def _look_up(self, fingerprint: str) -> Caller | None:
         return self._lookup(fingerprint)
 
-    def arrived(self, connection: Connection) -> None:
-        """Remembers a connection; with too many that haven't logged in, the oldest of those has to go.
-
-        So whoever opens connections and leaves them idle pushes out their own, and users still get in.
-        """
+    def opened(self, door: Door) -> Connection:
+        """The connection for a client that begins its key exchange."""
+        connection = Connection(self, asyncio.get_running_loop(), self._options, door)
         self._connections.add(connection)
-        self._strangers[connection] = None
+        return connection
 
-        if len(self._strangers) > self._unauthenticated:
-            oldest, _ = self._strangers.popitem(last=False)
-            oldest.abort()
+    def pump(self) -> None:
+        """Lets those in that may begin, as soon as what else there is to do has had its turn."""
+        if not isinstance(self._pumping, asyncio.Handle) or isinstance(self._pumping, asyncio.TimerHandle):
+            self._pump_in(0)
+
+    def _pump_in(self, seconds: float) -> None:
+        if self._pumping is not None:
+            self._pumping.cancel()
+        loop = asyncio.get_running_loop()
+        self._pumping = loop.call_later(seconds, self._pump) if seconds else loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._pumping = None
+        now = asyncio.get_running_loop().time()
+        # One at a time: a key exchange holds up everybody for milliseconds.
+        if (door := self.gate.begin(now)) is not None:
+            assert isinstance(door, Door)
+            door.open()
+            self._pump_in(0)
+        elif self.gate.waits():
+            for overdue in list(self.gate.overdue(now)):
+                overdue.throw_out()
+            self._pump_in(LOOK_SECONDS)
 
     def logged_in(self, connection: Connection) -> None:
         """The connection belongs to somebody."""
-        self._strangers.pop(connection, None)
+        self.gate.logged_in(connection.visitor, asyncio.get_running_loop().time())
+        self.pump()
 
     def left(self, connection: Connection) -> None:
         """Forgets a connection."""
         self._connections.discard(connection)
-        self._strangers.pop(connection, None)
+        self.gate.left(connection.visitor, asyncio.get_running_loop().time())
+        self.pump()
 
 
 async def start(

@@ -1,5 +1,6 @@
 """The SSH server with the real OpenSSH and git clients, and with those who mean no good."""
 
+import asyncio
 import contextlib
 import hashlib
 import os
@@ -11,6 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 pytestmark = pytest.mark.real
@@ -278,7 +280,7 @@ def test_two_hundred_idle_connections_lock_nobody_out(server):
 
 
 def test_six_hundred_connections_that_never_log_in_lock_nobody_out(server):
-    """More than the server lets wait: it drops the oldest of them, and never one that has logged in."""
+    """None of them keeps others waiting for long, and one that has logged in is never dropped."""
     with contextlib.ExitStack() as stack:
         working = stack.enter_context(
             subprocess.Popen([*server.line(), "paas@127.0.0.1", "idle"], stdout=subprocess.PIPE)
@@ -292,6 +294,56 @@ def test_six_hundred_connections_that_never_log_in_lock_nobody_out(server):
         assert server.serves()
         assert working.poll() is None
         working.kill()
+
+
+@contextlib.contextmanager
+def hostile(server, plan):
+    """600 of them, as long as the context lasts."""
+    line = [sys.executable, HERE / "hostile_clients.py", str(server.port), "600", plan]
+
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout.readline() == b"all were there\n"
+            yield
+            assert process.poll() is None
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("plan", ["mix", "storm"])
+def test_six_hundred_that_come_again_and_again_keep_out_nobody_who_was_here_before(server, history, plan):
+    """Of the same address, and with pushes; what it takes is measured in bench."""
+    assert server.serves()
+    repositories = [server.folder / "repositories" / f"{plan}{number}" for number in range(2)]
+
+    for repository in repositories:
+        server.git("init", "--quiet", "--bare", "--initial-branch=main", repository, cwd=history)
+
+    with hostile(server, plan):
+        assert [number for number in range(20) if not server.serves()] == []
+
+        for repository in repositories:
+            server.git("push", "--quiet", server.url(repository.name), "main", cwd=history)
+
+        assert server.ssh("status", "20").returncode == 20
+
+    for repository in repositories:
+        assert server.git("rev-parse", "main", cwd=repository).stdout
+
+
+def test_six_hundred_that_come_again_and_again_keep_out_no_stranger_of_their_address(server):
+    """One with a version that nobody has logged in with yet."""
+    key = server.folder / "ed25519"
+
+    async def session():
+        async with asyncssh.connect(
+            "127.0.0.1", server.port, username="paas", client_keys=[str(key)], known_hosts=None, config=None,
+            agent_path=None, client_version="new_here", login_timeout=60,
+        ) as connection:  # fmt: skip
+            return await connection.run("whoami")
+
+    with hostile(server, "mix"):
+        assert asyncio.run(session()).stdout == "ed25519 127.0.0.1\n"
 
 
 def packet(payload):
