@@ -193,6 +193,17 @@ def test_it_is_cancelled_and_keeps_to_the_limits(server: Server, tmp_path: Path,
     eventually(lambda: not sleeping())
 
 
+def test_one_that_takes_too_long_is_ended(server: Server, tmp_path: Path, stack: str) -> None:
+    code = write(tmp_path / "code", stack, after="RUN sleep 87654")
+    assert server.paas("settings:set build-timeout 8s").status == 0
+    try:
+        pushed = server.git_push(code, "late")
+    finally:
+        server.paas("settings:set build-timeout")
+    assert (pushed.status, "[build-timeout]" in pushed.err) == (1, True), pushed.err
+    eventually(lambda: not any(words[:2] == ["sleep", "87654"] for words in processes().values()))
+
+
 def test_it_outlives_a_restart_of_the_server_and_comes_back_when_it_dies(server: Server) -> None:
     before = eventually(lambda: dockerd_of(server))
     server.restart()

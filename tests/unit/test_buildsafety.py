@@ -1,13 +1,16 @@
 """Which engines a build gets out of, and what in a Dockerfile does it."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from paas.core import buildsafety
 from paas.drivers import buildpacks
 from paas.resources import folder
 
-
-@pytest.mark.parametrize(
+LIB = Path(__file__).resolve().parents[2] / "scripts" / "lib.sh"
+ENGINES = pytest.mark.parametrize(
     ("version", "escapes"),
     [
         ("20.10.24+dfsg1", True),
@@ -23,11 +26,25 @@ from paas.resources import folder
         ("26.1.5+dfsg1", False),
         ("28.5.1", False),
         ("29", False),
-        ("dev", False),
     ],
 )
+
+
+@ENGINES
 def test_engines(version, escapes):
     assert buildsafety.escapes(version) is escapes
+
+
+@ENGINES
+def test_the_scripts_think_the_same_of_them(version, escapes):
+    check = '. "$0"; engine_escapes "$1"'
+    for text in (version, f"5:{version}-1~debian.12~bookworm"):
+        done = subprocess.run(["bash", "-euc", check, str(LIB), text], check=False)
+        assert done.returncode == (0 if escapes else 1), text
+
+
+def test_a_version_that_can_not_be_read_counts_as_new():
+    assert not buildsafety.escapes("dev")
 
 
 def lines(dockerfile):
