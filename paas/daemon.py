@@ -124,7 +124,9 @@ async def _serve(options: argparse.Namespace) -> int:
     paths.refuse_torn_down()
     paths.prepare()
     flags = _flags(options)
-    server = nginx(paths, SettingsFile(paths.root / "paas.yml", flags), external=options.external_nginx)
+    settings_file = SettingsFile(paths.root / "paas.yml", flags)
+    settings_file.protect()
+    server = nginx(paths, settings_file, external=options.external_nginx)
     if options.prepare_only:
         NginxProxy(server).prepare()
         return 0

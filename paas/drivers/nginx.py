@@ -39,6 +39,8 @@ from paas.drivers.nginx_status import StatusSocket
 from paas.drivers.spans import span
 
 START_SECONDS = 15.0
+UMASK = 0o027
+"""Logs have addresses with tokens in them."""
 RELOAD_SECONDS = 10.0
 STOP_SECONDS = 5.0
 QUIT_SECONDS = 2.0
@@ -237,7 +239,7 @@ class Nginx:
 
             self._forget_master()
             emergencies = Emergencies(self.error_log)
-            process = nginx_handover.start(self.command(), self._environment(), sockets)
+            process = nginx_handover.start(self.command(), self._environment(), sockets, UMASK)
 
         if wait_until(self._answers, START_SECONDS, lambda: process.poll() is not None):
             return True
@@ -347,6 +349,7 @@ class Nginx:
                 cwd="/",
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
+                umask=UMASK,
                 capture_output=True,
                 text=True,
                 errors="replace",

@@ -22,7 +22,9 @@ _PIDFD_GETFD = 438
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def start(command: list[str], environment: dict[str, str], sockets: list[int]) -> subprocess.Popen[bytes]:
+def start(
+    command: list[str], environment: dict[str, str], sockets: list[int], umask: int
+) -> subprocess.Popen[bytes]:
     """Start a master that takes over the sockets. It stays in the foreground, and outlives this process even so."""
     return subprocess.Popen(
         command,
@@ -32,6 +34,7 @@ def start(command: list[str], environment: dict[str, str], sockets: list[int]) -
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        umask=umask,
         start_new_session=True,
     )
 

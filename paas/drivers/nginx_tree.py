@@ -39,10 +39,7 @@ class Tree:
             for folder in FOLDERS:
                 (self.prefix / folder).mkdir(parents=True, exist_ok=True)
 
-            # Only the master opens the socket and the pid file in there.
-            (self.prefix / "run").chmod(0o700)
-            (self.prefix / CERTIFICATES).chmod(0o700)
-
+            self._close()
             live = {name: (self.prefix / name).read_text(errors="replace") for name in self._names()}
         except OSError as error:
             raise _refused(error) from error
@@ -51,6 +48,26 @@ class Tree:
             self.mark("return 404;\n")
 
         return live
+
+    def _close(self) -> None:
+        """Keep other users of the host out: addresses with tokens are in the logs, rules and ports in the files."""
+        account = worker_account()
+
+        # Only the master opens what is in there.
+        for folder in ("run", CERTIFICATES, "stage"):
+            (self.prefix / folder).chmod(0o700)
+
+        # Workers open the logs again after they were put aside, and files with users at each request.
+        for folder in (APPS, "logs"):
+            path = self.prefix / folder
+
+            if account is not None:
+                shutil.chown(path, group=account.group)
+
+            path.chmod(0o750)
+
+        for log in (self.prefix / "logs").glob("*.log*"):
+            log.chmod(0o640)
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Which of these files, folders, and what every tree has, are not there."""
@@ -140,10 +157,10 @@ class Tree:
                 path.unlink(missing_ok=True)
                 return
 
+            _write(aside, text)
+
             if path.suffix == PRIVATE:
-                _write_private(aside, text)
-            else:
-                aside.write_text(text)
+                _let_workers_read(aside)
 
             aside.replace(path)
         except OSError as error:
@@ -154,14 +171,17 @@ class Tree:
             raise _refused(error) from error
 
 
-def _write_private(path: Path, text: str) -> None:
-    """For the server's user and the workers only: they read it at each request."""
+def _write(path: Path, text: str) -> None:
+    """Write the file anew, for the server's user and group."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
 
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
 
+
+def _let_workers_read(path: Path) -> None:
+    """They read it at each request."""
     account = worker_account()
 
     if account is not None:

@@ -216,15 +216,14 @@ class Paths:
         """
         if self.web_socket.parent != self.web:
             shutil.rmtree(self.web_socket.parent, ignore_errors=True)
-        if not self.root.is_mount():
+        try:
             shutil.rmtree(self.root)
-            return True
-        for path in self.root.iterdir():
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            elif path != self.torn_down:
-                path.unlink()
-        return False
+        except OSError as error:
+            if error.errno != errno.EBUSY or Path(error.filename) != self.root:
+                raise
+            self.mark_torn_down()
+            return False
+        return True
 
 
 def _bear(function: object, path: str, problem: tuple[type[BaseException], BaseException, object]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ import yaml
 from paas.core import settings
 from paas.core.errors import InvalidValue
 from paas.core.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 class SettingsFile:
@@ -26,6 +29,17 @@ class SettingsFile:
         self._stamp: tuple[int, int, int] | None = None
         self._values: dict[str, str] = {}
         self.current()
+
+    def protect(self) -> None:
+        """Keep other users of the host from reading the file: one that was written by hand may be open to them."""
+        try:
+            mode = self._path.stat().st_mode & 0o777
+            if mode & ~0o640:
+                self._path.chmod(mode & 0o640)
+        except FileNotFoundError:
+            return
+        except PermissionError:
+            _log.warning("%s may be open to other users of the host, and belongs to somebody else", self._path)
 
     def current(self) -> Settings:
         """The settings, read again if the file changed; `InvalidValue` names file and key of a bad one."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import listings
 import pytest
 from cryptography.fernet import Fernet
-from instance import Server, eventually
+from instance import Server, eventually, run
 from load import Load
 from test_service import app
 
@@ -325,8 +325,14 @@ def test_an_instance_that_is_damaged_can_be_removed(served: Server) -> None:
     instance = served.instance()
     served.stop()
     (served.root / "paas.db").write_bytes(b"rubbish" * 2048)
-    removed = served.paas("teardown --force")
-    assert removed.status == 0, removed.err
-    assert not served.root.exists()
+    # A root that is a mount point is emptied, and stays.
+    run("mount", "--bind", str(served.root), str(served.root))
+    try:
+        removed = served.paas("teardown --force")
+        assert removed.status == 0, removed.err
+        assert "which is a mount point and stays" in removed.out
+        assert [path.name for path in served.root.iterdir()] == ["torn-down"]
+    finally:
+        run("umount", str(served.root))
     assert listings.containers(f"paas.instance={instance}") == []
     served.log.close()

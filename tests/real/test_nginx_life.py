@@ -432,6 +432,7 @@ def test_a_log_that_grew_is_put_aside_and_lines_go_on_in_a_new_one(
         edge.get("/after")
         wait_for(lambda: "/after" in access.read_text(), "the new access log")
         assert (edge.nginx.workers() == workers) == workers_stay
+        assert [path.name for path in access.parent.iterdir() if path.stat().st_mode & 0o007] == []
 
 
 def test_a_managed_nginx_is_waited_for_used_and_left_alone(

@@ -1,5 +1,7 @@
 """The file for the host's own SSH server, and the paths of an instance."""
 
+import errno
+import os
 import sys
 
 import pytest
@@ -68,5 +70,21 @@ def test_folders_are_named_after_the_number_and_closed_to_others(tmp_path):
     paths.remove_app(app)
     paths.remove_app(app)
     assert not paths.app(app).exists()
-    paths.remove_all()
+    assert paths.remove_all()
     assert not paths.root.exists()
+
+
+def test_a_root_that_is_a_mount_point_is_emptied_and_stays(tmp_path, monkeypatch):
+    paths = Paths(tmp_path / "root")
+    paths.prepare()
+    rmdir = os.rmdir
+
+    def busy(path, **options):
+        if str(path) == str(paths.root):
+            raise OSError(errno.EBUSY, "Device or resource busy", str(path))
+        rmdir(path, **options)
+
+    monkeypatch.setattr(os, "rmdir", busy)
+    assert not paths.remove_all()
+    # Services that start at the next boot, or when they ended, must not take it for a new instance.
+    assert list(paths.root.iterdir()) == [paths.torn_down]

@@ -587,3 +587,14 @@ def test_files_that_are_removed_at_any_moment_of_a_start_are_not_forgotten(
     monkeypatch.setattr(proxy._live, "put_back", then_gone)
     proxy.start()
     assert sorted(server.serves()) == ["key-a.conf", "key-b.conf"]
+
+
+def test_other_users_of_the_host_read_neither_logs_nor_files_of_apps(proxy: NginxProxy, server: FileServer) -> None:
+    proxy.sync([_app("a")])
+    log = server.prefix / "logs" / "access.log"
+    log.write_text("/reset?token=1\n")
+    log.chmod(0o644)
+    proxy.start()
+    closed = [log, *(server.prefix / "apps").iterdir(), server.prefix / "nginx.conf"]
+    closed += [server.prefix / name for name in ("apps", "logs", "stage", "run", "certificates")]
+    assert {path.name: path.stat().st_mode & 0o007 for path in closed} == {path.name: 0 for path in closed}

@@ -132,3 +132,13 @@ def test_a_value_that_yaml_would_read_otherwise_is_quoted(path):
     settings.set("build-no-proxy", "on: #1, *")
     assert settings.value("build-no-proxy") == "on: #1, *"
     assert SettingsFile(path, {}).value("build-no-proxy") == "on: #1, *"
+
+
+@pytest.mark.parametrize(("mode", "then"), [(0o644, 0o640), (0o600, 0o600), (0o666, 0o640), (0o400, 0o400)])
+def test_a_file_that_was_written_by_hand_is_closed_to_others(tmp_path, mode, then):
+    path = tmp_path / "paas.yml"
+    SettingsFile(path, {}).protect()
+    path.write_text("build-http-proxy: http://user:password@proxy.example\n")
+    path.chmod(mode)
+    SettingsFile(path, {}).protect()
+    assert path.stat().st_mode & 0o777 == then
