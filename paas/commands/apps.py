@@ -87,9 +87,9 @@ class Row:
 
 
 @command("apps:overview", access=Access.VIEW)
-def apps_overview(ctx: Context) -> list[Row]:
-    """List the apps with their state, release, processes, main URL, and last change."""
-    return [_row(ctx, app) for app in ctx.store.apps.all()]
+def apps_overview(ctx: Context, *apps: args.App) -> list[Row]:
+    """List the apps, or those that are named, with their state, release, processes, main URL, and last change."""
+    return [_row(ctx, app) for app in apps or ctx.store.apps.all()]
 
 
 def _row(ctx: Context, app: App) -> Row:

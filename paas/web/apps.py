@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,13 +15,23 @@ from paas.web.people import ask, back, begin, caller, link, page, person, start,
 
 apps = Blueprint("apps", __name__)
 
-BUILDS_SHOWN, RELEASES_SHOWN, LOG_LINES = 15, 20, 200
+APPS_SHOWN, BUILDS_SHOWN, RELEASES_SHOWN, LOG_LINES = 50, 15, 20, 200
 
 
 @apps.get("/")
 def overview() -> str:
-    """All apps."""
-    return page("overview.html", apps=ask("apps:overview"))
+    """The apps, or those with the words of a search in their names, so many on a page."""
+    words = request.args.get("q", "").lower().split()
+    names = ask("apps:list")
+    found = [name for name in names if all(word in name for word in words)]
+    last = max(1, -(-len(found) // APPS_SHOWN))
+    wanted = request.args.get("page", "1")
+    number = min(last, max(1, int(wanted))) if re.fullmatch(r"[0-9]{1,6}", wanted) else 1
+    shown = found[(number - 1) * APPS_SHOWN : number * APPS_SHOWN]
+    rows = ask("apps:overview", apps=shown) if shown else []
+    return page(
+        "overview.html", apps=rows, query=" ".join(words), count=len(found), all=len(names), number=number, last=last
+    )
 
 
 @apps.get("/apps/<name>")

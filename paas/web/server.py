@@ -13,8 +13,14 @@ server = Blueprint("server", __name__)
 
 @server.get("/server")
 def overview() -> str:
-    """What the doctor finds, and for administrators the settings, keys and tokens."""
+    """For administrators the settings, keys and tokens; what the doctor finds comes when it has looked."""
     return _page("")
+
+
+@server.get("/server/health")
+def health() -> str:
+    """What the doctor finds. He asks the engine of every container, and name servers: that may take seconds."""
+    return page("health.html", findings=try_ask("doctor", []))
 
 
 def _page(token: str) -> str:
@@ -22,7 +28,6 @@ def _page(token: str) -> str:
     return page(
         "server.html",
         version=ask("version"),
-        findings=try_ask("doctor", []),
         settings=ask("settings") if admin else [],
         keys=ask("ssh-keys:list") if admin else [],
         tokens=ask("tokens:list") if admin else [],

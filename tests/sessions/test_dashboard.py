@@ -99,6 +99,7 @@ def test_every_page_shows(web):
         "/builds": "#1",
         "/builds/1": "Where the time went",
         "/server": "Settings",
+        "/server/health": "Health",
     }.items():
         answer = browser.get(path)
         assert answer.status_code == 200, (path, answer.text)
@@ -276,6 +277,33 @@ def test_settings_and_keys_are_changed_there(web):
     assert "SHA256:" in browser.get("/server").text
     browser.post("/server/do", action="key-remove", name="ada")
     assert web.server.ctx.store.keys.all() == []
+
+
+def test_many_apps_are_on_pages_and_can_be_searched(web):
+    for number in range(120):
+        web.server.ctx.store.apps.create(f"shop-{number:03}", actor="ada", now=web.server.clock.now())
+    browser = web.browser("view")
+
+    def names(path):
+        return re.findall(r'class="strong" href="/apps/([^"]+)"', browser.get(path).text)
+
+    first, last = names("/"), names("/?page=3")
+    assert (first[:2], len(first), len(last), last[-1]) == (["hello", "shop-000"], 50, 21, "shop-119")
+    assert 'rel="next" href="/?page=2"' in browser.get("/").text
+    assert names("/?page=99") == last and names("/?page=x") == first
+    assert names("/?q=SHOP+11") == ["shop-011", *(f"shop-{number}" for number in range(110, 120))]
+    assert 'href="/?q=shop&amp;page=2"' in browser.get("/?q=shop").text
+    nothing = browser.get("/?q=<b>").text
+    assert "0 with “&lt;b&gt;”" in nothing and "git push" not in nothing
+
+
+def test_the_page_of_the_server_waits_for_no_doctor(web):
+    browser = web.browser()
+    web.server.scheduler.engine_down = True
+    with web.server.gates.hold("inspect"):
+        page = browser.get("/server").text
+    assert 'data-load="/server/health"' in page and "Settings" in page
+    assert "does not answer" in browser.get("/server/health").text
 
 
 def test_pages_are_bounded_too_and_come_again_by_themselves(web):

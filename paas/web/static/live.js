@@ -21,6 +21,14 @@ window.addEventListener("pageshow", () => {
   document.querySelectorAll("button:disabled").forEach((button) => { button.disabled = false; });
 });
 
+// Parts that take long come when the rest is there: from a page of their own, which is also without JavaScript.
+document.querySelectorAll("[data-load]").forEach(async (part) => {
+  const answer = await fetch(part.dataset.load, { cache: "no-store" });
+  const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
+  if (answer.ok && found) part.replaceWith(found);
+  else part.querySelector(".hint").textContent = "It could not be looked over. Load the page again.";
+});
+
 const log = document.querySelector("pre[data-events]");
 if (log) follow(log, document.querySelector("[data-live-state]"));
 
