@@ -116,6 +116,11 @@ class Docker:
         """The engine's version; `EngineError` if it does not answer."""
         return str(self._api.version()["Version"])
 
+    @engine_call("asking for its configuration")
+    def live_restore(self) -> bool:
+        """Whether containers go on while the engine is stopped."""
+        return bool(self._api.info().get("LiveRestoreEnabled"))
+
     @functools.cached_property
     def architecture(self) -> str:
         """What the engine's machine runs, in the words of images: amd64, arm64, …"""

@@ -15,6 +15,7 @@ from typing import IO
 
 from paas.core.errors import PaasError, disk_full
 from paas.core.gitrefs import one_line
+from paas.drivers.oom import expendable
 from paas.drivers.spans import span
 
 _SETTINGS = (
@@ -85,7 +86,7 @@ def start(
     """
     settings = [word for setting in _SETTINGS for word in ("-c", setting)]
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             ["git", *settings, *arguments],
             env=environment(repository) | dict(extra or {}),
             cwd=directory or repository.parent,
@@ -99,6 +100,9 @@ def start(
         if error.filename != "git":
             raise
         raise GitMissing from error
+
+    expendable(process.pid)
+    return process
 
 
 def run(

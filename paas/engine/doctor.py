@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from paas.core import buildsafety, doctor, doctor_tls
+from paas.core import buildsafety, doctor, doctor_engine, doctor_tls
 from paas.core.doctor import Finding, Level
 from paas.core.errors import PaasError
 from paas.core.hosts import is_pattern
@@ -60,6 +60,7 @@ def _looked(subject: str, look: Callable[[], Iterable[Finding]], silent: Collect
 def _engine(ctx: Context) -> Iterator[Finding]:
     version = ctx.scheduler.version()
     yield from doctor.engine(version, userland_proxy=ctx.host.runs("docker-proxy"))
+    yield from doctor_engine.restarts(live_restore=ctx.scheduler.live_restore())
     if not isolation.wanted(ctx):
         yield from doctor.escapes(version, allowed=ctx.settings.value(buildsafety.SETTING))
 

@@ -45,6 +45,9 @@ class Scheduler(Protocol):
     def version(self) -> str:
         """The version of the engine; `EngineError` if it does not answer."""
 
+    def live_restore(self) -> bool:
+        """Whether containers go on while the engine is stopped, as it is for an upgrade."""
+
     def briefly(self) -> AbstractContextManager[None]:
         """Inside, in this thread, no answer of the engine is waited for longer than 5 s; once one did not come, what
         asks it is an `EngineError` at once."""

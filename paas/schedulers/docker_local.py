@@ -60,6 +60,10 @@ class DockerLocal(LocalImages):
         """See `Scheduler.version`."""
         return self._docker.version()
 
+    def live_restore(self) -> bool:
+        """See `Scheduler.live_restore`."""
+        return self._docker.live_restore()
+
     def briefly(self) -> AbstractContextManager[None]:
         """See `Scheduler.briefly`."""
         return briefly()

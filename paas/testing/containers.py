@@ -39,6 +39,7 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         self.cache = 0
         self.committed: set[str] = set()
         self.engine_version = "28.5.1"
+        self.keeps_containers = True
         self.engine_down = False
         self.names: dict[tuple[int, int], str] = {}
         self.mistakes: list[str] = []
@@ -146,6 +147,10 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         if self.engine_down:
             raise EngineError("the container engine does not answer", code="engine-down")
         return self.engine_version
+
+    def live_restore(self) -> bool:
+        """See `Scheduler.live_restore`."""
+        return self.keeps_containers
 
     def prepare(self, app: App) -> None:
         """See `Scheduler.prepare`."""

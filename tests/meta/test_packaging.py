@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import glob
+import json
 import os
 import re
 import shutil
@@ -125,6 +126,38 @@ def test_a_service_that_does_not_start_is_tried_again_for_ever() -> None:
 
     assert sorted(kept_up) == ["paas-builder.service", "paas-nginx.service", "paas.service"]
     assert all("\nStartLimitIntervalSec=0\n" in text.partition("[Service]")[0] for text in kept_up.values())
+
+
+def _unit(name: str) -> dict[str, list[str]]:
+    """The settings of a service by name."""
+    found: dict[str, list[str]] = {}
+    for line in (CHECKOUT / "packaging" / name).read_text(encoding="utf-8").splitlines():
+        if not line.startswith(("#", "[")) and "=" in line:
+            key, _, value = line.partition("=")
+            found.setdefault(key, []).append(value)
+    return found
+
+
+def test_the_server_and_nginx_are_the_last_to_go_when_memory_is_out() -> None:
+    server, nginx = _unit("paas.service"), _unit("paas-nginx.service")
+    assert server["OOMScoreAdjust"] == nginx["OOMScoreAdjust"] == ["-900"]
+    assert server["OOMPolicy"] == ["continue"], "a git that is killed does not stop the server"
+    assert int(_unit("paas-builder.service")["OOMScoreAdjust"][0]) > 0
+
+
+def test_services_write_nothing_but_their_own_files() -> None:
+    assert _unit("paas.service")["ReadWritePaths"] == ["/var/lib/paas"]
+    assert _unit("paas-nginx.service")["ReadWritePaths"] == ["/var/lib/paas/nginx"]
+    for name in ("paas.service", "paas-nginx.service", "paas-builds.service"):
+        unit = _unit(name)
+        assert (unit["ProtectSystem"], unit["ProtectHome"], unit["PrivateTmp"]) == (["strict"], ["true"], ["true"])
+        assert unit["CapabilityBoundingSet"]
+    assert _unit("paas-nginx.service")["SystemCallFilter"] == ["@system-service"]
+
+
+def test_an_engine_that_comes_new_keeps_containers_while_it_restarts() -> None:
+    [text] = re.findall(r"printf '(.*)' >/etc/docker/daemon.json", (CHECKOUT / "scripts/install-deps").read_text())
+    assert json.loads(text.replace("\\n", "\n")) == {"userland-proxy": False, "live-restore": True}
 
 
 def test_the_data_folders_are_not_empty() -> None:

@@ -5,6 +5,7 @@ The engine is one of the test's own, in a network namespace of its own, so that 
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -29,6 +30,7 @@ class Engine:
         self.folder = folder
         self.namespace = f"paas-{os.getpid()}"
         self.host = f"unix://{folder}/docker.sock"
+        self.configure(live_restore=False)
         self.process: subprocess.Popen[bytes] | None = None
         self.containerd: subprocess.Popen[bytes] | None = None
         run("ip", "netns", "add", self.namespace)
@@ -38,6 +40,12 @@ class Engine:
     def inside(self) -> tuple[str, ...]:
         """What runs a program in the namespace."""
         return ("nsenter", f"--net=/run/netns/{self.namespace}")
+
+    def configure(self, *, live_restore: bool) -> None:
+        """Writes what it is to be like at its next start, whatever the machine's own engine is like."""
+        self.folder.joinpath("daemon.json").write_text(
+            json.dumps({"userland-proxy": False, "live-restore": live_restore})
+        )
 
     def start(self) -> None:
         """Starts it and returns once it answers. containerd is a process of its own, as on every server."""
@@ -54,6 +62,7 @@ class Engine:
                     *self.inside, "dockerd", "--data-root", str(self.folder / "data"),
                     "--exec-root", str(self.folder / "exec"), "--pidfile", str(self.folder / "pid"), "-H", self.host,
                     "--containerd", str(self.folder / "containerd.sock"),
+                    "--config-file", str(self.folder / "daemon.json"),
                 ],
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
@@ -216,3 +225,20 @@ def test_a_build_that_fills_the_disk_of_the_engine_is_told_so_and_the_next_push_
     pushed = eventually(lambda: (again := server.git_push(tmp_path, "big")) and "[no-room]" not in again.err and again)
     assert pushed.status == 0, pushed.err
     assert server.get("big").body == "v1 small"
+
+
+def test_with_live_restore_apps_are_served_while_the_engine_is_away(server: Inside, private: Engine) -> None:
+    private.end(signal.SIGTERM)
+    # As scripts/install-deps has it, and without a proxy process of the engine's, which goes with it.
+    private.configure(live_restore=True)
+    private.start()
+    before = eventually(lambda: (look := _look(server)) and "".join(look[1]).count("running") == 3 and look)
+    assert "engine-restart" not in server.paas("doctor").out
+
+    private.end(signal.SIGTERM)
+    assert server.get("up").body == "v1 up"
+    private.start()
+    assert server.get("up").body == "v1 up"
+    eventually(lambda: _look(server) == before)
+    assert server.paas("ps:restart up").status == 0
+    assert server.get("up").body == "v1 up"
