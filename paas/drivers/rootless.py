@@ -185,7 +185,7 @@ class Rootless:
 
     def _down(self, why: str) -> EngineError:
         fix = (
-            "Where bootstrap.sh installed the server: systemctl enable --now paas-builder, journalctl -u paas-builder."
+            "'bootstrap.sh --build-isolation rootless' installs it as a service; its log: journalctl -u paas-builder."
             if not self.managed
             else f"'scripts/builder-user' installs what it needs; its log is {self._own}/log."
         )

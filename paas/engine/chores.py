@@ -62,7 +62,7 @@ def chores(ctx: Context) -> list[Chores]:
     """All that is done beside what people want: keeping nginx up, and keeping house."""
     return [
         Chores(ctx, WATCH_SECONDS, [("keeping nginx up", lambda: reconcile.keep_proxy(ctx))]),
-        Chores(ctx, WATCH_SECONDS, [("keeping the builder apart from the host", lambda: isolation.keep(ctx))]),
+        Chores(ctx, WATCH_SECONDS, [("keeping the builder apart from the host", isolation.Keeper(ctx).tick)]),
         Chores(ctx, WATCH_SECONDS, [("keeping folders", lambda: reconcile.keep_files(ctx))]),
         Chores(ctx, CHORES_SECONDS, [("keeping a reserve of disk", lambda: room.lay_up(ctx))]),
         Chores(

@@ -14,7 +14,7 @@ from paas.testing import DEPLOYER
 @pytest.fixture
 def apart(hello):
     assert hello.run("settings:set build-isolation rootless").status == 0
-    isolation.keep(hello.ctx)
+    isolation.Keeper(hello.ctx).tick()
     return hello
 
 
@@ -34,7 +34,7 @@ def test_on_an_old_engine_the_role_deploy_builds_apart_from_it(apart):
 def test_it_runs_as_long_as_it_is_wanted(apart):
     assert apart.rootless.runs
     apart.run("settings:set build-isolation none")
-    isolation.keep(apart.ctx)
+    isolation.Keeper(apart.ctx).tick()
     assert not apart.rootless.runs
 
 
@@ -59,3 +59,14 @@ def test_clean_ups_prune_its_cache_too(apart):
     assert apart.rootless.docker.keeps == []
     assert apart.run("cleanup").status == 0
     assert apart.rootless.docker.keeps == [1 << 30]
+
+
+def test_why_it_does_not_run_is_logged_once(apart, caplog):
+    keeper = isolation.Keeper(apart.ctx)
+    lacking = "There is no user paas-builder."
+    for why in (lacking, lacking, "", lacking):
+        apart.rootless.why = why
+        keeper.tick()
+    assert [record.getMessage() for record in caplog.records if "paas-builder" in record.getMessage()] == [
+        f"the builder apart from the host does not answer: {lacking}"
+    ] * 2
