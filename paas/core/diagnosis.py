@@ -23,6 +23,9 @@ _SH_SAYS = re.compile(
     re.IGNORECASE,
 )
 
+# What dash, busybox and bash write of a program that ended by SIGKILL.
+_SHELL_SAYS_KILLED = re.compile(r"Killed$|\S+: line \d+: +\d+ Killed\b")
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -104,10 +107,13 @@ def _exited(seen: Evidence) -> Unhealthy:
             fix="Check the command in the Procfile, and that the image has the program and it is executable.",
             code="command-not-found",
         )
-    if code == KILLED:
+    by_shell = any(_SHELL_SAYS_KILLED.match(line) for line in seen.log[-3:])
+    if code == KILLED or by_shell:
         # A busy engine does not always notice what the kernel did: the control group may be gone before it looks.
         return Unhealthy(
-            f"{seen.label} exited with status {code} (signal 9): it was killed",
+            f"{seen.label} exited with status {code}: a program that its shell ran was killed"
+            if code != KILLED
+            else f"{seen.label} exited with status {code} (signal 9): it was killed",
             why="As a rule the kernel does that to a process over its memory limit, or when the machine has no more.",
             fix=_LESS_MEMORY,
             code="exited",

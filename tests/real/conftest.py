@@ -24,15 +24,26 @@ def engine() -> Docker:
     return docker
 
 
-@pytest.fixture(scope="session")
-def stack(engine: Docker) -> str:
-    """The name of the stack image, which is there; it stays, as for every instance on this engine.
+def ensure_stack(suite: str) -> str:
+    """Return the name of the stack image, which is there from now on; it stays, as for every instance on this engine.
 
     Processes that run tests beside each other don't make it twice.
     """
     with (Path(tempfile.gettempdir()) / "paas-tests-stack.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return stacks.ensure(stacks.default_suite(), docker_cli=buildkit.cli()[0], progress=print)
+        return stacks.ensure(suite, docker_cli=buildkit.cli()[0], progress=print)
+
+
+@pytest.fixture(scope="session")
+def stack(engine: Docker) -> str:
+    """The name of the stack image, which is there."""
+    return ensure_stack(stacks.default_suite())
+
+
+@pytest.fixture(scope="session")
+def stack_of(engine: Docker) -> Callable[[str], str]:
+    """Makes the stack image of a suite where it is not there, and gives its name."""
+    return ensure_stack
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,12 @@ LINES = {
     "children": "python3 job.py children | cat",
 }
 
-ONLY_SH = "RUN rm -f /bin/bash /usr/bin/bash"
+SHELLS = {
+    "bash": "",
+    "dash": "RUN rm -f /bin/bash /usr/bin/bash",
+    "busybox": "RUN apt-get install -y --no-install-recommends busybox && ln -sf $(command -v busybox) /bin/sh"
+    " && rm -f /bin/bash /usr/bin/bash",
+}
 
 
 def _code(folder: Path, stack: str, before: str, lines: dict[str, str]) -> Path:
@@ -66,12 +72,14 @@ def _said(server: Server, app: str, process: str) -> list[str]:
     return server.paas(f"logs {app} -q -n 100 -p {process} --source app").out.splitlines()
 
 
-@pytest.mark.parametrize(("shell", "before"), [("bash", ""), ("sh", ONLY_SH)])
+@pytest.mark.parametrize(
+    ("suite", "shell"), [("bookworm", "bash"), ("bookworm", "dash"), ("bookworm", "busybox"), ("trixie", "bash")]
+)
 def test_every_program_is_told_once_and_has_its_time(
-    instance: Server, stack: str, tmp_path: Path, shell: str, before: str
+    instance: Server, stack_of: Callable[[str], str], tmp_path: Path, suite: str, shell: str
 ) -> None:
-    app = f"told-{shell}"
-    code = _code(tmp_path / "code", stack, before, LINES)
+    app = f"told-{suite}-{shell}"
+    code = _code(tmp_path / "code", stack_of(suite), SHELLS[shell], LINES)
     pushed = instance.git_push(code, app)
     assert pushed.status == 0, pushed.err
     for name in LINES:

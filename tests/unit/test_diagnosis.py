@@ -55,6 +55,19 @@ CASES = {
          "As a rule the kernel does that to a process over its memory limit, or when the machine has no more.",
          "Let the app use less memory, or raise the limit (settings:set memory-limit). [exited]"],
     ),
+    "killed behind bash": (
+        {"container": replace(EXITED, exit_code=1),
+         "log": ["bash: line 1:     8 Killed                  python3 eat.py $PORT"]},
+        ["web.1 exited with status 1: a program that its shell ran was killed",
+         "As a rule the kernel does that to a process over its memory limit, or when the machine has no more.",
+         "Let the app use less memory, or raise the limit (settings:set memory-limit). [exited]"],
+    ),
+    "killed behind dash": (
+        {"container": replace(EXITED, exit_code=0), "log": ["Killed"]},
+        ["web.1 exited with status 0: a program that its shell ran was killed",
+         "As a rule the kernel does that to a process over its memory limit, or when the machine has no more.",
+         "Let the app use less memory, or raise the limit (settings:set memory-limit). [exited]"],
+    ),
     "dead": (
         {"container": replace(EXITED, status="dead"), "process": Process("web", None, 5000)},
         ["web.1 exited with status 0 instead of staying up", "Its command was: the image's CMD", LOGGED],
