@@ -35,6 +35,7 @@ SETTINGS: tuple[Setting, ...] = (
             "addresses that lead here though the machine does not have them, as behind a router"),
     Setting("dns-server", netkinds.SOCKET, "",
             "the name server that says which domains lead here, as ADDRESS:PORT; empty for those of the host"),
+    Setting("max-checkout-size", kinds.SIZE, "4g", "how large the files of one commit may be, checked out"),
     Setting("max-pack-size", kinds.SIZE, "2g", "the largest pack that one push may send"),
     Setting("port-range", kinds.PORT_RANGE, "20000-29999", "loopback ports that containers are published on"),
     Setting("network-pool", kinds.NETWORK, "10.208.0.0/12", "addresses that the networks of apps are cut from"),

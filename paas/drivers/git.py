@@ -163,6 +163,10 @@ class Repository:
             if entry.path.startswith(prefix) and entry.mode != "160000"
         }
 
+    def stored(self) -> int:
+        """How many bytes its packs take."""
+        return stored_in(self.path / "objects")
+
     def commit_info(self, commit: str, quarantine: Quarantine | None = None) -> CommitInfo:
         """Who wrote the commit (or the one that a tag points to), when, and its first line. Raises `NotFound`."""
         # Names and subjects may have any length: they come last, and what is too much of them is not read.
@@ -247,6 +251,11 @@ class Repository:
 
     def _run(self, arguments: list[str], quarantine: Quarantine | None, most: int | None = None) -> bytes:
         return git_process.run(self.path, arguments, extra=_seeing(quarantine), most=most)
+
+
+def stored_in(objects: Path) -> int:
+    """How many bytes the packs in a folder of objects take."""
+    return sum(pack.stat().st_size for pack in (objects / "pack").glob("*.pack"))
 
 
 def _seeing(quarantine: Quarantine | None) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import signal
 import subprocess
 import tempfile
@@ -24,6 +25,8 @@ _SETTINGS = (
     "safe.directory=*",
     # Larger blobs are streamed instead of held in memory.
     "core.bigFileThreshold=4m",
+    # Per thread; more is never needed with blobs of that size.
+    "pack.windowMemory=64m",
     "core.fsmonitor=false",
     "gc.auto=0",
     # Another push may hold the lock of a ref while the disk takes its time; git itself waits for a tenth of a second.
@@ -31,6 +34,12 @@ _SETTINGS = (
     "core.packedRefsTimeout=10000",
 )
 _TAIL = 4096
+_NO_MEMORY = b"Out of memory"
+MOST_MEMORY = 1 << 30
+"""Bytes that one git may allocate: a few bytes of a delta can stand for an object of gigabytes, which it holds."""
+MOST_MEMORY_OF_ALL = 2 << 30
+"""The same for those that keep a table of every object."""
+_OF_ALL = frozenset({"fetch", "gc", "rev-list", "upload-pack"})
 _NO_SPACE = os.strerror(errno.ENOSPC).encode()
 
 
@@ -42,6 +51,17 @@ class GitFailed(PaasError):
     def __init__(self, command: str, reason: str) -> None:
         super().__init__(f"git {command} failed: {reason}")
         self.reason = reason
+
+
+class GitHungry(GitFailed):
+    """git ended because it would have taken more memory than it may."""
+
+    code = "git-memory"
+
+    def __init__(self, command: str) -> None:
+        super().__init__(command, f"an object takes more memory than git may use ({MOST_MEMORY >> 20} MiB)")
+        self.why = "It is a file of several hundred megabytes, or pretends to be one: a delta that repeats its base."
+        self.fix = "Leave large files out of the repository, and fetch them in the Dockerfile."
 
 
 class GitMissing(PaasError):
@@ -100,9 +120,16 @@ def start(
         if error.filename != "git":
             raise
         raise GitMissing from error
-
+    _limit(process.pid, MOST_MEMORY if _OF_ALL.isdisjoint(arguments) else MOST_MEMORY_OF_ALL)
     expendable(process.pid)
     return process
+
+
+def _limit(pid: int, memory: int) -> None:
+    """Limits what the process may allocate, and all that it starts. Files that it maps don't count."""
+    # A program that has ended already needs no limit.
+    with contextlib.suppress(ProcessLookupError):
+        resource.prlimit(pid, resource.RLIMIT_DATA, (memory, memory))
 
 
 def run(
@@ -144,9 +171,11 @@ def run(
 
 
 def failure(command: str, complaints: bytes) -> PaasError:
-    """The error of a git that complained like this: `GitFailed`, or `DiskFull` where it found no room."""
+    """The error of a git that complained like this: `GitFailed`, or `DiskFull` and `GitHungry` where it had no room."""
     if _NO_SPACE in complaints:
         return disk_full("a file of a repository")
+    if _NO_MEMORY in complaints:
+        return GitHungry(command)
     return GitFailed(command, last_words(complaints))
 
 

@@ -173,7 +173,7 @@ class _Handler(ReceivePackHandler):
             with Quarantine(self._repository, atomic=atomic) as quarantine, self._client.watching(seconds) as progress:
                 self._receiver.admit(self._options(), progress)
                 with span("receive"):
-                    self._take_in(updates, quarantine)
+                    self._take_in(updates, quarantine, progress)
                 return "ok", _presentable(self._decide(updates, quarantine, progress))
         except PaasError as error:
             reason = _reason(error)
@@ -194,7 +194,9 @@ class _Handler(ReceivePackHandler):
                 raise PushRefused(f"a push may have at most {MOST_OPTIONS} options")
         return options
 
-    def _take_in(self, updates: Sequence[RefUpdate], quarantine: Quarantine) -> None:
+    def _take_in(
+        self, updates: Sequence[RefUpdate], quarantine: Quarantine, progress: Callable[[bytes], None]
+    ) -> None:
         tips = sorted({update.new for update in updates if update.new})
         if not tips:
             return
@@ -202,6 +204,9 @@ class _Handler(ReceivePackHandler):
             quarantine.take_in(self._client.stdin, self._max_pack_bytes)
             quarantine.check_connected(tips)
         except PushRefused as refusal:
+            if refusal.fix:
+                # git shows the reason alone.
+                progress("".join(f" !     {line}\n" for line in refusal.lines()).encode())
             raise PushRefused(SHALLOW) if self._commands.shallow else refusal from None
 
     def _decide(

@@ -15,7 +15,7 @@ from typing import Self
 from paas.core.errors import PushRefused
 from paas.core.gitrefs import MOVED, RefUpdate
 from paas.drivers import git_process
-from paas.drivers.git import QUARANTINE, Repository
+from paas.drivers.git import QUARANTINE, Repository, stored_in
 from paas.drivers.spans import span
 
 logger = logging.getLogger(__name__)
@@ -59,6 +59,10 @@ class Quarantine:
         """What git needs in its environment, beside the repository, to see these objects, too."""
         return {"GIT_OBJECT_DIRECTORY": str(self.objects)}
 
+    def stored(self) -> int:
+        """How many bytes the packs that it received take."""
+        return stored_in(self.objects)
+
     def take_in(self, stdin: socket.socket, max_pack_bytes: int) -> None:
         """Receives a pack from the socket and checks every object in it. Raises `PushRefused`.
 
@@ -68,7 +72,8 @@ class Quarantine:
         try:
             self._run(["index-pack", *options], stdin=stdin.fileno())
         except git_process.GitFailed as error:
-            raise PushRefused(error.reason) from error
+            code = error.code if isinstance(error, git_process.GitHungry) else None
+            raise PushRefused(error.reason, why=error.why, fix=error.fix, code=code) from error
 
     def check_connected(self, tips: Sequence[str]) -> None:
         """Raises `PushRefused` unless everything that the tips lead to is here or in the repository."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 
-from paas.core import committext, imagefile
+from paas.core import checkout, committext, imagefile
 from paas.core.errors import BuildFailed, Unsupported
 from paas.core.model import App
 from paas.core.spelling import meant
@@ -14,8 +14,11 @@ from paas.engine.context import Context
 
 
 def check(ctx: Context, app: App, commit: str, quarantine: Quarantine | None) -> None:
-    """Refuses a commit that can't be built from a checkout, one without the build folder, and any code where the app is
-    told to be an image."""
+    """Refuses a commit that can't be built from a checkout, or would be too large as one; one without the build folder,
+    and any code where the app is told to be an image."""
+    sizes = ctx.repository(app).sizes(commit, quarantine=quarantine)
+    stored = ctx.repository(app).stored() + (quarantine.stored() if quarantine else 0)
+    checkout.check(sum(sizes.values()), ctx.settings.value("max-checkout-size"), stored)
     for finding in ctx.repository(app).unsupported(commit, quarantine=quarantine):
         raise _unsupported(finding)
     properties = ctx.store.properties.of(app)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from paas import engine
+from paas.core.errors import BuildFailed
 from paas.engine import builds
 from paas.testing import DEPLOYER, VIEWER, Behaviour, commits, eventually
 
@@ -314,3 +315,15 @@ def test_all_kinds_of_changes_are_known():
     sources = "".join(path.read_text() for path in Path(engine.__file__).parent.glob("*.py"))
     kinds = re.findall(r'(?:[ (]|apps\.)change\(\s*[a-z_.]+,\s*[a-z_.]+,\s*"([a-z]+)"|kind="([a-z]+)", actor', sources)
     assert {one or other for one, other in kinds} == set(builds.KINDS)
+
+
+def test_a_commit_whose_files_are_too_large_is_refused_before_any_of_them_is_written(hello):
+    assert hello.run("settings:set max-checkout-size 1m").status == 0
+    with pytest.raises(BuildFailed) as caught:
+        hello.deployed("hello", {"large": "x" * (1 << 20)})
+    assert caught.value.code == "checkout-too-large"
+    assert "Checked out they may have at most 1.0 MiB" in caught.value.why
+    assert not (hello.paths.tree(hello.app()) / "large").exists()
+    assert hello.app().version == 1
+    hello.run("settings:set max-checkout-size 2m")
+    assert hello.deployed("hello", {"small": "x"}).version == 2

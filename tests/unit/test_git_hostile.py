@@ -3,8 +3,10 @@
 import os
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
+from git_bombs import BASE, delta_bomb
 from git_pusher import (  # noqa: F401
     MAIN,
     SURROUNDINGS,
@@ -18,6 +20,7 @@ from git_pusher import (  # noqa: F401
     source_fixture,
 )
 
+from paas.drivers import git_process
 from paas.drivers.git_receive import SHALLOW
 
 pytestmark = pytest.mark.real("git")
@@ -222,3 +225,31 @@ def test_old_harmless_mistakes_in_a_history_are_no_obstacle_and_dangerous_ones_a
     _, report = push(connect, create("refs/heads/x", commit), pack=source.pack(commit))
     assert report[1].startswith("ng refs/heads/x ")
     assert repository.refs().keys() == {MAIN}
+
+
+def test_a_few_bytes_that_stand_for_gigabytes_are_refused_before_they_take_the_memory(connect, repository, receiver):
+    commit, pack = delta_bomb(100)
+    assert len(pack) < 20_000
+    shown, report = push(connect, create(MAIN, commit), pack=pack)
+    reason = "an object takes more memory than git may use (1024 MiB)"
+    assert report == [f"unpack {reason}", f"ng {MAIN} {reason}"]
+    assert b"a delta that repeats its base" in shown
+    assert b"[git-memory]" in shown
+    assert receiver.asked == []
+    assert is_empty(repository)
+
+
+def test_a_delta_that_is_large_but_not_too_large_is_taken(connect, repository):
+    commit, pack = delta_bomb(20)
+    _, report = push(connect, create(MAIN, commit), pack=pack)
+    assert report == ["unpack ok", f"ok {MAIN}"]
+    assert sum(repository.sizes(commit).values()) == 21 * BASE
+    assert 0 < repository.stored() < 40_000
+
+
+def test_git_may_not_allocate_without_an_end(repository):
+    """Neither it nor what it starts."""
+    process = git_process.start(repository.path, ["cat-file", "--batch"], stdin=subprocess.PIPE)
+    with git_process.ending(process):
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+    assert f"Max data size             {git_process.MOST_MEMORY} " in limits
