@@ -36,6 +36,7 @@ from paas.engine.issuer import Issuer
 from paas.engine.liveness import Liveness
 from paas.engine.output import Output
 from paas.engine.safekeeping import Safekeeper
+from paas.engine.stalls import Stalls
 from paas.engine.timers import Timers
 from paas.engine.watch import Watcher
 from paas.lock import Lock
@@ -156,8 +157,8 @@ async def _serve(options: argparse.Namespace) -> int:
     hostkeys.noticed(ctx, ssh_keys.fingerprints(paths.host_keys))
     tending = asyncio.get_running_loop().create_task(_tend(control_server))
     ctx.revoked.listen(on_loop(ssh_server.revoke), on_loop(control_server.revoke))
-    background: list[Part] = [*chores(ctx), Watcher(ctx), Liveness(ctx), Drains(ctx), Timers(ctx), Issuer(ctx)]
-    background += [Website(ctx), Safekeeper(ctx), ctx.confined]
+    background: list[Part] = [*chores(ctx), Watcher(ctx), Liveness(ctx), Stalls(ctx), Drains(ctx), Timers(ctx)]
+    background += [Issuer(ctx), Website(ctx), Safekeeper(ctx), ctx.confined]
     for part in background:
         part.start()
     ctx.logs.start()

@@ -64,6 +64,9 @@ def _ps_facts(ctx: Context, app: App) -> Facts:
             facts[f"restarts-{name}"] = str(row.restarts)
     for label, text in ctx.vitals.report(app, ctx.clock.monotonic()).items():
         facts[f"liveness-{label.replace('.', '-')}"] = text
+    for (app_id, label), why in ctx.vitals.stalled.items():
+        if app_id == app.id:
+            facts[f"stalled-{label.replace('.', '-')}"] = why
     return facts
 
 

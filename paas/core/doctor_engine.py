@@ -1,10 +1,23 @@
-"""What the engine's own configuration means for apps: findings for `doctor`. Decides only."""
+"""What containers do, and what the engine's own configuration means for apps: findings for `doctor`. Decides only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from paas.core.doctor import Finding, Level
+
+
+def stalled(app: str, found: Mapping[str, str]) -> Iterator[Finding]:
+    """Containers of the app that take up no connections, with why they are told to."""
+    for label, why in found.items():
+        yield Finding(
+            Level.PROBLEM,
+            "drift",
+            f"{app} {label}: {why}",
+            "Requests to it end with 504.",
+            f"'ps:restart {app}' starts it anew. With a liveness check in app.json the server does so by itself.",
+            "not-accepting",
+        )
 
 
 def restarts(*, live_restore: bool) -> Iterator[Finding]:

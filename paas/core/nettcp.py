@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 _LISTEN = "0A"
 _OPEN = ("01", "02", "08")
 """Established, being opened, and closed by the other side only."""
+_ACCEPTABLE = ("01", "08")
 _ENGINE_DNS = "0B00007F"
 """127.0.0.11, where the engine itself answers name queries inside every container on a network of its own."""
 
@@ -93,6 +94,18 @@ def listeners(table: str) -> frozenset[Listener]:
         if address == _ENGINE_DNS:
             continue
         found.add(Listener(int(port, 16), _is_loopback(address)))
+    return frozenset(found)
+
+
+def waiting(table: str, port: int) -> frozenset[str]:
+    """The clients, as the text of ``/proc/PID/net/tcp`` or ``tcp6`` has them, of connections to the port that are open
+    and belong to no process yet: none has accepted them."""
+    found = set()
+    for line in table.splitlines()[1:]:
+        columns = line.split()
+        local, _, number = columns[1].rpartition(":") if len(columns) > 9 else ("", "", "0")
+        if local and int(number, 16) == port and columns[3] in _ACCEPTABLE and columns[9] == "0":
+            found.add(columns[2])
     return frozenset(found)
 
 

@@ -72,6 +72,21 @@ class Probe:
                     raise
         return found
 
+    def waiting(self, pid: int, container_id: str, port: int) -> frozenset[str] | None:
+        """The clients of connections to the port that the container has not accepted; None where the process is none
+        of the container's."""
+        try:
+            # Process ids are used again.
+            if container_id not in Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii"):
+                return None
+            tables = [Path(f"/proc/{pid}/net/{name}") for name in ("tcp", "tcp6")]
+            texts = [table.read_text(encoding="ascii") for table in tables if table.exists()]
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ESRCH, errno.EINVAL):
+                raise
+            return None
+        return frozenset().union(*(nettcp.waiting(text, port) for text in texts))
+
     def get(
         self,
         address: str,

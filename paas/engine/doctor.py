@@ -146,6 +146,8 @@ def _drift(ctx: Context, apps: list[App]) -> Iterator[Finding]:
     for app in apps:
         # What is under way explains every difference.
         if not ctx.jobs.of(app):
+            its = {label: why for (number, label), why in ctx.vitals.stalled.items() if number == app.id}
+            yield from doctor_engine.stalled(app.name, its)
             yield from doctor.drift(app.name, ctx.store.apps.replicas(app), _details(ctx, app))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from paas.core import liveness
@@ -31,7 +31,10 @@ class Watched:
 
 
 class Vitals:
-    """Safe to use from any thread. Times are those of the monotonic clock."""
+    """Safe to use from any thread. Times are those of the monotonic clock.
+
+    ``stalled`` says why containers are told to take up no connections, by number of the app and label.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -40,6 +43,7 @@ class Vitals:
         self._pasts: dict[str, Past] = {}
         self._looking: set[tuple[str, int]] = set()
         self._restarts: dict[str, Job | None] = {}
+        self.stalled: Mapping[tuple[int, str], str] = {}
 
     def watch(self, watched: Sequence[Watched], now: float) -> None:
         """From now on these; what goes on being watched keeps its pulse."""

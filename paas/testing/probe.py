@@ -14,13 +14,14 @@ from paas.testing.containers import FakeScheduler
 class FakeProbe(Probe):
     """Sees the sockets of a `FakeScheduler`'s containers. ``requests`` has the port and Host of each request that it
     sent, ``headers`` all of its headers. ``own_ports`` are those of the server itself, which answers after the line
-    ``expected`` alone."""
+    ``expected`` alone. ``unaccepted`` are clients whose connections no container accepts."""
 
     def __init__(self, scheduler: FakeScheduler) -> None:
         self.requests: list[tuple[int, str]] = []
         self.headers: list[dict[str, str]] = []
         self.own_ports = {2222, 8080, 8443}
         self.expected = b""
+        self.unaccepted: set[str] = set()
         self._scheduler = scheduler
 
     def listeners(self, pid: int) -> frozenset[Listener]:
@@ -33,6 +34,11 @@ class FakeProbe(Probe):
                 port = running.behaviour.port if running.behaviour.port is not None else running.port
                 return frozenset({Listener(port, running.behaviour.loopback)}) if port else frozenset()
         return frozenset()
+
+    def waiting(self, pid: int, container_id: str, port: int) -> frozenset[str] | None:
+        """See `Probe.waiting`."""
+        found = self._scheduler.here.get(container_id)
+        return frozenset(self.unaccepted) if found and found.container.pid == pid else None
 
     def get(
         self,
