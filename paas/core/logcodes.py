@@ -13,7 +13,7 @@ CODES = {
     "E11": "Response header too large",
     "E12": "Request header too large",
     "E14": "No final response",
-    "E15": "No room for the request or response",
+    "E15": "No place for the request or response",
     "H10": "App crashed",
     "H12": "Request timeout",
     "H13": "Connection closed without response",
@@ -61,6 +61,8 @@ def of_request(
         return "H27"
     if status == "408" and not complete:
         return "H28"
+    if status in ("414", "431") and upstream in _NONE:
+        return "E12"
     if status == "503":
         return "H14" if upstream in _NONE else ""
     if status.startswith("1") and status != "101":
@@ -87,7 +89,7 @@ CUT = "the time of the worker was up"
 
 _ERRORS = (
     ("H24", re.compile(re.escape(CUT))),
-    ("E15", re.compile(r"\(28: |No space left on device")),
+    ("E15", re.compile(r"open\(\) .*\(13: Permission denied\)|\((28|122): ")),
     ("E11", re.compile(r"upstream sent too big header")),
     ("H17", re.compile(r"upstream sent (invalid|no valid|unexpected|unsupported|duplicate|frame|too)")),
     ("E10", re.compile(r"while sending request to upstream")),

@@ -33,7 +33,8 @@ class ProxyOptions:
 
     ``client_max_body_size`` 0 means no limit. Without ``proxy_buffering`` each piece of a response reaches the client
     at once; without ``proxy_request_buffering`` each piece of an upload reaches the app at once. ``proxy_buffers`` is
-    a number of buffers and the size of one.
+    a number of buffers and the size of one; what of a response finds no place in them goes to a file of at most
+    ``proxy_max_temp_file_size``.
     """
 
     client_max_body_size: int = _whole(100 * MIB, 0, TIB)
@@ -41,11 +42,12 @@ class ProxyOptions:
     keepalive_timeout: int = _whole(65, 0, DAY, unit="s")
     lingering_timeout: int = _whole(5, 1, 3600, unit="s")
     send_timeout: int = _whole(60, 1, DAY, unit="s")
-    proxy_buffering: bool = False
-    proxy_request_buffering: bool = False
+    proxy_buffering: bool = True
+    proxy_request_buffering: bool = True
     proxy_buffer_size: int = _whole(16 * KIB, KIB, MIB)
     proxy_buffers: tuple[int, int] = _pair((8, 16 * KIB), (1024, MIB))
     proxy_busy_buffers_size: int = _whole(32 * KIB, KIB, 64 * MIB)
+    proxy_max_temp_file_size: int = _whole(100 * MIB, 0, TIB)
     proxy_connect_timeout: int = _whole(5, 1, 75, unit="s")
     proxy_send_timeout: int = _whole(60, 1, DAY, unit="s")
     proxy_read_timeout: int = _whole(60, 1, DAY, unit="s")
@@ -56,25 +58,42 @@ class ProxyOptions:
         for each in _rows():
             _check(each.name, getattr(self, each.name), each.metadata)
 
-    def contradiction(self) -> str:
-        """What nginx would refuse of values that are right one by one; empty for nothing."""
+    @property
+    def fitting(self) -> ProxyOptions:
+        """The same with sizes that nginx takes together: what is too small beside another one is enlarged.
+
+        nginx wants, with ``least`` as the larger of proxy_buffer_size and one of proxy_buffers: proxy_busy_buffers_size
+        from ``least`` to all of proxy_buffers but one, and proxy_max_temp_file_size 0 or at least ``least``.
+        """
         count, each = self.proxy_buffers
-        least, most = max(self.proxy_buffer_size, each), (count - 1) * each
-        if least <= self.proxy_busy_buffers_size <= most:
-            return ""
-        return (
-            f"proxy-busy-buffers-size is {self.proxy_busy_buffers_size} bytes. It has to be from {least}, the larger "
-            f"of proxy-buffer-size and one of proxy-buffers, to {most}, all of proxy-buffers but one."
+        least = max(self.proxy_buffer_size, each)
+        busy = max(self.proxy_busy_buffers_size, least)
+        count = max(count, -(-busy // each) + 1)
+        temporary = self.proxy_max_temp_file_size
+        return _replaced(
+            self,
+            proxy_buffers=(count, each),
+            proxy_busy_buffers_size=busy,
+            proxy_max_temp_file_size=max(temporary, least) if temporary else 0,
         )
 
     def directives(self) -> Iterator[tuple[str, Value, str]]:
         """Name, value and unit of every directive, in the order of the fields."""
+        fitting = self.fitting
         for each in _rows():
-            yield each.name, getattr(self, each.name), each.metadata.get("unit", "")
+            yield each.name, getattr(fitting, each.name), each.metadata.get("unit", "")
 
     def own(self) -> list[tuple[str, Value, str]]:
         """Those that differ from what holds for an app that says nothing."""
         return [mine for mine, common in zip(self.directives(), _common(), strict=True) if mine != common]
+
+
+def _replaced(options: ProxyOptions, **values: Value) -> ProxyOptions:
+    """The options with these values, which may be larger than a person may set."""
+    made = object.__new__(ProxyOptions)
+    for name, value in {**vars(options), **values}.items():
+        object.__setattr__(made, name, value)
+    return made
 
 
 # An app has some seventy values at the edge, and a start reads those of all apps: what is the same for all is kept.

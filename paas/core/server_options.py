@@ -15,6 +15,7 @@ class ServerOptions:
 
     ``drain_seconds`` is how long a worker of before a reload may go on with its connections, ``generations`` how many
     sets of such workers there may be, ``trusted`` are proxies in front.
+    ``header_buffers`` is how many buffers a request's header may take, and the size of one, which holds a line.
     """
 
     client_header_timeout: int = 30
@@ -22,6 +23,7 @@ class ServerOptions:
     listen_ipv6: str = ""
     drain_seconds: int = 3600
     generations: int = 16
+    header_buffers: tuple[int, int] = (8, 16_384)
     trusted: TrustedProxies | None = None
 
     def __post_init__(self) -> None:

@@ -57,10 +57,6 @@ class Vhost:
         _check_name("app name", self.app, APP)
         _check_name("key", self.key, KEY)
 
-        wrong = self.options.contradiction()
-        if wrong:
-            raise InvalidValue(f"the nginx properties of {self.app} contradict each other", why=wrong)
-
         for host in (*self.hosts, *self.unserved):
             if host_name(host) != host:
                 raise InvalidValue(f"the host name {host!r} is not normalised", why=f"Expected {host_name(host)!r}.")

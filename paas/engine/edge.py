@@ -38,6 +38,7 @@ def server_options(ctx: Context) -> ServerOptions:
         listen_ipv6=values.text("nginx", "bind-address-ipv6"),
         drain_seconds=drain_seconds(ctx.store),
         generations=values.value("nginx", "old-generations"),
+        header_buffers=values.value("nginx", "large-client-header-buffers"),
         trusted=_trusted(values),
     )
 

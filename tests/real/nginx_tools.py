@@ -73,6 +73,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.hits.append(f"{self.command} {self.path}")
         kind = self.path.partition("?")[0].strip("/").split("/")
 
+        if kind[0] in ("closing", "large", "length", "header"):
+            self._answer(kind)
+            return
+
         if kind[-1] == "broken":
             self.close_connection = True
         elif kind[-2:-1] == ["status"]:
@@ -96,6 +100,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, self.server.name.encode())
         else:
             self._describe()
+
+    def _answer(self, kind: list[str]) -> None:
+        """Answers for tests of what nginx keeps."""
+        if kind[0] == "closing":
+            self._closing()
+        elif kind[0] == "large":
+            self._send(200, b"x" * (8 << 20))
+            self.server.first_piece.set()
+        elif kind[0] == "length":
+            self._send(200, self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        else:
+            self._send(200, b"", [("Set-Cookie", f"c{number}={'x' * 1000}") for number in range(int(kind[1]))])
 
     def do_POST(self) -> None:
         self.do_GET()
@@ -149,6 +165,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"9\r\ndata: 1\n\n\r\n")
         self.server.go.wait(SECONDS)
         self.wfile.write(b"9\r\ndata: 2\n\n\r\n0\r\n\r\n")
+
+    def _closing(self) -> None:
+        """A stream that ends with its connection, as of a server that speaks HTTP/1.0."""
+        self.close_connection = True
+        self.send_response_only(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("X-Accel-Buffering", "no")
+        self.end_headers()
+        self.wfile.write(b"data: 1\n\n")
+        self.server.go.wait(SECONDS)
+        self.wfile.write(b"data: 2\n\n")
 
     def _echo(self) -> None:
         self.send_response_only(101)

@@ -7,20 +7,23 @@ import os
 import re
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from nginx_tools import Answer, App, Edge, edge_at, wait_for
 
 from paas.core import edge as core
+from paas.core.accesslog import AccessLog
 from paas.core.edge import Route
 from paas.core.vhost import ProxyOptions, Vhost, VhostState
+from paas.drivers.edge_errors import EdgeErrors
 
 pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
-def shared_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    with edge_at(tmp_path_factory.mktemp("edge")) as edge:
+def shared_edge(open_folder: Path) -> Iterator[Edge]:
+    with edge_at(open_folder) as edge:
         yield edge
 
 
@@ -196,20 +199,88 @@ def test_an_upgrade_to_http2_is_not_passed_on(edge: Edge, app: App) -> None:
     assert "connection" not in passed
 
 
-def test_a_streamed_response_arrives_piece_by_piece(edge: Edge, app: App) -> None:
-    edge.publish(app)
+@pytest.mark.parametrize("path", ["/stream", "/closing"])
+@pytest.mark.parametrize("buffering", [True, False])
+def test_a_streamed_response_arrives_piece_by_piece(edge: Edge, app: App, path: str, buffering: bool) -> None:
+    edge.publish(app, options=ProxyOptions(proxy_buffering=buffering))
 
     with contextlib.closing(edge.connect()) as connection:
-        connection.request("GET", "/stream", headers={"Host": "a.example"})
+        connection.request("GET", path, headers={"Host": "a.example", "Accept-Encoding": "gzip"})
         response = connection.getresponse()
         assert response.readline() + response.readline() == b"data: 1\n\n"
         app.go.set()
         assert response.read() == b"data: 2\n\n"
 
 
+def test_a_body_without_a_length_gets_one(edge: Edge, app: App) -> None:
+    edge.publish(app)
+    answer = edge.get("/length", method="POST", body=iter([b"name=", b"ada"]))
+
+    assert answer.body == b"name=ada"
+
+
+def test_a_slow_upload_reaches_the_app_when_it_is_whole(edge: Edge, app: App) -> None:
+    edge.publish(app)
+
+    with edge.raw("POST /name HTTP/1.1\nHost: a.example\nConnection: close\nContent-Length: 4\n\nab") as client:
+        # nginx is at it, and the app is free for others.
+        wait_for(lambda: any(held and held.clients for held in edge.nginx.held(edge.nginx.workers()).values()), "it")
+        assert edge.get("/other").status == 200
+        assert app.hits == ["GET /other"]
+        client.sendall(b"cd")
+        assert client.makefile("rb").read().endswith(b"app")
+
+
+def test_a_slow_download_holds_no_process(edge: Edge, app: App) -> None:
+    edge.publish(app)
+
+    with edge.raw("GET /large HTTP/1.1\nHost: a.example\nConnection: close\n\n") as client:
+        # Nobody reads yet, and the app has sent all of it.
+        assert app.first_piece.wait(30)
+        size = len(client.makefile("rb").read().partition(b"\r\n\r\n")[2])
+    assert size == 8 << 20, edge.nginx.error_log.read_text()[-3000:]
+
+
+def test_a_request_header_that_is_too_large_gets_a_page_and_a_line_of_its_app(edge: Edge, app: App) -> None:
+    edge.publish(app)
+    before = len(edge.log())
+    answer = edge.get(headers={"Cookie": "c" * 20_000})
+    assert answer.status == 431
+    assert _is_page(answer, "The request header is too large")
+    long = edge.get("/" + "x" * 20_000)
+    assert (long.status, _is_page(long, "The request header is too large")) == (414, True)
+    assert edge.get(host="b.example", headers={"Cookie": "c" * 20_000}).status == 431
+    assert app.hits == []
+
+    wait_for(lambda: len(edge.log()) == before + 3, "the access log")
+    # The line of the request comes before its host.
+    assert sorted((line["status"], line["app"]) for line in edge.log()[before:]) == [
+        ("414", ""), ("431", ""), ("431", "app-1"),
+    ]  # fmt: skip
+    lines = AccessLog("app-1", 1).decode((edge.nginx.prefix / "logs" / "access.log").read_bytes())
+    assert "E12" in [line.code for line in lines]
+
+
+def test_a_header_of_a_response_that_is_too_large_is_told_from_a_crash(edge: Edge, app: App) -> None:
+    edge.publish(app)
+    errors = EdgeErrors(edge.nginx.error_log, lambda: 3600)
+
+    def codes() -> list[str]:
+        log = (edge.nginx.prefix / "logs" / "access.log").read_bytes()
+        found = AccessLog("app-1", 1, errors.cause).decode(log)
+        return [line.code for line in found if str((line.fields or {})["path"]).startswith(("/header", "/break"))]
+
+    assert edge.get("/header/17").status == 502
+    assert edge.get("/break", method="POST").status == 502
+    wait_for(lambda: len(codes()) == 2, "the access log")
+    assert codes() == ["E11", "H13"]
+    edge.publish(app, options=ProxyOptions(proxy_buffer_size=128 << 10))
+    assert edge.get("/header/17").status == 200
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_an_upload_reaches_the_app_while_it_is_sent(edge: Edge, app: App, chunked: bool) -> None:
-    edge.publish(app)
+    edge.publish(app, options=ProxyOptions(proxy_request_buffering=False))
     length = "Transfer-Encoding: chunked" if chunked else "Content-Length: 2000"
     piece = "x" * 1000
     coded = f"3e8\n{piece}\n" if chunked else piece

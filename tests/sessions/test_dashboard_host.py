@@ -39,15 +39,17 @@ def test_it_is_below_the_first_global_domain(public):
 
 
 def test_clients_that_send_slowly_hold_none_of_its_threads(public):
-    text = Templates().app(public.proxy.served[dashboard.KEY], "127.0.0.1:8080")
-    assert "    proxy_request_buffering on;" in text
+    served = public.proxy.served[dashboard.KEY]
+    text = Templates().app(served, "127.0.0.1:8080")
+    assert served.options.proxy_request_buffering
     assert "    client_max_body_size 4194304;" in text
 
 
 def test_a_call_may_take_as_long_as_a_build_and_slow_readers_hold_no_thread(public):
-    text = Templates().app(public.proxy.served[dashboard.KEY], "127.0.0.1:8080")
+    served = public.proxy.served[dashboard.KEY]
+    text = Templates().app(served, "127.0.0.1:8080")
     assert "    proxy_read_timeout 3600s;" in text
-    assert "    proxy_buffering on;" in text
+    assert served.options.proxy_buffering
     assert text.count("        proxy_max_temp_file_size 64m;") == 2
 
 

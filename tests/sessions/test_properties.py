@@ -1,5 +1,6 @@
 """``<namespace>:set`` and ``<namespace>:report``, the same for each namespace that has properties."""
 
+import itertools
 import json
 
 import pytest
@@ -43,6 +44,7 @@ OTHER = {
     "nginx proxy-buffer-size": "32k",
     "nginx proxy-buffers": "'16 16k'",
     "nginx proxy-busy-buffers-size": "64k",
+    "nginx large-client-header-buffers": "'4 32k'",
     "nginx old-generations": "3",
     "nginx proxy-keepalive": "0",
     "nginx trusted-proxies": "10.0.0.5,192.0.2.0/24",
@@ -233,3 +235,14 @@ def test_where_the_app_and_its_dockerfile_are(hello):
     assert (source.build_dir, source.dockerfile) == ("app", "Dockerfile.prod")
     assert hello.scheduler.running("web.1").command == "./w"
     assert hello.scheduler.running("web.1").port == 8000
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_sizes_that_depend_on_each_other_are_set_in_any_order(hello, order):
+    sizes = ["proxy-buffer-size 128k", "proxy-buffers '4 256k'", "proxy-busy-buffers-size 256k"]
+    for number in order:
+        assert hello.run(f"nginx:set hello {sizes[number]}").status == 0
+    [served] = [vhost for vhost in hello.proxy.served.values() if vhost.app == "hello"]
+    options = served.options.fitting
+    assert (options.proxy_buffer_size, options.proxy_buffers) == (128 << 10, (4, 256 << 10))
+    assert options.proxy_busy_buffers_size == 256 << 10

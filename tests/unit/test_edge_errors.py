@@ -69,6 +69,7 @@ UNANSWERED = {"status": "502", "upstream_header_seconds": "-", "completion": "OK
         ("upstream prematurely closed connection while reading upstream", {}, "H18"),
         ('pwrite() "/x" failed (28: No space left on device)', {"status": "500", "upstream_header_seconds": ""}, "E15"),
         ('pwritev() "/x" failed (28: No space left on device) while reading upstream', {}, "E15"),
+        ('open() "/x/1" failed (13: Permission denied)', {"status": "500", "upstream_header_seconds": ""}, "E15"),
         ("something that is not known", {}, "H27"),
     ],
 )  # fmt: skip

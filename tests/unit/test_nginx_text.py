@@ -41,14 +41,14 @@ def test_the_same_app_gives_the_same_bytes() -> None:
 
 
 def test_the_file_of_an_app_names_its_hosts_its_processes_and_its_options() -> None:
-    options = ProxyOptions(1_000, proxy_buffering=True, proxy_buffers=(4, 16384))
+    options = ProxyOptions(1_000, proxy_buffering=False, proxy_buffers=(4, 16384))
     text = TEMPLATES.app(Vhost("my-app", "12", LIVE.hosts, LIVE.ports, options=options), LISTEN)
 
     assert text.startswith("# my-app:")
     assert "\n    server_name a.example *.b.example;\n" in text
     assert re.findall(r"^    server (\S+)", text, re.MULTILINE) == ["127.0.0.1:20001", "127.0.0.1:20002"]
     assert "\n    client_max_body_size 1000;\n" in text
-    assert "\n    proxy_buffering on;\n" in text
+    assert "\n    proxy_buffering off;\n" in text
     assert "\n    proxy_buffers 4 16384;\n" in text
     assert "proxy_request_buffering" not in text
 
@@ -75,7 +75,7 @@ def test_nothing_outside_the_prefix_is_read_or_written() -> None:
     text = TEMPLATES.main(_general())
     paths = re.findall(r"(?<![\w.:])(/[\w.][^\s\";']+)", re.sub(r"'<!doctype.*?\n'", "", text, flags=re.DOTALL))
 
-    assert {path for path in paths if not path.startswith("/srv/my")} == {"/generation"}
+    assert {path for path in paths if not path.startswith("/srv/my")} == {"/generation", "/.edge-errors/414"}
     assert re.findall(r"include (.*);", text) == ["apps/*.unserved", "generation.conf", "apps/*.conf"]
 
 

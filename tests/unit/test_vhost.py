@@ -141,12 +141,42 @@ def test_a_stopped_or_empty_app_needs_no_port() -> None:
     assert _vhost(state=VhostState.EMPTY, ports=()).empty
 
 
-def test_uploads_and_responses_stream_and_bodies_end_at_100_mib_by_default() -> None:
+def test_slow_clients_hold_no_process_and_bodies_end_at_100_mib_by_default() -> None:
     options = ProxyOptions()
 
-    assert options.client_max_body_size == 104_857_600
-    assert not options.proxy_buffering
-    assert not options.proxy_request_buffering
+    assert options.client_max_body_size == options.proxy_max_temp_file_size == 104_857_600
+    assert options.proxy_buffering
+    assert options.proxy_request_buffering
+
+
+KIB = st.integers(1, 1024).map(lambda number: number * 1024)
+
+
+@given(KIB, st.tuples(st.integers(1, 1024), KIB), st.integers(1024, 64 << 20), st.integers(0, 1 << 40))
+def test_sizes_fit_together_whatever_each_of_them_is(
+    buffer: int, buffers: tuple[int, int], busy: int, temporary: int
+) -> None:
+    options = ProxyOptions(
+        proxy_buffer_size=buffer,
+        proxy_buffers=buffers,
+        proxy_busy_buffers_size=busy,
+        proxy_max_temp_file_size=temporary,
+    )
+    fitting = options.fitting
+    count, each = fitting.proxy_buffers
+    least = max(buffer, each)
+    assert least <= fitting.proxy_busy_buffers_size <= (count - 1) * each
+    assert fitting.proxy_max_temp_file_size == 0 or fitting.proxy_max_temp_file_size >= least
+    assert (fitting.proxy_buffer_size, each) == (buffer, buffers[1])
+    assert fitting.fitting == fitting
+
+
+def test_sizes_that_fit_stay() -> None:
+    options = ProxyOptions(
+        proxy_buffer_size=131_072, proxy_buffers=(4, 262_144), proxy_busy_buffers_size=262_144
+    )
+    assert options.fitting == options
+    assert ProxyOptions().fitting == ProxyOptions()
 
 
 @pytest.mark.parametrize("name", [each.name for each in fields(ProxyOptions)])
