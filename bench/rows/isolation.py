@@ -74,3 +74,7 @@ class IsolatedPush(Work):
             lambda: answers(address, f"{app}.localhost", text),
         )  # fmt: skip
         return live
+
+    def tear_down(self) -> None:
+        for server in (self.apart, self.usual):
+            self.ground.succeed("apps:destroy --force kept", server)
