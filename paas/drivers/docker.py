@@ -29,7 +29,7 @@ from paas.core.imagename import DOCKER_HUB, ImageName
 from paas.core.model import Container, Ending
 from paas.core.reach import Login
 from paas.drivers import engine_logs, engine_usage, exec_stream, image_files, shell_stop
-from paas.drivers.docker_client import CALL_SECONDS, Client, engine, engine_call
+from paas.drivers.docker_client import CALL_SECONDS, Client, engine, engine_call, lazily
 from paas.drivers.spans import span
 
 UNLIMITED = 1 << 60
@@ -94,7 +94,7 @@ class Docker:
         self.instance = instance
         self._seconds, self._host = seconds, host
 
-    @functools.cached_property
+    @lazily
     def _api(self) -> Any:
         # Made on first use, as it asks the engine for its version: the engine may come up after the daemon. The pool is
         # as large as the number of threads that may wait for the engine at once.

@@ -45,6 +45,17 @@ def briefly(seconds: int = LOOK_SECONDS) -> Iterator[None]:
         _looking.reset(token)
 
 
+class lazily:
+    """An attribute that is made on first use, without a lock: who looks briefly waits for nobody else's attempt."""
+
+    def __init__(self, make: Callable[[Any], Any]) -> None:
+        self._make = make
+        self._name = make.__name__
+
+    def __get__(self, owner: Any, kind: type | None = None) -> Any:
+        return owner.__dict__.setdefault(self._name, self._make(owner))
+
+
 class Client(docker.APIClient):
     """The SDK's client, which knows who only looks."""
 

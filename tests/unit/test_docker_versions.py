@@ -1,6 +1,8 @@
 """An engine that is replaced by another version while the server goes on."""
 
+import contextlib
 import socket
+import threading
 
 import pytest
 
@@ -66,6 +68,19 @@ def silent(monkeypatch):
         listening.listen()
         monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{listening.getsockname()[1]}")
         yield Docker("0123456789ab", 120)
+
+
+def test_whoever_only_looks_waits_for_nobody_else_s_attempt(silent):
+    def ask() -> None:
+        with contextlib.suppress(EngineError):
+            silent.containers()
+
+    other = threading.Thread(target=ask, daemon=True)
+    other.start()
+    with briefly(1), pytest.raises(EngineError, match="does not answer") as refusal:
+        silent.version()
+    assert "read timeout=1" in refusal.value.why
+    assert other.is_alive()
 
 
 def test_whoever_only_looks_waits_once_for_an_engine_that_hangs(silent):
