@@ -193,8 +193,12 @@ def test_folders_and_files_that_somebody_removed_are_made_again(hello):
 
 
 def test_a_command_does_not_fail_for_a_folder_that_was_removed_a_moment_ago(hello):
-    for name in ("jobs", "runs", "apps"):
+    for name in ("jobs", "runs", "apps", "work", ".ssh"):
         shutil.rmtree(hello.root / name)
+    # It writes the file for the host's OpenSSH.
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA ada"
+    added = hello.run("ssh-keys:add ada", stdin=key)
+    assert added.status == 0, added.err
     assert hello.run("config:set hello A=1").status == 0
     assert hello.deployed("hello", {"file": "new"})
     assert hello.run("builds:output hello").status == 0
