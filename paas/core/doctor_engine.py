@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from paas.core.doctor import Finding, Level
+from paas.core.sizes import size as sizes_text
+
+MUCH = 1 << 30
+"""So many bytes of one container are worth a word."""
 
 
 def stalled(app: str, found: Mapping[str, str]) -> Iterator[Finding]:
@@ -18,6 +22,21 @@ def stalled(app: str, found: Mapping[str, str]) -> Iterator[Finding]:
             f"'ps:restart {app}' starts it anew. With a liveness check in app.json the server does so by itself.",
             "not-accepting",
         )
+
+
+def written(sizes: Mapping[str, int]) -> Iterator[Finding]:
+    """Containers that have written much into their own file systems, which nothing limits; the largest first."""
+    for name, size in sorted(sizes.items(), key=lambda row: (-row[1], row[0])):
+        if size >= MUCH:
+            yield Finding(
+                Level.ADVICE,
+                "room",
+                f"the container {name} has written {sizes_text(size)} into its own file system",
+                "It shares the disk with everything else, and the engine limits none.",
+                "Have the app log to its output, and keep files in a database or storage service. The next deploy or "
+                "'ps:restart' begins with an empty one.",
+                "container-disk",
+            )
 
 
 def restarts(*, live_restore: bool) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from paas.core import buildsafety, doctor, doctor_engine, doctor_tls
 from paas.core.doctor import Finding, Level
-from paas.core.errors import PaasError
+from paas.core.errors import EngineError, PaasError
 from paas.core.hosts import is_pattern
 from paas.core.model import App, Container
 from paas.core.outcome import Answer
@@ -38,6 +38,8 @@ def examine(ctx: Context, app: App | None = None) -> list[Finding]:
             ("files", lambda: [_key_file(ctx)]),
             ("files", lambda: _database(ctx)),
             ("files", lambda: doctor.host_keys(hostkeys.changed(ctx), str(ctx.paths.host_keys))),
+            # Last: where there is much to measure, the engine is not waited for, and nothing more is asked of it then.
+            ("room", lambda: _written(ctx)),
         ]
     found: list[Finding] = []
     with ctx.scheduler.briefly():
@@ -63,6 +65,14 @@ def _engine(ctx: Context) -> Iterator[Finding]:
     yield from doctor_engine.restarts(live_restore=ctx.scheduler.live_restore())
     if not isolation.wanted(ctx):
         yield from doctor.escapes(version, allowed=ctx.settings.value(buildsafety.SETTING))
+
+
+def _written(ctx: Context) -> Iterator[Finding]:
+    try:
+        yield from doctor_engine.written(ctx.scheduler.written())
+    except EngineError as error:
+        what = "what containers have written could not be measured in time"
+        yield Finding(Level.ADVICE, "room", what, error.what, "'docker ps --size' shows it.", "not-looked-at")
 
 
 def _builds(ctx: Context) -> Iterator[Finding]:

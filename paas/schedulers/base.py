@@ -48,6 +48,9 @@ class Scheduler(Protocol):
     def live_restore(self) -> bool:
         """Whether containers go on while the engine is stopped, as it is for an upgrade."""
 
+    def written(self) -> dict[str, int]:
+        """The bytes that each container, by name, has written on top of its image; takes long where that is much."""
+
     def briefly(self) -> AbstractContextManager[None]:
         """Inside, in this thread, no answer of the engine is waited for longer than 5 s; once one did not come, what
         asks it is an `EngineError` at once."""

@@ -33,6 +33,10 @@ class LocalImages:
         """See `Scheduler.image`."""
         return self._docker.image(reference)
 
+    def written(self) -> dict[str, int]:
+        """See `Scheduler.written`."""
+        return self._docker.written()
+
     def _repository(self, app_id: int) -> str:
         return f"paas-{self.instance[:6]}/{app_id}"
 

@@ -40,6 +40,8 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         self.committed: set[str] = set()
         self.engine_version = "28.5.1"
         self.keeps_containers = True
+        self.layers: dict[str, int] = {}
+        self.slow_disk = False
         self.engine_down = False
         self.names: dict[tuple[int, int], str] = {}
         self.mistakes: list[str] = []
@@ -147,6 +149,12 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         if self.engine_down:
             raise EngineError("the container engine does not answer", code="engine-down")
         return self.engine_version
+
+    def written(self) -> dict[str, int]:
+        """See `Scheduler.written`."""
+        if self.slow_disk:
+            raise EngineError("the container engine does not answer", code="engine-down")
+        return {running.container.name: self.layers.get(running.container.label, 0) for running in self.here.values()}
 
     def live_restore(self) -> bool:
         """See `Scheduler.live_restore`."""

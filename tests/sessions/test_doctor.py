@@ -100,6 +100,17 @@ def test_the_name_server_that_is_set_says_where_names_lead(well):
     assert codes(well, "doctor hello") == (0, ["dns-slow"])
 
 
+def test_containers_that_fill_the_disk(well):
+    well.scheduler.layers = {"web.1": 3 << 30}
+    assert codes(well) == (0, ["container-disk"])
+    assert "has written 3.0 GiB into its own file system" in well.run("doctor").out
+    well.scheduler.layers = {"web.1": 1 << 20}
+    assert codes(well) == (0, [])
+    # Measuring may take long, which is no problem of the server's.
+    well.scheduler.slow_disk = True
+    assert codes(well) == (0, ["not-looked-at"])
+
+
 def test_a_forgotten_lock(well):
     well.run("apps:lock hello")
     assert codes(well) == (0, [])
