@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.rows.besieged import Mixed, Storm
 from bench.rows.commands import ConfigSet, Create, Destroy, List, ListMany, Local
 from bench.rows.followers import Followers, FollowersOverApi
 from bench.rows.isolation import IsolatedPush
@@ -14,6 +15,6 @@ from bench.work import Work
 
 ROWS: tuple[type[Work], ...] = (
     *(CodePush, LargePush, IsolatedPush, FirstPush, Scale, Rollback),
-    *(Create, Destroy, DestroyRunning, ConfigSet, List, ListMany, Local),
+    *(Create, Destroy, DestroyRunning, ConfigSet, List, ListMany, Local, Mixed, Storm),
     *(Requests, NoFailures, Tail, Follow, Followers, FollowersOverApi, Resident, Start, ManyClients),
 )
