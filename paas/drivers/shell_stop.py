@@ -11,6 +11,7 @@ is there.
 from __future__ import annotations
 
 import logging
+import re
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,14 +27,16 @@ _log = logging.getLogger(__name__)
 PROC = Path("/proc")
 SECONDS = 10.0
 """How long the script may take to send its signals."""
+_RUNNER = re.compile(r"node\0/\S*/(bin/(yarn|pnpm)|yarn\.c?js)")
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox", "ksh", "zsh"})
 
 # Only what every POSIX shell has, for dash, bash and busybox. Programs are the leaves below the shells: a shell that
 # catches or ignores the signal counts as one, since it has been told what to do. A program that reads from a pipe and
 # does not catch the signal (cat, tee, grep) ends with its input, and is left alone until then: what its neighbour still
-# writes has to go somewhere. What a program starts itself is its own to end.
+# writes has to go somewhere. What a program starts itself is its own to end;
+# but npm, yarn and pnpm tell only the shell that they run a script with, so they are looked through like one.
 SCRIPT = r"""
-number=$1 bit=$(( 1 << ($1 - 1) )) targets= all=
+number=$1 bit=$(( 1 << ($1 - 1) )) targets= all= held=
 
 has() { while [ ${#1} -gt 8 ]; do set -- "${1#?}"; done; [ $(( 0x${1:-0} & bit )) -ne 0 ]; }
 
@@ -62,14 +65,23 @@ shell() {
     return 1
 }
 
+runner() {
+    case $name in npm) return 0 ;; node|MainThread) ;; *) return 1 ;; esac
+    line=
+    read -r line 2>/dev/null </proc/$1/cmdline
+    case $line in *node/*/bin/yarn*|*node/*/yarn.?js*|*node/*/yarn.js*|*node/*/bin/pnpm*) return 0 ;; esac
+    return 1
+}
+
 children() { kids=; read -r kids 2>/dev/null </proc/$1/task/$1/children; [ -n "$kids" ]; }
 
 piped() { [ -p /proc/$1/fd/0 ] && ! [ /proc/$1/fd/0 -ef /proc/$top/fd/0 ]; }
 
 walk() {
     look $1 || return 0
-    if shell $1 && children $1; then
+    if { shell $1 || runner $1; } && children $1; then
         kill -STOP $1
+        held="$1 $held"
         children $1
         for kid in $kids; do walk $kid; done
         return 0
@@ -84,14 +96,17 @@ nap() { sleep 0.05 2>/dev/null || sleep 1; }
 
 kids=; read -r kids </proc/1/task/1/children
 top=${kids%% *}
-look $top && shell $top && children $top || exit 0
+look $top && { shell $top || runner $top; } && children $top || exit 0
 walk $top
 for pid in $targets; do kill -$number $pid; done
 (
     while left; do nap || break; done
     tries=0
     while look $top && ! has "$pending" && [ $tries -lt 100 ]; do tries=$((tries + 1)); nap || break; done
-    kill -CONT $top
+    for pid in $held; do
+        [ $pid = $top ] || kill -$number $pid
+        kill -CONT $pid
+    done
 ) </dev/null >/dev/null 2>&1 &
 """
 
@@ -128,16 +143,20 @@ def stop_signal(config: Mapping[str, Any]) -> int | None:
 
 
 def waits(pid: int, proc: Path = PROC) -> bool:
-    """Whether the one process of the container's init is a shell with a child. ``pid`` is that of the init."""
+    """Whether the one process of the container's init is a shell, or a runner of scripts, with a child.
+
+    ``pid`` is that of the init.
+    """
     first, *_ = _children(proc, pid) or [0]
     if not first or not _children(proc, first):
         return False
     try:
         name = (proc / str(first) / "comm").read_text(encoding="utf-8", errors="replace").strip()
-        program = (proc / str(first) / "cmdline").read_bytes().partition(b"\0")[0]
+        words = (proc / str(first) / "cmdline").read_bytes().decode("utf-8", "replace")
     except OSError:
         return False
-    return name in SHELLS or Path(program.decode("utf-8", "replace")).name in SHELLS
+    program = words.partition("\0")[0]
+    return name in SHELLS or Path(program).name in SHELLS or name.startswith("npm") or bool(_RUNNER.search(words))
 
 
 def _children(proc: Path, pid: int) -> list[int]:

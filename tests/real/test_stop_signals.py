@@ -44,6 +44,8 @@ LINES = {
     "script-in-shell": "true && sh -c './start.sh; true' | cat",
     "exec": "exec python3 job.py one",
     "children": "python3 job.py children | cat",
+    "npm": "./npm start",
+    "npm-in-shell": "cd /app; ./npm start | cat",
 }
 
 SHELLS = {
@@ -52,6 +54,16 @@ SHELLS = {
     "busybox": "RUN apt-get install -y --no-install-recommends busybox && ln -sf $(command -v busybox) /bin/sh"
     " && rm -f /bin/bash /usr/bin/bash",
 }
+
+
+NPM = """\
+#!/usr/bin/python3
+# It runs a script, and passes signals on, as npm does: to the shell alone.
+import signal, subprocess, sys
+child = subprocess.Popen(["sh", "-c", "python3 job.py one; true"])
+signal.signal(signal.SIGTERM, lambda number, frame: child.send_signal(number))
+sys.exit(abs(child.wait()))
+"""
 
 
 def _code(folder: Path, stack: str, before: str, lines: dict[str, str]) -> Path:
@@ -63,6 +75,8 @@ def _code(folder: Path, stack: str, before: str, lines: dict[str, str]) -> Path:
     (folder / "job.py").write_text(JOB)
     (folder / "start.sh").write_text("#!/bin/sh\npython3 job.py script\n")
     (folder / "start.sh").chmod(0o755)
+    (folder / "npm").write_text(NPM)
+    (folder / "npm").chmod(0o755)
     (folder / "Procfile").write_text("".join(f"{name}: {line}\n" for name, line in lines.items()))
     (folder / "app.json").write_text(json.dumps({"formation": {name: {"quantity": 1} for name in lines}}))
     return folder

@@ -20,12 +20,16 @@ def process(proc, pid, name, words, children):
         ("bash", ["bash", "-c", "a | b"], [12, 13], True),
         ("start.sh", ["/bin/bash", "./start.sh"], [12], True),
         ("busybox", ["busybox", "sh", "-c", "a | b"], [12], True),
+        ("npm start", ["npm start"], [12], True),
+        ("node", ["node", "/usr/share/yarn/bin/yarn.js", "start"], [12], True),
+        ("node", ["/usr/bin/node", "/usr/local/bin/pnpm", "start"], [12], True),
+        ("node", ["node", "server.js"], [12], False),
         ("sh", ["/bin/sh", "-c", "wait"], [], False),
         ("python3", ["python3", "srv.py"], [12], False),
         ("shadow", ["/bin/shadow"], [12], False),
     ],
 )
-def test_only_a_shell_with_children_waits_for_programs(tmp_path, name, words, children, waits):
+def test_only_a_shell_or_a_runner_with_children_waits_for_programs(tmp_path, name, words, children, waits):
     process(tmp_path, 10, "docker-init", ["/sbin/docker-init", "--"], [11])
     process(tmp_path, 11, name, words, children)
     assert shell_stop.waits(10, tmp_path) is waits
