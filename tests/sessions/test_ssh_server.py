@@ -11,6 +11,7 @@ from transport_fakes import BLOCK, Servers, no_faults_of_the_loop, steady, until
 
 from paas.core.caller import Access
 from paas.core.revocation import Revocation
+from paas.ssh import door
 from paas.ssh.connection import Connection
 from paas.ssh.gate import Rules
 from paas.ssh.hostkeys import HostKeyUnusable, load
@@ -622,6 +623,57 @@ def test_strangers_that_stay_idle_push_out_the_oldest_of_their_own(tmp_path):
 
     assert result.exit_status == 0
     assert dropped == b""
+
+
+def test_under_pressure_a_stranger_waits_for_the_banner_and_whoever_was_here_before_does_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(door, "HELD_UP", 1000)
+
+    async def session(servers):
+        async def stranger():
+            reader, writer = await asyncio.open_connection("127.0.0.1", servers.ssh.port)
+            writer.write(b"SSH-2.0-stranger\r\n")
+            return reader, writer
+
+        async with connect(servers) as connection:
+            await connection.run("words")
+
+        first, late = await stranger(), await stranger()
+        assert (await first[0].readline()).startswith(b"SSH-2.0-")
+
+        # The same address, and beside the two; its version is known.
+        async with connect(servers) as connection:
+            status = (await connection.run("words")).exit_status
+
+        # What has come for it by now, for all of the login took its turns at the same loop.
+        came = bytes(late[0]._buffer)
+
+        for _, writer in (first, late):
+            writer.close()
+
+        return status, came
+
+    with Servers(tmp_path, limits=Limits(gate=Rules(calm=1))) as servers:
+        servers.allow(KEY.get_fingerprint(), "ada")
+        assert asyncio.run(session(servers)) == (0, b"")
+
+
+def test_a_stranger_who_waited_for_the_banner_logs_in(tmp_path, monkeypatch):
+    monkeypatch.setattr(door, "HELD_UP", 0.05)
+
+    async def session(servers):
+        idle = [await asyncio.open_connection("127.0.0.1", servers.ssh.port) for _ in range(3)]
+
+        async with connect(servers) as connection:
+            status = (await connection.run("words")).exit_status
+
+        for _, writer in idle:
+            writer.close()
+
+        return status
+
+    with Servers(tmp_path, limits=Limits(gate=Rules(calm=1))) as servers:
+        servers.allow(KEY.get_fingerprint(), "ada")
+        assert asyncio.run(session(servers)) == 0
 
 
 def test_who_does_not_log_in_in_time_is_disconnected(tmp_path):
