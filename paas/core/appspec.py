@@ -230,8 +230,10 @@ def _static(reader: Reader, edge: Mapping[str, Any]) -> dict[str, str]:
 
 def _protocol(reader: Reader, said: Mapping[str, Any], at: str) -> str:
     protocol = said.get("protocol", "tcp")
-    if protocol not in ("tcp", "udp"):
-        raise reader.wrong(f"{at}.protocol", f"must be tcp or udp, not {show(protocol)}")
+    if protocol not in ("tcp", "udp", "grpc"):
+        raise reader.wrong(f"{at}.protocol", f"must be tcp, udp or grpc, not {show(protocol)}")
+    if protocol == "grpc" and at != f"processes.{WEB}":
+        raise reader.wrong(f"{at}.protocol", "grpc is for web; another process is reached by ports:add as tcp")
     if protocol == "udp" and (at == f"processes.{WEB}" or "port" not in said):
         raise reader.wrong(f"{at}.protocol", "udp needs a port, and is not for web")
     return str(protocol)

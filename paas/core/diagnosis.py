@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from paas.core.checks import Check
 from paas.core.errors import Unhealthy
 from paas.core.model import Container, Process
-from paas.core.outcome import Answer, Outcome, came, expected, reaches
+from paas.core.outcome import HTTP2, NOT_HTTP, Answer, Outcome, came, expected, reaches
 
 COMMAND_NOT_FOUND = (126, 127)
 KILLED = 128 + 9
@@ -195,6 +195,14 @@ def _bad_answer(seen: Evidence, port: int | None) -> Unhealthy:
             "(ALLOWED_HOSTS in Django, config.hosts in Rails).",
             code="bad-host",
         )
+    if isinstance(answer, str) and answer in (HTTP2, NOT_HTTP):
+        return Unhealthy(
+            f"{seen.label} listens on port {port}, but does not speak HTTP/1.1",
+            why=f"To {check.what()} {answer}." + (" A gRPC server does so." if answer == HTTP2 else ""),
+            fix="For gRPC say so in paas.yml: processes.web.protocol: grpc. "
+            "Serve another protocol by ports:add, from a process of its own.",
+            code="not-http",
+        )
     lacks = isinstance(answer, Answer) and seen.outcome is not None and 200 <= answer.status < check.below
     if seen.outcome is None or answer is None:
         why = "It did not answer at all."
@@ -208,6 +216,14 @@ def _bad_answer(seen: Evidence, port: int | None) -> Unhealthy:
         fix=ask + _patience(check),
         code="missing-content" if lacks else "bad-answer",
     )
+
+
+def early_hints(label: str, server: str) -> list[str]:
+    """The warning for a process that sends preliminary answers, which this server of the edge can't pass on."""
+    return [
+        f"{label} sends 103 Early Hints, which {server} takes for the final answer: browsers fail over HTTP/2.",
+        "Switch early hints off in the app, or install nginx 1.29 or newer.",
+    ]
 
 
 def refused_host(label: str, host: str) -> list[str]:

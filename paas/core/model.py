@@ -42,7 +42,7 @@ class Process:
     ``command`` is the line of the Procfile, None for the image's own CMD. ``port`` is the TCP port inside the
     container that it listens on, None for a process that takes no requests. ``checks`` are those that the app gives.
     Without ``overlap`` its old containers stop before new ones start. ``given_port`` is the port that paas.yml says,
-    ``protocol`` tcp or udp.
+    ``protocol`` tcp, udp, or grpc where the requests that come over HTTP are gRPC's.
     """
 
     type: str
@@ -123,7 +123,8 @@ class Summary:
 class Replica:
     """One container that is wanted: the index-th of its process type, on the slot (a, b, …) it was given.
 
-    ``port`` is the loopback port that it is published on, None for a process that takes no requests.
+    ``port`` is the loopback port that it is published on, None for a process that takes no requests, ``protocol`` what
+    is spoken there.
     """
 
     process_type: str
@@ -131,6 +132,7 @@ class Replica:
     slot: int
     release: int
     port: int | None = None
+    protocol: str = "tcp"
 
     @property
     def label(self) -> str:

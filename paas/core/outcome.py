@@ -11,14 +11,26 @@ from paas.core.nettcp import Listener
 BODY_LIMIT = 1 << 20
 """Bytes of an answer that are looked through for a check's content."""
 _SHOWN = 200
+HTTP2 = "it answers HTTP/2, not HTTP/1.1"
+NOT_HTTP = "it answers something that is not HTTP/1.1"
+
+
+def not_http(begin: bytes) -> str:
+    """What answers so, where that is no status line: HTTP/2 begins with a SETTINGS frame, of type 4 on stream 0."""
+    settings = len(begin) >= 9 and begin[3] == 4 and begin[5:9] == bytes(4)
+    return HTTP2 if settings else NOT_HTTP
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer: its status, and its body up to `BODY_LIMIT` where the check looks at it."""
+    """An HTTP answer: its status, and its body up to `BODY_LIMIT` where the check looks at it.
+
+    ``early``: answers with a status below 200 came before it, such as 103 Early Hints.
+    """
 
     status: int
     body: str = ""
+    early: bool = False
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,8 @@ def plan(
                 continue
             slot = next(slot for slot in range(len(taken) + 1) if (process.type, index, slot) not in taken)
             port = port_of(process.type, index, slot) if process.port is not None else None
-            start.append(Candidate(Replica(process.type, index, slot, release.version, port), process))
+            replica = Replica(process.type, index, slot, release.version, port, process.protocol)
+            start.append(Candidate(replica, process))
 
     kept = set(keep)
     retire = tuple(replica for replica in current if replica not in kept)

@@ -38,7 +38,8 @@ class Vhost:
     ``key`` names files and upstreams and stays for the life of the app; ``hosts`` are normalised by `host_name`, and
     without any the app is not reachable; ``ports`` are on the loopback address, one per web process, and a ``LIVE``
     app has at least one, or is the platform's own and listens on ``socket``, the path of a Unix socket. Nobody serves
-    the hosts ``unserved``, which belong to the app while its domains are disabled.
+    the hosts ``unserved``, which belong to the app while its domains are disabled. The processes speak gRPC with
+    ``grpc``, and nothing else.
     """
 
     app: str
@@ -51,6 +52,7 @@ class Vhost:
     redirects: tuple[Redirect, ...] = ()
     edge: Edge = field(default_factory=Edge)
     socket: str = ""
+    grpc: bool = False
     unserved: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

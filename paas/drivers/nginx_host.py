@@ -73,6 +73,11 @@ class Build:
         """Whether HTTP/2 is a word of ``listen``: https://nginx.org/en/docs/http/ngx_http_v2_module.html#http2"""
         return self.version < (1, 25, 1)
 
+    @property
+    def early_hints(self) -> bool:
+        """Whether it passes on 103: https://nginx.org/en/docs/http/ngx_http_core_module.html#early_hints"""
+        return self.version >= (1, 29, 0)
+
 
 def build(text: str) -> Build:
     """What ``nginx -V`` printed, read."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from paas.core import nettcp
+from paas.core import nettcp, outcome
 from paas.core.outcome import BODY_LIMIT, Answer
 
 
@@ -44,17 +44,36 @@ class _Until(io.RawIOBase):
         super().close()
 
 
-def _answer(sock: socket.socket, deadline: float) -> http.client.HTTPResponse:
-    """The answer with its head read; its body, too, can be read up to the deadline only."""
-    response = http.client.HTTPResponse(sock, method="GET")
-    response.fp.close()
-    response.fp = io.BufferedReader(_Until(sock, deadline))
-    try:
-        response.begin()
-    except BaseException:
-        response.close()
-        raise
-    return response
+class _NotHttp(Exception):
+    """What answers does not speak HTTP/1.1."""
+
+
+def _answer(sock: socket.socket, deadline: float) -> tuple[http.client.HTTPResponse, bool]:
+    """The answer with its head read, and whether preliminary ones came before it.
+
+    Its body, too, can be read up to the deadline only.
+    """
+    stream = io.BufferedReader(_Until(sock, deadline))
+    early = False
+    while True:
+        begin = stream.peek(16)[:16]
+        response = http.client.HTTPResponse(sock, method="GET")
+        response.fp.close()
+        response.fp = stream  # type: ignore[assignment]  # typeshed is stricter than the class
+        try:
+            response.begin()
+        except http.client.BadStatusLine as error:
+            response.close()
+            # Where nothing came at all, the error says so.
+            raise _NotHttp(outcome.not_http(begin)) if begin else error from error
+        except BaseException:
+            response.close()
+            raise
+        if response.status >= 200 or response.status == 101:
+            return response, early
+        early = True
+        # It would close the stream when it goes.
+        response.fp = None  # type: ignore[assignment]
 
 
 class Probe:
@@ -112,17 +131,18 @@ class Probe:
             for name, value in headers.items():
                 connection.putheader(name, value)
             connection.endheaders()
-            with _answer(connection.sock, deadline) as response:
+            response, early = _answer(connection.sock, deadline)
+            with response:
                 data = bytearray()
                 try:
                     while body and len(data) < BODY_LIMIT and (chunk := response.read1(65536)):
                         data += chunk
                 except TimeoutError:
                     return f"its answer was not complete within {timeout:g} s"
-                return Answer(response.status, data.decode("utf-8", "replace"))
+                return Answer(response.status, data.decode("utf-8", "replace"), early)
         except TimeoutError:
             return f"no answer within {timeout:g} s"
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, _NotHttp) as error:
             return str(error) or type(error).__name__
         finally:
             connection.close()

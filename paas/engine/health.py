@@ -8,16 +8,17 @@ from dataclasses import dataclass
 
 from paas.core import checks
 from paas.core.checks import Check
-from paas.core.diagnosis import BAD_REQUEST, Evidence, diagnose, refused_host
+from paas.core.diagnosis import BAD_REQUEST, Evidence, diagnose, early_hints, refused_host
 from paas.core.errors import Unhealthy
 from paas.core.image import Image
 from paas.core.model import Container
-from paas.core.outcome import Answer, Outcome
+from paas.core.outcome import HTTP2, NOT_HTTP, Answer, Outcome
 from paas.core.rollout import Candidate
 from paas.drivers.spans import carried
 from paas.engine import probing
 from paas.engine.context import Context
 from paas.engine.jobs import Job
+from paas.proxies.base import EARLY_HINTS
 
 LOG_LINES = 40
 AT_ONCE = 8
@@ -95,6 +96,9 @@ class _Wait:
                 for line in failed.error.lines():
                     self._job.out.warning(line)
                 continue
+            if isinstance(seen.answer, Answer) and seen.answer.early and not self._ctx.proxy.has(EARLY_HINTS):
+                for line in early_hints(self._one.candidate.replica.label, self._ctx.proxy.version()):
+                    self._job.out.warning(line)
             if isinstance(seen.answer, Answer) and seen.answer.status == BAD_REQUEST:
                 for line in refused_host(self._one.candidate.replica.label, self._host):
                     self._job.out.warning(line)
@@ -131,10 +135,12 @@ class _Wait:
 
             waited, patience = ctx.clock.monotonic() - began, checks.patience(check, self._timeout)
             over = waited >= patience and failed >= check.tries
+            # It would learn no other language by waiting.
+            over = over or (seen is not None and seen.answer in (HTTP2, NOT_HTTP))
             # The engine tries an image's HEALTHCHECK, too, and may have given it up.
             unhealthy = container.health == "unhealthy" and self._image is not None and check == self._image.healthcheck
             if container.status != "running" or over or unhealthy:
-                evidence = self._evidence(check, container, seen, patience if over else waited)
+                evidence = self._evidence(check, container, seen, min(waited, patience))
                 raise _Failed(self._one, diagnose(evidence), runs=container.status == "running")
             ctx.clock.wait(self._job.cancelled, checks.next_look(up))
 

@@ -41,7 +41,7 @@ def _check_process(ctx: Context, app: App, wanted: Binding) -> None:
         raise NotFound(
             f"{app.name} has no process type {wanted.process_type}", why=f"It has: {types}", code="no-such-process"
         )
-    if process.port is None or process.protocol != wanted.protocol:
+    if process.port is None or (process.protocol == "udp") != (wanted.protocol == "udp"):
         place = f"processes.{wanted.process_type}"
         raise InvalidValue(
             f"{wanted.process_type} of {app.name} listens on no {wanted.protocol} port",

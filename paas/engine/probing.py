@@ -53,5 +53,6 @@ def of_start(process: Process, image: Image | None) -> tuple[Check, ...]:
     """What a new container of the process has to pass."""
     of_image = image.healthcheck if image else None
     # Nothing tells whether somebody listens on a UDP port.
-    port = process.port if process.protocol == "tcp" else None
-    return checks.for_start(process.checks, port, of_image, web=process.type == WEB)
+    port = process.port if process.protocol != "udp" else None
+    # gRPC is HTTP/2 alone: who listens is taken for healthy, unless the app says what to run.
+    return checks.for_start(process.checks, port, of_image, web=process.type == WEB and process.protocol != "grpc")

@@ -142,6 +142,7 @@ def vhost(
         tls=tls.of(ctx, app, values, served, moved),
         redirects=moved,
         ports=ports if live else (),
+        grpc=any(one.process_type == WEB and one.protocol == "grpc" for one in replicas),
         state=VhostState.LIVE if live else VhostState.STOPPED if app.version else VhostState.EMPTY,
         options=edge.options(values),
         edge=edge.of(ctx, app, values, replicas, running or {}),

@@ -10,6 +10,9 @@ from typing import Protocol
 from paas.core.server_options import ServerOptions
 from paas.core.vhost import Vhost
 
+EARLY_HINTS = "early-hints"
+"""What `Proxy.has` is asked of a server that passes on preliminary answers with the status 103."""
+
 
 @dataclass(frozen=True)
 class Switch:
@@ -99,7 +102,7 @@ class Proxy(Protocol):
         """The workers of before that go on, and what they go on with."""
 
     def has(self, module: str) -> bool:
-        """Whether the server has the optional module ``brotli`` or ``stream``."""
+        """Whether the server has the optional module ``brotli`` or ``stream``, or can do `EARLY_HINTS`."""
 
     def config(self, key: str | None, *, snippets: bool = True) -> str:
         """The configuration of the app as it is live, or for None that of the server; empty for no app.

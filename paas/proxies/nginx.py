@@ -14,7 +14,7 @@ from paas.core.server_options import ServerOptions
 from paas.core.tls import Credential
 from paas.core.vhost import Vhost
 from paas.drivers.nginx_tree import MAIN, PRIVATE, Tree
-from paas.proxies.base import Logs, Switch, Waiting
+from paas.proxies.base import EARLY_HINTS, Logs, Switch, Waiting
 from paas.proxies.nginx_bundles import SERVER, SNIPPET, Bundle, digest, owner
 from paas.proxies.nginx_live import Live
 from paas.proxies.nginx_machine import general, secure
@@ -142,6 +142,9 @@ class NginxProxy:
         return Switch(self._server.finishing())
 
     def has(self, module: str) -> bool:
+        if module == EARLY_HINTS:
+            return self._server.build().early_hints
+
         return module in self._server.modules().has
 
     def config(self, key: str | None, *, snippets: bool = True) -> str:

@@ -34,4 +34,5 @@ def secure(server: Server) -> Secure | None:
         return None
 
     build = server.build()
-    return Secure(server.secure_address, server.prefix / CERTIFICATES, build.http2_by_listen, build.http3)
+    files = server.prefix / CERTIFICATES
+    return Secure(server.secure_address, files, build.http2_by_listen, build.http3, build.early_hints)

@@ -50,6 +50,7 @@ class Secure:
     files: Path
     http2_by_listen: bool = True
     http3: bool = False
+    early_hints: bool = False
 
     @property
     def port(self) -> int:

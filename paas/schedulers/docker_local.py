@@ -134,7 +134,7 @@ class DockerLocal(LocalImages):
             aliases=(f"{app.name}.{process.type}",),
             container_port=process.port,
             host_port=replica.port,
-            protocol=process.protocol,
+            protocol="udp" if process.protocol == "udp" else "tcp",
             stop_timeout=limits.stop_timeout,
             memory_limit=limits.memory,
             pids_limit=limits.pids,

@@ -124,15 +124,16 @@ class Apps(Domains):
     def replicas_of(self, app_id: int) -> list[Replica]:
         """The same for the number of an app; none for one that is gone."""
         rows = self._db.all("SELECT * FROM replicas WHERE app_id = ? ORDER BY process_type, idx", app_id)
-        return [Replica(row["process_type"], row["idx"], row["slot"], row["version"], row["port"]) for row in rows]
+        columns = ("process_type", "idx", "slot", "version", "port", "protocol")
+        return [Replica(*(row[name] for name in columns)) for row in rows]
 
     def set_replicas(self, app: App, replicas: Sequence[Replica]) -> None:
         """Makes these, and no others, the wanted containers."""
         with self._db.transaction():
             self._db.execute("DELETE FROM replicas WHERE app_id = ?", app.id)
             self._db.many(
-                "INSERT INTO replicas VALUES (?, ?, ?, ?, ?, ?)",
-                [(app.id, r.process_type, r.index, r.slot, r.release, r.port) for r in replicas],
+                "INSERT INTO replicas VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(app.id, r.process_type, r.index, r.slot, r.release, r.port, r.protocol) for r in replicas],
             )
 
     def port(self, app: App, process_type: str, index: int, slot: int) -> int | None:

@@ -470,6 +470,15 @@ def test_a_port_that_another_program_has_leaves_all_as_it_was(edge: Edge, app: A
     assert edge.get("/name").text == "app"
 
 
+def test_a_grpc_app_is_taken_with_all_of_its_parts(edge: Edge, app: App) -> None:
+    users = (User("a", Secret(hashed(Secret("b")))),)
+    parts = core.Edge(users=users, rules=(Rule(LOCAL, True),), files=Files("/srv", ("/",)))
+    for one in (core.Edge(), parts):
+        edge.proxy.publish(Vhost("app-1", "1", ("a.example",), (app.port,), edge=one, grpc=True))
+        assert "grpc_pass grpc://app-1;" in edge.proxy.config("1")
+        assert "proxy_pass" not in edge.proxy.config("1")
+
+
 def test_nginx_says_of_all_files_whether_they_are_right(edge: Edge, app: App) -> None:
     users = (User("a", Secret(hashed(Secret("b")))),)
     publish(edge, app, rules=(Rule(LOCAL, True),), limits=Limits(60, 5, 5), users=users)

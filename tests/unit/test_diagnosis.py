@@ -8,7 +8,7 @@ from paas.core.checks import Check
 from paas.core.diagnosis import Evidence, diagnose
 from paas.core.model import Container, Process
 from paas.core.nettcp import Listener
-from paas.core.outcome import Answer, Outcome
+from paas.core.outcome import HTTP2, Answer, Outcome
 
 RUNS = Container("1", "hello.web.1", 1, "web", 1, 0, 1, "running", pid=9)
 EXITED = replace(RUNS, status="exited", pid=0)
@@ -176,6 +176,13 @@ CASES = {
          "The request failed: no answer within 5 s.",
          "GET / with 'Host: hello.localhost' must answer with a status from 200 to 399. If the app only starts slowly, "
          "give the check more attempts. [bad-answer]"],
+    ),
+    "HTTP/2": (
+        {"check": Check(below=500), "outcome": Outcome(False, HERE, HTTP2)},
+        ["web.1 listens on port 5000, but does not speak HTTP/1.1",
+         "To GET / it answers HTTP/2, not HTTP/1.1. A gRPC server does so.",
+         "For gRPC say so in paas.yml: processes.web.protocol: grpc. Serve another protocol by ports:add, from a "
+         "process of its own. [not-http]"],
     ),
     "content": (
         {"check": Check(content="ok"), "outcome": Outcome(False, HERE, Answer(200, "down"))},

@@ -75,13 +75,21 @@ def test_the_status_of_an_answer(status):
     ("answer", "reason"),
     [
         (None, "no answer within 0.05 s"),
-        (b"garbage\r\n\r\n", "garbage\r\n"),
+        (b"garbage\r\n\r\n", "it answers something that is not HTTP/1.1"),
+        # What a gRPC server says first.
+        (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00" + bytes(18), "it answers HTTP/2, not HTTP/1.1"),
         (b"", "Remote end closed connection without response"),
     ],
 )
 def test_why_there_is_no_answer(answer, reason):
     with answering(answer) as (port, _):
         assert Probe().get(HOME, port, "/", {"Host": "x"}, 0.05) == reason
+
+
+def test_preliminary_answers_come_before_the_one_that_counts():
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </s.css>; rel=preload\r\n\r\n"
+    with answering(hints * 2 + b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") as (port, _):
+        assert Probe().get(HOME, port, "/", {"Host": "x"}, 5, body=True) == Answer(200, "ok", early=True)
 
 
 @pytest.mark.parametrize("piece", [b"x", b"HTTP/1.1 100 Continue\r\n\r\n"])
