@@ -191,10 +191,15 @@ ROWS = {
         "4 2k", lambda world: world.get(sent={"X-Long": "x" * 3000}).status == 431, "4"
     ),
     "nginx lingering-timeout": Row("7s", _loaded("lingering_timeout", "7s"), "0s"),
+    "nginx old-generations": Row(
+        "3",
+        lambda world: world.instance.paas("nginx:report --global --nginx-global-old-generations").out.strip() == "3",
+        "0",
+    ),
     "nginx proxy-buffer-size": Row("1k", lambda world: world.get("/long-header").status == 502, "1"),
     "nginx proxy-buffering": Row("false", _loaded("proxy_buffering", "off"), "sometimes"),
     "nginx proxy-buffers": Row("16 8k", _loaded("proxy_buffers", "16 8192"), "16"),
-    "nginx proxy-busy-buffers-size": Row("48k", _loaded("proxy_busy_buffers_size", "49152"), "2m"),
+    "nginx proxy-busy-buffers-size": Row("48k", _loaded("proxy_busy_buffers_size", "49152"), "65m"),
     "nginx proxy-connect-timeout": Row("7s", _loaded("proxy_connect_timeout", "7s"), "76s"),
     "nginx proxy-keepalive": Row("7", _loaded("keepalive", "7"), "2000"),
     "nginx proxy-max-temp-file-size": Row("64k", _loaded("proxy_max_temp_file_size", "65536"), "1x"),
@@ -213,6 +218,7 @@ ROWS = {
     ),
     "nginx trusted-proxies-protocol": Row("proxy-protocol", _introduced, "proxy", (PROXIES,)),
     "nginx underscore-in-headers": Row("true", lambda world: world.get(sent={"x_y": "z"}).told("x_y") == "z", "x_y"),
+    "nginx worker-shutdown-timeout": Row("7m", _loaded("worker_shutdown_timeout", "420s", whole=True), "0s"),
     "nginx x-forwarded-for-value": Row(
         "$http_x_forwarded_for",
         lambda world: world.get(sent={"X-Forwarded-For": "9.9.9.9"}).told("x-forwarded-for") == "9.9.9.9", "$host",
