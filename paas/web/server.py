@@ -10,6 +10,8 @@ from paas.web.people import ask, back, do, page, person, try_ask
 
 server = Blueprint("server", __name__)
 
+FINE, WORST = "ok", "problem"
+
 
 @server.get("/server")
 def overview() -> str:
@@ -20,7 +22,11 @@ def overview() -> str:
 @server.get("/server/health")
 def health() -> str:
     """What the doctor finds. He asks the engine of every container, and name servers: that may take seconds."""
-    return page("health.html", findings=try_ask("doctor", []))
+    findings = try_ask("doctor", [])
+    # There is one or more for each app: those that ask for something must not be lost among them.
+    fine = [one for one in findings if one["level"] == FINE]
+    rest = sorted((one for one in findings if one["level"] != FINE), key=lambda one: one["level"] != WORST)
+    return page("health.html", findings=rest, fine=fine)
 
 
 def _page(token: str) -> str:

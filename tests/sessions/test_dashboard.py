@@ -306,6 +306,15 @@ def test_the_page_of_the_server_waits_for_no_doctor(web):
     assert "does not answer" in browser.get("/server/health").text
 
 
+def test_what_asks_for_something_comes_first_and_what_is_well_is_folded(web):
+    web.server.scheduler.vanish("web.1")
+    page = web.browser().get("/server/health").text
+    wrong, _, fine = page.partition("<details")
+
+    assert "bad" in wrong and "problem" in wrong and "good" not in wrong
+    assert "problem" not in fine and fine.count("good") > 3
+
+
 def test_pages_are_bounded_too_and_come_again_by_themselves(web):
     browser, other = web.browser("view"), web.browser("deploy")
     token = web.app.config["SESSIONS"].token(browser.client.get_cookie("paas_session").value)
