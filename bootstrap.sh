@@ -17,7 +17,7 @@ export PYTHON=/usr/bin/python3
 
 declare -A settings=()
 declare -A defaults=([listen]=0.0.0.0 [ssh-port]=2222 [http-port]=80 [https-port]=443)
-start=yes action=install purge=no fresh=no
+start=yes action=install purge=no fresh=no chosen=no
 
 usage() {
   cat <<END
@@ -198,7 +198,7 @@ look_at_engine() {
     say "Builds run apart from the host (build-isolation rootless)."
   elif [[ $fresh == yes && -z $(setting build-isolation) ]] && has_systemd; then
     say "So builds run apart from the host here: build-isolation rootless. 'paas settings:set build-isolation none' ends that."
-    settings[build-isolation]=rootless
+    settings[build-isolation]=rootless chosen=yes
   else
     warn "Until then nothing is built for the role deploy. 'bootstrap.sh --build-isolation rootless' builds apart from the host."
   fi
@@ -247,17 +247,21 @@ configure() {
   for key in domain listen ssh-port http-port https-port build-isolation; do
     value=$(setting "$key")
     [[ -n $value ]] || continue
-    as_user "$program/bin/python" -c 'import pathlib, sys
+    write_setting "$key" "$value"
+    say "$key: $value"
+  done
+  # For the first start of nginx; a server that runs keeps it up to date.
+  server_answers || as_user "$program/bin/paas" serve --root "$data" --external-nginx --prepare-only
+}
+
+write_setting() {
+  as_user "$program/bin/python" -c 'import pathlib, sys
 from paas.core.errors import PaasError
 from paas.drivers.settings_file import SettingsFile
 try:
     SettingsFile(pathlib.Path(sys.argv[1]), {}).set(*sys.argv[2:])
 except PaasError as error:
-    sys.exit("\n".join(f" !     {line}" for line in error.lines()))' "$data/paas.yml" "$key" "$value"
-    say "$key: $value"
-  done
-  # For the first start of nginx; a server that runs keeps it up to date.
-  server_answers || as_user "$program/bin/paas" serve --root "$data" --external-nginx --prepare-only
+    sys.exit("\n".join(f" !     {line}" for line in error.lines()))' "$data/paas.yml" "$1" "$2"
 }
 
 # With the right to take ports below 1024, as in the services.
@@ -275,12 +279,7 @@ start_services() {
   heading "The services"
   systemctl daemon-reload
   systemctl enable --quiet "${units[@]}"
-  if [[ $(setting build-isolation) == rootless ]]; then
-    systemctl enable --quiet "$builder"
-    systemctl restart "$builder"
-  else
-    systemctl disable --quiet --now "$builder" 2>/dev/null || true
-  fi
+  start_builder
   systemctl start paas-builds.socket paas-nginx.service
   systemctl start paas.service
 
@@ -292,6 +291,29 @@ start_services() {
   say "$(paas version) serves"
   if [[ $fresh == yes ]]; then listen_on_ipv6; fi
 }
+
+# What chose it by itself takes it back where it does not work, so that an admin can push.
+start_builder() {
+  if [[ $(setting build-isolation) != rootless ]]; then
+    systemctl disable --quiet --now "$builder" 2>/dev/null || true
+    return
+  fi
+  systemctl enable --quiet "$builder"
+  systemctl restart "$builder"
+  if wait_until 30 builder_answers; then
+    say "Builds run apart from the host"
+    return
+  fi
+  warn "The builder apart from the host does not start here. The end of its log:"
+  journalctl --no-pager --unit "$builder" --lines 5 >&2 || true
+  if [[ $chosen == yes ]]; then
+    systemctl disable --quiet --now "$builder"
+    write_setting build-isolation none
+    warn "So builds run in Docker Engine, and only for admins (build-isolation none). See docs/security.md."
+  fi
+}
+
+builder_answers() { timeout 20 docker --host unix:///run/paas-builder/docker.sock version >/dev/null 2>&1; }
 
 # Once, at the first installation: whoever turns it off later has a reason.
 listen_on_ipv6() {
@@ -357,6 +379,7 @@ summary() {
 END
   elif [[ $start == no ]]; then
     heading "Installed. Start it with"
+    if [[ $(setting build-isolation) == rootless ]]; then units+=("$builder"); fi
     echo "  systemctl daemon-reload && systemctl enable --now ${units[*]}"
   else
     heading "It serves. Apps will be at http://APP.$domain"
