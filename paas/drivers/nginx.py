@@ -36,6 +36,7 @@ from paas.drivers.nginx_processes import (
     wait_until,
 )
 from paas.drivers.nginx_status import StatusSocket
+from paas.drivers.nginx_tree import begin_log
 from paas.drivers.spans import span
 
 START_SECONDS = 15.0
@@ -308,6 +309,10 @@ class Nginx:
         """Rename each log that is larger to ``<name>.1``, let nginx begin new ones, and return the renamed files."""
         large = [log for log in self.logs if log.exists() and log.stat().st_size > max_bytes]
         aside = [log.replace(log.with_name(f"{log.name}.1")) for log in large]
+
+        for log in large:
+            begin_log(log)
+
         master = self.master()
 
         if not aside or master is None:

@@ -17,6 +17,7 @@ GENERATION = "generation.conf"
 APPS = "apps"
 PRIVATE = ".users"
 CERTIFICATES = "certificates"
+LOGS = ("logs/access.log", "logs/error.log")
 FOLDERS = (APPS, f"stage/{APPS}", "run", "logs", "temp", CERTIFICATES)
 
 
@@ -65,6 +66,9 @@ class Tree:
                 shutil.chown(path, group=account.group)
 
             path.chmod(0o750)
+
+        for name in LOGS:
+            begin_log(self.prefix / name)
 
         for log in (self.prefix / "logs").glob("*.log*"):
             log.chmod(0o640)
@@ -169,6 +173,15 @@ class Tree:
                 aside.unlink()
 
             raise _refused(error) from error
+
+
+def begin_log(path: Path) -> None:
+    """Make the log where it is missing, closed to other users.
+
+    nginx would make it readable for everybody: it forgets its umask when it goes to the background. It keeps the mode
+    of a file that is there, and gives the file to the workers before they open it.
+    """
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640))
 
 
 def _write(path: Path, text: str) -> None:
