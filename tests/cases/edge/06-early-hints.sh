@@ -6,5 +6,5 @@ answer=$(https "case06.$DOMAIN" /hints --http2 -o /dev/null -w '%{http_code}' 2>
 routed() { paas logs case06 -n 20 --source router | grep -q '"/hints"'; }
 within 10 routed
 line=$(paas logs case06 -n 20 --source router | grep '"/hints"')
-expect "200, or an error code" '^200$|code=H' "$answer
+expect "200, or an error code" '^200$|code=[EH]' "$answer
 $line"
