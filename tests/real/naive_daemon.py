@@ -29,7 +29,7 @@ def roll_out(ctx: Context, app: App, job: Job, release: Release, **_: Any) -> No
             ctx.store.apps.set_replicas(app, [*others, *(candidate.replica for candidate in mine)])
             ctx.store.releases.make_current(app, release)
         switch = ctx.proxy.publish(deploy.routes.vhost(ctx, app, ctx.store.apps.replicas(app), stopped=False))
-        rollout.let_go(ctx, app, [found.id for found in there if rollout._slot(found) in old], switch)
+        rollout.let_go(ctx, app, [found for found in there if rollout._slot(found) in old], switch)
 
 
 if __name__ == "__main__":
