@@ -175,7 +175,8 @@ def test_a_shell_with_ctrl_c_ctrl_d_and_its_size(app: Server, at) -> None:
     screen.until(lambda text: "#" in text)
     screen.type("stty size\r")
     screen.until(lambda text: "\n20 90\n" in text)
-    screen.type("echo ready; sleep 1000\r")
+    # A program that is in the foreground when it says so: bash gives a new one the terminal a moment after its start.
+    screen.type("sh -c 'echo ready; exec sleep 1000'\r")
     screen.until(lambda text: "\nready\n" in text)
     screen.type("\x03")
     screen.until(lambda text: "^C" in text and prompts(text) == 3)
