@@ -231,11 +231,14 @@ def _nginx(server: Server) -> list[int]:
 
 VANISH = [
     ["nginx/run/status.sock"],
-    ["nginx/run", "nginx/apps/1.conf", "nginx/logs", "control.sock", "jobs"],
-    ["nginx/apps", "nginx/nginx.conf", "the socket of the web", "runs", "work", ".ssh"],
+    ["nginx/run", "control.sock", "jobs"],
+    ["nginx/apps/1.conf", "the socket of the web"],
+    ["nginx/logs", "runs", "work"],
+    ["nginx/apps", ".ssh"],
+    ["nginx/nginx.conf"],
     ["nginx"],
 ]
-"""What vanishes at one time."""
+"""What vanishes at one time, of nginx one thing."""
 
 
 def remove(server: Server, path: Path) -> None:
@@ -267,6 +270,8 @@ def test_what_vanishes_while_it_runs_comes_back_and_pushes_go_on(served: Server,
             for path in paths:
                 remove(served, path)
             eventually(lambda paths=paths: all(map(there, paths)))  # type: ignore[misc]
+            # Answered after the repair: what vanishes while nginx reads it is missing until the next look.
+            assert served.paas("nginx:show-config shop").status == 0
         app(code, stack, "pushed after that")
         pushed = eventually(lambda: (done := served.git_push(code, "shop")).status == 0 and done)
         assert pushed.status == 0
