@@ -9,9 +9,28 @@ from paas.core import edge, kinds, names
 from paas.core.errors import InvalidValue, UsageError
 from paas.engine.context import Context
 
+_GRPC = (
+    "Write in paas.yml: processes.web.protocol: grpc, and processes.web.port where it does not listen on $PORT. "
+    "Clients use the HTTPS port. Without TLS: 'ports:add APP tcp:50051 PROCESS', for a process with a port."
+)
+WEB_SCHEMES = {
+    "http": "Nothing is to be done: web listens on $PORT, or on processes.web.port of paas.yml.",
+    "https": "Give the app a certificate: 'letsencrypt:enable APP', or 'certs:add APP'.",
+    "grpc": _GRPC,
+    "grpcs": _GRPC,
+}
+"""What to do instead of opening a port, by the scheme that other platforms have for it."""
+
 
 def _protocol(ctx: Context, text: str) -> tuple[str, int]:
     protocol, _, port = text.partition(":")
+    if protocol in WEB_SCHEMES:
+        raise InvalidValue(
+            f"{text[:80]!r} is not a port to open",
+            why="Every app's web is served on the HTTP and HTTPS ports of this server already.",
+            fix=WEB_SCHEMES[protocol],
+            code="invalid-port",
+        )
     if protocol not in ("tcp", "udp"):
         raise InvalidValue(
             f"{text[:80]!r} is not a port", why="A port is written as tcp:5432 or udp:53.", code="invalid-port"

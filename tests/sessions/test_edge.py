@@ -301,6 +301,22 @@ def test_a_port_that_is_taken_or_makes_no_sense_is_refused(server, line, why):
     assert edge(server, "blog").streams == ()
 
 
+@pytest.mark.parametrize(
+    ("port", "fix"),
+    [
+        ("grpc:80:50051", "processes.web.protocol: grpc"),
+        ("grpcs:443:50051", "processes.web.protocol: grpc"),
+        ("http:80:5000", "processes.web.port"),
+        ("https:443:5000", "letsencrypt:enable"),
+    ],
+)
+@pytest.mark.parametrize("process", ["", " web"])
+def test_a_scheme_of_the_web_is_answered_with_what_does_the_same(server, port, fix, process):
+    deployed(server, "shop")
+    assert fails(server.run(f"ports:add shop {port}{process}"), fix)
+    assert edge(server, "shop").streams == ()
+
+
 def test_ports_need_an_admin_and_the_module(server):
     deployed(server, "shop")
     assert fails(server.run("ports:add shop tcp:5432 api", caller=DEPLOYER), "admin")
