@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import os
 import socket
@@ -19,9 +20,15 @@ from instance import LABEL, SOURCES, Server, eventually
 from load import Load
 from test_service import app
 
+from paas.drivers.nginx import Nginx
+
 pytestmark = pytest.mark.real
 
 DRAIN_SECONDS = 4
+SOCKETS = 500
+DEPLOYS = int(os.environ.get("PAAS_TEST_DEPLOYS", "15"))
+DOWNLOAD = 64 * 2**20
+"""Bytes: more than nginx and the sockets between hold."""
 
 APP = '''\
 """Answers with its release; a WebSocket (RFC 6455) is held open and echoes nothing, and closed with 1001 at the end."""
@@ -46,6 +53,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             sockets.add(self.connection)
             self.rfile.read(1)
             sockets.discard(self.connection)
+            return
+        if self.path == "/download":
+            self.send_response(200)
+            self.send_header("Content-Length", str(64 * 2**20))
+            # Without it the whole answer would wait in a file of nginx, and the app would be done at once.
+            self.send_header("X-Accel-Buffering", "no")
+            self.end_headers()
+            for _ in range(64):
+                self.wfile.write(bytes(2**20))
             return
         body = f"{os.environ['PAAS_RELEASE']} TEXT {os.environ.get('COLOUR', '')}".encode()
         self.send_response(200)
@@ -90,6 +106,33 @@ class WebSocket:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._socket.close()
+
+
+class Download:
+    """A client that has begun to read a large answer and takes the rest when it is told to."""
+
+    def __init__(self, port: int, host: str) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._connection.request("GET", "/download", headers={"Host": host})
+        self._answer = self._connection.getresponse()
+        self._received = len(self._answer.read(4096))
+
+    def __enter__(self) -> Download:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def more(self) -> None:
+        """Take a little, as a slow client does: enough that it is not taken for one that does not read."""
+        self._received += len(self._answer.read(2**18))
+
+    def finish(self) -> int:
+        """Read to the end, and return how many bytes came in all."""
+        with suppress(http.client.IncompleteRead):  # The number says it.
+            while piece := self._answer.read(2**16):
+                self._received += len(piece)
+        return self._received
 
 
 @pytest.fixture(scope="module")
@@ -161,14 +204,30 @@ def test_connections_of_one_app_neither_end_nor_wait_for_the_rollouts_of_another
     assert instance.git_push(other, "other").status == 0
     # So long nobody waits here: only what the app itself has open keeps its containers.
     assert instance.paas("checks:set other wait-to-retire 1h").status == 0
-    sockets = [WebSocket(instance.http_port, "live.localhost") for _ in range(20)]
-    for _ in range(3):
-        assert instance.paas("ps:restart other").status == 0
-        eventually(lambda: len(_of_other(instance)) == 1)
+    # The sockets are idle, and many rollouts take longer than the 60 seconds that this is allowed for.
+    assert instance.paas("nginx:set live proxy-read-timeout 1h").status == 0
+    edge = Nginx(instance.root / "nginx", "127.0.0.1", instance.http_port)
+    eventually(lambda: not edge.finishing())
+    before = peak = len(edge.workers())
+    sockets = [WebSocket(instance.http_port, "live.localhost") for _ in range(SOCKETS)]
+    with Download(instance.http_port, "live.localhost") as download:
+        for _ in range(DEPLOYS):
+            assert instance.paas("ps:restart other").status == 0
+            download.more()
+            peak = max(peak, len(edge.workers()))
+            eventually(lambda: len(_of_other(instance)) == 1)
+        received = download.finish()
 
-    assert [one.closed for one in sockets] == [None] * len(sockets)
+    failed = [one for one in sockets if one.closed is not None]
+    print(f"{DEPLOYS} deploys: {len(failed)} of {SOCKETS} sockets failed, {received} bytes of {DOWNLOAD} came")
+    print(f"workers: {before} before, at most {peak}, at the end {len(edge.workers())}")
+    assert failed == []
+    assert received == DOWNLOAD
+    # Workers that nobody needs any more go at once: there is one old set with the connections, and one that accepts.
+    assert peak <= 3 * before
     for one in sockets:
         one.close()
+    eventually(lambda: len(edge.workers()) == before)
     assert instance.paas("apps:destroy other --force").status == 0
 
 
