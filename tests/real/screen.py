@@ -83,5 +83,7 @@ class Screen:
                 self._stream.feed(self.child.read_nonblocking(1 << 16, timeout=SECONDS))
             except pexpect.EOF:
                 break
+            except pexpect.TIMEOUT:
+                raise AssertionError(f"it has not ended, and the screen shows:\n{self.text}") from None
         self.child.wait()
         return self.child.exitstatus if self.child.exitstatus is not None else -1
