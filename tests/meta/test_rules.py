@@ -7,6 +7,7 @@ import asyncio
 import functools
 import inspect
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -182,3 +183,9 @@ def test_nobody_sleeps_for_a_fixed_time() -> None:
 def test_every_step_of_a_deploy_is_in_the_page_on_releases():
     page = (ROOT / "docs/releases.md").read_text()
     assert [step.value for step in Step if f"\n| {step.value} | " not in page] == []
+
+
+def test_no_two_files_of_tests_have_the_same_name() -> None:
+    """Their folders are no packages, so pytest imports them by their names alone."""
+    names = Counter(path.name for path in TESTS if path.name.startswith("test_"))
+    assert [name for name, count in names.items() if count > 1] == []
