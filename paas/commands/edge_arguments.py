@@ -9,21 +9,19 @@ from paas.core import edge, kinds, names
 from paas.core.errors import InvalidValue, UsageError
 from paas.engine.context import Context
 
-_GRPC = (
-    "Write in paas.yml: processes.web.protocol: grpc, and processes.web.port where it does not listen on $PORT. "
-    "Clients use the HTTPS port. Without TLS: 'ports:add APP tcp:50051 PROCESS', for a process with a port."
-)
+GRPC = "grpc"
 WEB_SCHEMES = {
     "http": "Nothing is to be done: web listens on $PORT, or on processes.web.port of paas.yml.",
     "https": "Give the app a certificate: 'letsencrypt:enable APP', or 'certs:add APP'.",
-    "grpc": _GRPC,
-    "grpcs": _GRPC,
 }
 """What to do instead of opening a port, by the scheme that other platforms have for it."""
 
 
 def _protocol(ctx: Context, text: str) -> tuple[str, int]:
     protocol, _, port = text.partition(":")
+    if protocol in (GRPC, "grpcs"):
+        # The port of the server is the one of HTTP or HTTPS, whatever the command of the other platform says.
+        return GRPC, int(kinds.integer(1, 65_535).read("port", port.rpartition(":")[2]))
     if protocol in WEB_SCHEMES:
         raise InvalidValue(
             f"{text[:80]!r} is not a port to open",
@@ -49,4 +47,4 @@ Network = Annotated[str, Arg("NETWORK", lambda ctx, text: edge.network(text))]
 Prefix = Annotated[str, Arg("PREFIX", lambda ctx, text: edge.below(text))]
 User = Annotated[str, Arg("USER", lambda ctx, text: edge.user_name(text))]
 ProcessType = Annotated[str, Arg("PROCESS", lambda ctx, text: names.process_type(text))]
-Port = Annotated[tuple[str, int], Arg("tcp|udp:PORT", _protocol)]
+Port = Annotated[tuple[str, int], Arg("tcp|udp|grpc:PORT", _protocol)]

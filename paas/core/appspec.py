@@ -135,6 +135,14 @@ def processes(spec: AppSpec, exposed: tuple[int, ...], configured_port: str | No
     return tuple(found)
 
 
+def speaking_grpc(spec: AppSpec, port: int) -> AppSpec:
+    """Return the description with a web that takes gRPC requests on the port."""
+    web = spec.processes.get(WEB)
+    if web is None:
+        return spec
+    return replace(spec, processes={**spec.processes, WEB: replace(web, protocol="grpc", port=port)})
+
+
 def from_app_json(text: str, path: str = APP_JSON) -> AppSpec:
     """What an app.json says; `InvalidValue` names the file and the place in it."""
     check_length(text, path, "invalid-app-json")

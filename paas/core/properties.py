@@ -77,6 +77,8 @@ PROPERTIES: tuple[Property, ...] = (
     Property("cron", "timeout", kinds.duration("1s", "30d"), "1d",
              "how long a run of a cron entry may take that doesn't say"),
     Property("cron", "timezone", kinds.ZONE, "UTC", "the time zone of cron entries that don't say one"),
+    Property("deploy", "grpc-port", kinds.integer(1, 65_535), "",
+             "the port on which web takes gRPC requests (ports:add); empty: as paas.yml says"),
     Property("deploy", "phase-timeout", kinds.duration("1s", "30d"), "1h",
              "how long predeploy, release and postdeploy may take, each"),
     Property("git", "archive-max-files", kinds.integer(1, 1_000_000), "10000",

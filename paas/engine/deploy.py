@@ -53,6 +53,8 @@ def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
 
     image = existing(ctx, build(ctx, app, job, commit, recipe))
     spec = imagecheck.complete(ctx, app, job, image, spec)
+    if grpc_port := ctx.store.properties.of(app).value("deploy", "grpc-port"):
+        spec = appspec.speaking_grpc(spec, grpc_port)
 
     config, shared = ctx.store.config.all(app), ctx.store.config.all(None)
     draft = Draft(

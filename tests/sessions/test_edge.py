@@ -304,8 +304,6 @@ def test_a_port_that_is_taken_or_makes_no_sense_is_refused(server, line, why):
 @pytest.mark.parametrize(
     ("port", "fix"),
     [
-        ("grpc:80:50051", "processes.web.protocol: grpc"),
-        ("grpcs:443:50051", "processes.web.protocol: grpc"),
         ("http:80:5000", "processes.web.port"),
         ("https:443:5000", "letsencrypt:enable"),
     ],
@@ -315,6 +313,35 @@ def test_a_scheme_of_the_web_is_answered_with_what_does_the_same(server, port, f
     deployed(server, "shop")
     assert fails(server.run(f"ports:add shop {port}{process}"), fix)
     assert edge(server, "shop").streams == ()
+
+
+@pytest.mark.parametrize("port", ["grpc:80:50051", "grpcs:443:50051", "grpc:50051"])
+def test_grpc_as_a_scheme_of_ports(server, port):
+    deployed(server, "shop")
+    done = server.run(f"ports:add shop {port}")
+    assert (done.status, "port 50051 from the next deploy on" in done.err) == (0, True)
+    assert not server.proxy.vhost("shop").grpc
+    assert server.run("ps:rebuild shop").status == 0
+
+    assert server.proxy.vhost("shop").grpc
+    web = server.ctx.store.releases.current(server.app("shop")).process("web")
+    assert (web.protocol, web.port) == ("grpc", 50051)
+    assert "50051" in server.run("ports:list shop").out
+    assert "grpc to web:50051" in server.run("ports:report shop").out
+
+    assert fails(server.run("ports:remove shop grpc:80:50052"), "no grpc port 50052")
+    assert server.run(f"ports:remove shop {port}").status == 0
+    assert server.run("ps:rebuild shop").status == 0
+    assert not server.proxy.vhost("shop").grpc
+    assert server.run("releases:rollback shop").status == 0
+    assert server.proxy.vhost("shop").grpc
+
+
+@pytest.mark.parametrize("words", ["grpc:80:50051 api", "grpc:80:50051 --public", "grpc:80:0", "grpc:", "tcp:5432"])
+def test_ports_that_make_no_sense(server, words):
+    deployed(server, "shop")
+    assert server.run(f"ports:add shop {words}").status != 0
+    assert server.run("ports:list shop --format json").out.strip() == "[]"
 
 
 def test_ports_need_an_admin_and_the_module(server):

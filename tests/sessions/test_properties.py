@@ -30,6 +30,7 @@ def test_the_namespaces_are_known_here():
 
 
 OTHER = {
+    "deploy grpc-port": "50051",
     "deploy phase-timeout": "3h",
     "limit burst": "7",
     "limit connections": "9",
