@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,10 +152,18 @@ def test_a_page_says_that_the_server_is_busy_and_comes_again(server: Server, win
 
 
 def test_a_button_begins_a_change_that_has_a_page(server: Server, window: Browser) -> None:
-    window.open(f"http://{HOST}:{server.http_port}/apps/shop")
-    window.look("document.querySelector('button[value=restart]').click()")
-    listed = eventually(lambda: json.loads(server.paas("builds:list shop --kind restart --format json").out))
-    # Where the new container's network makes Chromium give up what it had begun, it is not on that page by itself.
+    def begun() -> object:
+        window.open(f"http://{HOST}:{server.http_port}/apps/shop")
+        window.look("document.querySelector('button[value=restart]').click()")
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            if listed := json.loads(server.paas("builds:list shop --kind restart --format json").out):
+                return listed
+        return None
+
+    # Where the machine's networks change, Chromium gives up what it had begun: then somebody clicks again, and for the
+    # same reason it may not be on the change's page by itself.
+    listed = eventually(begun)
     page = f"http://{HOST}:{server.http_port}/builds/{listed[0]['id']}"
 
     def ended() -> bool:

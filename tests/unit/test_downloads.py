@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.server
+import io
 import ssl
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +19,7 @@ from paas.core.egress import Egress, EgressRefused
 from paas.core.errors import Cancelled
 from paas.core.reach import Login, Means
 from paas.core.secret import Secret
-from paas.drivers import x509
+from paas.drivers import https, x509
 from paas.drivers.git_way import FetchFailed
 from paas.drivers.remotes import Remotes
 
@@ -81,10 +83,27 @@ def site(tmp_path: Path) -> Iterator[Site]:
     server.server_close()
 
 
-def test_a_body_comes_whole_also_past_a_redirect_and_the_password_stays_behind(site: Site) -> None:
+def test_a_body_comes_whole_also_past_a_redirect(site: Site) -> None:
     assert site.download("/whole") == b"whole"
     assert site.download("/moved", login=Login("u", Secret("p"))) == b"whole"
-    assert site.asked[1:] == [("/moved", "Basic dTpw"), ("/whole", None)]
+    assert site.asked[1:] == [("/moved", "Basic dTpw"), ("/whole", "Basic dTpw")]
+
+
+@pytest.mark.parametrize(
+    ("place", "sent"),
+    [
+        ("https://a.example/other", True),
+        ("https://b.example/x", False),
+        ("https://a.example:8443/x", False),
+        ("https://x.a.example/x", False),
+    ],
+)
+def test_a_password_is_for_the_host_that_it_was_given_for(place: str, sent: bool) -> None:
+    request = urllib.request.Request("https://a.example/x")
+    request.add_unredirected_header("Authorization", "Basic dTpw")
+    made = https._HttpsOnly().redirect_request(request, io.BytesIO(), 302, "Found", {}, place)
+    assert made is not None
+    assert made.has_header("Authorization") == sent
 
 
 def test_it_connects_only_to_what_is_allowed_also_where_it_is_redirected(site: Site) -> None:
