@@ -227,9 +227,17 @@ class Rootless:
                 self.version()
                 return
             except EngineError:
-                if time.monotonic() > deadline or not self.managed or self._pid() is None:
+                if time.monotonic() > deadline or not self.managed or self._gone():
                     raise
             time.sleep(POLL_SECONDS)
+
+    def _gone(self) -> bool:
+        """Whether the process that was started is over. Its command line says nothing of that: a program that is just
+        taking the place of another has none."""
+        try:
+            return not Path("/proc", (self._own / "pid").read_text(encoding="ascii")).exists()
+        except FileNotFoundError:
+            return True
 
     def _pid(self) -> int | None:
         """The process that it is, which leads a group of its own; None where it does not run."""
