@@ -25,8 +25,11 @@ from paas.drivers import exec_stream
 _log = logging.getLogger(__name__)
 
 PROC = Path("/proc")
-SECONDS = 10.0
-"""How long the script may take to send its signals."""
+SECONDS = 60.0
+"""How long the engine may take to run the script. The script takes no time, but the engine does when it is busy, and an
+interrupted script leaves shells that are suspended."""
+ATTEMPTS = 3
+"""How often the engine is asked to start the script in a container that runs. A busy engine may fail to."""
 _RUNNER = re.compile(r"node\0/\S*/(bin/(yarn|pnpm)|yarn\.c?js)")
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox", "ksh", "zsh"})
 
@@ -36,9 +39,11 @@ SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox", "ksh", "zsh"})
 # writes has to go somewhere. What a program starts itself is its own to end;
 # but npm, yarn and pnpm tell only the shell that they run a script with, so they are looked through like one.
 SCRIPT = r"""
-number=$1 bit=$(( 1 << ($1 - 1) )) targets= all= held=
+number=$1 bit=$(( 1 << ($1 - 1) )) targets= readers= held=
 
 has() { while [ ${#1} -gt 8 ]; do set -- "${1#?}"; done; [ $(( 0x${1:-0} & bit )) -ne 0 ]; }
+
+nap() { sleep 0.05 2>/dev/null || sleep 1; }
 
 look() {
     name= state= caught=0 ignored=0 pending=0
@@ -81,18 +86,20 @@ walk() {
     look $1 || return 0
     if { shell $1 || runner $1; } && children $1; then
         kill -STOP $1
+        # It stops when it is scheduled next. Until then a signal with a lower number, like SIGTERM, comes first.
+        while look $1; do
+            case $state in T*) break ;; esac
+            nap || break
+        done
         held="$1 $held"
         children $1
         for kid in $kids; do walk $kid; done
         return 0
     fi
-    all="$all $1"
-    if has "$caught" || ! piped $1; then targets="$targets $1"; fi
+    if has "$caught" || ! piped $1; then targets="$targets $1"; else readers="$readers $1"; fi
 }
 
-left() { for pid in $all; do look $pid && return 0; done; return 1; }
-
-nap() { sleep 0.05 2>/dev/null || sleep 1; }
+left() { for pid in "$@"; do look $pid && return 0; done; return 1; }
 
 kids=; read -r kids </proc/1/task/1/children
 top=${kids%% *}
@@ -100,13 +107,18 @@ look $top && { shell $top || runner $top; } && children $top || exit 0
 walk $top
 for pid in $targets; do kill -$number $pid; done
 (
-    while left; do nap || break; done
-    tries=0
-    while look $top && ! has "$pending" && [ $tries -lt 100 ]; do tries=$((tries + 1)); nap || break; done
-    for pid in $held; do
-        [ $pid = $top ] || kill -$number $pid
+    while left $targets; do nap || break; done
+    # What is held has an end of its neighbor's pipe, too. The first of all has none, and goes last.
+    inner=
+    for pid in $held; do [ $pid = $top ] || inner="$inner $pid"; done
+    for pid in $inner; do
+        kill -$number $pid
         kill -CONT $pid
     done
+    while left $readers $inner; do nap || break; done
+    tries=0
+    while look $top && ! has "$pending" && [ $tries -lt 100 ]; do tries=$((tries + 1)); nap || break; done
+    kill -CONT $top
 ) </dev/null >/dev/null 2>&1 &
 """
 
@@ -116,18 +128,23 @@ def tell(api: Any, container_id: str) -> None:
 
     To be called right before the engine is told to stop it. What fails is noted, and leaves the rest to the engine.
     """
+    status: int | None
     try:
-        found = api.inspect_container(container_id)
-        number = stop_signal(found["Config"])
-        if number is None or not found["State"]["Running"] or not waits(int(found["State"]["Pid"])):
-            return
-        status, output = exec_stream.run(api, container_id, ["/bin/sh", "-c", SCRIPT, "sh", str(number)], SECONDS)
+        for _ in range(ATTEMPTS):
+            found = api.inspect_container(container_id)
+            number = stop_signal(found["Config"])
+            if number is None or not found["State"]["Running"] or not waits(int(found["State"]["Pid"])):
+                return
+            argv = ["/bin/sh", "-c", SCRIPT, "sh", str(number)]
+            status, output = exec_stream.run(api, container_id, argv, SECONDS)
+            if status != exec_stream.IMPOSSIBLE:
+                break
     except docker.errors.NotFound:
         return
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
         _log.warning("the programs of container %.12s are not told that it stops: %s", container_id, error)
         return
-    if status not in (0, exec_stream.IMPOSSIBLE):
+    if status != 0:
         _log.warning("the programs of container %.12s are not told that it stops: %s", container_id, output.strip())
 
 

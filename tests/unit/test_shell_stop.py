@@ -1,5 +1,7 @@
 """Which containers have a shell between the engine's signal and their programs."""
 
+import logging
+
 import pytest
 
 from paas.drivers import shell_stop
@@ -51,3 +53,55 @@ def test_a_process_that_has_gone_waits_for_nothing(tmp_path):
 )
 def test_the_signal_is_the_one_of_the_image(said, number):
     assert shell_stop.stop_signal({"StopSignal": said}) == number
+
+
+class Engine:
+    """An engine with one container, whose first process is a shell with a child."""
+
+    running = True
+
+    def inspect_container(self, container_id):
+        return {"Config": {}, "State": {"Running": self.running, "Pid": 10}}
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch):
+    process(tmp_path, 10, "docker-init", ["/sbin/docker-init", "--"], [11])
+    process(tmp_path, 11, "sh", ["/bin/sh", "-c", "a | b"], [12])
+    monkeypatch.setattr(shell_stop.waits, "__defaults__", (tmp_path,))
+
+
+def answers(monkeypatch, *outcomes):
+    said, asked = iter(outcomes), []
+    monkeypatch.setattr(shell_stop.exec_stream, "run", lambda *args: asked.append(args) or next(said))
+    return asked
+
+
+def test_an_engine_that_fails_to_start_the_script_is_asked_again(shell, monkeypatch, caplog):
+    asked = answers(monkeypatch, (126, "connection reset by peer"), (0, ""))
+    shell_stop.tell(Engine(), "c1")
+    assert len(asked) == 2
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("outcome", [(126, "no such file"), (None, "no such file"), (1, "no such file")])
+def test_programs_that_could_not_be_told_are_in_the_log(shell, monkeypatch, caplog, outcome):
+    caplog.set_level(logging.WARNING)
+    answers(monkeypatch, outcome, outcome, outcome)
+    shell_stop.tell(Engine(), "c1")
+    assert "no such file" in caplog.text
+
+
+def test_a_container_that_ended_meanwhile_is_not_asked_again(shell, monkeypatch, caplog):
+    engine = Engine()
+    asked = []
+
+    def run(*args):
+        asked.append(args)
+        engine.running = False
+        return 126, "is not running"
+
+    monkeypatch.setattr(shell_stop.exec_stream, "run", run)
+    shell_stop.tell(engine, "c1")
+    assert len(asked) == 1
+    assert not caplog.records
