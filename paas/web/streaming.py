@@ -73,8 +73,8 @@ def _events(conversation: Conversation, kind: str, watched: Any, shape: Shape) -
                     yield _event(kind, "result", {"value": json.loads(value)})
                 yield _event(kind, "exit", {"status": payload[0]})
     except Problem as error:
+        # The daemon went away: how the command ended is not known, so there is no exit event.
         yield _event(kind, "problem", error.parts)
-        yield _event(kind, "exit", {"status": 1})
 
 
 def _event(kind: str, name: str, data: dict[str, Any], place: str = "") -> bytes:

@@ -7,9 +7,11 @@ import re
 import pytest
 from web_fakes import LOOPBACK, Web
 
+from paas import frames
 from paas.core import logline
 from paas.testing import eventually
 from paas.testing.requests import request_line
+from paas.web import link
 
 EVENTS = {"Accept": "text/event-stream"}
 
@@ -149,6 +151,20 @@ def test_lines_of_json_have_the_same_ids(web):
     lines = (json.loads(line) for chunk in answer.response for line in chunk.splitlines() if line)
     assert next(lines)["line"].endswith("2")
     answer.close()
+
+
+@pytest.mark.parametrize("accepted", ["text/event-stream", "application/x-ndjson"])
+def test_a_daemon_that_goes_away_is_a_problem_and_no_end_of_the_command(web, monkeypatch, accepted):
+    def cut(conversation, watched=None):
+        yield frames.OUTPUT, b"one\n"
+        raise link._lost()
+
+    monkeypatch.setattr(link.Conversation, "frames", cut)
+    answer = web.call("logs", {"app": "hello", "tail": True}, web.token("view"), headers={"Accept": accepted})
+    said = answer.get_data(as_text=True)
+    assert "one" in said
+    assert "disconnected" in said
+    assert "exit" not in re.findall(r'event"?: "?(\w+)', said)
 
 
 def test_a_place_that_is_none_is_refused(web):

@@ -70,7 +70,7 @@ function follow(log, state) {
         pause = 1000 * Number(answer.headers.get("Retry-After"));
         words = answer.status === 429 || answer.status === 503 ? "busy" : "no answer";
         if (answer.status === 401) location.reload();
-        else if (answer.status < 500 && !pause) refuse(await answer.json());
+        else if (answer.status < 500 && !pause && isJson(answer)) refuse(await answer.json());
       }
     } catch (error) {
       if (!(error instanceof TypeError) && error.name !== "AbortError") throw error;
@@ -84,9 +84,11 @@ function follow(log, state) {
     timer = setTimeout(connect, pause);
   };
 
+  const isJson = (answer) => (answer.headers.get("Content-Type") || "").includes("json");
   const take = (id, name, data) => {
     if (name === "output" || name === "message") show(data.line, data.whole);
-    if (name === "problem") tell(data);
+    // With "disconnected" the daemon restarts. The stream is over, and the next one continues after the last line.
+    if (name === "problem" && data.code !== "disconnected") tell(data);
     if (name === "exit") end();
     if (id) after = id;
   };
