@@ -21,6 +21,11 @@ LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 Address = Annotated[str, Arg("IP", lambda ctx, text: str(kinds.ADDRESS.read("--address", text)))]
 
 
+def _grpc_port(ctx: Context, app: App) -> str:
+    """Return the port on which the app's web takes gRPC requests; empty for none."""
+    return ctx.store.properties.of(app).text("deploy", "grpc-port")
+
+
 @command("ports:list", access=Access.VIEW)
 def ports_list(ctx: Context, app: args.App) -> list[dict[str, str]]:
     """Show the ports that are open for the app."""
@@ -28,7 +33,7 @@ def ports_list(ctx: Context, app: args.App) -> list[dict[str, str]]:
         {"protocol": one.protocol, "address": one.address, "port": str(one.port), "process": one.process_type}
         for one in bindings(ctx.store.edge.of(app, PORT))
     ]
-    if port := ctx.store.properties.of(app).text("deploy", "grpc-port"):
+    if port := _grpc_port(ctx, app):
         rows.append({"protocol": GRPC, "address": "HTTPS", "port": port, "process": WEB})
     return rows
 
@@ -42,7 +47,7 @@ def ports_report(ctx: Context, app: args.Scope | str = EVERY, *, key: args.Selec
             raise UsageError("ports belong to one app", fix="Name the app.")
         found = bindings(ctx.store.edge.of(one, PORT))
         titles = [f"{each.title} to {each.process_type}" for each in found]
-        if port := ctx.store.properties.of(one).text("deploy", "grpc-port"):
+        if port := _grpc_port(ctx, one):
             titles.append(f"{GRPC} to {WEB}:{port}")
         return Report(one.name, "ports", {"map": ", ".join(titles)})
 
@@ -81,7 +86,7 @@ def ports_add(
 def ports_remove(ctx: Context, app: args.App, port: Port) -> None:
     """Close a port; grpc:PORT goes back to what paas.yml says of web, from the next deploy on."""
     if port[0] == GRPC:
-        if ctx.store.properties.of(app).text("deploy", "grpc-port") != str(port[1]):
+        if _grpc_port(ctx, app) != str(port[1]):
             raise NotFound(f"{app.name} has no grpc port {port[1]}", fix=f"'ports:list {app.name}' shows its ports.")
         properties.change(ctx, app, "deploy", "grpc-port", "")
         ctx.out.step(f"web of {app.name} takes HTTP requests again from the next deploy on")

@@ -128,7 +128,6 @@ def tell(api: Any, container_id: str) -> None:
 
     To be called right before the engine is told to stop it. What fails is noted, and leaves the rest to the engine.
     """
-    status: int | None
     try:
         for _ in range(ATTEMPTS):
             found = api.inspect_container(container_id)

@@ -6,14 +6,23 @@ import fcntl
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from instance import FAULTY, Server
+from nginx_tools import App
 
 from paas.drivers import buildkit
 from paas.drivers import stack as stacks
 from paas.drivers.docker import Docker
+
+
+@pytest.fixture
+def new_app() -> Iterator[Callable[[str], App]]:
+    """Start app processes with the given names, on ports of their own, for one test."""
+    with ExitStack() as apps:
+        yield lambda name: apps.enter_context(App(name))
 
 
 @pytest.fixture(scope="session")

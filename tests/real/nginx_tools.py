@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import ports
 
@@ -57,6 +57,9 @@ class App(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients go away in these tests; that is no news."""
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def stop(self) -> None:
         self.go.set()
@@ -265,14 +268,30 @@ class Edge:
         return [pid for pid in find_all() if holds(pid, self.nginx.prefix)]
 
 
-@contextlib.contextmanager
-def edge_at(root: Path, port: int | None = None, templates: Templates | None = None) -> Iterator[Edge]:
-    """A started edge, which is gone afterwards."""
-    edge = Edge(root, port, templates)
+class HasNginx(Protocol):
+    nginx: Nginx
+    proxy: NginxProxy
 
+
+Some = TypeVar("Some", bound=HasNginx)
+
+
+@contextlib.contextmanager
+def running(edge: Some) -> Iterator[Some]:
+    """Start the edge's nginx, and stop it afterwards."""
     try:
         edge.proxy.start()
         yield edge
     finally:
         edge.nginx.stop(0.5)
+
+
+@contextlib.contextmanager
+def edge_at(root: Path, port: int | None = None, templates: Templates | None = None) -> Iterator[Edge]:
+    """Run an edge, and check that nothing of it is left afterwards."""
+    edge = Edge(root, port, templates)
+    try:
+        with running(edge):
+            yield edge
+    finally:
         assert edge.processes() == []

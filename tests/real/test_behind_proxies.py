@@ -16,7 +16,7 @@ from pathlib import Path
 
 import ports
 import pytest
-from nginx_tools import Answer, App, wait_for
+from nginx_tools import Answer, App, running, wait_for
 
 from paas.core import accesslog
 from paas.core.edge import Cache, Edge, Limits, Maintenance, Rule
@@ -83,19 +83,14 @@ class Front:
 
 @pytest.fixture(scope="module")
 def front(open_folder: Path) -> Iterator[Front]:
-    made = Front(open_folder)
-    try:
-        made.proxy.start()
+    with running(Front(open_folder)) as made:
         yield made
-    finally:
-        made.nginx.stop(0.5)
 
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
-    app = App()
-    yield app
-    app.stop()
+    with App() as app:
+        yield app
 
 
 def _vhost(app: App, edge: Edge | None = None, **more: object) -> Vhost:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from nginx_tools import running
 from test_tls_edge import NOW, ROOT, SecureEdge
 
 from paas.core.outcome import HTTP2
@@ -50,18 +51,14 @@ def server() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def channel(server: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    edge = SecureEdge(tmp_path_factory.mktemp("edge"))
     made = ROOT.leaf(NOW, HOST)
     credential = Credential(made.crt, Secret(made.key), (HOST,))
-    try:
-        edge.proxy.start()
+    with running(SecureEdge(tmp_path_factory.mktemp("edge"))) as edge:
         edge.proxy.publish(Vhost("rpc", "1", (HOST,), (server,), tls=Tls((credential,)), grpc=True))
         trust = grpc.ssl_channel_credentials(ROOT.crt.encode())
         options = [("grpc.ssl_target_name_override", HOST), ("grpc.default_authority", HOST)]
         with grpc.secure_channel(f"127.0.0.1:{edge.port}", trust, options) as channel:
             yield channel
-    finally:
-        edge.nginx.stop(0.5)
 
 
 def test_a_unary_call_passes(channel: Any) -> None:

@@ -35,9 +35,8 @@ def edge(shared_edge: Edge) -> Iterator[Edge]:
 
 @pytest.fixture
 def app() -> Iterator[App]:
-    app = App()
-    yield app
-    app.stop()
+    with App() as app:
+        yield app
 
 
 def _is_page(answer: Answer, title: str) -> bool:

@@ -45,9 +45,8 @@ def edge(shared_edge: Edge) -> Iterator[Edge]:
 
 @pytest.fixture
 def app() -> Iterator[App]:
-    app = App()
-    yield app
-    app.stop()
+    with App() as app:
+        yield app
 
 
 def publish(edge: Edge, app: App, options: ProxyOptions | None = None, *, key: str = "1", **parts: Any) -> None:

@@ -30,20 +30,6 @@ def edge(tmp_path: Path) -> Iterator[Edge]:
         yield edge
 
 
-@pytest.fixture
-def new_app() -> Iterator[Callable[[str], App]]:
-    apps: list[App] = []
-
-    def make(name: str) -> App:
-        apps.append(App(name))
-        return apps[-1]
-
-    yield make
-
-    for app in apps:
-        app.stop()
-
-
 def websocket(edge: Edge, host: str = "a.example") -> socket.socket:
     client = edge.raw(UPGRADE.format(host=host))
     assert client.recv(4096).startswith(b"HTTP/1.1 101")

@@ -37,20 +37,6 @@ def edge(tmp_path: Path) -> Iterator[Edge]:
         yield edge
 
 
-@pytest.fixture
-def new_app() -> Iterator[Callable[[str], App]]:
-    apps: list[App] = []
-
-    def make(name: str) -> App:
-        apps.append(App(name))
-        return apps[-1]
-
-    yield make
-
-    for app in apps:
-        app.stop()
-
-
 class Load:
     """Clients that ask without pause, on a new connection for each request, and remember what went wrong."""
 

@@ -13,18 +13,10 @@ import docker
 import listings
 import pytest
 from instance import SOURCES, Result, Server, eventually
+from small_web import WEB
 
 pytestmark = pytest.mark.real
 
-WEB = """\
-import http.server, os
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"TEXT")
-http.server.ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
-"""
 FOREIGN = "paas.test-operations"
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from instance import SOURCES, Server, eventually, run
+from small_web import WEB
 
 from paas.drivers.rootless import USER, Rootless
 
@@ -33,15 +34,6 @@ for name, (host, port) in {"loopback": ("127.0.0.1", PORT), "host": ("198.18.0.2
         print(name, "is not reached:", error)
 print("network", os.readlink("/proc/self/ns/net"))
 print("ids", open("/proc/self/uid_map").read().split())
-"""
-WEB = """\
-import http.server, os
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"TEXT")
-http.server.HTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
 """
 
 

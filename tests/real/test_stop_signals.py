@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import listings
 import pytest
-from instance import Server, eventually
+from instance import LABEL, Server, eventually
 
 pytestmark = pytest.mark.real
 
@@ -119,11 +119,8 @@ def test_every_program_is_told_once_and_has_its_time(
 
 
 def _running(server: Server, app: str) -> set[str]:
-    labels = [f"paas.instance={server.instance()}", f"paas.app={app}"]
-    filters = [word for label in labels for word in ("--filter", f"label={label}")]
-    listed = ["docker", "ps", *filters, "--format", '{{.Label "paas.process"}}']
-    rows = subprocess.run(listed, capture_output=True, text=True, check=True)
-    return set(rows.stdout.split())
+    rows = listings.containers(f"{LABEL}={server.instance()}", f"paas.app={app}", ended=False)
+    return {row["Labels"]["paas.process"] for row in rows}
 
 
 def _all_said(server: Server, app: str, said: dict[str, list[str]]) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 import ports
 import pytest
 from instance import eventually
-from nginx_tools import App
+from nginx_tools import App, running
 
 from paas.core.edge import Edge, Maintenance
 from paas.core.errors import ProxyError
@@ -62,19 +62,14 @@ class SecureEdge:
 
 @pytest.fixture(scope="module")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureEdge]:
-    edge = SecureEdge(tmp_path_factory.mktemp("edge"))
-    try:
-        edge.proxy.start()
+    with running(SecureEdge(tmp_path_factory.mktemp("edge"))) as edge:
         yield edge
-    finally:
-        edge.nginx.stop(0.5)
 
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    app = App()
-    yield app.port
-    app.stop()
+    with App() as app:
+        yield app.port
 
 
 def _credential(made: Made, *hosts: str, **more: bool) -> Credential:
