@@ -12,6 +12,7 @@ import paas
 PACKAGE = Path(paas.__file__).parent
 ROOT = PACKAGE.parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
+FAKES = sorted((ROOT / "tests/fakes").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 

@@ -7,7 +7,7 @@ import functools
 import sys
 from pathlib import Path
 
-from sources import PACKAGE, SOURCES, nodes, statements, text, tree
+from sources import FAKES, PACKAGE, ROOT, SOURCES, nodes, statements, text, tree
 
 LAYERS = [
     {"paas.core"},
@@ -20,7 +20,6 @@ LAYERS = [
         *("paas.daemon", "paas.frames", "paas.framing", "paas.lock", "paas.pool", "paas.recovery", "paas.ssh"),
         *("paas.teardown", "paas.unixsocket", "paas.web", "paas.website", "paas.zygote"),
     },
-    {"paas.testing"},
 ]
 """From the lowest to the highest. A module may import from its own layer and from those below."""
 
@@ -61,7 +60,7 @@ OUTSIDE = {
         "paas.commands.invocation",
     ),
 }
-"""Who may import what is not ours. `paas.testing` may import anything."""
+"""Who may import what is not ours."""
 
 IN_CORE = {
     *("__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "difflib", "enum", "errno"),
@@ -81,8 +80,8 @@ LONG_FOR_A_REASON = {
     "paas/client.py": "starts in milliseconds because it is one module that imports next to nothing",
     "paas/drivers/docker.py": "everything that is asked of the one engine",
     "paas/drivers/nginx.py": "everything that is done to the one nginx process",
-    "paas/testing/containers.py": "a whole container engine in memory",
-    "paas/testing/server.py": "a whole server for tests",
+    "tests/fakes/containers.py": "a whole container engine in memory",
+    "tests/fakes/server.py": "a whole server for tests",
 }
 
 
@@ -143,7 +142,6 @@ def test_outside_things_have_their_importers() -> None:
     strangers = [
         f"{name}:{line} imports {other}"
         for name in MODULES
-        if not inside(name, "paas.testing")
         for other, line in sorted(imports(name))
         for outside, allowed in OUTSIDE.items()
         if inside(other, outside) and not any(inside(name, package) for package in allowed)
@@ -194,9 +192,6 @@ def test_the_web_imports_next_to_nothing_of_ours() -> None:
 
 
 def test_files_are_short() -> None:
-    lengths = {
-        str(path.relative_to(PACKAGE.parent)): len(text(path).splitlines())
-        for path in MODULES.values()
-    }
+    lengths = {str(path.relative_to(ROOT)): len(text(path).splitlines()) for path in [*SOURCES, *FAKES]}
     assert {path: count for path, count in lengths.items() if count > LONGEST} == {}
     assert {path for path, count in lengths.items() if count > LONG} <= LONG_FOR_A_REASON.keys()

@@ -17,7 +17,7 @@ from typing import Any
 import ports
 from instance import eventually
 
-from paas.testing.pki import Made
+from fakes.pki import Made
 
 HOOK = """\
 #!/usr/bin/env python3

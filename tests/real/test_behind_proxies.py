@@ -18,6 +18,7 @@ import ports
 import pytest
 from nginx_tools import Answer, App, running, wait_for
 
+from fakes.pki import Made
 from paas.core import accesslog
 from paas.core.edge import Cache, Edge, Limits, Maintenance, Rule
 from paas.core.redirects import Redirect
@@ -28,7 +29,6 @@ from paas.core.trusted import PROXY, TrustedProxies
 from paas.core.vhost import Vhost, VhostState
 from paas.drivers.nginx import Nginx
 from paas.proxies.nginx import NginxProxy
-from paas.testing.pki import Made
 
 pytestmark = pytest.mark.real("nginx")
 

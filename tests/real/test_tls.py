@@ -19,7 +19,7 @@ from instance import Result, Server, eventually
 from load import Load
 from test_service import app
 
-from paas.testing.pki import Made
+from fakes.pki import Made
 
 pytestmark = pytest.mark.real("docker", "git", "nginx", "ssh", "pebble", "curl", "openssl")
 

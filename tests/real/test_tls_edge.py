@@ -17,6 +17,7 @@ import pytest
 from instance import eventually
 from nginx_tools import App, running
 
+from fakes.pki import Made
 from paas.core.edge import Edge, Maintenance
 from paas.core.errors import ProxyError
 from paas.core.redirects import Redirect
@@ -25,7 +26,6 @@ from paas.core.tls import Credential, Tls
 from paas.core.vhost import Vhost, VhostState
 from paas.drivers.nginx import Nginx
 from paas.proxies.nginx import NginxProxy
-from paas.testing.pki import Made
 
 pytestmark = pytest.mark.real("nginx", "openssl")
 

@@ -5,11 +5,11 @@ import threading
 import pytest
 from web_fakes import LOOPBACK, Web
 
+from fakes import eventually
 from paas.commands import openapi
 from paas.commands.calling import argv
 from paas.commands.registry import COMMANDS
 from paas.core.errors import UsageError
-from paas.testing import eventually
 from paas.web import gunicorn, rooms
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from paas.testing import ADMIN, DEPLOYER, VIEWER, eventually
+from fakes import ADMIN, DEPLOYER, VIEWER, eventually
 
 
 def test_a_locked_app_refuses_changes_with_who_why_and_until_when(hello):

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from fakes import DEPLOYER, VIEWER, Behaviour
 from paas.drivers.git import Repository
 from paas.drivers.git_process import GitFailed
 from paas.engine import apps
-from paas.testing import DEPLOYER, VIEWER, Behaviour
 
 NO_APP = (
     " !     there is no app 'nope'\n"

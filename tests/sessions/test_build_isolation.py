@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from fakes import DEPLOYER
 from paas.core.image import BuildCache
 from paas.engine import isolation
-from paas.testing import DEPLOYER
 
 
 @pytest.fixture

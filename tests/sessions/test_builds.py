@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from fakes import DEPLOYER, VIEWER, Behaviour, commits, eventually
 from paas import engine
 from paas.core.errors import BuildFailed
 from paas.engine import builds
-from paas.testing import DEPLOYER, VIEWER, Behaviour, commits, eventually
 
 
 def test_changes_are_listed_newest_first(hello):

@@ -6,10 +6,10 @@ import tarfile
 
 import pytest
 
+from fakes import DEPLOYER, EPOCH, VIEWER
+from fakes.pki import DAY, Made
 from paas.core.certificates import Source
 from paas.core.secret import Secret
-from paas.testing import DEPLOYER, EPOCH, VIEWER
-from paas.testing.pki import DAY, Made
 
 ROOT = Made.root(EPOCH)
 MIDDLE = ROOT.intermediate(EPOCH)

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from fakes import DEPLOYER, VIEWER, Behaviour, eventually
 from paas.core.journal import Step
-from paas.testing import DEPLOYER, VIEWER, Behaviour, eventually
 
 PROCFILE = "web: ./web\nworker: ./work\n"
 

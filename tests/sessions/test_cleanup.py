@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from fakes import EPOCH, eventually
+from fakes.host import GIB
 from paas.core.image import Image
 from paas.engine import cleanup
-from paas.testing import EPOCH, eventually
-from paas.testing.host import GIB
 
 
 def rows(server, line=""):

@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
+from fakes import DEPLOYER, VIEWER
 from paas.commands.registry import COMMANDS
-from paas.testing import DEPLOYER, VIEWER
 
 
 def words(server, line, caller=VIEWER):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from paas.testing import DEPLOYER, VIEWER
+from fakes import DEPLOYER, VIEWER
 
 RELEASED = (
     "-----> Started web.1 in 0 ms\n-----> Healthy in 0 ms\n-----> Switched the proxy in 0 ms\n"

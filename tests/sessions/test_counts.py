@@ -9,8 +9,8 @@ from collections import Counter
 
 import pytest
 
-from paas.testing import Copies, Server
-from paas.testing.counts import Counts, counting
+from fakes import Copies, Server
+from fakes.counts import Counts, counting
 
 CROWD = 12
 

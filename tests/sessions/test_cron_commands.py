@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
-from paas.testing import VIEWER, Program, Server, eventually
+from fakes import VIEWER, Program, Server, eventually
 
 HOUR = 3600.0
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from fakes import Program, Server, eventually
 from paas.core.errors import EngineError, disk_full
 from paas.engine import cron, oneoffs
-from paas.testing import Program, Server, eventually
 
 HOUR = 3600.0
 

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
+from fakes import Server, eventually
 from paas.engine import cron
-from paas.testing import Server, eventually
 
 DAY = 86400.0
 

@@ -353,7 +353,7 @@ def test_a_build_under_way_is_shown_live_and_can_be_cancelled(web):
     server = web.server
     with server.gates.hold("build"):
         push = server.begin_push("hello") if server.commit("hello", {"a": "b"}) else None
-        from paas.testing.gates import eventually
+        from fakes.gates import eventually
 
         eventually(lambda: server.ctx.jobs.of(server.app()), "the build")
         number = server.ctx.jobs.of(server.app())[0].id

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from fakes import Server
 from paas.core.acme import PRODUCTION
 from paas.core.certificates import Source
 from paas.core.errors import PaasError
@@ -13,7 +14,6 @@ from paas.core.vhost import Vhost
 from paas.drivers.nginx_modules import Modules
 from paas.engine import dashboard, reconcile
 from paas.proxies.nginx_text import Secure, Templates
-from paas.testing import Server
 
 HOST = "paas.example.org"
 PROBLEM = re.compile(r"^    (default|\d+) '({.*})';$", re.MULTILINE)

@@ -6,12 +6,12 @@ import re
 
 import pytest
 
+from fakes import DEPLOYER, VIEWER, eventually
 from paas.commands.invocation import Terminal
 from paas.commands.registry import COMMANDS, Command
 from paas.core import elsewhere
 from paas.core.caller import Access
 from paas.core.errors import Disconnected
-from paas.testing import DEPLOYER, VIEWER, eventually
 
 
 @pytest.fixture

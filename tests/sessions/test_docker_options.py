@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from paas.testing import DEPLOYER, VIEWER
+from fakes import DEPLOYER, VIEWER
 
 
 def listed(server, phase):

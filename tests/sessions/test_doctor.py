@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from fakes import VIEWER
 from paas.core.errors import EngineError
 from paas.engine import doctor, hostkeys
 from paas.proxies.base import Waiting
-from paas.testing import VIEWER
 
 
 @pytest.fixture

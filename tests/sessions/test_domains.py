@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from fakes import DEPLOYER, VIEWER, Behaviour
 from paas.core.errors import disk_full
 from paas.engine import routes
-from paas.testing import DEPLOYER, VIEWER, Behaviour
 
 MISSING = " !     DOMAIN is missing\n !     Write for instance: {} [usage]\n"
 

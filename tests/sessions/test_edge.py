@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from fakes import DEPLOYER, VIEWER, Behaviour
+from fakes.gates import eventually
+from fakes.requests import request_line
 from paas.core.edge import Header, Limits, Maintenance, Route, Rule
 from paas.proxies.base import Logs
-from paas.testing import DEPLOYER, VIEWER, Behaviour
-from paas.testing.gates import eventually
-from paas.testing.requests import request_line
 
 API = {"Procfile": "web: ./web\n", "paas.yml": "processes: {api: {command: ./web, port: 7000}}\n"}
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from fakes.gates import eventually
 from paas.core.edge_items import undone
 from paas.engine import apps
-from paas.testing.gates import eventually
 
 CROWD = 20
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from paas.testing import DEPLOYER
+from fakes import DEPLOYER
 
 INSIDE = "169.254.169.254"
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from paas.testing import ADMIN, DEPLOYER, VIEWER, Behaviour
+from fakes import ADMIN, DEPLOYER, VIEWER, Behaviour
 
 pytestmark = pytest.mark.real("git")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fakes import VIEWER
 from paas.drivers import git_process
-from paas.testing import VIEWER
 
 pytestmark = pytest.mark.real("git")
 

@@ -7,11 +7,11 @@ import tarfile
 
 import pytest
 
+from fakes import VIEWER, Behaviour
 from paas.core.errors import EngineError
 from paas.core.image import Image
 from paas.core.reach import Login
 from paas.core.secret import Secret
-from paas.testing import VIEWER, Behaviour
 
 pytestmark = pytest.mark.real("git")
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from fakes import DEPLOYER, VIEWER
 from paas.core.reach import Login
 from paas.core.secret import Secret
-from paas.testing import DEPLOYER, VIEWER
 
 pytestmark = pytest.mark.real("git")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from fakes import VIEWER
 from paas.commands.registry import COMMANDS
-from paas.testing import VIEWER
 
 LIST = "Usage: apps:list [--format text|json]\n\nList the apps.\n"
 

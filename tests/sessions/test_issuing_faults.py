@@ -3,11 +3,11 @@ nonsense, addresses that only seem to lead here."""
 
 import pytest
 
+from fakes import eventually
 from paas.core.acme import DAY, PRODUCTION, STAGING
 from paas.core.certificates import Source
 from paas.core.errors import IssuanceFailed, disk_full
 from paas.engine import tls
-from paas.testing import eventually
 
 HOSTS = ("a.example.org", "b.example.org", "c.example.org")
 

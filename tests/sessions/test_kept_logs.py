@@ -5,12 +5,12 @@ from contextlib import contextmanager
 
 import pytest
 
+from fakes import SECONDS, eventually
+from fakes.requests import request_line
 from paas.core import jsonlog
 from paas.drivers import segments
 from paas.engine import logkeep, logs
 from paas.store.logs import KeptLog
-from paas.testing import SECONDS, eventually
-from paas.testing.requests import request_line
 
 
 def keep_run(server, text, entry="nightly"):

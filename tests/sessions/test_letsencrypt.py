@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from fakes import DEPLOYER, eventually
 from paas.core.acme import DAY, PRODUCTION, STAGING
 from paas.core.certificates import Source
 from paas.core.errors import IssuanceFailed
 from paas.engine import issuing
-from paas.testing import DEPLOYER, eventually
 
 HOST = "www.example.org"
 

@@ -5,13 +5,13 @@ import threading
 
 import pytest
 
+from fakes import VIEWER, Behaviour, eventually
+from fakes.requests import request_line
 from paas.commands.invocation import Terminal
 from paas.core import jsonlog
 from paas.core.errors import EngineError
 from paas.core.oneoff import RunStatus
 from paas.engine.enginelog import EngineSource, form_of
-from paas.testing import VIEWER, Behaviour, eventually
-from paas.testing.requests import request_line
 
 
 @pytest.fixture

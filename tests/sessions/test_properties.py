@@ -5,10 +5,10 @@ import json
 
 import pytest
 
+from fakes import DEPLOYER, VIEWER
 from paas.commands.properties import SETTERS
 from paas.core import properties
 from paas.core.properties import Scope
-from paas.testing import DEPLOYER, VIEWER
 
 SAMPLES = {
     "letsencrypt email": "ops@example.org",

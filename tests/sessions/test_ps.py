@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from fakes import DEPLOYER, VIEWER, Behaviour, eventually
 from paas.commands.invocation import Terminal
-from paas.testing import DEPLOYER, VIEWER, Behaviour, eventually
 
 DONE = "-----> Healthy in 0 ms\n-----> Switched the proxy in 0 ms\n"
 

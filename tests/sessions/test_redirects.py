@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from fakes import VIEWER
 from paas.core.tls import Door
-from paas.testing import VIEWER
 
 
 def _doors(server):

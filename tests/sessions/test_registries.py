@@ -2,9 +2,9 @@
 
 import pytest
 
+from fakes import DEPLOYER
 from paas.core.reach import Login
 from paas.core.secret import Secret
-from paas.testing import DEPLOYER
 
 SERVER = "registry.example.org:5000"
 

@@ -2,8 +2,8 @@
 
 import json
 
+from fakes import DEPLOYER, VIEWER, Behaviour
 from paas.commands.invocation import Terminal
-from paas.testing import DEPLOYER, VIEWER, Behaviour
 
 STEPS = "-----> Started web.1 in 0 ms\n-----> Healthy in 0 ms\n-----> Switched the proxy in 0 ms\n"
 

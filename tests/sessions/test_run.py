@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from fakes import DEPLOYER, EPOCH, VIEWER, Behaviour, FakeTasks, Program, Server, eventually
+from fakes.programs import TERMINATED
 from paas.commands.invocation import Terminal
 from paas.core.errors import EngineError, disk_full
 from paas.core.oneoff import RunStatus
 from paas.core.shellline import CHOICE
-from paas.testing import DEPLOYER, EPOCH, VIEWER, Behaviour, FakeTasks, Program, Server, eventually
-from paas.testing.programs import TERMINATED
 
 XTERM = Terminal(100, 30, "xterm-256color")
 

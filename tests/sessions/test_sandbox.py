@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
+from fakes import DEPLOYER, VIEWER, Program, Server, eventually
 from paas.core.image import Image
 from paas.engine import stack
-from paas.testing import DEPLOYER, VIEWER, Program, Server, eventually
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import json
 import pytest
 
 import paas
+from fakes import DEPLOYER, VIEWER, Server
 from paas.commands.invocation import Terminal
 from paas.core import settings
 from paas.drivers import buildkit, stack
-from paas.testing import DEPLOYER, VIEWER, Server
 
 
 def test_settings_are_listed_with_where_they_come_from(server):

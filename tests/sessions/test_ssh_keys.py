@@ -6,11 +6,11 @@ import threading
 
 import pytest
 
+from fakes import DEPLOYER
 from paas.core import sshkeys
 from paas.core.caller import Access, Caller
 from paas.drivers import authorized_keys
 from paas.engine import keys
-from paas.testing import DEPLOYER
 
 NAMED = "ssh-keys:remove takes a name, or --fingerprint SHA256:… [usage]"
 

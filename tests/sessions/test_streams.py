@@ -7,10 +7,10 @@ import re
 import pytest
 from web_fakes import LOOPBACK, Web
 
+from fakes import eventually
+from fakes.requests import request_line
 from paas import frames
 from paas.core import logline
-from paas.testing import eventually
-from paas.testing.requests import request_line
 from paas.web import link
 
 EVENTS = {"Accept": "text/event-stream"}

@@ -3,8 +3,8 @@ import sqlite3
 import pytest
 from web_fakes import Web
 
+from fakes.server import DEPLOYER
 from paas.core.errors import disk_full
-from paas.testing.server import DEPLOYER
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fakes import DEPLOYER
 from paas.core.trusted import TrustedProxies
-from paas.testing import DEPLOYER
 
 
 def trust(server, value, key=""):

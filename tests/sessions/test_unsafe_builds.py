@@ -8,8 +8,8 @@ import tarfile
 
 import pytest
 
+from fakes import DEPLOYER
 from paas.core.image import Image
-from paas.testing import DEPLOYER
 
 pytestmark = pytest.mark.real("git")
 

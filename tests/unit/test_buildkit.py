@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from fakes import eventually
 from paas.core.errors import BuildFailed, Cancelled, EngineError
 from paas.drivers import buildkit
 from paas.drivers.buildkit import BuildRequest
-from paas.testing import eventually
 
 BUILDS = """\
 printf '%s\\n' "$@" >"$HERE/argv"

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fakes import confined
 from paas.builders import recipe
 from paas.core import buildplan, procfile
 from paas.core.buildplan import Plan
 from paas.core.commitfiles import CommitFiles
 from paas.core.errors import PaasError
 from paas.drivers import buildpacks, pattern, yamlfile
-from paas.testing import confined
 
 APPS = Path(__file__).parent.parent / "apps"
 SUITES = ("trixie", "bookworm")

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
+from fakes import eventually
 from paas.drivers import build_limiter
 from paas.drivers.cgroups import BuildGroup
-from paas.testing import eventually
 
 MARK = b"build-7.abc.paas.invalid"
 

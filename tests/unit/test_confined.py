@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from fakes import eventually
 from paas.core.errors import Cancelled, InvalidValue, PaasError
 from paas.drivers import confined
 from paas.drivers.confined import Confined
-from paas.testing import eventually
 
 ENDLESS = "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(99999) %}{% endfor %}{% endfor %}"
 ENDLESS += "{% endfor %}"

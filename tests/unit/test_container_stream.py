@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fakes import SECONDS, eventually
 from paas.core.errors import Disconnected
 from paas.drivers.container_stream import CHUNK, ContainerStream, carry, unframe
-from paas.testing import SECONDS, eventually
 
 Pair = tuple[socket.socket, socket.socket]
 

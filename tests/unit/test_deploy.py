@@ -4,9 +4,9 @@ import sqlite3
 
 import pytest
 
+from fakes import Behaviour, Result
 from paas.core.errors import EngineError, Unsupported, disk_full
 from paas.core.model import DeploymentStatus, ReleaseState
-from paas.testing import Behaviour, Result
 
 TWO = {"Procfile": "web: ./web\nworker: ./work\n"}
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from fakes import eventually
+from fakes.counts import counting
 from paas.core.errors import NotFound
 from paas.core.logline import GAP, LogLine
 from paas.drivers import drain_spool
@@ -13,8 +15,6 @@ from paas.drivers.clock import Clock
 from paas.drivers.receivers import NotSent, Refused
 from paas.engine import drains
 from paas.engine.drains import Worker
-from paas.testing import eventually
-from paas.testing.counts import counting
 
 URL = "https://user:secret@logs.example/token"
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from fakes.requests import request_line
 from paas.core import logcodes
 from paas.core.accesslog import AccessLog
 from paas.drivers import edge_errors
 from paas.drivers.edge_errors import EdgeErrors
-from paas.testing.requests import request_line
 
 REST = ', client: 127.0.0.1, server: a.example, request: "{}", upstream: "http://127.0.0.1:1/", host: "a.example"'
 END = 1767225600.0

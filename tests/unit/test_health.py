@@ -2,7 +2,7 @@
 
 import pytest
 
-from paas.testing import Behaviour
+from fakes import Behaviour
 
 LOG = "       web.1 wrote nothing to its log.\n"
 

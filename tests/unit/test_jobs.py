@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes import SECONDS, FakeClock, eventually
 from paas.core.errors import Cancelled, Disconnected, InvalidValue, NoSuchApp, PaasError, disk_full
 from paas.core.journal import Step
 from paas.core.model import DeploymentStatus
@@ -13,7 +14,6 @@ from paas.drivers.reserve import Reserve
 from paas.engine.joblog import JobLog
 from paas.engine.jobs import Jobs
 from paas.store import Store
-from paas.testing import SECONDS, FakeClock, eventually
 
 NEVER = threading.Event()
 

@@ -5,11 +5,11 @@ import threading
 
 import pytest
 
+from fakes import SECONDS, Behaviour, eventually
 from paas.core.errors import EngineError, disk_full
 from paas.core.gitrefs import RefUpdate
 from paas.core.model import DeploymentStatus
 from paas.engine import deploy
-from paas.testing import SECONDS, Behaviour, eventually
 
 LONE = "processes: {worker: {overlap: false}}\n"
 SCRIPT = json.dumps({"scripts": {"dokku": {"postdeploy": "./seed"}}})

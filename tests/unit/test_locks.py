@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from fakes import SECONDS, eventually
 from paas.core.errors import Cancelled
 from paas.engine.locks import Broadcast, Routing, Slots, Turns
-from paas.testing import SECONDS, eventually
 
 NEVER = threading.Event()
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fakes.requests import request_line
 from paas.core import edgelog, jsonlog, logquery
 from paas.core.accesslog import FIELDS, AccessLog
 from paas.core.jsonlog import LONGEST, JsonLog
@@ -20,7 +21,6 @@ from paas.core.logline import LogLine
 from paas.drivers import logfiles, pattern, segments
 from paas.drivers.logfiles import LogFiles
 from paas.drivers.segments import Packed
-from paas.testing.requests import request_line
 
 FORM = JsonLog("app", "web.1", 3, "hello")
 PART = 16_384

@@ -4,11 +4,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from fakes import eventually
 from paas.core import logline, logsteps
 from paas.core.logline import LogLine
 from paas.core.logsteps import Steps
 from paas.engine.enginelog import EngineSource, form_of
-from paas.testing import eventually
 
 
 def line(milliseconds, text="x"):

@@ -2,8 +2,8 @@
 
 import pytest
 
+from fakes import DEPLOYER, Behaviour, eventually
 from paas.core.model import DeploymentStatus
-from paas.testing import DEPLOYER, Behaviour, eventually
 
 WAITING = "-----> hello: another change is under way ({}); waiting for it to finish\n"
 

@@ -10,12 +10,12 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from fakes import eventually
 from paas.core import drain, egress
 from paas.core.egress import Egress
 from paas.core.logline import LogLine
 from paas.drivers import receivers
 from paas.drivers.receivers import NotSent, Refused
-from paas.testing import eventually
 
 TIME = "2026-01-01T00:00:00.000000000Z"
 LINES = [LogLine(TIME, "app", "web.1", b"text %d" % number, 1, "hello") for number in (1, 2)]

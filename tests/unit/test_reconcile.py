@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from fakes import Behaviour
 from paas.core.model import DeploymentStatus, ReleaseState
 from paas.engine import dashboard
-from paas.testing import Behaviour
 
 
 def states(server):

@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
+from fakes import Behaviour, Server, eventually
 from paas.core.errors import Cancelled, EngineError
 from paas.core.model import DeploymentStatus, Ending
 from paas.engine import phase
-from paas.testing import Behaviour, Server, eventually
 
 PROCFILE = {"Procfile": "release: ./migrate --all\nweb: ./web\n"}
 

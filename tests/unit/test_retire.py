@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
+from fakes import FakeClock, eventually
 from paas.core.errors import EngineError
 from paas.engine.retire import Retirer
 from paas.proxies.base import Switch
-from paas.testing import FakeClock, eventually
 
 
 class Engine:

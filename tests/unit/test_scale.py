@@ -2,7 +2,7 @@
 
 import pytest
 
-from paas.testing import Behaviour, eventually
+from fakes import Behaviour, eventually
 
 
 def ports(server):

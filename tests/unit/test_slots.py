@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
+from fakes import eventually
 from paas.core.errors import Cancelled
 from paas.engine.locks import Slots
-from paas.testing import eventually
 
 NEVER = threading.Event()
 

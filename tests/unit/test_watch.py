@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
+from fakes import Behaviour, Server
 from paas.core import backoff
 from paas.engine.watch import SETTLE_SECONDS, Watcher
-from paas.testing import Behaviour, Server
 
 
 def test_pauses_grow_to_a_minute():

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
+from fakes import eventually
 from paas import website
 from paas.drivers.gunicorn import Gunicorn
-from paas.testing import eventually
 from paas.website import Website
 
 

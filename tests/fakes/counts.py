@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from paas.testing.server import Server
+from fakes.server import Server
 
 DATABASE = "paas.db"
 

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from fakes.gates import Gates, Unexpected
 from paas.builders.base import Source
 from paas.core.checks import Check, of_image
 from paas.core.container import LABEL_APP_ID
 from paas.core.errors import BuildFailed
 from paas.core.image import Image
-from paas.testing.gates import Gates, Unexpected
 
 KNOWN = ("FROM", "RUN", "COPY", "EXPOSE", "CMD", "ENTRYPOINT", "HEALTHCHECK", "ENV", "USER", "WORKDIR")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from fakes.containers import FakeScheduler
 from paas.core.nettcp import Listener
 from paas.core.outcome import Answer
 from paas.drivers.probe import Probe
-from paas.testing.containers import FakeScheduler
 
 
 class FakeProbe(Probe):

@@ -5,20 +5,20 @@ sleeps, listens on the network or needs any right. The database, the git reposit
 ones.
 """
 
-from paas.testing.authority import FakeAcme, FakeDnsHooks, FakeResolver
-from paas.testing.builds import FakeBuilder
-from paas.testing.containers import FakeScheduler
-from paas.testing.copies import Copies
-from paas.testing.edge import FakeProxy
-from paas.testing.gates import SECONDS, Gate, Gates, Unexpected, eventually
-from paas.testing.host import FakeHost
-from paas.testing.probe import FakeProbe
-from paas.testing.processes import Behaviour
-from paas.testing.programs import Program
-from paas.testing.remotes import FakeRemotes
-from paas.testing.server import ADMIN, DEPLOYER, VIEWER, PushSession, Result, Server, Session
-from paas.testing.tasks import FakeTasks
-from paas.testing.times import EPOCH, FakeClock
+from fakes.authority import FakeAcme, FakeDnsHooks, FakeResolver
+from fakes.builds import FakeBuilder
+from fakes.containers import FakeScheduler
+from fakes.copies import Copies
+from fakes.edge import FakeProxy
+from fakes.gates import SECONDS, Gate, Gates, Unexpected, eventually
+from fakes.host import FakeHost
+from fakes.probe import FakeProbe
+from fakes.processes import Behaviour
+from fakes.programs import Program
+from fakes.remotes import FakeRemotes
+from fakes.server import ADMIN, DEPLOYER, VIEWER, PushSession, Result, Server, Session
+from fakes.tasks import FakeTasks
+from fakes.times import EPOCH, FakeClock
 
 __all__ = [
     "ADMIN",

@@ -8,13 +8,13 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
+from fakes.gates import Gates, Unexpected
 from paas.core.errors import InvalidValue, PaasError, ProxyError
 from paas.core.server_options import ServerOptions
 from paas.core.vhost import Vhost, VhostState
 from paas.drivers.nginx_modules import Modules
 from paas.proxies.base import Logs, Switch, Waiting
 from paas.proxies.nginx_text import Secure, Templates
-from paas.testing.gates import Gates, Unexpected
 
 _TEMPLATES = Templates()
 _SECURE = Secure("127.0.0.1:8443", Path("/certificates"))

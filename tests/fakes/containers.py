@@ -11,6 +11,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from fakes.gates import Gates, Unexpected
+from fakes.processes import Behaviour, FakeLogs, Running
+from fakes.transfers import FakeTransfers
 from paas.core import container as labels
 from paas.core import environment
 from paas.core.errors import EngineError
@@ -18,9 +21,6 @@ from paas.core.image import BuildCache, Image, StoredImage
 from paas.core.model import App, Container, Ending, Release
 from paas.core.rollout import Candidate
 from paas.schedulers.base import Limits
-from paas.testing.gates import Gates, Unexpected
-from paas.testing.processes import Behaviour, FakeLogs, Running
-from paas.testing.transfers import FakeTransfers
 
 
 class FakeScheduler(FakeLogs, FakeTransfers):

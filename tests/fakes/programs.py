@@ -7,9 +7,9 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 
+from fakes.gates import SECONDS, Unexpected
 from paas.core.oneoff import TaskSpec
 from paas.drivers.container_stream import ERR, OUT, ContainerStream
-from paas.testing.gates import SECONDS, Unexpected
 
 KILLED, TERMINATED, HUNG_UP = 137, 143, 129
 

@@ -10,12 +10,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from fakes.gates import Unexpected
 from paas.core.errors import IssuanceFailed
 from paas.drivers.acme_client import Account, Acme, Prover
 from paas.drivers.clock import Clock
 from paas.drivers.dns_hook import DnsHooks
 from paas.drivers.resolver import Resolver
-from paas.testing.gates import Unexpected
 
 
 class FakeAcme(Acme):

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from fakes import programs
+from fakes.containers import FakeScheduler
+from fakes.gates import Unexpected
+from fakes.programs import HUNG_UP, KILLED, TERMINATED, Program, Work
 from paas.core import oneoff
 from paas.core.errors import CommandNotFound, EngineError
 from paas.core.oneoff import Task, TaskSpec
 from paas.drivers.container_stream import ContainerStream
-from paas.testing import programs
-from paas.testing.containers import FakeScheduler
-from paas.testing.gates import Unexpected
-from paas.testing.programs import HUNG_UP, KILLED, TERMINATED, Program, Work
 
 
 class FakeTasks:

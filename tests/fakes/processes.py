@@ -8,14 +8,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fakes import programs
+from fakes.gates import SECONDS
+from fakes.programs import Program
+from fakes.times import EPOCH
 from paas.core import jsonlog, logline, logquery
 from paas.core.errors import EngineError
 from paas.core.model import Container
 from paas.schedulers.base import Limits, Opened
-from paas.testing import programs
-from paas.testing.gates import SECONDS
-from paas.testing.programs import Program
-from paas.testing.times import EPOCH
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Running:
 
 
 class FakeLogs:
-    """The logs of containers: part of `paas.testing.containers.FakeScheduler`.
+    """The logs of containers: part of `fakes.containers.FakeScheduler`.
 
     With a ``log_folder`` they are files in it, too, as those of the real engine.
     """

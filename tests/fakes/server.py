@@ -15,6 +15,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from fakes import commits
+from fakes.apart import FakeRootless
+from fakes.authority import FakeAcme, FakeDnsHooks, FakeResolver
+from fakes.builds import FakeBuilder
+from fakes.confined import FakeConfined
+from fakes.containers import FakeScheduler
+from fakes.edge import FakeProxy
+from fakes.gates import SECONDS, Gates, Unexpected, eventually
+from fakes.host import FakeHost
+from fakes.probe import FakeProbe
+from fakes.processes import Behaviour
+from fakes.remotes import FakeRemotes
+from fakes.tasks import FakeTasks
+from fakes.times import FakeClock
 from paas.assembly import instance_id, wire
 from paas.commands.dispatch import Dispatcher
 from paas.commands.invocation import Invocation, Terminal
@@ -31,20 +45,6 @@ from paas.engine.issuer import Issuer
 from paas.engine.liveness import Liveness
 from paas.engine.timers import Timers
 from paas.store import Store
-from paas.testing import commits
-from paas.testing.apart import FakeRootless
-from paas.testing.authority import FakeAcme, FakeDnsHooks, FakeResolver
-from paas.testing.builds import FakeBuilder
-from paas.testing.confined import FakeConfined
-from paas.testing.containers import FakeScheduler
-from paas.testing.edge import FakeProxy
-from paas.testing.gates import SECONDS, Gates, Unexpected, eventually
-from paas.testing.host import FakeHost
-from paas.testing.probe import FakeProbe
-from paas.testing.processes import Behaviour
-from paas.testing.remotes import FakeRemotes
-from paas.testing.tasks import FakeTasks
-from paas.testing.times import FakeClock
 
 ADMIN = Caller("admin", Access.ADMIN, "local")
 DEPLOYER = Caller("alice", Access.DEPLOY, "ssh", "192.0.2.7", "SHA256:alice")
