@@ -12,7 +12,7 @@ import os
 import sys
 from _json import encode_basestring_ascii as quoted
 
-from paas import client, frames
+from paas.control import client, frames
 
 TYPE_CHECKING = False
 
@@ -31,11 +31,11 @@ def main(argv: list[str] | None = None) -> int:
     if command in ("serve", "teardown"):
         from importlib import import_module
 
-        module = import_module("paas.daemon" if command == "serve" else "paas.teardown")
+        module = import_module("paas.daemon.serve" if command == "serve" else "paas.daemon.teardown")
         return int(module.main([f"--root={root}", *words[1:]]))
 
     if command in ("accept-database", "forget-secrets"):
-        from paas import recovery
+        from paas.daemon import recovery
 
         return recovery.main([command, f"--root={root}", *words[1:]])
 

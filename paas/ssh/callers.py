@@ -6,8 +6,8 @@ import dataclasses
 import logging
 from collections.abc import Callable
 
-from paas.channel import complaint
 from paas.commands.invocation import Dispatch, Invocation
+from paas.control.channel import complaint
 from paas.core.caller import Caller
 from paas.core.errors import Disconnected, Forbidden, PaasError
 

@@ -11,10 +11,10 @@ from typing import Protocol
 
 import asyncssh
 
-from paas.channel import HIGH_WATER
+from paas.control.channel import HIGH_WATER
+from paas.control.limits import Pool
 from paas.core.caller import Caller
 from paas.core.revocation import Revocation
-from paas.pool import Pool
 from paas.ssh.algorithms import SIGNATURES
 from paas.ssh.gate import Visitor
 from paas.ssh.session import SshSession

@@ -19,10 +19,10 @@ from asyncssh.kex import get_kex_algs
 from asyncssh.mac import get_mac_algs
 
 from paas.commands.invocation import Dispatch
+from paas.control.limits import PARTING, Pool
 from paas.core.caller import Caller
 from paas.core.errors import PaasError
 from paas.core.revocation import Revocation
-from paas.pool import PARTING, Pool
 from paas.ssh import algorithms, hostkeys
 from paas.ssh.callers import Lookup, looked_up
 from paas.ssh.connection import Connection, Owner

@@ -9,13 +9,13 @@ import asyncssh
 from asyncssh.misc import map_handler_name
 from asyncssh.packet import SSHPacket
 
-from paas import claims
-from paas.channel import BROKEN_PIPE, CHUNK, INTERRUPTED, STDERR, Session, complaint
 from paas.commands.invocation import Terminal
+from paas.control import client_env
+from paas.control.channel import BROKEN_PIPE, CHUNK, INTERRUPTED, STDERR, Session, complaint
+from paas.control.limits import Pool
 from paas.core.caller import Caller
 from paas.core.errors import Forbidden, PaasError
 from paas.core.revocation import Revocation
-from paas.pool import Pool
 from paas.ssh import command
 from paas.ssh.line import Line
 
@@ -47,7 +47,7 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
         setattr(chan, END_OF_WRITES, self._reader_gone)
 
     def pty_requested(self, term_type: str, term_size: tuple[int, int, int, int], term_modes: object) -> bool:
-        self._terminal = claims.terminal(term_size[0], term_size[1], term_type)
+        self._terminal = client_env.terminal(term_size[0], term_size[1], term_type)
         return True
 
     def shell_requested(self) -> bool:
@@ -60,7 +60,7 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
     def session_started(self) -> None:
         try:
             argv = command.split(self._command or "")
-            environment = claims.environment(self._chan.get_environment())
+            environment = client_env.environment(self._chan.get_environment())
             self._session.start(argv, self._caller, terminal=self._terminal, environment=environment)
         except PaasError as error:
             self.send(STDERR, complaint(error))
@@ -89,7 +89,7 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
 
     def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
         if self._terminal is not None:
-            self._terminal = claims.terminal(width, height, self._terminal.kind)
+            self._terminal = client_env.terminal(width, height, self._terminal.kind)
             self._session.resize(self._terminal)
 
     def signal_received(self, signal: str) -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from paas import frames
-from paas.client import connect
+from paas.control import frames
+from paas.control.client import connect
 
 MOST_OUTPUT = 16 << 20
 """Bytes that a command may say before it ends, where its client waits for the whole."""

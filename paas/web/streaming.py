@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Response, request
 
-from paas import frames
+from paas.control import frames
 from paas.web.link import SILENCE, Conversation, Problem
 
 SSE, NDJSON = "text/event-stream", "application/x-ndjson"

@@ -29,12 +29,12 @@ from fakes.processes import Behaviour
 from fakes.remotes import FakeRemotes
 from fakes.tasks import FakeTasks
 from fakes.times import FakeClock
-from paas.assembly import instance_id, wire
 from paas.commands.dispatch import Dispatcher
 from paas.commands.invocation import Invocation, Terminal
 from paas.core.caller import Access, Caller
 from paas.core.errors import Disconnected, EngineError
 from paas.core.model import App
+from paas.daemon.wiring import instance_id, wire
 from paas.drivers.paths import Paths
 from paas.drivers.settings_file import SettingsFile
 from paas.engine import apps, reconcile

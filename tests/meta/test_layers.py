@@ -15,11 +15,7 @@ LAYERS = [
     {"paas.builders", "paas.schedulers", "paas.proxies"},
     {"paas.engine"},
     {"paas.commands"},
-    {
-        *("paas.__main__", "paas.assembly", "paas.channel", "paas.claims", "paas.cli", "paas.client", "paas.control"),
-        *("paas.daemon", "paas.frames", "paas.framing", "paas.lock", "paas.pool", "paas.recovery", "paas.ssh"),
-        *("paas.teardown", "paas.unixsocket", "paas.web", "paas.website", "paas.zygote"),
-    },
+    {"paas.__main__", "paas.cli", "paas.control", "paas.daemon", "paas.ssh", "paas.web", "paas.zygote"},
 ]
 """From the lowest to the highest. A module may import from its own layer and from those below."""
 
@@ -37,7 +33,7 @@ OUTSIDE = {
     "re2": ("paas.drivers.pattern",),
     "cronsim": ("paas.drivers.calendar",),
     "dulwich": ("paas.drivers",),
-    "subprocess": ("paas.drivers",),
+    "subprocess": ("paas.drivers", "paas.daemon.gunicorn"),
     "sqlite3": ("paas.store",),
     "cryptography": ("paas.store", "paas.drivers.x509", "paas.drivers.acme_client"),
     "acme": ("paas.drivers.acme_client",),
@@ -52,9 +48,24 @@ OUTSIDE = {
     "jinja2": ("paas.proxies", "paas.builders.template", "paas.web.app", "paas.zygote"),
     "passlib": ("paas.drivers",),
     "asyncssh": ("paas.ssh",),
-    "asyncio": ("paas.ssh", "paas.control", "paas.channel", "paas.pool", "paas.framing", "paas.daemon"),
+    "asyncio": (
+        "paas.ssh",
+        "paas.control.server",
+        "paas.control.channel",
+        "paas.control.limits",
+        "paas.control.framing",
+        "paas.daemon.serve",
+    ),
     "socket": (
-        *("paas.drivers", "paas.ssh", "paas.control", "paas.channel", "paas.client", "paas.daemon", "paas.unixsocket"),
+        *(
+            "paas.drivers",
+            "paas.ssh",
+            "paas.control.server",
+            "paas.control.channel",
+            "paas.control.client",
+            "paas.daemon.serve",
+            "paas.control.unix_socket",
+        ),
         *("paas.web.link", "paas.zygote"),
         # As the type of an invocation's standard input; commands open no sockets.
         "paas.commands.invocation",
@@ -76,8 +87,8 @@ NOT_IN_CORE = {"open", "print", "input", "exec", "eval", "compile", "__import__"
 LONG = 300
 LONGEST = 500
 LONG_FOR_A_REASON = {
-    "paas/channel.py": "one object between event loop and thread: its two halves are only right together",
-    "paas/client.py": "starts in milliseconds because it is one module that imports next to nothing",
+    "paas/control/channel.py": "one object between event loop and thread: its two halves are only right together",
+    "paas/control/client.py": "starts in milliseconds because it is one module that imports next to nothing",
     "paas/drivers/docker.py": "everything that is asked of the one engine",
     "paas/drivers/nginx.py": "everything that is done to the one nginx process",
     "tests/fakes/containers.py": "a whole container engine in memory",
@@ -176,7 +187,7 @@ def test_the_core_reads_writes_and_asks_nothing() -> None:
     assert acts == []
 
 
-WEB_MAY = ("paas.web", "paas.frames", "paas.client", "paas.core")
+WEB_MAY = ("paas.web", "paas.control.frames", "paas.control.client", "paas.core")
 """What the web's process imports of ours. It is small because it leaves the rest to the daemon."""
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from paas import control
+from paas.control import server as control
 from paas.core.caller import Access, Caller
 from paas.core.errors import Disconnected
 from paas.ssh import server

@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 from transport_fakes import BLOCK, Servers, no_faults_of_the_loop, steady, until  # noqa: F401
 
-from paas import cli, frames
+from paas import cli
+from paas.control import frames
+from paas.control.unix_socket import AlreadyRunning, listen
 from paas.core.caller import Access
 from paas.core.revocation import Revocation
-from paas.unixsocket import AlreadyRunning, listen
 
 ROOT = Path(__file__).parents[2]
 # The real program, as a process each: with the real ones, so that the fast tests stay fast.
@@ -488,7 +489,7 @@ def test_a_lookup_that_fails_is_an_error_and_the_server_goes_on(servers, monkeyp
     def broken(fingerprint):
         raise OSError("the store is gone")
 
-    with monkeypatch.context() as patch, caplog.at_level(logging.CRITICAL, "paas.control"):
+    with monkeypatch.context() as patch, caplog.at_level(logging.CRITICAL, "paas.control.server"):
         patch.setattr(servers.control, "_lookup", broken)
         assert run(servers, "shell", "--key", FINGERPRINT).returncode == 1
 

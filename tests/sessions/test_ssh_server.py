@@ -119,7 +119,7 @@ def test_control_characters_and_endless_commands_are_usage_errors(servers, comma
 
 
 def test_a_command_that_raises_ends_with_status_1_and_the_server_goes_on(servers, caplog):
-    with caplog.at_level(logging.CRITICAL, "paas.channel"):
+    with caplog.at_level(logging.CRITICAL, "paas.control.channel"):
         assert run(servers, "crash").exit_status == 1
 
     assert run(servers, "words").exit_status == 0

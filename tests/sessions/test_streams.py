@@ -9,7 +9,7 @@ from web_fakes import LOOPBACK, Web
 
 from fakes import eventually
 from fakes.requests import request_line
-from paas import frames
+from paas.control import frames
 from paas.core import logline
 from paas.web import link
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from paas import control
+from paas.control import server
 from paas.core.caller import Access, Caller
 from paas.core.errors import Disconnected
 from paas.ssh import server as ssh
@@ -200,7 +200,7 @@ class Servers:
                 dispatch=self.commands,
                 limits=self.limits,
             ),
-            await control.start(
+            await server.start(
                 self.folder / "control.sock",
                 lookup=self.keys.get,
                 dispatch=self.commands,

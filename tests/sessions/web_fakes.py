@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flask.testing import FlaskClient
 
-from paas import control
+from paas.control import server as control
 from paas.engine import keys, tokens
 from paas.web.app import create, instance
 

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from paas.lock import AlreadyServed, Lock
+from paas.daemon.lock import AlreadyServed, Lock
 
 HOLDER = """
 import signal, sys
 from pathlib import Path
-from paas.lock import Lock
+from paas.daemon.lock import Lock
 lock = Lock(Path(sys.argv[1]))
 print("held", flush=True)
 signal.pause()

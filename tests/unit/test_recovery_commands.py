@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from paas import recovery
 from paas.cli import main
 from paas.core.errors import PaasError
 from paas.core.model import Container
+from paas.daemon import recovery
 from paas.drivers.marker import MarkerFile
 from paas.engine import intact
 from paas.store import Store

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from paas import daemon
 from paas.core.errors import PaasError
+from paas.daemon import serve
 from paas.drivers.paths import Paths
 from paas.drivers.reserve import Reserve
 
@@ -57,7 +57,7 @@ def test_the_server_starts_from_it_when_the_disk_is_full(tmp_path, disk, monkeyp
 
         return look
 
-    monkeypatch.setattr(daemon, "Lock", looked_at("lock", None))
-    monkeypatch.setattr(daemon, "build_context", looked_at("database", PaasError("enough")))
-    assert daemon.main(["--root", str(tmp_path)]) == 1
+    monkeypatch.setattr(serve, "Lock", looked_at("lock", None))
+    monkeypatch.setattr(serve, "build_context", looked_at("database", PaasError("enough")))
+    assert serve.main(["--root", str(tmp_path)]) == 1
     assert there == [("lock", False), ("database", False)]

@@ -5,9 +5,9 @@ import threading
 import pytest
 
 from fakes import eventually
-from paas import website
-from paas.drivers.gunicorn import Gunicorn
-from paas.website import Website
+from paas.daemon import web_process
+from paas.daemon.gunicorn import Gunicorn
+from paas.daemon.web_process import Website
 
 
 @pytest.mark.parametrize("fault", ["settings", "descriptors"])
@@ -28,9 +28,9 @@ def test_it_goes_on_after_an_error(hello, monkeypatch, fault):
         def end(self):
             """It ends with its thread here."""
 
-    monkeypatch.setattr(website, "Gunicorn", Process)
+    monkeypatch.setattr(web_process, "Gunicorn", Process)
     complained = []
-    monkeypatch.setattr(website._log, "error", lambda *said, **more: complained.append(said))
+    monkeypatch.setattr(web_process._log, "error", lambda *said, **more: complained.append(said))
     if fault == "settings":
         settings.write_text("dashboard-domain: [")
     part = Website(hello.ctx)
@@ -60,7 +60,7 @@ def test_a_web_whose_socket_was_removed_is_started_again(hello, monkeypatch):
         def end(self):
             self._ended.set()
 
-    monkeypatch.setattr(website, "Gunicorn", Process)
+    monkeypatch.setattr(web_process, "Gunicorn", Process)
     part = Website(hello.ctx)
     part.start()
     try:

@@ -1,4 +1,4 @@
-"""The server's reading of the control socket's protocol, which `paas.frames` describes."""
+"""The server's reading of the control socket's protocol, which `paas.control.frames` describes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from paas import claims, frames
 from paas.commands.invocation import Terminal
+from paas.control import client_env, frames
 from paas.core.errors import PaasError, UsageError
 
 
@@ -61,8 +61,10 @@ def parse_hello(kind: bytes, payload: bytes) -> Hello:
         size = hello.get("terminal")
         return Hello(
             argv=[] if "call" in hello else _strings(hello["argv"]),
-            terminal=claims.terminal(int(size["columns"]), int(size["rows"]), str(size["kind"])) if size else None,
-            environment=claims.environment({str(k): str(v) for k, v in dict(hello.get("environment") or {}).items()}),
+            terminal=client_env.terminal(int(size["columns"]), int(size["rows"]), str(size["kind"])) if size else None,
+            environment=client_env.environment(
+                {str(k): str(v) for k, v in dict(hello.get("environment") or {}).items()}
+            ),
             key=str(hello.get("key") or ""),
             address=str(hello.get("address") or "")[:64],
             token=str(hello["token"] or "") if "token" in hello else None,

@@ -15,7 +15,7 @@ import stat
 from _socket import AF_UNIX, SOCK_STREAM
 from _socket import socket as Socket
 
-from paas import frames
+from paas.control import frames
 
 TYPE_CHECKING = False
 

@@ -16,12 +16,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from paas import control
-from paas.assembly import build_context, nginx
 from paas.commands.dispatch import Dispatcher
+from paas.control import server as control
+from paas.control.limits import on_loop
 from paas.core import settings
 from paas.core.caller import Caller
 from paas.core.errors import PaasError, UsageError
+from paas.daemon.lock import Lock
+from paas.daemon.web_process import Website
+from paas.daemon.wiring import build_context, nginx
 from paas.drivers.docker import Docker
 from paas.drivers.docker_client import LOOK_SECONDS
 from paas.drivers.nginx import Nginx
@@ -39,12 +42,9 @@ from paas.engine.safekeeping import Safekeeper
 from paas.engine.stalls import Stalls
 from paas.engine.timers import Timers
 from paas.engine.watch import Watcher
-from paas.lock import Lock
-from paas.pool import on_loop
 from paas.proxies.nginx import NginxProxy
 from paas.ssh import hostkeys as ssh_keys
 from paas.ssh import server as ssh
-from paas.website import Website
 
 _log = logging.getLogger("paas")
 

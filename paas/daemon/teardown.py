@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from paas.assembly import nginx
 from paas.core.errors import PaasError, UsageError
-from paas.daemon import complain
+from paas.daemon.lock import Lock
+from paas.daemon.serve import complain
+from paas.daemon.wiring import nginx
 from paas.drivers.docker import Docker
 from paas.drivers.host import Host
 from paas.drivers.paths import Paths
 from paas.drivers.rootless import Rootless
 from paas.drivers.settings_file import SettingsFile
 from paas.engine import intact, room
-from paas.lock import Lock
 from paas.schedulers.docker_local import remove_everything
 
 

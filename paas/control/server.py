@@ -1,8 +1,8 @@
 """The control socket: the way in for the local command line, the web frontend, and the host's own OpenSSH.
 
-The protocol is described in `paas.frames`. Who may connect is decided by the kernel's word on the peer (unix(7),
-SO_PEERCRED): root and the server's own user, nobody else. They are administrators, unless they speak for the owner of
-an SSH key or of a token, whose rights then count.
+The protocol is described in `paas.control.frames`. Who may connect is decided by the kernel's word on the peer
+(unix(7), SO_PEERCRED): root and the server's own user, nobody else. They are administrators, unless they speak for the
+owner of an SSH key or of a token, whose rights then count.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from paas import claims, frames, unixsocket
-from paas.channel import HIGH_WATER, INTERRUPTED, JOB, MARK, PROBLEM, STDERR, STDOUT, VALUE, Session, complaint
 from paas.commands import calling
 from paas.commands.invocation import Dispatch
+from paas.control import client_env, frames, unix_socket
+from paas.control.channel import HIGH_WATER, INTERRUPTED, JOB, MARK, PROBLEM, STDERR, STDOUT, VALUE, Session, complaint
+from paas.control.framing import BrokenProtocol, Hello, parse_hello, whole_frames
+from paas.control.limits import Pool
 from paas.core.caller import Access, Caller
 from paas.core.errors import Forbidden, InvalidToken, PaasError
 from paas.core.problem import details
 from paas.core.revocation import Revocation
-from paas.framing import BrokenProtocol, Hello, parse_hello, whole_frames
-from paas.pool import Pool
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class ControlServer:
 
     async def listen(self) -> None:
         """Accepts connections from now on; raises `unixsocket.AlreadyRunning` and `OSError`."""
-        sock = unixsocket.listen(self.path)
+        sock = unix_socket.listen(self.path)
         self._inode = self.path.stat().st_ino
         self._listener = await asyncio.get_running_loop().create_server(lambda: Connection(self), sock=sock)
 
@@ -180,7 +180,7 @@ class Connection(asyncio.Protocol):
             self._session.feed_eof()
         elif kind == frames.WINDOW_SIZE and len(payload) == 4:
             size = (int.from_bytes(payload[:2], "big"), int.from_bytes(payload[2:], "big"))
-            self._session.resize(claims.terminal(*size, self._kind))
+            self._session.resize(client_env.terminal(*size, self._kind))
         elif kind == frames.INTERRUPT:
             self._session.hang_up()
             self.finish(INTERRUPTED)
@@ -212,12 +212,12 @@ class Connection(asyncio.Protocol):
             self._refuse(PaasError("The server met an error of its own", why="Its log has the details."))
 
     async def _identify(self, hello: Hello) -> Caller:
-        user = unixsocket.peer_user(self._transport.get_extra_info("socket"))
+        user = unix_socket.peer_user(self._transport.get_extra_info("socket"))
 
         if user not in (0, os.geteuid()):
             raise Forbidden(
-                f"{unixsocket.login_name(user)} may not use the control socket",
-                why=f"It is for root and for {unixsocket.login_name(os.geteuid())}, the user that the server runs as.",
+                f"{unix_socket.login_name(user)} may not use the control socket",
+                why=f"It is for root and for {unix_socket.login_name(os.geteuid())}, the user that the server runs as.",
                 fix="Use sudo, or connect over SSH with a key of your own.",
             )
 
@@ -226,7 +226,7 @@ class Connection(asyncio.Protocol):
             return dataclasses.replace(owner, address=hello.address)
 
         if not hello.key:
-            return Caller(name=unixsocket.login_name(user), access=Access.ADMIN, via="local")
+            return Caller(name=unix_socket.login_name(user), access=Access.ADMIN, via="local")
 
         caller = await self._server.find(hello.key)
 

@@ -7,7 +7,7 @@ import threading
 
 from paas.core import backoff
 from paas.core.errors import PaasError
-from paas.drivers.gunicorn import Gunicorn
+from paas.daemon.gunicorn import Gunicorn
 from paas.engine import dashboard
 from paas.engine.context import Context
 

@@ -17,11 +17,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from paas.commands.invocation import Invocation, Terminal
+from paas.control.limits import Busy, Pool
 from paas.core.caller import Caller
 from paas.core.errors import Disconnected, PaasError
 from paas.core.problem import details
 from paas.core.revocation import Revocation
-from paas.pool import Busy, Pool
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""The daemon: its start and end, its parts, and the programs that act on its data root."""
