@@ -20,8 +20,8 @@ from bench.nginx_growth import _free_port, _resident
 from paas.core.edge import Edge
 from paas.core.server_options import ServerOptions
 from paas.core.vhost import Vhost
-from paas.drivers.nginx import Nginx
-from paas.proxies.nginx import NginxProxy
+from paas.proxies.nginx.process import Nginx
+from paas.proxies.nginx.proxy import NginxProxy
 
 UPGRADE = b"GET / HTTP/1.1\r\nHost: sockets.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.programs import environment
 from paas.drivers import buildkit
-from paas.drivers.docker import Docker
+from paas.schedulers.docker.api import Docker
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from paas.core.vhost import Vhost
-from paas.drivers.nginx import Nginx
-from paas.proxies.nginx import NginxProxy
+from paas.proxies.nginx.process import Nginx
+from paas.proxies.nginx.proxy import NginxProxy
 
 COUNTS = (1, 100, 500)
 REPEAT = 11

@@ -15,9 +15,9 @@ import pytest
 
 from fakes import Copies, PushSession, Server
 from paas.core.errors import PaasError
-from paas.drivers import container_stream
-from paas.drivers.docker import Docker
 from paas.engine import joblog, locks, logfollow, phase, runs
+from paas.schedulers import container_stream
+from paas.schedulers.docker.api import Docker
 
 # The same examples each time, and nothing written into the checkout.
 # Most of what there is to find is found by the first ones; where everything runs (CI is set) there are more.

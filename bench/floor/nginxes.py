@@ -12,8 +12,8 @@ from threading import Thread
 from bench import waiting
 from bench.floor.hand import HandNginx, free_port
 from paas.core.vhost import ProxyOptions, Vhost, VhostState
-from paas.drivers.nginx import Nginx
-from paas.proxies.nginx import NginxProxy
+from paas.proxies.nginx.process import Nginx
+from paas.proxies.nginx.proxy import NginxProxy
 
 
 class _Answer(BaseHTTPRequestHandler):

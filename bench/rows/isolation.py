@@ -14,8 +14,8 @@ from bench.programs import run
 from bench.stats import Goal
 from bench.work import Figure, Sample, Work
 from paas.drivers import carry
-from paas.drivers.docker import Docker
 from paas.drivers.rootless import Rootless
+from paas.schedulers.docker.api import Docker
 
 BUILDER_USER = Path(__file__).resolve().parents[2] / "scripts" / "builder-user"
 MADE = "RUN head -c 60000000 /dev/urandom > /data # {number}\n"

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from paas.core import imagefile, imagename
 from paas.drivers import buildkit, carry, stack
-from paas.drivers.docker import Docker
 from paas.drivers.rootless import Rootless
+from paas.schedulers.docker.api import Docker
 
 # Blanks of one line: where there are thousands of empty ones, each would be looked at from all those before it.
 _STACK = re.compile(r"^[^\S\n]*FROM\s+(?:--\S+\s+)*paas/stack:([a-z]+)\b", re.MULTILINE | re.IGNORECASE)

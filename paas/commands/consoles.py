@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from paas.commands.invocation import Invocation, Terminal
-from paas.drivers.container_stream import ERR
 from paas.engine.console import Console, Size
+from paas.schedulers.container_stream import ERR
 
 
 def of(invocation: Invocation, *, terminal: bool = True) -> Console:

@@ -16,11 +16,11 @@ from paas.core.intact import Recorded, judge
 from paas.daemon.lock import Lock
 from paas.daemon.serve import complain
 from paas.daemon.wiring import instance_id
-from paas.drivers.docker import Docker
-from paas.drivers.docker_client import LOOK_SECONDS
 from paas.drivers.marker import MarkerFile
 from paas.drivers.paths import Paths
 from paas.engine import intact
+from paas.schedulers.docker.api import Docker
+from paas.schedulers.docker.client import LOOK_SECONDS
 from paas.store import Store
 from paas.store.database import Database
 from paas.store.examination import examine

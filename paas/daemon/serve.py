@@ -25,9 +25,6 @@ from paas.core.errors import PaasError, UsageError
 from paas.daemon.lock import Lock
 from paas.daemon.web_process import Website
 from paas.daemon.wiring import build_context, nginx
-from paas.drivers.docker import Docker
-from paas.drivers.docker_client import LOOK_SECONDS
-from paas.drivers.nginx import Nginx
 from paas.drivers.paths import Paths
 from paas.drivers.reserve import Reserve
 from paas.drivers.settings_file import SettingsFile
@@ -42,7 +39,10 @@ from paas.engine.safekeeping import Safekeeper
 from paas.engine.stalls import Stalls
 from paas.engine.timers import Timers
 from paas.engine.watch import Watcher
-from paas.proxies.nginx import NginxProxy
+from paas.proxies.nginx.process import Nginx
+from paas.proxies.nginx.proxy import NginxProxy
+from paas.schedulers.docker.api import Docker
+from paas.schedulers.docker.client import LOOK_SECONDS
 from paas.ssh import hostkeys as ssh_keys
 from paas.ssh import server as ssh
 

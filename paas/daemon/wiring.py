@@ -17,11 +17,8 @@ from paas.drivers.cgroups import BuildGroup
 from paas.drivers.clock import Clock
 from paas.drivers.confined import Confined
 from paas.drivers.dns_hook import DnsHooks
-from paas.drivers.docker import Docker
-from paas.drivers.docker_tasks import DockerTasks
 from paas.drivers.edge_errors import EdgeErrors
 from paas.drivers.host import Host
-from paas.drivers.nginx import Nginx
 from paas.drivers.paths import Paths
 from paas.drivers.probe import Probe
 from paas.drivers.remotes import Remotes
@@ -41,10 +38,13 @@ from paas.engine.output import Output
 from paas.engine.retire import Retirer
 from paas.engine.vitals import Vitals
 from paas.proxies.base import Proxy
-from paas.proxies.nginx import NginxProxy
+from paas.proxies.nginx.process import Nginx
+from paas.proxies.nginx.proxy import NginxProxy
 from paas.resources import folder
 from paas.schedulers.base import Scheduler
-from paas.schedulers.docker_local import DockerLocal
+from paas.schedulers.docker.api import Docker
+from paas.schedulers.docker.local import DockerLocal
+from paas.schedulers.docker.tasks import DockerTasks
 from paas.schedulers.tasks import Tasks
 from paas.store import Store
 

@@ -15,17 +15,18 @@ from pathlib import Path
 
 from paas.core.container import LABEL_APP_ID
 from paas.core.errors import BuildFailed, Cancelled, EngineError
-from paas.drivers import engine_images, image_stream, stack
-from paas.drivers.docker import Docker
+from paas.drivers import image_stream, stack
 from paas.drivers.image_stream import Image
 from paas.drivers.spans import span
 from paas.drivers.spool import spooled
+from paas.schedulers.docker import image_copies
+from paas.schedulers.docker.api import Docker
 
 
 def lend(source: Docker, target: Docker, name: str, cancelled: threading.Event) -> None:
     """Gives the image of that name, as it is, to an engine that does not matter."""
     with span("lending an image"):
-        target.load(_until(engine_images.save(source, name), cancelled))
+        target.load(_until(image_copies.save(source, name), cancelled))
 
 
 def carry(
@@ -48,13 +49,13 @@ def carry(
 
     with (
         span("carrying the image"),
-        spooled(work, _until(engine_images.save(source, image_id), cancelled), took) as file,
+        spooled(work, _until(image_copies.save(source, image_id), cancelled), took) as file,
         image_stream.opened(file, work, limit) as saved,
     ):
         found = saved.only(limit)
         _check(found, image_id, labels)
         stacks = [stack.tag(suite) for suite in stack.SUITES]
-        known = _known(found.config, engine_images.layers(target, labels[LABEL_APP_ID], stacks))
+        known = _known(found.config, image_copies.layers(target, labels[LABEL_APP_ID], stacks))
         try:
             target.load(_until(saved.rewritten(found, "", known), cancelled))
         except EngineError as error:

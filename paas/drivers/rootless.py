@@ -24,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from paas.core.errors import EngineError
-from paas.drivers.docker import Docker
+from paas.schedulers.docker.api import Docker
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paas.core.errors import Disconnected
-from paas.drivers.container_stream import ContainerStream, Write, carry
+from paas.schedulers.container_stream import ContainerStream, Write, carry
 
 Size = tuple[int, int]
 """Columns and rows of a terminal."""

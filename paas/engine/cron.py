@@ -14,12 +14,12 @@ from paas.core.model import App
 from paas.core.oneoff import RunStatus
 from paas.core.times import timestamp
 from paas.drivers import calendar
-from paas.drivers.container_stream import ContainerStream, Write
 from paas.engine import deploy, runs
 from paas.engine.context import Context
 from paas.engine.cronqueue import Pending, Queue
 from paas.engine.orders import Live, Order
 from paas.engine.runs import Wanted
+from paas.schedulers.container_stream import ContainerStream, Write
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from paas.core.oneoff import Task, TaskSpec
-from paas.drivers.container_stream import ContainerStream
+from paas.schedulers.container_stream import ContainerStream
 
 
 class Exec(Protocol):

@@ -12,9 +12,9 @@ from fakes.gates import Gates, Unexpected
 from paas.core.errors import InvalidValue, PaasError, ProxyError
 from paas.core.server_options import ServerOptions
 from paas.core.vhost import Vhost, VhostState
-from paas.drivers.nginx_modules import Modules
 from paas.proxies.base import Logs, Switch, Waiting
-from paas.proxies.nginx_text import Secure, Templates
+from paas.proxies.nginx.modules import Modules
+from paas.proxies.nginx.text import Secure, Templates
 
 _TEMPLATES = Templates()
 _SECURE = Secure("127.0.0.1:8443", Path("/certificates"))

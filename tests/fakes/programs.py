@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from fakes.gates import SECONDS, Unexpected
 from paas.core.oneoff import TaskSpec
-from paas.drivers.container_stream import ERR, OUT, ContainerStream
+from paas.schedulers.container_stream import ERR, OUT, ContainerStream
 
 KILLED, TERMINATED, HUNG_UP = 137, 143, 129
 

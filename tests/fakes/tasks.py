@@ -17,7 +17,7 @@ from fakes.programs import HUNG_UP, KILLED, TERMINATED, Program, Work
 from paas.core import oneoff
 from paas.core.errors import CommandNotFound, EngineError
 from paas.core.oneoff import Task, TaskSpec
-from paas.drivers.container_stream import ContainerStream
+from paas.schedulers.container_stream import ContainerStream
 
 
 class FakeTasks:

@@ -11,36 +11,29 @@ from sources import FAKES, PACKAGE, ROOT, SOURCES, nodes, statements, text, tree
 
 LAYERS = [
     {"paas.core"},
-    {"paas.drivers", "paas.store", "paas.resources"},
-    {"paas.builders", "paas.schedulers", "paas.proxies"},
+    {"paas.drivers", "paas.store", "paas.resources", "paas.schedulers", "paas.proxies"},
+    {"paas.builders"},
     {"paas.engine"},
     {"paas.commands"},
     {"paas.__main__", "paas.cli", "paas.control", "paas.daemon", "paas.ssh", "paas.web", "paas.zygote"},
 ]
 """From the lowest to the highest. A module may import from its own layer and from those below."""
 
-_ENGINE = tuple(
-    f"paas.drivers.{name}"
-    for name in (
-        *("docker", "docker_client", "docker_exec", "docker_tasks", "engine_images"),
-        *("committed", "engine_logs", "exec_signals", "exec_stream", "image_files", "shell_stop"),
-    )
-)
 OUTSIDE = {
-    "docker": _ENGINE,
-    "requests": (*_ENGINE, "paas.drivers.acme_client"),
-    "urllib3": ("paas.drivers.engine_logs",),
+    "docker": ("paas.schedulers.docker",),
+    "requests": ("paas.schedulers.docker", "paas.drivers.acme_client"),
+    "urllib3": ("paas.schedulers.docker.log_stream",),
     "re2": ("paas.drivers.pattern",),
     "cronsim": ("paas.drivers.calendar",),
     "dulwich": ("paas.drivers",),
-    "subprocess": ("paas.drivers", "paas.daemon.gunicorn"),
+    "subprocess": ("paas.drivers", "paas.proxies.nginx", "paas.daemon.gunicorn"),
     "sqlite3": ("paas.store",),
     "cryptography": ("paas.store", "paas.drivers.x509", "paas.drivers.acme_client"),
     "acme": ("paas.drivers.acme_client",),
     "josepy": ("paas.drivers.acme_client",),
     "dns": ("paas.drivers.resolver", "paas.drivers.dns_update"),
     "idna": ("paas.core.hosts",),
-    "time": ("paas.drivers", "paas.web.sessions"),
+    "time": ("paas.drivers", "paas.schedulers", "paas.proxies.nginx", "paas.web.sessions"),
     "flask": ("paas.web",),
     "werkzeug": ("paas.web",),
     "gunicorn": ("paas.web.gunicorn",),
@@ -59,6 +52,8 @@ OUTSIDE = {
     "socket": (
         *(
             "paas.drivers",
+            "paas.schedulers",
+            "paas.proxies.nginx",
             "paas.ssh",
             "paas.control.server",
             "paas.control.channel",
@@ -89,8 +84,8 @@ LONGEST = 500
 LONG_FOR_A_REASON = {
     "paas/control/channel.py": "one object between event loop and thread: its two halves are only right together",
     "paas/control/client.py": "starts in milliseconds because it is one module that imports next to nothing",
-    "paas/drivers/docker.py": "everything that is asked of the one engine",
-    "paas/drivers/nginx.py": "everything that is done to the one nginx process",
+    "paas/schedulers/docker/api.py": "everything that is asked of the one engine",
+    "paas/proxies/nginx/process.py": "everything that is done to the one nginx process",
     "tests/fakes/containers.py": "a whole container engine in memory",
     "tests/fakes/server.py": "a whole server for tests",
 }

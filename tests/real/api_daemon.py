@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from paas import cli
-from paas.schedulers.docker_local import DockerLocal
+from paas.schedulers.docker.local import DockerLocal
 
 
 def _none(self: DockerLocal, container_id: str) -> Path | None:

@@ -15,7 +15,7 @@ from nginx_tools import App
 
 from paas.drivers import buildkit
 from paas.drivers import stack as stacks
-from paas.drivers.docker import Docker
+from paas.schedulers.docker.api import Docker
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ import ports
 
 from paas.core import accesslog
 from paas.core.vhost import ProxyOptions, Vhost, VhostState
-from paas.drivers.nginx import Nginx
-from paas.drivers.nginx_processes import find_all, holds, is_ready
-from paas.proxies.nginx import NginxProxy
-from paas.proxies.nginx_text import Templates
+from paas.proxies.nginx.process import Nginx
+from paas.proxies.nginx.processes import find_all, holds, is_ready
+from paas.proxies.nginx.proxy import NginxProxy
+from paas.proxies.nginx.text import Templates
 
 SECONDS = 60.0
 

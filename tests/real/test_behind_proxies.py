@@ -27,8 +27,8 @@ from paas.core.server_options import ServerOptions
 from paas.core.tls import Credential, Tls
 from paas.core.trusted import PROXY, TrustedProxies
 from paas.core.vhost import Vhost, VhostState
-from paas.drivers.nginx import Nginx
-from paas.proxies.nginx import NginxProxy
+from paas.proxies.nginx.process import Nginx
+from paas.proxies.nginx.proxy import NginxProxy
 
 pytestmark = pytest.mark.real("nginx")
 

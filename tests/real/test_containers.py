@@ -12,7 +12,7 @@ import pytest
 from instance import Server
 from test_service import app
 
-from paas.drivers.docker import Docker
+from paas.schedulers.docker.api import Docker
 
 pytestmark = pytest.mark.real
 

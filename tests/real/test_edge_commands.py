@@ -13,7 +13,7 @@ import pytest
 from instance import Server, eventually
 from test_service import app
 
-from paas.drivers.docker import Docker
+from paas.schedulers.docker.api import Docker
 
 pytestmark = pytest.mark.real
 

@@ -19,7 +19,7 @@ from instance import Server
 from test_service import app
 
 from paas.core.properties import PROPERTIES, Effect, Scope, find
-from paas.drivers.docker import Docker
+from paas.schedulers.docker.api import Docker
 
 APP = """\
 import http.server, json, os, signal, sys, time

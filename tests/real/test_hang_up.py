@@ -10,8 +10,8 @@ import pytest
 from instance import eventually
 
 from paas.core.oneoff import TaskSpec
-from paas.drivers.docker import Docker
-from paas.drivers.docker_tasks import DockerTasks
+from paas.schedulers.docker.api import Docker
+from paas.schedulers.docker.tasks import DockerTasks
 
 pytestmark = pytest.mark.real("docker")
 
@@ -40,7 +40,7 @@ def test_a_command_ends_although_its_process_is_another_user_s(
 
     monkeypatch.setattr(os, "kill", refuse)
     monkeypatch.setattr(os, "killpg", refuse)
-    monkeypatch.setattr("paas.drivers.docker_exec._LAST_LOOKS", 300)
+    monkeypatch.setattr("paas.schedulers.docker.exec_command._LAST_LOOKS", 300)
     driver, container = tasks
     line = "" if heeds else "trap '' HUP; "
     running = driver.exec(container, ["sh", "-c", f"{line}sleep 4321; true"], terminal=False, environment={})

@@ -21,11 +21,11 @@ from nginx_tools import App, Edge, edge_at, wait_for
 
 from paas.core.errors import ProxyError
 from paas.core.vhost import Vhost
-from paas.drivers import nginx as driver
-from paas.drivers import nginx_handover
-from paas.drivers.nginx import Nginx
-from paas.proxies.nginx import NginxProxy
-from paas.proxies.nginx_text import Templates
+from paas.proxies.nginx import handover
+from paas.proxies.nginx import process as driver
+from paas.proxies.nginx.process import Nginx
+from paas.proxies.nginx.proxy import NginxProxy
+from paas.proxies.nginx.text import Templates
 from paas.resources import folder
 
 pytestmark = pytest.mark.real
@@ -229,7 +229,7 @@ def test_a_killed_master_is_replaced_without_a_refused_connection(edge: Edge, ne
 def test_without_the_right_to_take_sockets_over_a_killed_master_is_replaced_all_the_same(
     edge: Edge, new_app: Callable[[str], App], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nginx_handover, "_open", lambda pid: iter(()))
+    monkeypatch.setattr(handover, "_open", lambda pid: iter(()))
     edge.publish(new_app("app"))
     master = edge.nginx.master()
     assert master
@@ -446,7 +446,7 @@ def test_a_managed_nginx_is_waited_for_used_and_left_alone(
 def test_nginx_outlives_the_process_that_started_it(tmp_path: Path) -> None:
     [port] = ports.free(1)
     code = (
-        "import pathlib; from paas.drivers.nginx import Nginx; from paas.proxies.nginx import NginxProxy;"
+        "import pathlib; from paas.proxies.nginx.process import Nginx; from paas.proxies.nginx import NginxProxy;"
         f"NginxProxy(Nginx(pathlib.Path({str(tmp_path / 'nginx')!r}), '127.0.0.1', {port})).start()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

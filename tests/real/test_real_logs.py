@@ -18,8 +18,8 @@ from instance import Server, eventually
 
 from paas.core import logline
 from paas.core.jsonlog import JsonLog
-from paas.drivers.docker import Docker
 from paas.drivers.logfiles import LogFiles
+from paas.schedulers.docker.api import Docker
 
 pytestmark = pytest.mark.real
 

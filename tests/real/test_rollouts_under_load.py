@@ -20,7 +20,7 @@ from instance import LABEL, SOURCES, Server, eventually
 from load import Load
 from test_service import app
 
-from paas.drivers.nginx import Nginx
+from paas.proxies.nginx.process import Nginx
 
 pytestmark = pytest.mark.real
 

@@ -24,8 +24,8 @@ from paas.core.redirects import Redirect
 from paas.core.secret import Secret
 from paas.core.tls import Credential, Tls
 from paas.core.vhost import Vhost, VhostState
-from paas.drivers.nginx import Nginx
-from paas.proxies.nginx import NginxProxy
+from paas.proxies.nginx.process import Nginx
+from paas.proxies.nginx.proxy import NginxProxy
 
 pytestmark = pytest.mark.real("nginx", "openssl")
 

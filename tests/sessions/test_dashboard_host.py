@@ -11,9 +11,9 @@ from paas.core.certificates import Source
 from paas.core.errors import PaasError
 from paas.core.problem import details
 from paas.core.vhost import Vhost
-from paas.drivers.nginx_modules import Modules
 from paas.engine import dashboard, reconcile
-from paas.proxies.nginx_text import Secure, Templates
+from paas.proxies.nginx.modules import Modules
+from paas.proxies.nginx.text import Secure, Templates
 
 HOST = "paas.example.org"
 PROBLEM = re.compile(r"^    (default|\d+) '({.*})';$", re.MULTILINE)

@@ -4,7 +4,7 @@ import io
 import json
 import tarfile
 
-from paas.drivers import committed
+from paas.schedulers.docker import committed
 
 BEFORE = {
     "Architecture": "arm64",

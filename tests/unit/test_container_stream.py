@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fakes import SECONDS, eventually
 from paas.core.errors import Disconnected
-from paas.drivers.container_stream import CHUNK, ContainerStream, carry, unframe
+from paas.schedulers.container_stream import CHUNK, ContainerStream, carry, unframe
 
 Pair = tuple[socket.socket, socket.socket]
 

@@ -12,11 +12,11 @@ from paas.core.model import Ending, Process, Release, Replica
 from paas.core.rollout import Candidate
 from paas.core.secret import Secret
 from paas.core.shellline import CHOICE
-from paas.drivers.docker import ImageRow
 from paas.drivers.probe import Probe
 from paas.drivers.settings_file import SettingsFile
 from paas.schedulers.base import Limits
-from paas.schedulers.docker_local import DockerLocal
+from paas.schedulers.docker.api import ImageRow
+from paas.schedulers.docker.local import DockerLocal
 from paas.store import Store
 
 

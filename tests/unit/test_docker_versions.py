@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from paas.core.errors import EngineError
-from paas.drivers import docker as driver
-from paas.drivers.docker import Docker
-from paas.drivers.docker_client import briefly
+from paas.schedulers.docker import api as driver
+from paas.schedulers.docker.api import Docker
+from paas.schedulers.docker.client import briefly
 
 
 class Engine:

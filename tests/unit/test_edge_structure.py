@@ -39,9 +39,9 @@ from paas.core.secret import Secret
 from paas.core.server_options import ServerOptions
 from paas.core.tls import Credential, Tls
 from paas.core.vhost import Vhost, host_name
-from paas.drivers.nginx_modules import Modules
-from paas.proxies.nginx_text import Secure, Templates
-from paas.proxies.nginx_values import quoted
+from paas.proxies.nginx.modules import Modules
+from paas.proxies.nginx.text import Secure, Templates
+from paas.proxies.nginx.values import quoted
 
 TEMPLATES = Templates()
 LISTEN = "127.0.0.1:8080"

@@ -7,7 +7,7 @@ import docker
 import pytest
 
 from paas.core.errors import EngineError
-from paas.drivers.docker import Docker
+from paas.schedulers.docker.api import Docker
 
 LINE = b"2026-01-01T00:00:00.000000001Z one\n"
 ANSWERS = {

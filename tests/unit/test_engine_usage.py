@@ -2,8 +2,8 @@
 
 import pytest
 
-from paas.drivers import docker as driver
-from paas.drivers.docker import Docker
+from paas.schedulers.docker import api as driver
+from paas.schedulers.docker.api import Docker
 
 asked = []
 

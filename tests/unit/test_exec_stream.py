@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from paas.drivers import exec_stream
+from paas.schedulers.docker import exec_stream
 
 
 def frame(text, kind=1):

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from paas.core.errors import InvalidValue, NotFound, ProxyError
-from paas.drivers.nginx import Nginx
-from paas.drivers.nginx_errors import Emergencies, not_started, refused
-from paas.drivers.nginx_host import LONGEST_SOCKET, socket_paths
+from paas.proxies.nginx.errors import Emergencies, not_started, refused
+from paas.proxies.nginx.host import LONGEST_SOCKET, socket_paths
+from paas.proxies.nginx.process import Nginx
 from paas.resources import folder
 
 

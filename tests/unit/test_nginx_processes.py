@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from paas.drivers.nginx_processes import heeds
+from paas.proxies.nginx.processes import heeds
 
 BLOCKS = """\
 import signal, sys

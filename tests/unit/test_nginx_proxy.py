@@ -17,10 +17,10 @@ from paas.core.errors import InvalidValue, ProxyError
 from paas.core.nettcp import Held
 from paas.core.server_options import ServerOptions
 from paas.core.vhost import Vhost, VhostState
-from paas.drivers.nginx_errors import ConfigRefused
-from paas.drivers.nginx_modules import Modules
 from paas.proxies.base import Switch, Waiting
-from paas.proxies.nginx import NginxProxy
+from paas.proxies.nginx.errors import ConfigRefused
+from paas.proxies.nginx.modules import Modules
+from paas.proxies.nginx.proxy import NginxProxy
 
 
 class FileServer:

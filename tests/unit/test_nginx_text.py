@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from paas.core.errors import InvalidValue
 from paas.core.vhost import ProxyOptions, Vhost, VhostState
-from paas.proxies.nginx_text import LONGEST_PAGE, General, Templates
-from paas.proxies.nginx_values import printed
+from paas.proxies.nginx.text import LONGEST_PAGE, General, Templates
+from paas.proxies.nginx.values import printed
 from paas.resources import folder
 
 LISTEN = "127.0.0.1:8080"

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from paas.drivers import shell_stop
+from paas.schedulers.docker import shell_stop
 
 
 def process(proc, pid, name, words, children):

@@ -14,10 +14,10 @@ from paas.core.secret import Secret
 from paas.core.server_options import ServerOptions
 from paas.core.tls import Credential, Tls
 from paas.core.vhost import Vhost, VhostState
-from paas.drivers.nginx_host import Build, build, resolvers
-from paas.drivers.nginx_modules import Modules
-from paas.drivers.nginx_tree import CERTIFICATES, Tree
-from paas.proxies.nginx_text import General, Secure, Templates
+from paas.proxies.nginx.host import Build, build, resolvers
+from paas.proxies.nginx.modules import Modules
+from paas.proxies.nginx.text import General, Secure, Templates
+from paas.proxies.nginx.tree import CERTIFICATES, Tree
 
 LISTEN = "127.0.0.1:8080"
 OLD = Secure("127.0.0.1:8443", Path("/srv/nginx/certificates"))

@@ -14,8 +14,8 @@ from paas.core.image import Image, StoredImage
 from paas.core.imagename import ImageName
 from paas.core.model import App, Release
 from paas.core.reach import Login
-from paas.drivers import committed
-from paas.drivers.docker import Docker, ImageRow
+from paas.schedulers.docker import committed
+from paas.schedulers.docker.api import Docker, ImageRow
 
 _log = logging.getLogger(__name__)
 _LOADED = "loaded-"

@@ -12,9 +12,9 @@ import requests.exceptions
 
 from paas.core import oneoff
 from paas.core.errors import CommandNotFound, EngineError
-from paas.drivers import exec_signals
-from paas.drivers.container_stream import ContainerStream
-from paas.drivers.docker_client import engine_call
+from paas.schedulers.container_stream import ContainerStream
+from paas.schedulers.docker import exec_signals
+from paas.schedulers.docker.client import engine_call
 
 _log = logging.getLogger(__name__)
 _RECHECK_SECONDS = 0.005

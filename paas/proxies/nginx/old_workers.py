@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from paas.core.nettcp import Held
 from paas.proxies.base import Waiting
-from paas.proxies.nginx_server import Server
+from paas.proxies.nginx.server import Server
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from paas.core import nettcp
 from paas.core.nettcp import Connection, Held
-from paas.drivers.nginx_processes import PROC
+from paas.proxies.nginx.processes import PROC
 
 _SOCKET = re.compile(r"socket:\[([0-9]+)\]")
 _WATCHED = re.compile(r"^tfd:\s*([0-9]+)", re.MULTILINE)

@@ -13,7 +13,7 @@ from typing import Any
 
 import docker.errors
 
-from paas.drivers import exec_signals
+from paas.schedulers.docker import exec_signals
 
 IMPOSSIBLE = 126
 """The exit status of a command that could not be run at all."""

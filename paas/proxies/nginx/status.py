@@ -7,8 +7,8 @@ import socket
 from pathlib import Path
 
 from paas.core.errors import ProxyError
-from paas.drivers.nginx_host import socket_paths
-from paas.drivers.nginx_processes import bound
+from paas.proxies.nginx.host import socket_paths
+from paas.proxies.nginx.processes import bound
 
 SECONDS = 1.0
 

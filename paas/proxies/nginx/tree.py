@@ -10,7 +10,7 @@ from pathlib import Path
 
 from paas.core.errors import ProxyError
 from paas.core.secret import Secret
-from paas.drivers.nginx_host import worker_account
+from paas.proxies.nginx.host import worker_account
 
 MAIN = "nginx.conf"
 GENERATION = "generation.conf"

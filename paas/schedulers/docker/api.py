@@ -28,9 +28,9 @@ from paas.core.image import BuildCache, Image, from_inspect
 from paas.core.imagename import DOCKER_HUB, ImageName
 from paas.core.model import Container, Ending
 from paas.core.reach import Login
-from paas.drivers import engine_logs, engine_usage, exec_stream, image_files, shell_stop
-from paas.drivers.docker_client import CALL_SECONDS, Client, engine, engine_call, lazily
 from paas.drivers.spans import span
+from paas.schedulers.docker import exec_stream, image_files, log_stream, shell_stop, usage
+from paas.schedulers.docker.client import CALL_SECONDS, Client, engine, engine_call, lazily
 
 UNLIMITED = 1 << 60
 REMOVAL_SECONDS = 60.0
@@ -280,7 +280,7 @@ class Docker:
         with engine("reading logs"):
             asked: dict[str, object] = {"stdout": 1, "stderr": 1, "timestamps": 1, "since": since or None}
             asked |= {"follow": int(follow), "tail": "all" if tail is None else tail}
-            with engine_logs.opened(self._api, container_id, asked) as (frames, end):
+            with log_stream.opened(self._api, container_id, asked) as (frames, end):
                 opened(end)
                 yield logframes.joined(frames)
 
@@ -363,17 +363,17 @@ class Docker:
     @engine_call("asking for its disk usage")
     def image_sizes(self) -> dict[str, int]:
         """The bytes of each image of the engine that no other image shares, by id."""
-        return engine_usage.image_sizes(self._api)
+        return usage.image_sizes(self._api)
 
     @engine_call("asking for its disk usage")
     def build_cache(self) -> BuildCache:
         """The size of the build cache, of all who build on this engine."""
-        return engine_usage.build_cache(self._api)
+        return usage.build_cache(self._api)
 
     @engine_call("pruning its build cache")
     def prune_build_cache(self, keep: int) -> int:
         """Removes the least recently used of the build cache, down to ``keep`` bytes; the bytes that this freed."""
-        return engine_usage.prune_build_cache(self._api, keep)
+        return usage.prune_build_cache(self._api, keep)
 
     def root_folder(self) -> Path | None:
         """The engine's own folder, None if it is not on this host."""

@@ -18,7 +18,7 @@ from typing import Any
 import docker.errors
 
 from paas.core.errors import EngineError
-from paas.drivers.docker_client import engine_call
+from paas.schedulers.docker.client import engine_call
 
 _OF_THE_ENGINE = {"/sbin", "/usr", "/usr/sbin", "/sbin/docker-init", "/usr/sbin/docker-init"}
 """What the engine changes in a container that it gives an init."""

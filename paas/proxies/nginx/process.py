@@ -16,12 +16,14 @@ from pathlib import Path
 
 from paas.core.errors import InvalidValue, ProxyError
 from paas.core.nettcp import Held
-from paas.drivers import nginx_handover, nginx_sockets
-from paas.drivers.nginx_errors import Emergencies, not_started, refused
-from paas.drivers.nginx_host import Build, build
-from paas.drivers.nginx_modules import Modules
-from paas.drivers.nginx_modules import find as find_modules
-from paas.drivers.nginx_processes import (
+from paas.drivers.spans import span
+from paas.proxies.nginx import handover
+from paas.proxies.nginx import sockets as nginx_sockets
+from paas.proxies.nginx.errors import Emergencies, not_started, refused
+from paas.proxies.nginx.host import Build, build
+from paas.proxies.nginx.modules import Modules
+from paas.proxies.nginx.modules import find as find_modules
+from paas.proxies.nginx.processes import (
     children,
     find_all,
     heeds,
@@ -35,9 +37,8 @@ from paas.drivers.nginx_processes import (
     started,
     wait_until,
 )
-from paas.drivers.nginx_status import StatusSocket
-from paas.drivers.nginx_tree import begin_log
-from paas.drivers.spans import span
+from paas.proxies.nginx.status import StatusSocket
+from paas.proxies.nginx.tree import begin_log
 
 START_SECONDS = 15.0
 UMASK = 0o027
@@ -234,13 +235,13 @@ class Nginx:
         if not accepting:
             return False
 
-        with nginx_handover.taken_from(accepting[0]) as sockets:
+        with handover.taken_from(accepting[0]) as sockets:
             if not sockets:
                 return False
 
             self._forget_master()
             emergencies = Emergencies(self.error_log)
-            process = nginx_handover.start(self.command(), self._environment(), sockets, UMASK)
+            process = handover.start(self.command(), self._environment(), sockets, UMASK)
 
         if wait_until(self._answers, START_SECONDS, lambda: process.poll() is not None):
             return True

@@ -20,10 +20,10 @@ from paas.core import container as labels
 from paas.core import oneoff
 from paas.core.errors import CommandNotFound
 from paas.core.oneoff import Task, TaskSpec
-from paas.drivers.container_stream import ContainerStream
-from paas.drivers.docker import Docker, host_options
-from paas.drivers.docker_client import engine_call
-from paas.drivers.docker_exec import DockerExec
+from paas.schedulers.container_stream import ContainerStream
+from paas.schedulers.docker.api import Docker, host_options
+from paas.schedulers.docker.client import engine_call
+from paas.schedulers.docker.exec_command import DockerExec
 
 # Keys that would detach a client from a terminal; nobody shall ever press them. For containers that is a byte which no
 # text in UTF-8 has; for commands beside them it has to be text, and eight times Ctrl-^ is what nobody types.

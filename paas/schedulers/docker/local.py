@@ -22,13 +22,13 @@ from paas.core.errors import EngineError
 from paas.core.image import BuildCache
 from paas.core.model import App, Container, Ending, Release
 from paas.core.rollout import Candidate
-from paas.drivers.docker import Docker
-from paas.drivers.docker_client import briefly
 from paas.drivers.probe import Probe
 from paas.drivers.settings_file import SettingsFile
 from paas.drivers.spans import carried
 from paas.schedulers.base import Limits, Opened
-from paas.schedulers.local_images import LocalImages
+from paas.schedulers.docker.api import Docker
+from paas.schedulers.docker.client import briefly
+from paas.schedulers.docker.images import LocalImages
 from paas.store import Store
 
 NETWORK_PREFIX = 24

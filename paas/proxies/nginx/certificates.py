@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from paas.core.tls import Credential
-from paas.drivers.nginx_tree import CERTIFICATES, Tree
-from paas.proxies.nginx_bundles import Bundle, flat
+from paas.proxies.nginx.bundles import Bundle, flat
+from paas.proxies.nginx.tree import CERTIFICATES, Tree
 
 FILE = re.compile(rf"/{CERTIFICATES}/([0-9a-f]+\.pem)")
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 import docker.errors
 
 from paas.core.container import LABEL_APP_ID, LABEL_INSTANCE
-from paas.drivers.docker import Docker
-from paas.drivers.docker_client import engine_call
+from paas.schedulers.docker.api import Docker
+from paas.schedulers.docker.client import engine_call
 
 _CHUNK = 1 << 20
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from paas.drivers.nginx_tree import APPS, MAIN
+from paas.proxies.nginx.tree import APPS, MAIN
 
 Bundle = Mapping[str, str]
 """Texts by file name, of one app or of the whole server. Without any, there is no such app."""

@@ -13,15 +13,15 @@ from paas.core.errors import InvalidValue, ProxyError
 from paas.core.server_options import ServerOptions
 from paas.core.tls import Credential
 from paas.core.vhost import Vhost
-from paas.drivers.nginx_tree import MAIN, PRIVATE, Tree
 from paas.proxies.base import EARLY_HINTS, Logs, Switch, Waiting
-from paas.proxies.nginx_bundles import SERVER, SNIPPET, Bundle, digest, owner
-from paas.proxies.nginx_live import Live
-from paas.proxies.nginx_machine import general, secure
-from paas.proxies.nginx_old import OldWorkers
-from paas.proxies.nginx_server import Server
-from paas.proxies.nginx_text import Secure, Templates
-from paas.proxies.nginx_trial import Trial
+from paas.proxies.nginx.bundles import SERVER, SNIPPET, Bundle, digest, owner
+from paas.proxies.nginx.live import Live
+from paas.proxies.nginx.machine import general, secure
+from paas.proxies.nginx.old_workers import OldWorkers
+from paas.proxies.nginx.server import Server
+from paas.proxies.nginx.text import Secure, Templates
+from paas.proxies.nginx.tree import MAIN, PRIVATE, Tree
+from paas.proxies.nginx.trial import Trial
 
 _log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from paas.drivers.nginx_processes import PROC
+from paas.proxies.nginx.processes import PROC
 
 _PIDFD_GETFD = 438
 """The number of pidfd_getfd(2), the same on every architecture; Python has no function for it."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from paas.core.errors import ProxyError
-from paas.drivers.nginx_errors import ConfigRefused
-from paas.drivers.nginx_tree import Tree
-from paas.proxies.nginx_bundles import SERVER, Bundle, flat, key_of, owner, reaches_others
-from paas.proxies.nginx_server import Server
+from paas.proxies.nginx.bundles import SERVER, Bundle, flat, key_of, owner, reaches_others
+from paas.proxies.nginx.errors import ConfigRefused
+from paas.proxies.nginx.server import Server
+from paas.proxies.nginx.tree import Tree
 
 
 class Trial:

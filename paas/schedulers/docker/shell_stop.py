@@ -20,7 +20,7 @@ from typing import Any
 import docker.errors
 import requests.exceptions
 
-from paas.drivers import exec_stream
+from paas.schedulers.docker import exec_stream
 
 _log = logging.getLogger(__name__)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Protocol
 
 from paas.core.nettcp import Held
-from paas.drivers.nginx_host import Build
-from paas.drivers.nginx_modules import Modules
+from paas.proxies.nginx.host import Build
+from paas.proxies.nginx.modules import Modules
 
 
 class Server(Protocol):
-    """What is asked of `paas.drivers.nginx.Nginx`."""
+    """What is asked of `paas.proxies.nginx.process.Nginx`."""
 
     prefix: Path
     address: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from paas.core.server_options import ServerOptions
-from paas.drivers.nginx_host import open_files, resolvers, worker_account
-from paas.drivers.nginx_tree import CERTIFICATES
-from paas.proxies.nginx_server import Server
-from paas.proxies.nginx_text import General, Secure
+from paas.proxies.nginx.host import open_files, resolvers, worker_account
+from paas.proxies.nginx.server import Server
+from paas.proxies.nginx.text import General, Secure
+from paas.proxies.nginx.tree import CERTIFICATES
 
 
 def general(server: Server, options: ServerOptions, secure: Secure | None) -> General:

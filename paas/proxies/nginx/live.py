@@ -6,9 +6,9 @@ import logging
 from collections.abc import Collection, Mapping
 
 from paas.core.tls import Credential
-from paas.drivers.nginx_tree import CERTIFICATES, Tree
-from paas.proxies import nginx_certificates
-from paas.proxies.nginx_bundles import Bundle, flat, grouped, included_first
+from paas.proxies.nginx import certificates
+from paas.proxies.nginx.bundles import Bundle, flat, grouped, included_first
+from paas.proxies.nginx.tree import CERTIFICATES, Tree
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Live:
 
         _log.warning("%d files or folders of nginx were removed by somebody: they are put back", len(missing))
         self._tree.prepare()
-        nginx_certificates.keep(self._tree, self._credentials.values())
+        certificates.keep(self._tree, self._credentials.values())
         texts = flat(self.bundles.values())
 
         for name in sorted(missing & texts.keys(), key=included_first):
@@ -85,12 +85,12 @@ class Live:
 
     def keep(self, credentials: Collection[Credential]) -> None:
         """Write the files with keys that are not there yet."""
-        nginx_certificates.keep(self._tree, credentials)
-        self._credentials |= {nginx_certificates.file_name(one): one for one in credentials}
+        certificates.keep(self._tree, credentials)
+        self._credentials |= {certificates.file_name(one): one for one in credentials}
 
     def tidy(self, changed: list[Bundle]) -> None:
         """Remove the files with keys that no text names any more, after these were, or could have been, changed."""
-        names = nginx_certificates.tidy(self._tree, changed, self.bundles)
+        names = certificates.tidy(self._tree, changed, self.bundles)
 
         if names is not None:
             self._credentials = {name: one for name, one in self._credentials.items() if name in names}

@@ -18,9 +18,9 @@ from paas.core.proxy_options import ProxyOptions, Value
 from paas.core.server_options import ServerOptions
 from paas.core.tls import Credential
 from paas.core.vhost import Vhost
-from paas.drivers.nginx_modules import Modules
-from paas.proxies.nginx_certificates import file_name
-from paas.proxies.nginx_values import WRITERS, Verbatim, for_page, printed, quoted_path, visitor
+from paas.proxies.nginx.certificates import file_name
+from paas.proxies.nginx.modules import Modules
+from paas.proxies.nginx.values import WRITERS, Verbatim, for_page, printed, quoted_path, visitor
 from paas.resources import folder
 
 # nginx reads one parameter into a buffer of 4096 bytes.
@@ -135,7 +135,7 @@ class Templates:
     def bundle(
         self, vhost: Vhost, listen: str, modules: Modules, options: ServerOptions, secure: Secure | None = None
     ) -> dict[str, str]:
-        """All files of one app by name; `paas.drivers.nginx_tree` says what they are named after."""
+        """All files of one app by name; `paas.proxies.nginx.tree` says what they are named after."""
         edge, base = vhost.edge, f"apps/{vhost.key}"
         files = {f"{base}.conf": self.app(vhost, listen, modules, options, secure)}
         if edge.users:
