@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 
 from bench.nginx_growth import _free_port, _resident
-from paas.core.edge import Edge
-from paas.core.server_options import ServerOptions
-from paas.core.vhost import Vhost
+from paas.core.edge.rules import Edge
+from paas.core.edge.server_options import ServerOptions
+from paas.core.edge.vhost import Vhost
 from paas.proxies.nginx.process import Nginx
 from paas.proxies.nginx.proxy import NginxProxy
 

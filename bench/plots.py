@@ -11,8 +11,8 @@ import matplotlib.pyplot as plt
 
 from bench import report
 from bench.work import Work
-from paas.core import trace
-from paas.core.trace import Span
+from paas.core.jobs import trace
+from paas.core.jobs.trace import Span
 
 OURS, FLOOR, GOAL = "#2266aa", "#999999", "#cc3333"
 

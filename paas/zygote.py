@@ -23,15 +23,15 @@ from pathlib import Path
 from typing import Any
 
 from paas.builders import template
-from paas.core import commitfiles
-from paas.core.buildpack import TEMPLATE
+from paas.core.builds import commit_files
+from paas.core.builds.buildpack import TEMPLATE
 from paas.core.errors import InvalidValue, PaasError
 from paas.drivers.confined import BEGUN
 
 WORKS: dict[str, Callable[..., Any]] = {
     "template": template.foreign,
     "check": template.check,
-    "toml": commitfiles.parse_toml,
+    "toml": commit_files.parse_toml,
 }
 NOBODY = 64_998
 """A user and a group that no program has."""

@@ -50,7 +50,7 @@ has_systemd() { [[ -d /run/systemd/system ]]; }
 engine_socket=/var/run/docker.sock
 engine_answers() { has docker && timeout 20 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
-# engine_escapes VERSION: whether a build gets out of that engine; as in paas/core/buildsafety.py.
+# engine_escapes VERSION: whether a build gets out of that engine; as in paas/core/builds/safety.py.
 engine_escapes() {
   local number=${1#*:}
   number=${number%%[!0-9.]*}

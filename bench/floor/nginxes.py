@@ -11,7 +11,7 @@ from threading import Thread
 
 from bench import waiting
 from bench.floor.hand import HandNginx, free_port
-from paas.core.vhost import ProxyOptions, Vhost, VhostState
+from paas.core.edge.vhost import ProxyOptions, Vhost, VhostState
 from paas.proxies.nginx.process import Nginx
 from paas.proxies.nginx.proxy import NginxProxy
 

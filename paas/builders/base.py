@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from paas.core.reach import Login
+from paas.core.access.remote_credentials import Login
 from paas.core.secret import Secret
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from paas.builders.base import Builder, Source
 from paas.builders.common import build, context_of
 from paas.builders.places import Places
-from paas.core import truststore
+from paas.core.builds import trust_store
 from paas.drivers import buildkit
 from paas.drivers.git_fetch import SYSTEM_CA
 from paas.drivers.memfile import in_memory
@@ -22,7 +22,7 @@ def _trust_store(extra: Path, folder: Path) -> Path:
     """What Java takes in place of its own store: the server's usual certificates and the extra ones."""
     usual = SYSTEM_CA.read_text(encoding="utf-8") if SYSTEM_CA.is_file() else ""
     path = folder / "jks"
-    path.write_bytes(truststore.jks(f"{usual}\n{extra.read_text(encoding='utf-8', errors='replace')}"))
+    path.write_bytes(trust_store.jks(f"{usual}\n{extra.read_text(encoding='utf-8', errors='replace')}"))
     return path
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from paas.core import imagefile, imagename
+from paas.core.containers import image_name
+from paas.core.sources import image_file
 from paas.drivers import buildkit, carry, stack
 from paas.drivers.rootless import Rootless
 from paas.schedulers.docker.api import Docker
@@ -61,8 +62,8 @@ class Apart:
         """Starts it, and gives it the stack images, or the image that is the app."""
         self._rootless.start()
         Here(self._docker).prepare(text, show, cancelled)
-        itself = imagefile.image_in(text)
-        names = [imagename.parse(itself).full] if itself else [stack.tag(suite) for suite in _suites(text)]
+        itself = image_file.image_in(text)
+        names = [image_name.parse(itself).full] if itself else [stack.tag(suite) for suite in _suites(text)]
         for name in names:
             here, there = self._docker.image(name), self._rootless.docker.image(name)
             if here is not None and (there is None or there.id != here.id):
@@ -97,8 +98,8 @@ class Places:
         return self._there if self._apart() and not self._runs_nothing(text) else self._here
 
     def _runs_nothing(self, text: str) -> bool:
-        name = imagefile.image_in(text)
-        image = self._docker.image(imagename.parse(name).full) if name else None
+        name = image_file.image_in(text)
+        image = self._docker.image(image_name.parse(name).full) if name else None
         return image is not None and not image.triggers
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from paas.builders import template
-from paas.core.buildplan import Plan, Stage
+from paas.core.builds.plan import Plan, Stage
 from paas.drivers import stack
 from paas.drivers.confined import Work
 

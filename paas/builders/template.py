@@ -15,9 +15,9 @@ from pathlib import Path
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from paas.core import copysource
-from paas.core.buildpack import TEMPLATE
-from paas.core.commitfiles import CommitFiles
+from paas.core.builds import copy_source
+from paas.core.builds.buildpack import TEMPLATE
+from paas.core.builds.commit_files import CommitFiles
 from paas.core.errors import InvalidValue
 from paas.resources import folder
 
@@ -98,7 +98,7 @@ def _environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
         autoescape=False,
     )
     made.filters["quote"] = shlex.quote
-    made.filters["literals"] = copysource.literals
+    made.filters["literals"] = copy_source.literals
     return made
 
 

@@ -6,8 +6,8 @@ from paas.commands import arguments as args
 from paas.commands.edge_arguments import Network, User, some
 from paas.commands.invocation import Invocation
 from paas.commands.registry import Stdin, command
-from paas.core.caller import Access
-from paas.core.edge_items import ACCESS, USER
+from paas.core.access.caller import Access
+from paas.core.edge.items import ACCESS, USER
 from paas.core.model import App
 from paas.engine import edge_change
 from paas.engine.context import Context

@@ -9,10 +9,10 @@ from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
 from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Exit
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.core.errors import AlreadyExists, NotFound
 from paas.core.model import App
-from paas.core.sandbox import numbered
+from paas.core.sandboxes import numbered
 from paas.core.times import timestamp
 from paas.engine import apps, processes, routes
 from paas.engine.context import Context

@@ -7,7 +7,7 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.registry import Arg, command
 from paas.commands.render import Exit
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.engine import applocks
 from paas.engine.context import Context
 

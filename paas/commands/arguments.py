@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 from paas.commands.invocation import Invocation
 from paas.commands.registry import Arg
-from paas.core import environment, kinds, names, properties, settings
-from paas.core.caller import Access
+from paas.core import names, properties, settings, values
+from paas.core.access.caller import Access
+from paas.core.apps import environment
+from paas.core.edge.hosts import host_name
 from paas.core.errors import InvalidValue, PaasError
-from paas.core.hosts import host_name
 from paas.core.model import App as AppModel
 from paas.core.model import DeploymentStatus
-from paas.core.sandbox import MAX_COUNT
+from paas.core.sandboxes import MAX_COUNT
 from paas.engine.builds import CURRENT
 from paas.engine.context import Context
 from paas.engine.sources import By
@@ -111,7 +112,7 @@ def process_types(ctx: Context, app: AppModel) -> list[str]:
 
 
 def _longest_line(ctx: Context, text: str) -> int:
-    return int(kinds.size("1", "8m").read("--cut", text))
+    return int(values.size("1", "8m").read("--cut", text))
 
 
 def _releases(ctx: Context, app: AppModel) -> list[str]:
@@ -147,11 +148,11 @@ Email = Annotated[str, Arg("EMAIL", _person)]
 Status = Annotated[str, Arg("STATUS", _status, choices=[status.value for status in DeploymentStatus])]
 Build = Annotated[str, Arg("APP|NUMBER", complete=_apps)]
 Which = Annotated[str, Arg("current|NUMBER", _which, lambda ctx: [CURRENT])]
-LockTime = Annotated[float, Arg("DURATION", lambda ctx, text: kinds.duration("1s", "365d").read("--for", text))]
+LockTime = Annotated[float, Arg("DURATION", lambda ctx, text: values.duration("1s", "365d").read("--for", text))]
 
 
 def _count(ctx: Context, text: str) -> int:
-    return int(kinds.integer(1, MAX_COUNT).read("--count", text))
+    return int(values.integer(1, MAX_COUNT).read("--count", text))
 
 
 Count = Annotated[int | None, Arg("N", _count)]

@@ -8,8 +8,8 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.registry import Arg, command
 from paas.commands.render import Text
-from paas.core.buildpack import Buildpack
-from paas.core.caller import Access
+from paas.core.access.caller import Access
+from paas.core.builds.buildpack import Buildpack
 from paas.core.errors import Forbidden, InvalidValue
 from paas.core.model import App
 from paas.drivers.buildpacks import shipped

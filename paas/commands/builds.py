@@ -9,7 +9,7 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.registry import Arg, command
 from paas.commands.render import Exit
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.core.errors import InvalidValue
 from paas.core.model import DeploymentStatus
 from paas.core.times import timestamp

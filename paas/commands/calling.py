@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from paas.commands.registry import COMMANDS, Command, Parameter, Stdin
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.core.errors import UsageError
 from paas.core.spelling import meant
 

@@ -10,7 +10,7 @@ from paas.commands.invocation import Invocation
 from paas.commands.properties import EVERY, reports
 from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Report, Reports
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.core.errors import Forbidden, UsageError
 from paas.core.model import App
 from paas.drivers import bundle

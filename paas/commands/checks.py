@@ -7,9 +7,9 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.registry import Arg, command
 from paas.commands.render import Judged
-from paas.core.caller import Access
-from paas.core.checks import Mode
+from paas.core.access.caller import Access
 from paas.core.errors import PaasError
+from paas.core.health.checks import Mode
 from paas.core.model import App
 from paas.engine import checks
 from paas.engine.context import Context

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from paas.commands import arguments as args
 from paas.commands.registry import command
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.core.sizes import size
 from paas.engine import cleanup
 from paas.engine.context import Context

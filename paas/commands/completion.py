@@ -6,7 +6,7 @@ from typing import Annotated
 
 from paas.commands.help import visible
 from paas.commands.registry import COMMANDS, Arg, Command, command
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.core.errors import InvalidValue
 from paas.engine.context import Context
 

@@ -9,8 +9,8 @@ from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
 from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Text
-from paas.core import environment
-from paas.core.caller import Access
+from paas.core.access.caller import Access
+from paas.core.apps import environment
 from paas.core.errors import Forbidden, NotFound, UsageError
 from paas.core.model import App
 from paas.core.secret import Secret

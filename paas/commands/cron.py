@@ -11,7 +11,7 @@ from paas.commands.logstyle import Colour, style
 from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Exit, Text
 from paas.commands.run import Ttl
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.engine import cron, cronview, runs
 from paas.engine.context import Context
 from paas.engine.cronview import CronInfo, CronRun

@@ -8,9 +8,9 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.registry import Arg, command
 from paas.commands.render import Text
-from paas.core import trace
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.core.errors import InvalidValue
+from paas.core.jobs import trace
 from paas.core.times import timestamp
 from paas.engine import traces
 from paas.engine.context import Context

@@ -8,9 +8,9 @@ from paas.commands import arguments as args
 from paas.commands.properties import EVERY, reports
 from paas.commands.registry import Arg, command
 from paas.commands.render import Report, Reports
-from paas.core import dockeroptions
-from paas.core.caller import Access
-from paas.core.dockeroptions import BUILD, DEPLOY, PHASES, RUN
+from paas.core.access.caller import Access
+from paas.core.containers import options as dockeroptions
+from paas.core.containers.options import BUILD, DEPLOY, PHASES, RUN
 from paas.core.errors import NotFound, UsageError
 from paas.core.model import App
 from paas.engine.context import Context

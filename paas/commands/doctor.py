@@ -5,9 +5,9 @@ from __future__ import annotations
 from paas.commands import arguments as args
 from paas.commands.registry import command
 from paas.commands.render import Judged, Text
-from paas.core.caller import Access
-from paas.core.doctor import Finding, Level
+from paas.core.access.caller import Access
 from paas.core.errors import PaasError
+from paas.core.server.doctor import Finding, Level
 from paas.engine import doctor
 from paas.engine.context import Context
 

@@ -6,9 +6,9 @@ from paas.commands import arguments as args
 from paas.commands.properties import EVERY, reports
 from paas.commands.registry import command
 from paas.commands.render import Report, Reports
-from paas.core.caller import Access
+from paas.core.access.caller import Access
+from paas.core.edge.hosts import shown
 from paas.core.errors import UsageError
-from paas.core.hosts import shown
 from paas.core.model import App
 from paas.engine import domains, routes
 from paas.engine.context import Context

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from paas.commands.registry import Arg
-from paas.core import edge, kinds, names
+from paas.core import names
+from paas.core import values as kinds
+from paas.core.edge import rules
 from paas.core.errors import InvalidValue, UsageError
 from paas.engine.context import Context
 
@@ -43,8 +45,8 @@ def some(values: tuple[str, ...], example: str) -> tuple[str, ...]:
     return values
 
 
-Network = Annotated[str, Arg("NETWORK", lambda ctx, text: edge.network(text))]
-Prefix = Annotated[str, Arg("PREFIX", lambda ctx, text: edge.below(text))]
-User = Annotated[str, Arg("USER", lambda ctx, text: edge.user_name(text))]
+Network = Annotated[str, Arg("NETWORK", lambda ctx, text: rules.network(text))]
+Prefix = Annotated[str, Arg("PREFIX", lambda ctx, text: rules.below(text))]
+User = Annotated[str, Arg("USER", lambda ctx, text: rules.user_name(text))]
 ProcessType = Annotated[str, Arg("PROCESS", lambda ctx, text: names.process_type(text))]
 Port = Annotated[tuple[str, int], Arg("tcp|udp|grpc:PORT", _protocol)]

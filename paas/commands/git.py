@@ -7,7 +7,7 @@ from typing import Annotated
 from paas.commands.invocation import Invocation
 from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Exit
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.core.errors import NotFound
 from paas.drivers.git_receive import serve_receive_pack
 from paas.drivers.git_upload import serve_upload_pack

@@ -8,16 +8,16 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
 from paas.commands.registry import Arg, Stdin, command
-from paas.core import giturl
-from paas.core.caller import Access
+from paas.core.access.caller import Access
+from paas.core.access.remote_credentials import Login
 from paas.core.errors import InvalidValue, NotFound
-from paas.core.reach import Login
+from paas.core.git import url
 from paas.core.secret import Secret
 from paas.engine import reach
 from paas.engine.context import Context
 from paas.store.access import GIT
 
-Host = Annotated[str, Arg("HOST", lambda ctx, text: giturl.host(text))]
+Host = Annotated[str, Arg("HOST", lambda ctx, text: url.host(text))]
 
 
 @command("git:auth", access=Access.ADMIN, stdin=Stdin.TEXT)

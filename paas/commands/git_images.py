@@ -7,13 +7,13 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
 from paas.commands.registry import Arg, Stdin, command
-from paas.core import imagename
-from paas.core.caller import Access
-from paas.core.imagename import ImageName
+from paas.core.access.caller import Access
+from paas.core.containers import image_name
+from paas.core.containers.image_name import ImageName
 from paas.engine import images
 from paas.engine.context import Context
 
-Image = Annotated[ImageName, Arg("IMAGE", lambda ctx, text: imagename.parse(text))]
+Image = Annotated[ImageName, Arg("IMAGE", lambda ctx, text: image_name.parse(text))]
 
 
 @command("git:from-image", access=Access.DEPLOY)

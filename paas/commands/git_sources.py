@@ -8,9 +8,10 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
 from paas.commands.registry import Arg, Stdin, command
-from paas.core import archive, giturl
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.core.errors import InvalidValue, UsageError
+from paas.core.git import url as giturl
+from paas.core.sources import archive
 from paas.engine import receive, sources, sync
 from paas.engine.context import Context
 from paas.engine.sync import When

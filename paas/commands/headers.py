@@ -7,9 +7,9 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.edge_arguments import some
 from paas.commands.registry import Arg, command
-from paas.core import edge_items
-from paas.core.caller import Access
-from paas.core.edge_items import HEADER
+from paas.core.access.caller import Access
+from paas.core.edge import items
+from paas.core.edge.items import HEADER
 from paas.engine import edge_change
 from paas.engine.context import Context
 
@@ -20,7 +20,7 @@ Name = Annotated[str, Arg("HEADER")]
 def headers_list(ctx: Context, app: args.App) -> list[dict[str, str]]:
     """Show the headers that responses of the app get, those of the property security-headers included."""
     secure = bool(ctx.store.properties.of(app).value("nginx", "security-headers"))
-    found = edge_items.headers(ctx.store.edge.of(app, HEADER), secure=secure)
+    found = items.headers(ctx.store.edge.of(app, HEADER), secure=secure)
     return [{"header": header.name, "value": header.value} for header in found]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from paas.commands.registry import COMMANDS, Arg, Command, command
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.core.errors import NotFound, UsageError
 from paas.engine.context import Context
 

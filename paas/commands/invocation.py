@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from paas.core.caller import Caller
+from paas.core.access.caller import Caller
 from paas.core.errors import PaasError
 
 

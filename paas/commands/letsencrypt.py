@@ -7,7 +7,7 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.ps import each
 from paas.commands.registry import Arg, command
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.core.errors import UsageError
 from paas.core.model import App
 from paas.engine import byhand, certreport

@@ -9,12 +9,13 @@ from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
 from paas.commands.logstyle import Colour, style
 from paas.commands.registry import Arg, command
-from paas.core import drain as drains_core
-from paas.core import logline, logmark
-from paas.core.caller import Access
-from paas.core.drain import Drain
+from paas.core.access.caller import Access
 from paas.core.errors import Forbidden, InvalidValue, NotFound, UsageError
-from paas.core.logquery import EARLIEST, LATEST, Query, moment
+from paas.core.logs import drain as drains_core
+from paas.core.logs import line
+from paas.core.logs import mark as logmark
+from paas.core.logs.drain import Drain
+from paas.core.logs.query import EARLIEST, LATEST, Query, moment
 from paas.core.model import App
 from paas.core.spelling import meant
 from paas.core.times import timestamp
@@ -26,12 +27,12 @@ USUAL_LINES = 100
 
 
 def _source(ctx: Context, text: str) -> str:
-    if text not in logline.SOURCES:
-        raise InvalidValue(f"{text!r} is not a source", why=f"A source is one of {', '.join(logline.SOURCES)}.")
+    if text not in line.SOURCES:
+        raise InvalidValue(f"{text!r} is not a source", why=f"A source is one of {', '.join(line.SOURCES)}.")
     return text
 
 
-Source = Annotated[str, Arg("SOURCE", _source, choices=tuple(logline.SOURCES))]
+Source = Annotated[str, Arg("SOURCE", _source, choices=tuple(line.SOURCES))]
 Time = Annotated[str, Arg("TIME")]
 
 

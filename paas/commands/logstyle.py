@@ -7,7 +7,7 @@ from typing import Annotated
 from paas.commands.invocation import Invocation
 from paas.commands.registry import Arg
 from paas.core.errors import InvalidValue
-from paas.core.logline import Style
+from paas.core.logs.line import Style
 from paas.engine.context import Context
 
 COLOURS = ("auto", "always", "never")

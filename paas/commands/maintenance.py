@@ -8,15 +8,15 @@ from paas.commands import arguments as args
 from paas.commands.properties import EVERY, reports
 from paas.commands.registry import Arg, command
 from paas.commands.render import Report, Reports
-from paas.core import edge
-from paas.core.caller import Access
-from paas.core.edge_items import MAINTENANCE, maintenance
+from paas.core.access.caller import Access
+from paas.core.edge import rules
+from paas.core.edge.items import MAINTENANCE, maintenance
 from paas.core.errors import UsageError
 from paas.core.model import App
 from paas.engine import edge_change
 from paas.engine.context import Context
 
-Networks = Annotated[tuple[str, ...], Arg("NETWORK,…", lambda ctx, text: tuple(map(edge.network, text.split(","))))]
+Networks = Annotated[tuple[str, ...], Arg("NETWORK,…", lambda ctx, text: tuple(map(rules.network, text.split(","))))]
 
 
 @command("maintenance:on", access=Access.DEPLOY)

@@ -10,7 +10,7 @@ from paas.commands.calling import GLOBAL, LOCK_WAIT, served
 from paas.commands.help import visible
 from paas.commands.registry import Arg, Command, Parameter, Stdin, command
 from paas.commands.render import Text, as_json
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.engine.context import Context
 
 PROBLEM = {

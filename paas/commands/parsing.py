@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from paas.commands.registry import Command, Parameter
-from paas.core import kinds
+from paas.core import values
 from paas.core.errors import InvalidValue, UsageError
 from paas.core.spelling import meant
 from paas.engine.context import Context
@@ -108,7 +108,7 @@ def _common(command: Command, words: Words, name: str, equals: str, value: str, 
     elif name == "--app":
         words.app = _value(command, name, equals, value, remaining)
     elif name == "--lock-wait" and command.changes_app:
-        words.lock_wait = kinds.LOCK_WAIT.read(name, _value(command, name, equals, value, remaining))
+        words.lock_wait = values.LOCK_WAIT.read(name, _value(command, name, equals, value, remaining))
     elif name == "--format" and command.value:
         words.format = _value(command, name, equals, value, remaining)
         if words.format not in FORMATS:

@@ -9,16 +9,16 @@ from paas.commands.edge_arguments import GRPC, Port, ProcessType
 from paas.commands.properties import EVERY, reports
 from paas.commands.registry import Arg, command
 from paas.commands.render import Report, Reports
-from paas.core import kinds
-from paas.core.caller import Access
-from paas.core.edge_items import PORT, Binding, bindings
+from paas.core import values
+from paas.core.access.caller import Access
+from paas.core.edge.items import PORT, Binding, bindings
 from paas.core.errors import NotFound, UsageError
 from paas.core.model import WEB, App
 from paas.engine import ports, properties
 from paas.engine.context import Context
 
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
-Address = Annotated[str, Arg("IP", lambda ctx, text: str(kinds.ADDRESS.read("--address", text)))]
+Address = Annotated[str, Arg("IP", lambda ctx, text: str(values.ADDRESS.read("--address", text)))]
 
 
 def _grpc_port(ctx: Context, app: App) -> str:

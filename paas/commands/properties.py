@@ -9,9 +9,9 @@ from paas.commands import arguments as args
 from paas.commands.registry import Arg, add
 from paas.commands.render import Report, Reports
 from paas.core import properties
-from paas.core.caller import Access
-from paas.core.checks import alive
+from paas.core.access.caller import Access
 from paas.core.errors import Forbidden, UsageError
+from paas.core.health.checks import alive
 from paas.core.model import App
 from paas.core.sizes import size
 from paas.core.times import timestamp

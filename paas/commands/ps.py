@@ -11,10 +11,10 @@ from typing import Annotated
 
 from paas.commands import arguments as args
 from paas.commands.registry import Arg, command
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.core.errors import InvalidValue, PaasError, UsageError
 from paas.core.model import App
-from paas.core.rollout import parse_scale
+from paas.core.releases.rollout import parse_scale
 from paas.engine import applocks, processes, receive
 from paas.engine.context import Context
 from paas.engine.output import Output

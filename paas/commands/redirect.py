@@ -6,9 +6,9 @@ from typing import Annotated
 
 from paas.commands import arguments as args
 from paas.commands.registry import Arg, command
-from paas.core.caller import Access
+from paas.core.access.caller import Access
+from paas.core.edge.redirects import CODES, Redirect, target
 from paas.core.errors import UsageError
-from paas.core.redirects import CODES, Redirect, target
 from paas.engine import redirects
 from paas.engine.context import Context
 

@@ -7,16 +7,16 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
 from paas.commands.registry import Arg, Stdin, command
-from paas.core import imagename
-from paas.core.caller import Access
+from paas.core.access.caller import Access
+from paas.core.access.remote_credentials import Login
+from paas.core.containers import image_name
 from paas.core.errors import Forbidden, UsageError
 from paas.core.model import App
-from paas.core.reach import Login
 from paas.core.secret import Secret
 from paas.engine import registries
 from paas.engine.context import Context
 
-ServerName = Annotated[str, Arg("SERVER", lambda ctx, text: imagename.server(text))]
+ServerName = Annotated[str, Arg("SERVER", lambda ctx, text: image_name.server(text))]
 
 
 def _check(ctx: Context, app: App | None) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from paas.commands.invocation import Invocation
 from paas.commands.render import Exit
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.core.model import App
 from paas.engine.context import Context
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from paas.commands import arguments as args
 from paas.commands.registry import command
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.core.model import Release, Summary
-from paas.core.releasediff import Difference, differences
+from paas.core.releases.diff import Difference, differences
 from paas.core.times import timestamp
 from paas.engine import deploy, rollback
 from paas.engine.context import Context

@@ -7,8 +7,8 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.edge_arguments import Prefix, some
 from paas.commands.registry import Arg, command
-from paas.core.caller import Access
-from paas.core.edge_items import ROUTE, Target, target
+from paas.core.access.caller import Access
+from paas.core.edge.items import ROUTE, Target, target
 from paas.engine import edge_change
 from paas.engine.context import Context
 

@@ -10,22 +10,23 @@ from paas.commands.invocation import Invocation
 from paas.commands.logstyle import Colour, style
 from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Exit
-from paas.core import kinds, oneoff
-from paas.core.caller import Access
+from paas.core import values
+from paas.core.access.caller import Access
 from paas.core.errors import UsageError
+from paas.core.runs import oneoff
 from paas.core.secret import Secret
 from paas.engine import runs
 from paas.engine.context import Context
 from paas.engine.runs import RunInfo, Wanted
 
-TTL = kinds.duration("1s", "365d")
+TTL = values.duration("1s", "365d")
 FORCED_SIZE = (80, 24)
 
 Variables = Annotated[list[tuple[str, str]], Arg("KEY=VALUE", args.pair, short="e", repeat=True)]
 Ttl = Annotated[float | None, Arg("DURATION", lambda ctx, text: TTL.read("--ttl", text))]
 Words = Annotated[str, Arg("COMMAND", rest=True)]
 Name = Annotated[str, Arg("RUN")]
-Choice = Annotated[str, Arg("kill|keep", lambda ctx, text: kinds.choice("kill", "keep").read("--on-disconnect", text))]
+Choice = Annotated[str, Arg("kill|keep", lambda ctx, text: values.choice("kill", "keep").read("--on-disconnect", text))]
 
 
 def _wanted(name: str, words: tuple[str, ...], env: list[tuple[str, str]], *ttls: float | None) -> Wanted:

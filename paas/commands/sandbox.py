@@ -11,15 +11,15 @@ from paas.commands.invocation import Invocation
 from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Exit
 from paas.commands.run import Choice
-from paas.core import kinds
-from paas.core.caller import Access
+from paas.core import values
+from paas.core.access.caller import Access
 from paas.core.errors import UsageError
-from paas.core.sandbox import free_name, numbered
+from paas.core.sandboxes import free_name, numbered
 from paas.engine import sandboxes
 from paas.engine.context import Context
 from paas.engine.sandboxes import SandboxInfo
 
-TTL = kinds.duration("1m", "365d")
+TTL = values.duration("1m", "365d")
 
 
 def _known(ctx: Context) -> Iterable[str]:

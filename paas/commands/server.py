@@ -14,7 +14,7 @@ from paas.commands import (
 )
 from paas.commands.registry import Arg, command
 from paas.core import settings as declared
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.engine import dashboard, domains, hostkeys, stack
 from paas.engine.context import Context
 

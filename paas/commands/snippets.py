@@ -8,8 +8,8 @@ from paas.commands import arguments as args
 from paas.commands.edge_arguments import some
 from paas.commands.invocation import Invocation
 from paas.commands.registry import Arg, Stdin, command
-from paas.core.caller import Access
-from paas.core.edge_items import SNIPPET
+from paas.core.access.caller import Access
+from paas.core.edge.items import SNIPPET
 from paas.core.errors import NotFound
 from paas.engine import edge_change
 from paas.engine.context import Context

@@ -8,7 +8,7 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.invocation import Invocation
 from paas.commands.registry import Arg, Stdin, command
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.core.errors import UsageError
 from paas.core.times import timestamp
 from paas.engine import keys

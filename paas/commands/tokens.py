@@ -7,13 +7,13 @@ from typing import Annotated
 
 from paas.commands import arguments as args
 from paas.commands.registry import Arg, command
-from paas.core import kinds
-from paas.core.caller import Access
+from paas.core import values
+from paas.core.access.caller import Access
 from paas.core.times import timestamp
 from paas.engine import tokens
 from paas.engine.context import Context
 
-LIFE = kinds.duration("1m", "3650d")
+LIFE = values.duration("1m", "3650d")
 
 
 @dataclass(frozen=True)

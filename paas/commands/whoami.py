@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paas.commands.registry import command
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.engine.context import Context
 
 

@@ -18,10 +18,10 @@ from typing import Protocol
 
 from paas.commands.invocation import Invocation, Terminal
 from paas.control.limits import Busy, Pool
-from paas.core.caller import Caller
+from paas.core.access.caller import Caller
+from paas.core.access.revocation import Revocation
 from paas.core.errors import Disconnected, PaasError
 from paas.core.problem import details
-from paas.core.revocation import Revocation
 
 log = logging.getLogger(__name__)
 

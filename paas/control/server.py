@@ -23,10 +23,10 @@ from paas.control import client_env, frames, unix_socket
 from paas.control.channel import HIGH_WATER, INTERRUPTED, JOB, MARK, PROBLEM, STDERR, STDOUT, VALUE, Session, complaint
 from paas.control.framing import BrokenProtocol, Hello, parse_hello, whole_frames
 from paas.control.limits import Pool
-from paas.core.caller import Access, Caller
+from paas.core.access.caller import Access, Caller
+from paas.core.access.revocation import Revocation
 from paas.core.errors import Forbidden, InvalidToken, PaasError
 from paas.core.problem import details
-from paas.core.revocation import Revocation
 
 log = logging.getLogger(__name__)
 

@@ -19,13 +19,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from paas.core import kinds, names
+from paas.core import names, values
 from paas.core.errors import InvalidValue
-from paas.core.reader import Reader, show
+from paas.core.schema import Reader, show
 
 JSON_FIELDS = ("command", "schedule", "concurrency_policy", "maintenance", "timezone", "timeout", "name")
 YAML_FIELDS = ("schedule", "command", "name", "concurrency", "timezone", "timeout", "maintenance")
-TIMEOUT = kinds.duration("1s", "30d")
+TIMEOUT = values.duration("1s", "30d")
 
 LATE_SECONDS = 60.0
 """A run that begins later than this after its time has been missed: the server was down, or its clock was set."""

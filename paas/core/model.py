@@ -6,9 +6,9 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from paas.core.checks import Check
 from paas.core.cron import CronEntry
-from paas.core.gitrefs import RefUpdate
+from paas.core.git.refs import RefUpdate
+from paas.core.health.checks import Check
 from paas.core.secret import Secret
 
 WEB = "web"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from paas.core.applock import Locked
+from paas.core.apps.lock import Locked
 from paas.core.errors import (
     AlreadyExists,
     DiskFull,

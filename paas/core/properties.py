@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from paas.core import kinds, netkinds, trusted
-from paas.core.edge import FORWARDED_FOR, FORWARDED_PORT, FORWARDED_PROTO, FORWARDED_SSL
+from paas.core import network_values
+from paas.core import values as kinds
+from paas.core.edge import trusted_proxies
+from paas.core.edge.rules import FORWARDED_FOR, FORWARDED_PORT, FORWARDED_PROTO, FORWARDED_SSL
 from paas.core.errors import NotFound
-from paas.core.kinds import Kind
 from paas.core.spelling import meant
+from paas.core.values import Kind
 
 
 class Effect(enum.Enum):
@@ -90,19 +92,19 @@ PROPERTIES: tuple[Property, ...] = (
     Property("git", "deploy-branch", kinds.BRANCH, "",
              "the branch that deploys when pushed; empty until main or master is pushed first"),
     Property("git", "rev-env-var", kinds.VARIABLE, "GIT_REV", "the variable that holds the deployed commit"),
-    Property("letsencrypt", "dns-provider", netkinds.HOOK, "",
+    Property("letsencrypt", "dns-provider", network_values.HOOK, "",
              "the hook program dns-NAME that proves wildcard domains", scope=Scope.GLOBAL),
-    Property("letsencrypt", "email", netkinds.EMAIL, "",
+    Property("letsencrypt", "email", network_values.EMAIL, "",
              "the account's address; with it, domains that lead here get certificates", Effect.PROXY,
              Scope.GLOBAL),
     Property("letsencrypt", "enabled", kinds.BOOLEAN, "true",
              "whether certificates are got at all (letsencrypt:enable, letsencrypt:disable)", Effect.PROXY),
-    Property("letsencrypt", "server", netkinds.DIRECTORY, "production",
+    Property("letsencrypt", "server", network_values.DIRECTORY, "production",
              "the authority: production, staging, or the address of another one's directory", scope=Scope.GLOBAL),
-    Property("letsencrypt", "server-ca-file", netkinds.ABSOLUTE_PATH, "",
+    Property("letsencrypt", "server-ca-file", network_values.ABSOLUTE_PATH, "",
              "a PEM file on the server with the roots by which the authority is trusted",
              scope=Scope.GLOBAL),
-    Property("letsencrypt", "staging-server", netkinds.DIRECTORY, "",
+    Property("letsencrypt", "staging-server", network_values.DIRECTORY, "",
              "where attempts are rehearsed after repeated failures; empty: the authority's own",
              scope=Scope.GLOBAL),
     Property("limit", "burst", kinds.integer(0, 100_000), "20",
@@ -181,14 +183,14 @@ PROPERTIES: tuple[Property, ...] = (
              "add the usual headers for security to every response", Effect.PROXY),
     Property("nginx", "send-timeout", kinds.duration("1s", "1d"), "60s",
              "how long a client may not read", Effect.PROXY),
-    Property("nginx", "trusted-proxies", trusted.NETWORKS, "",
+    Property("nginx", "trusted-proxies", trusted_proxies.NETWORKS, "",
              "load balancers and CDNs, whose word on the client's address counts",
              Effect.PROXY, Scope.GLOBAL),
-    Property("nginx", "trusted-proxies-headers", trusted.SET_HEADERS, "proto",
+    Property("nginx", "trusted-proxies-headers", trusted_proxies.SET_HEADERS, "proto",
              "which X-Forwarded- headers they set, and pass on from no client",
              Effect.PROXY, Scope.GLOBAL),
-    Property("nginx", "trusted-proxies-protocol", kinds.choice(trusted.FORWARDED_FOR, trusted.PROXY),
-             trusted.FORWARDED_FOR,
+    Property("nginx", "trusted-proxies-protocol", kinds.choice(trusted_proxies.FORWARDED_FOR, trusted_proxies.PROXY),
+             trusted_proxies.FORWARDED_FOR,
              "how they say the client's address",
              Effect.PROXY, Scope.GLOBAL),
     Property("nginx", "underscore-in-headers", kinds.BOOLEAN, "false",

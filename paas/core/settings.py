@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from paas.core import kinds, memorylimit, netkinds
+from paas.core import network_values
+from paas.core import values as kinds
+from paas.core.containers import memory
 from paas.core.errors import InvalidValue, NotFound
-from paas.core.kinds import Kind
 from paas.core.spelling import meant
+from paas.core.values import Kind
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("domain", kinds.HOST, "localhost", "the first global domain: an app is served at APP.DOMAIN", restart=True),
     Setting("dashboard-domain", kinds.HOST_OR_NONE, "",
             "the host of the dashboard and the HTTP API; empty: paas.DOMAIN of the first global domain; none: no web"),
-    Setting("public-addresses", netkinds.ADDRESSES, "",
+    Setting("public-addresses", network_values.ADDRESSES, "",
             "addresses that lead here though the machine does not have them, as behind a router"),
-    Setting("dns-server", netkinds.SOCKET, "",
+    Setting("dns-server", network_values.SOCKET, "",
             "the name server that says which domains lead here, as ADDRESS:PORT; empty for those of the host"),
     Setting("max-checkout-size", kinds.SIZE, "4g", "how large the files of one commit may be, checked out"),
     Setting("max-pack-size", kinds.SIZE, "2g", "the largest pack that one push may send"),
@@ -57,7 +59,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("image-max-size", kinds.size("1m", "1t"), "10g", "how large an image may be that git:load-image takes"),
     Setting("fetch-timeout", kinds.duration("1s", "1d"), "10m",
             "how long git:sync and git:from-archive may take to fetch"),
-    Setting("egress-allow", netkinds.NETWORKS, "",
+    Setting("egress-allow", network_values.NETWORKS, "",
             "networks not of the internet that drains, git:sync, git:from-archive and the like may connect to"),
     Setting("build-http-proxy", Kind("a URL", str), "", "HTTP_PROXY for build steps"),
     Setting("build-https-proxy", Kind("a URL", str), "", "HTTPS_PROXY for build steps"),
@@ -75,7 +77,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("keep-job-logs", kinds.integer(1, 10_000), "20", "how many changes of an app keep their log"),
     Setting("keep-run-logs", kinds.integer(1, 10_000), "50",
             "how many runs of an app, and of each of its cron entries, are remembered with their log"),
-    Setting("memory-limit", memorylimit.KIND, memorylimit.AUTO,
+    Setting("memory-limit", memory.KIND, memory.AUTO,
             "memory limit of a container; auto: a quarter of the machine's memory, from 512m to 1g; 0: none"),
     Setting("pids-limit", kinds.integer(16, 1 << 22), "1024", "how many processes and threads a container may have"),
     Setting("sandbox-cpus", kinds.number(0.05, 1024), "1", "how many processors a sandbox may keep busy"),

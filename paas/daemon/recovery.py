@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from paas.core.errors import PaasError, UsageError
-from paas.core.intact import Recorded, judge
+from paas.core.server.intact import Recorded, judge
 from paas.daemon.lock import Lock
 from paas.daemon.serve import complain
 from paas.daemon.wiring import instance_id

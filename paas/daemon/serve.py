@@ -20,7 +20,7 @@ from paas.commands.dispatch import Dispatcher
 from paas.control import server as control
 from paas.control.limits import on_loop
 from paas.core import settings
-from paas.core.caller import Caller
+from paas.core.access.caller import Caller
 from paas.core.errors import PaasError, UsageError
 from paas.daemon.lock import Lock
 from paas.daemon.web_process import Website

@@ -10,8 +10,8 @@ from paas.builders.base import Builder
 from paas.builders.buildpack import BuildpackBuilder
 from paas.builders.dockerfile import DockerfileBuilder
 from paas.builders.places import Places
-from paas.core.caller import Access, Caller
-from paas.core.hosts import host_name
+from paas.core.access.caller import Access, Caller
+from paas.core.edge.hosts import host_name
 from paas.drivers.acme_client import Acme
 from paas.drivers.cgroups import BuildGroup
 from paas.drivers.clock import Clock

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, cast
 
-from paas.core import archive
-from paas.core.archive import ArchiveRefused, Guard, Limits
+from paas.core.sources import archive
+from paas.core.sources.archive import ArchiveRefused, Guard, Limits
 from paas.drivers.spool import CHUNK, Bounded, gunzipped, size_of, spooled
 
 _SPECIAL = {tarfile.CHRTYPE: "a device node", tarfile.BLKTYPE: "a device node", tarfile.FIFOTYPE: "a named pipe"}

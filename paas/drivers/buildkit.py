@@ -19,10 +19,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from paas.core.buildlog import SAME_BY_HAND, BuildLog, build_failure
+from paas.core.access.remote_credentials import Login
+from paas.core.builds.log import SAME_BY_HAND, BuildLog, build_failure
+from paas.core.containers.image_name import DOCKER_HUB
 from paas.core.errors import BuildFailed, Cancelled, EngineError
-from paas.core.imagename import DOCKER_HUB
-from paas.core.reach import Login
 from paas.drivers.spans import span
 
 _POLL_SECONDS = 0.1

@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from paas.core.buildpackfile import CODE
+from paas.core.access.remote_credentials import Fetched, Means
+from paas.core.builds.buildpack_file import CODE
 from paas.core.errors import InvalidValue
-from paas.core.giturl import Remote
-from paas.core.reach import Fetched, Means
+from paas.core.git.url import Remote
 from paas.drivers.git import Repository
 from paas.drivers.quarantine import Quarantine
 from paas.drivers.worktree import update_worktree

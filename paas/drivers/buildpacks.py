@@ -6,8 +6,8 @@ import functools
 from dataclasses import replace
 from pathlib import Path
 
-from paas.core import buildpackfile
-from paas.core.buildpack import MANIFEST, TEMPLATE, Buildpack
+from paas.core.builds import buildpack_file
+from paas.core.builds.buildpack import MANIFEST, TEMPLATE, Buildpack
 from paas.core.errors import InvalidValue
 from paas.drivers import pattern, yamlfile
 from paas.resources import folder
@@ -29,8 +29,8 @@ def load(place: Path, *, version: str = "", source: str = "") -> Buildpack:
                 f"there is no {path.name} in {source or place}",
                 why=f"A buildpack is a folder with the files {MANIFEST} and {TEMPLATE}.",
                 fix="docs/buildpacks.md says how to write one.",
-                code=buildpackfile.CODE,
+                code=buildpack_file.CODE,
             )
     label = f"{place.name}/{MANIFEST}" if not source else f"{source}: {MANIFEST}"
-    raw = yamlfile.parse(manifest.read_text(encoding="utf-8", errors="replace"), label, buildpackfile.CODE)
-    return replace(buildpackfile.read(raw, label, pattern.in_lines), version=version, source=source, folder=str(place))
+    raw = yamlfile.parse(manifest.read_text(encoding="utf-8", errors="replace"), label, buildpack_file.CODE)
+    return replace(buildpack_file.read(raw, label, pattern.in_lines), version=version, source=source, folder=str(place))

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from paas.core.container import LABEL_APP_ID
+from paas.core.containers.container import LABEL_APP_ID
 from paas.core.errors import BuildFailed, Cancelled, EngineError
 from paas.drivers import image_stream, stack
 from paas.drivers.image_stream import Image

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from paas.core import logline
-from paas.core.logline import LogLine
+from paas.core.logs import line
+from paas.core.logs.line import LogLine
 
 _NAME = re.compile(r"(\d{12})-(\d+)\.jsonl")
 
@@ -40,7 +40,7 @@ class Spool:
         """Adds a batch."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._folder / f"{number:012}-{len(lines)}.jsonl"
-        data = b"".join(map(logline.as_json, lines))
+        data = b"".join(map(line.as_json, lines))
         temporary = path.with_suffix(".new")
         temporary.write_bytes(data)
         temporary.replace(path)
@@ -61,7 +61,7 @@ class Spool:
 
     def read(self, batch: Batch) -> list[LogLine]:
         """The lines of the batch."""
-        return [logline.from_json(row) for row in batch.path.read_bytes().splitlines()]
+        return [line.from_json(row) for row in batch.path.read_bytes().splitlines()]
 
     def done(self, batch: Batch) -> None:
         """The batch was sent, or given up."""

@@ -14,7 +14,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from paas.core.logcodes import CUT
+from paas.core.logs.codes import CUT
 
 MOST = 20_000
 """So many errors are remembered, the newest; a line takes half a kilobyte."""

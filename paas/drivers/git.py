@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dulwich.refs import DiskRefsContainer, Ref
 
 from paas.core.errors import AlreadyExists, InvalidValue, NotFound, PaasError
-from paas.core.gitrefs import RefUpdate, name_problem, one_line
+from paas.core.git.refs import RefUpdate, name_problem, one_line
 from paas.drivers import git_objects, git_process
 
 if TYPE_CHECKING:

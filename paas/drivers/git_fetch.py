@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from paas.core import giturl
+from paas.core.access.remote_credentials import Fetched, Login, Means
 from paas.core.errors import Cancelled, InvalidValue
-from paas.core.giturl import Remote
-from paas.core.reach import Fetched, Login, Means
+from paas.core.git import url as giturl
+from paas.core.git.url import Remote
 from paas.drivers import git_process, git_way, https
 from paas.drivers.git_way import FetchFailed, Way
 from paas.drivers.quarantine import Quarantine

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from paas.core import archive
-from paas.core.gitrefs import one_line
+from paas.core.git.refs import one_line
+from paas.core.sources import archive
 from paas.drivers import git_process
 from paas.drivers.archives import LINK, Member
 from paas.drivers.quarantine import Quarantine

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paas.core.errors import Unsupported
-from paas.core.gitrefs import one_line
+from paas.core.git.refs import one_line
 from paas.drivers import git_process
 from paas.drivers.spans import span
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from paas.core.errors import PaasError, disk_full
-from paas.core.gitrefs import one_line
+from paas.core.git.refs import one_line
 from paas.drivers.oom import expendable
 from paas.drivers.spans import span
 

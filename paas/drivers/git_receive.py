@@ -21,7 +21,7 @@ from dulwich.refs import Ref
 from dulwich.server import Backend, BackendRepo, ReceivePackHandler
 
 from paas.core.errors import Disconnected, DiskFull, PaasError, PushRefused, unexpected
-from paas.core.gitrefs import LONGEST_NAME, RefUpdate, all_or_none, one_line, problems
+from paas.core.git.refs import LONGEST_NAME, RefUpdate, all_or_none, one_line, problems
 from paas.drivers.git import Repository
 from paas.drivers.git_client import Client
 from paas.drivers.quarantine import Quarantine

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from paas.core.access.remote_credentials import Means
 from paas.core.errors import PaasError
-from paas.core.giturl import FILE, Remote
-from paas.core.reach import Means
+from paas.core.git.url import FILE, Remote
 from paas.drivers import egress, https
 
 _PORTS = {"https": 443, "ssh": 22, "git": 9418}

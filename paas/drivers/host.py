@@ -16,7 +16,7 @@ from concurrent.futures import TimeoutError as Late
 from contextlib import contextmanager
 from pathlib import Path
 
-from paas.core.preflight import Disk, Memory
+from paas.core.builds.disk_space import Disk, Memory
 from paas.drivers import build_limiter
 from paas.drivers.cgroups import BuildGroup
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+from paas.core.access.remote_credentials import Means
 from paas.core.egress import Egress
-from paas.core.reach import Means
 from paas.drivers import egress
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from paas.core import archive, imagestream
-from paas.core.imagestream import Chosen, ImageRefused, broken
+from paas.core.sources import archive, image_stream
+from paas.core.sources.image_stream import Chosen, ImageRefused, broken
 from paas.drivers.spool import Bounded, gunzipped, in_chunks, size_of, spooled
 
 _MOST_ENTRIES = 20_000
@@ -34,7 +34,7 @@ class Image:
     @property
     def architecture(self) -> str:
         """What it was built for."""
-        return imagestream.architecture(self.config)
+        return image_stream.architecture(self.config)
 
 
 class Saved:
@@ -61,11 +61,11 @@ class Saved:
 
     def image(self, name: str, limit: int) -> Image:
         """The image of that name, checked; refuses more than ``limit`` bytes when all layers are unpacked."""
-        return self._checked(imagestream.choose(self._small(imagestream.MANIFEST), name), limit)
+        return self._checked(image_stream.choose(self._small(image_stream.MANIFEST), name), limit)
 
     def only(self, limit: int) -> Image:
         """The same of a stream that has one image, whatever its name."""
-        return self._checked(imagestream.only(self._small(imagestream.MANIFEST)), limit)
+        return self._checked(image_stream.only(self._small(image_stream.MANIFEST)), limit)
 
     def _checked(self, chosen: Chosen, limit: int) -> Image:
         layers = tuple(self._entry(path) for path in chosen.layers)
@@ -75,12 +75,12 @@ class Saved:
     def rewritten(self, image: Image, name: str, known: int = 0) -> Iterator[bytes]:
         """A stream with that image alone, under that name alone or none, without its first layers that are known."""
         for path, data in (
-            (imagestream.CONFIG, image.config),
-            (imagestream.MANIFEST, imagestream.manifest(name, len(image.layers))),
+            (image_stream.CONFIG, image.config),
+            (image_stream.MANIFEST, image_stream.manifest(name, len(image.layers))),
         ):
             yield from _entry(path, len(data), io.BytesIO(data))
         for number, layer in list(enumerate(image.layers))[known:]:
-            yield from _entry(imagestream.layer_path(number), layer.size, self._content(layer))
+            yield from _entry(image_stream.layer_path(number), layer.size, self._content(layer))
         yield bytes(2 * tarfile.BLOCKSIZE)
 
     def _entry(self, path: str) -> tarfile.TarInfo:

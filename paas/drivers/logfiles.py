@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from paas.core.logline import LogLine
+from paas.core.logs.line import LogLine
 
 BLOCK = 1 << 18
 CHUNK = 1 << 20
@@ -17,7 +17,7 @@ _ROTATIONS = 1000
 
 
 class Format(Protocol):
-    """How bytes of a log become lines; see `paas.core.jsonlog.JsonLog`."""
+    """How bytes of a log become lines; see `paas.core.logs.json_file.JsonLog`."""
 
     def fresh(self) -> Format: ...
     def decode(self, block: bytes) -> list[LogLine]: ...

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from paas.core.intact import Marker
+from paas.core.server.intact import Marker
 
 
 class MarkerFile:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 SCORE = 300
-"""As of apps (`paas.core.container.OOM_APP`): a program that the server runs for somebody goes before the server."""
+"""As of apps (`paas.core.containers.container.OOM_APP`): a program that the server runs for somebody goes before the
+server."""
 
 
 def expendable(pid: int) -> None:

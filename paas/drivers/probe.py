@@ -10,8 +10,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from paas.core import nettcp, outcome
-from paas.core.outcome import BODY_LIMIT, Answer
+from paas.core.containers import tcp_table
+from paas.core.health import outcome
+from paas.core.health.outcome import BODY_LIMIT, Answer
 
 
 class _Until(io.RawIOBase):
@@ -79,12 +80,12 @@ def _answer(sock: socket.socket, deadline: float) -> tuple[http.client.HTTPRespo
 class Probe:
     """What can be seen of the host's network, as one thing that tests can put another in place of."""
 
-    def listeners(self, pid: int) -> frozenset[nettcp.Listener]:
+    def listeners(self, pid: int) -> frozenset[tcp_table.Listener]:
         """The TCP sockets that listen in the network namespace of the process; empty once it is gone."""
-        found: frozenset[nettcp.Listener] = frozenset()
+        found: frozenset[tcp_table.Listener] = frozenset()
         for table in ("tcp", "tcp6"):
             try:
-                found |= nettcp.listeners(Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii"))
+                found |= tcp_table.listeners(Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii"))
             except OSError as error:
                 # The process may end while it is looked at, and a kernel without IPv6 has no tcp6.
                 if error.errno not in (errno.ENOENT, errno.ESRCH, errno.EINVAL):
@@ -104,7 +105,7 @@ class Probe:
             if error.errno not in (errno.ENOENT, errno.ESRCH, errno.EINVAL):
                 raise
             return None
-        return frozenset().union(*(nettcp.waiting(text, port) for text in texts))
+        return frozenset().union(*(tcp_table.waiting(text, port) for text in texts))
 
     def get(
         self,

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from paas.core.errors import PushRefused
-from paas.core.gitrefs import MOVED, RefUpdate
+from paas.core.git.refs import MOVED, RefUpdate
 from paas.drivers import git_process
 from paas.drivers.git import QUARANTINE, Repository, stored_in
 from paas.drivers.spans import span

@@ -20,11 +20,11 @@ from contextlib import suppress
 from typing import Protocol
 
 from paas import __version__
-from paas.core import drain, syslog
-from paas.core.drain import Target
 from paas.core.egress import Egress, EgressRefused
 from paas.core.errors import PaasError
-from paas.core.logline import LogLine
+from paas.core.logs import drain, syslog
+from paas.core.logs.drain import Target
+from paas.core.logs.line import LogLine
 from paas.drivers import egress
 
 SECONDS = 10.0

@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from paas.core.edge import ERROR_PAGES
+from paas.core.edge.rules import ERROR_PAGES
 from paas.core.errors import InvalidValue, PaasError
 
 MOST_FILES = 100_000

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from paas.core import giturl
+from paas.core.access.remote_credentials import Fetched, Means
 from paas.core.errors import Cancelled, PaasError
-from paas.core.giturl import Remote
-from paas.core.reach import Fetched, Means
+from paas.core.git import url
+from paas.core.git.url import Remote
 from paas.drivers import egress, git_fetch, https
 from paas.drivers.git_way import FetchFailed
 from paas.drivers.quarantine import Quarantine
@@ -59,7 +59,7 @@ class Remotes:
 
     def host_keys(self, address: str) -> list[str]:
         """The keys that the ssh server shows now, as lines of ``known_hosts``; `FetchFailed` if it shows none."""
-        host, _, port = giturl.host(address).partition(":")
+        host, _, port = url.host(address).partition(":")
         argv = ["ssh-keyscan", "-T", str(_SCAN_SECONDS), *(["-p", port] if port else []), "--", host]
         try:
             done = subprocess.run(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from paas.core.logline import LogLine
+from paas.core.logs.line import LogLine
 from paas.drivers.logfiles import Format, rotated
 
 SEGMENT = 1 << 20

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from paas.core.trace import Span
+from paas.core.jobs.trace import Span
 
 _T = TypeVar("_T")
 

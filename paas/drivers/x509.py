@@ -20,8 +20,8 @@ from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import verification
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
-from paas.core import certificates
-from paas.core.certificates import Facts
+from paas.core.certs import certificate
+from paas.core.certs.certificate import Facts
 from paas.core.errors import InvalidValue
 from paas.core.secret import Secret
 
@@ -53,7 +53,7 @@ def pair(data: bytes) -> tuple[str, Secret, Facts]:
             code="certificate-key-mismatch",
         )
     leaf, key = matches[0]
-    chain = certificates.order(leaf, facts, _issued(leaves))
+    chain = certificate.order(leaf, facts, _issued(leaves))
     text = "".join(leaves[index].public_bytes(serialization.Encoding.PEM).decode() for index in chain)
     return text, _pem(key), facts[leaf]
 

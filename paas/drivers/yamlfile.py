@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from paas.core.errors import InvalidValue
-from paas.core.reader import check_length
+from paas.core.schema import check_length
 
 MOST_NODES = 200_000
 """Values that a file may stand for, those that it refers to counted as often as it does."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paas.core.applock import AppLock, refusal
+from paas.core.apps.lock import AppLock, refusal
 from paas.core.errors import Disconnected
 from paas.core.model import App
 from paas.engine.context import Context

@@ -9,8 +9,9 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
-from paas.core import edge_items, names
-from paas.core.dockeroptions import PHASES
+from paas.core import names
+from paas.core.containers.options import PHASES
+from paas.core.edge import items
 from paas.core.errors import AlreadyExists, Disconnected, NoSuchApp, PaasError
 from paas.core.model import App
 from paas.drivers.spans import carried
@@ -167,7 +168,7 @@ def _copy(ctx: Context, app: App, copy: App) -> None:
     ctx.store.buildpacks.copy(app, copy)
     for (namespace, key), value in ctx.store.properties.of(app).own.items():
         ctx.store.properties.set(copy, namespace, key, value)
-    for kind in edge_items.COPIED:
+    for kind in items.COPIED:
         ctx.store.edge.replace(copy, kind, ctx.store.edge.of(app, kind))
     ctx.store.apps.set_formation(copy, ctx.store.apps.formation(app))
     ctx.repository(app).copy_to(ctx.paths.repository(copy))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 
-from paas.core import checkout, committext, imagefile
 from paas.core.errors import BuildFailed, Unsupported
+from paas.core.git import checkout, text
 from paas.core.model import App
+from paas.core.sources import image_file
 from paas.core.spelling import meant
 from paas.drivers.git import Finding
 from paas.drivers.quarantine import Quarantine
@@ -31,7 +32,7 @@ def check(ctx: Context, app: App, commit: str, quarantine: Quarantine | None) ->
     if properties.text("builder", "selected") == "image":
         file = properties.text("builder-dockerfile", "dockerfile-path")
         data = repository.read_file(commit, posixpath.join(folder, file), quarantine=quarantine)
-        if data is None or imagefile.image_in(committext.lenient(data)) is None:
+        if data is None or image_file.image_in(text.lenient(data)) is None:
             raise BuildFailed(
                 f"{app.name} is deployed from images, and this is code",
                 why="Its builder is set so (builder selected).",

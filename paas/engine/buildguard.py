@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from paas.builders.base import Source
-from paas.core import buildreach, buildsafety, imagefile, imagename
-from paas.core.buildreach import Reference
-from paas.core.caller import Access
+from paas.core.access.caller import Access
+from paas.core.builds import safety, servers
+from paas.core.builds.servers import Reference
+from paas.core.containers import image_name
 from paas.core.egress import EgressRefused
 from paas.core.model import App
+from paas.core.sources import image_file
 from paas.engine import isolation, reach
 from paas.engine.context import Context
 from paas.engine.jobs import Job
@@ -41,8 +43,8 @@ def _text(source: Source) -> tuple[str, str]:
 
 def _runs_nothing(ctx: Context, text: str) -> bool:
     """Whether it stands for an image that is here and brings no steps of its own (ONBUILD)."""
-    name = imagefile.image_in(text)
-    image = ctx.scheduler.image(imagename.parse(name).full) if name else None
+    name = image_file.image_in(text)
+    image = ctx.scheduler.image(image_name.parse(name).full) if name else None
     return image is not None and not image.triggers
 
 
@@ -54,23 +56,23 @@ def _arguments(source: Source) -> dict[str, str]:
 def _check_safety(ctx: Context, job: Job, source: Source, text: str, path: str) -> None:
     """Refuses what others than admins build on an engine that lets builds out, and what is known to get out, unless an
     admin has allowed it all."""
-    if ctx.settings.value(buildsafety.SETTING):
+    if ctx.settings.value(safety.SETTING):
         return
     version = ctx.scheduler.version()
-    if not buildsafety.escapes(version):
+    if not safety.escapes(version):
         return
     if ctx.caller.access < Access.ADMIN:
-        raise buildsafety.engine_refused(version)
+        raise safety.engine_refused(version)
     if _FRONTEND in (arguments := _arguments(source)):
-        raise buildsafety.argument_refused(f"--build-arg {_FRONTEND}={arguments[_FRONTEND]}", version)
-    for found in buildsafety.dangers(text):
-        raise buildsafety.dockerfile_refused(path, found, version)
-    job.out.warning(buildsafety.warning(version))
+        raise safety.argument_refused(f"--build-arg {_FRONTEND}={arguments[_FRONTEND]}", version)
+    for found in safety.dangers(text):
+        raise safety.dockerfile_refused(path, found, version)
+    job.out.warning(safety.warning(version))
 
 
 def _check_reach(ctx: Context, source: Source, text: str, path: str) -> None:
     """Refuses what the engine would fetch from the host itself or its private networks."""
-    found = list(buildreach.references(text, _arguments(source)))
+    found = list(servers.references(text, _arguments(source)))
     rules = reach.egress(ctx)
     resolved = ctx.host.resolve(sorted({one.host for one in found}), RESOLVE_SECONDS) if found else {}
     for one in found:
@@ -78,11 +80,11 @@ def _check_reach(ctx: Context, source: Source, text: str, path: str) -> None:
             # What does not resolve is not connected to, either.
             rules.check(one.server, sorted(resolved[one.host] or ()))
         except EgressRefused as error:
-            raise buildreach.refusal(path, one, error.why, error.fix) from error
+            raise servers.refusal(path, one, error.why, error.fix) from error
         _check_told(one, path)
 
 
 def _check_told(found: Reference, path: str) -> None:
     if "$" in found.host:
         why = "Which server that is can't be told before the build."
-        raise buildreach.refusal(path, found, why, "Write the server out, or set the variable in the Dockerfile.")
+        raise servers.refusal(path, found, why, "Write the server out, or set the variable in the Dockerfile.")

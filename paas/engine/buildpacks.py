@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 from paas.builders import recipe
-from paas.core import buildplan, giturl
-from paas.core.buildpack import Buildpack
-from paas.core.caller import Access
+from paas.core.access.caller import Access
+from paas.core.builds import plan
+from paas.core.builds.buildpack import Buildpack
 from paas.core.errors import Forbidden, InvalidValue, NotFound
-from paas.core.giturl import Remote
+from paas.core.git import url
+from paas.core.git.url import Remote
 from paas.core.model import App
 from paas.drivers import buildpack_source, buildpacks
 from paas.engine import reach
@@ -97,15 +98,15 @@ def _record(ctx: Context, app: App, names: list[str]) -> None:
 
 def _resolved(ctx: Context, app: App | None, source: str, reference: str) -> Buildpack:
     packs = available(ctx, app)
-    if any(source == pack.name for pack in packs) or buildplan.known_elsewhere(source):
+    if any(source == pack.name for pack in packs) or plan.known_elsewhere(source):
         if app is None:
             raise InvalidValue(f"{source} is offered to all apps already", code="already-offered")
-        return buildplan.find(packs, source)
+        return plan.find(packs, source)
     is_folder = source.startswith("/")
     if is_folder and ctx.caller.access < Access.ADMIN:
         raise Forbidden("folders of the server need the role admin")
     if not is_folder and not _ADDRESS.fullmatch(source):
-        return buildplan.find(packs, source)
+        return plan.find(packs, source)
     return _fetched(ctx, app, source, reference)
 
 
@@ -118,7 +119,7 @@ def _fetched(ctx: Context, app: App | None, source: str, reference: str) -> Buil
     else:
         remote = _remote(ctx, address)
         means = reach.means(ctx, remote)
-        ref = giturl.ref(wanted) if wanted else ""
+        ref = url.ref(wanted) if wanted else ""
         fetching = buildpack_source.from_git(parent, remote, ref, means, ctx.remotes.fetch, ctx.gone)
     with fetching as (tree, version):
         pack = buildpacks.load(tree, version=version, source=address)
@@ -135,8 +136,8 @@ def _fetched(ctx: Context, app: App | None, source: str, reference: str) -> Buil
 
 def _remote(ctx: Context, address: str) -> Remote:
     if address.startswith("file://") and ctx.caller.access >= Access.ADMIN:
-        return giturl.on_this_server(address)
-    return giturl.repository(address)
+        return url.on_this_server(address)
+    return url.repository(address)
 
 
 def _drop_unused(ctx: Context) -> None:

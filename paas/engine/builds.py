@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paas.core.errors import Cancelled, NotFound, PaasError
-from paas.core.logline import printable_lines
+from paas.core.logs.line import printable_lines
 from paas.core.model import App, Deployment, DeploymentStatus
 from paas.engine.context import Context
 from paas.engine.jobs import Job

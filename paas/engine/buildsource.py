@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from paas.builders.base import Source
-from paas.core import container
-from paas.core.dockeroptions import BUILD
+from paas.core.containers import container
+from paas.core.containers.options import BUILD
 from paas.core.model import App
 from paas.engine import reach, registries
 from paas.engine.context import Context

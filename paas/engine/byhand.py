@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from paas.core.certificates import Source
+from paas.core.certs.certificate import Source
 from paas.core.errors import IssuanceFailed, PaasError
 from paas.core.model import App
 from paas.engine import issued, issuing, properties, routes, tls

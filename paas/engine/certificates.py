@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from paas.core import certificates
-from paas.core.certificates import Certificate, Facts, Source
+from paas.core.certs import certificate
+from paas.core.certs.certificate import Certificate, Facts, Source
+from paas.core.edge.hosts import CATCH_ALL
 from paas.core.errors import InvalidValue, NotFound, PaasError, UsageError
-from paas.core.hosts import CATCH_ALL
 from paas.core.model import App
 from paas.drivers import bundle, x509
 from paas.engine import routes
@@ -35,10 +35,10 @@ def add(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bo
     app, too.
     """
     chain, key, facts = x509.pair(bundle.unpack(data))
-    certificates.check(facts, ctx.clock.now())
+    certificate.check(facts, ctx.clock.now())
     left: list[str] = []
     if app is not None and not force:
-        left = certificates.check_hosts(facts, _hosts(ctx, app), app.name)
+        left = certificate.check_hosts(facts, _hosts(ctx, app), app.name)
     name = name or facts.names[0]
 
     def change() -> None:
@@ -82,7 +82,7 @@ def generate(ctx: Context, app: App, hosts: Sequence[str]) -> str:
     key = x509.new_key()
     chain = x509.self_signed(hosts, key, ctx.clock.now())
     request = x509.signing_request(hosts, key)
-    certificates.check_hosts(x509.facts(chain), _hosts(ctx, app), app.name)
+    certificate.check_hosts(x509.facts(chain), _hosts(ctx, app), app.name)
 
     def change() -> None:
         ctx.store.certificates.put(

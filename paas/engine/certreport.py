@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from paas.core.certificates import Certificate, Source
+from paas.core.certs.certificate import Certificate, Source
 from paas.core.model import App
 from paas.core.times import timestamp
 from paas.drivers import x509

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from paas.core import logquery
 from paas.core.errors import PaasError
-from paas.core.joblog import job_lines
-from paas.core.logline import LogLine
-from paas.core.logmark import Read
+from paas.core.jobs.log import job_lines
+from paas.core.logs import query
+from paas.core.logs.line import LogLine
+from paas.core.logs.mark import Read
 from paas.core.model import App
 from paas.engine.context import Context
 from paas.engine.joblog import times_of
@@ -123,7 +123,7 @@ class JobSource:
         return found
 
     def _since(self, since: str) -> list[int]:
-        moment = logquery.seconds(since)
+        moment = query.seconds(since)
         recent = self._ctx.store.deployments.all(self._app)
         return [it.id for it in recent if it.finished_at is None or it.finished_at >= moment]
 

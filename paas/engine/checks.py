@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from paas.core import checks, logline, names
-from paas.core.checks import Check, Mode
-from paas.core.container import started_at
+from paas.core import names
+from paas.core.containers.container import started_at
 from paas.core.errors import InvalidValue
+from paas.core.health import checks
+from paas.core.health.checks import Check, Mode
+from paas.core.health.outcome import came
+from paas.core.logs import line
 from paas.core.model import WEB, App, Container, Process, Replica
-from paas.core.outcome import came
 from paas.engine import deploy, probing, properties, routes
 from paas.engine.context import Context
 
@@ -63,7 +65,7 @@ class Result:
 def run(ctx: Context, app: App, wanted: str) -> list[Result]:
     """Tries every check of the running containers once, now: those of one type or container, or all."""
     release = deploy.deployed(ctx, app)
-    replicas = [one for one in ctx.store.apps.replicas(app) if logline.matches(one.label, wanted)]
+    replicas = [one for one in ctx.store.apps.replicas(app) if line.matches(one.label, wanted)]
     if wanted and not replicas:
         raise InvalidValue(
             f"{app.name} runs no process {wanted!r}",

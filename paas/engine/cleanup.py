@@ -6,10 +6,10 @@ import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from paas.core import garbage
-from paas.core.garbage import Garbage, Kept
-from paas.core.image import StoredImage
+from paas.core.containers.image import StoredImage
 from paas.core.model import App, Container
+from paas.core.server import garbage
+from paas.core.server.garbage import Garbage, Kept
 from paas.core.sizes import size
 from paas.engine import isolation
 from paas.engine.context import Context

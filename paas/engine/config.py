@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from paas.core import environment
+from paas.core.apps import environment
 from paas.core.model import App, Release
 from paas.core.secret import Secret
 from paas.engine import deploy

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from paas.builders.base import Builder
-from paas.core.caller import Caller
+from paas.core.access.caller import Caller
 from paas.core.errors import AlreadyExists
 from paas.core.model import App
 from paas.drivers.clock import Clock

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from paas.core import cron, oneoff
+from paas.core import cron
 from paas.core.cron import CronEntry, Overlap
 from paas.core.errors import Disconnected, NotFound, PaasError
 from paas.core.model import App
-from paas.core.oneoff import RunStatus
+from paas.core.runs import oneoff
+from paas.core.runs.oneoff import RunStatus
 from paas.core.times import timestamp
 from paas.drivers import calendar
 from paas.engine import deploy, runs

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paas.core import oneoff
 from paas.core.errors import NotFound
 from paas.core.model import App
-from paas.core.oneoff import Run, RunStatus
+from paas.core.runs import oneoff
+from paas.core.runs.oneoff import Run, RunStatus
 from paas.core.times import timestamp
 from paas.drivers import calendar
 from paas.engine import cron

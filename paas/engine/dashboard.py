@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from paas.core.edge.hosts import default_names, host_name
+from paas.core.edge.proxy_options import MIB, ProxyOptions
+from paas.core.edge.vhost import Vhost
 from paas.core.errors import AlreadyExists
-from paas.core.hosts import default_names, host_name
-from paas.core.proxy_options import MIB, ProxyOptions
-from paas.core.vhost import Vhost
 from paas.engine import tls
 from paas.engine.context import Context
 

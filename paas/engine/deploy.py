@@ -8,15 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from paas.core import appspec, committext, imagefile, procfile
-from paas.core import environment as variables
-from paas.core.appspec import AppSpec
+from paas.core.apps import environment as variables
+from paas.core.apps import procfile
+from paas.core.apps import spec as appspec
+from paas.core.apps.spec import AppSpec
+from paas.core.containers.image import Image
 from paas.core.errors import BuildFailed, Cancelled, PaasError
-from paas.core.gitrefs import RefUpdate
-from paas.core.image import Image
-from paas.core.journal import Step
+from paas.core.git import text as committext
+from paas.core.git.refs import RefUpdate
+from paas.core.jobs.journal import Step
 from paas.core.model import App, Draft, Process, Release
 from paas.core.secret import Secret
+from paas.core.sources import image_file
 from paas.drivers import calendar, yamlfile
 from paas.drivers.quarantine import Quarantine
 from paas.drivers.worktree import update_worktree
@@ -121,7 +124,7 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
         if recipe:
             commands = {**recipe.plan.processes, **commands}
         spec = appspec.merge(commands, described, own)
-        return replace(spec, image=imagefile.image_in(committext.lenient(found[dockerfile_at] or b"")) or ""), recipe
+        return replace(spec, image=image_file.image_in(committext.lenient(found[dockerfile_at] or b"")) or ""), recipe
 
 
 def build(ctx: Context, app: App, job: Job, commit: Commit, recipe: Recipe | None = None) -> str:

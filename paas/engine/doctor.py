@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from paas.core import buildsafety, doctor, doctor_engine, doctor_tls
-from paas.core.doctor import Finding, Level
+from paas.core.builds import safety
+from paas.core.edge.hosts import is_pattern
 from paas.core.errors import EngineError, PaasError
-from paas.core.hosts import is_pattern
+from paas.core.health.outcome import Answer
 from paas.core.model import App, Container
-from paas.core.outcome import Answer
+from paas.core.server import doctor, doctor_docker, doctor_tls
+from paas.core.server.doctor import Finding, Level
 from paas.engine import addresses, applocks, edge, hostkeys, intact, isolation, room, routes, tls
 from paas.engine.context import Context
 
@@ -62,14 +63,14 @@ def _looked(subject: str, look: Callable[[], Iterable[Finding]], silent: Collect
 def _engine(ctx: Context) -> Iterator[Finding]:
     version = ctx.scheduler.version()
     yield from doctor.engine(version, userland_proxy=ctx.host.runs("docker-proxy"))
-    yield from doctor_engine.restarts(live_restore=ctx.scheduler.live_restore())
+    yield from doctor_docker.restarts(live_restore=ctx.scheduler.live_restore())
     if not isolation.wanted(ctx):
-        yield from doctor.escapes(version, allowed=ctx.settings.value(buildsafety.SETTING))
+        yield from doctor.escapes(version, allowed=ctx.settings.value(safety.SETTING))
 
 
 def _written(ctx: Context) -> Iterator[Finding]:
     try:
-        yield from doctor_engine.written(ctx.scheduler.written())
+        yield from doctor_docker.written(ctx.scheduler.written())
     except EngineError as error:
         what = "what containers have written could not be measured in time"
         yield Finding(Level.ADVICE, "room", what, error.what, "'docker ps --size' shows it.", "not-looked-at")
@@ -157,7 +158,7 @@ def _drift(ctx: Context, apps: list[App]) -> Iterator[Finding]:
         # What is under way explains every difference.
         if not ctx.jobs.of(app):
             its = {label: why for (number, label), why in ctx.vitals.stalled.items() if number == app.id}
-            yield from doctor_engine.stalled(app.name, its)
+            yield from doctor_docker.stalled(app.name, its)
             yield from doctor.drift(app.name, ctx.store.apps.replicas(app), _details(ctx, app))
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from paas.core import redirects
-from paas.core.edge_items import undone
+from paas.core.edge import redirects
+from paas.core.edge.hosts import CATCH_ALL, is_pattern
+from paas.core.edge.items import undone
 from paas.core.errors import AlreadyExists, InvalidValue, NotFound, PaasError
-from paas.core.hosts import CATCH_ALL, is_pattern
 from paas.core.model import App
 from paas.engine import dashboard, routes
 from paas.engine.context import Context

@@ -8,11 +8,12 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
-from paas.core import backoff, drain, logquery
-from paas.core.drain import Drain, Position
+from paas.core import backoff
 from paas.core.errors import InvalidValue, NotFound, PaasError
-from paas.core.logline import GAP, PLATFORM, LogLine
-from paas.core.logquery import Query
+from paas.core.logs import drain, query
+from paas.core.logs.drain import Drain, Position
+from paas.core.logs.line import GAP, PLATFORM, LogLine
+from paas.core.logs.query import Query
 from paas.core.model import App, Container
 from paas.core.secret import Secret
 from paas.drivers import drain_spool, receivers
@@ -117,7 +118,7 @@ class Worker:
     def _record(self, spooled: int) -> None:
         """What was read so far is safe."""
         places: dict[str, str] = {}
-        settled = logquery.rfc3339(self._ctx.clock.now() - SETTLED_SECONDS)
+        settled = query.rfc3339(self._ctx.clock.now() - SETTLED_SECONDS)
         for app, feed in self._feeds.values():
             places |= feed.places(settled) | {f"events-{app.id}": str(feed.event)}
         self._position = replace(self._position, logs=places, spooled=spooled, settled=settled)
@@ -291,7 +292,7 @@ def add(ctx: Context, app: App | None, url: str, form: str, ca: str) -> Drain:
             why="It is a PEM file on the server, which the server's user may read, and goes with TLS only.",
         )
     now = ctx.clock.now()
-    position = Position(logquery.rfc3339(now), ctx.store.events.newest())
+    position = Position(query.rfc3339(now), ctx.store.events.newest())
     return ctx.store.drains.add(
         app, Secret(url), chosen, ca, position, actor=ctx.caller.name, now=now
     )

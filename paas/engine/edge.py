@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from paas.core import edge_items
-from paas.core.edge import Cache, Edge, Files, Forwarded, Limits, Route, Stream
-from paas.core.edge_items import Texts, target
+from paas.core.edge import items
+from paas.core.edge.items import Texts, target
+from paas.core.edge.proxy_options import ProxyOptions
+from paas.core.edge.rules import Cache, Edge, Files, Forwarded, Limits, Route, Stream
+from paas.core.edge.server_options import ServerOptions
+from paas.core.edge.trusted_proxies import TrustedProxies
 from paas.core.model import App, Replica
 from paas.core.properties import Properties, find
-from paas.core.proxy_options import ProxyOptions
-from paas.core.server_options import ServerOptions
-from paas.core.trusted import TrustedProxies
 from paas.engine import release_files
 from paas.engine.context import Context
 from paas.store import Store
@@ -81,15 +81,15 @@ def of(ctx: Context, app: App, values: Properties, replicas: Sequence[Replica], 
             values.text("nginx", "x-forwarded-proto-value"),
             values.text("nginx", "x-forwarded-ssl"),
         ),
-        headers=edge_items.headers(part(edge_items.HEADER), secure=values.value("nginx", "security-headers")),
-        rules=edge_items.rules(part(edge_items.ACCESS)),
-        users=edge_items.users(part(edge_items.USER)),
-        maintenance=edge_items.maintenance(part(edge_items.MAINTENANCE)),
+        headers=items.headers(part(items.HEADER), secure=values.value("nginx", "security-headers")),
+        rules=items.rules(part(items.ACCESS)),
+        users=items.users(part(items.USER)),
+        maintenance=items.maintenance(part(items.MAINTENANCE)),
         limits=Limits(
             values.value("limit", "rate"), values.value("limit", "burst"), values.value("limit", "connections")
         ),
         routes=tuple(
-            _route(ctx, prefix, text, replicas, running) for prefix, text in part(edge_items.ROUTE).items()
+            _route(ctx, prefix, text, replicas, running) for prefix, text in part(items.ROUTE).items()
         ),
         cache=Cache(
             values.value("nginx", "cache-paths") or (),
@@ -97,10 +97,10 @@ def of(ctx: Context, app: App, values: Properties, replicas: Sequence[Replica], 
             app.version or 0,
         ),
         files=release_files.served(ctx, app) if app.version else Files(),
-        snippets=edge_items.snippets(part(edge_items.SNIPPET)),
+        snippets=items.snippets(part(items.SNIPPET)),
         streams=tuple(
             Stream(one.protocol, one.address, one.port, _ports(replicas, one.process_type))
-            for one in edge_items.bindings(part(edge_items.PORT))
+            for one in items.bindings(part(items.PORT))
         ),
         keepalive=values.value("nginx", "proxy-keepalive"),
         access_log=not values.text("nginx", "access-log-path"),
@@ -126,7 +126,7 @@ Led = Sequence[tuple[int, int]]
 
 def led(ctx: Context) -> Led:
     """Every route there is."""
-    routes = ctx.store.edge.everywhere(edge_items.ROUTE)
+    routes = ctx.store.edge.everywhere(items.ROUTE)
     return [(owner, target(text).app_id) for owner, texts in routes.items() for text in texts.values()]
 
 

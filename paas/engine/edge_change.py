@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from paas.core import edge_items
-from paas.core.edge import Header, Maintenance, Snippet
-from paas.core.edge_items import ACCESS, HEADER, MAINTENANCE, ROUTE, SNIPPET, USER, Target, Texts
+from paas.core.edge import items
+from paas.core.edge.items import ACCESS, HEADER, MAINTENANCE, ROUTE, SNIPPET, USER, Target, Texts
+from paas.core.edge.rules import Header, Maintenance, Snippet
 from paas.core.errors import InvalidValue, NotFound, UsageError
 from paas.core.model import WEB, App
 from paas.core.secret import Secret
@@ -48,7 +48,7 @@ def _record(
 
 def _take_back(ctx: Context, app: App, kind: str, before: Texts, after: Texts) -> None:
     with ctx.store.transaction():
-        ctx.store.edge.replace(app, kind, edge_items.undone(ctx.store.edge.of(app, kind), before, after))
+        ctx.store.edge.replace(app, kind, items.undone(ctx.store.edge.of(app, kind), before, after))
 
 
 def remove(ctx: Context, app: App, kind: str, names: Iterable[str], what: str) -> None:
@@ -121,7 +121,7 @@ def set_snippet(ctx: Context, app: App, name: str, text: str) -> None:
 
 def add_route(ctx: Context, app: App, prefix: str, where: str, *, strip: bool) -> None:
     """Leads what is below the prefix to a process type of this app (``api``) or of another one (``other:api``)."""
-    name, process_type = edge_items.typed_target(where)
+    name, process_type = items.typed_target(where)
     owner = ctx.store.apps.get(name) if name else app
     target = Target(0 if owner.id == app.id else owner.id, process_type, strip)
     if not target.app_id and process_type == WEB and not strip:

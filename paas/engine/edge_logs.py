@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from paas.core import edgelog
 from paas.core.errors import Disconnected
+from paas.core.logs import edge
 from paas.core.model import App
 from paas.drivers.tail import Follower, last_lines
 from paas.engine import routes
@@ -22,8 +22,8 @@ def requests(ctx: Context, app: App, lines: int, *, follow: bool) -> None:
         ctx,
         ctx.proxy.logs().access,
         lines,
-        edgelog.of_app(app.id),
-        edgelog.as_json if as_json else edgelog.combined,
+        edge.of_app(app.id),
+        edge.as_json if as_json else edge.combined,
         follow=follow,
     )
 
@@ -36,8 +36,8 @@ def errors(ctx: Context, app: App, lines: int, *, follow: bool) -> None:
         ctx,
         ctx.proxy.logs().errors,
         lines,
-        lambda line: edgelog.error_of(line, hosts, names),
-        edgelog.plain,
+        lambda line: edge.error_of(line, hosts, names),
+        edge.plain,
         follow=follow,
     )
 

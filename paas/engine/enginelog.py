@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Protocol
 
-from paas.core import logframes, logline, logquery
 from paas.core.errors import EngineError, PaasError
-from paas.core.jsonlog import JsonLog
-from paas.core.logline import LogLine
-from paas.core.logquery import Query
-from paas.core.logsteps import Steps
+from paas.core.logs import frames
+from paas.core.logs import line as logline
+from paas.core.logs import query as logquery
+from paas.core.logs.gaps import Steps
+from paas.core.logs.json_file import JsonLog
+from paas.core.logs.line import LogLine
+from paas.core.logs.query import Query
 from paas.core.model import App, Container
-from paas.core.oneoff import Run
+from paas.core.runs.oneoff import Run
 from paas.engine.context import Context
 
 FEW, MANY = 2_000, 50_000
@@ -97,7 +99,7 @@ class EngineSource:
                 # Its container was removed meanwhile.
                 yield from islice(kept.backward(), given, None)
                 return
-            whole = logframes.complete(lines, count)
+            whole = frames.complete(lines, count)
             lines = self._as_before(lines)
             if not given and lines:
                 self._last = self._line(lines[-1]).time
@@ -120,7 +122,7 @@ class EngineSource:
 
     def _newest(self) -> list[bytes]:
         with self._ctx.scheduler.read_log(self.key, 0.0) as lines:
-            return logframes.newest(lines, logframes.MOST_BYTES)
+            return frames.newest(lines, frames.MOST_BYTES)
 
     def forward(self, since: str) -> Iterator[LogLine]:
         """See `Source.forward`."""

@@ -6,8 +6,8 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 
-from paas.core import logcodes, logquery
 from paas.core.errors import NoSuchApp, PaasError
+from paas.core.logs import codes, query
 from paas.core.model import PHASE, DeploymentStatus, Ending
 from paas.drivers.clock import Clock
 from paas.store import Store
@@ -26,7 +26,7 @@ class Teller:
 
     def tell(self, app_id: int, process: str, text: str, *, release: int = 0, code: str = "") -> None:
         """A line that happens now; of an app that is gone, nobody is told. A full disk loses the line, and no more."""
-        now = logquery.rfc3339(self._clock.now())
+        now = query.rfc3339(self._clock.now())
         try:
             self._store.events.add(app_id, now, process, text, release=release, code=code)
         except PaasError as error:
@@ -37,7 +37,7 @@ class Teller:
         if ending.asked:
             return
         if not ending.removed:
-            code, text = logcodes.of_end(ending.exit_code, ending.out_of_memory, again=self._comes_back(ending))
+            code, text = codes.of_end(ending.exit_code, ending.out_of_memory, again=self._comes_back(ending))
             self.tell(ending.app_id, ending.label, text, release=ending.release, code=code)
         elif self._store.kept_logs.find(ending.container_id) is None:
             lost = "The container was removed by something else than this server: its log is gone"
@@ -61,7 +61,7 @@ class Teller:
                 counts[owners[port]] += count
         for app_id, count in counts.items():
             text = (
-                f"{logcodes.described('H24')}: {count} {'connection was' if count == 1 else 'connections were'} ended, "
+                f"{codes.described('H24')}: {count} {'connection was' if count == 1 else 'connections were'} ended, "
                 "because more workers of nginx went on than may (nginx old-generations)"
             )
             self.tell(app_id, "nginx", text, code="H24")
@@ -79,7 +79,7 @@ class Teller:
         elif status is DeploymentStatus.SUCCEEDED:
             text = f"{who} succeeded{of_release}"
         else:
-            code = logcodes.of_start(error)
-            said = f"{logcodes.described(code)}: " if code else ""
+            code = codes.of_start(error)
+            said = f"{codes.described(code)}: " if code else ""
             text = f"{said}{who} {status.value}{of_release} [{error}]"
         self.tell(app_id, kind, text, release=version or 0, code=code)

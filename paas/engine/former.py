@@ -6,12 +6,12 @@ renamed, visitors who were told to come over HTTPS get a page that says that the
 
 from __future__ import annotations
 
-from paas.core.certificates import Source
-from paas.core.hosts import default_names
+from paas.core.certs.certificate import Source
+from paas.core.edge.hosts import default_names
+from paas.core.edge.redirects import matched
+from paas.core.edge.tls import Credential, Tls
+from paas.core.edge.vhost import Vhost, VhostState
 from paas.core.model import App
-from paas.core.redirects import matched
-from paas.core.tls import Credential, Tls
-from paas.core.vhost import Vhost, VhostState
 from paas.engine import dashboard
 from paas.engine.context import Context
 

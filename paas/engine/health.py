@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
-from paas.core import checks
-from paas.core.checks import Check
-from paas.core.diagnosis import BAD_REQUEST, Evidence, diagnose, early_hints, refused_host
+from paas.core.containers.image import Image
 from paas.core.errors import Unhealthy
-from paas.core.image import Image
+from paas.core.health import checks
+from paas.core.health.checks import Check
+from paas.core.health.diagnosis import BAD_REQUEST, Evidence, diagnose, early_hints, refused_host
+from paas.core.health.outcome import HTTP2, NOT_HTTP, Answer, Outcome
 from paas.core.model import Container
-from paas.core.outcome import HTTP2, NOT_HTTP, Answer, Outcome
-from paas.core.rollout import Candidate
+from paas.core.releases.rollout import Candidate
 from paas.drivers.spans import carried
 from paas.engine import probing
 from paas.engine.context import Context

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from paas.core import appspec, committext, entrypoint, procfile
-from paas.core.appspec import AppSpec
-from paas.core.image import Image
+from paas.core.apps import procfile
+from paas.core.apps import spec as appspec
+from paas.core.apps.spec import AppSpec
+from paas.core.builds import entrypoint
+from paas.core.containers.image import Image
+from paas.core.git import text as committext
 from paas.core.model import App
 from paas.drivers import calendar
 from paas.engine.context import Context

@@ -7,13 +7,15 @@ import posixpath
 from collections.abc import Iterable
 from typing import IO
 
-from paas.core import committext, imagefile, imagestream
+from paas.core.containers.image_name import ImageName
 from paas.core.errors import PaasError
-from paas.core.imagename import ImageName
-from paas.core.journal import Step
+from paas.core.git import text
+from paas.core.git.push import HEADS
+from paas.core.jobs.journal import Step
 from paas.core.model import App
-from paas.core.push import HEADS
-from paas.core.source import IMAGE, Origin
+from paas.core.sources import image_file
+from paas.core.sources import image_stream as imagestream
+from paas.core.sources.origin import IMAGE, Origin
 from paas.drivers import image_stream
 from paas.drivers.archives import FILE, Member
 from paas.engine import pulls
@@ -110,7 +112,7 @@ def _named(ctx: Context, app: App) -> str | None:
     repository = ctx.repository(app)
     commit = repository.resolve(HEADS + branch_of(ctx, app))
     data = repository.read_file(commit, _path(ctx, app)) if commit else None
-    return imagefile.image_in(committext.lenient(data)) if data else None
+    return image_file.image_in(text.lenient(data)) if data else None
 
 
 def _serves(ctx: Context, app: App, image: str) -> bool:
@@ -120,7 +122,7 @@ def _serves(ctx: Context, app: App, image: str) -> bool:
 
 
 def _deploy(ctx: Context, job: Job, image: str, origin: Origin, cause: str, by: By | None) -> None:
-    data = imagefile.text(image).encode()
+    data = image_file.text(image).encode()
     member = Member(_path(ctx, job.app), FILE, len(data), iter((data,)))
     made = Made((member,), f"Image {origin.detail}", origin, cause, one_folder=False, by=by)
     deploy_made(ctx, job, made, again=True)

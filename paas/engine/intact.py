@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from paas.core import intact
 from paas.core.errors import EngineError, PaasError
-from paas.core.intact import Marker, Recorded, Traces
 from paas.core.model import Container
+from paas.core.server import intact
+from paas.core.server.intact import Marker, Recorded, Traces
 from paas.drivers.marker import MarkerFile
 from paas.drivers.paths import Paths
 from paas.store import Store

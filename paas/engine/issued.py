@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from paas.core import acme
-from paas.core.certificates import Source
+from paas.core.certs import acme
+from paas.core.certs.certificate import Source
 from paas.core.model import App
 from paas.engine import dashboard, former, routes
 from paas.engine.context import Context

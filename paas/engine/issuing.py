@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from paas.core import acme, hosts
-from paas.core.acme import Order
-from paas.core.certificates import Certificate, Source
+from paas.core.certs import acme
+from paas.core.certs.acme import Order
+from paas.core.certs.certificate import Certificate, Source
+from paas.core.edge import hosts
 from paas.core.errors import IssuanceFailed, NoSuchApp, PaasError, unexpected
 from paas.core.model import App
 from paas.core.secret import Secret

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from paas.core.errors import Cancelled, DiskFull, PaasError, unexpected
-from paas.core.journal import Step
+from paas.core.jobs.journal import Step
 from paas.core.model import App, DeploymentStatus
 from paas.drivers import spans
 from paas.drivers.clock import Clock

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from paas.core import sshkeys
-from paas.core.caller import Access, Caller
+from paas.core.access import ssh_keys
+from paas.core.access.caller import Access, Caller
+from paas.core.access.revocation import Revocation
 from paas.core.model import Key
-from paas.core.revocation import Revocation
 from paas.drivers import authorized_keys
 from paas.engine.context import Context
 
 
 def add(ctx: Context, name: str, text: str, role: str) -> Key:
     """Adds the key in the text, one line as in a ``.pub`` file."""
-    public = sshkeys.parse(text)
+    public = ssh_keys.parse(text)
     key = Key(name, public.fingerprint, public.kind, public.blob, public.comment, role, ctx.clock.now())
     ctx.store.keys.add(key)
     write_authorized_keys(ctx)

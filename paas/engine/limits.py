@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from paas.core import dockeroptions, memorylimit
+from paas.core.containers import memory as memorylimit
+from paas.core.containers import options as dockeroptions
 from paas.core.model import App
 from paas.engine.context import Context
 from paas.schedulers.base import Limits

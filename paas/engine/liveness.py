@@ -7,11 +7,11 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from paas.core import checks
-from paas.core.checks import Check, Mode
 from paas.core.errors import PaasError
+from paas.core.health import checks
+from paas.core.health.checks import Check, Mode
+from paas.core.health.outcome import came
 from paas.core.model import SERVER, Process
-from paas.core.outcome import came
 from paas.engine import probing, routes
 from paas.engine.context import Context
 from paas.engine.jobs import Job

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from paas.core.access.revocation import Revocation
 from paas.core.errors import Cancelled
-from paas.core.revocation import Revocation
 
 _RECHECK_SECONDS = 0.2
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
-from paas.core import logline
-from paas.core.drain import Place, Resume
 from paas.core.errors import EngineError
-from paas.core.logline import PLATFORM, ROUTER, LogLine
-from paas.core.logmark import KEY, Mark, Skip
-from paas.core.logquery import Query
+from paas.core.logs import line as logline
+from paas.core.logs.drain import Place, Resume
+from paas.core.logs.line import PLATFORM, ROUTER, LogLine
+from paas.core.logs.mark import KEY, Mark, Skip
+from paas.core.logs.query import Query
 from paas.core.model import App, Container
 from paas.engine import logsources
 from paas.engine.changelog import EventSource, JobSource, is_job

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from paas.core import logline, logmark, logquery
 from paas.core.errors import Disconnected
-from paas.core.logline import PLATFORM, LogLine, Style
-from paas.core.logmark import Mark, Progress
-from paas.core.logquery import Query
+from paas.core.logs import line as logline
+from paas.core.logs import mark as logmark
+from paas.core.logs import query as logquery
+from paas.core.logs.line import PLATFORM, LogLine, Style
+from paas.core.logs.mark import Mark, Progress
+from paas.core.logs.query import Query
 from paas.core.model import App
 from paas.engine import logsources
 from paas.engine.context import Context

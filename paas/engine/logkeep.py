@@ -14,11 +14,12 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from paas.core import jsonlog, logline, logquery
 from paas.core.errors import NoSuchApp, PaasError
-from paas.core.jsonlog import JsonLog
+from paas.core.logs import json_file, query
+from paas.core.logs import line as logline
+from paas.core.logs.json_file import JsonLog
 from paas.core.model import App, Container
-from paas.core.oneoff import Run
+from paas.core.runs.oneoff import Run
 from paas.drivers import logfiles, segments
 from paas.drivers.clock import Clock
 from paas.drivers.logfiles import LogFiles
@@ -91,7 +92,7 @@ class Keeper:
 
     def keep_run(self, app: App, run: Run, container_id: str, path: Path) -> None:
         """Takes what a run wrote, from a file of lines after their timestamps. What fails is told; it stops nothing."""
-        began = logquery.rfc3339(run.started_at)
+        began = query.rfc3339(run.started_at)
         row = KeptLog(container_id, app.id, run.label, run.version, began, began, began, 0)
         try:
             self._folder(app)
@@ -101,7 +102,7 @@ class Keeper:
             _log.warning("the log of %s %s is not among the app's: %s", app.name, run.label, error)
 
     def _take(self, app: App, container: Container) -> None:
-        began = logline.fixed(container.started_at) or logquery.rfc3339(self._clock.now())
+        began = logline.fixed(container.started_at) or query.rfc3339(self._clock.now())
         row = KeptLog(container.id, app.id, container.label, container.release, began, began, began, 0)
         folder = self._folder(app)
         current = self._scheduler.log_file(container.id)
@@ -287,4 +288,4 @@ def raw(folder: Path, container: str) -> Path:
 def _encoded(lines: Iterable[bytes]) -> Iterator[bytes]:
     for line in lines:
         found = logline.parse(line, "")
-        yield jsonlog.encode(found.time, found.text + b"\n")
+        yield json_file.encode(found.time, found.text + b"\n")

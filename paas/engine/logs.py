@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, takewhile
 
-from paas.core import logquery
 from paas.core.errors import Disconnected
-from paas.core.logline import CRON, RUN, LogLine, Style
-from paas.core.logquery import LATEST, Query
+from paas.core.logs import query as logquery
+from paas.core.logs.line import CRON, RUN, LogLine, Style
+from paas.core.logs.query import LATEST, Query
 from paas.core.model import App, Deployment, DeploymentStatus
 from paas.engine import checks, logfollow, logsources, phase
 from paas.engine.changelog import JobSource

@@ -8,12 +8,12 @@ from itertools import islice
 from operator import itemgetter
 from typing import Protocol
 
-from paas.core import logline
-from paas.core.accesslog import AccessLog
-from paas.core.jsonlog import JsonLog
-from paas.core.logline import BUILD, DEPLOY, PLATFORM, ROUTER, LogLine
-from paas.core.logmark import KEY, LATE_SECONDS, Mark, Read, earlier
-from paas.core.logquery import LATEST, Query
+from paas.core.logs import line as logline
+from paas.core.logs.json_file import JsonLog
+from paas.core.logs.line import BUILD, DEPLOY, PLATFORM, ROUTER, LogLine
+from paas.core.logs.mark import KEY, LATE_SECONDS, Mark, Read, earlier
+from paas.core.logs.query import LATEST, Query
+from paas.core.logs.requests import AccessLog
 from paas.core.model import App, Container
 from paas.drivers.logfiles import LogFiles
 from paas.drivers.segments import Packed

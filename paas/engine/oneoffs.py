@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from paas.core import backoff, oneoff
+from paas.core import backoff
 from paas.core.errors import EngineError, PaasError
 from paas.core.model import App
-from paas.core.oneoff import Run, RunStatus
+from paas.core.runs import oneoff
+from paas.core.runs.oneoff import Run, RunStatus
 from paas.drivers.clock import Clock
 from paas.engine.orders import Live, Order
 from paas.schedulers.tasks import Tasks

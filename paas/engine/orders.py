@@ -6,9 +6,9 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from paas.core import oneoff
 from paas.core.model import App, Release
-from paas.core.oneoff import Run, RunStatus, TaskSpec
+from paas.core.runs import oneoff
+from paas.core.runs.oneoff import Run, RunStatus, TaskSpec
 from paas.core.secret import Secret
 from paas.schedulers.base import Limits
 

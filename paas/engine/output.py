@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from paas.core.errors import PaasError
-from paas.core.logline import printable_lines
+from paas.core.logs.line import printable_lines
 
 Sink = Callable[[bytes], None]
 

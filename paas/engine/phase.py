@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from paas.core import logline
-from paas.core.appspec import AppSpec
+from paas.core.apps.spec import AppSpec
 from paas.core.errors import DeployFailed, EngineError
-from paas.core.journal import Step
+from paas.core.jobs.journal import Step
+from paas.core.logs import line as logline
 from paas.core.model import PHASE, App, Container, Process, Release, Replica
-from paas.core.rollout import Candidate
+from paas.core.releases.rollout import Candidate
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 from paas.engine.limits import limits

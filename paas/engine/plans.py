@@ -9,12 +9,16 @@ from dataclasses import dataclass, replace
 
 from paas.builders import recipe
 from paas.builders.base import Source
-from paas.core import buildenv, buildplan, committext, procfile, push
-from paas.core.buildpack import Buildpack
-from paas.core.buildplan import Plan
-from paas.core.commitfiles import CommitFiles, is_pattern
-from paas.core.dockeroptions import BUILD
+from paas.core.apps import procfile
+from paas.core.builds import environment as buildenv
+from paas.core.builds import plan as buildplan
+from paas.core.builds.buildpack import Buildpack
+from paas.core.builds.commit_files import CommitFiles, is_pattern
+from paas.core.builds.plan import Plan
+from paas.core.containers.options import BUILD
 from paas.core.errors import BuildFailed, PaasError
+from paas.core.git import push
+from paas.core.git import text as committext
 from paas.core.model import App
 from paas.core.properties import Properties
 from paas.core.secret import Secret

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 
-from paas.core.edge_items import PORT, Binding, bindings, clash
+from paas.core.edge.items import PORT, Binding, bindings, clash
 from paas.core.errors import AlreadyExists, InvalidValue, NotFound, Unsupported
 from paas.core.model import App
 from paas.engine import edge_change

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from paas.core import checks, outcome
-from paas.core.checks import Check, Mode
-from paas.core.image import Image
+from paas.core.containers.image import Image
+from paas.core.health import checks, outcome
+from paas.core.health.checks import Check, Mode
+from paas.core.health.outcome import Outcome
 from paas.core.model import WEB, App, Container, Process
-from paas.core.outcome import Outcome
 from paas.engine import routes
 from paas.engine.context import Context
 

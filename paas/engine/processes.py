@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from paas.core import rollout
 from paas.core.errors import InvalidValue
 from paas.core.model import App
+from paas.core.releases import rollout
 from paas.engine import deploy, routes
 from paas.engine.apps import change
 from paas.engine.context import Context

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from paas.core import kinds, properties
+from paas.core import properties
+from paas.core import values as kinds
 from paas.core.errors import InvalidValue, ProxyError, Unsupported
 from paas.core.model import App
 from paas.core.properties import Effect, Scope

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from threading import Event
 
-from paas.core import imagename, imagestream
+from paas.core.containers import image_name
+from paas.core.containers.image_name import ImageName
 from paas.core.errors import EngineError, PaasError
-from paas.core.imagename import ImageName
 from paas.core.model import App
+from paas.core.sources import image_stream
 from paas.engine import registries
 from paas.engine.context import Context
 from paas.engine.jobs import Job
@@ -15,7 +16,7 @@ from paas.engine.output import Output
 
 
 def _key(name: str) -> str:
-    return f"pulled {imagename.parse(name).full}"
+    return f"pulled {image_name.parse(name).full}"
 
 
 def pull(ctx: Context, job: Job, name: ImageName) -> None:
@@ -37,7 +38,7 @@ def fetch(ctx: Context, name: ImageName, app: App | None, out: Output, cancelled
         if error.code == "engine-down" or before is None:
             raise PaasError(
                 f"{name} could not be pulled",
-                why=imagename.said(error.why or error.what),
+                why=image_name.said(error.why or error.what),
                 fix=f"Look at its name. If it takes credentials: 'registry:login {name.server} USER'.",
                 code="pull-failed",
             ) from error
@@ -49,11 +50,11 @@ def fetch(ctx: Context, name: ImageName, app: App | None, out: Output, cancelled
     elif image and image.id != before.id and ctx.store.instance.get(_key(str(name))):
         # The tag has moved; the image that it was at has no name any more.
         ctx.scheduler.drop_pulled(before.id)
-    imagestream.check_architecture(image.architecture if image else "", ctx.scheduler.architecture(), str(name))
+    image_stream.check_architecture(image.architecture if image else "", ctx.scheduler.architecture(), str(name))
 
 
 def let_go(ctx: Context, name: str) -> None:
     """Removes the image if it was pulled here."""
     if ctx.store.instance.get(_key(name)):
-        ctx.scheduler.drop_pulled(imagename.parse(name).full)
+        ctx.scheduler.drop_pulled(image_name.parse(name).full)
         ctx.store.instance.set(_key(name), "")

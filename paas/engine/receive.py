@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from paas.core import names, push
+from paas.core import names
 from paas.core.errors import AlreadyExists, NoSuchApp, PaasError, PushRefused
-from paas.core.gitrefs import MOVED, RefUpdate
+from paas.core.git import push
+from paas.core.git.push import Action, Decision
+from paas.core.git.refs import MOVED, RefUpdate
 from paas.core.model import App
-from paas.core.push import Action, Decision
 from paas.drivers.git import CommitInfo
 from paas.drivers.git_process import GitFailed
 from paas.drivers.quarantine import Quarantine

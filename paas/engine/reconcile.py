@@ -6,10 +6,10 @@ import logging
 from collections.abc import Collection
 
 from paas.core.errors import EngineError, InvalidValue, PaasError, ProxyError
-from paas.core.garbage import SERVED
-from paas.core.gitrefs import RefUpdate
+from paas.core.git.push import HEADS
+from paas.core.git.refs import RefUpdate
 from paas.core.model import SERVER, App, Container, Deployment, DeploymentStatus, Release
-from paas.core.push import HEADS
+from paas.core.server.garbage import SERVED
 from paas.engine import deploy, keys, receive, routes
 from paas.engine.context import Context
 from paas.engine.jobs import Job

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from paas.core import redirects
+from paas.core.edge import redirects
+from paas.core.edge.redirects import Redirect
 from paas.core.errors import NotFound
 from paas.core.model import App
-from paas.core.redirects import Redirect
 from paas.engine import domains, routes
 from paas.engine.context import Context
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from paas.core import imagename
+from paas.core.access.remote_credentials import Login
+from paas.core.containers import image_name
+from paas.core.containers.image_name import DOCKER_HUB, ImageName
 from paas.core.errors import DeployFailed, EngineError, NotFound, PaasError
-from paas.core.imagename import DOCKER_HUB, ImageName
-from paas.core.journal import Step
+from paas.core.jobs.journal import Step
 from paas.core.model import App, Release
-from paas.core.reach import Login
 from paas.engine import reach
 from paas.engine.context import Context
 from paas.engine.jobs import Job
@@ -40,7 +40,7 @@ def keep(ctx: Context, app: App | None, server: str, given: Login) -> None:
             raise
         raise PaasError(
             f"{server} does not take the credentials of {given.user}",
-            why=imagename.said(error.why or error.what),
+            why=image_name.said(error.why or error.what),
             fix="Look at name and password; many registries want a token in place of the password.",
             code="login-refused",
         ) from error
@@ -76,7 +76,7 @@ def push(ctx: Context, app: App, job: Job, made: Release) -> None:
             except EngineError as error:
                 raise DeployFailed(
                     f"v{made.version} could not be pushed as {name}",
-                    why=imagename.said(error.why or error.what),
+                    why=image_name.said(error.why or error.what),
                     fix=f"Look at 'registry:report {app.name}'; credentials: 'registry:login {app.name} {name.server} "
                     "USER'.",
                     code="push-failed",

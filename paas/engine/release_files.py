@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paas.core.edge import ERROR_PAGES, Files
+from paas.core.edge.rules import ERROR_PAGES, Files
 from paas.core.model import App, Release
 from paas.drivers.release_folder import ReleaseFolder
 from paas.engine.context import Context

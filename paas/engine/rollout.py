@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
-from paas.core import rollout
-from paas.core.checks import Mode
 from paas.core.errors import PaasError
-from paas.core.journal import Step
+from paas.core.health.checks import Mode
+from paas.core.jobs.journal import Step
 from paas.core.model import WEB, App, Container, Process, Release, Replica
-from paas.core.rollout import Candidate, Rollout
+from paas.core.releases import rollout
+from paas.core.releases.rollout import Candidate, Rollout
 from paas.drivers.spans import carried
 from paas.engine import domains, health, probing, routes
 from paas.engine.context import Context

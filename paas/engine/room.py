@@ -6,10 +6,10 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from paas.core import preflight
+from paas.core.builds import disk_space
+from paas.core.builds.disk_space import Disk, Floors
 from paas.core.errors import EngineError, disk_full
 from paas.core.model import App
-from paas.core.preflight import Disk, Floors
 from paas.engine import cleanup
 from paas.engine.context import Context
 
@@ -31,9 +31,9 @@ def disks(ctx: Context) -> list[Disk]:
 
 def check(ctx: Context, app: App) -> None:
     """Refuses to build with `NoRoom` when disk or memory is below its floor."""
-    found = preflight.lacks(disks(ctx), ctx.host.memory(), floors(ctx))
+    found = disk_space.lacks(disks(ctx), ctx.host.memory(), floors(ctx))
     if found:
-        raise preflight.refusal(found, _would_free(ctx, app))
+        raise disk_space.refusal(found, _would_free(ctx, app))
 
 
 def _would_free(ctx: Context, app: App) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
+from paas.core.edge.hosts import default_names as default_names
+from paas.core.edge.hosts import is_host as is_host
+from paas.core.edge.hosts import is_pattern
+from paas.core.edge.redirects import Redirect
+from paas.core.edge.vhost import Vhost, VhostState
 from paas.core.errors import InvalidValue
-from paas.core.hosts import default_names as default_names
-from paas.core.hosts import is_host as is_host
-from paas.core.hosts import is_pattern
 from paas.core.model import WEB, App, Replica
-from paas.core.redirects import Redirect
-from paas.core.vhost import Vhost, VhostState
 from paas.engine import dashboard, edge, former, tls
 from paas.engine.context import Context
 from paas.engine.edge import Running

@@ -8,11 +8,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from paas.core import dockeroptions, logline, oneoff, shellline
+from paas.core.containers import options, shell_line
 from paas.core.errors import Disconnected, EngineError, InvalidValue, NotFound, PaasError
-from paas.core.logline import Style
+from paas.core.logs import line as logline
+from paas.core.logs.line import Style
 from paas.core.model import App, Container, Release
-from paas.core.oneoff import Run, RunStatus
+from paas.core.runs import oneoff
+from paas.core.runs.oneoff import Run, RunStatus
 from paas.core.secret import Secret
 from paas.core.times import timestamp
 from paas.engine import deploy
@@ -49,8 +51,8 @@ def command_of(release: Release, words: Sequence[str]) -> list[str] | None:
         return None
     if process is not None and process.command is not None:
         rest = f" {shlex.join(words[1:])}" if len(words) > 1 else ""
-        return shellline.argv(process.command + rest)
-    return shellline.argv(words[0]) if len(words) == 1 else list(words)
+        return shell_line.argv(process.command + rest)
+    return shell_line.argv(words[0]) if len(words) == 1 else list(words)
 
 
 def order(
@@ -68,7 +70,7 @@ def order(
         argv=command_of(release, wanted.words),
         actor=ctx.caller.name,
         ttl=float(properties.value("run", "ttl")) if wanted.ttl is None else wanted.ttl,
-        limits=limits(ctx, app, dockeroptions.RUN),
+        limits=limits(ctx, app, options.RUN),
         network=ctx.tasks.app_network(app.id),
         rev_variable=properties.text("git", "rev-env-var"),
         extra=wanted.extra,
@@ -268,7 +270,7 @@ def execute(
 
     When the client goes away it is ended, unless ``on_disconnect`` is ``keep``.
     """
-    argv = shellline.argv(words[0]) if len(words) == 1 else list(words) or SHELL
+    argv = shell_line.argv(words[0]) if len(words) == 1 else list(words) or SHELL
     environment = {"TERM": console.kind} if console.terminal else {}
     running = ctx.tasks.exec(container_id, argv, terminal=console.terminal, environment=environment)
     try:

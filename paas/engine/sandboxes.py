@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from paas.core import imagename, oneoff
-from paas.core.dockeroptions import ContainerOptions
+from paas.core.containers import image_name
+from paas.core.containers.options import ContainerOptions
 from paas.core.errors import AlreadyExists, NotFound, PaasError
-from paas.core.oneoff import Task, TaskSpec
-from paas.core.sandbox import Sandbox
+from paas.core.runs import oneoff
+from paas.core.runs.oneoff import Task, TaskSpec
+from paas.core.sandboxes import Sandbox
 from paas.core.times import timestamp
 from paas.engine import images, pulls, runs, stack
 from paas.engine.console import Console
@@ -55,7 +56,7 @@ def create(ctx: Context, names: Sequence[str], image: str, ttl: float) -> None:
     reference = image or stack.ensure(ctx, "")
     found = ctx.scheduler.image(reference)
     if found is None:
-        wanted = imagename.parse(reference)
+        wanted = image_name.parse(reference)
         reference = str(wanted)
         pulls.fetch(ctx, wanted, None, ctx.out, ctx.gone)
         found = ctx.scheduler.image(wanted.full)

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import IO
 
-from paas.core import archive, giturl
 from paas.core.errors import PaasError
-from paas.core.gitrefs import RefUpdate
-from paas.core.journal import Step
+from paas.core.git import url as giturl
+from paas.core.git.push import HEADS
+from paas.core.git.refs import RefUpdate
+from paas.core.jobs.journal import Step
 from paas.core.model import App, ReleaseState
-from paas.core.push import HEADS
-from paas.core.source import Origin
+from paas.core.sources import archive
+from paas.core.sources.origin import Origin
 from paas.drivers import archives, git_import, spool
 from paas.drivers.archives import Member
 from paas.drivers.git_import import Author

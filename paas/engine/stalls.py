@@ -10,11 +10,11 @@ import logging
 import threading
 from collections.abc import Iterator
 
-from paas.core import stall
-from paas.core.checks import Mode
 from paas.core.errors import PaasError
+from paas.core.health import stall
+from paas.core.health.checks import Mode
+from paas.core.health.stall import Stall
 from paas.core.model import App, Container, Process
-from paas.core.stall import Stall
 from paas.engine import probing
 from paas.engine.context import Context
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import enum
 
-from paas.core.giturl import Remote
-from paas.core.journal import Step
+from paas.core.access.remote_credentials import Fetched
+from paas.core.git.push import HEADS
+from paas.core.git.url import Remote
+from paas.core.jobs.journal import Step
 from paas.core.model import App
-from paas.core.push import HEADS
-from paas.core.reach import Fetched
-from paas.core.source import SYNC, Origin
+from paas.core.sources.origin import SYNC, Origin
 from paas.drivers.quarantine import Quarantine
 from paas.engine import reach
 from paas.engine.apps import change

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from paas.core import acme, certificates
-from paas.core.certificates import Certificate, Source
+from paas.core.certs import acme
+from paas.core.certs import certificate as certificates
+from paas.core.certs.certificate import Certificate, Source
+from paas.core.edge.redirects import Redirect
+from paas.core.edge.tls import Credential, Tls, hsts
 from paas.core.model import App
 from paas.core.properties import Properties
-from paas.core.redirects import Redirect
 from paas.core.secret import Secret
-from paas.core.tls import Credential, Tls, hsts
 from paas.drivers import acme_client, x509
 from paas.engine.context import Context
 

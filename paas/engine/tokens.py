@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from contextlib import suppress
 
-from paas.core import tokens
-from paas.core.caller import Access, Caller
+from paas.core.access import tokens
+from paas.core.access.caller import Access, Caller
+from paas.core.access.revocation import Revocation
+from paas.core.access.tokens import Token
 from paas.core.errors import DiskFull, InvalidToken
-from paas.core.revocation import Revocation
-from paas.core.tokens import Token
 from paas.engine.context import Context
 
 NOTED_SECONDS = 60.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paas.core.errors import NotFound
+from paas.core.jobs.trace import Span
 from paas.core.model import App, Deployment
-from paas.core.trace import Span
 from paas.engine.context import Context
 
 

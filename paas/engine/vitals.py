@@ -6,9 +6,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from paas.core import liveness
-from paas.core.checks import Check
-from paas.core.liveness import Past, Pulse
+from paas.core.health import liveness
+from paas.core.health.checks import Check
+from paas.core.health.liveness import Past, Pulse
 from paas.core.model import App, Process, Replica
 from paas.engine.jobs import Job
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from paas.core.server_options import ServerOptions
-from paas.core.vhost import Vhost
+from paas.core.edge.server_options import ServerOptions
+from paas.core.edge.vhost import Vhost
 
 EARLY_HINTS = "early-hints"
 """What `Proxy.has` is asked of a server that passes on preliminary answers with the status 103."""

@@ -9,12 +9,12 @@ from pathlib import Path
 from threading import Event
 from typing import Protocol
 
-from paas.core.dockeroptions import ContainerOptions
-from paas.core.image import BuildCache, Image, StoredImage
-from paas.core.imagename import ImageName
+from paas.core.access.remote_credentials import Login
+from paas.core.containers.image import BuildCache, Image, StoredImage
+from paas.core.containers.image_name import ImageName
+from paas.core.containers.options import ContainerOptions
 from paas.core.model import App, Container, Ending, Release
-from paas.core.reach import Login
-from paas.core.rollout import Candidate
+from paas.core.releases.rollout import Candidate
 
 
 @dataclass(frozen=True)

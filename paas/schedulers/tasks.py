@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from paas.core.oneoff import Task, TaskSpec
+from paas.core.runs.oneoff import Task, TaskSpec
 from paas.schedulers.container_stream import ContainerStream
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from paas.commands.invocation import Dispatch, Invocation
 from paas.control.channel import complaint
-from paas.core.caller import Caller
+from paas.core.access.caller import Caller
 from paas.core.errors import Disconnected, Forbidden, PaasError
 
 log = logging.getLogger(__name__)

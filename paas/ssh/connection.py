@@ -13,8 +13,8 @@ import asyncssh
 
 from paas.control.channel import HIGH_WATER
 from paas.control.limits import Pool
-from paas.core.caller import Caller
-from paas.core.revocation import Revocation
+from paas.core.access.caller import Caller
+from paas.core.access.revocation import Revocation
 from paas.ssh.algorithms import SIGNATURES
 from paas.ssh.gate import Visitor
 from paas.ssh.session import SshSession

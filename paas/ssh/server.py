@@ -20,9 +20,9 @@ from asyncssh.mac import get_mac_algs
 
 from paas.commands.invocation import Dispatch
 from paas.control.limits import PARTING, Pool
-from paas.core.caller import Caller
+from paas.core.access.caller import Caller
+from paas.core.access.revocation import Revocation
 from paas.core.errors import PaasError
-from paas.core.revocation import Revocation
 from paas.ssh import algorithms, hostkeys
 from paas.ssh.callers import Lookup, looked_up
 from paas.ssh.connection import Connection, Owner

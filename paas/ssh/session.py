@@ -13,9 +13,9 @@ from paas.commands.invocation import Terminal
 from paas.control import client_env
 from paas.control.channel import BROKEN_PIPE, CHUNK, INTERRUPTED, STDERR, Session, complaint
 from paas.control.limits import Pool
-from paas.core.caller import Caller
+from paas.core.access.caller import Caller
+from paas.core.access.revocation import Revocation
 from paas.core.errors import Forbidden, PaasError
-from paas.core.revocation import Revocation
 from paas.ssh import command
 from paas.ssh.line import Line
 

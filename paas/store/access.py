@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from paas.core.access.remote_credentials import Login
 from paas.core.model import App
-from paas.core.reach import Login
 from paas.core.secret import Secret
 from paas.store.database import Database
 from paas.store.sealed import Sealer

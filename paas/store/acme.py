@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paas.core.acme import LONGEST_MEMORY, Attempt, Order
+from paas.core.certs.acme import LONGEST_MEMORY, Attempt, Order
 from paas.core.model import App
 from paas.store.database import Database
 

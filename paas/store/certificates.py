@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from paas.core.certificates import Certificate, Source
+from paas.core.certs.certificate import Certificate, Source
 from paas.core.model import App
 from paas.core.secret import Secret
 from paas.drivers import x509

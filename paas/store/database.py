@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from paas.core.errors import PaasError, disk_full
-from paas.core.intact import damaged
+from paas.core.server.intact import damaged
 
 Row = sqlite3.Row
 

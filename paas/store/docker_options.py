@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from paas.core.dockeroptions import Option, stored
+from paas.core.containers.options import Option, stored
 from paas.core.model import App
 from paas.store.database import Database
 

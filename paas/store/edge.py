@@ -10,7 +10,7 @@ from paas.store.sealed import Sealer
 
 
 class EdgeItems:
-    """Texts by kind and name, for each app; what they mean is in `paas.core.edge_items`. Encrypted at rest."""
+    """Texts by kind and name, for each app; what they mean is in `paas.core.edge.items`. Encrypted at rest."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._db = database

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from paas.core.errors import PaasError
-from paas.core.intact import Recorded, damaged
+from paas.core.server.intact import Recorded, damaged
 from paas.store.database import told
 
 CHECKPOINT = "checkpoint"

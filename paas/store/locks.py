@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paas.core.applock import AppLock
+from paas.core.apps.lock import AppLock
 from paas.core.model import App
 from paas.store.database import Database
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from paas.core.drain import Drain, Position
 from paas.core.errors import NoSuchApp, NotFound
-from paas.core.logline import PLATFORM, LogLine
+from paas.core.logs.drain import Drain, Position
+from paas.core.logs.line import PLATFORM, LogLine
 from paas.core.model import App
 from paas.core.secret import Secret
 from paas.drivers.segments import Segment

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from paas.core.edge.redirects import Redirect
 from paas.core.model import App
-from paas.core.redirects import Redirect
 from paas.store.database import Database
 
 

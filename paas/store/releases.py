@@ -6,10 +6,11 @@ import json
 from dataclasses import asdict, replace
 from typing import Any
 
-from paas.core import checks, cron
+from paas.core import cron
 from paas.core.cron import CronEntry
 from paas.core.errors import NotFound
-from paas.core.gitrefs import RefUpdate
+from paas.core.git.refs import RefUpdate
+from paas.core.health import checks
 from paas.core.model import SERVER, App, Deployment, DeploymentStatus, Draft, Process, Release, ReleaseState, Summary
 from paas.store.apps import as_app, gone
 from paas.store.database import Database, Row

@@ -7,8 +7,8 @@ from typing import Any
 
 from paas.core.errors import AlreadyExists, NotFound
 from paas.core.model import App
-from paas.core.oneoff import Run, RunStatus
-from paas.core.sandbox import Sandbox
+from paas.core.runs.oneoff import Run, RunStatus
+from paas.core.sandboxes import Sandbox
 from paas.store.apps import gone
 from paas.store.database import Database, Row
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken
 
 from paas.core.errors import PaasError
-from paas.core.intact import SERVES_ON
 from paas.core.secret import Secret
+from paas.core.server.intact import SERVES_ON
 
 
 def key_lost(path: Path, why: str) -> PaasError:

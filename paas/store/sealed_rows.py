@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from paas.core.edge_items import ACCESS, MAINTENANCE, SNIPPET, USER
+from paas.core.edge.items import ACCESS, MAINTENANCE, SNIPPET, USER
 from paas.store.database import Database
 from paas.store.sealed import Sealer, key_lost
 

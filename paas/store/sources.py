@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paas.core.model import App
-from paas.core.source import PUSH, Origin
+from paas.core.sources.origin import PUSH, Origin
 from paas.store.database import Database
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from paas.core.access.tokens import Token
 from paas.core.errors import AlreadyExists, NotFound
-from paas.core.tokens import Token
 from paas.store.database import Database
 
 

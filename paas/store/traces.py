@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from paas.core.jobs.trace import Span
 from paas.core.model import App
-from paas.core.trace import Span
 from paas.store.database import Database
 
 _DIGITS = 6

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from paas.core.containers.image import BuildCache
 from paas.core.errors import EngineError
-from paas.core.image import BuildCache
 from paas.drivers.rootless import Rootless
 
 

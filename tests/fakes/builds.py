@@ -12,10 +12,10 @@ from pathlib import Path
 
 from fakes.gates import Gates, Unexpected
 from paas.builders.base import Source
-from paas.core.checks import Check, of_image
-from paas.core.container import LABEL_APP_ID
+from paas.core.containers.container import LABEL_APP_ID
+from paas.core.containers.image import Image
 from paas.core.errors import BuildFailed
-from paas.core.image import Image
+from paas.core.health.checks import Check, of_image
 
 KNOWN = ("FROM", "RUN", "COPY", "EXPOSE", "CMD", "ENTRYPOINT", "HEALTHCHECK", "ENV", "USER", "WORKDIR")
 

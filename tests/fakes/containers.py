@@ -14,12 +14,12 @@ from pathlib import Path
 from fakes.gates import Gates, Unexpected
 from fakes.processes import Behaviour, FakeLogs, Running
 from fakes.transfers import FakeTransfers
-from paas.core import container as labels
-from paas.core import environment
+from paas.core.apps import environment
+from paas.core.containers import container as labels
+from paas.core.containers.image import BuildCache, Image, StoredImage
 from paas.core.errors import EngineError
-from paas.core.image import BuildCache, Image, StoredImage
 from paas.core.model import App, Container, Ending, Release
-from paas.core.rollout import Candidate
+from paas.core.releases.rollout import Candidate
 from paas.schedulers.base import Limits
 
 

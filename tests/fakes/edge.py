@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from fakes.gates import Gates, Unexpected
+from paas.core.edge.server_options import ServerOptions
+from paas.core.edge.vhost import Vhost, VhostState
 from paas.core.errors import InvalidValue, PaasError, ProxyError
-from paas.core.server_options import ServerOptions
-from paas.core.vhost import Vhost, VhostState
 from paas.proxies.base import Logs, Switch, Waiting
 from paas.proxies.nginx.modules import Modules
 from paas.proxies.nginx.text import Secure, Templates

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from paas.core.preflight import Disk, Memory
+from paas.core.builds.disk_space import Disk, Memory
 from paas.drivers.host import Host
 
 GIB = 1 << 30

@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 
 from fakes.containers import FakeScheduler
-from paas.core.nettcp import Listener
-from paas.core.outcome import Answer
+from paas.core.containers.tcp_table import Listener
+from paas.core.health.outcome import Answer
 from paas.drivers.probe import Probe
 
 

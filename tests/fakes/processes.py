@@ -12,8 +12,9 @@ from fakes import programs
 from fakes.gates import SECONDS
 from fakes.programs import Program
 from fakes.times import EPOCH
-from paas.core import jsonlog, logline, logquery
 from paas.core.errors import EngineError
+from paas.core.logs import json_file, query
+from paas.core.logs import line as logline
 from paas.core.model import Container
 from paas.schedulers.base import Limits, Opened
 
@@ -152,11 +153,11 @@ class FakeLogs:
 
     def _write(self, running: Running, text: str) -> None:
         self._count += 1
-        time = logquery.rfc3339(EPOCH + self._count)
+        time = query.rfc3339(EPOCH + self._count)
         running.lines.append(f"{time} {text}\n".encode())
         if self.log_folder is not None:
             with (self.log_folder / f"{running.container.id}-json.log").open("ab") as file:
-                file.write(jsonlog.encode(time, f"{text}\n".encode()))
+                file.write(json_file.encode(time, f"{text}\n".encode()))
 
     @contextmanager
     def _follow(
@@ -188,4 +189,4 @@ class FakeLogs:
 
 
 def _written(line: bytes) -> float:
-    return logquery.seconds(logline.parse(line, "").time)
+    return query.seconds(logline.parse(line, "").time)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 
 from fakes.gates import SECONDS, Unexpected
-from paas.core.oneoff import TaskSpec
+from paas.core.runs.oneoff import TaskSpec
 from paas.schedulers.container_stream import ERR, OUT, ContainerStream
 
 KILLED, TERMINATED, HUNG_UP = 137, 143, 129

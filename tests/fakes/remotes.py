@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from paas.core.giturl import FILE, Remote
-from paas.core.reach import Fetched, Login, Means
+from paas.core.access.remote_credentials import Fetched, Login, Means
+from paas.core.git.url import FILE, Remote
 from paas.drivers import git_process
 from paas.drivers.git_way import FetchFailed
 from paas.drivers.quarantine import Quarantine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from paas.core.accesslog import FIELDS
+from paas.core.logs.requests import FIELDS
 
 
 def request_line(**said: object) -> str:

@@ -31,7 +31,7 @@ from fakes.tasks import FakeTasks
 from fakes.times import FakeClock
 from paas.commands.dispatch import Dispatcher
 from paas.commands.invocation import Invocation, Terminal
-from paas.core.caller import Access, Caller
+from paas.core.access.caller import Access, Caller
 from paas.core.errors import Disconnected, EngineError
 from paas.core.model import App
 from paas.daemon.wiring import instance_id, wire

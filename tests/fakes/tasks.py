@@ -14,9 +14,9 @@ from fakes import programs
 from fakes.containers import FakeScheduler
 from fakes.gates import Unexpected
 from fakes.programs import HUNG_UP, KILLED, TERMINATED, Program, Work
-from paas.core import oneoff
 from paas.core.errors import CommandNotFound, EngineError
-from paas.core.oneoff import Task, TaskSpec
+from paas.core.runs import oneoff
+from paas.core.runs.oneoff import Task, TaskSpec
 from paas.schedulers.container_stream import ContainerStream
 
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
 
+from paas.core.access.remote_credentials import Login
+from paas.core.containers.image import Image, from_inspect
+from paas.core.containers.image_name import ImageName
 from paas.core.errors import EngineError, InvalidValue
-from paas.core.image import Image, from_inspect
-from paas.core.imagename import ImageName
 from paas.core.model import App
-from paas.core.reach import Login
 
 
 class FakeTransfers:

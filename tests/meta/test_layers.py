@@ -32,7 +32,7 @@ OUTSIDE = {
     "acme": ("paas.drivers.acme_client",),
     "josepy": ("paas.drivers.acme_client",),
     "dns": ("paas.drivers.resolver", "paas.drivers.dns_update"),
-    "idna": ("paas.core.hosts",),
+    "idna": ("paas.core.edge.hosts",),
     "time": ("paas.drivers", "paas.schedulers", "paas.proxies.nginx", "paas.web.sessions"),
     "flask": ("paas.web",),
     "werkzeug": ("paas.web",),

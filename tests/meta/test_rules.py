@@ -18,8 +18,8 @@ from paas.commands import load
 from paas.commands.properties import SETTERS
 from paas.commands.registry import COMMANDS, Stdin
 from paas.core import properties, settings
-from paas.core.caller import Access
-from paas.core.journal import Step
+from paas.core.access.caller import Access
+from paas.core.jobs.journal import Step
 
 load.all_commands()
 

@@ -23,7 +23,7 @@ from pathlib import Path
 import docker
 
 from paas import cli
-from paas.core.journal import Step
+from paas.core.jobs.journal import Step
 from paas.engine.jobs import Job
 
 _step = Job.step

@@ -16,8 +16,8 @@ from typing import Any, Protocol, TypeVar
 
 import ports
 
-from paas.core import accesslog
-from paas.core.vhost import ProxyOptions, Vhost, VhostState
+from paas.core.edge.vhost import ProxyOptions, Vhost, VhostState
+from paas.core.logs import requests
 from paas.proxies.nginx.process import Nginx
 from paas.proxies.nginx.processes import find_all, holds, is_ready
 from paas.proxies.nginx.proxy import NginxProxy
@@ -248,7 +248,7 @@ class Edge:
     def log(self) -> list[Mapping[str, Any]]:
         """The requests in the access log, without one that is being written."""
         lines = (self.nginx.prefix / "logs" / "access.log").read_text().split("\n")[:-1]
-        found = [accesslog.fields(line) for line in lines]
+        found = [requests.fields(line) for line in lines]
         assert None not in found, lines
         return [row for row in found if row]
 

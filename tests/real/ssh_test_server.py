@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from paas.control import server as control
-from paas.core.caller import Access, Caller
+from paas.core.access.caller import Access, Caller
 from paas.core.errors import Disconnected
 from paas.ssh import server
 

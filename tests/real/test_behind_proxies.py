@@ -19,14 +19,14 @@ import pytest
 from nginx_tools import Answer, App, running, wait_for
 
 from fakes.pki import Made
-from paas.core import accesslog
-from paas.core.edge import Cache, Edge, Limits, Maintenance, Rule
-from paas.core.redirects import Redirect
+from paas.core.edge.redirects import Redirect
+from paas.core.edge.rules import Cache, Edge, Limits, Maintenance, Rule
+from paas.core.edge.server_options import ServerOptions
+from paas.core.edge.tls import Credential, Tls
+from paas.core.edge.trusted_proxies import PROXY, TrustedProxies
+from paas.core.edge.vhost import Vhost, VhostState
+from paas.core.logs import requests
 from paas.core.secret import Secret
-from paas.core.server_options import ServerOptions
-from paas.core.tls import Credential, Tls
-from paas.core.trusted import PROXY, TrustedProxies
-from paas.core.vhost import Vhost, VhostState
 from paas.proxies.nginx.process import Nginx
 from paas.proxies.nginx.proxy import NginxProxy
 
@@ -78,7 +78,7 @@ class Front:
 
     def log(self) -> list[dict[str, object]]:
         lines = self.proxy.logs().access.read_text().splitlines()
-        return [dict(zip(accesslog.FIELDS, json.loads(one), strict=True)) for one in lines]
+        return [dict(zip(requests.FIELDS, json.loads(one), strict=True)) for one in lines]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from instance import SECONDS, Server, eventually
 from load import Load
 from test_service import app
 
-from paas.core.journal import Step
+from paas.core.jobs.journal import Step
 
 pytestmark = pytest.mark.real
 

@@ -10,7 +10,7 @@ from instance import Server, eventually
 from test_faults import PROCFILE
 from test_service import app
 
-from paas.core.journal import Step
+from paas.core.jobs.journal import Step
 
 pytestmark = pytest.mark.real
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from paas.core.errors import Disconnected
-from paas.core.gitrefs import MOVED
+from paas.core.git.refs import MOVED
 from paas.drivers.git import Repository
 from paas.drivers.git_receive import SHALLOW, serve_receive_pack
 from paas.drivers.git_upload import serve_upload_pack

@@ -11,10 +11,10 @@ import pytest
 from nginx_tools import running
 from test_tls_edge import NOW, ROOT, SecureEdge
 
-from paas.core.outcome import HTTP2
+from paas.core.edge.tls import Credential, Tls
+from paas.core.edge.vhost import Vhost
+from paas.core.health.outcome import HTTP2
 from paas.core.secret import Secret
-from paas.core.tls import Credential, Tls
-from paas.core.vhost import Vhost
 from paas.drivers.probe import Probe
 
 grpc = pytest.importorskip("grpc")

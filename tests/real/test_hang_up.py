@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from instance import eventually
 
-from paas.core.oneoff import TaskSpec
+from paas.core.runs.oneoff import TaskSpec
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.tasks import DockerTasks
 

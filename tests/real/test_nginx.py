@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from nginx_tools import Answer, App, Edge, edge_at, wait_for
 
-from paas.core import edge as core
-from paas.core.accesslog import AccessLog
-from paas.core.edge import Route
-from paas.core.vhost import ProxyOptions, Vhost, VhostState
+from paas.core.edge import rules as core
+from paas.core.edge.rules import Route
+from paas.core.edge.vhost import ProxyOptions, Vhost, VhostState
+from paas.core.logs.requests import AccessLog
 from paas.drivers.edge_errors import EdgeErrors
 
 pytestmark = pytest.mark.real

@@ -16,14 +16,26 @@ import ports
 import pytest
 from nginx_tools import Answer, App, Edge, edge_at, wait_for
 
-from paas.core import edge as core
-from paas.core.edge import Cache, Files, Forwarded, Header, Limits, Maintenance, Route, Rule, Snippet, Stream, User
+from paas.core.edge import rules as core
+from paas.core.edge.proxy_options import ProxyOptions
+from paas.core.edge.rules import (
+    Cache,
+    Files,
+    Forwarded,
+    Header,
+    Limits,
+    Maintenance,
+    Route,
+    Rule,
+    Snippet,
+    Stream,
+    User,
+)
+from paas.core.edge.server_options import ServerOptions
+from paas.core.edge.tls import Tls
+from paas.core.edge.vhost import Vhost, VhostState
 from paas.core.errors import InvalidValue, ProxyError
-from paas.core.proxy_options import ProxyOptions
 from paas.core.secret import Secret
-from paas.core.server_options import ServerOptions
-from paas.core.tls import Tls
-from paas.core.vhost import Vhost, VhostState
 from paas.drivers.password import hashed
 
 pytestmark = pytest.mark.real

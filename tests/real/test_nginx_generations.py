@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from nginx_tools import App, Edge, edge_at, wait_for
 
-from paas.core import edge as core
-from paas.core.accesslog import AccessLog
-from paas.core.server_options import ServerOptions
-from paas.core.vhost import Vhost
+from paas.core.edge import rules as core
+from paas.core.edge.server_options import ServerOptions
+from paas.core.edge.vhost import Vhost
+from paas.core.logs.requests import AccessLog
 from paas.drivers.edge_errors import EdgeErrors
 
 pytestmark = pytest.mark.real("nginx")

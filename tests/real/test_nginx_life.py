@@ -19,8 +19,8 @@ import ports
 import pytest
 from nginx_tools import App, Edge, edge_at, wait_for
 
+from paas.core.edge.vhost import Vhost
 from paas.core.errors import ProxyError
-from paas.core.vhost import Vhost
 from paas.proxies.nginx import handover
 from paas.proxies.nginx import process as driver
 from paas.proxies.nginx.process import Nginx

@@ -17,7 +17,7 @@ import pytest
 from instance import Server
 from package_proxy import INDEX, INTEGRITY, PACKAGE, REGISTRY, Proxy
 
-from paas.core import buildenv
+from paas.core.builds import environment
 from paas.drivers import buildkit
 from paas.drivers import stack as stacks
 
@@ -221,7 +221,7 @@ def _cache_of(server: Server, name: str) -> str:
     try:
         app = database.execute("SELECT id FROM apps WHERE name = ?", [name]).fetchone()[0]
         key = database.execute("SELECT value FROM instance WHERE key = 'build-stamp-key'").fetchone()[0]
-        return buildenv.cache_name(app, key)
+        return environment.cache_name(app, key)
     finally:
         database.close()
 

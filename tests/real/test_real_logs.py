@@ -16,8 +16,8 @@ import api_daemon
 import pytest
 from instance import Server, eventually
 
-from paas.core import logline
-from paas.core.jsonlog import JsonLog
+from paas.core.logs import line as logline
+from paas.core.logs.json_file import JsonLog
 from paas.drivers.logfiles import LogFiles
 from paas.schedulers.docker.api import Docker
 

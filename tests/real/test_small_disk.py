@@ -13,7 +13,7 @@ from instance import FAULTY, Server, eventually, run
 from load import Load
 from test_service import app
 
-from paas.core.journal import Step
+from paas.core.jobs.journal import Step
 
 pytestmark = pytest.mark.real
 # What is fetched from elsewhere, and told to a registry, is not part of a push.

@@ -25,7 +25,7 @@ from git_servers import Https, Sshd
 from instance import FAULTY, SECONDS, Server, eventually, run
 from test_service import app
 
-from paas.core.journal import Step
+from paas.core.jobs.journal import Step
 from paas.drivers import buildkit
 
 pytestmark = pytest.mark.real

@@ -18,12 +18,12 @@ from instance import eventually
 from nginx_tools import App, running
 
 from fakes.pki import Made
-from paas.core.edge import Edge, Maintenance
+from paas.core.edge.redirects import Redirect
+from paas.core.edge.rules import Edge, Maintenance
+from paas.core.edge.tls import Credential, Tls
+from paas.core.edge.vhost import Vhost, VhostState
 from paas.core.errors import ProxyError
-from paas.core.redirects import Redirect
 from paas.core.secret import Secret
-from paas.core.tls import Credential, Tls
-from paas.core.vhost import Vhost, VhostState
 from paas.proxies.nginx.process import Nginx
 from paas.proxies.nginx.proxy import NginxProxy
 

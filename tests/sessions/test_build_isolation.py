@@ -7,7 +7,7 @@ import json
 import pytest
 
 from fakes import DEPLOYER
-from paas.core.image import BuildCache
+from paas.core.containers.image import BuildCache
 from paas.engine import isolation
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fakes import DEPLOYER, VIEWER
-from paas.core.reach import Login
+from paas.core.access.remote_credentials import Login
 from paas.core.secret import Secret
 from paas.drivers import buildpack_source
 from paas.engine import plans

@@ -8,7 +8,7 @@ import pytest
 
 from fakes import DEPLOYER, EPOCH, VIEWER
 from fakes.pki import DAY, Made
-from paas.core.certificates import Source
+from paas.core.certs.certificate import Source
 from paas.core.secret import Secret
 
 ROOT = Made.root(EPOCH)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fakes import DEPLOYER, VIEWER, Behaviour, eventually
-from paas.core.journal import Step
+from paas.core.jobs.journal import Step
 
 PROCFILE = "web: ./web\nworker: ./work\n"
 

@@ -8,7 +8,7 @@ import pytest
 
 from fakes import EPOCH, eventually
 from fakes.host import GIB
-from paas.core.image import Image
+from paas.core.containers.image import Image
 from paas.engine import cleanup
 
 

@@ -19,8 +19,8 @@ from transport_fakes import BLOCK, Servers, no_faults_of_the_loop, steady, until
 from paas import cli
 from paas.control import frames
 from paas.control.unix_socket import AlreadyRunning, listen
-from paas.core.caller import Access
-from paas.core.revocation import Revocation
+from paas.core.access.caller import Access
+from paas.core.access.revocation import Revocation
 
 ROOT = Path(__file__).parents[2]
 # The real program, as a process each: with the real ones, so that the fast tests stay fast.

@@ -6,11 +6,11 @@ import re
 import pytest
 
 from fakes import Server
-from paas.core.acme import PRODUCTION
-from paas.core.certificates import Source
+from paas.core.certs.acme import PRODUCTION
+from paas.core.certs.certificate import Source
+from paas.core.edge.vhost import Vhost
 from paas.core.errors import PaasError
 from paas.core.problem import details
-from paas.core.vhost import Vhost
 from paas.engine import dashboard, reconcile
 from paas.proxies.nginx.modules import Modules
 from paas.proxies.nginx.text import Secure, Templates

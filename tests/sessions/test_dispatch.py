@@ -10,7 +10,7 @@ from fakes import DEPLOYER, VIEWER, eventually
 from paas.commands.invocation import Terminal
 from paas.commands.registry import COMMANDS, Command
 from paas.core import elsewhere
-from paas.core.caller import Access
+from paas.core.access.caller import Access
 from paas.core.errors import Disconnected
 
 

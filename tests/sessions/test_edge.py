@@ -10,7 +10,7 @@ import pytest
 from fakes import DEPLOYER, VIEWER, Behaviour
 from fakes.gates import eventually
 from fakes.requests import request_line
-from paas.core.edge import Header, Limits, Maintenance, Route, Rule
+from paas.core.edge.rules import Header, Limits, Maintenance, Route, Rule
 from paas.proxies.base import Logs
 
 API = {"Procfile": "web: ./web\n", "paas.yml": "processes: {api: {command: ./web, port: 7000}}\n"}

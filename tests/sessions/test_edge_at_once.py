@@ -3,7 +3,7 @@
 import pytest
 
 from fakes.gates import eventually
-from paas.core.edge_items import undone
+from paas.core.edge.items import undone
 from paas.engine import apps
 
 CROWD = 20

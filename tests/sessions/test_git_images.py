@@ -8,9 +8,9 @@ import tarfile
 import pytest
 
 from fakes import VIEWER, Behaviour
+from paas.core.access.remote_credentials import Login
+from paas.core.containers.image import Image
 from paas.core.errors import EngineError
-from paas.core.image import Image
-from paas.core.reach import Login
 from paas.core.secret import Secret
 
 pytestmark = pytest.mark.real("git")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fakes import DEPLOYER, VIEWER
-from paas.core.reach import Login
+from paas.core.access.remote_credentials import Login
 from paas.core.secret import Secret
 
 pytestmark = pytest.mark.real("git")

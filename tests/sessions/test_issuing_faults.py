@@ -4,8 +4,8 @@ nonsense, addresses that only seem to lead here."""
 import pytest
 
 from fakes import eventually
-from paas.core.acme import DAY, PRODUCTION, STAGING
-from paas.core.certificates import Source
+from paas.core.certs.acme import DAY, PRODUCTION, STAGING
+from paas.core.certs.certificate import Source
 from paas.core.errors import IssuanceFailed, disk_full
 from paas.engine import tls
 

@@ -7,7 +7,7 @@ import pytest
 
 from fakes import SECONDS, eventually
 from fakes.requests import request_line
-from paas.core import jsonlog
+from paas.core.logs import json_file
 from paas.drivers import segments
 from paas.engine import logkeep, logs
 from paas.store.logs import KeptLog
@@ -31,7 +31,7 @@ def keep_run(server, text, entry="nightly"):
 def test_the_last_words_of_a_process_that_lack_a_newline(hello, tmp_path):
     hello.scheduler.write_logs_to(tmp_path / "engine")
     path = hello.scheduler.log_file(hello.scheduler.ids()["web.1"])
-    path.write_bytes(jsonlog.encode("2026-01-01T00:00:01.000000000Z", b"fatal: no DATABASE_URL"))
+    path.write_bytes(json_file.encode("2026-01-01T00:00:01.000000000Z", b"fatal: no DATABASE_URL"))
     hello.run("ps:restart hello")
     assert hello.run("logs hello -q --source app").out == "fatal: no DATABASE_URL\n"
     assert hello.run("logs hello -q --source app --since 2026-01-01").out == "fatal: no DATABASE_URL\n"
@@ -70,7 +70,7 @@ def test_the_logs_of_others_are_packed_after_an_app_went_while_its_own_was(hello
         row = KeptLog(f"{app.id:064}", app.id, "web.9", 1, "2026", "2026", "2026", 0)
         logs._folder(app)
         logkeep.raw(hello.paths.logs(app.id), row.container).write_bytes(
-            jsonlog.encode("2026-01-01T00:00:00.000000000Z", b"said\n")
+            json_file.encode("2026-01-01T00:00:00.000000000Z", b"said\n")
         )
         hello.ctx.store.kept_logs.put(row)
         logs._queue(row.container)
@@ -101,7 +101,7 @@ def being_packed(hello):
     release, began = threading.Event(), threading.Event()
 
     def chunks():
-        yield jsonlog.encode("2026-01-01T00:00:00.000000000Z", b"slow\n")
+        yield json_file.encode("2026-01-01T00:00:00.000000000Z", b"slow\n")
         began.set()
         release.wait(60)
 
@@ -130,7 +130,9 @@ def test_a_smaller_store_makes_room_at_once(hello, monkeypatch):
     keeper._folder(app)
     for number in range(3):
         lines = (
-            jsonlog.encode(f"2026-01-01T0{number}:{at // 60:02}:{at % 60:02}.000000000Z", noise + b"%d\n" % hash((at,)))
+            json_file.encode(
+                f"2026-01-01T0{number}:{at // 60:02}:{at % 60:02}.000000000Z", noise + b"%d\n" % hash((at,))
+            )
             for at in range(3000)
         )
         keeper._pack(KeptLog(f"{number:024}" + "0" * 40, app.id, "web.1", 1, "2026", "2026", "2026", 0), lines)
@@ -154,7 +156,8 @@ def kept_at(server, hour, lines=3, text="line"):
     app = server.app()
     server.ctx.logs._folder(app)
     chunks = (
-        jsonlog.encode(f"2026-01-01T{hour:02}:00:00.{at:09}Z", f"{text} {hour}-{at}\n".encode()) for at in range(lines)
+        json_file.encode(f"2026-01-01T{hour:02}:00:00.{at:09}Z", f"{text} {hour}-{at}\n".encode())
+        for at in range(lines)
     )
     server.ctx.logs._pack(KeptLog(f"{hour:024}" + "0" * 40, app.id, "web.1", 1, "2026", "2026", "2026", 0), chunks)
 

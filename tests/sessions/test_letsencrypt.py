@@ -5,8 +5,8 @@ import json
 import pytest
 
 from fakes import DEPLOYER, eventually
-from paas.core.acme import DAY, PRODUCTION, STAGING
-from paas.core.certificates import Source
+from paas.core.certs.acme import DAY, PRODUCTION, STAGING
+from paas.core.certs.certificate import Source
 from paas.core.errors import IssuanceFailed
 from paas.engine import issuing
 

@@ -8,9 +8,9 @@ import pytest
 from fakes import VIEWER, Behaviour, eventually
 from fakes.requests import request_line
 from paas.commands.invocation import Terminal
-from paas.core import jsonlog
 from paas.core.errors import EngineError
-from paas.core.oneoff import RunStatus
+from paas.core.logs import json_file
+from paas.core.runs.oneoff import RunStatus
 from paas.engine.enginelog import EngineSource, form_of
 
 
@@ -316,7 +316,7 @@ def test_what_ends_without_a_newline_is_shown_too(hello, tmp_path):
     eventually(lambda: hello.scheduler.write("web.1", "tick") or "tick" in session.out)
     log = hello.scheduler.log_file(hello.scheduler.ids()["web.1"])
     with log.open("ab") as file:
-        file.write(jsonlog.encode("2026-01-01T01:00:00.000000000Z", b"half a line"))
+        file.write(json_file.encode("2026-01-01T01:00:00.000000000Z", b"half a line"))
     hello.run("ps:restart hello")
     eventually(lambda: texts(session.out)[-1] == "web.1 half a line")
     session.hang_up()

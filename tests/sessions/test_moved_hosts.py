@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from paas.core.acme import DAY
-from paas.core.certificates import Source
+from paas.core.certs.acme import DAY
+from paas.core.certs.certificate import Source
 from paas.core.errors import IssuanceFailed
 from paas.engine import dashboard, former
 

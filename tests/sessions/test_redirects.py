@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fakes import VIEWER
-from paas.core.tls import Door
+from paas.core.edge.tls import Door
 
 
 def _doors(server):

@@ -3,7 +3,7 @@
 import pytest
 
 from fakes import DEPLOYER
-from paas.core.reach import Login
+from paas.core.access.remote_credentials import Login
 from paas.core.secret import Secret
 
 SERVER = "registry.example.org:5000"

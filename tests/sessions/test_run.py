@@ -14,9 +14,9 @@ import pytest
 from fakes import DEPLOYER, EPOCH, VIEWER, Behaviour, FakeTasks, Program, Server, eventually
 from fakes.programs import TERMINATED
 from paas.commands.invocation import Terminal
+from paas.core.containers.shell_line import CHOICE
 from paas.core.errors import EngineError, disk_full
-from paas.core.oneoff import RunStatus
-from paas.core.shellline import CHOICE
+from paas.core.runs.oneoff import RunStatus
 
 XTERM = Terminal(100, 30, "xterm-256color")
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from fakes import DEPLOYER, VIEWER, Program, Server, eventually
-from paas.core.image import Image
+from paas.core.containers.image import Image
 from paas.engine import stack
 
 

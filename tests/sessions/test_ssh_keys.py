@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from fakes import DEPLOYER
-from paas.core import sshkeys
-from paas.core.caller import Access, Caller
+from paas.core.access import ssh_keys
+from paas.core.access.caller import Access, Caller
 from paas.drivers import authorized_keys
 from paas.engine import keys
 
@@ -21,7 +21,7 @@ def key(letter, comment="me@example.org"):
 
 
 def fingerprint(letter):
-    return sshkeys.parse(key(letter)).fingerprint
+    return ssh_keys.parse(key(letter)).fingerprint
 
 
 def test_a_key_is_added_listed_and_removed(server):

@@ -9,8 +9,8 @@ import asyncssh
 import pytest
 from transport_fakes import BLOCK, Servers, no_faults_of_the_loop, steady, until  # noqa: F401
 
-from paas.core.caller import Access
-from paas.core.revocation import Revocation
+from paas.core.access.caller import Access
+from paas.core.access.revocation import Revocation
 from paas.ssh import door
 from paas.ssh.connection import Connection
 from paas.ssh.gate import Rules

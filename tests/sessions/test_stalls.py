@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from paas.core.stall import PAUSED, TOLD_AFTER, WAITING
+from paas.core.health.stall import PAUSED, TOLD_AFTER, WAITING
 from paas.engine.stalls import Stalls
 
 pytestmark = pytest.mark.real("git")

@@ -10,7 +10,7 @@ from web_fakes import LOOPBACK, Web
 from fakes import eventually
 from fakes.requests import request_line
 from paas.control import frames
-from paas.core import logline
+from paas.core.logs import line as logline
 from paas.web import link
 
 EVENTS = {"Accept": "text/event-stream"}

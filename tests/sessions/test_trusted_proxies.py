@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fakes import DEPLOYER
-from paas.core.trusted import TrustedProxies
+from paas.core.edge.trusted_proxies import TrustedProxies
 
 
 def trust(server, value, key=""):

@@ -9,7 +9,7 @@ import tarfile
 import pytest
 
 from fakes import DEPLOYER
-from paas.core.image import Image
+from paas.core.containers.image import Image
 
 pytestmark = pytest.mark.real("git")
 

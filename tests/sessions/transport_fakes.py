@@ -11,7 +11,7 @@ import time
 import pytest
 
 from paas.control import server
-from paas.core.caller import Access, Caller
+from paas.core.access.caller import Access, Caller
 from paas.core.errors import Disconnected
 from paas.ssh import server as ssh
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from paas.core import appspec
-from paas.core.appspec import AppSpec, ProcessSpec
-from paas.core.checks import Check
+from paas.core.apps import spec as appspec
+from paas.core.apps.spec import AppSpec, ProcessSpec
 from paas.core.errors import InvalidValue
+from paas.core.health.checks import Check
 from paas.core.model import Process
 from paas.drivers import yamlfile
 

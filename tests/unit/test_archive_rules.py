@@ -2,8 +2,8 @@
 
 import pytest
 
-from paas.core import archive
-from paas.core.archive import ArchiveRefused, Guard, Limits
+from paas.core.sources import archive
+from paas.core.sources.archive import ArchiveRefused, Guard, Limits
 
 LIMITS = Limits(size=100 << 20, files=3, ratio=10)
 

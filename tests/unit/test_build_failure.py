@@ -1,6 +1,6 @@
 """The cause class of a build that failed."""
 
-from paas.core.buildlog import BuildLog, build_failure
+from paas.core.builds.log import BuildLog, build_failure
 
 
 def failure(*lines):

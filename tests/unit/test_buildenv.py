@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from paas.core import buildenv, truststore
+from paas.core.builds import environment, trust_store
 from paas.core.secret import Secret
 from paas.drivers.memfile import in_memory
 
@@ -16,7 +16,7 @@ HARD = "it's \"quoted\"; $HOME `id`\nand a second line \\"
 
 
 def test_any_value_comes_out_of_the_shell_as_it_went_in() -> None:
-    script = buildenv.script({"build-go-proxy": "https://x/?a=b&c"}, "c0ffee", {"TOKEN": Secret(HARD)})
+    script = environment.script({"build-go-proxy": "https://x/?a=b&c"}, "c0ffee", {"TOKEN": Secret(HARD)})
     with in_memory(script.reveal()) as path:
         shown = subprocess.run(
             ["sh", "-c", f'. {path}; printf %s "$TOKEN$GOPROXY$GIT_REV"'],
@@ -27,12 +27,12 @@ def test_any_value_comes_out_of_the_shell_as_it_went_in() -> None:
 
 def test_what_the_build_itself_relies_on_is_kept_out() -> None:
     names = ("PATH", "HOME", "LD_PRELOAD", "BASH_ENV", "NODE_ENV")
-    script = buildenv.script({}, "c", {name: Secret("bad") for name in names}).reveal()
+    script = environment.script({}, "c", {name: Secret("bad") for name in names}).reveal()
     assert "bad" not in script
 
 
 def test_the_app_s_own_index_goes_before_the_server_s() -> None:
-    script = buildenv.script({"build-pip-index": "https://server"}, "c", {"PIP_INDEX_URL": Secret("https://own")})
+    script = environment.script({"build-pip-index": "https://server"}, "c", {"PIP_INDEX_URL": Secret("https://own")})
     assert seen(script, "PIP_INDEX_URL") == "https://own"
 
 
@@ -53,13 +53,13 @@ def test_the_app_s_own_index_goes_before_the_server_s() -> None:
 def test_each_program_sees_the_index_that_the_app_names_for_another(own: str, seen_by: str, value: str) -> None:
     given = {"UV_INDEX": "https://a\n https://b", "UV_INSECURE_HOST": "a b", "UV_FIND_LINKS": "https://a  https://b"}
     server = {"build-pip-index": "https://server", "build-npm-registry": "https://server"}
-    script = buildenv.script(server, "c", {own: Secret(given.get(seen_by, "https://a"))})
+    script = environment.script(server, "c", {own: Secret(given.get(seen_by, "https://a"))})
     assert seen(script, seen_by) == value
 
 
 def test_tools_of_the_platform_come_from_where_the_server_says() -> None:
     own = {"PIP_INDEX_URL": Secret("https://own"), "UV_INDEX": Secret("x"), "npm_config_registry": Secret("https://own")}
-    script = buildenv.script({"build-pip-index": "https://server"}, "c", own)
+    script = environment.script({"build-pip-index": "https://server"}, "c", own)
     tools = Secret(f"{script.reveal()}\nserver_indexes\n")
     assert seen(tools, "UV_DEFAULT_INDEX") == seen(tools, "PIP_INDEX_URL") == "https://server"
     assert {seen(tools, name) for name in ("UV_INDEX", "npm_config_registry", "NPM_CONFIG_REGISTRY")} == {"unset"}
@@ -67,13 +67,13 @@ def test_tools_of_the_platform_come_from_where_the_server_says() -> None:
 
 def test_only_what_says_where_packages_come_from_is_chosen() -> None:
     variables = {name: Secret("x") for name in ("UV_INDEX_URL", "TOKEN", "GOPROXY")}
-    assert set(buildenv.choose_indexes(variables)) == {"UV_INDEX_URL", "GOPROXY"}
+    assert set(environment.choose_indexes(variables)) == {"UV_INDEX_URL", "GOPROXY"}
 
 
 def test_the_stamp_changes_with_a_value_and_with_the_key() -> None:
-    first = buildenv.stamp({"A": Secret("1")}, "key")
-    assert first == buildenv.stamp({"A": Secret("1")}, "key")
-    others = {buildenv.stamp({"A": Secret("2")}, "key"), buildenv.stamp({"A": Secret("1")}, "other")}
+    first = environment.stamp({"A": Secret("1")}, "key")
+    assert first == environment.stamp({"A": Secret("1")}, "key")
+    others = {environment.stamp({"A": Secret("2")}, "key"), environment.stamp({"A": Secret("1")}, "other")}
     assert first not in others
     assert len(others) == 2
 
@@ -92,12 +92,12 @@ def seen(script: Secret, name: str) -> str:
 
 def test_java_gets_proxies_as_properties_and_no_password() -> None:
     proxies = {"http": "http://u:pw@proxy:3128", "https": "http://proxy", "no": ".example.org, 10.0.0.1"}
-    assert seen(buildenv.script({}, "c", {}, proxies), "JAVA_TOOL_OPTIONS").split() == [
+    assert seen(environment.script({}, "c", {}, proxies), "JAVA_TOOL_OPTIONS").split() == [
         *("-Dhttp.proxyHost=proxy", "-Dhttp.proxyPort=3128", "-Dhttps.proxyHost=proxy", "-Dhttps.proxyPort=80"),
         *("-Dhttp.nonProxyHosts=localhost|*.example.org|10.0.0.1", "-Daether.connector.http.useSystemProperties=true"),
     ]
-    assert seen(buildenv.script({}, "c", {}), "JAVA_TOOL_OPTIONS") == ""
-    own = buildenv.script({}, "c", {"JAVA_TOOL_OPTIONS": Secret("-Xmx1g")}, proxies)
+    assert seen(environment.script({}, "c", {}), "JAVA_TOOL_OPTIONS") == ""
+    own = environment.script({}, "c", {"JAVA_TOOL_OPTIONS": Secret("-Xmx1g")}, proxies)
     assert seen(own, "JAVA_TOOL_OPTIONS") == "-Xmx1g"
 
 
@@ -105,7 +105,7 @@ def test_a_trust_store_has_each_certificate_once() -> None:
     def pem(data: bytes) -> str:
         return f"# x\n-----BEGIN CERTIFICATE-----\n{base64.b64encode(data).decode()}\n-----END CERTIFICATE-----\n"
 
-    store = truststore.jks(pem(b"one" * 40) + pem(b"two") + pem(b"one" * 40))
+    store = trust_store.jks(pem(b"one" * 40) + pem(b"two") + pem(b"one" * 40))
     assert store[:12] == bytes.fromhex("feedfeed0000000200000002")
     assert store.count(b"one" * 40) == store.count(b"two") == 1
     body, digest = store[:-20], store[-20:]

@@ -1,6 +1,6 @@
 """BuildKit's plain progress, as docker 20.10 and buildx print it."""
 
-from paas.core.buildlog import KEPT_LINES, BuildLog
+from paas.core.builds.log import KEPT_LINES, BuildLog
 
 FRESH = """\
 #1 [internal] load build definition from Dockerfile

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from fakes import confined
 from paas.builders import recipe
-from paas.core import buildplan, procfile
-from paas.core.buildplan import Plan
-from paas.core.commitfiles import CommitFiles
+from paas.core.apps import procfile
+from paas.core.builds import plan as buildplan
+from paas.core.builds.commit_files import CommitFiles
+from paas.core.builds.plan import Plan
 from paas.core.errors import PaasError
 from paas.drivers import buildpacks, pattern, yamlfile
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paas.core import buildreach, dockerfile
+from paas.core.builds import dockerfile, servers
 
 ELSEWHERE = "10.0.0.1:5000/x"
 
@@ -31,18 +31,18 @@ ELSEWHERE = "10.0.0.1:5000/x"
     ],
 )
 def test_servers(text, hosts):
-    found = [one.host for one in buildreach.references(text, {})]
+    found = [one.host for one in servers.references(text, {})]
     assert sorted(found) == sorted(hosts)
 
 
 def test_a_build_argument_goes_before_its_default():
     text = "ARG R=example.org\nFROM $R/x\n"
-    assert [one.host for one in buildreach.references(text, {"R": "10.0.0.1"})] == ["10.0.0.1"]
-    assert [one.host for one in buildreach.references(text, {"Other": "10.0.0.1"})] == ["example.org"]
+    assert [one.host for one in servers.references(text, {"R": "10.0.0.1"})] == ["10.0.0.1"]
+    assert [one.host for one in servers.references(text, {"Other": "10.0.0.1"})] == ["example.org"]
 
 
 def test_the_line_is_that_of_the_instruction():
-    [found] = buildreach.references("FROM x\n\nADD \\\n  http://10.0.0.1/y /y\n", {})
+    [found] = servers.references("FROM x\n\nADD \\\n  http://10.0.0.1/y /y\n", {})
     assert (found.line, found.words, found.server) == (3, "ADD http://10.0.0.1/y", "10.0.0.1")
 
 
@@ -53,6 +53,6 @@ def test_instructions_behind_onbuild():
 
 def test_variables_that_double_each_other_and_lines_without_end():
     doubled = "".join(f"ENV A{n}=$A{n - 1}$A{n - 1}\n" for n in range(1, 200))
-    assert list(buildreach.references(f"FROM x\nENV A0=xxxxxxxx\n{doubled}ADD $A199 /x\n", {})) == []
-    [found] = buildreach.references(f"FROM x\nADD {'$A ' * 10_000}/x\nRUN {'$A ' * 10_000}\n", {})
+    assert list(servers.references(f"FROM x\nENV A0=xxxxxxxx\n{doubled}ADD $A199 /x\n", {})) == []
+    [found] = servers.references(f"FROM x\nADD {'$A ' * 10_000}/x\nRUN {'$A ' * 10_000}\n", {})
     assert (found.line, found.host) == (2, "$")

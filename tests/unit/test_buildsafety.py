@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from paas.core import buildsafety
+from paas.core.builds import safety
 from paas.drivers import buildpacks
 from paas.resources import folder
 
@@ -32,7 +32,7 @@ ENGINES = pytest.mark.parametrize(
 
 @ENGINES
 def test_engines(version, escapes):
-    assert buildsafety.escapes(version) is escapes
+    assert safety.escapes(version) is escapes
 
 
 @ENGINES
@@ -44,11 +44,11 @@ def test_the_scripts_think_the_same_of_them(version, escapes):
 
 
 def test_a_version_that_can_not_be_read_counts_as_new():
-    assert not buildsafety.escapes("dev")
+    assert not safety.escapes("dev")
 
 
 def lines(dockerfile):
-    return [found.line for found in buildsafety.dangers(dockerfile)]
+    return [found.line for found in safety.dangers(dockerfile)]
 
 
 @pytest.mark.parametrize(

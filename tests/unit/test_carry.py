@@ -11,9 +11,9 @@ import threading
 import pytest
 from docker.errors import ImageNotFound
 
+from paas.core.containers.image import Image
 from paas.core.errors import BuildFailed, Cancelled, EngineError
-from paas.core.image import Image
-from paas.core.imagestream import ImageRefused
+from paas.core.sources.image_stream import ImageRefused
 from paas.drivers import carry
 
 LABELS = {"paas.instance": "0123456789ab", "paas.app-id": "7"}

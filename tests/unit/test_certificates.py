@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paas.core import acme, certificates
-from paas.core.acme import DAY, HOUR, PRODUCTION, STAGING, Attempt, Order
-from paas.core.certificates import Certificate, Facts, Source
+from paas.core.certs import acme, certificate
+from paas.core.certs.acme import DAY, HOUR, PRODUCTION, STAGING, Attempt, Order
+from paas.core.certs.certificate import Certificate, Facts, Source
+from paas.core.edge.hosts import host_name, is_public, shown
 from paas.core.errors import InvalidValue
-from paas.core.hosts import host_name, is_public, shown
 from paas.core.secret import Secret
 
 
@@ -35,19 +35,19 @@ def _issued(entries: list[Facts]) -> set[tuple[int, int]]:
 
 @given(st.permutations([LEAF, LOW, HIGH, ROOT, LOW]))
 def test_a_chain_in_any_order_is_put_right_without_the_root(entries: list[Facts]) -> None:
-    found = certificates.order(entries.index(LEAF), entries, _issued(entries))
+    found = certificate.order(entries.index(LEAF), entries, _issued(entries))
     assert [entries[index] for index in found] == [LEAF, LOW, HIGH]
 
 
 def test_a_chain_that_breaks_off_is_taken_and_a_stranger_is_not() -> None:
-    assert certificates.order(0, [LEAF, LOW], {(1, 0)}) == [0, 1]
+    assert certificate.order(0, [LEAF, LOW], {(1, 0)}) == [0, 1]
     with pytest.raises(InvalidValue, match="root does not belong to the chain of leaf"):
-        certificates.order(0, [LEAF, LOW, ROOT], {(1, 0)})
+        certificate.order(0, [LEAF, LOW, ROOT], {(1, 0)})
 
 
 def test_two_authorities_that_vouch_for_each_other_make_no_endless_chain() -> None:
     one, two = _facts("one", "two"), _facts("two", "one")
-    assert certificates.order(0, [one, two], {(0, 1), (1, 0)}) == [0, 1]
+    assert certificate.order(0, [one, two], {(0, 1), (1, 0)}) == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_the_best_certificate_of_a_host_serves_it() -> None:
         made(7, Source.ACME, "a.b.example", until=200.0),
     ]
     order = []
-    while found := certificates.choose("a.b.example", everything, 60.0):
+    while found := certificate.choose("a.b.example", everything, 60.0):
         order.append(found.id)
         everything.remove(found)
     assert order == [7, 6, 5, 4, 3, 2, 1]

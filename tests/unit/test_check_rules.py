@@ -5,12 +5,12 @@ from dataclasses import asdict
 
 import pytest
 
-from paas.core import checks, liveness
-from paas.core.checks import Check, Mode
-from paas.core.liveness import Past, Pulse
+from paas.core.containers.tcp_table import Listener
+from paas.core.health import checks, liveness
+from paas.core.health.checks import Check, Mode
+from paas.core.health.liveness import Past, Pulse
+from paas.core.health.outcome import Answer, Outcome, came, of_answer
 from paas.core.model import Process
-from paas.core.nettcp import Listener
-from paas.core.outcome import Answer, Outcome, came, of_answer
 from paas.store.releases import _process
 
 IMAGE = Check(name="HEALTHCHECK", command=("true",))

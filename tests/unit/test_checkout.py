@@ -2,8 +2,8 @@
 
 import pytest
 
-from paas.core import checkout
 from paas.core.errors import BuildFailed
+from paas.core.git import checkout
 
 MIB, GIB = 1 << 20, 1 << 30
 

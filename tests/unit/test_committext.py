@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from paas.core import committext, copysource
+from paas.core.builds import copy_source
 from paas.core.errors import InvalidValue
+from paas.core.git import text as committext
 
 MARK = b"\xef\xbb\xbf"
 
@@ -47,8 +48,8 @@ def test_other_encodings_are_named_by_line_and_byte():
     ],
 )
 def test_a_path_stands_for_itself_in_copy(path, text):
-    assert copysource.literal(path) == text
+    assert copy_source.literal(path) == text
 
 
 def test_what_copy_cannot_name_is_left_out():
-    assert copysource.literals(["two\nlines.txt", "latin\ufffd.txt", "a.txt"]) == ["a.txt"]
+    assert copy_source.literals(["two\nlines.txt", "latin\ufffd.txt", "a.txt"]) == ["a.txt"]

@@ -2,11 +2,14 @@
 
 import pytest
 
-from paas.core import container, errors, logline, oneoff
-from paas.core.caller import Access
-from paas.core.logline import LogLine, Style
+from paas.core import errors
+from paas.core.access.caller import Access
+from paas.core.containers import container
+from paas.core.logs import line as logline
+from paas.core.logs.line import LogLine, Style
 from paas.core.model import App, Process, Release, Replica
-from paas.core.rollout import Candidate
+from paas.core.releases.rollout import Candidate
+from paas.core.runs import oneoff
 from paas.engine.output import Output
 
 

@@ -6,14 +6,15 @@ import json
 
 import pytest
 
-from paas.core import appspec, cron
-from paas.core.appspec import AppSpec
+from paas.core import cron
+from paas.core.apps import spec
+from paas.core.apps.spec import AppSpec
 from paas.core.cron import CronEntry, Due, Overlap
 from paas.core.errors import InvalidValue
 
 
 def of_paas_yml(*rows: object) -> tuple[CronEntry, ...]:
-    return appspec.from_paas_yml({"cron": list(rows)}).cron
+    return spec.from_paas_yml({"cron": list(rows)}).cron
 
 
 def test_an_entry_of_app_json_in_dokku_s_form() -> None:
@@ -21,7 +22,7 @@ def test_an_entry_of_app_json_in_dokku_s_form() -> None:
         {"command": "node send.js", "schedule": "@daily"},
         {"command": "clean", "schedule": "0 1 * * *", "concurrency_policy": "forbid", "maintenance": True, "x-note": 1},
     ]
-    first, second = appspec.from_app_json(json.dumps({"cron": rows})).cron
+    first, second = spec.from_app_json(json.dumps({"cron": rows})).cron
     assert (first.schedule, first.command, first.overlap) == ("@daily", "node send.js", Overlap.ALLOW)
     assert (second.overlap, second.maintenance) == (Overlap.FORBID, True)
 
@@ -74,8 +75,8 @@ def test_the_same_entry_twice_is_refused() -> None:
 
 def test_paas_yml_goes_before_app_json() -> None:
     one, other = AppSpec(cron=(CronEntry("a", "@daily", "a"),)), AppSpec(cron=(CronEntry("b", "@daily", "b"),))
-    assert appspec.merge({"web": "x"}, one, other).cron == other.cron
-    assert appspec.merge({"web": "x"}, one, AppSpec()).cron == one.cron
+    assert spec.merge({"web": "x"}, one, other).cron == other.cron
+    assert spec.merge({"web": "x"}, one, AppSpec()).cron == one.cron
 
 
 def test_an_entry_is_stored_and_read_again() -> None:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from paas.core.checks import Check
-from paas.core.diagnosis import Evidence, diagnose
+from paas.core.containers.tcp_table import Listener
+from paas.core.health.checks import Check
+from paas.core.health.diagnosis import Evidence, diagnose
+from paas.core.health.outcome import HTTP2, Answer, Outcome
 from paas.core.model import Container, Process
-from paas.core.nettcp import Listener
-from paas.core.outcome import HTTP2, Answer, Outcome
 
 RUNS = Container("1", "hello.web.1", 1, "web", 1, 0, 1, "running", pid=9)
 EXITED = replace(RUNS, status="exited", pid=0)

@@ -4,7 +4,7 @@ import base64
 import json
 import stat
 
-from paas.core.reach import Login
+from paas.core.access.remote_credentials import Login
 from paas.core.secret import Secret
 from paas.drivers import buildkit
 

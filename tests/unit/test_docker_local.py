@@ -5,13 +5,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from paas.core.container import ContainerSpec
+from paas.core.containers.container import ContainerSpec
+from paas.core.containers.image import StoredImage
+from paas.core.containers.shell_line import CHOICE
 from paas.core.errors import EngineError
-from paas.core.image import StoredImage
 from paas.core.model import Ending, Process, Release, Replica
-from paas.core.rollout import Candidate
+from paas.core.releases.rollout import Candidate
 from paas.core.secret import Secret
-from paas.core.shellline import CHOICE
 from paas.drivers.probe import Probe
 from paas.drivers.settings_file import SettingsFile
 from paas.schedulers.base import Limits

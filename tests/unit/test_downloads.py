@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from paas.core import egress, giturl
+from paas.core import egress
+from paas.core.access.remote_credentials import Login, Means
 from paas.core.egress import Egress, EgressRefused
 from paas.core.errors import Cancelled
-from paas.core.reach import Login, Means
+from paas.core.git import url
 from paas.core.secret import Secret
 from paas.drivers import https, x509
 from paas.drivers.git_way import FetchFailed
@@ -38,7 +39,7 @@ class Site:
     left: threading.Event = field(default_factory=threading.Event)
 
     def download(self, path: str, cancelled: threading.Event | None = None, **means: object) -> bytes:
-        remote = giturl.archive(f"https://{self.address}{path}")
+        remote = url.archive(f"https://{self.address}{path}")
         allowed = Means(**{"ca_file": self.authority, "egress": LOCAL, **means})  # type: ignore[arg-type]
         return b"".join(Remotes(Path("/nonexistent")).download(remote, allowed, cancelled or threading.Event()))
 

@@ -9,7 +9,7 @@ import pytest
 from fakes import eventually
 from fakes.counts import counting
 from paas.core.errors import NotFound
-from paas.core.logline import GAP, LogLine
+from paas.core.logs.line import GAP, LogLine
 from paas.drivers import drain_spool
 from paas.drivers.clock import Clock
 from paas.drivers.receivers import NotSent, Refused

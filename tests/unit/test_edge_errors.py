@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fakes.requests import request_line
-from paas.core import logcodes
-from paas.core.accesslog import AccessLog
+from paas.core.logs import codes
+from paas.core.logs.requests import AccessLog
 from paas.drivers import edge_errors
 from paas.drivers.edge_errors import EdgeErrors
 
@@ -146,4 +146,4 @@ def test_lines_of_before_are_whole_requests() -> None:
 
 
 def test_each_code_that_an_error_gives_has_a_name() -> None:
-    assert {given for given, _ in logcodes._ERRORS} <= logcodes.CODES.keys()
+    assert {given for given, _ in codes._ERRORS} <= codes.CODES.keys()

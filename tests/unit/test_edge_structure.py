@@ -15,8 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from paas.core import edge_items, redirects
-from paas.core.edge import (
+from paas.core.edge import items, redirects
+from paas.core.edge.proxy_options import ProxyOptions
+from paas.core.edge.redirects import Redirect
+from paas.core.edge.rules import (
     Cache,
     Edge,
     Files,
@@ -32,13 +34,11 @@ from paas.core.edge import (
     network,
     path_prefix,
 )
+from paas.core.edge.server_options import ServerOptions
+from paas.core.edge.tls import Credential, Tls
+from paas.core.edge.vhost import Vhost, host_name
 from paas.core.errors import InvalidValue, PaasError
-from paas.core.proxy_options import ProxyOptions
-from paas.core.redirects import Redirect
 from paas.core.secret import Secret
-from paas.core.server_options import ServerOptions
-from paas.core.tls import Credential, Tls
-from paas.core.vhost import Vhost, host_name
 from paas.proxies.nginx.modules import Modules
 from paas.proxies.nginx.text import Secure, Templates
 from paas.proxies.nginx.values import quoted
@@ -238,11 +238,11 @@ def test_everything_at_once_is_written_the_same_each_time_and_can_be_parsed() ->
 @given(ANY)
 def test_what_is_kept_of_a_route_or_a_port_is_read_back_or_refused(text: str) -> None:
     try:
-        app, process_type = edge_items.typed_target(text)
+        app, process_type = items.typed_target(text)
     except PaasError:
         return
-    target = edge_items.Target(12 if app else 0, process_type, True)
-    assert edge_items.target(target.text) == target
+    target = items.Target(12 if app else 0, process_type, True)
+    assert items.target(target.text) == target
 
 
 def served(vhost: Vhost) -> list[dict[str, Any]]:

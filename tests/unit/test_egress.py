@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paas.core import egress, netkinds
+from paas.core import egress, network_values
 from paas.core.egress import Egress, EgressRefused
 from paas.core.errors import InvalidValue
 
@@ -75,4 +75,4 @@ def test_of_several_addresses_only_those_are_taken_that_may_be():
 @pytest.mark.parametrize("text", ["10.0.0.1/8", "localhost", "10.0.0.0/33"])
 def test_a_value_of_the_setting_is_a_list_of_networks(text):
     with pytest.raises(InvalidValue):
-        netkinds.NETWORKS.read("egress-allow", text)
+        network_values.NETWORKS.read("egress-allow", text)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paas.core import entrypoint
+from paas.core.builds import entrypoint
 from paas.core.errors import BuildFailed
 
 

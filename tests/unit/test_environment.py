@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paas.core import environment
+from paas.core.apps import environment
 from paas.core.errors import InvalidValue
 from paas.core.model import Process
 from paas.core.secret import Secret

@@ -1,11 +1,11 @@
 """What readings of a host mean."""
 
-from paas.core import doctor
-from paas.core.applock import AppLock
-from paas.core.doctor import Level
+from paas.core.apps.lock import AppLock
+from paas.core.builds.disk_space import Disk, Floors, Memory
+from paas.core.containers.tcp_table import Listener
 from paas.core.model import Container, Replica
-from paas.core.nettcp import Listener
-from paas.core.preflight import Disk, Floors, Memory
+from paas.core.server import doctor
+from paas.core.server.doctor import Level
 
 OK, ADVICE, PROBLEM = Level.OK, Level.ADVICE, Level.PROBLEM
 

@@ -1,9 +1,9 @@
 """What nobody needs any more, and above all what stays."""
 
-from paas.core import garbage
-from paas.core.garbage import Kept
-from paas.core.image import StoredImage
+from paas.core.containers.image import StoredImage
 from paas.core.model import Container, Release, ReleaseState, Replica
+from paas.core.server import garbage
+from paas.core.server.garbage import Kept
 
 CURRENT, SUPERSEDED, FAILED, PENDING = (
     ReleaseState.CURRENT, ReleaseState.SUPERSEDED, ReleaseState.FAILED, ReleaseState.PENDING,

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from paas.core import egress, giturl
+from paas.core import egress
+from paas.core.access.remote_credentials import Login, Means
 from paas.core.egress import Egress, EgressRefused
 from paas.core.errors import Cancelled
-from paas.core.reach import Login, Means
+from paas.core.git import url as giturl
 from paas.core.secret import Secret
 from paas.drivers import git_fetch, git_process, git_way
 from paas.drivers.git import Repository

@@ -21,7 +21,7 @@ from git_pusher import (  # noqa: F401
 )
 
 from paas.core.errors import PaasError
-from paas.core.gitrefs import ATOMIC, MOVED, RefUpdate
+from paas.core.git.refs import ATOMIC, MOVED, RefUpdate
 from paas.drivers import git_process, quarantine
 
 pytestmark = pytest.mark.real("git")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paas.core.gitrefs import ATOMIC, MOVED, RefUpdate, all_or_none, name_problem, one_line, problems
+from paas.core.git.refs import ATOMIC, MOVED, RefUpdate, all_or_none, name_problem, one_line, problems
 
 OLD, NEW = "1" * 40, "2" * 40
 MAIN = "refs/heads/main"

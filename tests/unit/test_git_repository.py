@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from paas.core.errors import AlreadyExists, InvalidValue, NotFound, PaasError, Unsupported
-from paas.core.gitrefs import RefUpdate
+from paas.core.git.refs import RefUpdate
 from paas.drivers import git as git_driver
 from paas.drivers import git_objects, git_process
 from paas.drivers.git import CommitInfo, Finding, Repository

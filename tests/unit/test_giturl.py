@@ -2,8 +2,8 @@
 
 import pytest
 
-from paas.core import giturl
 from paas.core.errors import InvalidValue
+from paas.core.git import url as giturl
 
 
 @pytest.mark.parametrize(

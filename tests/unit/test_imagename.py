@@ -2,7 +2,7 @@
 
 import pytest
 
-from paas.core import imagename
+from paas.core.containers import image_name
 from paas.core.errors import InvalidValue
 
 
@@ -20,23 +20,23 @@ from paas.core.errors import InvalidValue
     ],
 )
 def test_the_server_and_the_full_name(text, server, canonical):
-    found = imagename.parse(text)
+    found = image_name.parse(text)
     assert (found.server, found.canonical, str(found)) == (server, canonical, text)
 
 
 @pytest.mark.parametrize("text", ["ghcr.io", "https://registry.example.org:5000/", "localhost:5000"])
 def test_a_registry_is_a_host(text):
-    assert "/" not in imagename.server(text)
+    assert "/" not in image_name.server(text)
 
 
 def test_docker_hub_has_many_names():
-    assert {imagename.server(text) for text in ("docker.io", "https://index.docker.io/v1/")} == {"docker.io"}
+    assert {image_name.server(text) for text in ("docker.io", "https://index.docker.io/v1/")} == {"docker.io"}
 
 
 @pytest.mark.parametrize("text", ["-x", "a/b", "http://x", "a b", "", "x:y"])
 def test_what_is_no_registry_is_refused(text):
     with pytest.raises(InvalidValue):
-        imagename.server(text)
+        image_name.server(text)
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_what_is_no_registry_is_refused(text):
     ],
 )
 def test_what_an_engine_says_is_shown_without_what_the_registry_answered(said, shown):
-    assert imagename.said(said) == shown
+    assert image_name.said(said) == shown

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from paas.core.errors import EngineError, PaasError
-from paas.core.intact import Marker, Recorded, Traces, judge
 from paas.core.model import Container
 from paas.core.secret import Secret
+from paas.core.server.intact import Marker, Recorded, Traces, judge
 from paas.drivers.marker import MarkerFile
 from paas.drivers.paths import Paths
 from paas.engine import intact

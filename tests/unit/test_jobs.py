@@ -8,7 +8,7 @@ import pytest
 
 from fakes import SECONDS, FakeClock, eventually
 from paas.core.errors import Cancelled, Disconnected, InvalidValue, NoSuchApp, PaasError, disk_full
-from paas.core.journal import Step
+from paas.core.jobs.journal import Step
 from paas.core.model import DeploymentStatus
 from paas.drivers.reserve import Reserve
 from paas.engine.joblog import JobLog

@@ -2,7 +2,8 @@
 
 import pytest
 
-from paas.core import kinds, properties, settings
+from paas.core import properties, settings
+from paas.core import values as kinds
 from paas.core.errors import InvalidValue, NotFound
 from paas.core.properties import Properties
 from paas.core.settings import Settings

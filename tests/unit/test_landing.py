@@ -7,7 +7,7 @@ import pytest
 
 from fakes import SECONDS, Behaviour, eventually
 from paas.core.errors import EngineError, disk_full
-from paas.core.gitrefs import RefUpdate
+from paas.core.git.refs import RefUpdate
 from paas.core.model import DeploymentStatus
 from paas.engine import deploy
 

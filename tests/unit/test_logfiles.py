@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.requests import request_line
-from paas.core import edgelog, jsonlog, logquery
-from paas.core.accesslog import FIELDS, AccessLog
-from paas.core.jsonlog import LONGEST, JsonLog
-from paas.core.logline import LogLine
+from paas.core.logs import edge, json_file, query
+from paas.core.logs.json_file import LONGEST, JsonLog
+from paas.core.logs.line import LogLine
+from paas.core.logs.requests import FIELDS, AccessLog
 from paas.drivers import logfiles, pattern, segments
 from paas.drivers.logfiles import LogFiles
 from paas.drivers.segments import Packed
@@ -27,7 +27,7 @@ PART = 16_384
 
 
 def at(number):
-    return logquery.rfc3339(1_767_225_600 + number)
+    return query.rfc3339(1_767_225_600 + number)
 
 
 def entry(number, text, stream="stdout"):
@@ -148,7 +148,7 @@ def test_long_lines_are_joined_and_very_long_ones_come_in_pieces(tmp_path):
 
 def test_parts_of_two_streams_are_not_mixed():
     form = FORM.fresh()
-    out = jsonlog.encode(at(0), b"first ")
+    out = json_file.encode(at(0), b"first ")
     error = entry(1, "complaint", "stderr")
     rest = entry(2, "half")
     assert texts(form.decode(out + error + rest)) == ["complaint", "first half"]
@@ -262,7 +262,7 @@ def test_requests_are_of_an_app_by_its_number():
     block += request(app_id="22", path='/of "2"') + request(app_id="1", host='","hello","2","')
     lines = AccessLog("hello", 2).decode(block)
     assert [(line.app, line.fields["path"]) for line in lines] == [("hello", "/before-its-renaming")]
-    assert [edgelog.of_app(2)(line.decode()) for line in block.splitlines()] == [False, True, False, False]
+    assert [edge.of_app(2)(line.decode()) for line in block.splitlines()] == [False, True, False, False]
 
 
 def test_the_time_of_a_block_is_that_of_its_first_whole_line():

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paas.core import container, drain, logcodes, logframes, logline, logquery, syslog
-from paas.core.drain import Place, Resume
+from paas.core.containers import container
 from paas.core.errors import InvalidValue
-from paas.core.joblog import job_lines
-from paas.core.logline import LogLine
+from paas.core.jobs.log import job_lines
+from paas.core.logs import codes, drain, query, syslog
+from paas.core.logs import frames as logframes
+from paas.core.logs import line as logline
+from paas.core.logs.drain import Place, Resume
+from paas.core.logs.line import LogLine
 from paas.core.model import Deployment, DeploymentStatus
 from paas.core.secret import Secret
 from paas.drivers import pattern
@@ -42,21 +45,21 @@ LINE = LogLine("2026-01-01T00:00:00.123456789Z", "app", "web.1", "grüße".encod
     ],
 )
 def test_the_code_of_a_request(status, upstream, connected, answered, code):
-    assert logcodes.of_request(status, upstream, connected, answered) == code
+    assert codes.of_request(status, upstream, connected, answered) == code
 
 
 def test_the_code_of_an_end():
-    assert logcodes.of_end(0, False, again=True) == ("", "Process exited with status 0, it is started again")
-    assert logcodes.of_end(137, False, again=True)[1].endswith(
+    assert codes.of_end(0, False, again=True) == ("", "Process exited with status 0, it is started again")
+    assert codes.of_end(137, False, again=True)[1].endswith(
         "Process exited with status 137 (signal 9), it is started again"
     )
-    assert logcodes.of_end(0, False, again=False) == ("", "Process exited with status 0")
-    assert logcodes.of_end(137, True, again=False) == (
+    assert codes.of_end(0, False, again=False) == ("", "Process exited with status 0")
+    assert codes.of_end(137, True, again=False) == (
         "R15", "Error R15 (Memory quota vastly exceeded): the kernel killed the process",
     )  # fmt: skip
-    assert logcodes.of_end(137, True, again=True)[1].endswith("the kernel killed the process, it is started again")
-    assert logcodes.of_start("not-listening") == "H20"
-    assert logcodes.of_start("build-failed") == ""
+    assert codes.of_end(137, True, again=True)[1].endswith("the kernel killed the process, it is started again")
+    assert codes.of_start("not-listening") == "H20"
+    assert codes.of_start("build-failed") == ""
 
 
 @given(st.binary(max_size=60))
@@ -96,13 +99,13 @@ def test_bytes_that_are_no_text_are_replaced_in_json():
     ],
 )
 def test_a_moment(text, expected):
-    assert logquery.moment("--since", text, 1_767_225_600.0) == expected
+    assert query.moment("--since", text, 1_767_225_600.0) == expected
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-13-01", "12:00", "-5m"])
 def test_no_moment(text):
     with pytest.raises(InvalidValue):
-        logquery.moment("--since", text, 0.0)
+        query.moment("--since", text, 0.0)
 
 
 def test_a_pattern_that_would_take_for_ever_takes_no_time():
@@ -190,8 +193,8 @@ def test_what_is_no_time_is_no_place():
     assert place.text == f"{second(3)}#2"
     for broken in ("20%#1", "#", "20%", f"{second(3)}#x"):
         assert Place(broken).text == "" and Resume(broken).takes(LINE)
-        assert logquery.seconds(broken.partition("#")[0][:9]) == 0.0
-    assert logquery.seconds("2026-02-31T00:00:00.000000000Z") == 0.0
+        assert query.seconds(broken.partition("#")[0][:9]) == 0.0
+    assert query.seconds("2026-02-31T00:00:00.000000000Z") == 0.0
 
 
 @given(st.lists(st.integers(0, 6), max_size=30).map(sorted), st.data())

@@ -4,11 +4,12 @@ import random
 
 import pytest
 
-from paas.core import logline, logmark
 from paas.core.errors import InvalidValue
-from paas.core.logline import LogLine
-from paas.core.logmark import Mark, Progress, Read, Skip
-from paas.core.logquery import rfc3339
+from paas.core.logs import line as logline
+from paas.core.logs import mark as logmark
+from paas.core.logs.line import LogLine
+from paas.core.logs.mark import Mark, Progress, Read, Skip
+from paas.core.logs.query import rfc3339
 
 NOW = 1_767_225_600.0
 

@@ -5,9 +5,10 @@ from contextlib import contextmanager
 import pytest
 
 from fakes import eventually
-from paas.core import logline, logsteps
-from paas.core.logline import LogLine
-from paas.core.logsteps import Steps
+from paas.core.logs import gaps
+from paas.core.logs import line as logline
+from paas.core.logs.gaps import Steps
+from paas.core.logs.line import LogLine
 from paas.engine.enginelog import EngineSource, form_of
 
 
@@ -23,7 +24,7 @@ def test_a_line_that_comes_again_is_known_again():
 
 
 def test_what_is_remembered_has_a_bound(monkeypatch):
-    monkeypatch.setattr(logsteps, "REMEMBERED", 10)
+    monkeypatch.setattr(gaps, "REMEMBERED", 10)
     steps = Steps()
     for at in range(100):
         steps.took(line(at))
@@ -32,7 +33,7 @@ def test_what_is_remembered_has_a_bound(monkeypatch):
 
 def test_only_a_pause_of_a_busy_log_is_looked_into():
     busy, idle = Steps(), Steps()
-    for at in range(logsteps.BUSY_LINES):
+    for at in range(gaps.BUSY_LINES):
         busy.took(line(at))
     for at in range(20):
         idle.took(line(at * 1000))

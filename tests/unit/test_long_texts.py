@@ -5,8 +5,10 @@ import signal
 import pytest
 
 from paas.builders import places
-from paas.core import buildlog, procfile, versionrange
-from paas.core.commitfiles import CommitFiles
+from paas.core.apps import procfile
+from paas.core.builds import log as buildlog
+from paas.core.builds import version_range
+from paas.core.builds.commit_files import CommitFiles
 from paas.core.errors import InvalidValue
 from paas.drivers import x509
 
@@ -48,8 +50,8 @@ def test_a_dockerfile_with_many_empty_lines():
 
 def test_a_range_of_versions_with_many_blanks():
     blanks = " " * LONG
-    assert versionrange.allows(f">={blanks}3.10{blanks},<{blanks}4", "3.11", 2) is True
-    assert versionrange.allows(f">{blanks}!", "3.11", 2) is None
+    assert version_range.allows(f">={blanks}3.10{blanks},<{blanks}4", "3.11", 2) is True
+    assert version_range.allows(f">{blanks}!", "3.11", 2) is None
 
 
 def test_blocks_that_do_not_end():

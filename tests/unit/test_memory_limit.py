@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from paas.core.dockeroptions import ContainerOptions
+from paas.core.containers.memory import KIND, MemoryLimit, capped, usual
+from paas.core.containers.options import ContainerOptions
 from paas.core.errors import InvalidValue
-from paas.core.memorylimit import KIND, MemoryLimit, capped, usual
 
 MIB, GIB = 1 << 20, 1 << 30
 

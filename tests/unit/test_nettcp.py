@@ -2,8 +2,8 @@
 
 import pytest
 
-from paas.core import nettcp
-from paas.core.nettcp import Listener, listeners
+from paas.core.containers import tcp_table
+from paas.core.containers.tcp_table import Listener, listeners
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 REST = "00000000:00000000 00:00000000 00000000     0        0 123456 1 0000000000000000 100 0 0 10 0"
@@ -63,32 +63,32 @@ TABLE = """\
 
 
 def test_open_connections_are_read_from_the_table():
-    found = list(nettcp.connections(TABLE))
+    found = list(tcp_table.connections(TABLE))
     assert [(one.inode, one.local, one.remote, one.to_loopback, one.sending) for one in found] == [
         (11, 8080, 54321, True, False),
         (12, 8080, 54322, True, True),
         (13, 40000, 20000, True, False),
         (14, 40002, 443, False, False),
     ]
-    held = nettcp.held(found, [8080], sockets=1)
-    assert held == nettcp.Held(clients=2, sending=1, targets={20000: 1}, sockets=1)
+    held = tcp_table.held(found, [8080], sockets=1)
+    assert held == tcp_table.Held(clients=2, sending=1, targets={20000: 1}, sockets=1)
 
 
 @pytest.mark.parametrize(
     ("held", "may"),
     [
-        (nettcp.Held(), False),
-        (nettcp.Held(1, 0, {20001: 1}), True),
+        (tcp_table.Held(), False),
+        (tcp_table.Held(1, 0, {20001: 1}), True),
         # A WebSocket of another app; the same and somebody who still sends a request, for whichever app.
-        (nettcp.Held(1, 0, {20002: 1}), False),
-        (nettcp.Held(2, 0, {20002: 1}), True),
+        (tcp_table.Held(1, 0, {20002: 1}), False),
+        (tcp_table.Held(2, 0, {20002: 1}), True),
         # Somebody who takes an answer slowly, of which nginx has the rest, or another process.
-        (nettcp.Held(1, 1), False),
-        (nettcp.Held(1, 1, {20002: 1}), False),
-        (nettcp.Held(2, 1, {20002: 1}), True),
-        (nettcp.Held(3, 1, {20002: 3}), False),
+        (tcp_table.Held(1, 1), False),
+        (tcp_table.Held(1, 1, {20002: 1}), False),
+        (tcp_table.Held(2, 1, {20002: 1}), True),
+        (tcp_table.Held(3, 1, {20002: 3}), False),
         # The dashboard.
-        (nettcp.Held(1, 0, {}, 1), False),
+        (tcp_table.Held(1, 0, {}, 1), False),
     ],
 )
 def test_a_worker_may_ask_for_whom_it_has_a_request_or_a_client_without_one(held, may):

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from paas.core.edge import Edge, Snippet
+from paas.core.containers.tcp_table import Held
+from paas.core.edge.rules import Edge, Snippet
+from paas.core.edge.server_options import ServerOptions
+from paas.core.edge.vhost import Vhost, VhostState
 from paas.core.errors import InvalidValue, ProxyError
-from paas.core.nettcp import Held
-from paas.core.server_options import ServerOptions
-from paas.core.vhost import Vhost, VhostState
 from paas.proxies.base import Switch, Waiting
 from paas.proxies.nginx.errors import ConfigRefused
 from paas.proxies.nginx.modules import Modules

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paas.core.edge.vhost import ProxyOptions, Vhost, VhostState
 from paas.core.errors import InvalidValue
-from paas.core.vhost import ProxyOptions, Vhost, VhostState
 from paas.proxies.nginx.text import LONGEST_PAGE, General, Templates
 from paas.proxies.nginx.values import printed
 from paas.resources import folder

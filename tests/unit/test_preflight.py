@@ -2,7 +2,7 @@
 
 import pytest
 
-from paas.core.preflight import Disk, Floors, Memory, lacks, refusal
+from paas.core.builds.disk_space import Disk, Floors, Memory, lacks, refusal
 from paas.core.sizes import size
 
 GIB, MIB = 1 << 30, 1 << 20

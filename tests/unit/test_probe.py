@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from paas.core.nettcp import Listener
-from paas.core.outcome import BODY_LIMIT, Answer
+from paas.core.containers.tcp_table import Listener
+from paas.core.health.outcome import BODY_LIMIT, Answer
 from paas.drivers.probe import Probe
 
 HOME = "127.0.0.1"

@@ -2,14 +2,14 @@
 
 import pytest
 
-from paas.core import appspec, procfile
-from paas.core.appspec import AppSpec
+from paas.core.apps import procfile, spec
+from paas.core.apps.spec import AppSpec
 from paas.core.errors import InvalidValue
 from paas.core.model import Process
 
 
 def described(commands):
-    return appspec.merge(commands, AppSpec(), AppSpec())
+    return spec.merge(commands, AppSpec(), AppSpec())
 
 
 def test_lines_are_read_in_order_without_comments_and_blank_lines():
@@ -59,13 +59,13 @@ def test_the_path_is_part_of_the_complaint():
     ],
 )
 def test_processes_and_the_port_of_web(commands, exposed, configured, expected):
-    assert appspec.processes(described(commands), exposed, configured) == tuple(expected)
+    assert spec.processes(described(commands), exposed, configured) == tuple(expected)
 
 
 @pytest.mark.parametrize("port", ["", "0", "65536", "-1", "80a", "1.5", "²"])
 def test_a_configured_port_that_is_none(port):
     with pytest.raises(InvalidValue) as raised:
-        appspec.processes(described({}), (), port)
+        spec.processes(described({}), (), port)
     assert raised.value.lines() == [
         f"PORT={port} is not a port",
         "The configuration variable PORT is the port the web process listens on, 1 to 65535.",

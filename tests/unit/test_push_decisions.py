@@ -2,8 +2,8 @@
 
 import pytest
 
-from paas.core.gitrefs import RefUpdate
-from paas.core.push import Action, decide
+from paas.core.git.push import Action, decide
+from paas.core.git.refs import RefUpdate
 
 A, B = "a" * 40, "b" * 40
 DEPLOY, STORE, REFUSE = Action.DEPLOY, Action.STORE, Action.REFUSE

@@ -11,9 +11,10 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from fakes import eventually
-from paas.core import drain, egress
+from paas.core import egress
 from paas.core.egress import Egress
-from paas.core.logline import LogLine
+from paas.core.logs import drain
+from paas.core.logs.line import LogLine
 from paas.drivers import receivers
 from paas.drivers.receivers import NotSent, Refused
 

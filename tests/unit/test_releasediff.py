@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from paas.core.checks import Check
+from paas.core.health.checks import Check
 from paas.core.model import Process, Release
-from paas.core.releasediff import MASK, Difference, differences
+from paas.core.releases.diff import MASK, Difference, differences
 from paas.core.secret import Secret
 
 ONE = Release(

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paas.core import rollout
-from paas.core.container import labels_of, name_of
+from paas.core.containers.container import labels_of, name_of
 from paas.core.errors import InvalidValue
 from paas.core.model import App, Process, Release, Replica
+from paas.core.releases import rollout
 
 APP = App(7, "hello", 0.0, "ada")
 TYPES = ("web", "worker", "clock")

@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from paas.core import shellline
-from paas.core.shellline import CHOICE
+from paas.core.containers import shell_line
+from paas.core.containers.shell_line import CHOICE
 
 
 @pytest.mark.parametrize(
@@ -19,8 +19,8 @@ from paas.core.shellline import CHOICE
     ],
 )
 def test_plain_words_run_without_a_shell(line, words):
-    assert shellline.argv(line) == words
-    assert shellline.plain(line) == words
+    assert shell_line.argv(line) == words
+    assert shell_line.plain(line) == words
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,8 @@ def test_plain_words_run_without_a_shell(line, words):
     ],
 )  # fmt: skip
 def test_what_only_a_shell_knows_goes_to_bash_or_else_to_sh(line):
-    assert shellline.argv(line) == ["/bin/sh", "-c", CHOICE, shellline.replacing(line)]
-    assert shellline.plain(line) == ["/bin/sh", "-c", line]
+    assert shell_line.argv(line) == ["/bin/sh", "-c", CHOICE, shell_line.replacing(line)]
+    assert shell_line.plain(line) == ["/bin/sh", "-c", line]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_only_a_shell_knows_goes_to_bash_or_else_to_sh(line):
     ],
 )
 def test_the_last_program_takes_the_place_of_the_shell(line):
-    assert shellline.replacing(line.replace("@", "")) == line.replace("@", "exec ")
+    assert shell_line.replacing(line.replace("@", "")) == line.replace("@", "exec ")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_the_last_program_takes_the_place_of_the_shell(line):
     ],
 )  # fmt: skip
 def test_a_line_that_would_mean_something_else_stays_as_it_is(line):
-    assert shellline.replacing(line) == line
+    assert shell_line.replacing(line) == line
 
 
 SHELLS = [shell for shell in ("dash", "bash") if shutil.which(shell)]
@@ -124,4 +124,4 @@ def test_a_line_does_the_same_with_and_without_it(shell, line):
             row for row in done.stdout.splitlines() if not row.startswith(("_=", "PWD=", "OLDPWD="))
         ]
 
-    assert run(shellline.replacing(line)) == run(line)
+    assert run(shell_line.replacing(line)) == run(line)

@@ -4,7 +4,7 @@ import subprocess
 import asyncssh
 import pytest
 
-from paas.core import sshkeys
+from paas.core.access import ssh_keys
 from paas.core.errors import InvalidValue
 
 
@@ -23,7 +23,7 @@ def line(kind, *parts):
 
 def refused(text):
     with pytest.raises(InvalidValue) as caught:
-        sshkeys.parse(text)
+        ssh_keys.parse(text)
 
     error = caught.value
     assert error.what
@@ -35,7 +35,7 @@ def refused(text):
 @pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"])
 def test_each_kind_is_read_with_its_fingerprint_and_comment(kind):
     key, text = make(kind)
-    parsed = sshkeys.parse(text)
+    parsed = ssh_keys.parse(text)
     assert (parsed.kind, parsed.comment, parsed.fingerprint) == (kind, "ada@home", key.get_fingerprint())
     assert parsed.line() == text.strip()
 
@@ -54,12 +54,12 @@ def test_each_kind_is_read_with_its_fingerprint_and_comment(kind):
     ],
 )
 def test_keys_on_security_tokens_are_accepted(text):
-    assert sshkeys.parse(text).kind == text.split()[0]
+    assert ssh_keys.parse(text).kind == text.split()[0]
 
 
 def test_rsa_keys_are_accepted_from_2048_bits_on():
     key, text = make("ssh-rsa", key_size=2048)
-    assert sshkeys.parse(text).fingerprint == key.get_fingerprint()
+    assert ssh_keys.parse(text).fingerprint == key.get_fingerprint()
     _, short = make("ssh-rsa", key_size=1024)
     assert "1024 bits" in refused(short).what
 
@@ -68,18 +68,18 @@ def test_the_fingerprint_is_the_one_that_ssh_keygen_prints(tmp_path):
     _, text = make()
     (tmp_path / "key.pub").write_text(text)
     printed = subprocess.run(["ssh-keygen", "-lf", tmp_path / "key.pub"], capture_output=True, text=True, check=True)
-    assert printed.stdout.split()[1] == sshkeys.parse(text).fingerprint
+    assert printed.stdout.split()[1] == ssh_keys.parse(text).fingerprint
 
 
 def test_windows_line_ends_blank_lines_and_comment_lines_do_no_harm():
     _, text = make(comment="two words")
-    parsed = sshkeys.parse(f"# my key\r\n\r\n{text.strip()}\r\n\r\n")
+    parsed = ssh_keys.parse(f"# my key\r\n\r\n{text.strip()}\r\n\r\n")
     assert parsed.comment == "two words"
 
 
 def test_a_key_without_a_comment_has_an_empty_one():
     _, text = make(comment=None)
-    assert sshkeys.parse(text).comment == ""
+    assert ssh_keys.parse(text).comment == ""
 
 
 def test_a_private_key_is_refused_with_a_warning():

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from paas.core.edge import Edge, Stream
+from paas.core.edge.redirects import Redirect
+from paas.core.edge.rules import Edge, Stream
+from paas.core.edge.server_options import ServerOptions
+from paas.core.edge.tls import Credential, Tls
+from paas.core.edge.vhost import Vhost, VhostState
 from paas.core.errors import InvalidValue
-from paas.core.redirects import Redirect
 from paas.core.secret import Secret
-from paas.core.server_options import ServerOptions
-from paas.core.tls import Credential, Tls
-from paas.core.vhost import Vhost, VhostState
 from paas.proxies.nginx.host import Build, build, resolvers
 from paas.proxies.nginx.modules import Modules
 from paas.proxies.nginx.text import General, Secure, Templates

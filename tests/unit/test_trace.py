@@ -2,7 +2,7 @@
 
 import threading
 
-from paas.core.trace import Span, complete, length, waterfall
+from paas.core.jobs.trace import Span, complete, length, waterfall
 from paas.drivers.spans import Recorder, carried, recorder, recording, span
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paas.core.versionrange import allows
+from paas.core.builds.version_range import allows
 
 
 @pytest.mark.parametrize(

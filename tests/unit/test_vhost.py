@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from paas.core.edge.vhost import ProxyOptions, Vhost, VhostState, host_name
 from paas.core.errors import InvalidValue
-from paas.core.vhost import ProxyOptions, Vhost, VhostState, host_name
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
-from paas.core import nettcp
+from paas.core.containers import tcp_table
 from paas.drivers.probe import Probe
 
 TABLE = """\
@@ -20,8 +20,8 @@ TABLE = """\
 
 
 def test_they_are_open_of_that_port_and_nobodys():
-    assert nettcp.waiting(TABLE, 5000) == {"0100000A:A000", "0100000A:A001"}
-    assert nettcp.waiting("", 5000) == frozenset()
+    assert tcp_table.waiting(TABLE, 5000) == {"0100000A:A000", "0100000A:A001"}
+    assert tcp_table.waiting("", 5000) == frozenset()
 
 
 def test_the_kernel_tells_them_apart():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from paas.core.tls import Credential
+from paas.core.edge.tls import Credential
 from paas.proxies.nginx.bundles import Bundle, flat
 from paas.proxies.nginx.tree import CERTIFICATES, Tree
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping
 
-from paas.core.tls import Credential
+from paas.core.edge.tls import Credential
 from paas.proxies.nginx import certificates
 from paas.proxies.nginx.bundles import Bundle, flat, grouped, included_first
 from paas.proxies.nginx.tree import CERTIFICATES, Tree

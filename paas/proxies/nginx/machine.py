@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paas.core.server_options import ServerOptions
+from paas.core.edge.server_options import ServerOptions
 from paas.proxies.nginx.host import open_files, resolvers, worker_account
 from paas.proxies.nginx.server import Server
 from paas.proxies.nginx.text import General, Secure

@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from paas.core.nettcp import Held
+from paas.core.containers.tcp_table import Held
 from paas.proxies.base import Waiting
 from paas.proxies.nginx.server import Server
 

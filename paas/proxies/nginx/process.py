@@ -14,8 +14,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from paas.core.containers.tcp_table import Held
 from paas.core.errors import InvalidValue, ProxyError
-from paas.core.nettcp import Held
 from paas.drivers.spans import span
 from paas.proxies.nginx import handover
 from paas.proxies.nginx import sockets as nginx_sockets

@@ -9,10 +9,10 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from paas.core.edge.server_options import ServerOptions
+from paas.core.edge.tls import Credential
+from paas.core.edge.vhost import Vhost
 from paas.core.errors import InvalidValue, ProxyError
-from paas.core.server_options import ServerOptions
-from paas.core.tls import Credential
-from paas.core.vhost import Vhost
 from paas.proxies.base import EARLY_HINTS, Logs, Switch, Waiting
 from paas.proxies.nginx.bundles import SERVER, SNIPPET, Bundle, digest, owner
 from paas.proxies.nginx.live import Live

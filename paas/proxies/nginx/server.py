@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from paas.core.nettcp import Held
+from paas.core.containers.tcp_table import Held
 from paas.proxies.nginx.host import Build
 from paas.proxies.nginx.modules import Modules
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from paas.core import nettcp
-from paas.core.nettcp import Connection, Held
+from paas.core.containers import tcp_table
+from paas.core.containers.tcp_table import Connection, Held
 from paas.proxies.nginx.processes import PROC
 
 _SOCKET = re.compile(r"socket:\[([0-9]+)\]")
@@ -19,7 +19,7 @@ OWN_CHANNEL = 1
 
 def of_workers(pids: Collection[int], doors: Collection[int]) -> dict[int, Held | None]:
     """What each worker has, where clients come in at the ports ``doors``; None where the kernel does not let us see."""
-    tcp = {one.inode: one for name in ("tcp", "tcp6") for one in nettcp.connections(_table(name))}
+    tcp = {one.inode: one for name in ("tcp", "tcp6") for one in tcp_table.connections(_table(name))}
     unix = _connected(_table("unix"))
     return {pid: _of_worker(pid, doors, tcp, unix) for pid in pids}
 
@@ -36,7 +36,7 @@ def _of_worker(
         return None
 
     sockets = max(0, len(inodes & unix) - OWN_CHANNEL)
-    return nettcp.held([tcp[inode] for inode in inodes if inode in tcp], doors, sockets)
+    return tcp_table.held([tcp[inode] for inode in inodes if inode in tcp], doors, sockets)
 
 
 def _watched(process: Path) -> frozenset[int]:

@@ -12,12 +12,12 @@ from pathlib import Path
 import jinja2
 from jinja2.sandbox import SandboxedEnvironment
 
-from paas.core.edge import Edge, Snippet, Stream
+from paas.core.edge.proxy_options import ProxyOptions, Value
+from paas.core.edge.rules import Edge, Snippet, Stream
+from paas.core.edge.server_options import ServerOptions
+from paas.core.edge.tls import Credential
+from paas.core.edge.vhost import Vhost
 from paas.core.errors import InvalidValue
-from paas.core.proxy_options import ProxyOptions, Value
-from paas.core.server_options import ServerOptions
-from paas.core.tls import Credential
-from paas.core.vhost import Vhost
 from paas.proxies.nginx.certificates import file_name
 from paas.proxies.nginx.modules import Modules
 from paas.proxies.nginx.values import WRITERS, Verbatim, for_page, printed, quoted_path, visitor

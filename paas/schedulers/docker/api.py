@@ -19,15 +19,15 @@ import docker.errors
 import docker.types
 import docker.utils
 
-from paas.core import container as labels
-from paas.core import logframes
-from paas.core.container import ContainerSpec
-from paas.core.dockeroptions import ContainerOptions
+from paas.core.access.remote_credentials import Login
+from paas.core.containers import container as labels
+from paas.core.containers.container import ContainerSpec
+from paas.core.containers.image import BuildCache, Image, from_inspect
+from paas.core.containers.image_name import DOCKER_HUB, ImageName
+from paas.core.containers.options import ContainerOptions
 from paas.core.errors import Cancelled, EngineError
-from paas.core.image import BuildCache, Image, from_inspect
-from paas.core.imagename import DOCKER_HUB, ImageName
+from paas.core.logs import frames as logframes
 from paas.core.model import Container, Ending
-from paas.core.reach import Login
 from paas.drivers.spans import span
 from paas.schedulers.docker import exec_stream, image_files, log_stream, shell_stop, usage
 from paas.schedulers.docker.client import CALL_SECONDS, Client, engine, engine_call, lazily

@@ -10,8 +10,8 @@ from typing import Any
 import docker.errors
 import requests.exceptions
 
-from paas.core import oneoff
 from paas.core.errors import CommandNotFound, EngineError
+from paas.core.runs import oneoff
 from paas.schedulers.container_stream import ContainerStream
 from paas.schedulers.docker import exec_signals
 from paas.schedulers.docker.client import engine_call

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import docker.errors
 
-from paas.core.container import LABEL_APP_ID, LABEL_INSTANCE
+from paas.core.containers.container import LABEL_APP_ID, LABEL_INSTANCE
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.client import engine_call
 

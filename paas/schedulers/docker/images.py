@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from threading import Event
 
-from paas.core.container import network_of
+from paas.core.access.remote_credentials import Login
+from paas.core.containers.container import network_of
+from paas.core.containers.image import Image, StoredImage
+from paas.core.containers.image_name import ImageName
 from paas.core.errors import EngineError
-from paas.core.image import Image, StoredImage
-from paas.core.imagename import ImageName
 from paas.core.model import App, Release
-from paas.core.reach import Login
 from paas.schedulers.docker import committed
 from paas.schedulers.docker.api import Docker, ImageRow
 

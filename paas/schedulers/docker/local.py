@@ -16,12 +16,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from paas.core import container, environment, shellline
-from paas.core.container import ContainerSpec
+from paas.core.apps import environment
+from paas.core.containers import container, shell_line
+from paas.core.containers.container import ContainerSpec
+from paas.core.containers.image import BuildCache
 from paas.core.errors import EngineError
-from paas.core.image import BuildCache
 from paas.core.model import App, Container, Ending, Release
-from paas.core.rollout import Candidate
+from paas.core.releases.rollout import Candidate
 from paas.drivers.probe import Probe
 from paas.drivers.settings_file import SettingsFile
 from paas.drivers.spans import carried
@@ -125,7 +126,7 @@ class DockerLocal(LocalImages):
         spec = ContainerSpec(
             name=container.name_of(app, candidate, self.instance),
             image=release.image,
-            argv=shellline.argv(process.command) if process.command else None,
+            argv=shell_line.argv(process.command) if process.command else None,
             environment=environment.for_process(
                 release.environment, app.name, process, replica.index, release.version, release.commit, rev_variable
             ),

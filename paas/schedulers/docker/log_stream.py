@@ -10,8 +10,8 @@ import requests.exceptions
 import urllib3.exceptions
 from docker.types import CancellableStream
 
-from paas.core import logframes
-from paas.core.logframes import Frame
+from paas.core.logs import frames as logframes
+from paas.core.logs.frames import Frame
 
 _CHUNK = 1 << 16
 

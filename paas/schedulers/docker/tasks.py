@@ -16,10 +16,10 @@ import docker.errors
 import docker.types
 import requests.exceptions
 
-from paas.core import container as labels
-from paas.core import oneoff
+from paas.core.containers import container as labels
 from paas.core.errors import CommandNotFound
-from paas.core.oneoff import Task, TaskSpec
+from paas.core.runs import oneoff
+from paas.core.runs.oneoff import Task, TaskSpec
 from paas.schedulers.container_stream import ContainerStream
 from paas.schedulers.docker.api import Docker, host_options
 from paas.schedulers.docker.client import engine_call

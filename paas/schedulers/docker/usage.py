@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from paas.core.image import BuildCache
+from paas.core.containers.image import BuildCache
 
 PRUNE_SECONDS = 1800.0
 """How long the engine may take to remove what it need not keep of its build cache."""

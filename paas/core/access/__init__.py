@@ -1,0 +1,1 @@
+"""Decisions about access: callers, keys, tokens, credentials."""

@@ -1,0 +1,1 @@
+"""Decisions about apps: their description, Procfile, configuration and lock."""

@@ -1,0 +1,266 @@
+"""Options for builds and containers: which are taken, in which phase, and what each may say.
+
+Names are those of https://docs.docker.com/reference/cli/docker/buildx/build/ and …/docker/container/run/. Whatever
+could reach beyond the app's own containers is not among them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from paas.core import names, values
+from paas.core.errors import InvalidValue, PaasError
+from paas.core.git.refs import one_line
+
+PHASES = ("build", "deploy", "run")
+BUILD, DEPLOY, RUN = PHASES
+CONTAINERS = (DEPLOY, RUN)
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_TMPFS_WORD = re.compile(r"size=[0-9]+[kmg]?|mode=[0-7]{3,4}|ro|rw|noexec|exec|nosuid|nodev")
+_RESERVED = ("paas.", "com.docker.", "com.dokku.")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: the long name of its flag, and its value, empty for a flag that has none."""
+
+    flag: str
+    value: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.flag}={self.value}" if self.value else self.flag
+
+    @property
+    def slot(self) -> str:
+        """What only one option can be of: another one takes its place."""
+        return f"{self.flag}={re.split('[=:]', self.value)[0]}" if RULES[self.flag].many else self.flag
+
+
+@dataclass(frozen=True)
+class Rule:
+    """``check`` raises ValueError, or an error that says more; None: the flag has no value."""
+
+    phases: tuple[str, ...]
+    check: Callable[[str], object] | None
+    says: str = ""
+    many: bool = False
+
+
+def _matches(pattern: str) -> Callable[[str], None]:
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> None:
+        if not compiled.fullmatch(text):
+            raise ValueError(text)
+
+    return check
+
+
+def _build_argument(text: str) -> None:
+    key, equals, _ = text.partition("=")
+    names.variable(key)
+    if not equals:
+        raise InvalidValue(
+            f"--build-arg {key} has no value",
+            why="A value out of the app's configuration would stay in the image's history for everybody to read.",
+            fix=f"Give a value that is no secret: --build-arg {key}=VALUE. Secrets are for RUN --mount=type=secret.",
+            code="invalid-option",
+        )
+    if key.lower().endswith("_proxy"):
+        raise InvalidValue(
+            f"--build-arg {key} is set by the server",
+            why="Proxies of builds are settings.",
+            fix="An administrator can set build-http-proxy, build-https-proxy and build-no-proxy.",
+            code="invalid-option",
+        )
+
+
+def _label(text: str) -> None:
+    key, equals, _ = text.partition("=")
+    if not equals or not re.fullmatch(r"[a-z0-9][a-z0-9._/-]*", key) or key.startswith(_RESERVED):
+        raise ValueError(text)
+
+
+def _added_host(text: str) -> None:
+    host, _, address = text.partition(":")
+    if not _HOST.fullmatch(host):
+        raise ValueError(text)
+    ipaddress.ip_address(address.strip("[]"))
+
+
+def _tmpfs(text: str) -> None:
+    path, colon, words = text.partition(":")
+    if not re.fullmatch(r"(/[A-Za-z0-9._-]+)+", path) or ".." in path or path.startswith(("/proc", "/sys", "/dev")):
+        raise ValueError(text)
+    if colon and not all(_TMPFS_WORD.fullmatch(word) for word in words.split(",")):
+        raise ValueError(text)
+
+
+SIZE = values.size("6m", "16t").parse
+RULES: Mapping[str, Rule] = {
+    "--build-arg": Rule((BUILD,), _build_argument, "KEY=VALUE", many=True),
+    "--target": Rule((BUILD,), _matches(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}"), "the name of a stage"),
+    "--no-cache": Rule((BUILD,), None),
+    "--pull": Rule((BUILD,), None),
+    "--network": Rule((BUILD,), _matches("none|default"), "none or default"),
+    "--add-host": Rule(PHASES, _added_host, "HOST:ADDRESS", many=True),
+    "--label": Rule(PHASES, _label, "KEY=VALUE, not below paas.", many=True),
+    "--memory": Rule(CONTAINERS, SIZE, "a size from 6m"),
+    "--cpus": Rule(CONTAINERS, _matches(r"(?!0+(\.0+)?$)[0-9]{1,4}(\.[0-9]{1,3})?"), "a number such as 1.5"),
+    "--shm-size": Rule(CONTAINERS, values.size("64k", "16t").parse, "a size such as 256m"),
+    "--tmpfs": Rule(CONTAINERS, _tmpfs, "a path, with size= and mode= after a colon", many=True),
+    "--ulimit": Rule(
+        CONTAINERS, _matches(r"(nofile|nproc|core|stack|memlock|msgqueue)=[0-9]{1,12}(:[0-9]{1,12})?"),
+        "nofile, nproc, core, stack, memlock or msgqueue with =SOFT or =SOFT:HARD", many=True,
+    ),
+    "--dns": Rule(CONTAINERS, ipaddress.ip_address, "an IP address", many=True),
+    "--read-only": Rule(CONTAINERS, None),
+    "--sysctl": Rule(
+        CONTAINERS, _matches(r"net\.(core\.somaxconn|ipv4\.[a-z0-9_.]+)=[0-9 ]+"), "net.ipv4.…=NUMBER", many=True
+    ),
+    "--stop-signal": Rule(CONTAINERS, _matches(r"SIG[A-Z]{2,6}[0-9]?"), "a signal such as SIGQUIT"),
+}  # fmt: skip
+SHORT = {"-m": "--memory"}
+_WHY = {
+    **dict.fromkeys(("--privileged", "--cap-add", "--device", "--security-opt", "--pid", "--ipc", "--userns", "--uts",
+                     "--cgroup-parent", "--gpus", "--group-add", "--user", "-u", "--runtime", "--volumes-from"),
+                    "It would let the app reach beyond its own containers."),
+    **dict.fromkeys(("-v", "--volume", "--mount"), "It would let the app reach files of the server."),
+    **dict.fromkeys(("-p", "--publish", "-P", "--expose"), "Requests reach an app through its domains."),
+    **dict.fromkeys(("-e", "--env", "--env-file"), "Variables are configuration: 'config:set'."),
+    **dict.fromkeys(("--restart", "--init", "--name", "--rm", "-d", "--health-cmd"), "The platform sees to that."),
+    **dict.fromkeys(("--secret", "--ssh"), "It would let the build read files of the server."),
+}  # fmt: skip
+
+
+def phases(text: str) -> tuple[str, ...]:
+    """The phases that are named, with commas between them."""
+    found = tuple(dict.fromkeys(text.split(",")))
+    if not set(found) <= set(PHASES):
+        raise InvalidValue(f"{text!r} are not phases", why=f"Phases are {' and '.join(PHASES)}.", code="invalid-phase")
+    return found
+
+
+def parse(words: Sequence[str], wanted: Sequence[str]) -> list[Option]:
+    """The options that the words say, each checked for all of the phases; words may hold several, quoted as for a
+    shell. Nothing is expanded."""
+    try:
+        # Only a word that is a whole line is split again: a value may have blanks.
+        split = [part for word in words for part in (shlex.split(word) if word.startswith("-") else [word])]
+    except ValueError as error:
+        raise InvalidValue(f"the options can't be read: {error}", code="invalid-option") from error
+    found = []
+    left = list(split)
+    while left:
+        word = left.pop(0)
+        name, equals, value = word.partition("=")
+        name = SHORT.get(name, name)
+        rule = _rule(name, wanted)
+        if rule.check is not None and not equals:
+            if not left:
+                raise InvalidValue(f"{name} needs a value", why=f"It is {rule.says}.", code="invalid-option")
+            value = left.pop(0)
+        _check(name, rule, equals, value)
+        found.append(Option(name, value))
+    if not found:
+        raise InvalidValue("there is no option", fix="Write for instance: --build-arg KEY=VALUE", code="invalid-option")
+    return found
+
+
+def _rule(name: str, wanted: Sequence[str]) -> Rule:
+    rule = RULES.get(name)
+    for phase in wanted:
+        if rule is None or phase not in rule.phases:
+            taken = ", ".join(flag for flag, other in RULES.items() if phase in other.phases)
+            raise InvalidValue(
+                f"{one_line(name, 60)!r} is not an option for {phase}",
+                why=_WHY.get(name, f"Taken are: {taken}."),
+                code="invalid-option",
+            )
+    assert rule is not None
+    return rule
+
+
+def _check(name: str, rule: Rule, equals: str, value: str) -> None:
+    if rule.check is None:
+        if equals:
+            raise InvalidValue(f"{name} takes no value", code="invalid-option")
+        return
+    try:
+        if not value or not value.isprintable() or len(value) > 4096:
+            raise ValueError(value)
+        rule.check(value)
+    except PaasError as error:
+        if error.code == "invalid-option":
+            raise
+        raise InvalidValue(f"{name}: {error.what}", why=error.why, code="invalid-option") from error
+    except ValueError as error:
+        raise InvalidValue(
+            f"{name}: {one_line(value, 80)!r} is not a value for it", why=f"It is {rule.says}.", code="invalid-option"
+        ) from error
+
+
+def stored(text: str) -> Option:
+    """The option that was kept as this text."""
+    flag, _, value = text.partition("=")
+    return Option(flag, value)
+
+
+def with_added(before: Sequence[Option], added: Sequence[Option]) -> list[Option]:
+    """The options in order; of those that exclude each other the newest."""
+    found = {option.slot: option for option in before}
+    for option in added:
+        found.pop(option.slot, None)
+        found[option.slot] = option
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class ContainerOptions:
+    """What containers get of the options of a phase: sizes in bytes, 0 where nothing is said."""
+
+    memory: int = 0
+    cpus: float = 0.0
+    shm_size: int = 0
+    read_only: bool = False
+    stop_signal: str = ""
+    tmpfs: Mapping[str, str] = field(default_factory=dict)
+    ulimits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    dns: tuple[str, ...] = ()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def for_containers(options: Sequence[Option]) -> ContainerOptions:
+    """The options as a container takes them."""
+
+    def one(flag: str) -> str:
+        return next((option.value for option in options if option.flag == flag), "")
+
+    def pairs(flag: str, mark: str = "=") -> dict[str, str]:
+        parts = [option.value.partition(mark) for option in options if option.flag == flag]
+        return {key: value for key, _, value in parts}
+
+    return ContainerOptions(
+        memory=values.size_in_bytes(one("--memory") or "0"),
+        cpus=float(one("--cpus") or 0),
+        shm_size=values.size_in_bytes(one("--shm-size") or "0"),
+        read_only=any(option.flag == "--read-only" for option in options),
+        stop_signal=one("--stop-signal"),
+        tmpfs=pairs("--tmpfs", ":"),
+        ulimits={name: _soft_and_hard(text) for name, text in pairs("--ulimit").items()},
+        hosts=pairs("--add-host", ":"),
+        dns=tuple(option.value for option in options if option.flag == "--dns"),
+        sysctls=pairs("--sysctl"),
+        labels=pairs("--label"),
+    )
+
+
+def _soft_and_hard(text: str) -> tuple[int, int]:
+    soft, _, hard = text.partition(":")
+    return int(soft), int(hard or soft)

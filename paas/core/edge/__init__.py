@@ -1,0 +1,1 @@
+"""Decisions about the edge: hosts, rules, options."""

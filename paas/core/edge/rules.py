@@ -1,0 +1,294 @@
+"""What an app adds to passing requests on: who may enter, what is answered at the edge, and which ports it opens.
+
+Everything is checked when it is made, so that whatever holds an `Edge` may be written into a configuration file.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+
+from paas.core.edge.proxy_options import check_whole
+from paas.core.errors import InvalidValue
+from paas.core.secret import Secret
+
+HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+HEADER_VALUE = re.compile(r"[\x20-\x7e]{1,1000}")
+PREFIX = re.compile(r"/|(/[A-Za-z0-9._~-]+)+/?")
+USER = re.compile(r"[A-Za-z0-9._@-]{1,64}")
+PASSWORD_HASH = re.compile(r"\$6\$(rounds=[0-9]{4,6}\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}")
+SNIPPET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+LONGEST_MESSAGE = 300
+
+ERROR_PAGES = ".errors"
+"""What stands for a path prefix where the edge's own error pages are kept: no prefix is called so."""
+
+RESERVED_HEADERS = frozenset(
+    {
+        *("connection", "content-length", "content-type", "date", "keep-alive", "server", "trailer"),
+        *("transfer-encoding", "upgrade", "x-request-id"),
+    }
+)
+"""Headers of a response that nginx makes itself, or that would break how it is read."""
+
+FORWARDED_FOR = ("$remote_addr", "$http_x_forwarded_for", "$proxy_add_x_forwarded_for")
+FORWARDED_PORT = ("$server_port", "$http_x_forwarded_port")
+FORWARDED_PROTO = ("$scheme", "$http_x_forwarded_proto", "http", "https")
+FORWARDED_SSL = ("", "on", "off", "$https", "$http_x_forwarded_ssl")
+
+
+@dataclass(frozen=True)
+class Forwarded:
+    """What an app learns of its client: the values of ``X-Forwarded-For``, ``-Port``, ``-Proto`` and ``-Ssl``.
+
+    They are variables of nginx, from a short list; those that begin with ``$http_`` believe what the client says, which
+    is right behind another proxy only. ``port`` may be a number, and ``ssl`` is not sent when it is empty.
+    """
+
+    for_: str = FORWARDED_FOR[0]
+    port: str = FORWARDED_PORT[0]
+    proto: str = FORWARDED_PROTO[0]
+    ssl: str = ""
+
+    def __post_init__(self) -> None:
+        number = re.fullmatch(r"[0-9]{1,5}", self.port) is not None
+        ports = (self.port,) if number else FORWARDED_PORT
+        pairs = (self.for_, FORWARDED_FOR), (self.port, ports), (self.proto, FORWARDED_PROTO), (self.ssl, FORWARDED_SSL)
+        for value, known in pairs:
+            if value not in known:
+                raise InvalidValue(f"{value!r} is not one of {', '.join(known)}")
+
+
+@dataclass(frozen=True)
+class Header:
+    """A header that every response gets; the app's own of that name is replaced."""
+
+    name: str
+    value: str
+
+    def __post_init__(self) -> None:
+        if not HEADER_NAME.fullmatch(self.name) or self.name.lower() in RESERVED_HEADERS:
+            raise InvalidValue(
+                f"{self.name[:80]!r} is not a header that can be set",
+                why="A name has letters, digits and hyphens. The edge makes these itself: "
+                + ", ".join(sorted(RESERVED_HEADERS)),
+                code="invalid-header",
+            )
+        if not HEADER_VALUE.fullmatch(self.value) or self.value != self.value.strip():
+            raise InvalidValue(
+                f"the value of {self.name} cannot be sent",
+                why="A value has 1 to 1000 printable ASCII characters, and no space at its ends.",
+                code="invalid-header",
+            )
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Whether clients of one network may enter."""
+
+    network: str
+    allow: bool
+
+    def __post_init__(self) -> None:
+        if network(self.network) != self.network:
+            raise InvalidValue(f"the network {self.network!r} is not normalised")
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who may enter with a password; ``hash`` is its SHA-512 crypt(5) hash."""
+
+    name: str
+    hash: Secret
+
+    def __post_init__(self) -> None:
+        user_name(self.name)
+        if not PASSWORD_HASH.fullmatch(self.hash.reveal()):
+            raise InvalidValue(f"the password of {self.name} is not kept as a SHA-512 crypt hash")
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """A page in place of the app, for everyone but clients of the networks ``allow``."""
+
+    message: str = ""
+    allow: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.message) > LONGEST_MESSAGE or not all(sign.isprintable() for sign in self.message):
+            raise InvalidValue(
+                "the message cannot be shown", why=f"It is one line of at most {LONGEST_MESSAGE} printable characters."
+            )
+        for each in self.allow:
+            Rule(each, allow=True)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """For one client address: requests a minute, how many may come at once beyond that, and connections. 0: none."""
+
+    per_minute: int = 0
+    burst: int = 20
+    connections: int = 0
+
+    def __post_init__(self) -> None:
+        check_whole("rate", self.per_minute, 0, 6_000_000)
+        check_whole("burst", self.burst, 0, 100_000)
+        check_whole("connections", self.connections, 0, 65_535)
+
+
+@dataclass(frozen=True)
+class Route:
+    """Requests below a prefix that go to other ports than the app's. With ``strip`` the target sees no prefix."""
+
+    prefix: str
+    ports: tuple[int, ...]
+    strip: bool = False
+
+    def __post_init__(self) -> None:
+        below(self.prefix)
+        for port in self.ports:
+            check_whole("port", port, 1, 65_535)
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Prefixes whose responses are kept for ``seconds``; a new ``version`` begins anew."""
+
+    prefixes: tuple[str, ...] = ()
+    seconds: int = 3600
+    version: int = 0
+
+    def __post_init__(self) -> None:
+        for each in self.prefixes:
+            below(each)
+        check_whole("cache-for", self.seconds, 1, 31_536_000)
+
+
+@dataclass(frozen=True)
+class Files:
+    """Folders of a release that the edge serves itself, and its own error pages.
+
+    ``root`` has a folder of files for each of ``prefixes``, at that path, and the ``pages`` by status in ``errors``.
+    """
+
+    root: str = ""
+    prefixes: tuple[str, ...] = ()
+    pages: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.root and not re.fullmatch(r"/[\w./@:+,=~ -]+", self.root, re.ASCII):
+            raise InvalidValue(f"the folder {self.root!r} cannot be served")
+        for each in self.prefixes:
+            path_prefix(each)
+        for status in self.pages:
+            check_whole("error page", status, 400, 599)
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """Text of nginx's own language that an admin adds to the server block of the app."""
+
+    name: str
+    text: str
+
+    def __post_init__(self) -> None:
+        if not SNIPPET_NAME.fullmatch(self.name):
+            raise InvalidValue(
+                f"{self.name[:80]!r} is not a name for a snippet", why=f"It must match {SNIPPET_NAME.pattern}"
+            )
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A port of this machine that is passed on as it is, to the loopback ``ports`` of a process type."""
+
+    protocol: str
+    address: str
+    port: int
+    ports: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if self.protocol not in ("tcp", "udp"):
+            raise InvalidValue(f"{self.protocol!r} is neither tcp nor udp")
+        ipaddress.ip_address(self.address)
+        for each in (self.port, *self.ports):
+            check_whole("port", each, 1, 65_535)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """All of it. ``keepalive`` is how many idle connections to the app a worker keeps."""
+
+    forwarded: Forwarded = Forwarded()
+    headers: tuple[Header, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    users: tuple[User, ...] = ()
+    maintenance: Maintenance | None = None
+    limits: Limits = Limits()
+    routes: tuple[Route, ...] = ()
+    cache: Cache = Cache()
+    files: Files = field(default_factory=Files)
+    snippets: tuple[Snippet, ...] = ()
+    streams: tuple[Stream, ...] = ()
+    keepalive: int = 64
+    access_log: bool = True
+
+    def __post_init__(self) -> None:
+        check_whole("proxy-keepalive", self.keepalive, 0, 1024)
+        taken = [route.prefix.rstrip("/") for route in self.routes]
+        taken += [prefix.rstrip("/") for prefix in (*self.cache.prefixes, *self.files.prefixes)]
+        for prefix in taken:
+            if taken.count(prefix) > 1:
+                raise InvalidValue(
+                    f"{prefix or '/'} is given to more than one",
+                    why="A prefix belongs to one of: routes, static folders, cached paths.",
+                    code="prefix-taken",
+                )
+
+
+def path_prefix(text: str) -> str:
+    """A path that others begin with, without a final slash; ``/`` for all. Raises `InvalidValue`."""
+    if not PREFIX.fullmatch(text) or len(text) > 200 or any(part in (".", "..") for part in text.split("/")):
+        raise InvalidValue(
+            f"{text[:80]!r} is not a path prefix",
+            why="It begins with / and has letters, digits and . _ ~ - between single slashes; no part is . or ..",
+            fix="Give it as in /assets",
+            code="invalid-prefix",
+        )
+    if text.startswith("/.well-known/acme-challenge"):
+        raise InvalidValue(f"{text} is kept for certificates", code="invalid-prefix")
+    return text.rstrip("/") or "/"
+
+
+def below(text: str) -> str:
+    """The same, but not ``/``, which is the app itself."""
+    if path_prefix(text) == "/":
+        raise InvalidValue("/ is the app itself", fix="Give a path below it, as in /api", code="invalid-prefix")
+    return path_prefix(text)
+
+
+def network(text: str) -> str:
+    """An address or network in the form in which it is compared: ``192.0.2.0/24``, ``2001:db8::1``."""
+    try:
+        found = ipaddress.ip_network(text)
+    except ValueError as error:
+        raise InvalidValue(
+            f"{text[:80]!r} is not a network",
+            why=f"{error}.",
+            fix="Give an address or a network, as in 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32",
+            code="invalid-network",
+        ) from error
+    return str(found.network_address) if found.prefixlen == found.max_prefixlen else str(found)
+
+
+def user_name(text: str) -> str:
+    """The name of somebody with a password."""
+    if not USER.fullmatch(text):
+        raise InvalidValue(
+            f"{text[:80]!r} is not a user name",
+            why="A name has 1 to 64 letters, digits and . _ @ -",
+            code="invalid-user",
+        )
+    return text

@@ -1,0 +1,110 @@
+"""What the edge serves for one app: its host names, where its processes listen, and how requests pass.
+
+Everything here is checked when it is made, so that whatever holds a `Vhost` may be written into a configuration file.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass, field
+
+from paas.core.edge.hosts import CATCH_ALL
+from paas.core.edge.hosts import host_name as host_name
+from paas.core.edge.proxy_options import ProxyOptions, check_whole
+from paas.core.edge.redirects import Redirect
+from paas.core.edge.rules import Edge
+from paas.core.edge.tls import Door, Tls, doors, refused
+from paas.core.errors import InvalidValue
+
+KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+APP = re.compile(r"[a-z0-9][a-z0-9._-]{0,252}")
+
+
+class VhostState(enum.Enum):
+    """Whether there is anything to pass requests to; everything but ``LIVE`` gets a page that says which: with 503, or
+    with 404 where the hosts are ``GONE``, that is nobody's any more."""
+
+    LIVE = "live"
+    STOPPED = "stopped"
+    EMPTY = "empty"
+    GONE = "gone"
+
+
+@dataclass(frozen=True)
+class Vhost:
+    """One app at the edge. Raises `InvalidValue` when a part could not go into a configuration file.
+
+    ``key`` names files and upstreams and stays for the life of the app; ``hosts`` are normalised by `host_name`, and
+    without any the app is not reachable; ``ports`` are on the loopback address, one per web process, and a ``LIVE``
+    app has at least one, or is the platform's own and listens on ``socket``, the path of a Unix socket. Nobody serves
+    the hosts ``unserved``, which belong to the app while its domains are disabled. The processes speak gRPC with
+    ``grpc``, and nothing else.
+    """
+
+    app: str
+    key: str
+    hosts: tuple[str, ...]
+    ports: tuple[int, ...] = ()
+    state: VhostState = VhostState.LIVE
+    options: ProxyOptions = field(default_factory=ProxyOptions)
+    tls: Tls = field(default_factory=Tls)
+    redirects: tuple[Redirect, ...] = ()
+    edge: Edge = field(default_factory=Edge)
+    socket: str = ""
+    grpc: bool = False
+    unserved: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_name("app name", self.app, APP)
+        _check_name("key", self.key, KEY)
+
+        for host in (*self.hosts, *self.unserved):
+            if host_name(host) != host:
+                raise InvalidValue(f"the host name {host!r} is not normalised", why=f"Expected {host_name(host)!r}.")
+
+        for port in self.ports:
+            check_whole("port", port, 1, 65_535)
+
+        for what, values in (("host name", self.hosts), ("port", self.ports)):
+            if len(set(values)) != len(values):
+                raise InvalidValue(f"a {what} of {self.app} is there twice: {', '.join(map(str, values))}")
+
+        if self.state is VhostState.LIVE and not self.ports and not self.socket:
+            raise InvalidValue(f"{self.app} cannot be live without a port")
+
+    @property
+    def doors(self) -> tuple[Door, ...]:
+        """The server blocks that it is served by."""
+        found = doors(self.hosts, self.redirects, self.tls)
+        return tuple(door for door in found if door.credential or not self.gone)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The hosts for which a request over HTTP is answered as one for a host that nobody has."""
+        return tuple(host for host in self.unserved if host != CATCH_ALL)
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """The hosts for which a TLS handshake is refused, whatever certificates other apps have."""
+        return refused(self.hosts, self.redirects, self.tls, self.unserved)
+
+    @property
+    def live(self) -> bool:
+        """Whether requests are passed to a process."""
+        return self.state is VhostState.LIVE
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody has its hosts any more."""
+        return self.state is VhostState.GONE
+
+    @property
+    def empty(self) -> bool:
+        """Whether the app was never deployed."""
+        return self.state is VhostState.EMPTY
+
+
+def _check_name(what: str, value: str, rule: re.Pattern[str]) -> None:
+    if not rule.fullmatch(value):
+        raise InvalidValue(f"{value[:80]!r} cannot be used as {what} at the edge", why=f"It must match {rule.pattern}")

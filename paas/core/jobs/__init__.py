@@ -1,0 +1,1 @@
+"""Decisions about jobs: their journal, log and trace."""

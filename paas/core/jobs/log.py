@@ -1,0 +1,29 @@
+"""The log of a change (see `paas.engine.jobs`), as lines with a time each."""
+
+from __future__ import annotations
+
+from paas.core.logs import query
+from paas.core.logs.line import BUILD, DEPLOY, LogLine
+from paas.core.model import Deployment
+
+BUILDING = ("read", "build")
+"""The steps that are a build; the others are a deploy."""
+
+
+def job_lines(text: bytes, times: str, it: Deployment, app: str) -> list[LogLine]:
+    """The lines of the log. ``times`` has, for each piece that was written, where it begins, when, and in which step.
+
+    What was written after the last piece that it tells of, the outcome, is of the time at which the change ended.
+    """
+    pieces = [line.split(" ") for line in times.splitlines()]
+    marks = [(int(piece[0]), float(piece[1]), piece[2]) for piece in pieces if len(piece) == 3]
+    ended = it.finished_at if it.finished_at is not None else it.started_at
+    found, at, mark = [], 0, 0
+    for line in text.split(b"\n")[:-1]:
+        while mark + 1 < len(marks) and marks[mark + 1][0] <= at:
+            mark += 1
+        moment, step = (marks[mark][1], marks[mark][2]) if marks else (ended, "")
+        source = BUILD if step in BUILDING else DEPLOY
+        found.append(LogLine(query.rfc3339(moment), source, it.kind, line, it.version or 0, app))
+        at += len(line) + 1
+    return found

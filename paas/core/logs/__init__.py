@@ -1,0 +1,1 @@
+"""Decisions about logs: lines, queries, formats."""

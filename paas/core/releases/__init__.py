@@ -1,0 +1,1 @@
+"""Decisions about releases: rollout plans and differences."""

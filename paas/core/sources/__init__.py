@@ -1,0 +1,1 @@
+"""Decisions about code that is not pushed: archives and images."""

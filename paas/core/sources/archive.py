@@ -1,0 +1,209 @@
+"""What an archive may be like that becomes a commit: its paths, links, number and size of entries.
+
+Nothing is unpacked before it has passed here, and nothing that is refused leaves a trace.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from paas.core.errors import PaasError
+from paas.core.git.refs import one_line
+
+TYPES = ("tar", "tar.gz", "zip")
+RATIO_FROM = 10 << 20
+HEADER_BYTES = 1 << 20
+"""What the headers of one entry of a tar may take."""
+LONGEST_PATH = 4096
+LONGEST_NAME = 255
+MOST_LINKS = 40
+ZIP_ENTRY_BYTES = 1024
+"""What one entry may take in a zip's table of contents, on average."""
+
+_FIX_LIMIT = "An administrator can raise it: 'git:set --global {} VALUE'."
+
+
+class ArchiveRefused(PaasError):
+    """The archive is broken, or has something in it that is not taken; nothing of it was kept."""
+
+    code = "archive-refused"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """``size`` in bytes, of the archive and of what is in it; ``files`` entries; ``ratio`` of the one to the other."""
+
+    size: int
+    files: int
+    ratio: int
+
+
+def type_of(head: bytes, said: str) -> str:
+    """The archive's type by its first bytes; refuses one that is not what somebody said."""
+    found = "zip" if head[:4] in (b"PK\x03\x04", b"PK\x05\x06") else "tar.gz" if head[:2] == b"\x1f\x8b" else "tar"
+    if said and found != said:
+        raise ArchiveRefused(
+            f"the archive is not a {said}",
+            why=f"Its first bytes are those of a {found}." if found != "tar" else "Its first bytes are others.",
+            fix="Leave --archive-type out, or give the right one.",
+            code="archive-type",
+        )
+    return found
+
+
+def broken(why: object) -> ArchiveRefused:
+    """The refusal of an archive that can't be read."""
+    return ArchiveRefused(
+        "the archive can't be read",
+        why=one_line(str(why)),
+        fix=f"It has to be one of: {', '.join(TYPES)}; was it sent completely?",
+        code="archive-broken",
+    )
+
+
+def path_of(name: str) -> str:
+    """The path of an entry inside the app, ``""`` for the top itself; refuses one that is not below it."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if name.startswith("/") or ".." in parts:
+        raise ArchiveRefused(
+            f"the archive has an entry outside of its own folder: {one_line(name, 120)!r}",
+            why="Paths in it must not be absolute, and must not have '..'.",
+            code="archive-path",
+        )
+    if not name.isprintable() or "\\" in name or len(name) > LONGEST_PATH or any(len(p) > LONGEST_NAME for p in parts):
+        raise ArchiveRefused(
+            f"the archive has an entry with a name that is not taken: {one_line(name, 120)!r}",
+            why="Names have printable characters without backslash, at most 255 in each part.",
+            code="archive-path",
+        )
+    return "/".join(parts)
+
+
+def is_history(path: str) -> bool:
+    """Whether it belongs to somebody's git checkout: such entries are passed over."""
+    return ".git" in path.lower().split("/")
+
+
+def too_much_header() -> ArchiveRefused:
+    """The refusal of an archive that describes its entries at too great a length."""
+    return ArchiveRefused(
+        "the archive's own tables are too large",
+        why="They are read into memory, so they have a limit of their own.",
+        fix="Make it with the usual programs: tar, zip, git archive.",
+        code="archive-headers",
+    )
+
+
+def special(path: str, what: str) -> ArchiveRefused:
+    """The refusal of an entry that is neither file nor folder nor link."""
+    return ArchiveRefused(
+        f"the archive has {what}: {one_line(path, 120)!r}",
+        why="Only files, folders and symbolic links are taken.",
+        code="archive-special",
+    )
+
+
+class Guard:
+    """Counts what comes out of an archive of ``packed`` bytes, and refuses what is over the limits."""
+
+    def __init__(self, limits: Limits, packed: int) -> None:
+        self._limits = limits
+        self._packed = max(packed, 1)
+        self._entries = 0
+        self._bytes = 0
+
+    def entry(self) -> None:
+        """One more entry."""
+        self._entries += 1
+        if self._entries > self._limits.files:
+            raise ArchiveRefused(
+                f"the archive has more than {self._limits.files} entries",
+                why="git archive-max-files is the limit.",
+                fix=_FIX_LIMIT.format("archive-max-files"),
+                code="archive-too-many",
+            )
+
+    def unpacked(self, count: int) -> None:
+        """So many more bytes, said or read."""
+        self._bytes += count
+        if self._bytes > self._limits.size:
+            raise too_large(self._limits)
+        if self._bytes > RATIO_FROM and self._bytes > self._packed * self._limits.ratio:
+            raise ArchiveRefused(
+                f"the archive unpacks to more than {self._limits.ratio} times its size",
+                why="That is what an archive does which is made to fill a disk (git archive-max-ratio).",
+                fix=_FIX_LIMIT.format("archive-max-ratio"),
+                code="archive-ratio",
+            )
+
+
+def too_large(limits: Limits) -> ArchiveRefused:
+    """The refusal of too many bytes."""
+    return ArchiveRefused(
+        f"the archive is larger than {limits.size} bytes, packed or unpacked",
+        why="git archive-max-size is the limit.",
+        fix=_FIX_LIMIT.format("archive-max-size"),
+        code="archive-too-large",
+    )
+
+
+def check_links(links: Mapping[str, str]) -> None:
+    """Refuses symbolic links that lead out of the archive, through other links or not, and those that go in circles.
+
+    ``links`` are the targets by path. A link to something that is not there is let be.
+    """
+    for path, target in links.items():
+        problem = _leads_out(links, path)
+        if problem:
+            raise ArchiveRefused(
+                f"the archive has a symbolic link that {problem}: {one_line(path, 80)} -> {one_line(target, 80)}",
+                why="Links may lead only to what is in the archive.",
+                code="archive-link",
+            )
+
+
+def _leads_out(links: Mapping[str, str], start: str) -> str:
+    here: list[str] = []
+    ahead = start.split("/")
+    followed = 0
+    while ahead:
+        part = ahead.pop(0)
+        if part == "..":
+            if not here:
+                return "leads out of it"
+            here.pop()
+        elif part not in ("", "."):
+            here.append(part)
+            target = links.get("/".join(here))
+            if target is None:
+                continue
+            followed += 1
+            if target.startswith("/") or not target.isprintable():
+                return "leads out of it"
+            if followed > MOST_LINKS:
+                return "goes in circles"
+            here.pop()
+            ahead = [*target.split("/"), *ahead]
+    return ""
+
+
+def check_shape(paths: Collection[str]) -> None:
+    """Refuses a file or link that is also a folder of others: written one after the other they would go elsewhere."""
+    for path in paths:
+        parent = posixpath.dirname(path)
+        while parent:
+            if parent in paths:
+                raise ArchiveRefused(
+                    f"the archive has {one_line(parent, 80)!r} both as a folder and as something else",
+                    why=f"It has {one_line(path, 80)!r}, too.",
+                    code="archive-path",
+                )
+            parent = posixpath.dirname(parent)
+
+
+def top_folder(paths: Collection[str]) -> str:
+    """The one folder that everything is in, as archives of a release have it; empty if there is none."""
+    tops = {path.partition("/")[0] for path in paths}
+    return tops.pop() if len(tops) == 1 and all("/" in path for path in paths) else ""
