@@ -257,7 +257,7 @@ configure() {
 write_setting() {
   as_user "$program/bin/python" -c 'import pathlib, sys
 from paas.core.errors import PaasError
-from paas.drivers.settings_file import SettingsFile
+from paas.system.settings_file import SettingsFile
 try:
     SettingsFile(pathlib.Path(sys.argv[1]), {}).set(*sys.argv[2:])
 except PaasError as error:

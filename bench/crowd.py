@@ -7,9 +7,9 @@ from pathlib import Path
 
 from paas.core.model import DeploymentStatus, Draft, Process
 from paas.core.secret import Secret
-from paas.drivers.git import Repository
-from paas.drivers.paths import Paths
+from paas.git.repository import Repository
 from paas.store import Store
+from paas.system.paths import Paths
 
 VARIABLES = {name: Secret(f"value-of-{name.lower()}") for name in ("DATABASE_URL", "SECRET_KEY", "LANG", "TZ")}
 ACTOR = "bench"

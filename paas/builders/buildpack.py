@@ -12,8 +12,8 @@ from paas.builders.common import build, context_of
 from paas.builders.places import Places
 from paas.core.builds import trust_store
 from paas.drivers import buildkit
-from paas.drivers.git_fetch import SYSTEM_CA
-from paas.drivers.memfile import in_memory
+from paas.git.fetch import SYSTEM_CA
+from paas.system.memory_file import in_memory
 
 _HINT = "'buildpacks:detect APP' shows the Dockerfile of what was pushed before."
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from paas.builders import template
 from paas.core.builds.plan import Plan, Stage
 from paas.drivers import stack
-from paas.drivers.confined import Work
+from paas.system.confined import Work
 
 
 def render(

@@ -1,7 +1,7 @@
 """Templates of buildpacks: a few small files, of which one makes a part of a Dockerfile.
 
 Those that ship with the platform are rendered where they are asked for. What somebody added is rendered in a limited
-process (`paas.zygote`), because a line of it can ask for any amount of memory and time.
+process (`paas.daemon.zygote`), because a line of it can ask for any amount of memory and time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from paas.core.builds import copy_source
 from paas.core.builds.buildpack import TEMPLATE
 from paas.core.builds.commit_files import CommitFiles
 from paas.core.errors import InvalidValue
-from paas.resources import folder
+from paas.system.data_folders import folder
 
 MOST_TEXT = 256 << 10
 """Characters of what a template makes, and of all the templates of a buildpack together."""

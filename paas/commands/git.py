@@ -9,11 +9,11 @@ from paas.commands.registry import Arg, Stdin, command
 from paas.commands.render import Exit
 from paas.core.access.caller import Access
 from paas.core.errors import NotFound
-from paas.drivers.git_receive import serve_receive_pack
-from paas.drivers.git_upload import serve_upload_pack
-from paas.drivers.spans import Recorder, recording
 from paas.engine import receive
 from paas.engine.context import Context
+from paas.git.receive_pack import serve_receive_pack
+from paas.git.upload_pack import serve_upload_pack
+from paas.system.spans import Recorder, recording
 
 RepositoryPath = Annotated[str, Arg("REPOSITORY")]
 

@@ -19,9 +19,9 @@ from paas.core.logs.query import EARLIEST, LATEST, Query, moment
 from paas.core.model import App
 from paas.core.spelling import meant
 from paas.core.times import timestamp
-from paas.drivers import pattern
 from paas.engine import drains, logfollow, logs
 from paas.engine.context import Context
+from paas.system import pattern
 
 USUAL_LINES = 100
 

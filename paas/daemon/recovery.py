@@ -16,8 +16,6 @@ from paas.core.server.intact import Recorded, judge
 from paas.daemon.lock import Lock
 from paas.daemon.serve import complain
 from paas.daemon.wiring import instance_id
-from paas.drivers.marker import MarkerFile
-from paas.drivers.paths import Paths
 from paas.engine import intact
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.client import LOOK_SECONDS
@@ -26,6 +24,8 @@ from paas.store.database import Database
 from paas.store.examination import examine
 from paas.store.sealed import Sealer
 from paas.store.sealed_rows import SealedRows
+from paas.system.marker import MarkerFile
+from paas.system.paths import Paths
 
 ACCEPT, FORGET = "accept-database", "forget-secrets"
 

@@ -25,9 +25,6 @@ from paas.core.errors import PaasError, UsageError
 from paas.daemon.lock import Lock
 from paas.daemon.web_process import Website
 from paas.daemon.wiring import build_context, nginx
-from paas.drivers.paths import Paths
-from paas.drivers.reserve import Reserve
-from paas.drivers.settings_file import SettingsFile
 from paas.engine import hostkeys, intact, keys, reconcile, tokens
 from paas.engine.chores import WATCH_SECONDS, chores
 from paas.engine.context import Context
@@ -45,6 +42,9 @@ from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.client import LOOK_SECONDS
 from paas.ssh import hostkeys as ssh_keys
 from paas.ssh import server as ssh
+from paas.system.paths import Paths
+from paas.system.reserve import Reserve
+from paas.system.settings_file import SettingsFile
 
 _log = logging.getLogger("paas")
 

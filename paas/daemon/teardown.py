@@ -9,13 +9,13 @@ from paas.core.errors import PaasError, UsageError
 from paas.daemon.lock import Lock
 from paas.daemon.serve import complain
 from paas.daemon.wiring import nginx
-from paas.drivers.host import Host
-from paas.drivers.paths import Paths
 from paas.drivers.rootless import Rootless
-from paas.drivers.settings_file import SettingsFile
 from paas.engine import intact, room
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.local import remove_everything
+from paas.system.host import Host
+from paas.system.paths import Paths
+from paas.system.settings_file import SettingsFile
 
 
 def main(argv: list[str]) -> int:

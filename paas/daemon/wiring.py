@@ -13,19 +13,10 @@ from paas.builders.places import Places
 from paas.core.access.caller import Access, Caller
 from paas.core.edge.hosts import host_name
 from paas.drivers.acme_client import Acme
-from paas.drivers.cgroups import BuildGroup
-from paas.drivers.clock import Clock
-from paas.drivers.confined import Confined
 from paas.drivers.dns_hook import DnsHooks
 from paas.drivers.edge_errors import EdgeErrors
-from paas.drivers.host import Host
-from paas.drivers.paths import Paths
-from paas.drivers.probe import Probe
-from paas.drivers.remotes import Remotes
-from paas.drivers.reserve import Reserve
 from paas.drivers.resolver import Resolver
 from paas.drivers.rootless import LINK_LOCAL, Rootless
-from paas.drivers.settings_file import SettingsFile
 from paas.engine import edge, isolation, room
 from paas.engine.authority import Issuing
 from paas.engine.context import Context
@@ -37,16 +28,25 @@ from paas.engine.oneoffs import Oneoffs
 from paas.engine.output import Output
 from paas.engine.retire import Retirer
 from paas.engine.vitals import Vitals
+from paas.git.remotes import Remotes
 from paas.proxies.base import Proxy
 from paas.proxies.nginx.process import Nginx
 from paas.proxies.nginx.proxy import NginxProxy
-from paas.resources import folder
 from paas.schedulers.base import Scheduler
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.local import DockerLocal
 from paas.schedulers.docker.tasks import DockerTasks
 from paas.schedulers.tasks import Tasks
 from paas.store import Store
+from paas.system.cgroups import BuildGroup
+from paas.system.clock import Clock
+from paas.system.confined import Confined
+from paas.system.data_folders import folder
+from paas.system.host import Host
+from paas.system.paths import Paths
+from paas.system.probe import Probe
+from paas.system.reserve import Reserve
+from paas.system.settings_file import SettingsFile
 
 _log = logging.getLogger(__name__)
 

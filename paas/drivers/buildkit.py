@@ -23,7 +23,7 @@ from paas.core.access.remote_credentials import Login
 from paas.core.builds.log import SAME_BY_HAND, BuildLog, build_failure
 from paas.core.containers.image_name import DOCKER_HUB
 from paas.core.errors import BuildFailed, Cancelled, EngineError
-from paas.drivers.spans import span
+from paas.system.spans import span
 
 _POLL_SECONDS = 0.1
 HUB_ADDRESS = "https://index.docker.io/v1/"

@@ -16,9 +16,9 @@ from paas.core.access.remote_credentials import Fetched, Means
 from paas.core.builds.buildpack_file import CODE
 from paas.core.errors import InvalidValue
 from paas.core.git.url import Remote
-from paas.drivers.git import Repository
-from paas.drivers.quarantine import Quarantine
-from paas.drivers.worktree import update_worktree
+from paas.git.quarantine import Quarantine
+from paas.git.repository import Repository
+from paas.git.worktree import update_worktree
 
 MOST_FILES, MOST_BYTES, MOST_FETCHED = 200, 4 << 20, 64 << 20
 Fetch = Callable[[Quarantine, Remote, str, Means, threading.Event], Fetched]

@@ -9,8 +9,8 @@ from pathlib import Path
 from paas.core.builds import buildpack_file
 from paas.core.builds.buildpack import MANIFEST, TEMPLATE, Buildpack
 from paas.core.errors import InvalidValue
-from paas.drivers import pattern, yamlfile
-from paas.resources import folder
+from paas.system import pattern, yaml_file
+from paas.system.data_folders import folder
 
 
 @functools.cache
@@ -32,5 +32,5 @@ def load(place: Path, *, version: str = "", source: str = "") -> Buildpack:
                 code=buildpack_file.CODE,
             )
     label = f"{place.name}/{MANIFEST}" if not source else f"{source}: {MANIFEST}"
-    raw = yamlfile.parse(manifest.read_text(encoding="utf-8", errors="replace"), label, buildpack_file.CODE)
+    raw = yaml_file.parse(manifest.read_text(encoding="utf-8", errors="replace"), label, buildpack_file.CODE)
     return replace(buildpack_file.read(raw, label, pattern.in_lines), version=version, source=source, folder=str(place))

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 from paas.core.errors import InvalidValue, NotFound
-from paas.drivers.spool import gunzipped
+from paas.system.spool import gunzipped
 
 LIMIT = 1 << 20
 MOST_FILES = 20

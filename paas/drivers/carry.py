@@ -17,10 +17,10 @@ from paas.core.containers.container import LABEL_APP_ID
 from paas.core.errors import BuildFailed, Cancelled, EngineError
 from paas.drivers import image_stream, stack
 from paas.drivers.image_stream import Image
-from paas.drivers.spans import span
-from paas.drivers.spool import spooled
 from paas.schedulers.docker import image_copies
 from paas.schedulers.docker.api import Docker
+from paas.system.spans import span
+from paas.system.spool import spooled
 
 
 def lend(source: Docker, target: Docker, name: str, cancelled: threading.Event) -> None:

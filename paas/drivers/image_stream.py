@@ -16,7 +16,7 @@ from typing import IO, cast
 
 from paas.core.sources import archive, image_stream
 from paas.core.sources.image_stream import Chosen, ImageRefused, broken
-from paas.drivers.spool import Bounded, gunzipped, in_chunks, size_of, spooled
+from paas.system.spool import Bounded, gunzipped, in_chunks, size_of, spooled
 
 _MOST_ENTRIES = 20_000
 _LARGEST_JSON = 4 << 20

@@ -25,7 +25,7 @@ from paas.core.errors import PaasError
 from paas.core.logs import drain, syslog
 from paas.core.logs.drain import Target
 from paas.core.logs.line import LogLine
-from paas.drivers import egress
+from paas.system import egress
 
 SECONDS = 10.0
 """How long a receiver may take for each step."""

@@ -14,10 +14,10 @@ from paas.core.containers.options import PHASES
 from paas.core.edge import items
 from paas.core.errors import AlreadyExists, Disconnected, NoSuchApp, PaasError
 from paas.core.model import App
-from paas.drivers.spans import carried
 from paas.engine import applocks, dashboard, deploy, domains, edge, former, routes
 from paas.engine.context import Context
 from paas.engine.jobs import Job
+from paas.system.spans import carried
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")

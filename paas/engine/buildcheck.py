@@ -9,9 +9,9 @@ from paas.core.git import checkout, text
 from paas.core.model import App
 from paas.core.sources import image_file
 from paas.core.spelling import meant
-from paas.drivers.git import Finding
-from paas.drivers.quarantine import Quarantine
 from paas.engine.context import Context
+from paas.git.quarantine import Quarantine
+from paas.git.repository import Finding
 
 
 def check(ctx: Context, app: App, commit: str, quarantine: Quarantine | None) -> None:

@@ -11,9 +11,10 @@ from paas.core.certs.certificate import Certificate, Facts, Source
 from paas.core.edge.hosts import CATCH_ALL
 from paas.core.errors import InvalidValue, NotFound, PaasError, UsageError
 from paas.core.model import App
-from paas.drivers import bundle, x509
+from paas.drivers import bundle
 from paas.engine import routes
 from paas.engine.context import Context
+from paas.system import x509
 
 BY_HAND = (Source.ADDED, Source.GENERATED)
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from paas.core.certs.certificate import Certificate, Source
 from paas.core.model import App
 from paas.core.times import timestamp
-from paas.drivers import x509
 from paas.engine import dashboard, issuing, routes, tls
 from paas.engine.certificates import BY_HAND
 from paas.engine.context import Context
+from paas.system import x509
 
 
 def facts(ctx: Context, app: App | None) -> dict[str, str]:

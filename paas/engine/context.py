@@ -10,17 +10,8 @@ from paas.builders.base import Builder
 from paas.core.access.caller import Caller
 from paas.core.errors import AlreadyExists
 from paas.core.model import App
-from paas.drivers.clock import Clock
-from paas.drivers.confined import Confined
 from paas.drivers.edge_errors import EdgeErrors
-from paas.drivers.git import Repository
-from paas.drivers.host import Host
-from paas.drivers.paths import Paths
-from paas.drivers.probe import Probe
-from paas.drivers.remotes import Remotes
-from paas.drivers.reserve import Reserve
 from paas.drivers.rootless import Rootless
-from paas.drivers.settings_file import SettingsFile
 from paas.engine.authority import Issuing
 from paas.engine.events import Teller
 from paas.engine.jobs import Jobs
@@ -30,10 +21,19 @@ from paas.engine.oneoffs import Oneoffs
 from paas.engine.output import Output
 from paas.engine.retire import Retirer
 from paas.engine.vitals import Vitals
+from paas.git.remotes import Remotes
+from paas.git.repository import Repository
 from paas.proxies.base import Proxy
 from paas.schedulers.base import Scheduler
 from paas.schedulers.tasks import Tasks
 from paas.store import Store
+from paas.system.clock import Clock
+from paas.system.confined import Confined
+from paas.system.host import Host
+from paas.system.paths import Paths
+from paas.system.probe import Probe
+from paas.system.reserve import Reserve
+from paas.system.settings_file import SettingsFile
 
 
 @dataclass(frozen=True)

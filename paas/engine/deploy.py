@@ -20,9 +20,7 @@ from paas.core.jobs.journal import Step
 from paas.core.model import App, Draft, Process, Release
 from paas.core.secret import Secret
 from paas.core.sources import image_file
-from paas.drivers import calendar, yamlfile
-from paas.drivers.quarantine import Quarantine
-from paas.drivers.worktree import update_worktree
+from paas.drivers import calendar
 from paas.engine import buildcheck, buildguard, buildsource, domains, imagecheck, plans, registries, release_files, room
 from paas.engine.context import Context
 from paas.engine.jobs import Job
@@ -30,6 +28,9 @@ from paas.engine.phase import Phase, phases, run_phase
 from paas.engine.plans import Recipe
 from paas.engine.released import drop_old_images, tell
 from paas.engine.rollout import roll_out
+from paas.git.quarantine import Quarantine
+from paas.git.worktree import update_worktree
+from paas.system import yaml_file
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
         lines = text(app_json_at, "invalid-app-json")
         described = appspec.from_app_json(lines, app_json_at) if lines.strip() else AppSpec()
         lines = text(paas_yml_at, "invalid-paas-yml")
-        own = appspec.from_paas_yml(yamlfile.parse(lines, paas_yml_at, "invalid-paas-yml"), paas_yml_at)
+        own = appspec.from_paas_yml(yaml_file.parse(lines, paas_yml_at, "invalid-paas-yml"), paas_yml_at)
         calendar.check_all(own.cron or described.cron)
         known = {**commands, **own.commands}
         work = ctx.confined.for_job(job.cancelled)

@@ -8,9 +8,9 @@ from pathlib import Path
 from paas.core.errors import Disconnected
 from paas.core.logs import edge
 from paas.core.model import App
-from paas.drivers.tail import Follower, last_lines
 from paas.engine import routes
 from paas.engine.context import Context
+from paas.system.tail import Follower, last_lines
 
 LOOK_SECONDS = 0.3
 

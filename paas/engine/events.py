@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from paas.core.errors import NoSuchApp, PaasError
 from paas.core.logs import codes, query
 from paas.core.model import PHASE, DeploymentStatus, Ending
-from paas.drivers.clock import Clock
 from paas.store import Store
+from paas.system.clock import Clock
 
 _log = logging.getLogger(__name__)
 QUIET = ("create", "destroy")

@@ -14,11 +14,11 @@ from paas.core.health.diagnosis import BAD_REQUEST, Evidence, diagnose, early_hi
 from paas.core.health.outcome import HTTP2, NOT_HTTP, Answer, Outcome
 from paas.core.model import Container
 from paas.core.releases.rollout import Candidate
-from paas.drivers.spans import carried
 from paas.engine import probing
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 from paas.proxies.base import EARLY_HINTS
+from paas.system.spans import carried
 
 LOG_LINES = 40
 AT_ONCE = 8

@@ -17,12 +17,12 @@ from paas.core.sources import image_file
 from paas.core.sources import image_stream as imagestream
 from paas.core.sources.origin import IMAGE, Origin
 from paas.drivers import image_stream
-from paas.drivers.archives import FILE, Member
 from paas.engine import pulls
 from paas.engine.apps import change
 from paas.engine.context import Context
 from paas.engine.jobs import Job
 from paas.engine.sources import By, Made, branch_of, deploy_made, uploaded
+from paas.git.archives import FILE, Member
 
 BUILDERS = ("", "dockerfile", "image")
 

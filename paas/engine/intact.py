@@ -9,10 +9,10 @@ from paas.core.errors import EngineError, PaasError
 from paas.core.model import Container
 from paas.core.server import intact
 from paas.core.server.intact import Marker, Recorded, Traces
-from paas.drivers.marker import MarkerFile
-from paas.drivers.paths import Paths
 from paas.store import Store
 from paas.store.examination import examine
+from paas.system.marker import MarkerFile
+from paas.system.paths import Paths
 
 _log = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from paas.core.edge import hosts
 from paas.core.errors import IssuanceFailed, NoSuchApp, PaasError, unexpected
 from paas.core.model import App
 from paas.core.secret import Secret
-from paas.drivers import x509
 from paas.drivers.acme_client import Account
 from paas.engine import addresses, dashboard, routes, tls
 from paas.engine.context import Context
+from paas.system import x509
 
 _log = logging.getLogger(__name__)
 

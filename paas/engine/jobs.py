@@ -15,16 +15,16 @@ from typing import TypeVar, cast
 from paas.core.errors import Cancelled, DiskFull, PaasError, unexpected
 from paas.core.jobs.journal import Step
 from paas.core.model import App, DeploymentStatus
-from paas.drivers import spans
-from paas.drivers.clock import Clock
-from paas.drivers.reserve import Reserve
-from paas.drivers.spans import Recorder, span
 from paas.engine.events import Teller
 from paas.engine.joblog import JobLog, times_of
 from paas.engine.locks import Slots, Turns
 from paas.engine.output import Output, Sink
 from paas.engine.superseding import Push, supersede
 from paas.store import Store
+from paas.system import spans
+from paas.system.clock import Clock
+from paas.system.reserve import Reserve
+from paas.system.spans import Recorder, span
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")

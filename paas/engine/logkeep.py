@@ -20,14 +20,14 @@ from paas.core.logs import line as logline
 from paas.core.logs.json_file import JsonLog
 from paas.core.model import App, Container
 from paas.core.runs.oneoff import Run
-from paas.drivers import logfiles, segments
-from paas.drivers.clock import Clock
-from paas.drivers.logfiles import LogFiles
-from paas.drivers.paths import Paths
 from paas.engine.events import Teller
 from paas.schedulers.base import Scheduler
 from paas.store import Store
 from paas.store.logs import KeptLog
+from paas.system import log_files, segments
+from paas.system.clock import Clock
+from paas.system.log_files import LogFiles
+from paas.system.paths import Paths
 
 _log = logging.getLogger(__name__)
 MOST_LOGS = 1000
@@ -125,7 +125,7 @@ class Keeper:
         """Gives the files another name, below the data root; False where that is not possible."""
         made: list[Path] = []
         try:
-            for path in logfiles.rotated(current):
+            for path in log_files.rotated(current):
                 name = target.with_name(target.name + path.name.removeprefix(current.name))
                 # What is there was left by a kill, before it was recorded.
                 name.unlink(missing_ok=True)
@@ -148,7 +148,7 @@ class Keeper:
             first = next(iter(files.read(1 << 16)), None)
         finally:
             files.close()
-        size = sum(path.stat().st_size for path in logfiles.rotated(current))
+        size = sum(path.stat().st_size for path in log_files.rotated(current))
         return replace(
             row, bytes=size, first=first.time if first else row.first, last=last.time if last else row.last
         )
@@ -213,7 +213,7 @@ class Keeper:
         """Removes a log."""
         folder = self._paths.logs(row.app_id)
         self._store.kept_logs.remove(row.container)
-        for path in [packed(folder, row.container), *logfiles.rotated(raw(folder, row.container))]:
+        for path in [packed(folder, row.container), *log_files.rotated(raw(folder, row.container))]:
             path.unlink(missing_ok=True)
 
     # In the background
@@ -257,7 +257,7 @@ class Keeper:
         current = raw(self._paths.logs(row.app_id), container)
         with suppress(NoSuchApp):
             self._pack(row, segments.contents(current))
-        for path in logfiles.rotated(current):
+        for path in log_files.rotated(current):
             path.unlink(missing_ok=True)
 
     def idle(self) -> bool:

@@ -15,14 +15,14 @@ from paas.core.logs.mark import KEY, LATE_SECONDS, Mark, Read, earlier
 from paas.core.logs.query import LATEST, Query
 from paas.core.logs.requests import AccessLog
 from paas.core.model import App, Container
-from paas.drivers.logfiles import LogFiles
-from paas.drivers.segments import Packed
 from paas.engine import logkeep
 from paas.engine.changelog import EventSource, JobSource
 from paas.engine.context import Context
 from paas.engine.enginelog import EngineSource, form_of, form_of_run
 from paas.engine.orders import Live
 from paas.store.logs import KeptLog
+from paas.system.log_files import LogFiles
+from paas.system.segments import Packed
 
 BY_TIME = itemgetter(0)
 SOURCE = itemgetter(1)

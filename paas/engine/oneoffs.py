@@ -17,10 +17,10 @@ from paas.core.errors import EngineError, PaasError
 from paas.core.model import App
 from paas.core.runs import oneoff
 from paas.core.runs.oneoff import Run, RunStatus
-from paas.drivers.clock import Clock
 from paas.engine.orders import Live, Order
 from paas.schedulers.tasks import Tasks
 from paas.store import Store
+from paas.system.clock import Clock
 
 _log = logging.getLogger(__name__)
 

@@ -22,11 +22,12 @@ from paas.core.git import text as committext
 from paas.core.model import App
 from paas.core.properties import Properties
 from paas.core.secret import Secret
-from paas.drivers import pattern, stack, yamlfile
-from paas.drivers.confined import Work
-from paas.drivers.quarantine import Quarantine
+from paas.drivers import stack
 from paas.engine import buildpacks
 from paas.engine.context import Context
+from paas.git.quarantine import Quarantine
+from paas.system import pattern, yaml_file
+from paas.system.confined import Work
 
 DOCKERFILE, BUILDPACK = "dockerfile", "buildpack"
 _PATH = ("builder-dockerfile", "dockerfile-path")
@@ -168,7 +169,7 @@ def _left_to(dockerfile: str, places: Mapping[str, str], found: Mapping[str, byt
 
 def _parsed(texts: Mapping[str, str]) -> dict[str, object]:
     settings = buildplan.SETTINGS_FILE
-    return {settings: yamlfile.parse(texts[settings], settings, "invalid-paas-yml")} if settings in texts else {}
+    return {settings: yaml_file.parse(texts[settings], settings, "invalid-paas-yml")} if settings in texts else {}
 
 
 def _read(

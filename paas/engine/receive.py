@@ -12,14 +12,14 @@ from paas.core.git import push
 from paas.core.git.push import Action, Decision
 from paas.core.git.refs import MOVED, RefUpdate
 from paas.core.model import App
-from paas.drivers.git import CommitInfo
-from paas.drivers.git_process import GitFailed
-from paas.drivers.quarantine import Quarantine
 from paas.engine import applocks, apps, routes, superseding
 from paas.engine.context import Context
 from paas.engine.deploy import Commit, deploy
 from paas.engine.jobs import Job
 from paas.engine.output import Output
+from paas.git.process import GitFailed
+from paas.git.quarantine import Quarantine
+from paas.git.repository import CommitInfo
 
 # A push is watched to its end even if the client has gone: its answer moves the ref.
 _NEVER = threading.Event()

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Sequence
 
 from paas.core import backoff
 from paas.core.errors import PaasError
-from paas.drivers.clock import Clock
 from paas.proxies.base import Proxy, Switch
 from paas.schedulers.base import Scheduler
+from paas.system.clock import Clock
 
 _log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1

@@ -14,13 +14,13 @@ from paas.core.jobs.journal import Step
 from paas.core.model import WEB, App, Container, Process, Release, Replica
 from paas.core.releases import rollout
 from paas.core.releases.rollout import Candidate, Rollout
-from paas.drivers.spans import carried
 from paas.engine import domains, health, probing, routes
 from paas.engine.context import Context
 from paas.engine.health import Started
 from paas.engine.jobs import Job
 from paas.engine.limits import limits
 from paas.proxies.base import Switch
+from paas.system.spans import carried
 
 START_AT_ONCE = 4
 RUNNING = ("running", "restarting", "paused")

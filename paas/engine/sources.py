@@ -15,15 +15,16 @@ from paas.core.jobs.journal import Step
 from paas.core.model import App, ReleaseState
 from paas.core.sources import archive
 from paas.core.sources.origin import Origin
-from paas.drivers import archives, git_import, spool
-from paas.drivers.archives import Member
-from paas.drivers.git_import import Author
-from paas.drivers.quarantine import Quarantine
 from paas.engine import reach, receive
 from paas.engine.apps import change
 from paas.engine.context import Context
 from paas.engine.deploy import Commit
 from paas.engine.jobs import Job
+from paas.git import archives, fast_import
+from paas.git.archives import Member
+from paas.git.fast_import import Author
+from paas.git.quarantine import Quarantine
+from paas.system import spool
 
 FIRST_BRANCH = "main"
 
@@ -98,14 +99,14 @@ def deploy_made(ctx: Context, job: Job, made: Made, *, again: bool = False) -> b
     with Quarantine(repository) as quarantine:
         with job.step(Step.FETCH):
             parent = repository.resolve(HEADS + branch)
-            tree = git_import.import_tree(quarantine, made.members, one_folder=made.one_folder)
+            tree = fast_import.import_tree(quarantine, made.members, one_folder=made.one_folder)
             serves = parent is not None and _serves(ctx, job.app, parent)
-            if parent and serves and not again and git_import.tree_of(quarantine, parent) == tree:
+            if parent and serves and not again and fast_import.tree_of(quarantine, parent) == tree:
                 job.out.step("No changes: this is what serves already")
                 return False
             by = made.by or By(ctx.caller.name)
             author = Author(by.name, ctx.clock.now(), by.email)
-            commit = git_import.commit_tree(quarantine, tree, parent, made.message, author)
+            commit = fast_import.commit_tree(quarantine, tree, parent, made.message, author)
         land(ctx, job, Commit(commit, ctx.caller.name, made.cause, quarantine), branch, made.origin)
     return True
 

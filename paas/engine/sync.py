@@ -10,13 +10,13 @@ from paas.core.git.url import Remote
 from paas.core.jobs.journal import Step
 from paas.core.model import App
 from paas.core.sources.origin import SYNC, Origin
-from paas.drivers.quarantine import Quarantine
 from paas.engine import reach
 from paas.engine.apps import change
 from paas.engine.context import Context
 from paas.engine.deploy import Commit
 from paas.engine.jobs import Job
 from paas.engine.sources import branch_of, land, was_released
+from paas.git.quarantine import Quarantine
 
 
 class When(enum.Enum):

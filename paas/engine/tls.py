@@ -12,8 +12,9 @@ from paas.core.edge.tls import Credential, Tls, hsts
 from paas.core.model import App
 from paas.core.properties import Properties
 from paas.core.secret import Secret
-from paas.drivers import acme_client, x509
+from paas.drivers import acme_client
 from paas.engine.context import Context
+from paas.system import x509
 
 ACCOUNT_KEY = "acme-account-key"
 

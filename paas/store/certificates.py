@@ -7,9 +7,9 @@ from collections.abc import Collection
 from paas.core.certs.certificate import Certificate, Source
 from paas.core.model import App
 from paas.core.secret import Secret
-from paas.drivers import x509
 from paas.store.database import Database, Row
 from paas.store.sealed import Sealer
+from paas.system import x509
 
 
 class Certificates:

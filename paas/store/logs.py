@@ -11,9 +11,9 @@ from paas.core.logs.drain import Drain, Position
 from paas.core.logs.line import PLATFORM, LogLine
 from paas.core.model import App
 from paas.core.secret import Secret
-from paas.drivers.segments import Segment
 from paas.store.database import Database, Row
 from paas.store.sealed import Sealer
+from paas.system.segments import Segment
 
 EVENTS_KEPT = 2000
 PRUNED_AFTER = 16

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fakes.gates import Unexpected
 from paas.core.errors import IssuanceFailed
 from paas.drivers.acme_client import Account, Acme, Prover
-from paas.drivers.clock import Clock
 from paas.drivers.dns_hook import DnsHooks
 from paas.drivers.resolver import Resolver
+from paas.system.clock import Clock
 
 
 class FakeAcme(Acme):

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from paas.drivers.confined import Confined, Work
-from paas.zygote import WORKS
+from paas.daemon.zygote import WORKS
+from paas.system.confined import Confined, Work
 
 
 def work(name: str, about: str, given: Mapping[str, object]) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from paas.core.errors import Cancelled
-from paas.drivers.clock import Clock
+from paas.system.clock import Clock
 
 SECONDS = 60.0
 """How long a test waits for what must happen, before it fails."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from paas.core.builds.disk_space import Disk, Memory
-from paas.drivers.host import Host
+from paas.system.host import Host
 
 GIB = 1 << 30
 

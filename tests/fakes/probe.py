@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fakes.containers import FakeScheduler
 from paas.core.containers.tcp_table import Listener
 from paas.core.health.outcome import Answer
-from paas.drivers.probe import Probe
+from paas.system.probe import Probe
 
 
 class FakeProbe(Probe):

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from paas.core.access.remote_credentials import Fetched, Login, Means
 from paas.core.git.url import FILE, Remote
-from paas.drivers import git_process
-from paas.drivers.git_way import FetchFailed
-from paas.drivers.quarantine import Quarantine
-from paas.drivers.remotes import Remotes
+from paas.git import process
+from paas.git.addresses import FetchFailed
+from paas.git.quarantine import Quarantine
+from paas.git.remotes import Remotes
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class FakeRemotes(Remotes):
             return super().fetch(quarantine, remote, ref, means, cancelled)
         if folder is None:
             raise FetchFailed(f"{remote.url} could not be fetched", why="it is not there")
-        branch = ref or git_process.run(folder, ["symbolic-ref", "--short", "HEAD"]).decode().strip()
-        commit = git_process.run(folder, ["rev-parse", f"{branch}^{{commit}}"]).decode().strip()
+        branch = ref or process.run(folder, ["symbolic-ref", "--short", "HEAD"]).decode().strip()
+        commit = process.run(folder, ["rev-parse", f"{branch}^{{commit}}"]).decode().strip()
         is_branch = (folder / "refs/heads" / branch).exists()
-        pack = git_process.run(folder, ["pack-objects", "--revs", "--stdout", "--quiet"], text=f"{commit}\n".encode())
+        pack = process.run(folder, ["pack-objects", "--revs", "--stdout", "--quiet"], text=f"{commit}\n".encode())
         options = ["index-pack", "--stdin", "--fix-thin"]
-        git_process.run(quarantine.repository.path, options, extra=quarantine.environment(), text=pack)
+        process.run(quarantine.repository.path, options, extra=quarantine.environment(), text=pack)
         return Fetched(commit, branch if is_branch else "")
 
     def download(self, remote: Remote, means: Means, cancelled: threading.Event) -> Iterator[bytes]:

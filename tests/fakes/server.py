@@ -35,8 +35,6 @@ from paas.core.access.caller import Access, Caller
 from paas.core.errors import Disconnected, EngineError
 from paas.core.model import App
 from paas.daemon.wiring import instance_id, wire
-from paas.drivers.paths import Paths
-from paas.drivers.settings_file import SettingsFile
 from paas.engine import apps, reconcile
 from paas.engine.authority import Issuing
 from paas.engine.context import Context
@@ -45,6 +43,8 @@ from paas.engine.issuer import Issuer
 from paas.engine.liveness import Liveness
 from paas.engine.timers import Timers
 from paas.store import Store
+from paas.system.paths import Paths
+from paas.system.settings_file import SettingsFile
 
 ADMIN = Caller("admin", Access.ADMIN, "local")
 DEPLOYER = Caller("alice", Access.DEPLOY, "ssh", "192.0.2.7", "SHA256:alice")

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from paas.drivers.clock import Clock
+from paas.system.clock import Clock
 
 EPOCH = 1_767_225_600.0
 """2026-01-01T00:00:00Z: when every test begins."""

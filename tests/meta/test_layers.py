@@ -11,11 +11,11 @@ from sources import FAKES, PACKAGE, ROOT, SOURCES, nodes, statements, text, tree
 
 LAYERS = [
     {"paas.core"},
-    {"paas.drivers", "paas.store", "paas.resources", "paas.schedulers", "paas.proxies"},
+    {"paas.system", "paas.drivers", "paas.git", "paas.store", "paas.schedulers", "paas.proxies"},
     {"paas.builders"},
     {"paas.engine"},
     {"paas.commands"},
-    {"paas.__main__", "paas.cli", "paas.control", "paas.daemon", "paas.ssh", "paas.web", "paas.zygote"},
+    {"paas.__main__", "paas.cli", "paas.control", "paas.daemon", "paas.ssh", "paas.web"},
 ]
 """From the lowest to the highest. A module may import from its own layer and from those below."""
 
@@ -23,22 +23,22 @@ OUTSIDE = {
     "docker": ("paas.schedulers.docker",),
     "requests": ("paas.schedulers.docker", "paas.drivers.acme_client"),
     "urllib3": ("paas.schedulers.docker.log_stream",),
-    "re2": ("paas.drivers.pattern",),
+    "re2": ("paas.system.pattern",),
     "cronsim": ("paas.drivers.calendar",),
-    "dulwich": ("paas.drivers",),
-    "subprocess": ("paas.drivers", "paas.proxies.nginx", "paas.daemon.gunicorn"),
+    "dulwich": ("paas.git",),
+    "subprocess": ("paas.drivers", "paas.git", "paas.system", "paas.proxies.nginx", "paas.daemon.gunicorn"),
     "sqlite3": ("paas.store",),
-    "cryptography": ("paas.store", "paas.drivers.x509", "paas.drivers.acme_client"),
+    "cryptography": ("paas.store", "paas.system.x509", "paas.drivers.acme_client"),
     "acme": ("paas.drivers.acme_client",),
     "josepy": ("paas.drivers.acme_client",),
     "dns": ("paas.drivers.resolver", "paas.drivers.dns_update"),
     "idna": ("paas.core.edge.hosts",),
-    "time": ("paas.drivers", "paas.schedulers", "paas.proxies.nginx", "paas.web.sessions"),
+    "time": ("paas.drivers", "paas.git", "paas.system", "paas.schedulers", "paas.proxies.nginx", "paas.web.sessions"),
     "flask": ("paas.web",),
     "werkzeug": ("paas.web",),
     "gunicorn": ("paas.web.gunicorn",),
-    "yaml": ("paas.drivers",),
-    "jinja2": ("paas.proxies", "paas.builders.template", "paas.web.app", "paas.zygote"),
+    "yaml": ("paas.system",),
+    "jinja2": ("paas.proxies", "paas.builders.template", "paas.web.app", "paas.daemon.zygote"),
     "passlib": ("paas.drivers",),
     "asyncssh": ("paas.ssh",),
     "asyncio": (
@@ -52,6 +52,8 @@ OUTSIDE = {
     "socket": (
         *(
             "paas.drivers",
+            "paas.git",
+            "paas.system",
             "paas.schedulers",
             "paas.proxies.nginx",
             "paas.ssh",
@@ -61,7 +63,7 @@ OUTSIDE = {
             "paas.daemon.serve",
             "paas.control.unix_socket",
         ),
-        *("paas.web.link", "paas.zygote"),
+        *("paas.web.link", "paas.daemon.zygote"),
         # As the type of an invocation's standard input; commands open no sockets.
         "paas.commands.invocation",
     ),

@@ -202,7 +202,11 @@ def test_installed_elsewhere_it_finds_its_templates(wheel: Path, tmp_path: Path)
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)]
     subprocess.run(pip, check=True)
 
-    asks = f"import sys; sys.path.insert(0, {str(site)!r}); from paas.resources import folder; print(folder({{!r}}))"
+    asks = (
+        f"import sys; sys.path.insert(0, {str(site)!r})\n"
+        "from paas.system.data_folders import folder\n"
+        "print(folder({!r}))"
+    )
     for name in DATA:
         python = [sys.executable, "-I", "-c", asks.format(name)]
         answer = subprocess.run(python, cwd="/", capture_output=True, text=True, check=True)

@@ -18,7 +18,7 @@ from instance import Server, eventually, run
 from load import Load
 from test_service import app
 
-from paas.drivers.paths import Paths
+from paas.system.paths import Paths
 
 pytestmark = pytest.mark.real
 

@@ -15,9 +15,9 @@ import pytest
 
 from paas.core.errors import Disconnected
 from paas.core.git.refs import MOVED
-from paas.drivers.git import Repository
-from paas.drivers.git_receive import SHALLOW, serve_receive_pack
-from paas.drivers.git_upload import serve_upload_pack
+from paas.git.receive_pack import SHALLOW, serve_receive_pack
+from paas.git.repository import Repository
+from paas.git.upload_pack import serve_upload_pack
 
 pytestmark = pytest.mark.real
 
@@ -412,8 +412,8 @@ def test_a_client_killed_while_it_clones_leaves_no_process(place):
 SERVER = """
 import json, os, resource, socket, sys
 from pathlib import Path
-from paas.drivers.git import Repository
-from paas.drivers.git_receive import serve_receive_pack
+from paas.git.repository import Repository
+from paas.git.receive_pack import serve_receive_pack
 
 class Receiver:
     def admit(self, options, progress):

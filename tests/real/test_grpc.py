@@ -15,7 +15,7 @@ from paas.core.edge.tls import Credential, Tls
 from paas.core.edge.vhost import Vhost
 from paas.core.health.outcome import HTTP2
 from paas.core.secret import Secret
-from paas.drivers.probe import Probe
+from paas.system.probe import Probe
 
 grpc = pytest.importorskip("grpc")
 pytestmark = pytest.mark.real("nginx")

@@ -31,7 +31,7 @@ def children(server: Server) -> list[str]:
     assert server.daemon is not None
     ps = ["ps", "-o", "pid=,args=", "--ppid", str(server.daemon.pid)]
     rows = subprocess.run(ps, capture_output=True, text=True, check=True).stdout.splitlines()
-    [helper] = [row.split()[0] for row in rows if "paas.zygote" in row]
+    [helper] = [row.split()[0] for row in rows if "paas.daemon.zygote" in row]
     return Path(f"/proc/{helper}/task/{helper}/children").read_text().split()
 
 

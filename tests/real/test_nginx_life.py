@@ -26,7 +26,7 @@ from paas.proxies.nginx import process as driver
 from paas.proxies.nginx.process import Nginx
 from paas.proxies.nginx.proxy import NginxProxy
 from paas.proxies.nginx.text import Templates
-from paas.resources import folder
+from paas.system.data_folders import folder
 
 pytestmark = pytest.mark.real
 

@@ -270,7 +270,7 @@ def test_doctor_finds_the_host_in_order_and_a_container_that_is_gone(instance: S
 
 def test_the_reading_of_this_machine() -> None:
     script = (
-        "from pathlib import Path; from paas.drivers.host import Host; h = Host()\n"
+        "from pathlib import Path; from paas.system.host import Host; h = Host()\n"
         "d, m = h.disk(Path('/nonexistent/folder')), h.memory()\n"
         "assert d.path == '/' and 0 < d.free <= d.total, d\n"
         "assert 0 < m.available <= m.total, m\n"

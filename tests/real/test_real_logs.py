@@ -18,8 +18,8 @@ from instance import Server, eventually
 
 from paas.core.logs import line as logline
 from paas.core.logs.json_file import JsonLog
-from paas.drivers.logfiles import LogFiles
 from paas.schedulers.docker.api import Docker
+from paas.system.log_files import LogFiles
 
 pytestmark = pytest.mark.real
 

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from fakes import DEPLOYER, VIEWER, Behaviour
-from paas.drivers.git import Repository
-from paas.drivers.git_process import GitFailed
 from paas.engine import apps
+from paas.git.process import GitFailed
+from paas.git.repository import Repository
 
 NO_APP = (
     " !     there is no app 'nope'\n"

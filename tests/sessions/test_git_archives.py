@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fakes import VIEWER
-from paas.drivers import git_process
+from paas.git import process
 
 pytestmark = pytest.mark.real("git")
 
@@ -71,10 +71,10 @@ def files(server, app="hello"):
     """The files of the app's deployed commit: mode and content by path."""
     repository = server.ctx.repository(server.app(app))
     commit = server.ctx.store.releases.current(server.app(app)).commit
-    from paas.drivers import git_objects
+    from paas.git import objects
 
-    entries = git_objects.listing(repository.path, commit, {})
-    with git_objects.reading(repository.path, {}) as read:
+    entries = objects.listing(repository.path, commit, {})
+    with objects.reading(repository.path, {}) as read:
         return {one.path: (one.mode, read(one.sha, one.path, 1 << 20)) for one in entries}
 
 
@@ -309,7 +309,7 @@ def test_the_author_of_the_commit_may_be_named(hello, words, author):
     hello.remotes.archives[url] = tar({"Dockerfile": DOCKERFILE, "v": words.encode()})
     assert hello.run(f"git:from-archive hello {url} {words}").status == 0
     repository = hello.ctx.repository(hello.app()).path
-    shown = git_process.run(repository, ["log", "-1", "--format=%an <%ae>|%cn <%ce>"]).decode().strip()
+    shown = process.run(repository, ["log", "-1", "--format=%an <%ae>|%cn <%ce>"]).decode().strip()
     assert shown == f"{author}|{author}"
     refused = hello.run(f"git:from-archive hello {url} 'a<b'")
     assert "can't be the author of a commit" in refused.err

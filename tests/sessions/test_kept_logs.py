@@ -8,9 +8,9 @@ import pytest
 from fakes import SECONDS, eventually
 from fakes.requests import request_line
 from paas.core.logs import json_file
-from paas.drivers import segments
 from paas.engine import logkeep, logs
 from paas.store.logs import KeptLog
+from paas.system import segments
 
 
 def keep_run(server, text, entry="nightly"):

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from paas.core.errors import Disconnected
-from paas.drivers.git import Repository
-from paas.drivers.git_receive import serve_receive_pack
+from paas.git.receive_pack import serve_receive_pack
+from paas.git.repository import Repository
 
 MAIN = "refs/heads/main"
 NONE = "0" * 40

@@ -11,8 +11,8 @@ import pytest
 
 from paas.core.errors import IssuanceFailed
 from paas.core.secret import Secret
-from paas.drivers import x509
 from paas.drivers.acme_client import Account, Acme
+from paas.system import x509
 
 
 class _Authority(ThreadingHTTPServer):

@@ -9,14 +9,14 @@ from paas.core.apps.spec import AppSpec, ProcessSpec
 from paas.core.errors import InvalidValue
 from paas.core.health.checks import Check
 from paas.core.model import Process
-from paas.drivers import yamlfile
+from paas.system import yaml_file
 
 AT = "app.json: healthchecks.web[0]"
 """The place of the one check that `healthcheck` makes."""
 
 
 def yml(text):
-    return appspec.from_paas_yml(yamlfile.parse(text, "paas.yml", "invalid-paas-yml"))
+    return appspec.from_paas_yml(yaml_file.parse(text, "paas.yml", "invalid-paas-yml"))
 
 
 def healthcheck(**fields):
@@ -168,7 +168,7 @@ def test_mistakes_in_paas_yml_are_told_with_their_place(text, message):
 
 def test_yaml_that_makes_objects_is_refused():
     with pytest.raises(InvalidValue):
-        yamlfile.parse("!!python/object/apply:os.system [true]", "paas.yml", "invalid-paas-yml")
+        yaml_file.parse("!!python/object/apply:os.system [true]", "paas.yml", "invalid-paas-yml")
 
 
 def test_paas_yml_goes_before_app_json_and_the_procfile():
@@ -228,7 +228,7 @@ def test_ports_come_from_the_configuration_then_paas_yml_then_the_image():
 )
 def test_yaml_that_is_broken_in_odd_ways_is_told_with_file_and_line(text, line, why):
     with pytest.raises(InvalidValue) as error:
-        yamlfile.parse(text, "paas.yml", "invalid-paas-yml")
+        yaml_file.parse(text, "paas.yml", "invalid-paas-yml")
     assert error.value.what.startswith(f"paas.yml is not YAML: line {line}")
     assert why in error.value.why
     assert error.value.code == "invalid-paas-yml"
@@ -270,13 +270,13 @@ def test_a_file_that_is_no_file_of_settings_is_not_parsed():
 )
 def test_references_must_not_make_a_small_file_a_large_one(text):
     with pytest.raises(InvalidValue, match=r"paas\.yml is not YAML: line 1, column 1") as error:
-        yamlfile.parse(text, "paas.yml", "invalid-paas-yml")
+        yaml_file.parse(text, "paas.yml", "invalid-paas-yml")
     assert "more than 200000 values" in error.value.why
 
 
 def test_references_are_taken_as_they_are():
-    assert yamlfile.parse("a: &a {b: 1}\nc: {<<: *a, d: [*a]}", "paas.yml", "x") == {
+    assert yaml_file.parse("a: &a {b: 1}\nc: {<<: *a, d: [*a]}", "paas.yml", "x") == {
         "a": {"b": 1}, "c": {"b": 1, "d": [{"b": 1}]}
     }  # fmt: skip
-    endless = yamlfile.parse("&a [*a]", "paas.yml", "x")
+    endless = yaml_file.parse("&a [*a]", "paas.yml", "x")
     assert endless[0] is endless

@@ -8,7 +8,7 @@ import pytest
 
 from paas.core.model import App, Key
 from paas.drivers import authorized_keys
-from paas.drivers.paths import Paths
+from paas.system.paths import Paths
 
 KEYS = [
     Key("ada", "SHA256:aaa", "ssh-ed25519", "AAAA", "ada@laptop", "admin"),

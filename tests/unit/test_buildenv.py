@@ -10,7 +10,7 @@ import pytest
 
 from paas.core.builds import environment, trust_store
 from paas.core.secret import Secret
-from paas.drivers.memfile import in_memory
+from paas.system.memory_file import in_memory
 
 HARD = "it's \"quoted\"; $HOME `id`\nand a second line \\"
 

@@ -17,7 +17,8 @@ from paas.core.builds import plan as buildplan
 from paas.core.builds.commit_files import CommitFiles
 from paas.core.builds.plan import Plan
 from paas.core.errors import PaasError
-from paas.drivers import buildpacks, pattern, yamlfile
+from paas.drivers import buildpacks
+from paas.system import pattern, yaml_file
 
 APPS = Path(__file__).parent.parent / "apps"
 SUITES = ("trixie", "bookworm")
@@ -25,7 +26,7 @@ SUITES = ("trixie", "bookworm")
 
 def files_of(texts: Mapping[str, str]) -> CommitFiles:
     settings = buildplan.SETTINGS_FILE
-    parsed = {settings: yamlfile.parse(texts[settings], settings, "invalid-paas-yml")} if settings in texts else {}
+    parsed = {settings: yaml_file.parse(texts[settings], settings, "invalid-paas-yml")} if settings in texts else {}
     return CommitFiles(tuple(sorted(texts)), texts, parsed, pattern.first_groups)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from paas.core.builds import safety
 from paas.drivers import buildpacks
-from paas.resources import folder
+from paas.system.data_folders import folder
 
 LIB = Path(__file__).resolve().parents[2] / "scripts" / "lib.sh"
 ENGINES = pytest.mark.parametrize(

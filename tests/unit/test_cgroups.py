@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from fakes import eventually
-from paas.drivers import build_limiter
-from paas.drivers.cgroups import BuildGroup
+from paas.system import build_limiter
+from paas.system.cgroups import BuildGroup
 
 MARK = b"build-7.abc.paas.invalid"
 

@@ -12,8 +12,8 @@ import pytest
 
 from fakes import eventually
 from paas.core.errors import Cancelled, InvalidValue, PaasError
-from paas.drivers import confined
-from paas.drivers.confined import Confined
+from paas.system import confined
+from paas.system.confined import Confined
 
 ENDLESS = "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(99999) %}{% endfor %}{% endfor %}"
 ENDLESS += "{% endfor %}"

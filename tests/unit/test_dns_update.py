@@ -22,7 +22,7 @@ import pytest
 
 from paas.drivers import dns_update
 from paas.drivers.dns_hook import DnsHooks
-from paas.resources import folder
+from paas.system.data_folders import folder
 
 SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQ="
 ZONE = dns.name.from_text("example.org")

@@ -12,12 +12,12 @@ from paas.core.errors import EngineError
 from paas.core.model import Ending, Process, Release, Replica
 from paas.core.releases.rollout import Candidate
 from paas.core.secret import Secret
-from paas.drivers.probe import Probe
-from paas.drivers.settings_file import SettingsFile
 from paas.schedulers.base import Limits
 from paas.schedulers.docker.api import ImageRow
 from paas.schedulers.docker.local import DockerLocal
 from paas.store import Store
+from paas.system.probe import Probe
+from paas.system.settings_file import SettingsFile
 
 
 class FakeDocker:

@@ -20,9 +20,9 @@ from paas.core.egress import Egress, EgressRefused
 from paas.core.errors import Cancelled
 from paas.core.git import url
 from paas.core.secret import Secret
-from paas.drivers import https, x509
-from paas.drivers.git_way import FetchFailed
-from paas.drivers.remotes import Remotes
+from paas.git.addresses import FetchFailed
+from paas.git.remotes import Remotes
+from paas.system import https, x509
 
 LOCAL = Egress(egress.networks("127.0.0.0/8,::1"))
 MOVED = {"/moved": "https://{}/whole", "/inside": "https://169.254.169.254/latest"}

@@ -11,10 +11,10 @@ from fakes.counts import counting
 from paas.core.errors import NotFound
 from paas.core.logs.line import GAP, LogLine
 from paas.drivers import drain_spool
-from paas.drivers.clock import Clock
 from paas.drivers.receivers import NotSent, Refused
 from paas.engine import drains
 from paas.engine.drains import Worker
+from paas.system.clock import Clock
 
 URL = "https://user:secret@logs.example/token"
 

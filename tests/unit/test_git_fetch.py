@@ -15,10 +15,11 @@ from paas.core.egress import Egress, EgressRefused
 from paas.core.errors import Cancelled
 from paas.core.git import url as giturl
 from paas.core.secret import Secret
-from paas.drivers import git_fetch, git_process, git_way
-from paas.drivers.git import Repository
-from paas.drivers.git_way import FetchFailed, Way
-from paas.drivers.quarantine import Quarantine
+from paas.git import addresses, fetch
+from paas.git import process as git_process
+from paas.git.addresses import FetchFailed, Way
+from paas.git.quarantine import Quarantine
+from paas.git.repository import Repository
 
 pytestmark = pytest.mark.real("git")
 
@@ -40,7 +41,7 @@ def content(option):
 
 def test_credentials_are_in_a_file_for_their_host_and_in_no_word_of_the_command(tmp_path):
     means = Means(login=Login("bot", Secret("p@ss/word")))
-    with git_fetch._surroundings(HTTPS, means, tmp_path, Way(HTTPS.url)) as (options, environment):
+    with fetch._surroundings(HTTPS, means, tmp_path, Way(HTTPS.url)) as (options, environment):
         helper = next(word for word in options if word.startswith("credential.helper=store"))
         assert Path(helper.rpartition("=")[2]).is_relative_to(tmp_path)
         text, mode = content(helper)
@@ -53,7 +54,7 @@ def test_credentials_are_in_a_file_for_their_host_and_in_no_word_of_the_command(
 def test_for_ssh_the_key_and_the_known_hosts_are_files_and_nothing_of_the_machine_counts(tmp_path):
     means = Means(key=Secret("KEY\n"), known_hosts=("git.example.org ssh-ed25519 AAAA",), login=Login("x", Secret("y")))
     way = Way(SSH.url, ssh=("HostName=1.1.1.1",))
-    with git_fetch._surroundings(SSH, means, tmp_path, way) as (options, environment):
+    with fetch._surroundings(SSH, means, tmp_path, way) as (options, environment):
         words = environment["GIT_SSH_COMMAND"].split()
         assert words[:3] == ["ssh", "-F", "/dev/null"]
         assert content(words[words.index("-i") + 1]) == ("KEY\n", 0o600)
@@ -67,7 +68,7 @@ def test_for_ssh_the_key_and_the_known_hosts_are_files_and_nothing_of_the_machin
 def test_extra_authorities_come_beside_those_of_the_system(tmp_path):
     extra = tmp_path / "extra.pem"
     extra.write_text("EXTRA\n")
-    with git_fetch._surroundings(HTTPS, Means(ca_file=str(extra)), tmp_path, Way(HTTPS.url)) as (_, environment):
+    with fetch._surroundings(HTTPS, Means(ca_file=str(extra)), tmp_path, Way(HTTPS.url)) as (_, environment):
         assert content(environment["GIT_SSL_CAINFO"])[0].endswith("EXTRA\n")
 
 
@@ -81,13 +82,13 @@ def test_extra_authorities_come_beside_those_of_the_system(tmp_path):
     ],
 )
 def test_what_is_asked_for(listing, ref, found):
-    assert git_fetch._choose(listing, ref, HTTPS) == found
+    assert fetch._choose(listing, ref, HTTPS) == found
 
 
 @pytest.mark.parametrize("ref", ["", "v1"])
 def test_a_ref_that_the_server_does_not_have(ref):
     with pytest.raises(FetchFailed) as caught:
-        git_fetch._choose("", ref, HTTPS)
+        fetch._choose("", ref, HTTPS)
     assert caught.value.code == "no-such-ref"
 
 
@@ -109,8 +110,8 @@ def test_a_fetch_that_takes_too_long_or_brings_too_much_is_stopped(repository, m
         process = git_process.start(
             repository.path, ["cat-file", "--batch"], extra=quarantine.environment(), stdin=subprocess.PIPE
         )
-        deadline = git_fetch.time.monotonic() + means.timeout
-        git = git_fetch._Git(quarantine, [], {}, HTTPS, means, deadline, cancelled, HTTPS.url)
+        deadline = fetch.time.monotonic() + means.timeout
+        git = fetch._Git(quarantine, [], {}, HTTPS, means, deadline, cancelled, HTTPS.url)
         with git_process.ending(process), pytest.raises((FetchFailed, Cancelled)) as caught:
             git._watch(process)
         assert caught.value.code == code
@@ -121,7 +122,7 @@ def test_a_file_is_not_fetched_whatever_the_address_says(repository, tmp_path):
     source = Repository.create(tmp_path / "other.git")
     remote = giturl.Remote("https", "127.0.0.1", 0, f"file://{source.path}")
     with Quarantine(repository) as quarantine, pytest.raises(FetchFailed) as caught:
-        git_fetch.fetch(quarantine, remote, "", Means(egress=LOCAL), threading.Event(), tmp_path)
+        fetch.fetch(quarantine, remote, "", Means(egress=LOCAL), threading.Event(), tmp_path)
     assert "'file' not allowed" in caught.value.why
 
 
@@ -145,9 +146,9 @@ def names(monkeypatch):
 
 def test_over_https_git_is_told_the_addresses_that_were_checked(names):
     names["git.example.org"] = ["1.1.1.1", "127.0.0.1", "2606:4700::1"]
-    way = git_way.checked(HTTPS, Means())
+    way = addresses.checked(HTTPS, Means())
     assert way == Way(HTTPS.url, {"http.curloptResolve": "git.example.org:8443:1.1.1.1,[2606:4700::1]"})
-    with git_fetch._surroundings(HTTPS, Means(), Path("/tmp"), way) as (options, _):
+    with fetch._surroundings(HTTPS, Means(), Path("/tmp"), way) as (options, _):
         assert "http.curloptResolve=git.example.org:8443:1.1.1.1,[2606:4700::1]" in options
         assert "http.followRedirects=false" in options
 
@@ -157,29 +158,29 @@ def test_over_https_git_is_told_the_addresses_that_were_checked(names):
 def test_a_name_that_leads_into_the_servers_own_network_is_refused(names, url, address):
     names["git.example.org"] = [address]
     with pytest.raises(EgressRefused, match=r"does not connect to git\.example\.org"):
-        git_way.checked(giturl.repository(url), Means())
+        addresses.checked(giturl.repository(url), Means())
 
 
 def test_a_name_that_does_not_resolve_is_left_to_a_proxy_and_to_nobody_else(names):
     names["git.example.org"] = []
     with pytest.raises(FetchFailed) as caught:
-        git_way.checked(HTTPS, Means())
+        addresses.checked(HTTPS, Means())
     assert caught.value.why == "Its name does not resolve."
     names["git.example.org"] = []
     proxies = {"https_proxy": "http://proxy:3128"}
-    assert git_way.checked(HTTPS, Means(proxies=proxies)) == Way(HTTPS.url)
+    assert addresses.checked(HTTPS, Means(proxies=proxies)) == Way(HTTPS.url)
     names["git.example.org"] = ["10.0.0.1"]
     with pytest.raises(EgressRefused):
-        git_way.checked(HTTPS, Means(proxies=proxies))
+        addresses.checked(HTTPS, Means(proxies=proxies))
 
 
 def test_over_ssh_and_git_it_is_the_address_that_answers_and_the_name_stays_what_it_is_known_by(names):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         names["git.example.org"] = ["127.0.0.2", "127.0.0.1"]
-        way = git_way.checked(giturl.repository(f"ssh://git@git.example.org:{port}/x.git"), Means(egress=LOCAL))
+        way = addresses.checked(giturl.repository(f"ssh://git@git.example.org:{port}/x.git"), Means(egress=LOCAL))
         assert way.ssh == ("HostName=127.0.0.1", f"HostKeyAlias=[git.example.org]:{port}")
         names["git.example.org"] = ["127.0.0.1"]
-        way = git_way.checked(giturl.repository(f"git://git.example.org:{port}/x.git"), Means(egress=LOCAL))
+        way = addresses.checked(giturl.repository(f"git://git.example.org:{port}/x.git"), Means(egress=LOCAL))
         assert way.url == f"git://127.0.0.1:{port}/x.git"
         assert way.environment == {"GIT_OVERRIDE_VIRTUAL_HOST": f"git.example.org:{port}"}

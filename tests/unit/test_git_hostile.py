@@ -20,8 +20,8 @@ from git_pusher import (  # noqa: F401
     source_fixture,
 )
 
-from paas.drivers import git_process
-from paas.drivers.git_receive import SHALLOW
+from paas.git import process as git_process
+from paas.git.receive_pack import SHALLOW
 
 pytestmark = pytest.mark.real("git")
 
@@ -202,7 +202,7 @@ def test_a_client_that_does_not_speak_git_is_shown_out(connect, repository, rece
 
 
 def test_commands_without_end_are_cut_off(connect, repository, monkeypatch):
-    monkeypatch.setattr("paas.drivers.git_receive.MOST_COMMAND_BYTES", 10_000)
+    monkeypatch.setattr("paas.git.receive_pack.MOST_COMMAND_BYTES", 10_000)
     pusher = connect()
     pusher.advertised()
     lines = [create(f"refs/heads/x{number}", "1" * 40) for number in range(200)]

@@ -22,7 +22,7 @@ from git_pusher import (  # noqa: F401
 
 from paas.core.errors import PaasError
 from paas.core.git.refs import ATOMIC, MOVED, RefUpdate
-from paas.drivers import git_process, quarantine
+from paas.git import process, quarantine
 
 pytestmark = pytest.mark.real("git")
 
@@ -203,14 +203,14 @@ def test_a_disk_that_is_full_from_the_beginning_is_told_as_one(
 
 
 def test_a_disk_that_fills_with_the_pack_is_told_as_one(connect, repository, source, monkeypatch):
-    run = git_process.run
+    run = process.run
 
     def full(repository, arguments, **options):
         if arguments[0] == "index-pack":
-            raise git_process.failure("index-pack", b"fatal: write error: No space left on device\n")
+            raise process.failure("index-pack", b"fatal: write error: No space left on device\n")
         return run(repository, arguments, **options)
 
-    monkeypatch.setattr(git_process, "run", full)
+    monkeypatch.setattr(process, "run", full)
     _, report = push(connect, create(MAIN, source.commits[0]), pack=source.pack("main"))
     reason = "a disk of the server is full: a file of a repository could not be written [disk-full]"
     assert report == [f"unpack {reason}", f"ng {MAIN} {reason}"]

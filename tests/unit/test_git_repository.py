@@ -9,10 +9,10 @@ import pytest
 
 from paas.core.errors import AlreadyExists, InvalidValue, NotFound, PaasError, Unsupported
 from paas.core.git.refs import RefUpdate
-from paas.drivers import git as git_driver
-from paas.drivers import git_objects, git_process
-from paas.drivers.git import CommitInfo, Finding, Repository
-from paas.drivers.git_process import GitFailed, GitMissing
+from paas.git import objects, process
+from paas.git import repository as git_driver
+from paas.git.process import GitFailed, GitMissing
+from paas.git.repository import CommitInfo, Finding, Repository
 
 pytestmark = pytest.mark.real("git")
 
@@ -160,13 +160,13 @@ def test_a_commit_is_described_without_what_a_terminal_would_obey(repository):
 @pytest.fixture
 def taken(monkeypatch):
     """How many bytes git's children were asked for, each time."""
-    sizes, run = [], git_process.run
+    sizes, run = [], process.run
 
     def measured(*arguments, **options):
         sizes.append(len(output := run(*arguments, **options)))
         return output
 
-    monkeypatch.setattr(git_process, "run", measured)
+    monkeypatch.setattr(process, "run", measured)
     return sizes
 
 
@@ -324,7 +324,7 @@ def test_a_few_objects_that_stand_for_too_many_files_are_refused(repository, mon
         folders = "".join(f"040000 tree {tree}\t{number}\n" for number in range(10))
         tree = git(repository.path, "mktree", text=folders.encode())
     commit = git(repository.path, "commit-tree", tree, text=b"bomb")
-    monkeypatch.setattr(git_objects, "MOST_LISTED", 1 << 16)
+    monkeypatch.setattr(objects, "MOST_LISTED", 1 << 16)
     for look in (repository.unsupported, repository.sizes, repository.folders):
         with pytest.raises(Unsupported) as refused:
             look(commit)

@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
-from paas.drivers.git import Repository
-from paas.drivers.git_process import GitFailed
-from paas.drivers.quarantine import Quarantine
-from paas.drivers.worktree import update_worktree
+from paas.git.process import GitFailed
+from paas.git.quarantine import Quarantine
+from paas.git.repository import Repository
+from paas.git.worktree import update_worktree
 
 pytestmark = pytest.mark.real("git")
 

@@ -17,12 +17,12 @@ from paas.core.errors import EngineError, PaasError
 from paas.core.model import Container
 from paas.core.secret import Secret
 from paas.core.server.intact import Marker, Recorded, Traces, judge
-from paas.drivers.marker import MarkerFile
-from paas.drivers.paths import Paths
 from paas.engine import intact
 from paas.engine.safekeeping import Safekeeper
 from paas.store import Store
 from paas.store.examination import examine, trouble
+from paas.system.marker import MarkerFile
+from paas.system.paths import Paths
 
 
 def container(app_id: int = 1, release: int = 1, status: str = "running") -> Container:

@@ -10,10 +10,10 @@ from fakes import SECONDS, FakeClock, eventually
 from paas.core.errors import Cancelled, Disconnected, InvalidValue, NoSuchApp, PaasError, disk_full
 from paas.core.jobs.journal import Step
 from paas.core.model import DeploymentStatus
-from paas.drivers.reserve import Reserve
 from paas.engine.joblog import JobLog
 from paas.engine.jobs import Jobs
 from paas.store import Store
+from paas.system.reserve import Reserve
 
 NEVER = threading.Event()
 

@@ -18,9 +18,9 @@ from paas.core.logs import edge, json_file, query
 from paas.core.logs.json_file import LONGEST, JsonLog
 from paas.core.logs.line import LogLine
 from paas.core.logs.requests import FIELDS, AccessLog
-from paas.drivers import logfiles, pattern, segments
-from paas.drivers.logfiles import LogFiles
-from paas.drivers.segments import Packed
+from paas.system import log_files, pattern, segments
+from paas.system.log_files import LogFiles
+from paas.system.segments import Packed
 
 FORM = JsonLog("app", "web.1", 3, "hello")
 PART = 16_384
@@ -241,7 +241,7 @@ def test_a_log_that_was_damaged_says_so(packed):
 def test_the_files_of_a_log_are_the_oldest_first(tmp_path):
     for name in ("x.log", "x.log.1", "x.log.2", "x.log.4", "y.log"):
         (tmp_path / name).touch()
-    names = [path.name for path in logfiles.rotated(tmp_path / "x.log")]
+    names = [path.name for path in log_files.rotated(tmp_path / "x.log")]
     assert names == ["x.log.2", "x.log.1", "x.log"]
 
 

@@ -19,7 +19,7 @@ from paas.core.logs.drain import Place, Resume
 from paas.core.logs.line import LogLine
 from paas.core.model import Deployment, DeploymentStatus
 from paas.core.secret import Secret
-from paas.drivers import pattern
+from paas.system import pattern
 
 LINE = LogLine("2026-01-01T00:00:00.123456789Z", "app", "web.1", "grüße".encode(), 3, "hello")
 

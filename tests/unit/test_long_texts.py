@@ -10,7 +10,7 @@ from paas.core.builds import log as buildlog
 from paas.core.builds import version_range
 from paas.core.builds.commit_files import CommitFiles
 from paas.core.errors import InvalidValue
-from paas.drivers import x509
+from paas.system import x509
 
 SECONDS = 10.0
 """Of processor time; each takes some milliseconds, and took minutes when it grew with the square of the length."""

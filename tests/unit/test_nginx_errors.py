@@ -10,7 +10,7 @@ from paas.core.errors import InvalidValue, NotFound, ProxyError
 from paas.proxies.nginx.errors import Emergencies, not_started, refused
 from paas.proxies.nginx.host import LONGEST_SOCKET, socket_paths
 from paas.proxies.nginx.process import Nginx
-from paas.resources import folder
+from paas.system.data_folders import folder
 
 
 def test_a_refusal_has_nginxs_words_the_file_and_the_line() -> None:

@@ -14,7 +14,7 @@ from paas.core.edge.vhost import ProxyOptions, Vhost, VhostState
 from paas.core.errors import InvalidValue
 from paas.proxies.nginx.text import LONGEST_PAGE, General, Templates
 from paas.proxies.nginx.values import printed
-from paas.resources import folder
+from paas.system.data_folders import folder
 
 LISTEN = "127.0.0.1:8080"
 PAGES = sorted(path.name.removesuffix(".html.j2") for path in (folder("nginx") / "errors").glob("*.html.j2"))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from paas.drivers import git_process
-from paas.drivers.oom import SCORE, expendable
+from paas.git import process
+from paas.system.oom import SCORE, expendable
 
 
 def test_a_child_goes_first():
@@ -23,7 +23,7 @@ def test_a_child_goes_first():
 
 @pytest.mark.real("git")
 def test_so_does_git(tmp_path: Path):
-    git_process.run(tmp_path, ["init", "-q", "--bare", str(tmp_path)])
-    with git_process.start(tmp_path, ["cat-file", "--batch"], stdin=subprocess.PIPE) as child:
+    process.run(tmp_path, ["init", "-q", "--bare", str(tmp_path)])
+    with process.start(tmp_path, ["cat-file", "--batch"], stdin=subprocess.PIPE) as child:
         assert Path(f"/proc/{child.pid}/oom_score_adj").read_text() == f"{SCORE}\n"
         child.communicate()

@@ -8,7 +8,7 @@ import pytest
 
 from paas.core.errors import PaasError
 from paas.core.model import App
-from paas.drivers.paths import Paths
+from paas.system.paths import Paths
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from paas.core.containers.tcp_table import Listener
 from paas.core.health.outcome import BODY_LIMIT, Answer
-from paas.drivers.probe import Probe
+from paas.system.probe import Probe
 
 HOME = "127.0.0.1"
 

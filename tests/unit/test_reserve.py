@@ -7,8 +7,8 @@ import pytest
 
 from paas.core.errors import PaasError
 from paas.daemon import serve
-from paas.drivers.paths import Paths
-from paas.drivers.reserve import Reserve
+from paas.system.paths import Paths
+from paas.system.reserve import Reserve
 
 SIZE = 65536
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from paas.core.errors import InvalidValue
-from paas.drivers.settings_file import SettingsFile
+from paas.system.settings_file import SettingsFile
 
 
 @pytest.fixture

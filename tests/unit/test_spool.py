@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from paas.drivers.spool import CHUNK, Bounded, gunzipped, spooled
+from paas.system.spool import CHUNK, Bounded, gunzipped, spooled
 
 
 class TooMuch(Exception):

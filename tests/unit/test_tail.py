@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from paas.drivers.tail import Follower, last_lines
+from paas.system.tail import Follower, last_lines
 
 
 @pytest.fixture

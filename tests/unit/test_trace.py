@@ -3,7 +3,7 @@
 import threading
 
 from paas.core.jobs.trace import Span, complete, length, waterfall
-from paas.drivers.spans import Recorder, carried, recorder, recording, span
+from paas.system.spans import Recorder, carried, recorder, recording, span
 
 
 class Ticking:

@@ -6,7 +6,7 @@ import os
 import socket
 
 from paas.core.containers import tcp_table
-from paas.drivers.probe import Probe
+from paas.system.probe import Probe
 
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from paas.core.containers.tcp_table import Held
 from paas.core.errors import InvalidValue, ProxyError
-from paas.drivers.spans import span
 from paas.proxies.nginx import handover
 from paas.proxies.nginx import sockets as nginx_sockets
 from paas.proxies.nginx.errors import Emergencies, not_started, refused
@@ -39,6 +38,7 @@ from paas.proxies.nginx.processes import (
 )
 from paas.proxies.nginx.status import StatusSocket
 from paas.proxies.nginx.tree import begin_log
+from paas.system.spans import span
 
 START_SECONDS = 15.0
 UMASK = 0o027

@@ -21,7 +21,7 @@ from paas.core.errors import InvalidValue
 from paas.proxies.nginx.certificates import file_name
 from paas.proxies.nginx.modules import Modules
 from paas.proxies.nginx.values import WRITERS, Verbatim, for_page, printed, quoted_path, visitor
-from paas.resources import folder
+from paas.system.data_folders import folder
 
 # nginx reads one parameter into a buffer of 4096 bytes.
 LONGEST_PAGE = 4000

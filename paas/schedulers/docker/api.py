@@ -28,9 +28,9 @@ from paas.core.containers.options import ContainerOptions
 from paas.core.errors import Cancelled, EngineError
 from paas.core.logs import frames as logframes
 from paas.core.model import Container, Ending
-from paas.drivers.spans import span
 from paas.schedulers.docker import exec_stream, image_files, log_stream, shell_stop, usage
 from paas.schedulers.docker.client import CALL_SECONDS, Client, engine, engine_call, lazily
+from paas.system.spans import span
 
 UNLIMITED = 1 << 60
 REMOVAL_SECONDS = 60.0

@@ -14,7 +14,7 @@ import docker.errors
 import requests.exceptions
 
 from paas.core.errors import EngineError
-from paas.drivers.spans import span
+from paas.system.spans import span
 
 CALL_SECONDS = 60
 LOOK_SECONDS = 5

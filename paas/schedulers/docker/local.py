@@ -23,14 +23,14 @@ from paas.core.containers.image import BuildCache
 from paas.core.errors import EngineError
 from paas.core.model import App, Container, Ending, Release
 from paas.core.releases.rollout import Candidate
-from paas.drivers.probe import Probe
-from paas.drivers.settings_file import SettingsFile
-from paas.drivers.spans import carried
 from paas.schedulers.base import Limits, Opened
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.client import briefly
 from paas.schedulers.docker.images import LocalImages
 from paas.store import Store
+from paas.system.probe import Probe
+from paas.system.settings_file import SettingsFile
+from paas.system.spans import carried
 
 NETWORK_PREFIX = 24
 REMOVED_AT_ONCE = 4

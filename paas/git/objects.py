@@ -10,8 +10,8 @@ from pathlib import Path
 
 from paas.core.errors import Unsupported
 from paas.core.git.refs import one_line
-from paas.drivers import git_process
-from paas.drivers.spans import span
+from paas.git import process as git_process
+from paas.system.spans import span
 
 MOST_LISTED = 64 << 20
 """Bytes that the list of a commit's files and folders may have: half a million, as names are."""

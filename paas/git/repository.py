@@ -15,10 +15,11 @@ from dulwich.refs import DiskRefsContainer, Ref
 
 from paas.core.errors import AlreadyExists, InvalidValue, NotFound, PaasError
 from paas.core.git.refs import RefUpdate, name_problem, one_line
-from paas.drivers import git_objects, git_process
+from paas.git import objects as git_objects
+from paas.git import process
 
 if TYPE_CHECKING:
-    from paas.drivers.quarantine import Quarantine
+    from paas.git.quarantine import Quarantine
 
 QUARANTINE = "quarantine"
 LARGEST_FILE = 1 << 20
@@ -66,7 +67,7 @@ class Repository:
         unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
             options = ["--bare", "--quiet", "--template=", "--object-format=sha1", "--initial-branch=main"]
-            git_process.run(unfinished, ["init", *options, str(unfinished)])
+            process.run(unfinished, ["init", *options, str(unfinished)])
             with (unfinished / "config").open("a") as config:
                 config.write(_CONFIG)
             (unfinished / QUARANTINE).mkdir()
@@ -173,7 +174,7 @@ class Repository:
         fields = "--format=%H%x00%at%x00%an%x00%s"
         try:
             output = self._run(["log", "-1", fields, f"{commit}^{{commit}}", "--"], quarantine, most=MOST_OF_A_COMMIT)
-        except git_process.GitFailed as error:
+        except process.GitFailed as error:
             raise NotFound(f"there is no commit {one_line(commit)}", why=error.reason) from error
 
         text = output[:MOST_OF_A_COMMIT].decode(errors="replace").rstrip("\n")
@@ -243,14 +244,14 @@ class Repository:
         if sum(pack.stat().st_size for pack in packs) > room:
             raise PaasError("there is no room to join its packs", code="no-room")
 
-        git_process.run(self.path, ["gc", "--quiet"])
+        process.run(self.path, ["gc", "--quiet"])
         return True
 
     def _refs(self) -> DiskRefsContainer:
         return DiskRefsContainer(self.path)
 
     def _run(self, arguments: list[str], quarantine: Quarantine | None, most: int | None = None) -> bytes:
-        return git_process.run(self.path, arguments, extra=_seeing(quarantine), most=most)
+        return process.run(self.path, arguments, extra=_seeing(quarantine), most=most)
 
 
 def stored_in(objects: Path) -> int:

@@ -6,7 +6,7 @@ import pathlib
 
 from paas.core.errors import NotFound
 
-PACKAGE = pathlib.Path(__file__).resolve().parent
+PACKAGE = pathlib.Path(__file__).resolve().parent.parent
 
 
 def folder(name: str, package: pathlib.Path = PACKAGE) -> pathlib.Path:

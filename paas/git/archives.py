@@ -14,7 +14,7 @@ from typing import IO, cast
 
 from paas.core.sources import archive
 from paas.core.sources.archive import ArchiveRefused, Guard, Limits
-from paas.drivers.spool import CHUNK, Bounded, gunzipped, size_of, spooled
+from paas.system.spool import CHUNK, Bounded, gunzipped, size_of, spooled
 
 _SPECIAL = {tarfile.CHRTYPE: "a device node", tarfile.BLKTYPE: "a device node", tarfile.FIFOTYPE: "a named pipe"}
 _TROUBLE = (

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from paas.core.access.remote_credentials import Means
 from paas.core.egress import Egress
-from paas.drivers import egress
+from paas.system import egress
 
 
 def opened(url: str, means: Means, seconds: float) -> Any:

@@ -12,9 +12,9 @@ from typing import IO
 
 from paas.core.git.refs import one_line
 from paas.core.sources import archive
-from paas.drivers import git_process
-from paas.drivers.archives import LINK, Member
-from paas.drivers.quarantine import Quarantine
+from paas.git import process as git_process
+from paas.git.archives import LINK, Member
+from paas.git.quarantine import Quarantine
 
 # The commit may be cloned to any system.
 _FOR_ALL_SYSTEMS = ["-c", "core.protectNTFS=true", "-c", "core.protectHFS=true"]

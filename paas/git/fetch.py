@@ -21,10 +21,12 @@ from paas.core.access.remote_credentials import Fetched, Login, Means
 from paas.core.errors import Cancelled, InvalidValue
 from paas.core.git import url as giturl
 from paas.core.git.url import Remote
-from paas.drivers import git_process, git_way, https
-from paas.drivers.git_way import FetchFailed, Way
-from paas.drivers.quarantine import Quarantine
-from paas.drivers.spool import size_of
+from paas.git import addresses
+from paas.git import process as git_process
+from paas.git.addresses import FetchFailed, Way
+from paas.git.quarantine import Quarantine
+from paas.system import https
+from paas.system.spool import size_of
 
 SYSTEM_CA = Path("/etc/ssl/certs/ca-certificates.crt")
 _POLL_SECONDS = 0.05
@@ -49,7 +51,7 @@ def fetch(
     deadline = time.monotonic() + means.timeout
 
     def taken(found: Remote, means: Means) -> Fetched:
-        way = git_way.checked(found, means)
+        way = addresses.checked(found, means)
         with _surroundings(found, means, work, way) as (options, environment):
             git = _Git(quarantine, options, environment, found, means, deadline, cancelled, way.url)
             spec, branch = (ref, "") if giturl.is_commit(ref) else _choose(git.listing(ref), ref, found)

@@ -1,4 +1,4 @@
-"""Work on text of strangers that a few bytes can make endless, in processes with limits: see `paas.zygote`.
+"""Work on text of strangers that a few bytes can make endless, in processes with limits: see `paas.daemon.zygote`.
 
 A helper process is kept warm, and forks a child for each piece of work. The daemon itself has threads, so it may not
 fork, and a new Python for each would take a tenth of a second.
@@ -42,7 +42,8 @@ _END_SECONDS = 0.5
 _SOURCES = str(Path(__file__).resolve().parents[2])
 
 Work = Callable[[str, str, Mapping[str, object]], Any]
-"""What to do (see `paas.zygote.WORKS`), what it is about for people, and the arguments; its result is plain values.
+"""What to do (see `paas.daemon.zygote.WORKS`), what it is about for people, and the arguments; its result is plain
+values.
 
 Raises `InvalidValue`: as the work itself does, or because it takes more than it may.
 """
@@ -164,7 +165,7 @@ class _Helper:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "paas.zygote", str(theirs.fileno()), str(MEMORY), str(CPU_SECONDS)],
+                [sys.executable, "-m", "paas.daemon.zygote", str(theirs.fileno()), str(MEMORY), str(CPU_SECONDS)],
                 cwd="/",
                 # Nothing of the server's own.
                 env={"PYTHONPATH": os.pathsep.join([_SOURCES, *filter(None, [os.environ.get("PYTHONPATH")])])},

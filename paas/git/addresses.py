@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from paas.core.access.remote_credentials import Means
 from paas.core.errors import PaasError
 from paas.core.git.url import FILE, Remote
-from paas.drivers import egress, https
+from paas.system import egress, https
 
 _PORTS = {"https": 443, "ssh": 22, "git": 9418}
 _CONNECT_SECONDS = 20

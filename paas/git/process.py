@@ -16,8 +16,8 @@ from typing import IO
 
 from paas.core.errors import PaasError, disk_full
 from paas.core.git.refs import one_line
-from paas.drivers.oom import expendable
-from paas.drivers.spans import span
+from paas.system.oom import expendable
+from paas.system.spans import span
 
 _SETTINGS = (
     "core.hooksPath=/dev/null",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from paas.core.logs.line import LogLine
-from paas.drivers.logfiles import Format, rotated
+from paas.system.log_files import Format, rotated
 
 SEGMENT = 1 << 20
 _READ = 1 << 18

@@ -14,10 +14,11 @@ from paas.core.access.remote_credentials import Fetched, Means
 from paas.core.errors import Cancelled, PaasError
 from paas.core.git import url
 from paas.core.git.url import Remote
-from paas.drivers import egress, git_fetch, https
-from paas.drivers.git_way import FetchFailed
-from paas.drivers.quarantine import Quarantine
-from paas.drivers.spool import CHUNK
+from paas.git import fetch as git_fetch
+from paas.git.addresses import FetchFailed
+from paas.git.quarantine import Quarantine
+from paas.system import egress, https
+from paas.system.spool import CHUNK
 
 _SOCKET_SECONDS = 30
 _SCAN_SECONDS = 10

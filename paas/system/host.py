@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from paas.core.builds.disk_space import Disk, Memory
-from paas.drivers import build_limiter
-from paas.drivers.cgroups import BuildGroup
+from paas.system import build_limiter
+from paas.system.cgroups import BuildGroup
 
 _log = logging.getLogger(__name__)
 _PROC = Path("/proc")

@@ -1,6 +1,6 @@
 """The helper process that does work on text of strangers, each piece in a child of its own with limits.
 
-Started by `paas.drivers.confined` with a socket, on which each message is a request: two descriptors, a file with what
+Started by `paas.system.confined` with a socket, on which each message is a request: two descriptors, a file with what
 to do and a socket for the answer. It has one thread, all modules are loaded, and it forks for each request. A child has
 limits for memory and processor, can open no file and no socket, and where the server runs as root it is a user whom
 nothing belongs to. The server hangs up to have a child killed; when the server ends, this does.
@@ -26,7 +26,7 @@ from paas.builders import template
 from paas.core.builds import commit_files
 from paas.core.builds.buildpack import TEMPLATE
 from paas.core.errors import InvalidValue, PaasError
-from paas.drivers.confined import BEGUN
+from paas.system.confined import BEGUN
 
 WORKS: dict[str, Callable[..., Any]] = {
     "template": template.foreign,
@@ -114,7 +114,7 @@ def _child(request: int, answer: int, memory: int, seconds: int) -> None:
         while data:
             data = data[os.write(answer, data) :]
     except BaseException as error:  # noqa: BLE001  # not the helper's own loop goes on in a child
-        os.write(2, f"paas.zygote: {type(error).__name__} in a child\n".encode())
+        os.write(2, f"paas.daemon.zygote: {type(error).__name__} in a child\n".encode())
     finally:
         os._exit(0)
 

@@ -46,7 +46,7 @@ class Paths:
 
     @property
     def marker(self) -> Path:
-        """Which database belongs here, see `paas.drivers.marker`."""
+        """Which database belongs here, see `paas.system.marker`."""
         return self.root / "instance"
 
     def app_numbers(self) -> set[int]:

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 from paas.core.errors import DiskFull
-from paas.drivers import git_process
-from paas.drivers.git import Repository
-from paas.drivers.quarantine import Quarantine
+from paas.git import process
+from paas.git.quarantine import Quarantine
+from paas.git.repository import Repository
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def update_worktree(
     """
     try:
         _update(repository, commit, tree, index, quarantine)
-    except (git_process.GitFailed, DiskFull) as error:
+    except (process.GitFailed, DiskFull) as error:
         # Made anew it needs less room than what was there and what comes in its place.
         logger.warning("the work tree %s is made anew: %s", tree, error)
         _remove(tree)
@@ -43,9 +43,9 @@ def _update(repository: Repository, commit: str, tree: Path, index: Path, quaran
 
     surroundings = {"GIT_WORK_TREE": str(tree), "GIT_INDEX_FILE": str(index)}
     surroundings |= quarantine.environment() if quarantine else {}
-    git_process.run(repository.path, ["read-tree", "--reset", "-u", commit], extra=surroundings, directory=tree)
+    process.run(repository.path, ["read-tree", "--reset", "-u", commit], extra=surroundings, directory=tree)
     if not made:
-        git_process.run(repository.path, ["clean", "-ffdxq"], extra=surroundings, directory=tree)
+        process.run(repository.path, ["clean", "-ffdxq"], extra=surroundings, directory=tree)
 
 
 def _remove(path: Path) -> None:

@@ -14,9 +14,9 @@ from typing import Self
 
 from paas.core.errors import PushRefused
 from paas.core.git.refs import MOVED, RefUpdate
-from paas.drivers import git_process
-from paas.drivers.git import QUARANTINE, Repository, stored_in
-from paas.drivers.spans import span
+from paas.git import process as git_process
+from paas.git.repository import QUARANTINE, Repository, stored_in
+from paas.system.spans import span
 
 logger = logging.getLogger(__name__)
 

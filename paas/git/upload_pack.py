@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import IO
 
 from paas.core.errors import Disconnected
-from paas.drivers import git_process
-from paas.drivers.git import Repository
+from paas.git import process as git_process
+from paas.git.repository import Repository
 
 logger = logging.getLogger(__name__)
 

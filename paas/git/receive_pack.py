@@ -22,10 +22,10 @@ from dulwich.server import Backend, BackendRepo, ReceivePackHandler
 
 from paas.core.errors import Disconnected, DiskFull, PaasError, PushRefused, unexpected
 from paas.core.git.refs import LONGEST_NAME, RefUpdate, all_or_none, one_line, problems
-from paas.drivers.git import Repository
-from paas.drivers.git_client import Client
-from paas.drivers.quarantine import Quarantine
-from paas.drivers.spans import span
+from paas.git.client import Client
+from paas.git.quarantine import Quarantine
+from paas.git.repository import Repository
+from paas.system.spans import span
 
 logger = logging.getLogger(__name__)
 
