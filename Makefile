@@ -38,7 +38,7 @@ bench:  ## Measure beside the hand-written floor, write docs/benchmarks.md; ARGS
 	@scripts/bench $(BENCH) $(ARGS)
 
 docs: $(DEV)/.stamp  ## Write the generated pages of docs/ again
-	@$(DEV)/bin/python -m paas.commands.reference docs
+	@$(DEV)/bin/python -m paas.dispatch.reference docs
 
 lock:  ## Write requirements.lock again, with the newest versions of what setup.cfg asks for
 	@scripts/lock

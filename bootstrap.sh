@@ -338,7 +338,7 @@ make_stack() {
   fi
   "$program/bin/python" -c 'import sys
 from paas.core.errors import PaasError
-from paas.drivers import buildkit, stack
+from paas.builders import buildkit, stack
 def say(line): print("      ", line, flush=True)
 try:
     say(stack.ensure(stack.default_suite(), docker_cli=buildkit.cli()[0], progress=say) + " is there")

@@ -18,8 +18,8 @@ from bench import own_engine, waiting
 from bench.apps import Source
 from bench.floor.hand import HandContainers, HandNginx, HandRepository, OpenSsh
 from bench.programs import environment, run
-from paas.drivers import buildkit
-from paas.drivers import stack as stacks
+from paas.builders import buildkit
+from paas.builders import stack as stacks
 
 BASE = """\
 FROM {stack}

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from bench.programs import environment
-from paas.drivers import buildkit
+from paas.builders import buildkit
 from paas.schedulers.docker.api import Docker
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -15,7 +15,10 @@ import pytest
 
 from fakes import Copies, PushSession, Server
 from paas.core.errors import PaasError
-from paas.engine import joblog, locks, logfollow, phase, runs
+from paas.jobs import locks, log
+from paas.logs import follow
+from paas.releases import phases
+from paas.runs import runs
 from paas.schedulers import container_stream
 from paas.schedulers.docker.api import Docker
 
@@ -146,7 +149,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Server:
 def no_patience() -> Iterator[None]:
     """Where the product looks now and then whether somebody has gone, it looks more often."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (container_stream, joblog, locks, logfollow, phase, runs):
+        for module in (container_stream, log, locks, follow, phases, runs):
             patch.setattr(module, "_RECHECK_SECONDS", 0.01)
         yield
 

@@ -13,8 +13,8 @@ from bench.ground import answers
 from bench.programs import run
 from bench.stats import Goal
 from bench.work import Figure, Sample, Work
-from paas.drivers import carry
-from paas.drivers.rootless import Rootless
+from paas.builders import image_transfer
+from paas.builders.rootless import Rootless
 from paas.schedulers.docker.api import Docker
 
 BUILDER_USER = Path(__file__).resolve().parents[2] / "scripts" / "builder-user"
@@ -42,7 +42,7 @@ class IsolatedPush(Work):
         # The base image is on no registry.
         waiting.until(lambda: (builder.run / "docker.sock").is_socket(), "the builder")
         builder.start()
-        carry.lend(Docker(""), builder.docker, self.ground.base, threading.Event())
+        image_transfer.lend(Docker(""), builder.docker, self.ground.base, threading.Event())
         self.sources = {server: self.ground.source(self.files(server)) for server in (self.apart, self.usual)}
 
     def files(self, server: Server) -> dict[str, str]:

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from paas.builders import buildkit
 from paas.builders.base import Builder, Source
 from paas.builders.common import build, context_of
 from paas.builders.places import Places
 from paas.core.builds import trust_store
-from paas.drivers import buildkit
 from paas.git.fetch import SYSTEM_CA
 from paas.system.memory_file import in_memory
 

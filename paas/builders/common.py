@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from paas.builders import buildkit
 from paas.builders.base import Source
+from paas.builders.buildkit import BuildRequest
 from paas.builders.places import Places
 from paas.core.errors import BuildFailed
-from paas.drivers import buildkit
-from paas.drivers.buildkit import BuildRequest
 
 
 def context_of(source: Source, *also: str) -> Path:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from paas.builders import buildkit
 from paas.builders.base import Source
 from paas.builders.common import build, context_of
 from paas.builders.places import Places
 from paas.core.errors import BuildFailed
-from paas.drivers import buildkit
 
 
 class DockerfileBuilder:

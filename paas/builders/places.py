@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from paas.builders import buildkit, image_transfer, stack
+from paas.builders.rootless import Rootless
 from paas.core.containers import image_name
 from paas.core.sources import image_file
-from paas.drivers import buildkit, carry, stack
-from paas.drivers.rootless import Rootless
 from paas.schedulers.docker.api import Docker
 
 # Blanks of one line: where there are thousands of empty ones, each would be looked at from all those before it.
@@ -68,7 +68,7 @@ class Apart:
             here, there = self._docker.image(name), self._rootless.docker.image(name)
             if here is not None and (there is None or there.id != here.id):
                 show(f"Giving {name} to the builder")
-                carry.lend(self._docker, self._rootless.docker, name, cancelled)
+                image_transfer.lend(self._docker, self._rootless.docker, name, cancelled)
                 if there is not None:
                     self._rootless.docker.remove_image(there.id)
 
@@ -76,7 +76,7 @@ class Apart:
         """Carries the image, of which only those layers are sent that are not there. The builder keeps its cache."""
         builder = self._rootless.docker
         try:
-            carry.carry(builder, self._docker, image, labels, self._work, self._limit(), cancelled)
+            image_transfer.carry(builder, self._docker, image, labels, self._work, self._limit(), cancelled)
         finally:
             builder.remove_image(image)
 

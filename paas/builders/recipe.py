@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from paas.builders import template
+from paas.builders import stack, template
 from paas.core.builds.plan import Plan, Stage
-from paas.drivers import stack
 from paas.system.confined import Work
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
+from paas.commands.declare import Arg
 from paas.commands.invocation import Invocation
-from paas.commands.registry import Arg
 from paas.core import names, properties, settings, values
 from paas.core.access.caller import Access
 from paas.core.apps import environment
@@ -15,9 +15,9 @@ from paas.core.errors import InvalidValue, PaasError
 from paas.core.model import App as AppModel
 from paas.core.model import DeploymentStatus
 from paas.core.sandboxes import MAX_COUNT
-from paas.engine.builds import CURRENT
-from paas.engine.context import Context
-from paas.engine.sources import By
+from paas.jobs.context import Context
+from paas.releases.deployments import CURRENT
+from paas.sources.imports import By
 
 
 def _app(ctx: Context, text: str) -> AppModel:

@@ -17,7 +17,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from paas.commands import calling
 from paas.commands.invocation import Dispatch
 from paas.control import client_env, frames, unix_socket
 from paas.control.channel import HIGH_WATER, INTERRUPTED, JOB, MARK, PROBLEM, STDERR, STDOUT, VALUE, Session, complaint
@@ -27,6 +26,7 @@ from paas.core.access.caller import Access, Caller
 from paas.core.access.revocation import Revocation
 from paas.core.errors import Forbidden, InvalidToken, PaasError
 from paas.core.problem import details
+from paas.dispatch import calling
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from paas.core.server.intact import Recorded, judge
 from paas.daemon.lock import Lock
 from paas.daemon.serve import complain
 from paas.daemon.wiring import instance_id
-from paas.engine import intact
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.client import LOOK_SECONDS
+from paas.server import intact
 from paas.store import Store
 from paas.store.database import Database
 from paas.store.examination import examine

@@ -16,30 +16,31 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from paas.commands.dispatch import Dispatcher
+from paas.access import keys, tokens
+from paas.certs.loop import Issuer
 from paas.control import server as control
 from paas.control.limits import on_loop
 from paas.core import settings
 from paas.core.access.caller import Caller
 from paas.core.errors import PaasError, UsageError
+from paas.daemon.chores import WATCH_SECONDS, chores
 from paas.daemon.lock import Lock
+from paas.daemon.timers import Timers
 from paas.daemon.web_process import Website
 from paas.daemon.wiring import build_context, nginx
-from paas.engine import hostkeys, intact, keys, reconcile, tokens
-from paas.engine.chores import WATCH_SECONDS, chores
-from paas.engine.context import Context
-from paas.engine.drains import Drains
-from paas.engine.issuer import Issuer
-from paas.engine.liveness import Liveness
-from paas.engine.output import Output
-from paas.engine.safekeeping import Safekeeper
-from paas.engine.stalls import Stalls
-from paas.engine.timers import Timers
-from paas.engine.watch import Watcher
+from paas.dispatch.dispatcher import Dispatcher
+from paas.health.liveness import Liveness
+from paas.health.stalls import Stalls
+from paas.jobs.context import Context
+from paas.jobs.output import Output
+from paas.logs.drains.shipping import Drains
 from paas.proxies.nginx.process import Nginx
 from paas.proxies.nginx.proxy import NginxProxy
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.client import LOOK_SECONDS
+from paas.server import host_keys, intact, reconcile
+from paas.server.safekeeping import Safekeeper
+from paas.server.watch import Watcher
 from paas.ssh import hostkeys as ssh_keys
 from paas.ssh import server as ssh
 from paas.system.paths import Paths
@@ -154,7 +155,7 @@ async def _serve(options: argparse.Namespace) -> int:
     control_server = await control.start(
         paths.control_socket, lookup=lookup, dispatch=dispatch, tokens=lambda token: tokens.caller(ctx, token)
     )
-    hostkeys.noticed(ctx, ssh_keys.fingerprints(paths.host_keys))
+    host_keys.noticed(ctx, ssh_keys.fingerprints(paths.host_keys))
     tending = asyncio.get_running_loop().create_task(_tend(control_server))
     ctx.revoked.listen(on_loop(ssh_server.revoke), on_loop(control_server.revoke))
     background: list[Part] = [*chores(ctx), Watcher(ctx), Liveness(ctx), Stalls(ctx), Drains(ctx), Timers(ctx)]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from paas.builders.rootless import Rootless
 from paas.core.errors import PaasError, UsageError
 from paas.daemon.lock import Lock
 from paas.daemon.serve import complain
 from paas.daemon.wiring import nginx
-from paas.drivers.rootless import Rootless
-from paas.engine import intact, room
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.local import remove_everything
+from paas.server import intact, resources
 from paas.system.host import Host
 from paas.system.paths import Paths
 from paas.system.settings_file import SettingsFile
@@ -63,4 +63,4 @@ def remove_all(instance: str) -> None:
     """Removes what the instance has in the engine, and the control group of its builds."""
     for line in remove_everything(Docker(instance)):
         print(f"removed {line}")
-    Host().remove_group(room.group_of(instance))
+    Host().remove_group(resources.group_of(instance))

@@ -8,8 +8,8 @@ import threading
 from paas.core import backoff
 from paas.core.errors import PaasError
 from paas.daemon.gunicorn import Gunicorn
-from paas.engine import dashboard
-from paas.engine.context import Context
+from paas.edge import dashboard
+from paas.jobs.context import Context
 
 _log = logging.getLogger(__name__)
 

@@ -6,37 +6,39 @@ import logging
 import secrets
 import threading
 
+from paas.builders import isolation
 from paas.builders.base import Builder
 from paas.builders.buildpack import BuildpackBuilder
 from paas.builders.dockerfile import DockerfileBuilder
 from paas.builders.places import Places
+from paas.builders.rootless import LINK_LOCAL, Rootless
+from paas.certs.acme_client import Acme
+from paas.certs.clients import Issuing
+from paas.certs.dns_hook import DnsHooks
+from paas.certs.resolver import Resolver
 from paas.core.access.caller import Access, Caller
 from paas.core.edge.hosts import host_name
-from paas.drivers.acme_client import Acme
-from paas.drivers.dns_hook import DnsHooks
-from paas.drivers.edge_errors import EdgeErrors
-from paas.drivers.resolver import Resolver
-from paas.drivers.rootless import LINK_LOCAL, Rootless
-from paas.engine import edge, isolation, room
-from paas.engine.authority import Issuing
-from paas.engine.context import Context
-from paas.engine.events import Teller
-from paas.engine.jobs import Jobs
-from paas.engine.locks import Announcements, Broadcast, Routing
-from paas.engine.logkeep import Keeper
-from paas.engine.oneoffs import Oneoffs
-from paas.engine.output import Output
-from paas.engine.retire import Retirer
-from paas.engine.vitals import Vitals
+from paas.edge import rules
+from paas.edge.errors import EdgeErrors
 from paas.git.remotes import Remotes
+from paas.health.liveness_state import Vitals
+from paas.jobs.context import Context
+from paas.jobs.events import Teller
+from paas.jobs.jobs import Jobs
+from paas.jobs.locks import Announcements, Broadcast, Routing
+from paas.jobs.output import Output
+from paas.logs.archive import Keeper
 from paas.proxies.base import Proxy
 from paas.proxies.nginx.process import Nginx
 from paas.proxies.nginx.proxy import NginxProxy
+from paas.releases.retire import Retirer
+from paas.runs.active import Oneoffs
 from paas.schedulers.base import Scheduler
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.local import DockerLocal
 from paas.schedulers.docker.tasks import DockerTasks
 from paas.schedulers.tasks import Tasks
+from paas.server import resources
 from paas.store import Store
 from paas.system.cgroups import BuildGroup
 from paas.system.clock import Clock
@@ -97,7 +99,7 @@ def nginx(paths: Paths, settings: SettingsFile, *, external: bool = False) -> Ng
 
 def builder_apart(paths: Paths, settings: SettingsFile, instance: str) -> Rootless:
     """The engine for builds apart from the host, which runs where the settings ask for it."""
-    group = BuildGroup(room.group_of(instance))
+    group = BuildGroup(resources.group_of(instance))
     return Rootless(paths.root, instance, group.entrances, lambda: [LINK_LOCAL, str(settings.value("network-pool"))])
 
 
@@ -160,7 +162,7 @@ def wire(
         vitals=Vitals(),
         issuing=issuing,
         events=Teller(store, clock),
-        edge_errors=EdgeErrors(proxy.logs().errors, lambda: edge.drain_seconds(store)),
+        edge_errors=EdgeErrors(proxy.logs().errors, lambda: rules.drain_seconds(store)),
         logs=logs,
         changed=changed,
         revoked=Announcements(),

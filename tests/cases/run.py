@@ -27,7 +27,7 @@ sys.path[:0] = [str(SOURCES), str(SOURCES / "tests" / "real")]
 from acme_tools import Pebble  # noqa: E402
 from instance import Server, eventually  # noqa: E402
 
-from paas.drivers import buildkit, stack  # noqa: E402
+from paas.builders import buildkit, stack  # noqa: E402
 
 SECONDS = 600
 """How long a case may take."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from paas.builders.rootless import Rootless
 from paas.core.containers.image import BuildCache
 from paas.core.errors import EngineError
-from paas.drivers.rootless import Rootless
 
 
 class FakeCache:

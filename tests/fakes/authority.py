@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from fakes.gates import Unexpected
+from paas.certs.acme_client import Account, Acme, Prover
+from paas.certs.dns_hook import DnsHooks
+from paas.certs.resolver import Resolver
 from paas.core.errors import IssuanceFailed
-from paas.drivers.acme_client import Account, Acme, Prover
-from paas.drivers.dns_hook import DnsHooks
-from paas.drivers.resolver import Resolver
 from paas.system.clock import Clock
 
 

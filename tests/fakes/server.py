@@ -29,19 +29,20 @@ from fakes.processes import Behaviour
 from fakes.remotes import FakeRemotes
 from fakes.tasks import FakeTasks
 from fakes.times import FakeClock
-from paas.commands.dispatch import Dispatcher
+from paas.apps import lifecycle
+from paas.certs.clients import Issuing
+from paas.certs.loop import Issuer
 from paas.commands.invocation import Invocation, Terminal
 from paas.core.access.caller import Access, Caller
 from paas.core.errors import Disconnected, EngineError
 from paas.core.model import App
+from paas.daemon.timers import Timers
 from paas.daemon.wiring import instance_id, wire
-from paas.engine import apps, reconcile
-from paas.engine.authority import Issuing
-from paas.engine.context import Context
-from paas.engine.deploy import Commit, deploy
-from paas.engine.issuer import Issuer
-from paas.engine.liveness import Liveness
-from paas.engine.timers import Timers
+from paas.dispatch.dispatcher import Dispatcher
+from paas.health.liveness import Liveness
+from paas.jobs.context import Context
+from paas.releases.deploy import Commit, deploy
+from paas.server import reconcile
 from paas.store import Store
 from paas.system.paths import Paths
 from paas.system.settings_file import SettingsFile
@@ -386,12 +387,12 @@ class Server:
         """
         commit = Commit(self.commit(app, files), ADMIN.name, "git push")
         ctx = replace(self.ctx, caller=ADMIN)
-        found = ctx.store.apps.find(app) or apps.register(ctx, app)
+        found = ctx.store.apps.find(app) or lifecycle.register(ctx, app)
         repository = ctx.repository(found).path
         commits.give(self.source(app), repository)
         commits.point(repository / "refs" / "heads" / "main", commit.id)
         ctx.store.properties.set(found, "git", "deploy-branch", "main")
-        apps.change(ctx, found, "push", commit.cause, lambda job: deploy(ctx, job.app, job, commit))
+        lifecycle.change(ctx, found, "push", commit.cause, lambda job: deploy(ctx, job.app, job, commit))
         self.quiet()
         return self.app(app)
 

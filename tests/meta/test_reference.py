@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from paas.commands import reference
+from paas.dispatch import reference
 
 DOCS = Path(__file__).parents[2] / "docs"
 

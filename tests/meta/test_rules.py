@@ -14,12 +14,12 @@ from pathlib import Path
 import asyncssh
 from sources import FAKES, ROOT, SOURCES, TESTS, nodes, text, tree
 
-from paas.commands import load
-from paas.commands.properties import SETTERS
-from paas.commands.registry import COMMANDS, Stdin
+from paas.commands.declare import COMMANDS, Stdin
 from paas.core import properties, settings
 from paas.core.access.caller import Access
 from paas.core.jobs.journal import Step
+from paas.dispatch import load
+from paas.dispatch.properties import SETTERS
 
 load.all_commands()
 

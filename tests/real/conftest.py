@@ -13,8 +13,8 @@ import pytest
 from instance import FAULTY, Server
 from nginx_tools import App
 
-from paas.drivers import buildkit
-from paas.drivers import stack as stacks
+from paas.builders import buildkit
+from paas.builders import stack as stacks
 from paas.schedulers.docker.api import Docker
 
 

@@ -24,7 +24,7 @@ import docker
 
 from paas import cli
 from paas.core.jobs.journal import Step
-from paas.engine.jobs import Job
+from paas.jobs.jobs import Job
 
 _step = Job.step
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from paas import cli
 from paas.core.model import App, Release
-from paas.engine import deploy, rollout, routes
-from paas.engine.context import Context
-from paas.engine.jobs import Job
+from paas.edge import publish
+from paas.jobs.context import Context
+from paas.jobs.jobs import Job
+from paas.releases import deploy, rollout
 
 
 def roll_out(ctx: Context, app: App, job: Job, release: Release, **_: Any) -> None:
@@ -28,7 +29,7 @@ def roll_out(ctx: Context, app: App, job: Job, release: Release, **_: Any) -> No
         with ctx.store.transaction():
             ctx.store.apps.set_replicas(app, [*others, *(candidate.replica for candidate in mine)])
             ctx.store.releases.make_current(app, release)
-        switch = ctx.proxy.publish(routes.vhost(ctx, app, ctx.store.apps.replicas(app), stopped=False))
+        switch = ctx.proxy.publish(publish.vhost(ctx, app, ctx.store.apps.replicas(app), stopped=False))
         rollout.let_go(ctx, app, [found for found in there if rollout._slot(found) in old], switch)
 
 

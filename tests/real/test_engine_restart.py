@@ -16,7 +16,7 @@ import pytest
 from instance import Answer, Server, eventually, run
 from test_service import APP
 
-from paas.drivers import buildkit
+from paas.builders import buildkit
 
 pytestmark = pytest.mark.real
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from paas.drivers import stack
+from paas.builders import stack
 
 pytestmark = pytest.mark.real("docker")
 

@@ -16,7 +16,7 @@ from paas.core.edge import rules as core
 from paas.core.edge.rules import Route
 from paas.core.edge.vhost import ProxyOptions, Vhost, VhostState
 from paas.core.logs.requests import AccessLog
-from paas.drivers.edge_errors import EdgeErrors
+from paas.edge.errors import EdgeErrors
 
 pytestmark = pytest.mark.real
 

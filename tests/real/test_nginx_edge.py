@@ -36,7 +36,7 @@ from paas.core.edge.tls import Tls
 from paas.core.edge.vhost import Vhost, VhostState
 from paas.core.errors import InvalidValue, ProxyError
 from paas.core.secret import Secret
-from paas.drivers.password import hashed
+from paas.edge.password import hashed
 
 pytestmark = pytest.mark.real
 

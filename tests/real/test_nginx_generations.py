@@ -15,7 +15,7 @@ from paas.core.edge import rules as core
 from paas.core.edge.server_options import ServerOptions
 from paas.core.edge.vhost import Vhost
 from paas.core.logs.requests import AccessLog
-from paas.drivers.edge_errors import EdgeErrors
+from paas.edge.errors import EdgeErrors
 
 pytestmark = pytest.mark.real("nginx")
 

@@ -13,7 +13,7 @@ import pytest
 from instance import Server
 from test_service import app
 
-from paas.drivers import buildkit
+from paas.builders import buildkit
 
 pytestmark = pytest.mark.real
 

@@ -17,9 +17,9 @@ import pytest
 from instance import Server
 from package_proxy import INDEX, INTEGRITY, PACKAGE, REGISTRY, Proxy
 
+from paas.builders import buildkit
+from paas.builders import stack as stacks
 from paas.core.builds import environment
-from paas.drivers import buildkit
-from paas.drivers import stack as stacks
 
 pytestmark = pytest.mark.real
 

@@ -15,7 +15,7 @@ import pytest
 from instance import SOURCES, Server, eventually, run
 from small_web import WEB
 
-from paas.drivers.rootless import USER, Rootless
+from paas.builders.rootless import USER, Rootless
 
 pytestmark = [
     pytest.mark.real,

@@ -25,8 +25,8 @@ from git_servers import Https, Sshd
 from instance import FAULTY, SECONDS, Server, eventually, run
 from test_service import app
 
+from paas.builders import buildkit
 from paas.core.jobs.journal import Step
-from paas.drivers import buildkit
 
 pytestmark = pytest.mark.real
 # bcrypt of the word, as htpasswd -B writes it.

@@ -6,10 +6,10 @@ import pytest
 from web_fakes import LOOPBACK, Web
 
 from fakes import eventually
-from paas.commands import openapi
-from paas.commands.calling import argv
-from paas.commands.registry import COMMANDS
+from paas.commands.declare import COMMANDS
 from paas.core.errors import UsageError
+from paas.dispatch import openapi
+from paas.dispatch.calling import argv
 from paas.web import gunicorn, rooms
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fakes import DEPLOYER, VIEWER, Behaviour
-from paas.engine import apps
+from paas.apps import lifecycle
 from paas.git.process import GitFailed
 from paas.git.repository import Repository
 
@@ -298,11 +298,11 @@ def test_a_repository_that_can_not_be_tidied_is_left_for_a_day_and_holds_up_no_o
             raise GitFailed("gc", "unable to write file: No space left on device")
 
     monkeypatch.setattr(Repository, "tidy", tidy)
-    tidier = apps.Tidier(hello.ctx)
+    tidier = lifecycle.Tidier(hello.ctx)
     tidier.tick()
     tidier.tick()
     assert tried == ["1", "2", "2"]
-    hello.clock.advance(apps.TIDY_AGAIN_SECONDS)
+    hello.clock.advance(lifecycle.TIDY_AGAIN_SECONDS)
     tidier.tick()
     assert tried[3:] == ["1", "2"]
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from fakes import DEPLOYER
+from paas.builders import isolation
 from paas.core.containers.image import BuildCache
-from paas.engine import isolation
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from paas.builders import build_source, safety
 from paas.core.errors import BuildFailed
-from paas.engine import buildguard, buildsource
 
 pytestmark = pytest.mark.real("git")
 
@@ -43,19 +43,19 @@ def test_what_leads_to_the_host_or_its_networks_is_refused_with_its_line(hello, 
 def test_a_link_to_the_dockerfile_hides_nothing(hello, tmp_path):
     (tmp_path / "real").write_text("FROM 127.0.0.1:5000/x\n")
     (tmp_path / "Dockerfile").symlink_to("real")
-    source = replace(buildsource.source(hello.ctx, hello.app(), "0" * 40, ""), tree=tmp_path)
+    source = replace(build_source.source(hello.ctx, hello.app(), "0" * 40, ""), tree=tmp_path)
     with pytest.raises(BuildFailed) as caught:
-        buildguard.check(hello.ctx, hello.app(), None, source)
+        safety.check(hello.ctx, hello.app(), None, source)
     assert caught.value.code == "egress-refused"
 
 
 def test_a_server_that_can_not_be_told_is_refused(hello):
     result = pushed(hello, "FROM x", "ENV A=1", "COPY --from=x / /")
     assert result.status == 0, result.err
-    source = buildsource.source(hello.ctx, hello.app(), "0" * 40, "")
+    source = build_source.source(hello.ctx, hello.app(), "0" * 40, "")
     (source.tree / "Dockerfile").write_text("FROM x\nADD http://$HOST/ /x\n")
     with pytest.raises(BuildFailed) as caught:
-        buildguard.check(hello.ctx, hello.app(), None, source)
+        safety.check(hello.ctx, hello.app(), None, source)
     assert caught.value.why == "Which server that is can't be told before the build."
 
 

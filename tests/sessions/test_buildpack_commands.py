@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from fakes import DEPLOYER, VIEWER
+from paas.builders import buildpack_fetch, plans
 from paas.core.access.remote_credentials import Login
 from paas.core.secret import Secret
-from paas.drivers import buildpack_source
-from paas.engine import plans
 
 pytestmark = pytest.mark.real("git")
 
@@ -424,7 +423,7 @@ def test_one_of_another_server_is_fetched_with_what_git_sync_has(hello, pack, re
     means = hello.remotes.asked[-1].means
     assert (means.ca_file, means.timeout, means.newest_only) == (str(ca), 7, True)
     assert means.proxies == {"https_proxy": "http://proxy:3128", "no_proxy": "example.net"}
-    assert means.limit == buildpack_source.MOST_FETCHED
+    assert means.limit == buildpack_fetch.MOST_FETCHED
 
     assert "[unknown-host]" in hello.run("buildpacks:add hello git@git.example.org:team/x.git").err
     assert "[credentials-in-url]" in hello.run("buildpacks:add hello https://u:p@git.example.org/x").err
@@ -432,8 +431,8 @@ def test_one_of_another_server_is_fetched_with_what_git_sync_has(hello, pack, re
 
 
 def test_one_that_is_too_large_is_not_written_to_the_disk(hello, pack, repository, monkeypatch):
-    monkeypatch.setattr(buildpack_source, "MOST_BYTES", 100)
-    monkeypatch.setattr(buildpack_source, "update_worktree", None)
+    monkeypatch.setattr(buildpack_fetch, "MOST_BYTES", 100)
+    monkeypatch.setattr(buildpack_fetch, "update_worktree", None)
     assert "is no buildpack: it has 2 files with" in hello.run(f"buildpacks:add hello {repository}").err
 
 

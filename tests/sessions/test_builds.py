@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+import paas
 from fakes import DEPLOYER, VIEWER, Behaviour, commits, eventually
-from paas import engine
 from paas.core.errors import BuildFailed
-from paas.engine import builds
+from paas.releases import deployments
 
 
 def test_changes_are_listed_newest_first(hello):
@@ -312,9 +312,10 @@ def test_a_kind_that_there_is_not_is_refused(hello):
 
 
 def test_all_kinds_of_changes_are_known():
-    sources = "".join(path.read_text() for path in Path(engine.__file__).parent.glob("*.py"))
-    kinds = re.findall(r'(?:[ (]|apps\.)change\(\s*[a-z_.]+,\s*[a-z_.]+,\s*"([a-z]+)"|kind="([a-z]+)", actor', sources)
-    assert {one or other for one, other in kinds} == set(builds.KINDS)
+    sources = "".join(path.read_text() for path in Path(paas.__file__).parent.rglob("*.py"))
+    call = r'(?:[ (]|lifecycle\.)change\(\s*[a-z_.]+,\s*[a-z_.]+,\s*"([a-z]+)"'
+    kinds = re.findall(call + r'|kind="([a-z]+)", actor', sources)
+    assert {one or other for one, other in kinds} == set(deployments.KINDS)
 
 
 def test_a_commit_whose_files_are_too_large_is_refused_before_any_of_them_is_written(hello):

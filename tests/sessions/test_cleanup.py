@@ -9,7 +9,7 @@ import pytest
 from fakes import EPOCH, eventually
 from fakes.host import GIB
 from paas.core.containers.image import Image
-from paas.engine import cleanup
+from paas.server import cleanup
 
 
 def rows(server, line=""):

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from fakes import DEPLOYER, VIEWER
-from paas.commands.registry import COMMANDS
+from paas.commands.declare import COMMANDS
 
 
 def words(server, line, caller=VIEWER):

@@ -12,7 +12,8 @@ import yaml
 
 from fakes import Program, Server, eventually
 from paas.core.errors import EngineError, disk_full
-from paas.engine import cron, oneoffs
+from paas.cron import ticker
+from paas.runs import active
 
 HOUR = 3600.0
 
@@ -33,10 +34,10 @@ def history(server: Server, name: str = "") -> list[tuple[str, str]]:
 @pytest.fixture
 def queued(hello: Server, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A server that stopped while two runs that were due had not begun: its place to go on from."""
-    monkeypatch.setattr(cron, "AT_ONCE", 1)
+    monkeypatch.setattr(ticker, "AT_ONCE", 1)
     hello.tasks.tell("job", lambda program: 0)
     deploy(hello, entry(), entry(name="job2", command="job", schedule="0 * * * *"))
-    scheduler, gate = cron.Scheduler(hello.ctx), threading.Event()
+    scheduler, gate = ticker.Scheduler(hello.ctx), threading.Event()
     scheduler.tick()
     busy = scheduler._pool.submit(gate.wait)
     eventually(busy.running)
@@ -95,7 +96,7 @@ def test_a_run_that_can_not_be_replaced_is_told(hello: Server, monkeypatch: pyte
         if how == "refused":
             raise EngineError("the engine does not answer")
 
-    monkeypatch.setattr(oneoffs, "FORGET_SECONDS", 0.01)
+    monkeypatch.setattr(active, "FORGET_SECONDS", 0.01)
     with monkeypatch.context() as patch:
         patch.setattr(hello.tasks, "stop", stop)
         hello.clock.advance(HOUR)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from fakes import Server, eventually
-from paas.engine import cron
+from paas.cron import ticker
 
 DAY = 86400.0
 
@@ -20,7 +20,7 @@ def times(
 ) -> list[datetime]:
     """When runs of the entry began, in the entry's zone."""
     begun: list[float] = []
-    monkeypatch.setattr(cron, "launch", lambda ctx, one, actor: begun.append(ctx.clock.now()))
+    monkeypatch.setattr(ticker, "launch", lambda ctx, one, actor: begun.append(ctx.clock.now()))
     rows = [{"name": "job", "schedule": schedule, "timezone": zone, "command": "job"}]
     server.deployed("hello", {"paas.yml": yaml.safe_dump({"cron": rows})})
     server.clock.advance(datetime.fromisoformat(begin).replace(tzinfo=UTC).timestamp() - server.clock.now())

@@ -11,9 +11,10 @@ from paas.core.certs.certificate import Source
 from paas.core.edge.vhost import Vhost
 from paas.core.errors import PaasError
 from paas.core.problem import details
-from paas.engine import dashboard, reconcile
+from paas.edge import dashboard
 from paas.proxies.nginx.modules import Modules
 from paas.proxies.nginx.text import Secure, Templates
+from paas.server import reconcile
 
 HOST = "paas.example.org"
 PROBLEM = re.compile(r"^    (default|\d+) '({.*})';$", re.MULTILINE)

@@ -7,11 +7,11 @@ import re
 import pytest
 
 from fakes import DEPLOYER, VIEWER, eventually
+from paas.commands.declare import COMMANDS, Command
 from paas.commands.invocation import Terminal
-from paas.commands.registry import COMMANDS, Command
-from paas.core import elsewhere
 from paas.core.access.caller import Access
 from paas.core.errors import Disconnected
+from paas.dispatch import foreign_commands
 
 
 @pytest.fixture
@@ -131,9 +131,9 @@ def test_commands_of_other_platforms_are_answered_with_what_does_it_here(hello, 
 
 
 def test_what_is_said_of_other_platforms_names_commands_that_there_are():
-    assert not elsewhere.INSTEAD.keys() & COMMANDS.keys()
-    assert not elsewhere.NAMESPACES.keys() & {entry.namespace for entry in COMMANDS.values()}
-    for text in (*elsewhere.INSTEAD.values(), *elsewhere.NAMESPACES.values()):
+    assert not foreign_commands.INSTEAD.keys() & COMMANDS.keys()
+    assert not foreign_commands.NAMESPACES.keys() & {entry.namespace for entry in COMMANDS.values()}
+    for text in (*foreign_commands.INSTEAD.values(), *foreign_commands.NAMESPACES.values()):
         for named in re.findall(r"(?:^|\s)'([a-z-]+(?::[a-z-]+)?)", text):
             assert named in COMMANDS or named == "paas" or named == "ssh", text
 

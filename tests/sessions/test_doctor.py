@@ -7,8 +7,8 @@ import pytest
 
 from fakes import VIEWER
 from paas.core.errors import EngineError
-from paas.engine import doctor, hostkeys
 from paas.proxies.base import Waiting
+from paas.server import doctor, host_keys
 
 
 @pytest.fixture
@@ -165,15 +165,15 @@ def test_a_database_that_is_damaged_or_older_than_what_runs(well):
 
 
 def test_host_keys_that_changed_until_somebody_accepts_them(well, caplog):
-    hostkeys.noticed(well.ctx, {"ssh-ed25519": "SHA256:one", "ecdsa-sha2-nistp256": "SHA256:two"})
+    host_keys.noticed(well.ctx, {"ssh-ed25519": "SHA256:one", "ecdsa-sha2-nistp256": "SHA256:two"})
     assert (codes(well), caplog.text) == ((0, []), "")
 
-    hostkeys.noticed(well.ctx, {"ssh-ed25519": "SHA256:new", "ecdsa-sha2-nistp256": "SHA256:two"})
+    host_keys.noticed(well.ctx, {"ssh-ed25519": "SHA256:new", "ecdsa-sha2-nistp256": "SHA256:two"})
     assert "THE SSH HOST KEY HAS CHANGED: ssh-ed25519 was SHA256:one and is SHA256:new" in caplog.text
     assert codes(well) == (1, ["host-key-changed"])
     assert f"Restore {well.paths.host_keys} from a backup" in well.run("doctor").out
     # Another start does not make it good.
-    hostkeys.noticed(well.ctx, {"ssh-ed25519": "SHA256:new", "ecdsa-sha2-nistp256": "SHA256:two"})
+    host_keys.noticed(well.ctx, {"ssh-ed25519": "SHA256:new", "ecdsa-sha2-nistp256": "SHA256:two"})
     assert codes(well) == (1, ["host-key-changed"])
 
     assert "ssh-ed25519: SHA256:new" in well.run("host-keys:accept").err
@@ -181,9 +181,9 @@ def test_host_keys_that_changed_until_somebody_accepts_them(well, caplog):
 
 
 def test_host_keys_that_came_back(well):
-    hostkeys.noticed(well.ctx, {"ssh-ed25519": "SHA256:one"})
-    hostkeys.noticed(well.ctx, {"ssh-ed25519": "SHA256:new"})
-    hostkeys.noticed(well.ctx, {"ssh-ed25519": "SHA256:one"})
+    host_keys.noticed(well.ctx, {"ssh-ed25519": "SHA256:one"})
+    host_keys.noticed(well.ctx, {"ssh-ed25519": "SHA256:new"})
+    host_keys.noticed(well.ctx, {"ssh-ed25519": "SHA256:one"})
     assert codes(well) == (0, [])
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from fakes import DEPLOYER, VIEWER, Behaviour
 from paas.core.errors import disk_full
-from paas.engine import routes
+from paas.edge import publish
 
 MISSING = " !     DOMAIN is missing\n !     Write for instance: {} [usage]\n"
 
@@ -345,7 +345,7 @@ def test_domains_that_an_interrupted_deploy_lists_are_not_served(hello, tmp_path
         held.wait_until_reached()
         # Others look after the app meanwhile.
         if gate == "inspect":
-            routes.refresh(hello.ctx, hello.app())
+            publish.refresh(hello.ctx, hello.app())
         survivor = hello.killed(tmp_path / "survivor")
         assert hello.proxy.vhost("hello").hosts[0] == "a.example.org"
     assert push.wait().status == 0

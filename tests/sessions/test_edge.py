@@ -509,7 +509,7 @@ def test_the_complaints_of_nginx_about_one_app_are_shown(hello, logs):
 
 
 def test_a_log_is_followed_also_into_the_next_file(hello, logs, monkeypatch):
-    monkeypatch.setattr("paas.engine.edge_logs.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("paas.edge.logs.LOOK_SECONDS", 0.01)
     session = hello.begin("nginx:access-logs -t -n 0 hello")
     line = request_line(**LINE)
 

@@ -3,8 +3,8 @@
 import pytest
 
 from fakes.gates import eventually
+from paas.apps import lifecycle
 from paas.core.edge.items import undone
-from paas.engine import apps
 
 CROWD = 20
 
@@ -95,14 +95,14 @@ def test_undoing_a_change_leaves_what_others_did(now, before, after, expected):
 def test_an_app_and_one_that_leads_to_it_are_destroyed_at_once(hello, monkeypatch):
     hello.deployed("api")
     assert hello.run("routes:add hello /api api:web").status == 0
-    take_down = apps._take_down
+    take_down = lifecycle._take_down
 
     def both(ctx, app):
         take_down(ctx, app)
         if app.name == "api":
             assert hello.begin("apps:destroy hello --force").wait().status == 0
 
-    monkeypatch.setattr(apps, "_take_down", both)
+    monkeypatch.setattr(lifecycle, "_take_down", both)
     assert hello.run("apps:destroy api --force").status == 0
     hello.quiet()
     assert hello.scheduler.networked() == set()

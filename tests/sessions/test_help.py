@@ -3,7 +3,7 @@
 import pytest
 
 from fakes import VIEWER
-from paas.commands.registry import COMMANDS
+from paas.commands.declare import COMMANDS
 
 LIST = "Usage: apps:list [--format text|json]\n\nList the apps.\n"
 

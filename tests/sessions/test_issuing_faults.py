@@ -7,7 +7,7 @@ from fakes import eventually
 from paas.core.certs.acme import DAY, PRODUCTION, STAGING
 from paas.core.certs.certificate import Source
 from paas.core.errors import IssuanceFailed, disk_full
-from paas.engine import tls
+from paas.edge import tls
 
 HOSTS = ("a.example.org", "b.example.org", "c.example.org")
 

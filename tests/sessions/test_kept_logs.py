@@ -8,7 +8,7 @@ import pytest
 from fakes import SECONDS, eventually
 from fakes.requests import request_line
 from paas.core.logs import json_file
-from paas.engine import logkeep, logs
+from paas.logs import archive, logs
 from paas.store.logs import KeptLog
 from paas.system import segments
 
@@ -38,7 +38,7 @@ def test_the_last_words_of_a_process_that_lack_a_newline(hello, tmp_path):
 
 
 def test_cron_jobs_do_not_push_out_what_processes_wrote(hello, monkeypatch):
-    monkeypatch.setattr(logkeep, "MOST_LOGS", 3)
+    monkeypatch.setattr(archive, "MOST_LOGS", 3)
     hello.scheduler.write("web.1", "precious")
     hello.run("ps:restart hello")
     for number in range(6):
@@ -69,7 +69,7 @@ def test_the_logs_of_others_are_packed_after_an_app_went_while_its_own_was(hello
     for app in (other, hello.app()):
         row = KeptLog(f"{app.id:064}", app.id, "web.9", 1, "2026", "2026", "2026", 0)
         logs._folder(app)
-        logkeep.raw(hello.paths.logs(app.id), row.container).write_bytes(
+        archive.raw(hello.paths.logs(app.id), row.container).write_bytes(
             json_file.encode("2026-01-01T00:00:00.000000000Z", b"said\n")
         )
         hello.ctx.store.kept_logs.put(row)

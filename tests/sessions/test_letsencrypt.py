@@ -5,10 +5,10 @@ import json
 import pytest
 
 from fakes import DEPLOYER, eventually
+from paas.certs import orders as issuing
 from paas.core.certs.acme import DAY, PRODUCTION, STAGING
 from paas.core.certs.certificate import Source
 from paas.core.errors import IssuanceFailed
-from paas.engine import issuing
 
 HOST = "www.example.org"
 

@@ -11,7 +11,7 @@ from paas.commands.invocation import Terminal
 from paas.core.errors import EngineError
 from paas.core.logs import json_file
 from paas.core.runs.oneoff import RunStatus
-from paas.engine.enginelog import EngineSource, form_of
+from paas.logs.container_log import EngineSource, form_of
 
 
 @pytest.fixture
@@ -418,7 +418,7 @@ def test_an_app_that_writes_while_its_log_is_read_through_the_api(hello, monkeyp
         return there[-tail:]
 
     monkeypatch.setattr(hello.scheduler, "logs", logs)
-    monkeypatch.setattr("paas.engine.enginelog.MANY", 3000)
+    monkeypatch.setattr("paas.logs.container_log.MANY", 3000)
     source = EngineSource(hello.ctx, container.id, form_of(container, hello.app()), lambda: None)
     monkeypatch.setattr(source, "_newest", lambda: lines[: next(sizes)])
     assert [int(line.text) for line in source.backward()] == list(range(4999, -1, -1))
@@ -429,7 +429,7 @@ def test_a_long_line_does_not_end_a_log_that_is_read_through_the_api(hello, monk
     time = b"2026-01-01T00:00:0%d.000000000Z "
     whole = [time % 1 + b"first\n", time % 2 + b"long" * 10_000 + b"\n", time % 3 + b"last\n"]
     # Asked for two, the engine gives the last two parts that it has.
-    monkeypatch.setattr("paas.engine.enginelog.FEW", 2)
+    monkeypatch.setattr("paas.logs.container_log.FEW", 2)
     monkeypatch.setattr(
         hello.scheduler, "logs", lambda key, tail: [time % 2 + b"nglong\n", whole[2]] if tail == 2 else whole
     )

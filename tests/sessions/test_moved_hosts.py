@@ -7,7 +7,7 @@ import pytest
 from paas.core.certs.acme import DAY
 from paas.core.certs.certificate import Source
 from paas.core.errors import IssuanceFailed
-from paas.engine import dashboard, former
+from paas.edge import dashboard, former_hosts
 
 HOST = "shop.example.net"
 
@@ -47,7 +47,7 @@ def owners(server, host=HOST):
 def test_a_domain_takes_its_certificate_along_while_the_authority_is_down(shop):
     shop.acme.refusals += [IssuanceFailed("nobody answers")] * 5
     shop.run(f"domains:remove hello {HOST}")
-    assert shown(shop) == [former.NAME]
+    assert shown(shop) == [former_hosts.NAME]
     shop.run(f"domains:add other {HOST}")
     assert shown(shop) == ["other"]
     assert f"https://{HOST}:8443" in shop.run("urls other").out
@@ -77,7 +77,7 @@ def test_what_becomes_of_the_first_app_does_not_matter(shop):
 
 def test_an_app_that_is_destroyed_leaves_its_hosts_certificate(shop):
     assert shop.run("apps:destroy hello --force").status == 0
-    assert shown(shop) == [former.NAME]
+    assert shown(shop) == [former_hosts.NAME]
     assert shop.run(f"domains:add other {HOST}").status == 0
     assert shown(shop) == ["other"]
     shop.issue()
@@ -86,13 +86,13 @@ def test_an_app_that_is_destroyed_leaves_its_hosts_certificate(shop):
 
 def test_nobody_is_sent_to_a_host_that_nobody_has(shop):
     shop.run(f"domains:remove hello {HOST}")
-    [door] = shop.proxy.served[former.KEY].doors
+    [door] = shop.proxy.served[former_hosts.KEY].doors
     assert (door.hosts, bool(door.credential), door.upgrades) == ((HOST,), True, False)
     # Somebody's wildcard covers it now.
     shop.run("domains:add other *.example.net")
     assert shown(shop) == []
     shop.run("domains:remove other *.example.net")
-    assert shown(shop) == [former.NAME]
+    assert shown(shop) == [former_hosts.NAME]
     # Once it would have been renewed it is forgotten.
     shop.issue(70 * DAY)
     assert (shown(shop), owners(shop)) == ([], [])
@@ -103,7 +103,7 @@ def test_a_redirect_moves_alike(shop):
         assert shop.run(line).status == 0
     assert shown(shop) == ["other"]
     shop.run(f"redirect:remove other {HOST}")
-    assert shown(shop) == [former.NAME]
+    assert shown(shop) == [former_hosts.NAME]
 
 
 def test_the_dashboard_takes_over_and_gives_back(shop):
@@ -124,7 +124,7 @@ def test_a_renamed_app_leaves_its_old_name_with_a_certificate(shop):
     shop.issue()
     assert shown(shop, "hello.apps.example.net") == ["hello"]
     shop.run("apps:rename hello hi")
-    assert shown(shop, "hello.apps.example.net") == [former.NAME]
+    assert shown(shop, "hello.apps.example.net") == [former_hosts.NAME]
     shop.run("apps:create hello")
     shop.quiet()
     # nginx takes the app's file first; what is left of the host elsewhere goes with the next look.

@@ -6,9 +6,9 @@ import json
 import pytest
 
 from fakes import DEPLOYER, VIEWER
-from paas.commands.properties import SETTERS
 from paas.core import properties
 from paas.core.properties import Scope
+from paas.dispatch.properties import SETTERS
 
 SAMPLES = {
     "letsencrypt email": "ops@example.org",

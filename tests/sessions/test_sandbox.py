@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from fakes import DEPLOYER, VIEWER, Program, Server, eventually
+from paas.builders import stack_image
 from paas.core.containers.image import Image
-from paas.engine import stack
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def lab(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     """A server that has the stack image, and one more."""
     for name in ("paas/stack:bookworm", "tools:1"):
         server.scheduler.add_image(Image(name))
-    monkeypatch.setattr(stack, "ensure", lambda ctx, suite: "paas/stack:bookworm")
+    monkeypatch.setattr(stack_image, "ensure", lambda ctx, suite: "paas/stack:bookworm")
     return server
 
 

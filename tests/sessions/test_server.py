@@ -6,9 +6,9 @@ import pytest
 
 import paas
 from fakes import DEPLOYER, VIEWER, Server
+from paas.builders import buildkit, stack
 from paas.commands.invocation import Terminal
 from paas.core import settings
-from paas.drivers import buildkit, stack
 
 
 def test_settings_are_listed_with_where_they_come_from(server):

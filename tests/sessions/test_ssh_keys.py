@@ -7,10 +7,9 @@ import threading
 import pytest
 
 from fakes import DEPLOYER
+from paas.access import authorized_keys, keys
 from paas.core.access import ssh_keys
 from paas.core.access.caller import Access, Caller
-from paas.drivers import authorized_keys
-from paas.engine import keys
 
 NAMED = "ssh-keys:remove takes a name, or --fingerprint SHA256:… [usage]"
 

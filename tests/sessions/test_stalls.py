@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from paas.core.health.stall import PAUSED, TOLD_AFTER, WAITING
-from paas.engine.stalls import Stalls
+from paas.health.stalls import Stalls
 
 pytestmark = pytest.mark.real("git")
 

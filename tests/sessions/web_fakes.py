@@ -8,8 +8,8 @@ from pathlib import Path
 
 from flask.testing import FlaskClient
 
+from paas.access import keys, tokens
 from paas.control import server as control
-from paas.engine import keys, tokens
 from paas.web.app import create, instance
 
 LOOPBACK = {"X-Real-IP": "127.0.0.1", "X-Forwarded-Proto": "http"}

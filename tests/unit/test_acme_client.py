@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from paas.certs.acme_client import Account, Acme
 from paas.core.errors import IssuanceFailed
 from paas.core.secret import Secret
-from paas.drivers.acme_client import Account, Acme
 from paas.system import x509
 
 

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from paas.access import authorized_keys
 from paas.core.model import App, Key
-from paas.drivers import authorized_keys
 from paas.system.paths import Paths
 
 KEYS = [

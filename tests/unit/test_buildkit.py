@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from fakes import eventually
+from paas.builders import buildkit
+from paas.builders.buildkit import BuildRequest
 from paas.core.errors import BuildFailed, Cancelled, EngineError
-from paas.drivers import buildkit
-from paas.drivers.buildkit import BuildRequest
 
 BUILDS = """\
 printf '%s\\n' "$@" >"$HERE/argv"

@@ -11,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes import confined
-from paas.builders import recipe
+from paas.builders import buildpack_folders, recipe
 from paas.core.apps import procfile
 from paas.core.builds import plan as buildplan
 from paas.core.builds.commit_files import CommitFiles
 from paas.core.builds.plan import Plan
 from paas.core.errors import PaasError
-from paas.drivers import buildpacks
 from paas.system import pattern, yaml_file
 
 APPS = Path(__file__).parent.parent / "apps"
@@ -32,7 +31,7 @@ def files_of(texts: Mapping[str, str]) -> CommitFiles:
 
 def plan_of(texts: Mapping[str, str]) -> Plan:
     commands = procfile.parse(texts.get("Procfile", ""))
-    return buildplan.plan(buildpacks.shipped(), files_of(texts), suites=SUITES, commands=commands)
+    return buildplan.plan(buildpack_folders.shipped(), files_of(texts), suites=SUITES, commands=commands)
 
 
 def refused(texts: Mapping[str, str]) -> list[str]:

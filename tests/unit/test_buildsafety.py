@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from paas.builders import buildpack_folders
 from paas.core.builds import safety
-from paas.drivers import buildpacks
 from paas.system.data_folders import folder
 
 LIB = Path(__file__).resolve().parents[2] / "scripts" / "lib.sh"
@@ -95,7 +95,7 @@ def test_what_is_refused_and_where(dockerfile, line):
     assert lines(dockerfile) == [line]
 
 
-@pytest.mark.parametrize("pack", [pack.name for pack in buildpacks.shipped()])
+@pytest.mark.parametrize("pack", [pack.name for pack in buildpack_folders.shipped()])
 def test_the_templates_that_come_with_the_platform_ask_for_nothing_of_it(pack):
     for name in (f"{pack}/Dockerfile.j2", "lib.j2"):
         assert lines("FROM x\n" + (folder("buildpacks") / name).read_text(encoding="utf-8")) == []

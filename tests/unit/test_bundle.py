@@ -12,8 +12,8 @@ import tracemalloc
 
 import pytest
 
+from paas.certs import bundle
 from paas.core.errors import InvalidValue
-from paas.drivers import bundle
 
 PEM = b"-----BEGIN CERTIFICATE-----\n"
 

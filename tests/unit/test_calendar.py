@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paas.core.errors import InvalidValue
-from paas.drivers import calendar
+from paas.cron import calendar
 
 BERLIN = "Europe/Berlin"
 YEAR = datetime(2026, 1, 1, tzinfo=UTC).timestamp()

@@ -11,10 +11,10 @@ import threading
 import pytest
 from docker.errors import ImageNotFound
 
+from paas.builders import image_transfer
 from paas.core.containers.image import Image
 from paas.core.errors import BuildFailed, Cancelled, EngineError
 from paas.core.sources.image_stream import ImageRefused
-from paas.drivers import carry
 
 LABELS = {"paas.instance": "0123456789ab", "paas.app-id": "7"}
 
@@ -82,7 +82,7 @@ def carried(tmp_path, image, stream, target, *, limit=1 << 20, cancelled=False):
     event = threading.Event()
     if cancelled:
         event.set()
-    carry.carry(Engine(stream), target, image, LABELS, tmp_path, limit, event)
+    image_transfer.carry(Engine(stream), target, image, LABELS, tmp_path, limit, event)
     return target.loaded
 
 

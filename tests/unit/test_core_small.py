@@ -10,7 +10,7 @@ from paas.core.logs.line import LogLine, Style
 from paas.core.model import App, Process, Release, Replica
 from paas.core.releases.rollout import Candidate
 from paas.core.runs import oneoff
-from paas.engine.output import Output
+from paas.jobs.output import Output
 
 
 def every_error(kind=errors.PaasError):

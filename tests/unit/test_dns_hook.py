@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from paas.certs.dns_hook import DnsHooks
 from paas.core.errors import NotFound, PaasError
-from paas.drivers.dns_hook import DnsHooks
 
 RECORD = "_acme-challenge.example.org"
 

@@ -20,8 +20,8 @@ import dns.tsigkeyring
 import dns.update
 import pytest
 
-from paas.drivers import dns_update
-from paas.drivers.dns_hook import DnsHooks
+from paas.certs import dns_update
+from paas.certs.dns_hook import DnsHooks
 from paas.system.data_folders import folder
 
 SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQ="

@@ -4,9 +4,9 @@ import base64
 import json
 import stat
 
+from paas.builders import buildkit
 from paas.core.access.remote_credentials import Login
 from paas.core.secret import Secret
-from paas.drivers import buildkit
 
 
 def test_credentials_are_in_a_file_that_only_its_owner_reads(tmp_path):

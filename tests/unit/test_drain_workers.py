@@ -10,10 +10,10 @@ from fakes import eventually
 from fakes.counts import counting
 from paas.core.errors import NotFound
 from paas.core.logs.line import GAP, LogLine
-from paas.drivers import drain_spool
-from paas.drivers.receivers import NotSent, Refused
-from paas.engine import drains
-from paas.engine.drains import Worker
+from paas.logs.drains import shipping
+from paas.logs.drains import spool as drain_spool
+from paas.logs.drains.receivers import NotSent, Refused
+from paas.logs.drains.shipping import Worker
 from paas.system.clock import Clock
 
 URL = "https://user:secret@logs.example/token"
@@ -53,7 +53,7 @@ def writing(hello, tmp_path, request):
 
 
 def begin(server, receiver, app="hello"):
-    one = drains.add(server.ctx, server.app(app) if app else None, URL, "", "")
+    one = shipping.add(server.ctx, server.app(app) if app else None, URL, "", "")
     return Worker(server.ctx, one.id, lambda target, form, ca, rules: receiver)
 
 
@@ -73,7 +73,7 @@ def until(worker, receiver, expected):
 
 def counts(server):
     [one] = server.ctx.store.drains.all()
-    return one.sent, drains.waiting(server.ctx, one), one.dropped
+    return one.sent, shipping.waiting(server.ctx, one), one.dropped
 
 
 def test_what_is_written_from_then_on_is_sent(writing):
@@ -160,9 +160,9 @@ def test_a_kill_before_it_is_recorded_repeats_one_batch_at_most(writing):
     receiver = FakeReceiver()
     worker = begin(writing, receiver)
     receiver.down = True
-    for number in range(drains.BATCH_LINES * 2 + 10):
+    for number in range(shipping.BATCH_LINES * 2 + 10):
         writing.scheduler.write("web.1", str(number))
-    expected = [str(number) for number in range(drains.BATCH_LINES * 2 + 10)]
+    expected = [str(number) for number in range(shipping.BATCH_LINES * 2 + 10)]
 
     def read() -> bool:
         writing.clock.advance(5)
@@ -212,12 +212,12 @@ def test_the_drain_of_a_destroyed_app_ends(hello):
 
 def test_threads_follow_what_is_added_and_removed(hello, monkeypatch):
     receiver = FakeReceiver()
-    monkeypatch.setattr(drains.Worker.__init__, "__defaults__", (lambda target, form, ca, rules: receiver,))
+    monkeypatch.setattr(shipping.Worker.__init__, "__defaults__", (lambda target, form, ca, rules: receiver,))
     # Waiting takes no time with the clock of tests, and this one has to wait.
     monkeypatch.setattr(hello.clock, "wait", Clock().wait)
-    monkeypatch.setattr(drains, "LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(drains, "IDLE_SECONDS", 0.01)
-    running = drains.Drains(hello.ctx)
+    monkeypatch.setattr(shipping, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(shipping, "IDLE_SECONDS", 0.01)
+    running = shipping.Drains(hello.ctx)
     running.start()
     try:
         hello.run(f"logs:drain add hello {URL}")
@@ -231,12 +231,12 @@ def test_threads_follow_what_is_added_and_removed(hello, monkeypatch):
 
 def running(server, monkeypatch, receiver):
     """The threads of drains, which wait as they do, but shorter."""
-    monkeypatch.setattr(drains.Worker.__init__, "__defaults__", (lambda target, form, ca, rules: receiver,))
+    monkeypatch.setattr(shipping.Worker.__init__, "__defaults__", (lambda target, form, ca, rules: receiver,))
     monkeypatch.setattr(server.clock, "wait", Clock().wait)
-    monkeypatch.setattr(drains, "LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(drains, "IDLE_SECONDS", 0.01)
-    monkeypatch.setattr(drains, "PAUSE_SECONDS", 0.0)
-    return drains.Drains(server.ctx)
+    monkeypatch.setattr(shipping, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(shipping, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(shipping, "PAUSE_SECONDS", 0.0)
+    return shipping.Drains(server.ctx)
 
 
 def test_what_could_not_be_put_aside_is_read_again(writing, monkeypatch):
@@ -253,7 +253,7 @@ def test_what_could_not_be_put_aside_is_read_again(writing, monkeypatch):
         put(spool, number, lines)
 
     monkeypatch.setattr(drain_spool.Spool, "put", full)
-    monkeypatch.setattr(drains.backoff, "seconds", lambda failures: 0.0)
+    monkeypatch.setattr(shipping.backoff, "seconds", lambda failures: 0.0)
     threads.start()
     try:
         writing.scheduler.write("web.1", "one")
@@ -291,7 +291,7 @@ def test_a_place_that_is_none_holds_up_nothing(writing):
     worker = begin(writing, receiver)
     position = writing.ctx.store.drains.get(1).position
     [container] = [one.id for one in writing.scheduler.containers(writing.app())]
-    broken = drains.replace(position, logs={container: "20%#1", f"router-{writing.app().id}": "x"})
+    broken = shipping.replace(position, logs={container: "20%#1", f"router-{writing.app().id}": "x"})
     writing.ctx.store.drains.advance(1, broken)
     writing.scheduler.write("web.1", "one")
     until(again(worker, writing, receiver), receiver, ["one"])
@@ -358,7 +358,7 @@ def test_what_is_recorded_does_not_grow_with_the_logs_that_are_kept(writing):
         expected.append(f"of {number}")
         writing.scheduler.write("web.1", expected[-1])
         until(worker, receiver, expected)
-        writing.clock.advance(drains.SETTLED_SECONDS)
+        writing.clock.advance(shipping.SETTLED_SECONDS)
         writing.deployed("hello", {"file": str(number)})
     assert len(writing.ctx.store.kept_logs.of(writing.app())) == 6
 
@@ -388,7 +388,7 @@ def test_the_drain_of_every_app_asks_the_engine_once_for_all(hello):
 
 def test_what_waited_for_a_drain_that_is_gone_is_removed_at_the_next_start(hello):
     drain_spool.Spool(hello.paths.drain(7)).put(1, [])
-    parts = drains.Drains(hello.ctx)
+    parts = shipping.Drains(hello.ctx)
     parts.start()
     eventually(lambda: not hello.paths.drain(7).exists(), "it is removed")
     parts.stop()

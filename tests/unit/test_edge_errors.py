@@ -11,8 +11,8 @@ import pytest
 from fakes.requests import request_line
 from paas.core.logs import codes
 from paas.core.logs.requests import AccessLog
-from paas.drivers import edge_errors
-from paas.drivers.edge_errors import EdgeErrors
+from paas.edge import errors as edge_errors
+from paas.edge.errors import EdgeErrors
 
 REST = ', client: 127.0.0.1, server: a.example, request: "{}", upstream: "http://127.0.0.1:1/", host: "a.example"'
 END = 1767225600.0

@@ -17,8 +17,8 @@ from paas.core.errors import EngineError, PaasError
 from paas.core.model import Container
 from paas.core.secret import Secret
 from paas.core.server.intact import Marker, Recorded, Traces, judge
-from paas.engine import intact
-from paas.engine.safekeeping import Safekeeper
+from paas.server import intact
+from paas.server.safekeeping import Safekeeper
 from paas.store import Store
 from paas.store.examination import examine, trouble
 from paas.system.marker import MarkerFile

@@ -10,8 +10,8 @@ from fakes import SECONDS, FakeClock, eventually
 from paas.core.errors import Cancelled, Disconnected, InvalidValue, NoSuchApp, PaasError, disk_full
 from paas.core.jobs.journal import Step
 from paas.core.model import DeploymentStatus
-from paas.engine.joblog import JobLog
-from paas.engine.jobs import Jobs
+from paas.jobs.jobs import Jobs
+from paas.jobs.log import JobLog
 from paas.store import Store
 from paas.system.reserve import Reserve
 

@@ -9,7 +9,7 @@ from fakes import SECONDS, Behaviour, eventually
 from paas.core.errors import EngineError, disk_full
 from paas.core.git.refs import RefUpdate
 from paas.core.model import DeploymentStatus
-from paas.engine import deploy
+from paas.releases import deploy
 
 LONE = "processes: {worker: {overlap: false}}\n"
 SCRIPT = json.dumps({"scripts": {"dokku": {"postdeploy": "./seed"}}})

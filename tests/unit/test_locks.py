@@ -7,7 +7,7 @@ import pytest
 
 from fakes import SECONDS, eventually
 from paas.core.errors import Cancelled
-from paas.engine.locks import Broadcast, Routing, Slots, Turns
+from paas.jobs.locks import Broadcast, Routing, Slots, Turns
 
 NEVER = threading.Event()
 

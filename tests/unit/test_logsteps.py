@@ -9,7 +9,7 @@ from paas.core.logs import gaps
 from paas.core.logs import line as logline
 from paas.core.logs.gaps import Steps
 from paas.core.logs.line import LogLine
-from paas.engine.enginelog import EngineSource, form_of
+from paas.logs.container_log import EngineSource, form_of
 
 
 def line(milliseconds, text="x"):

@@ -15,8 +15,8 @@ from paas.core import egress
 from paas.core.egress import Egress
 from paas.core.logs import drain
 from paas.core.logs.line import LogLine
-from paas.drivers import receivers
-from paas.drivers.receivers import NotSent, Refused
+from paas.logs.drains import receivers
+from paas.logs.drains.receivers import NotSent, Refused
 
 TIME = "2026-01-01T00:00:00.000000000Z"
 LINES = [LogLine(TIME, "app", "web.1", b"text %d" % number, 1, "hello") for number in (1, 2)]

@@ -9,7 +9,7 @@ import pytest
 
 from fakes import Behaviour
 from paas.core.model import DeploymentStatus, ReleaseState
-from paas.engine import dashboard
+from paas.edge import dashboard
 
 
 def states(server):
@@ -129,7 +129,7 @@ def test_the_proxy_serves_what_is_recorded_from_the_start_on(hello, another):
 
 
 def test_one_app_that_the_proxy_refuses_does_not_keep_the_daemon_from_starting(hello, another, caplog):
-    from paas.engine import reconcile
+    from paas.server import reconcile
 
     hello.deployed("other")
     hello.proxy.refusals.add("other")
@@ -144,7 +144,7 @@ def test_the_key_file_for_the_host_s_ssh_is_written(hello):
 
 
 def test_a_proxy_that_has_died_is_started_again(hello):
-    from paas.engine import reconcile
+    from paas.server import reconcile
 
     hello.proxy.stop()
     reconcile.keep_proxy(hello.ctx)
@@ -153,7 +153,7 @@ def test_a_proxy_that_has_died_is_started_again(hello):
 
 def test_a_proxy_that_has_died_is_started_from_the_reserve_when_the_disk_is_full(hello, monkeypatch):
     """Before it starts, a file is written that tells the new one from the old."""
-    from paas.engine import reconcile
+    from paas.server import reconcile
 
     reserve = hello.ctx.paths.reserve
     assert hello.ctx.reserve.keep()
@@ -169,7 +169,7 @@ def test_a_proxy_that_has_died_is_started_from_the_reserve_when_the_disk_is_full
 
 
 def test_a_proxy_of_which_something_was_removed_gets_all_apps_again(hello):
-    from paas.engine import reconcile
+    from paas.server import reconcile
 
     hello.deployed("other")
     hello.proxy.served.clear()
@@ -182,7 +182,7 @@ def test_a_proxy_of_which_something_was_removed_gets_all_apps_again(hello):
 
 
 def test_folders_and_files_that_somebody_removed_are_made_again(hello):
-    from paas.engine import reconcile
+    from paas.server import reconcile
 
     folders = ["jobs", "runs", "drains", "buildpacks", "work", "ssh", ".ssh"]
     for name in folders:

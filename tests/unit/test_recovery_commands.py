@@ -10,7 +10,7 @@ from paas.cli import main
 from paas.core.errors import PaasError
 from paas.core.model import Container
 from paas.daemon import recovery
-from paas.engine import intact
+from paas.server import intact
 from paas.store import Store
 from paas.store.examination import examine
 from paas.system.marker import MarkerFile

@@ -8,7 +8,7 @@ import pytest
 from fakes import Behaviour, Server, eventually
 from paas.core.errors import Cancelled, EngineError
 from paas.core.model import DeploymentStatus, Ending
-from paas.engine import phase
+from paas.releases import phases
 
 PROCFILE = {"Procfile": "release: ./migrate --all\nweb: ./web\n"}
 
@@ -35,8 +35,8 @@ def test_it_runs_before_anything_starts_and_shows_what_it_writes(hello):
 
 @pytest.mark.real("git")
 def test_a_flood_of_what_it_writes_does_not_fill_the_log(hello, monkeypatch):
-    monkeypatch.setattr(phase, "MOST_SHOWN", 1 << 20)
-    monkeypatch.setattr(phase, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(phases, "MOST_SHOWN", 1 << 20)
+    monkeypatch.setattr(phases, "LONGEST_LINE", 1000)
     hello.scheduler.tell("release", Behaviour(exits=0, looks=2, log=("begun", *["x" * 100_000] * 15, "done")))
     result = hello.push("hello", PROCFILE)
     assert result.status == 0

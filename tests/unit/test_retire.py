@@ -6,8 +6,8 @@ import pytest
 
 from fakes import FakeClock, eventually
 from paas.core.errors import EngineError
-from paas.engine.retire import Retirer
 from paas.proxies.base import Switch
+from paas.releases.retire import Retirer
 
 
 class Engine:

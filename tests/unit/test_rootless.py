@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from paas.builders import rootless
+from paas.builders.rootless import Rootless
 from paas.core.errors import EngineError
-from paas.drivers import rootless
-from paas.drivers.rootless import Rootless
 
 
 def test_it_has_a_network_of_its_own_without_the_hosts_loopback(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from fakes import eventually
 from paas.core.errors import Cancelled
-from paas.engine.locks import Slots
+from paas.jobs.locks import Slots
 
 NEVER = threading.Event()
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from paas.builders import stack
 from paas.core.errors import EngineError, InvalidValue
-from paas.drivers import stack
 
 DOCKER = """#!/bin/sh
 # An engine whose images are files in $IMAGES. `$1 $2` that it does not know end with status 64.

@@ -6,7 +6,7 @@ import threading
 
 from fakes import Behaviour, Server
 from paas.core import backoff
-from paas.engine.watch import SETTLE_SECONDS, Watcher
+from paas.server.watch import SETTLE_SECONDS, Watcher
 
 
 def test_pauses_grow_to_a_minute():

@@ -1,4 +1,4 @@
-"""The log of a change (see `paas.engine.jobs`), as lines with a time each."""
+"""The log of a change (see `paas.jobs.jobs`), as lines with a time each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of an instance's own things nobody needs any more. Decides only; `paas.engine.cleanup` carries out."""
+"""What of an instance's own things nobody needs any more. Decides only; `paas.server.cleanup` carries out."""
 
 from __future__ import annotations
 

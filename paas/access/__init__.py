@@ -1,0 +1,1 @@
+"""Keys, tokens, and credentials for other servers."""

@@ -1,0 +1,55 @@
+"""The tokens that may use the dashboard and the HTTP API."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+
+from paas.core.access import tokens
+from paas.core.access.caller import Access, Caller
+from paas.core.access.revocation import Revocation
+from paas.core.access.tokens import Token
+from paas.core.errors import DiskFull, InvalidToken
+from paas.jobs.context import Context
+
+NOTED_SECONDS = 60.0
+"""How exact the time of the last use is: a page asks for several things, and each would be a write."""
+
+
+def add(ctx: Context, name: str, role: str, seconds: float | None) -> str:
+    """Makes a token that counts for so many seconds, None for ever, and returns it; it can't be shown again."""
+    made = tokens.written(secrets.token_bytes(tokens.RANDOM_BYTES))
+    now = ctx.clock.now()
+    ctx.store.tokens.add(Token(name, tokens.digest(made), role, now, now + seconds if seconds is not None else None))
+    return made
+
+
+def remove(ctx: Context, name: str) -> None:
+    """Removes the token. Its open streams end; changes that it began go on, as jobs do."""
+    ctx.store.tokens.remove(name)
+    ctx.revoked.tell(Revocation(token=name, spared=ctx.gone))
+
+
+def caller(ctx: Context, token: str) -> Caller:
+    """Who has the token; `InvalidToken` where nobody has it, or its time is over."""
+    found = ctx.store.tokens.by_digest(tokens.digest(token)) if tokens.TOKEN.fullmatch(token) else None
+    if found is None:
+        raise InvalidToken(
+            "the token is unknown",
+            why="It was removed, belongs to another instance, or was not copied as a whole.",
+            fix="An administrator makes tokens with 'tokens:add NAME'.",
+            code="unknown-token",
+        )
+    now = ctx.clock.now()
+    if found.expired(now):
+        raise InvalidToken(
+            f"the token {found.name} has expired",
+            why="It was made to count for a while.",
+            fix=f"An administrator makes another one: 'tokens:remove {found.name}', then 'tokens:add {found.name}'.",
+            code="expired-token",
+        )
+    if found.used_at is None or now - found.used_at >= NOTED_SECONDS:
+        # A full disk must not shut out who comes to look why.
+        with suppress(DiskFull):
+            ctx.store.tokens.used(found.name, now)
+    return Caller(found.name, Access[found.role.upper()], "http")

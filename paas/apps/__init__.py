@@ -1,0 +1,1 @@
+"""Apps: their life, configuration, processes, properties and locks."""

@@ -1,0 +1,147 @@
+"""``ps:*``: what runs of an app."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Annotated
+
+from paas.apps import locks, processes
+from paas.apps.processes import Status
+from paas.commands import arguments as args
+from paas.commands.declare import Arg, command
+from paas.core.access.caller import Access
+from paas.core.errors import InvalidValue, PaasError, UsageError
+from paas.core.model import App
+from paas.core.releases.rollout import parse_scale
+from paas.jobs.context import Context
+from paas.jobs.output import Output
+from paas.sources import receive
+
+EVERY_CORE = -1
+MOST_AT_ONCE = 16
+
+
+@command("ps", access=Access.VIEW)
+def ps(ctx: Context, app: args.App) -> list[Status]:
+    """List the containers of an app with their state."""
+    return processes.statuses(ctx, app)
+
+
+def _quantities(ctx: Context, app: App) -> list[str]:
+    return [f"{name}=" for name in args.process_types(ctx, app)]
+
+
+@command("ps:scale", access=Access.DEPLOY)
+def ps_scale(
+    ctx: Context,
+    app: args.App,
+    *pairs: Annotated[str, Arg("TYPE=NUMBER", of_app=_quantities)],
+    skip_deploy: bool = False,
+) -> dict[str, int] | None:
+    """Change how many containers each process type has, or show it.
+
+    Only the difference is started or retired; the other containers go on untouched. With --skip-deploy the numbers
+    count from the next deploy or restart on.
+    """
+    if not pairs:
+        return processes.formation(ctx, app)
+    processes.scale(ctx, app, parse_scale(pairs), skip_deploy=skip_deploy)
+    return None
+
+
+def _some(ctx: Context, app: App | None, everything: bool, name: str) -> list[App]:
+    if everything == (app is not None):
+        raise UsageError(f"{name} takes the name of an app, or --all")
+    return [app] if app else [found for found in ctx.store.apps.all() if found.version is not None]
+
+
+def each(ctx: Context, apps: Sequence[App], act: Callable[[Context, App], None], parallel: int = 1) -> None:
+    """Does it for every app. One that fails is told and keeps no other from it; then the command fails.
+
+    With ``parallel`` for so many at a time; then what is said of each comes in one piece, once it is done.
+    """
+    if len(apps) == 1:
+        act(ctx, apps[0])
+        return
+
+    def attempt(own: Context, app: App) -> bool:
+        try:
+            locks.enter(own, app)
+            act(own, app)
+        except PaasError as error:
+            own.out.warning(f"{app.name}:")
+            own.out.error(error)
+            return False
+        return True
+
+    def apart(app: App) -> bool:
+        said = bytearray()
+        done = attempt(replace(ctx, out=Output(said.extend, said.extend)), app)
+        ctx.out.chatter(bytes(said))
+        return done
+
+    if parallel == 1:
+        failed = [app.name for app in apps if not attempt(ctx, app)]
+    else:
+        with ThreadPoolExecutor(parallel) as pool:
+            failed = [app.name for app, done in zip(apps, pool.map(apart, apps), strict=True) if not done]
+    if failed:
+        raise PaasError(
+            f"{len(failed)} of {len(apps)} apps failed: {', '.join(failed)}",
+            why="What is said above of each.",
+            code="some-failed",
+        )
+
+
+def _at_once(ctx: Context, text: str) -> int:
+    number = int(text) if re.fullmatch(r"-?[0-9]{1,4}", text) else 0
+    if number != EVERY_CORE and not 1 <= number <= MOST_AT_ONCE:
+        raise InvalidValue(
+            f"{text!r} is not a number of apps", why=f"It is from 1 to {MOST_AT_ONCE}, or -1: one for each core."
+        )
+    return (os.cpu_count() or 1) if number == EVERY_CORE else number
+
+
+Parallel = Annotated[int, Arg("NUMBER", parse=_at_once)]
+
+
+@command("ps:restart", access=Access.DEPLOY)
+def ps_restart(
+    ctx: Context,
+    app: args.App | None = None,
+    process: args.ProcessType = "",
+    *,
+    all: bool = False,
+    parallel: Parallel = 1,
+) -> None:
+    """Replace the containers of an app, or of one process type, by fresh ones. No request is lost.
+
+    Configuration that was changed with --no-restart counts from here on. With --all, every app that is not stopped,
+    with --parallel so many of them at a time, -1 for as many as the server has cores.
+    """
+    chosen = [one for one in _some(ctx, app, all, "ps:restart") if not (all and one.stopped)]
+    each(ctx, chosen, lambda own, one: processes.restart(own, one, process), parallel)
+
+
+@command("ps:stop", access=Access.DEPLOY)
+def ps_stop(ctx: Context, app: args.App | None = None, *, all: bool = False) -> None:
+    """Stop an app. It answers with a page that says so, and stays stopped over restarts of the server."""
+    each(ctx, _some(ctx, app, all, "ps:stop"), processes.stop)
+
+
+@command("ps:start", access=Access.DEPLOY)
+def ps_start(ctx: Context, app: args.App | None = None, *, all: bool = False) -> None:
+    """Start a stopped app."""
+    each(ctx, _some(ctx, app, all, "ps:start"), processes.start)
+
+
+@command("ps:rebuild", access=Access.DEPLOY)
+def ps_rebuild(
+    ctx: Context, app: args.App | None = None, *, all: bool = False, parallel: Parallel = 1
+) -> None:
+    """Build and release the newest commit of the deploy branch again. --parallel is as with ps:restart."""
+    each(ctx, _some(ctx, app, all, "ps:rebuild"), receive.rebuild, parallel)

@@ -1,0 +1,67 @@
+"""Before a build: does the commit fit the app's builder settings."""
+
+from __future__ import annotations
+
+import posixpath
+
+from paas.core.errors import BuildFailed, Unsupported
+from paas.core.git import checkout, text
+from paas.core.model import App
+from paas.core.sources import image_file
+from paas.core.spelling import meant
+from paas.git.quarantine import Quarantine
+from paas.git.repository import Finding
+from paas.jobs.context import Context
+
+
+def check(ctx: Context, app: App, commit: str, quarantine: Quarantine | None) -> None:
+    """Refuses a commit that can't be built from a checkout, or would be too large as one; one without the build folder,
+    and any code where the app is told to be an image."""
+    sizes = ctx.repository(app).sizes(commit, quarantine=quarantine)
+    stored = ctx.repository(app).stored() + (quarantine.stored() if quarantine else 0)
+    checkout.check(sum(sizes.values()), ctx.settings.value("max-checkout-size"), stored)
+    for finding in ctx.repository(app).unsupported(commit, quarantine=quarantine):
+        raise _unsupported(finding)
+    properties = ctx.store.properties.of(app)
+    folder = properties.text("builder", "build-dir")
+    repository = ctx.repository(app)
+    if folder:
+        folders = repository.folders(commit, quarantine)
+        if folder not in folders:
+            raise _no_folder(app, folder, folders)
+    if properties.text("builder", "selected") == "image":
+        file = properties.text("builder-dockerfile", "dockerfile-path")
+        data = repository.read_file(commit, posixpath.join(folder, file), quarantine=quarantine)
+        if data is None or image_file.image_in(text.lenient(data)) is None:
+            raise BuildFailed(
+                f"{app.name} is deployed from images, and this is code",
+                why="Its builder is set so (builder selected).",
+                fix=f"To build code from now on: 'builder:set {app.name} selected' without a value.",
+                code="not-an-image",
+            )
+
+
+def _unsupported(finding: Finding) -> Unsupported:
+    if finding.kind == "submodule":
+        return Unsupported(
+            f"{finding.path} is a git submodule",
+            why="A push carries only the submodule's commit number; its files are in another repository.",
+            fix="Add the files themselves (git subtree does that), or fetch them in the Dockerfile.",
+            code="submodule",
+        )
+    return Unsupported(
+        f"{finding.path} is kept by git-lfs",
+        why="A push carries only a pointer; the file itself is on another server.",
+        fix="Commit the file itself ('git lfs migrate export'), or fetch it in the Dockerfile.",
+        code="git-lfs",
+    )
+
+
+def _no_folder(app: App, folder: str, folders: list[str]) -> BuildFailed:
+    tops = [name for name in folders if "/" not in name][:10]
+    return BuildFailed(
+        f"there is no folder {folder!r} in the repository",
+        why=meant(folder, folders) or f"It has: {', '.join(tops) or 'no folders at all'}.",
+        fix=f"The app is told to be there: 'builder:set {app.name} build-dir FOLDER', without a value for the top.",
+        code="no-build-dir",
+    )

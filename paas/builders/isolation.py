@@ -1,0 +1,38 @@
+"""Builds apart from the host: whether they are wanted, and that what builds is there exactly then."""
+
+from __future__ import annotations
+
+import logging
+
+from paas.core.errors import EngineError
+from paas.jobs.context import Context
+
+_log = logging.getLogger(__name__)
+
+SETTING, ROOTLESS = "build-isolation", "rootless"
+
+
+def wanted(ctx: Context) -> bool:
+    """Whether builds run apart from the host."""
+    return bool(ctx.settings.value(SETTING) == ROOTLESS)
+
+
+class Keeper:
+    """Starts the builder where it is wanted and does not run, and ends it where it is not wanted any more."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._trouble = ""
+
+    def tick(self) -> None:
+        """One look. Why it can't be started is logged once, and told by ``doctor`` as long as it is so."""
+        if not wanted(self._ctx):
+            self._ctx.rootless.stop()
+            return
+        try:
+            self._ctx.rootless.start()
+            self._trouble = ""
+        except EngineError as error:
+            if error.why != self._trouble:
+                _log.error("%s: %s", error.what, error.why)
+            self._trouble = error.why

@@ -1,0 +1,83 @@
+"""Registries: what gets the server into them, and pushing releases there."""
+
+from __future__ import annotations
+
+from paas.access import remote_credentials
+from paas.core.access.remote_credentials import Login
+from paas.core.containers import image_name
+from paas.core.containers.image_name import DOCKER_HUB, ImageName
+from paas.core.errors import DeployFailed, EngineError, NotFound, PaasError
+from paas.core.jobs.journal import Step
+from paas.core.model import App, Release
+from paas.jobs.context import Context
+from paas.jobs.jobs import Job
+from paas.store.access import REGISTRY
+
+
+def logins(ctx: Context, app: App | None) -> dict[str, Login]:
+    """The credentials that the app may use, by server: its own before those for all apps, which are all for None."""
+    return ctx.store.logins.all(REGISTRY) | (ctx.store.logins.all(REGISTRY, app) if app else {})
+
+
+def login(ctx: Context, app: App | None, server: str) -> Login | None:
+    """The credentials for one registry, None if there are none."""
+    return logins(ctx, app).get(server)
+
+
+def check_server(ctx: Context, server: str) -> None:
+    """Raises `EgressRefused` for a registry that the engine is not to connect to on behalf of others."""
+    if server != DOCKER_HUB:
+        remote_credentials.check_host(ctx, server.partition(":")[0])
+
+
+def keep(ctx: Context, app: App | None, server: str, given: Login) -> None:
+    """Keeps credentials that the registry takes, for the app or for all."""
+    check_server(ctx, server)
+    try:
+        ctx.scheduler.check_login(server, given)
+    except EngineError as error:
+        if error.code == "engine-down":
+            raise
+        raise PaasError(
+            f"{server} does not take the credentials of {given.user}",
+            why=image_name.said(error.why or error.what),
+            fix="Look at name and password; many registries want a token in place of the password.",
+            code="login-refused",
+        ) from error
+    ctx.store.logins.set(REGISTRY, server, given, app)
+
+
+def forget(ctx: Context, app: App | None, server: str) -> None:
+    """Forgets them."""
+    if not ctx.store.logins.remove(REGISTRY, server, app):
+        raise NotFound(f"there are no credentials for {server}", fix="'registry:report' shows those there are.")
+
+
+def names(ctx: Context, app: App, version: int) -> list[ImageName]:
+    """What a release is called in the registry: its number is the tag, then the extra tags."""
+    properties = ctx.store.properties.of(app)
+    server = properties.text("registry", "server")
+    path = properties.text("registry", "image-repo") or f"paas/{app.name}"
+    repository = path if server == DOCKER_HUB else f"{server}/{path}"
+    tags = [str(version), *(properties.value("registry", "push-extra-tags") or ())]
+    return [ImageName(repository, server, tag, "") for tag in tags]
+
+
+def push(ctx: Context, app: App, job: Job, made: Release) -> None:
+    """Pushes the release's image if the app wants that; `DeployFailed` where the registry does not take it."""
+    if not ctx.store.properties.of(app).value("registry", "push-on-release"):
+        return
+    with job.step(Step.PUSH, "Pushed"):
+        for name in names(ctx, app, made.version):
+            check_server(ctx, name.server)
+            job.out.step(f"Pushing {name}")
+            try:
+                ctx.scheduler.push(made.image, name, login(ctx, app, name.server), job.out.detail, job.cancelled)
+            except EngineError as error:
+                raise DeployFailed(
+                    f"v{made.version} could not be pushed as {name}",
+                    why=image_name.said(error.why or error.what),
+                    fix=f"Look at 'registry:report {app.name}'; credentials: 'registry:login {app.name} {name.server} "
+                    "USER'.",
+                    code="push-failed",
+                ) from error

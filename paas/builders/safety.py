@@ -1,0 +1,91 @@
+"""Whether a build may begin at all on this engine, asked before anything is built."""
+
+from __future__ import annotations
+
+from paas.access import remote_credentials
+from paas.builders import isolation
+from paas.builders.base import Source
+from paas.core.access.caller import Access
+from paas.core.builds import safety, servers
+from paas.core.builds.servers import Reference
+from paas.core.containers import image_name
+from paas.core.egress import EgressRefused
+from paas.core.model import App
+from paas.core.sources import image_file
+from paas.jobs.context import Context
+from paas.jobs.jobs import Job
+
+_FRONTEND = "BUILDKIT_SYNTAX"
+RESOLVE_SECONDS = 5.0
+
+
+def check(ctx: Context, app: App, job: Job, source: Source) -> None:
+    """Refuses a build that could get out of it, or that would have the engine connect to what only the host reaches.
+
+    Apart from the host there is nothing to refuse.
+    """
+    if isolation.wanted(ctx):
+        return
+    text, path = _text(source)
+    if _runs_nothing(ctx, text):
+        return
+    _check_safety(ctx, job, source, text, path)
+    _check_reach(ctx, source, text, path)
+
+
+def _text(source: Source) -> tuple[str, str]:
+    """The Dockerfile as it is built, and what to call it. The builder tells of one that is not there."""
+    if source.recipe:
+        return source.recipe, "the buildpacks' Dockerfile"
+    file = source.tree / source.build_dir / source.dockerfile
+    inside = file.resolve().is_relative_to(source.tree.resolve()) and file.is_file()
+    return file.read_text(encoding="utf-8", errors="replace") if inside else "", source.dockerfile
+
+
+def _runs_nothing(ctx: Context, text: str) -> bool:
+    """Whether it stands for an image that is here and brings no steps of its own (ONBUILD)."""
+    name = image_file.image_in(text)
+    image = ctx.scheduler.image(image_name.parse(name).full) if name else None
+    return image is not None and not image.triggers
+
+
+def _arguments(source: Source) -> dict[str, str]:
+    words = [option.removeprefix("--build-arg=") for option in source.options if option.startswith("--build-arg=")]
+    return dict(word.partition("=")[::2] for word in words)
+
+
+def _check_safety(ctx: Context, job: Job, source: Source, text: str, path: str) -> None:
+    """Refuses what others than admins build on an engine that lets builds out, and what is known to get out, unless an
+    admin has allowed it all."""
+    if ctx.settings.value(safety.SETTING):
+        return
+    version = ctx.scheduler.version()
+    if not safety.escapes(version):
+        return
+    if ctx.caller.access < Access.ADMIN:
+        raise safety.engine_refused(version)
+    if _FRONTEND in (arguments := _arguments(source)):
+        raise safety.argument_refused(f"--build-arg {_FRONTEND}={arguments[_FRONTEND]}", version)
+    for found in safety.dangers(text):
+        raise safety.dockerfile_refused(path, found, version)
+    job.out.warning(safety.warning(version))
+
+
+def _check_reach(ctx: Context, source: Source, text: str, path: str) -> None:
+    """Refuses what the engine would fetch from the host itself or its private networks."""
+    found = list(servers.references(text, _arguments(source)))
+    rules = remote_credentials.egress(ctx)
+    resolved = ctx.host.resolve(sorted({one.host for one in found}), RESOLVE_SECONDS) if found else {}
+    for one in found:
+        try:
+            # What does not resolve is not connected to, either.
+            rules.check(one.server, sorted(resolved[one.host] or ()))
+        except EgressRefused as error:
+            raise servers.refusal(path, one, error.why, error.fix) from error
+        _check_told(one, path)
+
+
+def _check_told(found: Reference, path: str) -> None:
+    if "$" in found.host:
+        why = "Which server that is can't be told before the build."
+        raise servers.refusal(path, found, why, "Write the server out, or set the variable in the Dockerfile.")

@@ -1,0 +1,1 @@
+"""Certificates: uploaded, generated, or ordered from an ACME authority."""

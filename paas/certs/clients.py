@@ -1,0 +1,21 @@
+"""What getting certificates needs of the outside world."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from paas.certs.acme_client import Acme
+from paas.certs.dns_hook import DnsHooks
+from paas.certs.resolver import Resolver
+
+
+@dataclass(frozen=True)
+class Issuing:
+    """``turn`` is held while an authority is asked: one order at a time. ``wake`` is set when there may be work."""
+
+    acme: Acme
+    hooks: DnsHooks
+    resolver: Resolver
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    wake: threading.Event = field(default_factory=threading.Event)

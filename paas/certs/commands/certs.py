@@ -1,0 +1,104 @@
+"""``certs:*``: certificates that people bring or make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from paas.certs import bundle, report, uploaded
+from paas.certs.uploaded import Added
+from paas.commands import arguments as args
+from paas.commands.declare import Arg, Stdin, command
+from paas.commands.invocation import Invocation
+from paas.commands.render import Report, Reports
+from paas.core.access.caller import Access
+from paas.core.errors import Forbidden, UsageError
+from paas.core.model import App
+from paas.dispatch.properties import EVERY, reports
+from paas.jobs.context import Context
+
+File = Annotated[str, Arg("FILE")]
+Name = Annotated[str, Arg("NAME")]
+What = Annotated[str, Arg("crt|key|csr", complete=lambda ctx: ("crt", "key", "csr"))]
+
+
+def _given(ctx: Context, invocation: Invocation, files: tuple[str, ...]) -> bytes:
+    if not files:
+        return args.read_bytes(invocation)
+    if ctx.caller.access < Access.ADMIN:
+        raise Forbidden(
+            "files on the server can be named by administrators only",
+            fix="Give the certificate and the key on standard input: cat CRT KEY | … certs:add APP",
+        )
+    return bundle.read_files([Path(file) for file in files])
+
+
+def _check_scope(ctx: Context, app: App | None) -> None:
+    if app is None and ctx.caller.access < Access.ADMIN:
+        raise Forbidden("global certificates need the role admin")
+
+
+def _tell(ctx: Context, app: App | None, added: Added) -> None:
+    ctx.out.step(f"{app.name if app else 'Every app'} is served with the certificate {added.name}")
+    if added.left:
+        ctx.out.warning(f"It does not cover: {', '.join(added.left)}")
+    if added.missing:
+        ctx.out.warning(f"It was issued by {added.missing}, which is no root that this host knows.")
+        ctx.out.warning("Clients may refuse it: give the authority's intermediate certificates together with it.")
+
+
+@command("certs:add", access=Access.DEPLOY, stdin=Stdin.TEXT)
+def certs_add(
+    ctx: Context, app: args.Scope, *files: File, invocation: Invocation, name: Name = "", force: bool = False
+) -> None:
+    """Serve an app, or with --global every app, over HTTPS with a certificate.
+
+    Standard input has the certificate, those of its authorities, and the key: as PEM in any order, or as a tar archive
+    (plain or gzipped).
+    Administrators may name files on the server instead. An app may have several certificates, which clients get by the
+    host they ask for; NAME tells them apart, by default it is the first host in the certificate, and one of the same
+    name is replaced. With --force it may be for hosts that the app does not answer to yet.
+    """
+    _check_scope(ctx, app)
+    _tell(ctx, app, uploaded.add(ctx, app, _given(ctx, invocation, files), name=name, force=force))
+
+
+@command("certs:update", access=Access.DEPLOY, stdin=Stdin.TEXT)
+def certs_update(
+    ctx: Context, app: args.Scope, *files: File, invocation: Invocation, name: Name = "", force: bool = False
+) -> None:
+    """Replace a certificate: that of the name, or one for the same hosts, or the only one there is."""
+    _check_scope(ctx, app)
+    _tell(ctx, app, uploaded.update(ctx, app, _given(ctx, invocation, files), name=name, force=force))
+
+
+@command("certs:remove", access=Access.DEPLOY)
+def certs_remove(ctx: Context, app: args.Scope, *, name: Name = "") -> None:
+    """Remove a certificate; its hosts are served with another one that covers them, or over HTTP only."""
+    _check_scope(ctx, app)
+    ctx.out.step(f"Removed the certificate {uploaded.remove(ctx, app, name=name)}")
+
+
+@command("certs:generate", access=Access.DEPLOY)
+def certs_generate(ctx: Context, app: args.App, *hosts: args.Domain) -> None:
+    """Make a certificate that no authority vouches for, and a signing request for one that does."""
+    name = uploaded.generate(ctx, app, hosts)
+    ctx.out.step(f"{app.name} is served with the self-signed certificate {name}")
+    ctx.out.detail(f"The signing request for an authority: certs:show {app.name} csr --name {name}")
+
+
+@command("certs:show", access=Access.DEPLOY)
+def certs_show(ctx: Context, app: args.Scope, what: What, *, name: Name = "") -> str:
+    """Print a certificate with its chain (crt), its key, or the signing request of a generated one (csr), as PEM."""
+    _check_scope(ctx, app)
+    if what not in ("crt", "key", "csr"):
+        raise UsageError(f"{what!r} can't be shown", why="It is crt, key or csr.")
+    shown = [one for one in ctx.store.certificates.of(app) if what != "csr" or one.request]
+    found = uploaded.one(ctx, app, name, shown)
+    return {"crt": found.chain, "key": found.key.reveal(), "csr": found.request}[what].rstrip("\n")
+
+
+@command("certs:report", access=Access.VIEW)
+def certs_report(ctx: Context, app: args.Scope | str = EVERY, *, key: args.Selected = "") -> Report | Reports | str:
+    """Show how an app, or every app, is served over HTTPS: its certificates, for which hosts, and until when."""
+    return reports(ctx, app, key, lambda one: Report(one.name if one else "Global", "ssl", report.facts(ctx, one)))

@@ -1,0 +1,69 @@
+"""What becomes of a certificate of an authority when its host moves to another app, or is nobody's any more."""
+
+from __future__ import annotations
+
+from paas.core.certs import acme
+from paas.core.certs.certificate import Source
+from paas.core.model import App
+from paas.edge import dashboard, former_hosts, publish
+from paas.jobs.context import Context
+
+
+def adopt(ctx: Context, app: App | None) -> None:
+    """Record as the app's what an authority issued for its hosts while another app had them.
+
+    It is served already, because it is found by its host. A wildcard stays with the other app, too, until that has
+    certificates for the names below that it still has.
+    """
+    names = publish.all_hosts(ctx, app) if app else tuple(dashboard.hosts(ctx))
+    moved = ctx.store.certificates.elsewhere(app, names) if names else []
+    for host in moved:
+        with ctx.store.transaction():
+            there = ctx.store.certificates.usable(app.id if app else 0, [host])
+            issued = [one for one in there if (one.name, one.source) == (host, Source.ACME)]
+            if not issued or (app and not ctx.store.apps.exists(app)):
+                continue
+            best = max(issued, key=lambda one: one.facts.not_after)
+            if not host.startswith("*."):
+                ctx.store.certificates.forget_issued(host)
+            elif best.app_id == (app.id if app else None):
+                continue
+            ctx.store.certificates.put(
+                app, host, Source.ACME, best.chain, best.key, now=best.added_at, server=best.server
+            )
+
+
+def tidy(ctx: Context, app: App | None) -> None:
+    """Forgets what was for hosts that the app does not have any more.
+
+    A certificate that would not be renewed yet stays: the host may come back, and authorities count how often they
+    certify it. So does one of a host that another app has now, which takes it over.
+    """
+    if app and not ctx.store.apps.domains_enabled(app):
+        return
+    adopt(ctx, app)
+    hosts = set(publish.all_hosts(ctx, app) if app else dashboard.hosts(ctx))
+    for attempt in ctx.store.acme.attempts(app):
+        if attempt.host not in hosts:
+            ctx.store.acme.forget(app, attempt.host)
+    strangers = {(name, source) for name, source in ctx.store.certificates.names(app) if name not in hosts}
+    if not strangers & {(name, source) for name, _ in strangers for source in (Source.ACME, Source.PLACEHOLDER)}:
+        return
+    owned = former_hosts.owned(ctx)
+    for one in ctx.store.certificates.of(app):
+        old = acme.renew_at(one.facts.not_before, one.facts.not_after) <= ctx.clock.now()
+        gone = one.source is Source.PLACEHOLDER or (one.source is Source.ACME and old)
+        if (one.name, one.source) in strangers and gone and one.name not in owned:
+            ctx.store.certificates.remove(app, one.name, one.source)
+
+
+def forget(ctx: Context, app: App) -> None:
+    """Removes what the authority issued for the app, and what stood in for it."""
+    hosts = publish.all_hosts(ctx, app)
+    for one in ctx.store.certificates.of(app):
+        if one.source in (Source.ACME, Source.PLACEHOLDER):
+            ctx.store.certificates.remove(app, one.name, one.source)
+    for host in hosts:
+        ctx.store.certificates.forget_issued(host)
+    for attempt in ctx.store.acme.attempts(app):
+        ctx.store.acme.forget(app, attempt.host)

@@ -1,0 +1,144 @@
+"""The thread that gets and renews certificates by itself."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from paas.certs import issued, orders
+from paas.certs.orders import Wanted
+from paas.core.errors import NoSuchApp, PaasError
+from paas.core.model import App
+from paas.edge import publish, tls
+from paas.jobs.context import Context
+
+_log = logging.getLogger(__name__)
+TICK_SECONDS = 60.0
+LOOK_AGAIN_SECONDS = 600.0
+"""How long a host that does not lead here is left alone."""
+PUBLISH_SECONDS = 5.0
+"""How long a certificate that came waits for others, so that they share a reload."""
+
+
+class Issuer:
+    """Looks every minute, and whenever domains change, which certificates are due. Nothing here stops an app."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._stopping = threading.Event()
+        self._look_again: dict[tuple[int, str], float] = {}
+        self._unpublished: set[int] = set()
+        self._refused: set[int] = set()
+        self._since = 0.0
+
+    def start(self) -> None:
+        """Begins, in a thread."""
+        threading.Thread(target=self._run, name="issuer", daemon=True).start()
+
+    def stop(self) -> None:
+        """Starts nothing new."""
+        self._stopping.set()
+        self._ctx.issuing.wake.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._ctx.issuing.wake.clear()
+            try:
+                self.tick()
+            except Exception:  # noqa: BLE001  # a fault is logged, and the next tick comes all the same
+                _log.exception("looking after certificates failed")
+            self._ctx.clock.wait(self._ctx.issuing.wake, TICK_SECONDS)
+
+    def tick(self) -> None:
+        """Does all that is due now."""
+        apps = [app for app in [None, *self._ctx.store.apps.all()] if tls.acme_enabled(self._ctx, app)]
+        for app in apps:
+            with _told(f"certificates of {_name(app)}"):
+                issued.tidy(self._ctx, app)
+                self._unpublished |= {_number(app)} if orders.make_stand_ins(self._ctx, app) else set()
+        self._publish()
+        with _told("hosts that nobody has any more"):
+            publish.refresh_former(self._ctx)
+        for app in apps:
+            with _told(f"certificates of {_name(app)}"):
+                self._look_after(app)
+        self._publish()
+
+    def _look_after(self, app: App | None) -> None:
+        # Not the time of day: a clock that is set back must not put it off for long.
+        now, number = self._ctx.clock.monotonic(), _number(app)
+        found = [
+            one
+            for one in orders.candidates(self._ctx, app)[0]
+            if orders.due(self._ctx, one) and self._look_again.get((number, one.host), 0.0) <= now
+        ]
+        kept, skipped = orders.resolving(self._ctx, found)
+        for other in skipped:
+            _log.info("no certificate for %s of %s: %s", other.host, _name(app), other.why)
+            self._look_again[number, other.host] = now + LOOK_AGAIN_SECONDS
+        orders.serve(self._ctx, app, kept)
+        for one in kept:
+            if self._stopping.is_set():
+                return
+            with _told(f"no certificate for {one.host} of {_name(app)}"):
+                self._obtain(one)
+
+    def _obtain(self, one: Wanted) -> None:
+        with self._ctx.issuing.turn:
+            # Somebody may have asked for it by hand in the meantime, or want it no more.
+            still = orders.again(self._ctx, one)
+            if still is None or not orders.due(self._ctx, still):
+                return
+            orders.obtain(self._ctx, still)
+            _log.info("%s of %s has a certificate", one.host, _name(one.app))
+            if not self._unpublished:
+                self._since = self._ctx.clock.monotonic()
+            self._unpublished.add(_number(one.app))
+        if self._ctx.clock.monotonic() - self._since >= PUBLISH_SECONDS:
+            self._publish()
+
+    def _publish(self) -> None:
+        """Has nginx take up what came, with one reload; what it did not take is tried again each time."""
+        came, self._unpublished = self._unpublished, set()
+        again, self._refused = self._refused, set()
+        if len(came) > 1:
+            with _told("new certificates are not served"):
+                publish.refresh_all(self._ctx)
+                return
+        # One by one: nothing is done where the new ones are served, and nobody suffers from what is refused of others.
+        for number in came | again:
+            with _told("new certificates are not served"):
+                self._refresh(number)
+
+    def _refresh(self, number: int) -> None:
+        try:
+            orders.refresh(self._ctx, self._ctx.store.apps.by_id(number) if number else None)
+        except NoSuchApp:
+            return
+        except Exception:
+            self._refused.add(number)
+            raise
+
+
+def _name(app: App | None) -> str:
+    return app.name if app else "the dashboard"
+
+
+def _number(app: App | None) -> int:
+    return app.id if app else 0
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Writes down what goes wrong inside: one app, or host, keeps no other from its certificate."""
+    try:
+        yield
+    except NoSuchApp:
+        # It was destroyed in the meantime.
+        return
+    except PaasError as error:
+        _log.error("%s: %s (%s)", what, error.what, error.why)
+    except Exception:  # noqa: BLE001  # the next one comes all the same
+        _log.exception("%s", what)

@@ -1,0 +1,180 @@
+"""Certificates that people bring or make: checked before anything changes, and served at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from paas.certs import bundle
+from paas.core.certs import certificate
+from paas.core.certs.certificate import Certificate, Facts, Source
+from paas.core.edge.hosts import CATCH_ALL
+from paas.core.errors import InvalidValue, NotFound, PaasError, UsageError
+from paas.core.model import App
+from paas.edge import publish
+from paas.jobs.context import Context
+from paas.system import x509
+
+BY_HAND = (Source.ADDED, Source.GENERATED)
+
+
+@dataclass(frozen=True)
+class Added:
+    """The name that a certificate is kept under, the app's hosts that it does not cover, and who issued it where the
+    certificate between it and a root is missing."""
+
+    name: str
+    left: list[str]
+    missing: str = ""
+
+
+def add(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> Added:
+    """Has the app (None: every app) served with the certificate in ``data``, which is PEM or a tar archive of it.
+
+    One of that name, by default the first that it is for, is replaced. ``force`` takes one that covers no host of the
+    app, too.
+    """
+    chain, key, facts = x509.pair(bundle.unpack(data))
+    certificate.check(facts, ctx.clock.now())
+    left: list[str] = []
+    if app is not None and not force:
+        left = certificate.check_hosts(facts, _hosts(ctx, app), app.name)
+    name = name or facts.names[0]
+
+    def change() -> None:
+        ctx.store.certificates.remove(app, name, Source.GENERATED)
+        ctx.store.certificates.put(app, name, Source.ADDED, chain, key, now=ctx.clock.now())
+
+    _apply(ctx, app, change)
+    return Added(name, left, x509.missing_issuer(chain))
+
+
+def update(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> Added:
+    """The same in place of one that is there: that of the name, or for the same hosts, or the only one."""
+    return add(ctx, app, data, name=name or _replaced(ctx, app, x509.pair(bundle.unpack(data))[2]), force=force)
+
+
+def _replaced(ctx: Context, app: App | None, new: Facts) -> str:
+    there = by_hand(ctx, app)
+    same = [one.name for one in there if set(one.facts.names) & set(new.names)]
+    if len(there) == 1 or len(same) == 1:
+        return (same or [there[0].name])[0]
+    if not there:
+        raise _none(app)
+    raise _several(app, there)
+
+
+def remove(ctx: Context, app: App | None, *, name: str = "") -> str:
+    """Removes the certificate of that name, or the only one; its hosts are served with the next best, if any."""
+    found = one(ctx, app, name, by_hand(ctx, app))
+    _apply(ctx, app, lambda: ctx.store.certificates.remove(app, found.name, found.source))
+    return found.name
+
+
+def generate(ctx: Context, app: App, hosts: Sequence[str]) -> str:
+    """Has the app served with a certificate that it vouches for itself, and keeps a signing request for an authority.
+
+    Without ``hosts`` it is for all that the app answers to.
+    """
+    hosts = list(hosts) or _hosts(ctx, app)
+    if not hosts:
+        raise UsageError(f"{app.name} has no domain", fix=f"Run 'domains:add {app.name} www.example.org' first.")
+    key = x509.new_key()
+    chain = x509.self_signed(hosts, key, ctx.clock.now())
+    request = x509.signing_request(hosts, key)
+    certificate.check_hosts(x509.facts(chain), _hosts(ctx, app), app.name)
+
+    def change() -> None:
+        ctx.store.certificates.put(
+            app, hosts[0], Source.GENERATED, chain, key, now=ctx.clock.now(), request=request
+        )
+
+    _apply(ctx, app, change)
+    return hosts[0]
+
+
+def by_hand(ctx: Context, app: App | None) -> list[Certificate]:
+    """Those that people added or made."""
+    return [found for found in ctx.store.certificates.of(app) if found.source in BY_HAND]
+
+
+def one(ctx: Context, app: App | None, name: str, among: Sequence[Certificate]) -> Certificate:
+    """The certificate of that name, or the only one; an error says what there is."""
+    if name:
+        found = next((entry for entry in among if entry.name == name), None)
+        if found is None:
+            raise NotFound(
+                f"{_whose(app)} has no certificate {name!r}",
+                why="It has: " + (", ".join(entry.name for entry in among) or "none"),
+                code="no-such-certificate",
+            )
+        return found
+    if not among:
+        raise _none(app)
+    if len(among) > 1:
+        raise _several(app, among)
+    return among[0]
+
+
+def _none(app: App | None) -> NotFound:
+    return NotFound(
+        f"{_whose(app)} has no certificate of its own",
+        fix=f"Add one: 'certs:add {app.name if app else '--global'} < FILE'.",
+        code="no-such-certificate",
+    )
+
+
+def _several(app: App | None, there: Sequence[Certificate]) -> InvalidValue:
+    return InvalidValue(
+        f"{_whose(app)} has {len(there)} certificates",
+        why="They are: " + ", ".join(found.name for found in there),
+        fix="Say which one: --name NAME",
+        code="certificate-ambiguous",
+    )
+
+
+def _whose(app: App | None) -> str:
+    return app.name if app else "the server"
+
+
+def _hosts(ctx: Context, app: App) -> list[str]:
+    return [host for host in publish.all_hosts(ctx, app) if host != CATCH_ALL]
+
+
+def _apply(ctx: Context, app: App | None, change: Callable[[], object]) -> None:
+    """Makes the change and has it served; if nginx does not take it, the certificates of before are back."""
+    with ctx.store.transaction():
+        before = ctx.store.certificates.of(app)
+        change()
+        after = ctx.store.certificates.of(app)
+    try:
+        if app is None:
+            publish.refresh_all(ctx)
+        else:
+            publish.refresh(ctx, app)
+    except Exception:
+        _take_back(ctx, app, before, after)
+        if app is None:
+            # The apps that nginx did not refuse have the new ones already.
+            with suppress(PaasError):
+                publish.refresh_all(ctx)
+        raise
+
+
+def _take_back(
+    ctx: Context, app: App | None, before: Sequence[Certificate], after: Sequence[Certificate]
+) -> None:
+    """Undoes one change; what came at the same time, from an authority for instance, stays."""
+    with ctx.store.transaction():
+        now = ctx.store.certificates.of(app)
+        for one in now:
+            if one in after and one not in before:
+                ctx.store.certificates.remove(app, one.name, one.source)
+        added = [one for one in now if one not in before and one not in after]
+        for one in before:
+            if one not in after and not any((other.name, other.source) == (one.name, one.source) for other in added):
+                ctx.store.certificates.put(
+                    app, one.name, one.source, one.chain, one.key, now=one.added_at, request=one.request,
+                    server=one.server,
+                )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Cron: scheduled commands of a release."""

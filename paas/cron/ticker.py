@@ -1,0 +1,266 @@
+"""Cron: what is due of the entries of current releases, each run a container of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from paas.core import cron
+from paas.core.cron import CronEntry, Overlap
+from paas.core.errors import Disconnected, NotFound, PaasError
+from paas.core.model import App
+from paas.core.runs import oneoff
+from paas.core.runs.oneoff import RunStatus
+from paas.core.times import timestamp
+from paas.cron import calendar
+from paas.cron.queue import Pending, Queue
+from paas.jobs.context import Context
+from paas.releases import deploy
+from paas.runs import runs
+from paas.runs.requests import Live, Order
+from paas.runs.runs import Wanted
+from paas.schedulers.container_stream import ContainerStream, Write
+
+_log = logging.getLogger(__name__)
+
+SEEN = "cron-seen"
+"""The fact about the instance up to which time everything that was due has been seen to."""
+
+ACTOR = "cron"
+AT_ONCE = 8
+MOST_MISSED = 10_000
+"""Times of one entry that are counted after the server was down; a minutely one has as many in a week."""
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """One entry of an app's current release, in the time zone that holds; ``since``: the release's time."""
+
+    app: App
+    entry: CronEntry
+    zone: str
+    since: float
+
+    @property
+    def key(self) -> tuple[int, str, str, str]:
+        """By which it is known again at the next look."""
+        return self.app.id, self.entry.id, self.entry.schedule, self.zone
+
+
+def scheduled(ctx: Context, app: App | None = None) -> Iterator[Scheduled]:
+    """The entries of the current release of the app, or of all."""
+    for found, since, entries in ctx.store.releases.scheduled(app):
+        zone = ctx.store.properties.of(found).text("cron", "timezone")
+        for entry in entries:
+            yield Scheduled(found, entry, entry.timezone or zone, since)
+
+
+def find(ctx: Context, app: App, entry_id: str) -> Scheduled:
+    """The entry of that id; `NotFound` lists those there are."""
+    there = list(scheduled(ctx, app))
+    for one in there:
+        if one.entry.id == entry_id:
+            return one
+    raise NotFound(
+        f"{app.name} has no cron entry {entry_id!r}",
+        why=f"Its entries are: {', '.join(one.entry.id for one in there)}" if there else "Its release has none.",
+        fix="They are in its app.json or paas.yml, and change with a deploy.",
+        code="no-such-cron-entry",
+    )
+
+
+class Scheduler:
+    """Starts what is due. `tick` does all that is, and returns when the next will be."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._next: dict[tuple[int, str, str, str], float] = {}
+        self._begun: list[Future[None]] = []
+        self._complained: set[tuple[int, str, str, str]] = set()
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="cron")
+        self._queue = Queue(ctx.store.instance)
+
+    def starting(self) -> bool:
+        """Whether a run that is due has not started yet."""
+        return not all(begun.done() for begun in self._begun)
+
+    def stop(self) -> None:
+        """Nothing new begins; what waits is seen to after the next start."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def tick(self) -> float | None:
+        """Starts the runs that are due, in the background, and tells of those that were missed."""
+        self._begun = [begun for begun in self._begun if not begun.done()]
+        ctx, now = self._ctx, self._ctx.clock.now()
+        last = float(ctx.store.instance.get(SEEN) or now)
+        seen = cron.begin_from(last, now)
+        if seen != last:
+            self._next = {}
+        ahead: dict[tuple[int, str, str, str], float] = {}
+        begin: list[tuple[Scheduled, float]] = []
+        for one in scheduled(ctx):
+            try:
+                ahead[one.key], due = self._look(one, seen, now)
+                begin += [(one, due)] if due is not None else []
+                self._complained.discard(one.key)
+            except PaasError as error:
+                if one.key not in self._complained:
+                    _log.error("%s: cron entry %s: %s (%s)", one.app.name, one.entry.id, error.what, error.why)
+                self._complained.add(one.key)
+        pending = [(one, Pending(one.app.id, one.entry.id, when)) for one, when in begin]
+        self._queue.add((waiting for _, waiting in pending), SEEN, str(max(seen, now)))
+        # Not before: what could not be recorded is due at the next look, too.
+        self._next = ahead
+        self._begun += [self._pool.submit(self._begin, one, waiting) for one, waiting in pending]
+        return min(ahead.values(), default=None)
+
+    def _look(self, one: Scheduled, seen: float, now: float) -> tuple[float, float | None]:
+        """Sees to one entry; when it is due next, and the time for which it is to be run now, None for not at all."""
+        entry, known = one.entry, self._next.get(one.key)
+        left = self._left(one)
+        if known is not None and now < known and not left:
+            return known, None
+        # What came new with a release was not due before it.
+        start = seen if known is not None else max(seen, one.since)
+        times = calendar.between(entry.schedule, one.zone, start, now, MOST_MISSED)
+        if len(times) == MOST_MISSED:
+            times += calendar.between(entry.schedule, one.zone, max(times[-1], now - cron.LATE_SECONDS), now, 100)
+        times = [*left, *times]
+        run = None
+        if times and not paused(self._ctx, one):
+            what = cron.due(times, now)
+            run = what.run
+            if what.missed:
+                self._miss(one, what.missed)
+        return calendar.following(entry.schedule, one.zone, max(now, seen)), run
+
+    def _left(self, one: Scheduled) -> list[float]:
+        """The times for which a server of before was to run the entry, and stopped before it had begun."""
+        times = sorted(
+            found.when for found in self._queue.left if (found.app_id, found.entry) == (one.app.id, one.entry.id)
+        )
+        if not times:
+            return []
+        # It may have been killed after the begin of a run, and before that was recorded here.
+        last = self._ctx.store.runs.all(one.app, kind=oneoff.CRON, entry=one.entry.id, limit=1)
+        return [when for when in times if not last or last[0].started_at < when]
+
+    def _miss(self, one: Scheduled, times: tuple[float, ...]) -> None:
+        count = f"{len(times)} times" if len(times) > 1 else "once"
+        _log.warning("%s: cron entry %s was missed %s, first at %s", one.app.name, one.entry.id, count,
+                     timestamp(times[0]))  # fmt: skip
+        note = f"from {timestamp(times[0])} to {timestamp(times[-1])}; the server was down, or its clock was set"
+        _tell(self._ctx, one, RunStatus.MISSED, note, count=len(times))
+
+    def _begin(self, one: Scheduled, waiting: Pending) -> None:
+        try:
+            launch(self._ctx, one, ACTOR)
+        except Busy:
+            _tell(self._ctx, one, RunStatus.SKIPPED, "the run before it goes on")
+        except PaasError as error:
+            _log.error("%s: cron entry %s: %s (%s)", one.app.name, one.entry.id, error.what, error.why)
+        except Exception:  # noqa: BLE001  # a fault in one run is logged, and the others go on
+            _log.exception("%s: cron entry %s failed unexpectedly", one.app.name, one.entry.id)
+        finally:
+            self._queue.begun(waiting)
+
+
+def paused(ctx: Context, one: Scheduled) -> str:
+    """Why the entry is not run for now: ``suspended``, ``maintenance``, ``stopped``; empty if it is run."""
+    if one.app.stopped:
+        return "stopped"
+    if one.entry.maintenance or ctx.store.properties.of(one.app).value("cron", "maintenance"):
+        return "maintenance"
+    return "suspended" if one.entry.id in ctx.store.suspended_cron.of(one.app) else ""
+
+
+def _tell(ctx: Context, one: Scheduled, status: RunStatus, note: str, *, count: int = 1) -> None:
+    """Records a run that there was not."""
+    now = ctx.clock.now()
+    run = ctx.store.runs.add(
+        one.app, kind=oneoff.CRON, entry=one.entry.id, command=one.entry.command, actor=ACTOR,
+        version=one.app.version or 0, attached=False, now=now, until=now, status=status, note=note, count=count,
+    )  # fmt: skip
+    ctx.oneoffs.forget_older(run)
+
+
+class Busy(PaasError):
+    """The entry forbids a second run beside the first."""
+
+    code = "cron-busy"
+
+
+def launch(
+    ctx: Context,
+    one: Scheduled,
+    actor: str,
+    *,
+    ttl: float | None = None,
+    before: Callable[[Live], None] = lambda live: None,
+) -> Live:
+    """Starts a run of the entry, of the release that is current now; `Busy` if one goes on and it forbids that.
+
+    ``before`` is called with the run when its container is there and not started yet.
+    """
+    with ctx.oneoffs.turn(one.app, one.entry.id):
+        others = ctx.oneoffs.active(one.app, kind=oneoff.CRON, entry=one.entry.id)
+        if others and one.entry.overlap is Overlap.FORBID:
+            raise Busy(
+                f"a run of {one.entry.id} goes on",
+                why="The entry says concurrency: forbid.",
+                fix=f"Wait for it, or end it: 'run:stop {one.app.name} {others[0].run.number}'.",
+            )
+        try:
+            if one.entry.overlap is Overlap.REPLACE:
+                for other in others:
+                    ctx.oneoffs.stop(other, RunStatus.STOPPED, "replaced by the next run")
+            asked = _order(ctx, one, actor, ttl)
+        except PaasError as error:
+            _tell(ctx, one, RunStatus.FAILED, error.what)
+            raise
+        live = ctx.oneoffs.create(asked)
+        with ctx.oneoffs.preparing(live):
+            before(live)
+        ctx.oneoffs.start(live)
+        return live
+
+
+def _order(ctx: Context, one: Scheduled, actor: str, ttl: float | None) -> Order:
+    properties = ctx.store.properties.of(one.app)
+    given = ttl or one.entry.timeout or float(properties.value("cron", "timeout"))
+    wanted = Wanted([one.entry.command], {}, given)
+    order = runs.order(ctx, one.app, wanted, attached=False, interactive=False, terminal=None)
+    return replace(order, kind=oneoff.CRON, entry=one.entry.id, actor=actor)
+
+
+def run_now(ctx: Context, app: App, entry_id: str, write: Write, *, ttl: float | None) -> int:
+    """Runs the entry at once and shows what it writes; its exit status. It goes on when the client goes away."""
+    streams: list[ContainerStream] = []
+    live = launch(
+        ctx, find(ctx, app, entry_id), ctx.caller.name, ttl=ttl,
+        before=lambda made: streams.append(ctx.tasks.attach(made.container_id, terminal=False)),
+    )  # fmt: skip
+    try:
+        for kind, data in streams[0].output(ctx.gone):
+            write(kind, data)
+    finally:
+        streams[0].close()
+    if ctx.gone.is_set():
+        raise Disconnected
+    return runs.conclude(ctx, live)
+
+
+def suspend(ctx: Context, app: App, entry_id: str) -> None:
+    """The entry is not run until it is resumed."""
+    find(ctx, app, entry_id)
+    deploy.deployed(ctx, app)
+    ctx.store.suspended_cron.set(app, entry_id, ctx.caller.name, ctx.clock.now())
+
+
+def resume(ctx: Context, app: App, entry_id: str) -> None:
+    """The entry is run again, from its next time on."""
+    find(ctx, app, entry_id)
+    ctx.store.suspended_cron.clear(app, entry_id)
+    ctx.changed.notify()

@@ -1,0 +1,91 @@
+"""Cron entries and their runs, as people look at them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paas.core.errors import NotFound
+from paas.core.model import App
+from paas.core.runs import oneoff
+from paas.core.runs.oneoff import Run, RunStatus
+from paas.core.times import timestamp
+from paas.cron import calendar, ticker
+from paas.jobs.context import Context
+
+
+@dataclass(frozen=True)
+class CronInfo:
+    """One entry as lists show it; ``last`` is how its last run ended, and when."""
+
+    app: str
+    id: str
+    schedule: str
+    timezone: str
+    concurrency: str
+    state: str
+    next: str
+    last: str
+    command: str
+
+
+def infos(ctx: Context, app: App | None) -> list[CronInfo]:
+    """The entries of the app, or of all."""
+    return [_info(ctx, one) for one in ticker.scheduled(ctx, app)]
+
+
+def _info(ctx: Context, one: ticker.Scheduled) -> CronInfo:
+    state = ticker.paused(ctx, one) or "active"
+    following = calendar.following(one.entry.schedule, one.zone, ctx.clock.now()) if state == "active" else None
+    last = next(iter(ctx.store.runs.all(one.app, kind=oneoff.CRON, entry=one.entry.id, limit=1)), None)
+    return CronInfo(
+        app=one.app.name,
+        id=one.entry.id,
+        schedule=one.entry.schedule,
+        timezone=one.zone,
+        concurrency=one.entry.overlap.value,
+        state=state,
+        next=timestamp(following) if following is not None else "",
+        last=f"{last.status.value} {timestamp(last.started_at)}" if last else "",
+        command=one.entry.command,
+    )
+
+
+@dataclass(frozen=True)
+class CronRun:
+    """One run of an entry, or one that there was not; ``count`` is more than 1 where several were missed."""
+
+    number: int
+    id: str
+    state: str
+    exit: int | None
+    release: str
+    by: str
+    started: str
+    finished: str
+    count: int
+    note: str
+    command: str
+
+
+def history(ctx: Context, app: App, entry_id: str, limit: int) -> list[CronRun]:
+    """The runs of the entry, or of all entries of the app for an empty id, newest first."""
+    return [_past(run) for run in ctx.store.runs.all(app, kind=oneoff.CRON, entry=entry_id, limit=limit)]
+
+
+def _past(run: Run) -> CronRun:
+    finished = timestamp(run.finished_at) if run.finished_at is not None else ""
+    return CronRun(
+        run.number, run.entry, run.status.value, run.exit_code, f"v{run.version}", run.actor,
+        timestamp(run.started_at), finished, run.count, run.note, run.command,
+    )  # fmt: skip
+
+
+def find_run(ctx: Context, app: App, name: str) -> Run:
+    """The run of that number, or the last one of the entry of that id."""
+    if name.isdecimal():
+        return ctx.store.runs.get(app, int(name))
+    for run in ctx.store.runs.all(app, kind=oneoff.CRON, entry=name):
+        if run.status not in (RunStatus.MISSED, RunStatus.SKIPPED):
+            return run
+    ticker.find(ctx, app, name)
+    raise NotFound(f"the cron entry {name} was not run yet", fix=f"'cron:run {app.name} {name}' does.")

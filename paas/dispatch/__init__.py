@@ -1,0 +1,1 @@
+"""From the words of a command to its handler, and everything generated from the declarations."""

@@ -1,1 +1,0 @@
-"""Effects on the outside world: one module per outside thing, and it alone imports it."""

@@ -1,0 +1,1 @@
+"""What the proxy serves of an app: domains, redirects, rules, ports."""

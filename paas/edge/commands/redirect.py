@@ -1,0 +1,48 @@
+"""``redirect:*``: hosts that send their visitors elsewhere."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from paas.commands import arguments as args
+from paas.commands.declare import Arg, command
+from paas.core.access.caller import Access
+from paas.core.edge.redirects import CODES, Redirect, target
+from paas.core.errors import UsageError
+from paas.edge import redirects
+from paas.jobs.context import Context
+
+
+def _code(ctx: Context, text: str) -> int:
+    if text not in map(str, CODES):
+        raise UsageError(f"{text!r} is not a code for a redirect", why=f"It is one of {', '.join(map(str, CODES))}.")
+    return int(text)
+
+
+Target = Annotated[str, Arg("TO", lambda ctx, text: target(text))]
+Source = Annotated[str, Arg("FROM", args.domain)]
+Code = Annotated[int, Arg("CODE", _code, lambda ctx: map(str, CODES))]
+
+
+@command("redirect:add", access=Access.DEPLOY)
+def redirect_add(ctx: Context, app: args.App, from_: Source, to: Target, *, code: Code = 301) -> None:
+    """Send visitors of a host to another one, or to an address; path and query are kept.
+
+    FROM is a host name, which the app then redirects in place of serving it: redirect:add APP www.example.org
+    example.org. TO is a host name, or an address such as https://example.org/shop. The code is 301 or 308 for good, 302
+    or 307 for now; with 307 and 308 a POST stays a POST.
+    """
+    redirects.add(ctx, app, Redirect(from_, to, code))
+    ctx.out.step(f"{from_} leads to {to} ({code})")
+
+
+@command("redirect:remove", access=Access.DEPLOY)
+def redirect_remove(ctx: Context, app: args.App, from_: Source) -> None:
+    """Remove the redirect of a host."""
+    redirects.remove(ctx, app, from_)
+
+
+@command("redirect:list", access=Access.VIEW)
+def redirect_list(ctx: Context, app: args.App) -> list[Redirect]:
+    """Show the redirects of an app."""
+    return ctx.store.redirects.of(app)

@@ -1,0 +1,244 @@
+"""From what is wanted of an app to what the proxy serves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+
+from paas.core.edge.hosts import default_names as default_names
+from paas.core.edge.hosts import is_host as is_host
+from paas.core.edge.hosts import is_pattern
+from paas.core.edge.redirects import Redirect
+from paas.core.edge.vhost import Vhost, VhostState
+from paas.core.errors import InvalidValue
+from paas.core.model import WEB, App, Replica
+from paas.edge import dashboard, former_hosts, rules, tls
+from paas.edge.rules import Running
+from paas.jobs.context import Context
+from paas.proxies.base import Switch
+
+
+def hosts(ctx: Context, app: App) -> tuple[str, ...]:
+    """The host names that the app answers to: its own domains, then its default ones unless it gave them up; none
+    while they are disabled.
+
+    A name that another app has as a domain of its own, redirects, or is called by, is that app's alone.
+    """
+    return _hosts(ctx, app) if ctx.store.apps.domains_enabled(app) else ()
+
+
+def _hosts(ctx: Context, app: App, own: Sequence[str] | None = None) -> tuple[str, ...]:
+    default = free_hosts(ctx, app) if ctx.store.apps.default_domains(app) else []
+    return tuple(dict.fromkeys([*(ctx.store.apps.domains(app) if own is None else own), *default]))
+
+
+def free_hosts(ctx: Context, app: App) -> list[str]:
+    """The app's default names that no other app has."""
+    default = default_hosts(ctx, app)
+    owners = ctx.store.apps.host_owners(default) if default else {}
+    return [name for name in default if owners.get(name, app.id) == app.id]
+
+
+def default_hosts(ctx: Context, app: App) -> list[str]:
+    """The app's name below each global domain; the name itself where it is one of a host."""
+    return default_names(app.name, ctx.store.apps.domains(None))
+
+
+def all_hosts(ctx: Context, app: App) -> tuple[str, ...]:
+    """The hosts that the app is served at or redirects."""
+    served, moved = routed(ctx, app)
+    return tuple(dict.fromkeys([*served, *(redirect.source for redirect in moved)]))
+
+
+def routed(
+    ctx: Context, app: App, own: Sequence[str] | None = None
+) -> tuple[tuple[str, ...], tuple[Redirect, ...]]:
+    """The host names that the app answers to, and its redirects; neither while its domains are disabled.
+
+    ``own`` counts in place of the domains that are recorded.
+    """
+    served, moved, _ = _divided(ctx, app, own)
+    return served, moved
+
+
+def _divided(
+    ctx: Context, app: App, own: Sequence[str] | None
+) -> tuple[tuple[str, ...], tuple[Redirect, ...], tuple[str, ...]]:
+    """Return the hosts that the app serves, its redirects, and the hosts that nobody serves while its domains are
+    disabled."""
+    answered, moved = _hosts(ctx, app, own), tuple(ctx.store.redirects.of(app))
+    if ctx.store.apps.domains_enabled(app):
+        return answered, moved, ()
+    return (), (), tuple(dict.fromkeys([*answered, *(redirect.source for redirect in moved)]))
+
+
+def first_host(ctx: Context, app: App, own: Sequence[str] | None = None) -> str:
+    """The host name that health checks and URLs use."""
+    return next(iter(_visited(ctx, app, own)), "localhost")
+
+
+def scheme(ctx: Context, app_id: int, host: str) -> str:
+    """``https`` where requests for the host come over HTTPS, else ``http``."""
+    if not tls.is_secure(tls.choose(ctx, app_id, host)):
+        return "http"
+    properties = ctx.store.properties.of(ctx.store.apps.by_id(app_id))
+    return "https" if properties.value("nginx", "https-redirect") else "http"
+
+
+def urls(ctx: Context, app: App) -> list[str]:
+    """The URLs of the app, the main one first: over HTTPS where it has a certificate."""
+    visited = _visited(ctx, app)
+    secure = {host for host, one in tls.assigned(ctx, app, visited).items() if tls.is_secure(one)}
+    plain, encrypted = (ctx.settings.value(key) for key in ("http-port", "https-port"))
+
+    def url(host: str) -> str:
+        if host in secure and encrypted:
+            return f"https://{host}" + ("" if encrypted == 443 else f":{encrypted}")
+        return f"http://{host}" + ("" if plain == 80 else f":{plain}")
+
+    return [url(host) for host in visited]
+
+
+def no_address(ctx: Context, app: App) -> list[str]:
+    """Return what to tell of an app that is served at no host because others have its names; nothing for any other."""
+    if not ctx.store.apps.domains_enabled(app) or not ctx.store.apps.default_domains(app) or hosts(ctx, app):
+        return []
+    default = default_hosts(ctx, app)
+    owners = ctx.store.apps.host_owners(default) if default else {}
+    taken = [f"{host} is of the app {ctx.store.apps.by_id(number).name}" for host, number in owners.items()]
+    if not taken:
+        return []
+    return [
+        f"{app.name} is released, but has no address: {', '.join(taken)}.",
+        f"Give it one: 'domains:add {app.name} DOMAIN'.",
+    ]
+
+
+def _visited(ctx: Context, app: App, own: Sequence[str] | None = None) -> list[str]:
+    """The names that requests can be made for: no patterns, and not what is redirected."""
+    served, redirects = routed(ctx, app, own)
+    moved = {redirect.source for redirect in redirects}
+    return [host for host in served if not is_pattern(host) and host not in moved]
+
+
+def vhost(
+    ctx: Context,
+    app: App,
+    replicas: Sequence[Replica],
+    *,
+    stopped: bool,
+    running: Running | None = None,
+    own: Sequence[str] | None = None,
+) -> Vhost:
+    """What the proxy serves for the app with these replicas; at the domains ``own``, by default those it has."""
+    values = ctx.store.properties.of(app)
+    ports = tuple(replica.port for replica in replicas if replica.process_type == WEB and replica.port is not None)
+    live = bool(ports) and not stopped
+    served, moved, unserved = _divided(ctx, app, own)
+    return Vhost(
+        app=app.name,
+        key=str(app.id),
+        hosts=served,
+        tls=tls.of(ctx, app, values, served, moved),
+        redirects=moved,
+        ports=ports if live else (),
+        grpc=any(one.process_type == WEB and one.protocol == "grpc" for one in replicas),
+        state=VhostState.LIVE if live else VhostState.STOPPED if app.version else VhostState.EMPTY,
+        options=rules.options(values),
+        edge=rules.of(ctx, app, values, replicas, running or {}),
+        unserved=unserved,
+    )
+
+
+def current(ctx: Context, app: App, running: Running | None = None) -> Vhost:
+    """What the proxy should serve for the app now."""
+    return vhost(ctx, app, ctx.store.apps.replicas(app), stopped=app.stopped, running=running)
+
+
+@contextmanager
+def turn(ctx: Context, app: App) -> Iterator[set[int]]:
+    """Inside, nobody else changes what is served for the app, for those it leads to, and those that lead to it.
+
+    Gives the numbers of those that lead to it.
+    """
+    while True:
+        apps = rules.involved(app, rules.led(ctx))
+        with ctx.routing.of(*apps):
+            # A route may have been added while this waited for its turn.
+            led = rules.led(ctx)
+            if rules.involved(app, led) <= apps:
+                yield rules.dependents(app, led)
+                return
+
+
+def publish(
+    ctx: Context,
+    app: App,
+    others: Collection[int],
+    replicas: Sequence[Replica],
+    *,
+    stopped: bool,
+    own: Sequence[str] | None = None,
+) -> Switch:
+    """Has the app served with these replicas, by the apps that lead to it, too: ``others``, as its `turn` gave them.
+
+    At the domains ``own``, by default those it has.
+    """
+    running = {app.id: replicas}
+    leading = [ctx.store.apps.by_id(number) for number in sorted(others)]
+    return ctx.proxy.publish(
+        vhost(ctx, app, replicas, stopped=stopped, own=own), *(current(ctx, other, running) for other in leading)
+    )
+
+
+def refresh(ctx: Context, app: App, *, moved: bool = False) -> Switch:
+    """Publishes what should be served now, after domains or properties changed.
+
+    ``moved``: hosts may have come or gone; one that nobody has any more keeps its certificate.
+    """
+    with turn(ctx, app):
+        current_app = current(ctx, ctx.store.apps.by_id(app.id))
+        switch = ctx.proxy.publish(current_app, *(former_hosts.served(ctx) if moved else ()))
+    ctx.issuing.wake.set()
+    return switch
+
+
+def publish_current(ctx: Context, app: App) -> Switch:
+    """The same for who has the app's `turn`."""
+    return ctx.proxy.publish(current(ctx, ctx.store.apps.by_id(app.id)))
+
+
+def refresh_all(ctx: Context) -> None:
+    """The same for every app and the server, with one reload.
+
+    An app that can't be served as is recorded keeps what it had, the others don't suffer from it; then its error is
+    raised.
+    """
+    served: list[Vhost] = []
+    refusals: dict[str, InvalidValue] = {}
+    with ctx.routing.of_all():
+        own = dashboard.vhost(ctx)
+        served += [own] if own else []
+        served += former_hosts.served(ctx)
+        for app in ctx.store.apps.all():
+            try:
+                served.append(current(ctx, app))
+            except InvalidValue as error:
+                refusals[str(app.id)] = error
+        ctx.proxy.sync(served, rules.server_options(ctx), refusals.keys())
+    ctx.issuing.wake.set()
+    for refusal in refusals.values():
+        raise refusal
+
+
+def refresh_dashboard(ctx: Context) -> None:
+    """The same for the dashboard alone, after its certificate changed."""
+    with ctx.routing.of_all():
+        own = dashboard.vhost(ctx)
+        if own is not None:
+            ctx.proxy.publish(own)
+
+
+def refresh_former(ctx: Context) -> None:
+    """The same for the hosts that nobody has any more, which some changes leave as they are."""
+    ctx.proxy.publish(*former_hosts.served(ctx))

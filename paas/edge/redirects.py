@@ -1,0 +1,46 @@
+"""Redirects of hosts, which count at once."""
+
+from __future__ import annotations
+
+from paas.core.edge import redirects
+from paas.core.edge.redirects import Redirect
+from paas.core.errors import NotFound
+from paas.core.model import App
+from paas.edge import domains, publish
+from paas.jobs.context import Context
+
+
+def add(ctx: Context, app: App, redirect: Redirect) -> None:
+    """Sends requests for the source elsewhere, in place of serving it; refuses a host of another app."""
+    with ctx.store.transaction():
+        domains.check_free(ctx, app, [redirect.source])
+        before = ctx.store.redirects.of(app)
+        others = [other for other in before if other.source != redirect.source]
+        redirects.check(redirect, others, ctx.store.redirects.all(), domains.everywhere(ctx))
+        ctx.store.redirects.put(app, redirect)
+    _refresh(ctx, app, redirect.source, before)
+
+
+def remove(ctx: Context, app: App, source: str) -> None:
+    """Removes the redirect; `NotFound` says which there are."""
+    with ctx.store.transaction():
+        before = ctx.store.redirects.of(app)
+        if not ctx.store.redirects.remove(app, source):
+            raise NotFound(
+                f"{app.name} does not redirect {source}",
+                why="It redirects: " + (", ".join(redirect.source for redirect in before) or "nothing"),
+                code="no-such-redirect",
+            )
+    _refresh(ctx, app, source, before)
+
+
+def _refresh(ctx: Context, app: App, source: str, before: list[Redirect]) -> None:
+    try:
+        publish.refresh(ctx, app, moved=True)
+    except Exception:
+        with ctx.store.transaction():
+            ctx.store.redirects.remove(app, source)
+            for redirect in before:
+                if redirect.source == source:
+                    ctx.store.redirects.put(app, redirect)
+        raise

@@ -1,0 +1,140 @@
+"""From what an app sets for the edge to what the proxy serves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from paas.core.edge import items
+from paas.core.edge.items import Texts, target
+from paas.core.edge.proxy_options import ProxyOptions
+from paas.core.edge.rules import Cache, Edge, Files, Forwarded, Limits, Route, Stream
+from paas.core.edge.server_options import ServerOptions
+from paas.core.edge.trusted_proxies import TrustedProxies
+from paas.core.model import App, Replica
+from paas.core.properties import Properties, find
+from paas.edge import release_files
+from paas.jobs.context import Context
+from paas.store import Store
+
+Running = Mapping[int, Sequence[Replica]]
+"""The replicas that count for some apps by number, in place of those that are recorded."""
+
+
+def options(values: Properties) -> ProxyOptions:
+    """The directives of one app: a property of the same name for each field."""
+    found = {each.name: values.value("nginx", each.name.replace("_", "-")) for each in fields(ProxyOptions)}
+    return ProxyOptions(**{key: _whole(value) for key, value in found.items()})
+
+
+def server_options(ctx: Context) -> ServerOptions:
+    """What holds for the whole server."""
+    values = ctx.store.properties.of(None)
+    return ServerOptions(
+        client_header_timeout=_whole(values.value("nginx", "client-header-timeout")),
+        underscores_in_headers=values.value("nginx", "underscore-in-headers"),
+        listen_ipv6=values.text("nginx", "bind-address-ipv6"),
+        drain_seconds=drain_seconds(ctx.store),
+        generations=values.value("nginx", "old-generations"),
+        header_buffers=values.value("nginx", "large-client-header-buffers"),
+        trusted=_trusted(values),
+    )
+
+
+def _trusted(values: Properties) -> TrustedProxies | None:
+    networks = values.value("nginx", "trusted-proxies")
+    if not networks:
+        return None
+    protocol = values.text("nginx", "trusted-proxies-protocol")
+    return TrustedProxies(networks, protocol, values.value("nginx", "trusted-proxies-headers"))
+
+
+def drain_seconds(store: Store) -> int:
+    """How long old workers of nginx may go on with their connections.
+
+    nginx has one time for all apps: no shorter than any of theirs. Old containers are stopped by their own app's.
+    """
+    row = find("checks", "wait-to-retire")
+    general = int(_whole(store.properties.of(None).value("nginx", "worker-shutdown-timeout")))
+    given = store.properties.everywhere(row.namespace, row.key)
+    return max(general, *(int(_whole(row.kind.read(row.name, text))) for text in [row.default, *given]))
+
+
+def _whole(value: Any) -> Any:
+    # nginx takes whole seconds in some places; none of them may become 0, which means something else.
+    return math.ceil(value) if isinstance(value, float) else value
+
+
+def of(ctx: Context, app: App, values: Properties, replicas: Sequence[Replica], running: Running) -> Edge:
+    """Everything that the app adds, with these properties and replicas."""
+    texts = ctx.store.edge.all(app)
+
+    def part(kind: str) -> Texts:
+        return texts.get(kind, {})
+
+    return Edge(
+        forwarded=Forwarded(
+            values.text("nginx", "x-forwarded-for-value"),
+            values.text("nginx", "x-forwarded-port-value"),
+            values.text("nginx", "x-forwarded-proto-value"),
+            values.text("nginx", "x-forwarded-ssl"),
+        ),
+        headers=items.headers(part(items.HEADER), secure=values.value("nginx", "security-headers")),
+        rules=items.rules(part(items.ACCESS)),
+        users=items.users(part(items.USER)),
+        maintenance=items.maintenance(part(items.MAINTENANCE)),
+        limits=Limits(
+            values.value("limit", "rate"), values.value("limit", "burst"), values.value("limit", "connections")
+        ),
+        routes=tuple(
+            _route(ctx, prefix, text, replicas, running) for prefix, text in part(items.ROUTE).items()
+        ),
+        cache=Cache(
+            values.value("nginx", "cache-paths") or (),
+            _whole(values.value("nginx", "cache-for")),
+            app.version or 0,
+        ),
+        files=release_files.served(ctx, app) if app.version else Files(),
+        snippets=items.snippets(part(items.SNIPPET)),
+        streams=tuple(
+            Stream(one.protocol, one.address, one.port, _ports(replicas, one.process_type))
+            for one in items.bindings(part(items.PORT))
+        ),
+        keepalive=values.value("nginx", "proxy-keepalive"),
+        access_log=not values.text("nginx", "access-log-path"),
+    )
+
+
+def _route(ctx: Context, prefix: str, text: str, replicas: Sequence[Replica], running: Running) -> Route:
+    where = target(text)
+    if where.app_id in running:
+        replicas = running[where.app_id]
+    elif where.app_id:
+        replicas = ctx.store.apps.replicas_of(where.app_id)
+    return Route(prefix, _ports(replicas, where.process_type), where.strip)
+
+
+def _ports(replicas: Sequence[Replica], process_type: str) -> tuple[int, ...]:
+    return tuple(one.port for one in replicas if one.process_type == process_type and one.port is not None)
+
+
+Led = Sequence[tuple[int, int]]
+"""The numbers of the app that has a route and of the one that it leads to, for each route; 0 for the same app."""
+
+
+def led(ctx: Context) -> Led:
+    """Every route there is."""
+    routes = ctx.store.edge.everywhere(items.ROUTE)
+    return [(owner, target(text).app_id) for owner, texts in routes.items() for text in texts.values()]
+
+
+def dependents(app: App, all_routes: Led) -> set[int]:
+    """The numbers of the other apps that have routes to this one."""
+    return {owner for owner, to in all_routes if to == app.id} - {app.id}
+
+
+def involved(app: App, all_routes: Led) -> set[int]:
+    """The number of this app, of those that have routes to it, and of those that it has routes to."""
+    return {app.id, *(number for pair in all_routes if app.id in pair for number in pair if number)}

@@ -1,0 +1,159 @@
+"""Looking after the containers that serve: what stops passing its liveness checks is restarted."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from paas.core.errors import PaasError
+from paas.core.health import checks
+from paas.core.health.checks import Check, Mode
+from paas.core.health.outcome import came
+from paas.core.model import SERVER, Process
+from paas.edge import publish
+from paas.health import probing
+from paas.health.liveness_state import Watched
+from paas.jobs.context import Context
+from paas.jobs.jobs import Job
+
+_log = logging.getLogger(__name__)
+
+AT_ONCE = 8
+TICK_SECONDS = 0.5
+REFRESH_SECONDS = 30.0
+OF_IMAGE = Check(kind=checks.LIVENESS, name="HEALTHCHECK", command=("HEALTHCHECK",), attempts=1)
+"""Stands for the image's HEALTHCHECK, which the engine itself runs and counts."""
+
+
+class Liveness:
+    """One thread that knows what is due, and a few that look. A restart is a job: it waits its turn behind deploys.
+
+    `tick` may be called without `start`: then nothing new begins between the calls.
+    """
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._vitals = ctx.vitals
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="liveness")
+        self._stopping = threading.Event()
+        self._seen: int | None = None
+        self._refreshed = 0.0
+        self._complained = ""
+        self._has_healthcheck: dict[str, bool] = {}
+
+    def start(self) -> None:
+        """Begins, in a thread."""
+        threading.Thread(target=self._run, name="liveness", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends; no new look begins."""
+        self._stopping.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self) -> None:
+        while not self._ctx.clock.wait(self._stopping, TICK_SECONDS):
+            try:
+                self.tick()
+                self._complained = ""
+            except PaasError as error:
+                if error.what != self._complained:
+                    _log.error("liveness checks pause: %s (%s)", error.what, error.why)
+                self._complained = error.what
+            except Exception:  # noqa: BLE001  # the others are still to be looked after
+                _log.exception("liveness checks met an error of their own")
+
+    def tick(self) -> None:
+        """Takes up what changed, and begins every look that is due."""
+        now = self._ctx.clock.monotonic()
+        self._vitals.settle(now)
+        count = self._ctx.changed.count()
+        if count != self._seen or now >= self._refreshed + REFRESH_SECONDS:
+            self._vitals.watch(list(self._wanted()), now)
+            self._seen, self._refreshed = count, now
+        for one in self._vitals.take_due(now):
+            if not self._stopping.is_set():
+                self._pool.submit(self._look, one)
+
+    def _wanted(self) -> Iterator[Watched]:
+        """The checks of all containers that are wanted and there."""
+        ctx = self._ctx
+        there = {
+            (found.app_id, found.process_type, found.index, found.slot): found.id
+            for found in ctx.scheduler.containers()
+        }
+        images: set[str] = set()
+        for app in ctx.store.apps.all():
+            release = ctx.store.releases.current(app)
+            images |= {release.image} if release else set()
+            for replica in ctx.store.apps.replicas(app) if release else ():
+                assert release is not None
+                process = release.process(replica.process_type)
+                found = there.get((app.id, replica.process_type, replica.index, replica.slot))
+                if process and found and probing.mode(ctx, app, process.type) is Mode.ENABLED:
+                    for number, check in enumerate(self._checks(process, release.image)):
+                        yield Watched(app, replica, process, check, found, number)
+        # Each deploy brings another one.
+        self._has_healthcheck = {image: has for image, has in self._has_healthcheck.items() if image in images}
+
+    def _checks(self, process: Process, image_id: str) -> tuple[Check, ...]:
+        if process.checks or process.port is None:
+            return checks.alive(process.checks)
+        if image_id not in self._has_healthcheck:
+            image = self._ctx.scheduler.image(image_id)
+            self._has_healthcheck[image_id] = image is not None and image.healthcheck is not None
+        return (OF_IMAGE,) if self._has_healthcheck[image_id] else ()
+
+    def _look(self, one: Watched) -> None:
+        name = f"{one.app.name} {one.replica.label}"
+        why: str | None = None
+        try:
+            why = self._try(one)
+        except PaasError as error:
+            _log.warning("%s: its liveness check could not be tried: %s (%s)", name, error.what, error.why)
+        except Exception:  # noqa: BLE001  # a fault in one look is logged, and the others go on
+            _log.exception("%s: its liveness check failed unexpectedly", name)
+        now = self._ctx.clock.monotonic()
+
+        if why is None:
+            self._vitals.put_off(one, now)
+        elif self._vitals.judge(one, why, now):
+            _log.warning("%s is to be restarted, its liveness check failed: %s", name, why)
+            self._restart(one)
+
+    def _try(self, one: Watched) -> str | None:
+        """What is wrong, empty for nothing; None if there is nothing to look at now."""
+        ctx = self._ctx
+        container = ctx.scheduler.inspect(one.container_id)
+        if container is None or container.status != "running":
+            # Whether it is wanted is for others to say: a deploy may have stopped it.
+            return None
+        if one.check is OF_IMAGE:
+            said = " ".join(container.health_output.split())[:200]
+            return f"the image's HEALTHCHECK fails: {said}" if container.health == "unhealthy" else ""
+        host = publish.first_host(ctx, one.app)
+        seen = probing.look(ctx, one.check, container, one.process, one.replica.port, host, 0.0)
+        return "" if seen.passed else f"{one.check.what()}: {came(one.check, seen)}"
+
+    def _restart(self, one: Watched) -> None:
+        ctx, label = self._ctx, one.replica.label
+
+        def work(job: Job) -> bool:
+            # Looked at under the lock: a deploy may have replaced or stopped it.
+            app = ctx.store.apps.by_id(one.app.id)
+            found = ctx.scheduler.inspect(one.container_id)
+            if one.replica not in ctx.store.apps.replicas(app) or found is None or found.status != "running":
+                return False
+            grace = int(ctx.store.properties.of(app).value("ps", "stop-timeout-seconds"))
+            ctx.scheduler.restart(one.container_id, grace)
+            job.out.step(f"Restarted {label}: its liveness check failed")
+            return True
+
+        job = None
+        try:
+            job = ctx.jobs.start(
+                one.app, kind="restart", actor=SERVER, cause=f"liveness check of {label}", work=work
+            )
+        finally:
+            self._vitals.restarting(one, job)

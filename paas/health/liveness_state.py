@@ -1,0 +1,125 @@
+"""What is known of the containers that are looked after: the memory of `paas.health.liveness`, and its report."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from paas.core.health import liveness
+from paas.core.health.checks import Check
+from paas.core.health.liveness import Past, Pulse
+from paas.core.model import App, Process, Replica
+from paas.jobs.jobs import Job
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One check, the number-th, of one container that is wanted."""
+
+    app: App
+    replica: Replica
+    process: Process
+    check: Check
+    container_id: str
+    number: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Which pulse is its own."""
+        return self.container_id, self.number
+
+
+class Vitals:
+    """Safe to use from any thread. Times are those of the monotonic clock.
+
+    ``stalled`` says why containers are told to take up no connections, by number of the app and label.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._watched: list[Watched] = []
+        self._pulses: dict[tuple[str, int], Pulse] = {}
+        self._pasts: dict[str, Past] = {}
+        self._looking: set[tuple[str, int]] = set()
+        self._restarts: dict[str, Job | None] = {}
+        self.stalled: Mapping[tuple[int, str], str] = {}
+
+    def watch(self, watched: Sequence[Watched], now: float) -> None:
+        """From now on these; what goes on being watched keeps its pulse."""
+        with self._lock:
+            self._watched = list(watched)
+            old = self._pulses
+            self._pulses = {one.key: old.get(one.key, Pulse(now + one.check.initial_delay)) for one in watched}
+            there = {one.container_id for one in watched}
+            self._pasts = {key: past for key, past in self._pasts.items() if key in there}
+
+    def take_due(self, now: float) -> list[Watched]:
+        """What to look at now; `judge` or `put_off` answers for each."""
+        with self._lock:
+            due = [one for one in self._watched if self._pulses[one.key].due <= now and not self._busy(one)]
+            self._looking |= {one.key for one in due}
+            return due
+
+    def _busy(self, one: Watched) -> bool:
+        return one.key in self._looking or one.container_id in self._restarts
+
+    def judge(self, one: Watched, why: str, now: float) -> bool:
+        """Writes down what was wrong, empty for nothing, and says whether the container is to be restarted now."""
+        with self._lock:
+            self._looking.discard(one.key)
+            pulse = self._pulses.get(one.key)
+            if pulse is None:
+                return False
+            past = liveness.forgiven(self._pasts.get(one.container_id, Past()), now)
+            interval = one.check.interval
+            seen = liveness.failed(pulse, interval, now, why) if why else liveness.passed(pulse, interval, now)
+            self._pulses[one.key], self._pasts[one.container_id] = seen, past
+
+            restart = seen.failures >= one.check.tries and past.may_restart(now)
+            if not restart or one.container_id in self._restarts:
+                return False
+            self._restarts[one.container_id] = None
+            return True
+
+    def put_off(self, one: Watched, now: float) -> None:
+        """There was nothing to see: it is looked at again after an interval."""
+        with self._lock:
+            self._looking.discard(one.key)
+            if one.key in self._pulses:
+                self._pulses[one.key] = replace(self._pulses[one.key], due=now + one.check.interval)
+
+    def restarting(self, one: Watched, job: Job | None) -> None:
+        """The job restarts it; None: nothing does after all."""
+        with self._lock:
+            if job is None:
+                self._restarts.pop(one.container_id, None)
+            else:
+                self._restarts[one.container_id] = job
+
+    def settle(self, now: float) -> None:
+        """Takes note of the restarts that are through: after each its checks begin anew."""
+        with self._lock:
+            through = {key: job for key, job in self._restarts.items() if job is not None and job.done.is_set()}
+            for container_id, job in through.items():
+                del self._restarts[container_id]
+                if job.result is True:
+                    self._pasts[container_id] = liveness.restarted(self._pasts.get(container_id, Past()), now)
+                for one in self._watched:
+                    if one.container_id == container_id:
+                        self._pulses[one.key] = Pulse(now + max(one.check.initial_delay, one.check.interval))
+
+    def idle(self) -> bool:
+        """Whether no look and no restart is under way."""
+        with self._lock:
+            return not self._looking and all(job is not None and job.done.is_set() for job in self._restarts.values())
+
+    def report(self, app: App, now: float) -> dict[str, str]:
+        """How each container of the app is that was looked at, by its label: the check that is worst."""
+        with self._lock:
+            rows: dict[str, str] = {}
+            for one in sorted(self._watched, key=lambda one: self._pulses[one.key].failures):
+                pulse, past = self._pulses[one.key], self._pasts.get(one.container_id, Past())
+                if one.app.id == app.id and (pulse.seen or past.restarts):
+                    rows[one.replica.label] = liveness.describe(pulse, past, one.check.tries, now)
+            return dict(sorted(rows.items()))

@@ -1,0 +1,58 @@
+"""One look at a container: what a health check sees there now."""
+
+from __future__ import annotations
+
+from paas.core.containers.image import Image
+from paas.core.health import checks, outcome
+from paas.core.health.checks import Check, Mode
+from paas.core.health.outcome import Outcome
+from paas.core.model import WEB, App, Container, Process
+from paas.edge import publish
+from paas.jobs.context import Context
+
+AGENT = "paas-health-check"
+
+
+def look(
+    ctx: Context, check: Check, container: Container, process: Process, published: int | None, host: str, up: float
+) -> Outcome:
+    """Tries the check once. ``published`` is the loopback port of the process's own, ``up`` for how long it runs."""
+    if check.command:
+        status, output = ctx.scheduler.exec(container.id, check.command, check.timeout)
+        return Outcome(status == 0, exit_code=status, output=output)
+    if check.uptime:
+        return Outcome(up >= check.uptime)
+
+    listeners = ctx.probe.listeners(container.pid)
+    port = check.port or process.port
+    # The engine's proxy accepts connections long before anybody listens.
+    if check.listening or not outcome.reaches(listeners, port):
+        return Outcome(check.listening and outcome.reaches(listeners, port), listeners)
+    own = published is not None and port == process.port
+    address, at = ("127.0.0.1", published) if own and published else (container.address, port or 0)
+    # An app that its users reach by HTTPS would answer others with a redirect only.
+    headers = _headers(check, host, publish.scheme(ctx, container.app_id, host))
+    answer = ctx.probe.get(address, at, check.path, headers, check.timeout, body=bool(check.content))
+    return outcome.of_answer(check, answer, listeners)
+
+
+def _headers(check: Check, host: str, scheme: str) -> dict[str, str]:
+    """The request's headers; those of the check go before ours, however they are spelt."""
+    ours = {"Host": host, "User-Agent": AGENT, "X-Forwarded-Proto": scheme, "Accept": "*/*", "Connection": "close"}
+    spelt = {name.lower(): name for name in ours}
+    return ours | {spelt.get(name.lower(), name): value for name, value in check.headers}
+
+
+def mode(ctx: Context, app: App, process_type: str) -> Mode:
+    """Whether the process type of the app is checked."""
+    said = ctx.store.properties.of(app)
+    return checks.mode(process_type, said.text("checks", "disabled-list"), said.text("checks", "skipped-list"))
+
+
+def of_start(process: Process, image: Image | None) -> tuple[Check, ...]:
+    """What a new container of the process has to pass."""
+    of_image = image.healthcheck if image else None
+    # Nothing tells whether somebody listens on a UDP port.
+    port = process.port if process.protocol != "udp" else None
+    # gRPC is HTTP/2 alone: who listens is taken for healthy, unless the app says what to run.
+    return checks.for_start(process.checks, port, of_image, web=process.type == WEB and process.protocol != "grpc")

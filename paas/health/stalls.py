@@ -1,0 +1,89 @@
+"""Containers that run and take up no connections: told in the app's log, by `ps:report` and `doctor`, and left alone.
+
+Liveness checks restart what an app says how to look at. This is for apps that say nothing: a restart on suspicion would
+end the requests of an app that is only busy. Nothing is sent to the app; the kernel's table of sockets says it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+
+from paas.core.errors import PaasError
+from paas.core.health import stall
+from paas.core.health.checks import Mode
+from paas.core.health.stall import Stall
+from paas.core.model import App, Container, Process
+from paas.health import probing
+from paas.jobs.context import Context
+
+_log = logging.getLogger(__name__)
+
+
+class Stalls:
+    """One thread that looks at every container with a port. `tick` may be called without `start`."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._stopping = threading.Event()
+        self._known: dict[str, Stall] = {}
+        self._pids: dict[str, int] = {}
+
+    def start(self) -> None:
+        """Begins, in a thread."""
+        threading.Thread(target=self._run, name="stalls", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._ctx.clock.wait(self._stopping, stall.LOOK_SECONDS):
+            try:
+                self.tick()
+            except PaasError as error:
+                _log.warning("containers could not be looked at: %s (%s)", error.what, error.why)
+            except Exception:  # noqa: BLE001  # the next look comes all the same
+                _log.exception("looking at containers failed")
+
+    def tick(self) -> None:
+        """Look once at each."""
+        now: dict[str, Stall] = {}
+        told: dict[tuple[int, str], str] = {}
+        for app, process, container in self._wanted():
+            before = self._known.get(container.id, Stall())
+            after = now[container.id] = self._look(before, process, container)
+            if after.known:
+                told[app.id, container.label] = after.why
+            if after.known != before.known:
+                text = after.why if after.known else "accepts connections again"
+                self._ctx.events.tell(app.id, container.label, text[:1].upper() + text[1:], release=container.release)
+        self._known, self._ctx.vitals.stalled = now, told
+        self._pids = {key: pid for key, pid in self._pids.items() if key in now}
+
+    def _wanted(self) -> Iterator[tuple[App, Process, Container]]:
+        """The containers that requests are passed to, of what is to be checked at all."""
+        ctx = self._ctx
+        there = {(one.app_id, one.process_type, one.index, one.slot): one for one in ctx.scheduler.containers()}
+        for app in ctx.store.apps.all():
+            release = ctx.store.releases.current(app)
+            for replica in ctx.store.apps.replicas(app) if release else ():
+                process = release.process(replica.process_type) if release else None
+                found = there.get((app.id, replica.process_type, replica.index, replica.slot))
+                if process is None or found is None or process.port is None or process.protocol != "tcp":
+                    continue
+                if probing.mode(ctx, app, process.type) is Mode.ENABLED:
+                    yield app, process, found
+
+    def _look(self, before: Stall, process: Process, container: Container) -> Stall:
+        if container.status != "running":
+            return stall.seen(before, frozenset(), paused=container.status == "paused")
+        assert process.port is not None
+        waiting = self._ctx.probe.waiting(self._pids.get(container.id, 0), container.id, process.port)
+        if waiting is None:
+            # It is new to this server, or was started again.
+            found = self._ctx.scheduler.inspect(container.id)
+            self._pids[container.id] = found.pid if found else 0
+            waiting = self._ctx.probe.waiting(self._pids[container.id], container.id, process.port)
+        return stall.seen(before, waiting or frozenset())

@@ -1,0 +1,184 @@
+"""Waiting until new containers are healthy, as fast as they are: no fixed waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+from paas.core.containers.image import Image
+from paas.core.errors import Unhealthy
+from paas.core.health import checks
+from paas.core.health.checks import Check
+from paas.core.health.diagnosis import BAD_REQUEST, Evidence, diagnose, early_hints, refused_host
+from paas.core.health.outcome import HTTP2, NOT_HTTP, Answer, Outcome
+from paas.core.model import Container
+from paas.core.releases.rollout import Candidate
+from paas.health import probing
+from paas.jobs.context import Context
+from paas.jobs.jobs import Job
+from paas.proxies.base import EARLY_HINTS
+from paas.system.spans import carried
+
+LOG_LINES = 40
+AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Started:
+    """A candidate with the container that was started for it."""
+
+    candidate: Candidate
+    container_id: str
+
+
+class _Failed(Exception):
+    """One candidate is given up; ``error`` says why, ``runs`` whether it still runs."""
+
+    def __init__(self, one: Started, error: Unhealthy, *, runs: bool = False) -> None:
+        super().__init__(error.what)
+        self.one = one
+        self.error = error
+        self.runs = runs
+
+
+def wait_healthy(
+    ctx: Context, job: Job, started: Sequence[Started], image: Image | None, host: str, timeout: float
+) -> None:
+    """Returns once every candidate, all of the image, is healthy. The first that fails ends the waiting: `Unhealthy`
+    says why. ``timeout`` in seconds is for checks that don't say theirs."""
+    each = [_Wait(ctx, job, one, image, host, timeout) for one in started]
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="health") as pool:
+        waits = [pool.submit(carried(one.all_checks)) for one in each]
+        try:
+            for future in as_completed(waits):
+                future.result()
+            if len(each) > 1:
+                # The first that was healthy may have ended while the last one took its time.
+                for one in each:
+                    one.still_runs()
+        except _Failed as failed:
+            _show_log(ctx, job, failed.one)
+            raise failed.error from None
+        finally:
+            _abandon(ctx, started, waits)
+
+
+def _abandon(ctx: Context, started: Sequence[Started], waits: list[Future[None]]) -> None:
+    """Ends what still waits by taking its container away; nobody needs to know how those would have ended."""
+    for one, future in zip(started, waits, strict=True):
+        if not future.done() and not future.cancel():
+            ctx.scheduler.remove(one.container_id)
+
+
+class _Wait:
+    """The wait for one candidate, in a thread of its own."""
+
+    def __init__(
+        self, ctx: Context, job: Job, one: Started, image: Image | None, host: str, timeout: float
+    ) -> None:
+        self._ctx = ctx
+        self._job = job
+        self._one = one
+        self._host = host
+        self._timeout = timeout
+        self._began = ctx.clock.monotonic()
+        self._image = image
+
+    def all_checks(self) -> None:
+        """Returns once it passed its checks one after the other; raises `_Failed`."""
+        for check in probing.of_start(self._one.candidate.process, self._image):
+            try:
+                seen = self._one_check(check)
+            except _Failed as failed:
+                if not (check.warn and failed.runs):
+                    raise
+                for line in failed.error.lines():
+                    self._job.out.warning(line)
+                continue
+            if isinstance(seen.answer, Answer) and seen.answer.early and not self._ctx.proxy.has(EARLY_HINTS):
+                for line in early_hints(self._one.candidate.replica.label, self._ctx.proxy.version()):
+                    self._job.out.warning(line)
+            if isinstance(seen.answer, Answer) and seen.answer.status == BAD_REQUEST:
+                for line in refused_host(self._one.candidate.replica.label, self._host):
+                    self._job.out.warning(line)
+
+    def still_runs(self) -> None:
+        """Raises `_Failed` if it has ended meanwhile."""
+        container = self._inspect()
+        if container.status != "running":
+            last = probing.of_start(self._one.candidate.process, self._image)[-1]
+            waited = self._ctx.clock.monotonic() - self._began
+            raise _Failed(self._one, diagnose(self._evidence(last, container, None, waited)))
+
+    def _one_check(self, check: Check) -> Outcome:
+        """Tries until it passes: while nobody listens all the time, requests and commands ever more slowly."""
+        ctx, candidate = self._ctx, self._one.candidate
+        began = next_try = ctx.clock.monotonic()
+        failed = asked = 0
+        seen: Outcome | None = None
+
+        while True:
+            self._job.check()
+            # Before the look: what is seen running then was up for at least so long.
+            now = ctx.clock.monotonic()
+            container = self._inspect()
+            up = now - self._began
+            if container.status == "running" and up >= check.initial_delay and now >= next_try:
+                port = candidate.replica.port
+                seen = probing.look(ctx, check, container, candidate.process, port, self._host, up)
+                if seen.passed:
+                    return seen
+                failed += 1
+                asked += seen.asked
+                next_try = ctx.clock.monotonic() + (checks.pause(check, asked) if seen.asked else 0.0)
+
+            waited, patience = ctx.clock.monotonic() - began, checks.patience(check, self._timeout)
+            over = waited >= patience and failed >= check.tries
+            # It would learn no other language by waiting.
+            over = over or (seen is not None and seen.answer in (HTTP2, NOT_HTTP))
+            # The engine tries an image's HEALTHCHECK, too, and may have given it up.
+            unhealthy = container.health == "unhealthy" and self._image is not None and check == self._image.healthcheck
+            if container.status != "running" or over or unhealthy:
+                evidence = self._evidence(check, container, seen, min(waited, patience))
+                raise _Failed(self._one, diagnose(evidence), runs=container.status == "running")
+            ctx.clock.wait(self._job.cancelled, checks.next_look(up))
+
+    def _inspect(self) -> Container:
+        container = self._ctx.scheduler.inspect(self._one.container_id)
+        if container is None:
+            label = self._one.candidate.replica.label
+            raise _Failed(self._one, Unhealthy(f"{label} was removed while it started", code="removed"))
+        return container
+
+    def _evidence(self, check: Check, container: Container, seen: Outcome | None, waited: float) -> Evidence:
+        image = self._image
+        log = self._ctx.scheduler.logs(self._one.container_id, LOG_LINES)
+        return Evidence(
+            label=self._one.candidate.replica.label,
+            process=self._one.candidate.process,
+            container=container,
+            check=check,
+            outcome=seen,
+            waited=waited,
+            host=self._host,
+            log=[_text(line) for line in log],
+            built_for=image.architecture if image else "",
+            machine=self._ctx.scheduler.architecture(),
+        )
+
+
+def _show_log(ctx: Context, job: Job, one: Started) -> None:
+    label = one.candidate.replica.label
+    lines = ctx.scheduler.logs(one.container_id, LOG_LINES)
+    if not lines:
+        job.out.detail(f"{label} wrote nothing to its log.")
+        return
+    job.out.step(f"The last lines of {label}:")
+    for line in lines:
+        job.out.detail(_text(line))
+
+
+def _text(line: bytes) -> str:
+    """A line of a log without the engine's timestamp."""
+    return line.decode("utf-8", "replace").partition(" ")[2].rstrip("\r\n")

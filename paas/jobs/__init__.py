@@ -1,0 +1,1 @@
+"""Jobs: changes of apps, their locks, output and events, and the context they work with."""

@@ -1,0 +1,1 @@
+"""Drains: log lines sent to other systems."""

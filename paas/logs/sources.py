@@ -1,0 +1,277 @@
+"""Where the lines of one app are: containers, kept logs, requests, changes, and what the platform tells."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from itertools import islice
+from operator import itemgetter
+from typing import Protocol
+
+from paas.core.logs import line as logline
+from paas.core.logs.json_file import JsonLog
+from paas.core.logs.line import BUILD, DEPLOY, PLATFORM, ROUTER, LogLine
+from paas.core.logs.mark import KEY, LATE_SECONDS, Mark, Read, earlier
+from paas.core.logs.query import LATEST, Query
+from paas.core.logs.requests import AccessLog
+from paas.core.model import App, Container
+from paas.jobs.context import Context
+from paas.logs import archive
+from paas.logs.changes import EventSource, JobSource
+from paas.logs.container_log import EngineSource, form_of, form_of_run
+from paas.runs.requests import Live
+from paas.store.logs import KeptLog
+from paas.system.log_files import LogFiles
+from paas.system.segments import Packed
+
+BY_TIME = itemgetter(0)
+SOURCE = itemgetter(1)
+
+
+class Source(Protocol):
+    """One log of an app. ``key`` names it: the id of a container, or ``router-APP``, ``events``, ``jobs``.
+
+    ``span`` are the times of its first and last line where nothing will be added to it, else None.
+    """
+
+    key: str
+    span: tuple[str, str] | None
+
+    def backward(self) -> Iterator[LogLine]:
+        """The lines that are there, the newest first."""
+
+    def forward(self, since: str) -> Iterator[LogLine]:
+        """The lines that are there from about that moment on."""
+
+    def resume(self, since: str) -> None:
+        """`read` begins about there, instead of with what comes after the source was opened."""
+
+    def read(self) -> list[LogLine]:
+        """The next lines that came, none if there are no more by now."""
+
+    def rest(self) -> list[LogLine]:
+        """What was written without a newline at its end, once nothing more will come."""
+
+    def close(self) -> None:
+        """Ends what it takes."""
+
+
+class FileSource:
+    """A log in files."""
+
+    def __init__(self, key: str, files: LogFiles, span: tuple[str, str] | None = None) -> None:
+        self.key = key
+        self.span = span
+        self._files = files
+        self._overtaken = 0
+
+    def backward(self) -> Iterator[LogLine]:
+        """See `Source.backward`."""
+        return self._files.backward()
+
+    def forward(self, since: str) -> Iterator[LogLine]:
+        """See `Source.forward`."""
+        self._files.seek(since)
+        while lines := self._files.read():
+            yield from lines
+        yield from self._files.rest()
+
+    def resume(self, since: str) -> None:
+        """See `Source.resume`."""
+        self._files.seek(since)
+
+    def read(self) -> list[LogLine]:
+        """See `Source.read`. Where the log was rotated away before it was read, a line says so."""
+        lines = self._files.read()
+        if self._files.overtaken > self._overtaken and lines:
+            self._overtaken = self._files.overtaken
+            lines.insert(0, lines[0]._replace(source=PLATFORM, text=logline.GAP))
+        return lines
+
+    def rest(self) -> list[LogLine]:
+        """See `Source.rest`."""
+        return self._files.rest()
+
+    def close(self) -> None:
+        """See `Source.close`."""
+        self._files.close()
+
+
+class KeptSource:
+    """The packed log of a container that is gone."""
+
+    def __init__(self, key: str, log: Packed, span: tuple[str, str]) -> None:
+        self.key = key
+        self.span: tuple[str, str] | None = span
+        self._log = log
+        self._rest: Iterator[LogLine] = iter(())
+
+    def backward(self) -> Iterator[LogLine]:
+        """See `Source.backward`."""
+        return self._log.backward()
+
+    def forward(self, since: str) -> Iterator[LogLine]:
+        """See `Source.forward`."""
+        return self._log.forward(since)
+
+    def resume(self, since: str) -> None:
+        """See `Source.resume`."""
+        self._rest = self._log.forward(since)
+
+    def read(self) -> list[LogLine]:
+        """See `Source.read`."""
+        return list(islice(self._rest, 5000))
+
+    def rest(self) -> list[LogLine]:
+        """See `Source.rest`."""
+        return []
+
+    def close(self) -> None:
+        """See `Source.close`."""
+
+
+def of_container(ctx: Context, container: Container, app: App, query: Query | None = None) -> Source:
+    """The log of a container that is there."""
+    return _live(ctx, container.id, form_of(container, app, query), app)
+
+
+def of_run(ctx: Context, live: Live, query: Query | None = None) -> Source:
+    """The log of a run that goes on."""
+    return _live(ctx, live.container_id, form_of_run(live.run, live.app, query), live.app)
+
+
+def runs(ctx: Context, app: App, query: Query) -> list[Live]:
+    """The app's runs that go on and whose log is wanted. What those that are connected with a client write goes there.
+
+    One that ends is among the kept logs before it is here no more.
+    """
+    active = ctx.oneoffs.active(app)
+    return [live for live in active if live.logged and query.wants_log(live.run.label, live.run.version, "", LATEST)]
+
+
+def _live(ctx: Context, container_id: str, form: JsonLog, app: App) -> Source:
+    current = ctx.scheduler.log_file(container_id)
+    if current is not None:
+        try:
+            return FileSource(container_id, LogFiles(current, form))
+        except OSError:
+            # Readable and yet not: as good as not there.
+            pass
+
+    def kept() -> Source | None:
+        row = ctx.store.kept_logs.find(container_id)
+        return of_kept(ctx, row, app) if row else None
+
+    return EngineSource(ctx, container_id, form, kept)
+
+
+def of_kept(ctx: Context, row: KeptLog, app: App, query: Query | None = None) -> Source:
+    """The log of a container that is gone."""
+    folder = ctx.paths.logs(app.id)
+    form = archive.form_of(row, app.name, query.grep.anywhere if query and query.grep else None)
+    if row.segments is None:
+        files = LogFiles(archive.raw(folder, row.container), form)
+        # It may have been packed since the row was read; its files go after that is recorded.
+        row = ctx.store.kept_logs.find(row.container) or row
+        if row.segments is None:
+            return FileSource(row.container, files, (row.first, row.last))
+        files.close()
+    packed = Packed(archive.packed(folder, row.container), row.segments, form)
+    return KeptSource(row.container, packed, (row.first, row.last))
+
+
+def router(ctx: Context, app: App | None) -> FileSource:
+    """The requests of the app, or of all."""
+    key = f"{ROUTER}-{app.id if app else 0}"
+    form = AccessLog(app.name if app else "", app.id if app else 0, ctx.edge_errors.cause)
+    return FileSource(key, LogFiles(ctx.paths.access_log, form))
+
+
+def all_of(ctx: Context, app: App, query: Query) -> list[Source]:
+    """Every log of the app in which there may be lines that are wanted."""
+    found: list[Source] = []
+    for container in ctx.scheduler.containers(app):
+        if query.wants_log(container.label, container.release, "", LATEST):
+            found.append(of_container(ctx, container, app, query))
+    found += [of_run(ctx, live, query) for live in runs(ctx, app, query)]
+    # Asked for after those were opened: what is removed meanwhile was kept before.
+    rows = {row.container: row for row in ctx.store.kept_logs.of(app)}
+    for source in [source for source in found if source.key in rows]:
+        source.close()
+        found.remove(source)
+    for row in rows.values():
+        if query.wants_log(row.process, row.release, row.first, row.last):
+            found.append(of_kept(ctx, row, app, query))
+    return [*found, *_standing(ctx, app, query)]
+
+
+def _standing(ctx: Context, app: App, query: Query) -> list[FileSource | EventSource | JobSource]:
+    """Those that no container has."""
+    found: list[FileSource | EventSource | JobSource] = []
+    if query.wants_source(ROUTER) and not query.release and logline.matches(ROUTER, query.process):
+        found.append(router(ctx, app))
+    if query.wants_source(PLATFORM):
+        found.append(EventSource(ctx, app))
+    if query.wants_source(BUILD) or query.wants_source(DEPLOY):
+        found.append(JobSource(ctx, app))
+    return found
+
+
+def standing(ctx: Context, app: App, query: Query, since: str) -> list[Source]:
+    """The same, to be read from that moment on."""
+    found = _standing(ctx, app, query)
+    for source in found:
+        if not isinstance(source, FileSource):
+            source.rewind(since)
+    return list(found)
+
+
+def mark(sources: list[Source], since: str) -> Mark:
+    """What there is in them from that moment on, which is not long ago."""
+    read: dict[str, Read] = {}
+    for source in sources:
+        if isinstance(source, JobSource):
+            read |= source.mark(since)
+        elif source.span is None or source.span[1] >= since:
+            found = _read_since(source, since)
+            read |= {source.key[:KEY]: found} if found.count else {}
+    return Mark(since, read)
+
+
+def _read_since(source: Source, since: str) -> Read:
+    # Lines of one log may be out of the order of time by so much.
+    earliest, found = earlier(since, LATE_SECONDS), Read()
+    for line in source.backward():
+        if line.time < earliest:
+            break
+        if line.source and line.time >= since:
+            found = found.plus(line.time)
+    return found
+
+
+def newest_first(sources: list[Source]) -> Iterator[LogLine]:
+    """The lines of all, the newest first."""
+    return filter(SOURCE, heapq.merge(*map(_backward, sources), key=BY_TIME, reverse=True))
+
+
+def in_order(sources: list[Source], since: str) -> Iterator[LogLine]:
+    """The lines of all from that moment on."""
+    return filter(SOURCE, heapq.merge(*(_forward(source, since) for source in sources), key=BY_TIME))
+
+
+def _backward(source: Source) -> Iterator[LogLine]:
+    """As of the source, behind a line without a source at the place where the log ends.
+
+    So a merge opens a log when it has come to its time, and not all of them at its begin.
+    """
+    if source.span is not None:
+        yield LogLine(source.span[1], "", "", b"")
+    yield from source.backward()
+
+
+def _forward(source: Source, since: str) -> Iterator[LogLine]:
+    if source.span is not None:
+        yield LogLine(source.span[0], "", "", b"")
+    yield from source.forward(since)
+
+

@@ -1,0 +1,1 @@
+"""Releases: deploy, rollout, rollback."""

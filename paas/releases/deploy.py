@@ -1,0 +1,298 @@
+"""One deploy, from a commit to a release that serves. This page is the whole story."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+
+from paas.builders import build_source, checks, image_checks, plans, registries, safety
+from paas.builders.plans import Recipe
+from paas.core.apps import environment as variables
+from paas.core.apps import procfile
+from paas.core.apps import spec as appspec
+from paas.core.apps.spec import AppSpec
+from paas.core.containers.image import Image
+from paas.core.errors import BuildFailed, Cancelled, PaasError
+from paas.core.git import text as committext
+from paas.core.git.refs import RefUpdate
+from paas.core.jobs.journal import Step
+from paas.core.model import App, Draft, Process, Release
+from paas.core.secret import Secret
+from paas.core.sources import image_file
+from paas.cron import calendar
+from paas.edge import domains, release_files
+from paas.git.quarantine import Quarantine
+from paas.git.worktree import update_worktree
+from paas.jobs.context import Context
+from paas.jobs.jobs import Job
+from paas.releases.phases import Phase, phases, run_phase
+from paas.releases.released import drop_old_images, tell
+from paas.releases.rollout import roll_out
+from paas.server import resources
+from paas.system import yaml_file
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What to deploy. The objects of a push are still in its quarantine.
+
+    ``update`` moves a branch to it. That is noted together with the release, so that a crash in between loses nothing;
+    ``landed`` is called once the release serves, and moves it.
+    """
+
+    id: str
+    actor: str
+    cause: str
+    quarantine: Quarantine | None = None
+    update: RefUpdate | None = None
+    landed: Callable[[], None] = lambda: None
+
+
+def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
+    """Read, build, release. Whatever fails, the release that serves is not touched."""
+    job.note(commit=commit.id)
+    spec, recipe = read(ctx, app, job, commit)
+    domains.check_free(ctx, app, spec.domains)
+
+    image = existing(ctx, build(ctx, app, job, commit, recipe))
+    spec = image_checks.complete(ctx, app, job, image, spec)
+    if grpc_port := ctx.store.properties.of(app).value("deploy", "grpc-port"):
+        spec = appspec.speaking_grpc(spec, grpc_port)
+
+    config, shared = ctx.store.config.all(app), ctx.store.config.all(None)
+    draft = Draft(
+        image=image.id,
+        commit=commit.id,
+        processes=processes(image, spec, {**shared, **config}),
+        config=config,
+        shared=shared,
+        actor=commit.actor,
+        cause=commit.cause,
+        cron=spec.cron,
+        static=spec.static,
+    )
+    made = release(
+        ctx, app, job, draft,
+        first=phases(spec),
+        also=partial(note_landing, ctx, job, commit),
+        formation=spec.unscaled(ctx.store.apps.formation(app)),
+        listed=spec.domains,
+    )  # fmt: skip
+    commit.landed()
+    if spec.postdeploy:
+        afterwards(ctx, app, job, made, Phase("postdeploy script", spec.postdeploy))
+    return made
+
+
+def note_landing(ctx: Context, job: Job, commit: Commit) -> None:
+    """Notes which branch belongs to the release that is being recorded; its objects stay from here on."""
+    if commit.update is not None and commit.quarantine is not None:
+        commit.quarantine.keep()
+        ctx.store.deployments.land(job.id, commit.update)
+
+
+def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Recipe | None]:
+    """What the commit's files say, and its buildpacks' recipe if any; refuses what can't be built before it is."""
+    properties = ctx.store.properties.of(app)
+    repository = ctx.repository(app)
+    with job.step(Step.READ):
+        checks.check(ctx, app, commit.id, commit.quarantine)
+
+        folder = properties.text("builder", "build-dir")
+        names = properties.text("ps", "procfile-path"), properties.text("app-json", "appjson-path"), appspec.PAAS_YML
+        processes_at, app_json_at, paas_yml_at = [posixpath.join(folder, name) for name in names]
+        # All with one git process: each takes some milliseconds to start.
+        dockerfile_at = posixpath.join(folder, properties.text("builder-dockerfile", "dockerfile-path"))
+        own_files = [processes_at, app_json_at, paas_yml_at]
+        others = sorted({dockerfile_at, *plans.choices(properties).values()}.difference(own_files))
+        found = repository.read_files(
+            commit.id, own_files + others, quarantine=commit.quarantine, limits=dict.fromkeys(others, plans.LARGEST)
+        )
+
+        def text(path: str, code: str) -> str:
+            return committext.strict(path, found[path] or b"", code)
+
+        commands = procfile.parse(text(processes_at, "invalid-procfile"), processes_at)
+        lines = text(app_json_at, "invalid-app-json")
+        described = appspec.from_app_json(lines, app_json_at) if lines.strip() else AppSpec()
+        lines = text(paas_yml_at, "invalid-paas-yml")
+        own = appspec.from_paas_yml(yaml_file.parse(lines, paas_yml_at, "invalid-paas-yml"), paas_yml_at)
+        calendar.check_all(own.cron or described.cron)
+        known = {**commands, **own.commands}
+        work = ctx.confined.for_job(job.cancelled)
+        recipe = plans.recipe_of(ctx, app, commit.id, commit.quarantine, known, found, work)
+        if recipe:
+            commands = {**recipe.plan.processes, **commands}
+        spec = appspec.merge(commands, described, own)
+        return replace(spec, image=image_file.image_in(committext.lenient(found[dockerfile_at] or b"")) or ""), recipe
+
+
+def build(ctx: Context, app: App, job: Job, commit: Commit, recipe: Recipe | None = None) -> str:
+    """The image of the commit, built from the kept work tree, so that only what changed is sent to BuildKit."""
+
+    with build_slot(ctx, job):
+        resources.check(ctx, app)
+        job.out.step(f"Building {app.name} from {commit.id[:10]}")
+        if recipe:
+            job.out.step(recipe.plan.summary)
+        with job.step(Step.BUILD, "Built"):
+            repository = ctx.repository(app)
+            tree = ctx.paths.tree(app)
+            update_worktree(repository, commit.id, tree, ctx.paths.index(app), quarantine=commit.quarantine)
+            with resources.limited(ctx) as mark:
+                source = build_source.source(ctx, app, commit.id, mark)
+                if recipe:
+                    source = plans.with_recipe(source, recipe)
+                safety.check(ctx, app, job, source)
+                return ctx.builder.build(source, job.out.detail, job.cancelled)
+
+
+@contextmanager
+def build_slot(ctx: Context, job: Job) -> Iterator[None]:
+    """Inside, it is this job's turn to build. As long as it waits, a newer push may take its place."""
+
+    def waiting(before: int) -> None:
+        job.wait_for("a build slot")
+        job.out.step(f"Waiting for a build slot: {before} before this one")
+
+    with ctx.jobs.build_slots.take(waiting, job.cancelled):
+        job.begin()
+        yield
+
+
+def existing(ctx: Context, image_id: str) -> Image:
+    """The image; an error that says what to do if it has gone."""
+    image = ctx.scheduler.image(image_id)
+    if image is None:
+        raise BuildFailed(
+            "the image of this release has gone",
+            why="Something other than the platform removed it from the engine.",
+            fix="Build it again: 'ps:rebuild', or push.",
+            code="image-gone",
+        )
+    return image
+
+
+def processes(image: Image, spec: AppSpec, environment: Mapping[str, Secret]) -> tuple[Process, ...]:
+    """The process types with their ports, from the app's description, the image and the configured PORT."""
+    if not image.has_command and any(one.command is None for one in spec.processes.values()):
+        raise BuildFailed(
+            "nothing says what to run",
+            why="The image has neither CMD nor ENTRYPOINT, and the repository has no Procfile.",
+            fix='Add CMD ["program", "argument"] to the Dockerfile, or a Procfile with a line "web: program argument".',
+            code="no-command",
+        )
+    variables.check_all(environment)
+    port = environment.get("PORT")
+    return appspec.processes(spec, image.exposed, port.reveal() if port else None)
+
+
+def release(
+    ctx: Context,
+    app: App,
+    job: Job,
+    draft: Draft,
+    *,
+    first: Sequence[Phase] = (),
+    also: Callable[[], None] | None = None,
+    formation: Mapping[str, int] | None = None,
+    listed: Sequence[str] | None = None,
+) -> Release:
+    """Makes the draft a release and rolls it out: it becomes the current one, or has failed.
+
+    ``first`` are commands that have to succeed, each in a container of its own, before anything is started; ``listed``
+    the domains of its paas.yml, None where they stay.
+    """
+    with job.step(Step.RELEASE):
+        made = ctx.store.releases.add(app, draft, ctx.clock.now())
+        job.note(version=made.version)
+    try:
+        ctx.scheduler.name_image(app, made)
+        made = prepared(ctx, app, job, made, [phase for phase in first if phase.kept])
+        registries.push(ctx, app, job, made)
+        for phase in first:
+            if not phase.kept:
+                run_phase(ctx, app, job, made, phase)
+        release_files.take_out(ctx, app, job, made)
+        roll_out(ctx, app, job, made, also=also, formation=formation, listed=listed)
+    except BaseException:
+        ctx.reserve.spend()
+        if ctx.store.releases.fail(made):
+            ctx.scheduler.drop_image(app, made.version)
+            release_files.drop(ctx, app, made)
+        raise
+
+    drop_old_images(ctx, app, job, made)
+    release_files.drop_old(ctx, app, made)
+    tell(ctx, app, job, made)
+    return made
+
+
+def prepared(ctx: Context, app: App, job: Job, made: Release, first: Sequence[Phase]) -> Release:
+    """Runs the commands whose files belong to the image, and returns the release with the image that they leave."""
+    for phase in first:
+        image = run_phase(ctx, app, job, made, phase)
+        if image != made.image:
+            made = ctx.store.releases.set_image(made, image)
+            ctx.scheduler.name_image(app, made)
+            job.out.detail("The files that it wrote are part of the image.")
+    return made
+
+
+def afterwards(ctx: Context, app: App, job: Job, made: Release, phase: Phase) -> None:
+    """Runs the command once the release serves. If it fails that is told; the release stays: others see it already."""
+    try:
+        run_phase(ctx, app, job, made, phase)
+    except Cancelled:
+        job.out.warning(f"The {phase.name} was cancelled; v{made.version} serves.")
+    except PaasError as error:
+        job.out.error(error)
+        job.out.warning(f"v{made.version} serves all the same.")
+
+
+def same_again(ctx: Context, app: App, job: Job, *, actor: str, cause: str, only: str = "") -> None:
+    """Puts fresh containers of the current release in place, of all process types or ``only`` one.
+
+    If the configuration was changed since that release, this makes a new one with it.
+    """
+    current = deployed(ctx, app)
+    config, shared = ctx.store.config.all(app), ctx.store.config.all(None)
+    if (config, shared) == (current.config, current.shared):
+        roll_out(ctx, app, job, current, fresh=[only] if only else None)
+    else:
+        release(ctx, app, job, reconfigured(ctx, current, config, shared, actor=actor, cause=cause))
+
+
+def deployed(ctx: Context, app: App) -> Release:
+    """The release that serves; an error that says what to do if there is none yet."""
+    current = ctx.store.releases.current(app)
+    if current is None:
+        raise PaasError(f"{app.name} has not been deployed yet", fix="Push to it first.", code="not-deployed")
+    return current
+
+
+def reconfigured(
+    ctx: Context,
+    base: Release,
+    config: Mapping[str, Secret],
+    shared: Mapping[str, Secret],
+    *,
+    actor: str,
+    cause: str,
+) -> Draft:
+    """The base release with another configuration: same image, same processes; the web port follows PORT."""
+    spec = appspec.of_release(base.processes)
+    return Draft(
+        image=base.image,
+        commit=base.commit,
+        processes=processes(existing(ctx, base.image), spec, {**shared, **config}),
+        config=config,
+        shared=shared,
+        actor=actor,
+        cause=cause,
+        cron=base.cron,
+        static=base.static,
+    )

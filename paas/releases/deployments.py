@@ -1,0 +1,155 @@
+"""Looking at changes of apps as they were or are carried out, attaching to them, and cancelling them.
+
+They are called builds where people type them, as most of them are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paas.core.errors import Cancelled, NotFound, PaasError
+from paas.core.logs.line import printable_lines
+from paas.core.model import App, Deployment, DeploymentStatus
+from paas.jobs.context import Context
+from paas.jobs.jobs import Job
+from paas.jobs.output import Sink
+
+CURRENT = "current"
+KINDS = (
+    *("push", "sync", "archive", "image", "rebuild", "rollback", "config", "scale", "restart", "start", "stop"),
+    *("create", "clone", "rename", "destroy", "repair"),
+)
+"""What kinds of changes there are."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """A deployment with the name of its app, and what it waits for, empty for nothing."""
+
+    app: str
+    deployment: Deployment
+    waits: str = ""
+
+
+def recent(ctx: Context, app: App | None, *, status: str = "", kind: str = "") -> list[Build]:
+    """The newest deployments of the app, or of all, newest first."""
+    names = {found.id: found.name for found in ctx.store.apps.all()}
+    rows = ctx.store.deployments.all(app, status=status, kind=kind)
+    return [_build(ctx, names.get(row.app_id, ""), row) for row in rows]
+
+
+def _build(ctx: Context, name: str, deployment: Deployment) -> Build:
+    job = ctx.jobs.find(deployment.id)
+    return Build(name, deployment, job.waits if job else "")
+
+
+def find(ctx: Context, target: str, which: str = "") -> Build:
+    """The deployment that is meant: by its number; or of an app the number, ``current``, or else the newest one."""
+    app = ctx.store.apps.find(target)
+    if app is None and target.isdecimal() and not which:
+        found = ctx.store.deployments.get(int(target))
+        return _build(ctx, ctx.store.apps.by_id(found.app_id).name, found)
+    app = app or ctx.store.apps.get(target)
+
+    if which.isdecimal():
+        found = ctx.store.deployments.get(int(which))
+        if found.app_id != app.id:
+            raise NotFound(f"build {which} is not one of {app.name}", fix=_see(app), code="no-such-build")
+        return _build(ctx, app.name, found)
+    under_way = ctx.jobs.of(app)
+    if under_way:
+        return _build(ctx, app.name, ctx.store.deployments.get(under_way[0].id))
+    if which == CURRENT:
+        raise nothing_under_way(app)
+    last = ctx.store.deployments.last(app)
+    if last is None:
+        raise NotFound(f"nothing was built of {app.name} yet", fix="Push to it.", code="no-such-build")
+    return _build(ctx, app.name, last)
+
+
+def _see(app: App) -> str:
+    return f"'builds:list {app.name}' shows those there are."
+
+
+def nothing_under_way(app: App) -> NotFound:
+    """The error where somebody asks for the current build and there is none."""
+    return NotFound(f"nothing is under way for {app.name}", fix=_see(app), code="no-build-under-way")
+
+
+def show_log(ctx: Context, build: Build, *, follow: bool, after: int = 0) -> int:
+    """Writes the log as a result; with ``follow`` to its end, and then returns 1 if the build did not succeed.
+
+    Its first ``after`` bytes are left out.
+    """
+    job = ctx.jobs.find(build.deployment.id)
+    marked = _Marked(ctx, after) if follow and ctx.out.marks else None
+    written: Sink = marked.write if marked else ctx.out.result
+    if follow and job is not None:
+        job.log.follow(written, ctx.gone, outcome=True, after=after)
+        job.done.wait()
+    else:
+        path = ctx.jobs.log_path(build.deployment.id)
+        if not path.exists():
+            raise NotFound(
+                f"the log of build {build.deployment.id} is gone",
+                why=f"The logs of the last {ctx.settings.value('keep-job-logs')} changes of an app are kept.",
+                code="log-gone",
+            )
+        with path.open("rb") as file:
+            file.seek(after)
+            data = file.read()
+        # A log of before lines were cleaned as they were written may hold anything.
+        written(data if marked else printable_lines(data))
+    if marked:
+        marked.end()
+    ended = ctx.store.deployments.get(build.deployment.id)
+    return 0 if not follow or ended.status is DeploymentStatus.SUCCEEDED else 1
+
+
+class _Marked:
+    """Writes what it is given by lines, each with the place after it, of which there are ``at`` bytes before."""
+
+    def __init__(self, ctx: Context, at: int) -> None:
+        self._out = ctx.out
+        self._at = at
+        self._begun = b""
+
+    def write(self, data: bytes) -> None:
+        """Writes the lines that are whole with this piece."""
+        *lines, self._begun = (self._begun + data).split(b"\n")
+        for line in lines:
+            self._at += len(line) + 1
+            self._out.mark(str(self._at))
+            self._out.result(printable_lines(line + b"\n"))
+
+    def end(self) -> None:
+        """Writes what has no end of line."""
+        self._out.result(printable_lines(self._begun))
+
+
+def cancel(ctx: Context, build: Build) -> None:
+    """Ends the deployment and waits until it has cleaned up after itself; what was running goes on."""
+    job = ctx.jobs.find(build.deployment.id)
+    if job is None:
+        raise PaasError(
+            f"build {build.deployment.id} is not under way: it is {build.deployment.status.value}",
+            code="no-build-under-way",
+        )
+    job.cancel(
+        Cancelled(f"cancelled by {ctx.caller.name}", why="What was running goes on.", fix="Run it again to try again.")
+    )
+    ctx.out.began(job.id)
+    _wait(ctx, job)
+    ended = ctx.store.deployments.get(job.id)
+    if ended.status is not DeploymentStatus.CANCELLED:
+        raise PaasError(
+            f"build {job.id} could not be cancelled any more: it has {ended.status.value}",
+            fix=f"What it did stays; 'releases {build.app}' shows where the app stands.",
+            code="too-late",
+        )
+
+
+def _wait(ctx: Context, job: Job) -> None:
+    # Following is waiting that notices when the client leaves.
+    job.log.follow(lambda data: None, ctx.gone)
+    job.done.wait()

@@ -1,0 +1,182 @@
+"""Phases: commands of the new release, each in a container of its own. Those before the start have to succeed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from paas.core.apps.spec import AppSpec
+from paas.core.errors import DeployFailed, EngineError
+from paas.core.jobs.journal import Step
+from paas.core.logs import line as logline
+from paas.core.model import PHASE, App, Container, Process, Release, Replica
+from paas.core.releases.rollout import Candidate
+from paas.jobs.context import Context
+from paas.jobs.jobs import Job
+from paas.releases.limits import limits
+
+_log = logging.getLogger(__name__)
+
+TYPE = PHASE
+_RECHECK_SECONDS = 0.2
+_ENDED_SECONDS = 0.02
+LONGEST_LINE = 64 << 10
+"""Bytes after which a line without an end is shown as one."""
+MOST_SHOWN = 8 << 20
+"""Bytes of what a phase writes that the job's log takes: nothing else limits that."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One command; ``name`` is what people call it. With ``kept`` what it writes is part of the image from then on."""
+
+    name: str
+    command: str
+    kept: bool = False
+
+
+def phases(spec: AppSpec) -> list[Phase]:
+    """What has to succeed before anything starts: app.json's predeploy, then the Procfile's release."""
+    given = [
+        Phase("predeploy script", spec.predeploy, kept=True),
+        Phase("release phase", spec.commands.get(TYPE, "")),
+    ]
+    return [phase for phase in given if phase.command]
+
+
+def run_phase(ctx: Context, app: App, job: Job, release: Release, phase: Phase) -> str:
+    """Run the command in a container of its own and show what it writes; `DeployFailed` unless it exits with 0 in time.
+
+    Return the image: that of the release, or another one with the files that the command wrote and that are to be kept.
+    """
+    process = Process(TYPE, phase.command)
+    taken = {found.slot for found in ctx.scheduler.containers(app) if found.process_type == TYPE}
+    slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
+    candidate = Candidate(Replica(TYPE, 1, slot, release.version), process)
+    rev_variable = ctx.store.properties.of(app).text("git", "rev-env-var")
+
+    job.out.step(f"Running the {phase.name}: {phase.command}")
+    with job.step(Step.PHASE, f"{phase.name.capitalize()} done"):
+        ctx.scheduler.prepare(app)
+        deadline = ctx.clock.monotonic() + float(ctx.store.properties.of(app).value("deploy", "phase-timeout"))
+        try:
+            container_id = ctx.scheduler.start(app, release, candidate, rev_variable, limits(ctx, app))
+            with _ended_early(ctx, app, job, phase, container_id, deadline) as over:
+                _show(ctx, job, container_id)
+                ended = _ended(ctx, container_id)
+            job.check()
+            if over.is_set():
+                raise _too_long(ctx, app, phase)
+            _judge(phase, ended)
+            return _left(ctx, job, container_id, release, phase)
+        finally:
+            # One that could not be started is there all the same.
+            for found in ctx.scheduler.containers(app):
+                if (found.process_type, found.slot) == (TYPE, slot):
+                    ctx.scheduler.remove(found.id)
+
+
+def _left(ctx: Context, job: Job, container_id: str, release: Release, phase: Phase) -> str:
+    """The image that the phase leaves. Its command has done its work: where the files can't be kept, that is told."""
+    if not phase.kept:
+        return release.image
+    try:
+        return ctx.scheduler.commit(container_id, release.image) or release.image
+    except EngineError as error:
+        job.out.error(error)
+        job.out.warning(f"The files that the {phase.name} wrote are not part of the image.")
+        return release.image
+
+
+def _show(ctx: Context, job: Job, container_id: str) -> None:
+    pending, size = b"", 0
+
+    def show(line: bytes) -> None:
+        nonlocal size
+        before, size = size, size + len(line) + 1
+        if size <= MOST_SHOWN:
+            job.out.detail(logline.parse(line, TYPE).text.decode("utf-8", "replace"))
+        elif before <= MOST_SHOWN:
+            job.out.warning(f"It writes more than {MOST_SHOWN >> 20} MiB: the rest is not shown.")
+
+    with ctx.scheduler.follow(container_id, 1_000_000) as chunks:
+        for chunk in chunks:
+            *lines, pending = (pending + chunk).split(b"\n")
+            if len(pending) > LONGEST_LINE:
+                lines.append(pending)
+                pending = b""
+            for line in lines:
+                show(line)
+    if pending:
+        show(pending)
+
+
+def _ended(ctx: Context, container_id: str) -> Container | None:
+    """What the engine says of it at its end, which may come a moment after that of its log."""
+    never = threading.Event()
+    while (found := ctx.scheduler.inspect(container_id)) and found.status == "running":
+        ctx.clock.wait(never, _ENDED_SECONDS)
+    return found
+
+
+def _judge(phase: Phase, found: Container | None) -> None:
+    if found is not None and found.exit_code == 0 and not found.error:
+        return
+    how = "was removed" if found is None else f"exited with status {found.exit_code}"
+    raise DeployFailed(
+        f"the {phase.name} {how}",
+        why=f"Its command was: {phase.command}",
+        fix="What it wrote is above. Mend it and push again.",
+        code="release-phase-failed",
+    )
+
+
+@contextmanager
+def _ended_early(
+    ctx: Context, app: App, job: Job, phase: Phase, container_id: str, deadline: float
+) -> Iterator[threading.Event]:
+    """Inside, the container is stopped when the job is cancelled or the phase's time is over, which ends its log.
+
+    The event says that its time was over.
+    """
+    grace = int(ctx.store.properties.of(app).value("ps", "stop-timeout-seconds"))
+    done, over = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_RECHECK_SECONDS):
+            if not job.cancelled.is_set() and not over.is_set():
+                if ctx.clock.monotonic() < deadline:
+                    continue
+                over.set()
+                job.out.warning(f"The {phase.name} is told to end: {_allowed(ctx, app)} are over.")
+            try:
+                ctx.scheduler.halt(container_id, grace)
+            except EngineError as error:
+                _log.warning("container %.12s of a phase is still there: %s", container_id, error)
+            else:
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield over
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _allowed(ctx: Context, app: App) -> str:
+    return f"the {ctx.store.properties.of(app).raw('deploy', 'phase-timeout')} that a phase may take"
+
+
+def _too_long(ctx: Context, app: App, phase: Phase) -> DeployFailed:
+    return DeployFailed(
+        f"the {phase.name} did not end in time",
+        why=f"Its command was: {phase.command}. It was stopped after {_allowed(ctx, app)} (deploy phase-timeout).",
+        fix=f"If it needs longer: 'deploy:set {app.name} phase-timeout 3h'. A command that never ends is a process: "
+        "give it a line of its own in the Procfile.",
+        code="phase-timeout",
+    )

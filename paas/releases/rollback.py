@@ -1,0 +1,82 @@
+"""Going back: an old release's image, commands and configuration become the newest release. Nothing is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from paas.apps.lifecycle import change
+from paas.core.errors import PaasError
+from paas.core.model import App, Draft, Release, ReleaseState, Summary
+from paas.core.secret import Secret
+from paas.jobs.context import Context
+from paas.jobs.jobs import Job
+from paas.releases import deploy
+
+
+def rollback(ctx: Context, app: App, version: int | None, *, keep_config: bool = False) -> Release:
+    """Rolls back to the version, or for None to the release that served before the current one.
+
+    With ``keep_config`` the configuration stays what it is now, and only image and commands go back.
+    """
+
+    def work(job: Job) -> Release:
+        target = find(ctx, job.app, version)
+        cause = f"rollback to v{target.version}"
+        job.out.step(f"Rolling {job.app.name} back to v{target.version}")
+        if keep_config:
+            job.out.detail("The configuration stays as it is.")
+            config, shared = ctx.store.config.all(job.app), ctx.store.config.all(None)
+            kept = deploy.reconfigured(ctx, target, config, shared, actor=ctx.caller.name, cause=cause)
+            return deploy.release(ctx, job.app, job, kept)
+        changed = sorted(_differing(target.shared, ctx.store.config.all(None)))
+        if changed:
+            job.out.warning(f"Global variables were other ones in v{target.version}: {', '.join(changed)}.")
+            job.out.warning("They are as they were then until the app's next change takes those of now.")
+        draft = Draft(
+            image=target.image,
+            commit=target.commit,
+            processes=target.processes,
+            config=target.config,
+            shared=target.shared,
+            actor=ctx.caller.name,
+            cause=cause,
+            cron=target.cron,
+            static=target.static,
+        )
+        return deploy.release(ctx, job.app, job, draft, also=lambda: ctx.store.config.replace(job.app, target.config))
+
+    return change(ctx, app, "rollback", "releases:rollback", work)
+
+
+def find(ctx: Context, app: App, version: int | None) -> Release:
+    """The release to go back to; refuses one that never served or whose image is gone."""
+    current = deploy.deployed(ctx, app)
+    if version is None:
+        served = (old.version for old in ctx.store.releases.summaries(app) if _served_before(old, current))
+        version = next(served, None)
+        if version is None:
+            raise PaasError(f"{app.name} has no earlier release to go back to", code="no-earlier-release")
+    target = ctx.store.releases.get(app, version)
+
+    if target.state in (ReleaseState.FAILED, ReleaseState.PENDING):
+        raise PaasError(
+            f"v{target.version} never served: it is {target.state.value}",
+            fix=f"Choose another one from 'releases {app.name}'.",
+            code="release-failed",
+        )
+    if ctx.scheduler.image(target.image) is None:
+        raise PaasError(
+            f"the image of v{target.version} is gone",
+            why=f"The images of the last {ctx.settings.value('keep-images')} releases are kept (keep-images).",
+            fix=f"Push the commit {target.commit[:10]} again.",
+            code="image-gone",
+        )
+    return target
+
+
+def _differing(one: Mapping[str, Secret], other: Mapping[str, Secret]) -> set[str]:
+    return {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
+
+
+def _served_before(old: Summary, current: Release) -> bool:
+    return old.state is ReleaseState.SUPERSEDED and old.version < current.version

@@ -1,0 +1,35 @@
+"""Looking at where the time of a change went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paas.core.errors import NotFound
+from paas.core.jobs.trace import Span
+from paas.core.model import App, Deployment
+from paas.jobs.context import Context
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A change that is over, with its spans."""
+
+    deployment: Deployment
+    spans: list[Span]
+
+
+def find(ctx: Context, app: App, number: int | None) -> Trace:
+    """The trace of the app's change of that number, or else of its newest that is over. Raises `NotFound`."""
+    chosen = ctx.store.traces.newest(app) if number is None else number
+    if chosen is None:
+        raise NotFound(f"nothing was deployed to {app.name} yet", fix="Push to it.", code="no-trace")
+    spans = ctx.store.traces.get(chosen)
+    deployment = ctx.store.deployments.get(chosen)
+    if deployment.app_id != app.id or not spans:
+        raise NotFound(
+            f"there is no trace of build {chosen} of {app.name}",
+            why=f"Those of an app's last {ctx.settings.value('keep-job-logs')} changes are kept, from their end on.",
+            fix=f"'builds:list {app.name}' shows those there are.",
+            code="no-trace",
+        )
+    return Trace(deployment, spans)

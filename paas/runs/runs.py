@@ -1,0 +1,282 @@
+"""``run``, ``enter``: commands in a container of the current release, or inside one that runs."""
+
+from __future__ import annotations
+
+import collections
+import shlex
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from paas.core.containers import options, shell_line
+from paas.core.errors import Disconnected, EngineError, InvalidValue, NotFound, PaasError
+from paas.core.logs import line as logline
+from paas.core.logs.line import Style
+from paas.core.model import App, Container, Release
+from paas.core.runs import oneoff
+from paas.core.runs.oneoff import Run, RunStatus
+from paas.core.secret import Secret
+from paas.core.times import timestamp
+from paas.jobs.context import Context
+from paas.releases import deploy
+from paas.releases.limits import limits
+from paas.runs.console import Console, Size, connect
+from paas.runs.requests import Live, Order
+
+SHELL = ["/bin/sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi"]
+"""What is run where no command is given: the image's best shell."""
+
+CLIENT_WENT = "its client went away"
+_RECHECK_SECONDS = 0.5
+_LONGEST_LINE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person asks to be run: the words of the command, variables beside the configuration, seconds or None for
+    the app's own limit."""
+
+    words: Sequence[str]
+    extra: Mapping[str, Secret]
+    ttl: float | None = None
+
+
+def command_of(release: Release, words: Sequence[str]) -> list[str] | None:
+    """The argument list for the words: the first may be a process type, which stands for its command.
+
+    One word alone is a line as in the Procfile, for a shell where it needs one; None is the image's own command.
+    """
+    process = release.process(words[0])
+    if process is not None and process.command is None and len(words) == 1:
+        return None
+    if process is not None and process.command is not None:
+        rest = f" {shlex.join(words[1:])}" if len(words) > 1 else ""
+        return shell_line.argv(process.command + rest)
+    return shell_line.argv(words[0]) if len(words) == 1 else list(words)
+
+
+def order(
+    ctx: Context, app: App, wanted: Wanted, *, attached: bool, interactive: bool, terminal: Size | None, kind: str = ""
+) -> Order:
+    """The order for it, of the current release; an error that says what to do if there is none."""
+    release = deploy.deployed(ctx, app)
+    properties = ctx.store.properties.of(app)
+    ctx.scheduler.prepare(app)
+    return Order(
+        app=app,
+        release=release,
+        kind=oneoff.RUN,
+        command=wanted.words[0] if len(wanted.words) == 1 else shlex.join(wanted.words),
+        argv=command_of(release, wanted.words),
+        actor=ctx.caller.name,
+        ttl=float(properties.value("run", "ttl")) if wanted.ttl is None else wanted.ttl,
+        limits=limits(ctx, app, options.RUN),
+        network=ctx.tasks.app_network(app.id),
+        rev_variable=properties.text("git", "rev-env-var"),
+        extra=wanted.extra,
+        terminal=terminal,
+        kind_of_terminal=kind,
+        interactive=interactive,
+        attached=attached,
+    )
+
+
+def run(ctx: Context, app: App, wanted: Wanted, console: Console, *, on_disconnect: str = "") -> int:
+    """Runs the command connected with the client; its exit status.
+
+    When the client goes away, it is ended or goes on, as ``on_disconnect`` (``kill``, ``keep``) or the app says.
+    """
+    policy = on_disconnect or ctx.store.properties.of(app).text("run", "on-disconnect")
+    asked = order(
+        ctx, app, wanted, attached=policy == "kill", interactive=True, terminal=console.size(), kind=console.kind
+    )
+    live = ctx.oneoffs.create(asked)
+    with ctx.oneoffs.preparing(live):
+        stream = ctx.tasks.attach(live.container_id, terminal=console.terminal)
+    ctx.oneoffs.start(live)
+    try:
+        connect(console, stream, lambda columns, rows: ctx.tasks.resize(live.container_id, columns, rows))
+        return conclude(ctx, live)
+    except Disconnected:
+        if asked.attached:
+            ctx.oneoffs.stop(live, RunStatus.STOPPED, CLIENT_WENT, hang_up=console.terminal)
+        raise
+
+
+def conclude(ctx: Context, live: Live) -> int:
+    """Waits for the run's end; its exit status. Says why it ended if not by itself."""
+    while not live.done.wait(_RECHECK_SECONDS):
+        if ctx.gone.is_set():
+            raise Disconnected
+    result = live.result
+    if result.exit_code is None:
+        raise PaasError(
+            f"{result.label} ended, and nobody knows how", why="Its container was removed.", code="run-lost"
+        )
+    if result.note:
+        ctx.out.warning(f"{result.label}: {result.note}")
+    return result.exit_code
+
+
+def detach(ctx: Context, app: App, wanted: Wanted, *, terminal: Size | None) -> Run:
+    """Starts the command and lets it go on by itself."""
+    live = ctx.oneoffs.create(order(ctx, app, wanted, attached=False, interactive=False, terminal=terminal))
+    ctx.oneoffs.start(live)
+    return live.run
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """One run as lists show it."""
+
+    name: str
+    state: str
+    exit: int | None
+    release: str
+    by: str
+    started: str
+    finished: str
+    command: str
+    note: str
+
+
+def info(run: Run) -> RunInfo:
+    """The run as lists show it."""
+    finished = timestamp(run.finished_at) if run.finished_at is not None else ""
+    return RunInfo(
+        run.label, run.status.value, run.exit_code, f"v{run.version}", run.actor, timestamp(run.started_at), finished,
+        run.command, run.note,
+    )  # fmt: skip
+
+
+def find(ctx: Context, app: App, name: str) -> Run:
+    """The run of that name: ``run.3`` or ``3``; for an empty one the app's last by hand."""
+    if not name:
+        last = ctx.store.runs.all(app, kind=oneoff.RUN, limit=1)
+        if not last:
+            raise NotFound(f"{app.name} has no runs", fix=f"Start one: 'run {app.name} COMMAND'.", code="no-such-run")
+        return last[0]
+    number = name.removeprefix(f"{oneoff.RUN}.")
+    if not number.isdecimal():
+        raise InvalidValue(f"{name!r} is not a run", why="A run is written as run.3 or 3.", code="invalid-run")
+    return ctx.store.runs.get(app, int(number))
+
+
+def stop(ctx: Context, app: App, name: str) -> list[Run]:
+    """Ends the run, or for an empty name all that were started by hand; returns what it ended."""
+    if name:
+        run = find(ctx, app, name)
+        live = ctx.oneoffs.find(run.id)
+        if live is None:
+            raise NotFound(f"{run.label} does not run any more", why=f"It {run.status.value}.", code="run-is-over")
+        ending = [live]
+    else:
+        ending = ctx.oneoffs.active(app, kind=oneoff.RUN)
+    for live in ending:
+        ctx.oneoffs.stop(live, RunStatus.STOPPED, f"stopped by {ctx.caller.name}")
+    return [live.run for live in ending]
+
+
+def show_log(ctx: Context, run: Run, lines: int, style: Style, *, follow: bool) -> None:
+    """Writes the last lines of what the run wrote; ``follow`` goes on until its end."""
+
+    def show(raw: Sequence[bytes]) -> None:
+        ctx.out.result(b"".join(style.show(logline.parse(line, run.label)) for line in raw))
+
+    live = ctx.oneoffs.find(run.id)
+    if live is not None and live.logged and _show_live(ctx, live, lines, show, follow=follow):
+        return
+    path = ctx.oneoffs.log_path(run.id)
+    if path.exists():
+        with path.open("rb") as file:
+            show(list(collections.deque(file, lines)))
+    elif run.attached:
+        ctx.out.warning(f"{run.label} was connected with its client; what it wrote went there, and was not kept.")
+
+
+def _show_live(
+    ctx: Context, live: Live, lines: int, show: Callable[[Sequence[bytes]], None], *, follow: bool
+) -> bool:
+    """The same of one that goes on; False if it ended at this moment, and the engine has its log no more."""
+    try:
+        if follow:
+            _follow(ctx, live, lines, show)
+            return True
+        found = ctx.tasks.log(live.container_id, lines)
+    except EngineError:
+        if not live.done.is_set():
+            raise
+        return False
+    show(found)
+    return bool(found) or not live.done.is_set()
+
+
+def _follow(ctx: Context, live: Live, lines: int, show: Callable[[Sequence[bytes]], None]) -> None:
+    over = threading.Event()
+
+    def read(chunks: Iterator[bytes]) -> None:
+        pending = b""
+        try:
+            for chunk in chunks:
+                *whole, pending = (pending + chunk).split(b"\n")
+                if len(pending) > _LONGEST_LINE:
+                    whole, pending = [*whole, pending], b""
+                show(whole)
+            show([pending] if pending else [])
+        except Disconnected:
+            return
+        finally:
+            over.set()
+
+    with ctx.tasks.follow(live.container_id, lines) as chunks:
+        threading.Thread(target=read, args=(chunks,), name="run-log", daemon=True).start()
+        while not over.wait(_RECHECK_SECONDS):
+            if ctx.gone.is_set():
+                raise Disconnected
+
+
+def enter(
+    ctx: Context, app: App, process: str, words: Sequence[str], console: Console, *, on_disconnect: str = ""
+) -> int:
+    """Runs the command, or a shell, in a container that runs; its exit status. See `execute`."""
+    return execute(ctx, _container(ctx, app, process), words, console, on_disconnect=on_disconnect)
+
+
+def _container(ctx: Context, app: App, process: str) -> str:
+    for live in ctx.oneoffs.active(app):
+        if live.run.label == process:
+            return live.container_id
+    there = [found for found in ctx.scheduler.containers(app) if found.status == "running"]
+    matching = [found for found in there if logline.matches(found.label, process)]
+    if not matching:
+        named = sorted({found.label for found in there} | {live.run.label for live in ctx.oneoffs.active(app)})
+        raise NotFound(
+            f"{app.name} has no container {process or 'that runs'}",
+            why=f"Those that run: {', '.join(named)}" if named else "None of its processes runs.",
+            fix=f"'ps {app.name}' lists them; 'run {app.name} COMMAND' starts one for a command.",
+            code="no-such-container",
+        )
+
+    def preference(found: Container) -> tuple[bool, int, int]:
+        return found.process_type != "web", -found.release, found.index
+
+    return min(matching, key=preference).id
+
+
+def execute(
+    ctx: Context, container_id: str, words: Sequence[str], console: Console, *, on_disconnect: str = ""
+) -> int:
+    """Runs the words, or a shell for none, inside that container, connected with the client; the exit status.
+
+    When the client goes away it is ended, unless ``on_disconnect`` is ``keep``.
+    """
+    argv = shell_line.argv(words[0]) if len(words) == 1 else list(words) or SHELL
+    environment = {"TERM": console.kind} if console.terminal else {}
+    running = ctx.tasks.exec(container_id, argv, terminal=console.terminal, environment=environment)
+    try:
+        connect(console, running.stream, running.resize)
+    except Disconnected:
+        if on_disconnect != "keep":
+            running.hang_up()
+        raise
+    return running.wait()

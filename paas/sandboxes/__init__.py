@@ -1,0 +1,1 @@
+"""Sandboxes: disposable machines with a lifetime."""

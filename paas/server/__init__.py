@@ -1,0 +1,1 @@
+"""The server itself: resources, cleanup, doctor, reconciliation."""

@@ -1,0 +1,68 @@
+"""The server itself: its settings, version and stack images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import paas
+from paas.builders import stack_image
+from paas.commands import arguments as args
+from paas.commands.declare import Arg, command
+from paas.core import settings as declared
+from paas.core.access.caller import Access
+from paas.dispatch import properties as _properties  # noqa: F401  # importing registers
+from paas.edge import dashboard, domains
+from paas.jobs.context import Context
+from paas.server import host_keys
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of ``settings``."""
+
+    key: str
+    value: str
+    source: str
+    help: str
+
+
+@command("settings", access=Access.ADMIN)
+def settings(ctx: Context) -> list[Row]:
+    """List the server's settings, where each value comes from, and what it means."""
+    now = ctx.settings.current()
+    return [Row(row.key, now.raw(row.key), now.source(row.key), row.help) for row in declared.SETTINGS]
+
+
+@command("settings:set", access=Access.ADMIN)
+def settings_set(ctx: Context, key: args.Setting, value: Annotated[str, Arg("VALUE")] = "") -> None:
+    """Set one of the server's settings in its paas.yml; an empty value brings the default back."""
+    if key == dashboard.SETTING:
+        domains.move_dashboard(ctx, value)
+        ctx.out.step(f"The dashboard is at {dashboard.url(ctx)}" if dashboard.hosts(ctx) else "There is no dashboard")
+        return
+    ctx.settings.set(key, value)
+    if ctx.settings.current().source(key) == "flag":
+        ctx.out.warning(f"The server was started with --{key}, which goes before the file.")
+    elif declared.find(key).restart:
+        ctx.out.detail("It counts from the next start of the server on.")
+
+
+@command("version", access=Access.VIEW)
+def version(ctx: Context) -> str:
+    """Print the version of the server."""
+    return f"paas {paas.__version__}"
+
+
+@command("host-keys:accept", access=Access.ADMIN)
+def host_keys_accept(ctx: Context) -> None:
+    """Take the SSH host keys that the server has for its own, after they changed; 'doctor' is silent then."""
+    for kind, fingerprint in host_keys.accept(ctx).items():
+        ctx.out.step(f"{kind}: {fingerprint}")
+
+
+@command("stack:build", access=Access.ADMIN)
+def stack_build(ctx: Context, *, suite: Annotated[str, Arg("SUITE")] = "") -> None:
+    """Make the stack image, paas/stack:SUITE, that apps can be built from, if it is not there."""
+    name = stack_image.ensure(ctx, suite)
+    ctx.out.step(f"The stack image {name} is there")

@@ -1,0 +1,1 @@
+"""Where code comes from: pushes, archives, images, other git servers."""

@@ -1,0 +1,60 @@
+"""Images that are pulled for apps, and go again when no app is one of them: each deploy may bring another."""
+
+from __future__ import annotations
+
+from threading import Event
+
+from paas.builders import registries
+from paas.core.containers import image_name
+from paas.core.containers.image_name import ImageName
+from paas.core.errors import EngineError, PaasError
+from paas.core.model import App
+from paas.core.sources import image_stream
+from paas.jobs.context import Context
+from paas.jobs.jobs import Job
+from paas.jobs.output import Output
+
+
+def _key(name: str) -> str:
+    return f"pulled {image_name.parse(name).full}"
+
+
+def pull(ctx: Context, job: Job, name: ImageName) -> None:
+    """Fetches it; one that is on this server alone is taken as it is. Refuses one for another architecture.
+
+    What was there under that name before anybody pulled it here is somebody else's, and never removed.
+    """
+    fetch(ctx, name, job.app, job.out, job.cancelled)
+
+
+def fetch(ctx: Context, name: ImageName, app: App | None, out: Output, cancelled: Event) -> None:
+    """The same for an app, or for None with the credentials that all apps may use."""
+    registries.check_server(ctx, name.server)
+    out.step(f"Pulling {name}")
+    before = ctx.scheduler.image(name.full)
+    try:
+        ctx.scheduler.pull(name, registries.login(ctx, app, name.server), out.detail, cancelled)
+    except EngineError as error:
+        if error.code == "engine-down" or before is None:
+            raise PaasError(
+                f"{name} could not be pulled",
+                why=image_name.said(error.why or error.what),
+                fix=f"Look at its name. If it takes credentials: 'registry:login {name.server} USER'.",
+                code="pull-failed",
+            ) from error
+        out.detail("It can't be pulled; the server has an image of that name, which is taken.")
+
+    image = ctx.scheduler.image(name.full)
+    if before is None:
+        ctx.store.instance.set(_key(str(name)), "yes")
+    elif image and image.id != before.id and ctx.store.instance.get(_key(str(name))):
+        # The tag has moved; the image that it was at has no name any more.
+        ctx.scheduler.drop_pulled(before.id)
+    image_stream.check_architecture(image.architecture if image else "", ctx.scheduler.architecture(), str(name))
+
+
+def let_go(ctx: Context, name: str) -> None:
+    """Removes the image if it was pulled here."""
+    if ctx.store.instance.get(_key(name)):
+        ctx.scheduler.drop_pulled(image_name.parse(name).full)
+        ctx.store.instance.set(_key(name), "")

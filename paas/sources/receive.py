@@ -1,0 +1,194 @@
+"""What a push does: decide about each ref, deploy where it says so, and answer for each."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from paas.apps import lifecycle, locks
+from paas.core import names
+from paas.core.errors import AlreadyExists, NoSuchApp, PaasError, PushRefused
+from paas.core.git import push
+from paas.core.git.push import Action, Decision
+from paas.core.git.refs import MOVED, RefUpdate
+from paas.core.model import App
+from paas.edge import publish
+from paas.git.process import GitFailed
+from paas.git.quarantine import Quarantine
+from paas.git.repository import CommitInfo
+from paas.jobs import superseding
+from paas.jobs.context import Context
+from paas.jobs.jobs import Job
+from paas.jobs.output import Output
+from paas.releases.deploy import Commit, deploy
+
+# A push is watched to its end even if the client has gone: its answer moves the ref.
+_NEVER = threading.Event()
+
+
+def app_for_push(ctx: Context, path: str) -> App:
+    """The app that a push goes to, by the path in its URL; it is made if there is none and that is allowed."""
+    name = app_in_path(path)
+    found = ctx.store.apps.find(name)
+    if found is not None:
+        return found
+    if ctx.store.properties.of(None).value("apps", "disable-autocreation"):
+        raise NoSuchApp(
+            f"there is no app {name!r}",
+            why="Pushes don't create apps on this server (apps:set --global disable-autocreation).",
+            fix=f"Run 'apps:create {name}' first.",
+        )
+    try:
+        return lifecycle.register(ctx, name)
+    except AlreadyExists:
+        # Another push made it at this moment; or the name is taken by a host of something else.
+        made = ctx.store.apps.find(name)
+        if made is None:
+            raise
+        return made
+
+
+def app_in_path(path: str) -> str:
+    """``hello`` from ``hello``, ``/hello``, ``hello.git`` or ``/hello.git``; anything else is refused as a name is."""
+    return names.app_name(path.removeprefix("/").removesuffix("/").removesuffix(".git"))
+
+
+class Push:
+    """The receiver of one push to one app."""
+
+    def __init__(self, ctx: Context, app: App) -> None:
+        self._ctx = ctx
+        self._app = app
+
+    def admit(self, options: Sequence[str], progress: Callable[[bytes], None]) -> None:
+        """Waits for a lock on the app as long as the pusher wants; refuses the push while it is locked."""
+        told = replace(self._ctx, out=Output(progress, progress))
+        try:
+            locks.enter(told, self._app, push.lock_wait(options))
+        except PaasError as error:
+            told.out.error(error)
+            raise
+
+    def update(
+        self, updates: Sequence[RefUpdate], quarantine: Quarantine, progress: Callable[[bytes], None]
+    ) -> Mapping[str, str | None]:
+        """The verdict for each ref: None to accept it, else the reason of refusal."""
+        out = Output(progress, progress)
+        configured = self._ctx.store.properties.of(self._app).text("git", "deploy-branch")
+        plan = push.decide(updates, configured)
+        refused = {entry.update.ref: entry.message for entry in plan.decisions if entry.action is Action.REFUSE}
+        if refused and quarantine.atomic:
+            # None of the refs will move, so nothing is deployed for any of them.
+            return {update.ref: refused.get(update.ref) for update in updates}
+        verdicts = {decision.update.ref: self._carry_out(decision, quarantine, out) for decision in plan.decisions}
+        if all(decision.action is not Action.DEPLOY for decision in plan.decisions) and self._app.version is None:
+            # The push may have made the app: its address tells that nothing is deployed yet.
+            publish.refresh(self._ctx, self._app)
+        return verdicts
+
+    def _carry_out(self, decision: Decision, quarantine: Quarantine, out: Output) -> str | None:
+        if decision.action is Action.REFUSE:
+            return decision.message
+        if decision.action is Action.STORE:
+            if decision.message:
+                out.warning(decision.message)
+            return None
+        return self._deploy(decision.update, quarantine, out)
+
+    def _deploy(self, update: RefUpdate, quarantine: Quarantine, out: Output) -> str | None:
+        assert update.new is not None
+        actor = self._ctx.caller.name
+
+        def work(job: Job) -> str | None:
+            current = self._current(update, quarantine)
+            moved = replace(update, old=current)
+            assert moved.new is not None
+
+            def landed() -> None:
+                # A branch that can't move would call a release rejected that serves.
+                self._ctx.reserve.spend()
+                if quarantine.accept([moved])[moved.ref] is None:
+                    remember(self._ctx, job.app, moved.ref.removeprefix(push.HEADS))
+
+            if current == update.new and current != update.old:
+                job.out.step("The push before this one has deployed the same commit")
+                landed()
+            else:
+                deploy_first(self._ctx, job, Commit(moved.new, actor, "git push", quarantine, moved, landed))
+            return quarantine.accept([moved])[moved.ref]
+
+        try:
+            return self._ctx.jobs.run(
+                self._app, kind="push", actor=actor, cause="git push", work=work, watch=out.chatter, gone=_NEVER,
+                push=superseding.Push(update.new, lambda older: self._follows(update, older, quarantine)),
+            )  # fmt: skip
+        except PaasError as error:
+            out.error(error)
+            return f"{error.what} [{error.code}]"
+
+    def _follows(self, update: RefUpdate, older: str, quarantine: Quarantine) -> bool:
+        assert update.new is not None
+        try:
+            return self._ctx.repository(self._app).descends(update.new, older, quarantine)
+        except GitFailed:
+            # What this push brought does not even have that commit.
+            return False
+
+    def _current(self, update: RefUpdate, quarantine: Quarantine) -> str | None:
+        """Where the branch is, under the app's lock: a push that was before this one may have moved it.
+
+        That is fine if this push goes on from there, as when somebody pushes again before the first is through.
+        """
+        repository = self._ctx.repository(self._app)
+        current = repository.resolve(update.ref)
+        if current != update.old and not (
+            current and update.new and repository.descends(update.new, current, quarantine)
+        ):
+            raise PushRefused(MOVED)
+        return current
+
+
+def remember(ctx: Context, app: App, branch: str) -> None:
+    """The first branch that deployed is the deploy branch from now on, and what a clone checks out.
+
+    Under the app's lock, as it locks HEAD.
+    """
+    properties = ctx.store.properties.of(app)
+    if ("git", "deploy-branch") in properties.own:
+        return
+    if not properties.text("git", "deploy-branch"):
+        ctx.store.properties.set(app, "git", "deploy-branch", branch)
+    ctx.repository(app).set_head(branch)
+
+
+def deploy_first(ctx: Context, job: Job, commit: Commit) -> None:
+    """Deploys a commit that no branch has yet."""
+    try:
+        deploy(ctx, job.app, job, commit)
+    except PaasError:
+        if job.app.version is None:
+            # The push may have made the app: its address tells that nothing is deployed yet.
+            publish.refresh(ctx, job.app)
+        raise
+
+
+def head(ctx: Context, app: App) -> CommitInfo | None:
+    """The newest commit of the deploy branch, None if nothing was pushed to it."""
+    branch = ctx.store.properties.of(app).text("git", "deploy-branch")
+    repository = ctx.repository(app)
+    commit = repository.resolve(push.HEADS + branch) if branch else None
+    return repository.commit_info(commit) if commit else None
+
+
+def rebuild(ctx: Context, app: App) -> None:
+    """Builds and releases the newest commit of the deploy branch again."""
+    commit = head(ctx, app)
+    if commit is None:
+        raise PaasError(
+            f"there is nothing to build: {app.name} has no commit on its deploy branch",
+            fix="Push it first: git push.",
+            code="nothing-to-build",
+        )
+    source = Commit(commit.sha, ctx.caller.name, "ps:rebuild")
+    lifecycle.change(ctx, app, "rebuild", "ps:rebuild", lambda job: deploy(ctx, job.app, job, source))

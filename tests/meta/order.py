@@ -1,0 +1,85 @@
+"""The order of the packages: one may import from those before it, never from those after it."""
+
+from __future__ import annotations
+
+ORDER = (
+    "core",
+    "system",
+    "store",
+    # The seams: what the rest knows of schedulers, proxies and builders.
+    *("schedulers.base", "schedulers.container_stream", "schedulers.tasks", "proxies.base", "builders.base"),
+    "jobs",
+    "commands",
+    # Who may change an app now, and how a change is carried out; the rest of `apps` deploys and comes later.
+    "apps.locks",
+    "schedulers",
+    "git",
+    "access",
+    "edge",
+    "builders",
+    # What a build may use of this machine; the rest of `server` looks at everything and comes last.
+    *("server.cleanup", "server.resources"),
+    "health",
+    "releases",
+    "certs",
+    "apps",
+    "sources",
+    "runs",
+    "sandboxes",
+    "cron",
+    "logs",
+    "proxies",
+    "server",
+    "dispatch",
+    "control",
+    "ssh",
+    "web",
+    "daemon",
+    "cli",
+    "__main__",
+)
+"""Names below `paas`. The longest that fits a module counts."""
+
+COMMON = ORDER[: ORDER.index("commands") + 1]
+"""Common ground, which every subject stands on."""
+
+AGAINST = {
+    ("apps.commands.docker_options", "dispatch.properties"),
+    ("apps.commands.ps", "sources.receive"),
+    ("apps.properties", "cron.calendar"),
+    ("builders.image_checks", "cron.calendar"),
+    ("certs.commands.certs", "dispatch.properties"),
+    ("certs.commands.letsencrypt", "apps.commands.ps"),
+    ("certs.on_request", "apps.properties"),
+    ("commands.arguments", "releases.deployments"),
+    ("commands.arguments", "sources.imports"),
+    ("edge.commands.domains", "dispatch.properties"),
+    ("edge.commands.maintenance", "dispatch.properties"),
+    ("edge.commands.ports", "apps.properties"),
+    ("edge.commands.ports", "dispatch.properties"),
+    ("edge.tls", "certs.acme_client"),
+    ("health.checks", "apps.properties"),
+    ("health.checks", "releases.deploy"),
+    ("jobs.context", "builders.rootless"),
+    ("jobs.context", "certs.clients"),
+    ("jobs.context", "edge.errors"),
+    ("jobs.context", "git.remotes"),
+    ("jobs.context", "git.repository"),
+    ("jobs.context", "health.liveness_state"),
+    ("jobs.context", "logs.archive"),
+    ("jobs.context", "releases.retire"),
+    ("jobs.context", "runs.active"),
+    ("releases.deploy", "cron.calendar"),
+    ("releases.rollback", "apps.lifecycle"),
+    ("server.commands.server", "dispatch.properties"),
+}
+"""Imports against the order that are still to be cut. It only shrinks."""
+
+
+def rank(module: str) -> int:
+    """The place of a module in `ORDER`; raises `LookupError` for one that belongs nowhere."""
+    name = module.removeprefix("paas.")
+    fits = [(len(entry), place) for place, entry in enumerate(ORDER) if name == entry or name.startswith(entry + ".")]
+    if not fits:
+        raise LookupError(f"{module} belongs to no package of the order: add it to ORDER in tests/meta/order.py")
+    return max(fits)[1]
