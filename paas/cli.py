@@ -88,7 +88,7 @@ def _talk(root: str, argv: list[str], environment: dict[str, str], extra: dict[s
     size = client.terminal_size()
     terminal = {"columns": size[0], "rows": size[1], "kind": os.environ.get("TERM", "dumb")} if size else None
     hello = {"protocol": frames.PROTOCOL, "argv": argv, "terminal": terminal, "environment": environment}
-    status = client.Client(server, _json({**hello, **(extra or {})}).encode()).run()
+    status = client.CommandClient(server, _json({**hello, **(extra or {})}).encode()).run()
 
     if status == client.LOST:
         return _complain(_lost(root))

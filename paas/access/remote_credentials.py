@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from paas.core.access import ssh_keys
-from paas.core.access.remote_credentials import Means
+from paas.core.access.remote_credentials import RemoteCredentials
 from paas.core.access.ssh_keys import PublicKey
 from paas.core.egress import Egress
 from paas.core.errors import BuildFailed, NotFound, PaasError
@@ -14,7 +14,7 @@ from paas.jobs.context import Context
 from paas.store.access import GIT
 
 
-def means(ctx: Context, remote: Remote) -> Means:
+def means(ctx: Context, remote: Remote) -> RemoteCredentials:
     """All that is there for the remote; refuses an ssh server that is not known, and one without a deploy key."""
     key = ctx.store.logins.deploy_key()
     hosts = ctx.store.known_hosts.of(remote.address) if remote.scheme == "ssh" else []
@@ -31,7 +31,7 @@ def means(ctx: Context, remote: Remote) -> Means:
             fix="An administrator can make one, 'git:generate-deploy-key'; 'git:public-key' shows it.",
             code="no-deploy-key",
         )
-    return Means(
+    return RemoteCredentials(
         login=ctx.store.logins.get(GIT, remote.address) if remote.scheme == "https" else None,
         key=key.password if key and remote.scheme == "ssh" else None,
         known_hosts=tuple(hosts),

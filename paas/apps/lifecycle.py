@@ -202,7 +202,7 @@ def _discard(ctx: Context, app: App) -> None:
         ctx.retirer.later(f"clearing up after {app.name}", lambda: ctx.scheduler.clear(app.id))
 
 
-class Tidier:
+class RepositoryTidier:
     """Joins the packs of repositories that were pushed to many times.
 
     One where that fails, after minutes perhaps and with the disk filled, is left alone for a while, and holds up no

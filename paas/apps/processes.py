@@ -17,7 +17,7 @@ from paas.releases.rollout import let_go, roll_out
 
 
 @dataclass(frozen=True)
-class Status:
+class ProcessStatus:
     """One container that is wanted, or that is there without being wanted any more.
 
     ``state`` is the engine's word; ``missing`` for a wanted one that is not there; ``starting`` for a candidate of a
@@ -110,7 +110,7 @@ def start(ctx: Context, app: App) -> None:
     change(ctx, app, "start", "ps:start", work)
 
 
-def statuses(ctx: Context, app: App) -> list[Status]:
+def statuses(ctx: Context, app: App) -> list[ProcessStatus]:
     """All containers of the app, wanted or there, by process type and index."""
     wanted = {(replica.process_type, replica.index, replica.slot): replica for replica in ctx.store.apps.replicas(app)}
     there = {(found.process_type, found.index, found.slot): found for found in ctx.scheduler.containers(app)}
@@ -121,7 +121,7 @@ def statuses(ctx: Context, app: App) -> list[Status]:
         details = ctx.scheduler.inspect(found.id) if found else None
         unwanted = "starting" if found and found.release > (app.version or 0) else "retiring"
         rows.append(
-            Status(
+            ProcessStatus(
                 process=f"{key[0]}.{key[1]}",
                 state=unwanted if replica is None else details.status if details else "missing",
                 release=f"v{replica.release if replica else found.release if found else 0}",

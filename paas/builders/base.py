@@ -13,7 +13,7 @@ from paas.core.secret import Secret
 
 
 @dataclass(frozen=True)
-class Source:
+class BuildSource:
     """What to build: the app's work tree at the wanted commit, and which files of it say how.
 
     ``options`` are further words for the command, ``logins`` the credentials of registries by their server. Temporary
@@ -41,7 +41,7 @@ class Builder(Protocol):
     def program(self) -> str:
         """The command that it builds with; `PaasError` says what is missing."""
 
-    def build(self, source: Source, show: Callable[[str], None], cancelled: threading.Event) -> str:
+    def build(self, source: BuildSource, show: Callable[[str], None], cancelled: threading.Event) -> str:
         """Builds and returns the image's id; ``show`` gets each line worth reading.
 
         Raises `BuildFailed`, or `Cancelled` once the event is set.

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from paas.access import remote_credentials
 from paas.builders import registries
-from paas.builders.base import Source
+from paas.builders.base import BuildSource
 from paas.core.containers import container
 from paas.core.containers.options import BUILD
 from paas.core.model import App
 from paas.jobs.context import Context
 
 
-def source(ctx: Context, app: App, commit: str, mark: str) -> Source:
+def source(ctx: Context, app: App, commit: str, mark: str) -> BuildSource:
     """What the app's builder gets for this commit; ``mark`` is put into the environment of what the build runs."""
     properties = ctx.store.properties.of(app)
     authorities = remote_credentials.ca_file(ctx)
@@ -26,7 +26,7 @@ def source(ctx: Context, app: App, commit: str, mark: str) -> Source:
         if value:
             # Predefined by BuildKit: they reach RUN steps and stay out of the image's history.
             arguments[f"{key.upper()}_PROXY"] = arguments[f"{key}_proxy"] = str(value)
-    return Source(
+    return BuildSource(
         tree=ctx.paths.tree(app),
         build_dir=properties.text("builder", "build-dir"),
         dockerfile=properties.text("builder-dockerfile", "dockerfile-path"),

@@ -22,7 +22,7 @@ from pathlib import Path
 from paas.core.access.remote_credentials import Login
 from paas.core.builds.log import SAME_BY_HAND, BuildLog, build_failure
 from paas.core.containers.image_name import DOCKER_HUB
-from paas.core.errors import BuildFailed, Cancelled, EngineError
+from paas.core.errors import BuildFailed, Cancelled, DockerError
 from paas.system.spans import span
 
 _POLL_SECONDS = 0.1
@@ -68,7 +68,7 @@ def cli() -> tuple[str, ...]:
             return (candidate, "buildx", "build", "--load")
         if _major_version(candidate) < 23:
             return (candidate, "build")
-    raise EngineError(
+    raise DockerError(
         "no docker command that can build was found",
         why="Builds need BuildKit: docker 20.10 has it built in, later ones need the buildx plugin.",
         fix="Install it: 'apt-get install docker-cli docker-buildx' (Debian 13), or 'docker.io' (Debian 12).",

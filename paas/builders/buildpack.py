@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from paas.builders import buildkit
-from paas.builders.base import Builder, Source
+from paas.builders.base import Builder, BuildSource
 from paas.builders.common import build, context_of
 from paas.builders.places import Places
 from paas.core.builds import trust_store
@@ -37,7 +37,7 @@ class BuildpackBuilder:
         """See `Builder.program`."""
         return self._other.program()
 
-    def build(self, source: Source, show: Callable[[str], None], cancelled: threading.Event) -> str:
+    def build(self, source: BuildSource, show: Callable[[str], None], cancelled: threading.Event) -> str:
         """See `Builder.build`."""
         if not source.recipe:
             return self._other.build(source, show, cancelled)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from paas.core.access.remote_credentials import Fetched, Means
+from paas.core.access.remote_credentials import Fetched, RemoteCredentials
 from paas.core.builds.buildpack_file import CODE
 from paas.core.errors import InvalidValue
 from paas.core.git.url import Remote
@@ -21,7 +21,7 @@ from paas.git.repository import Repository
 from paas.git.worktree import update_worktree
 
 MOST_FILES, MOST_BYTES, MOST_FETCHED = 200, 4 << 20, 64 << 20
-Fetch = Callable[[Quarantine, Remote, str, Means, threading.Event], Fetched]
+Fetch = Callable[[Quarantine, Remote, str, RemoteCredentials, threading.Event], Fetched]
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def changing(parent: Path) -> Iterator[None]:
 
 @contextmanager
 def from_git(
-    parent: Path, remote: Remote, reference: str, means: Means, fetch: Fetch, cancelled: threading.Event
+    parent: Path, remote: Remote, reference: str, means: RemoteCredentials, fetch: Fetch, cancelled: threading.Event
 ) -> Iterator[tuple[Path, str]]:
     """Lends a folder with the newest files of the branch or tag (the default branch if none is named), and the commit.
 

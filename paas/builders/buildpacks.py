@@ -15,7 +15,7 @@ from paas.core.git import url
 from paas.core.git.url import Remote
 from paas.core.model import App
 from paas.jobs.context import Context
-from paas.store.buildpacks import Added
+from paas.store.buildpacks import AddedBuildpack
 
 CHAIN = ("buildpacks", "chain")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+|[\w.-]+@[\w.-]+:\S+")
@@ -34,7 +34,7 @@ def available(ctx: Context, app: App | None) -> tuple[Buildpack, ...]:
     return tuple(found.values())
 
 
-def _load(ctx: Context, row: Added) -> Buildpack:
+def _load(ctx: Context, row: AddedBuildpack) -> Buildpack:
     return buildpack_folders.load(ctx.paths.buildpacks / row.version, version=row.version, source=row.source)
 
 
@@ -123,7 +123,7 @@ def _fetched(ctx: Context, app: App | None, source: str, reference: str) -> Buil
     with fetching as (tree, version):
         pack = buildpack_folders.load(tree, version=version, source=address)
         recipe.check(tree, f"{address}: {pack.name}", ctx.confined.for_look(ctx.gone))
-        row = Added(
+        row = AddedBuildpack(
             app.id if app else None, pack.name, address, wanted, version, ctx.caller.name, ctx.clock.now()
         )  # fmt: skip
         with buildpack_fetch.changing(parent):

@@ -10,7 +10,7 @@ from paas.core.model import App
 from paas.core.sources import image_file
 from paas.core.spelling import meant
 from paas.git.quarantine import Quarantine
-from paas.git.repository import Finding
+from paas.git.repository import UnbuildableEntry
 from paas.jobs.context import Context
 
 
@@ -41,7 +41,7 @@ def check(ctx: Context, app: App, commit: str, quarantine: Quarantine | None) ->
             )
 
 
-def _unsupported(finding: Finding) -> Unsupported:
+def _unsupported(finding: UnbuildableEntry) -> Unsupported:
     if finding.kind == "submodule":
         return Unsupported(
             f"{finding.path} is a git submodule",

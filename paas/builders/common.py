@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from paas.builders import buildkit
-from paas.builders.base import Source
+from paas.builders.base import BuildSource
 from paas.builders.buildkit import BuildRequest
 from paas.builders.places import Places
 from paas.core.errors import BuildFailed
 
 
-def context_of(source: Source, *also: str) -> Path:
+def context_of(source: BuildSource, *also: str) -> Path:
     """The folder to build; neither it nor the files ``also`` in it may be links that lead out of the repository."""
     context = source.tree / source.build_dir if source.build_dir else source.tree
     root = source.tree.resolve()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from paas.builders import buildkit
-from paas.builders.base import Source
+from paas.builders.base import BuildSource
 from paas.builders.common import build, context_of
 from paas.builders.places import Places
 from paas.core.errors import BuildFailed
@@ -22,7 +22,7 @@ class DockerfileBuilder:
         """See `Builder.program`."""
         return " ".join(buildkit.cli())
 
-    def build(self, source: Source, show: Callable[[str], None], cancelled: threading.Event) -> str:
+    def build(self, source: BuildSource, show: Callable[[str], None], cancelled: threading.Event) -> str:
         """See `Builder.build`."""
         context = context_of(source, source.dockerfile)
         dockerfile = context / source.dockerfile

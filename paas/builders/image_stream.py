@@ -25,7 +25,7 @@ _TROUBLE = (tarfile.TarError, zlib.error, EOFError, ValueError, OverflowError, R
 
 
 @dataclass(frozen=True)
-class Image:
+class StreamedImage:
     """The image that was wanted: its configuration, and its layers in order, as entries of the file."""
 
     config: bytes
@@ -59,20 +59,20 @@ class Saved:
                 raise broken(f"It has more than {_MOST_ENTRIES} entries.")
             found[archive.path_of(info.name)] = info
 
-    def image(self, name: str, limit: int) -> Image:
+    def image(self, name: str, limit: int) -> StreamedImage:
         """The image of that name, checked; refuses more than ``limit`` bytes when all layers are unpacked."""
         return self._checked(image_stream.choose(self._small(image_stream.MANIFEST), name), limit)
 
-    def only(self, limit: int) -> Image:
+    def only(self, limit: int) -> StreamedImage:
         """The same of a stream that has one image, whatever its name."""
         return self._checked(image_stream.only(self._small(image_stream.MANIFEST)), limit)
 
-    def _checked(self, chosen: Chosen, limit: int) -> Image:
+    def _checked(self, chosen: Chosen, limit: int) -> StreamedImage:
         layers = tuple(self._entry(path) for path in chosen.layers)
         self._check_size(layers, limit)
-        return Image(self._small(chosen.config), layers)
+        return StreamedImage(self._small(chosen.config), layers)
 
-    def rewritten(self, image: Image, name: str, known: int = 0) -> Iterator[bytes]:
+    def rewritten(self, image: StreamedImage, name: str, known: int = 0) -> Iterator[bytes]:
         """A stream with that image alone, under that name alone or none, without its first layers that are known."""
         for path, data in (
             (image_stream.CONFIG, image.config),

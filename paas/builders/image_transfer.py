@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from paas.builders import image_stream, stack
-from paas.builders.image_stream import Image
+from paas.builders.image_stream import StreamedImage
 from paas.core.containers.container import LABEL_APP_ID
-from paas.core.errors import BuildFailed, Cancelled, EngineError
+from paas.core.errors import BuildFailed, Cancelled, DockerError
 from paas.schedulers.docker import image_copies
 from paas.schedulers.docker.api import Docker
 from paas.system.spans import span
@@ -58,7 +58,7 @@ def carry(
         known = _known(found.config, image_copies.layers(target, labels[LABEL_APP_ID], stacks))
         try:
             target.load(_until(saved.rewritten(found, "", known), cancelled))
-        except EngineError as error:
+        except DockerError as error:
             if not known or error.code != "image-transfer":
                 raise
             # They have gone meanwhile.
@@ -67,7 +67,7 @@ def carry(
         raise BuildFailed("the image did not arrive in the engine", why=f"It is {image_id}.", code="not-carried")
 
 
-def _check(found: Image, image_id: str, labels: Mapping[str, str]) -> None:
+def _check(found: StreamedImage, image_id: str, labels: Mapping[str, str]) -> None:
     given = (json.loads(found.config).get("config") or {}).get("Labels") or {}
     if f"sha256:{hashlib.sha256(found.config).hexdigest()}" != image_id or not labels.items() <= given.items():
         raise BuildFailed(

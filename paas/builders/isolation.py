@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 from paas.jobs.context import Context
 
 _log = logging.getLogger(__name__)
@@ -17,7 +17,7 @@ def wanted(ctx: Context) -> bool:
     return bool(ctx.settings.value(SETTING) == ROOTLESS)
 
 
-class Keeper:
+class BuilderSupervisor:
     """Starts the builder where it is wanted and does not run, and ends it where it is not wanted any more."""
 
     def __init__(self, ctx: Context) -> None:
@@ -32,7 +32,7 @@ class Keeper:
         try:
             self._ctx.rootless.start()
             self._trouble = ""
-        except EngineError as error:
+        except DockerError as error:
             if error.why != self._trouble:
                 _log.error("%s: %s", error.what, error.why)
             self._trouble = error.why

@@ -18,7 +18,7 @@ from paas.schedulers.docker.api import Docker
 _STACK = re.compile(r"^[^\S\n]*FROM\s+(?:--\S+\s+)*paas/stack:([a-z]+)\b", re.MULTILINE | re.IGNORECASE)
 
 
-class Place(Protocol):
+class BuildPlace(Protocol):
     """One place. ``host`` is the engine's address for the docker command, empty for the one that it has anyway."""
 
     host: str
@@ -92,7 +92,7 @@ class Places:
         self._there = Apart(docker, rootless, work, limit)
         self._apart = apart
 
-    def choose(self, text: str) -> Place:
+    def choose(self, text: str) -> BuildPlace:
         """Where the Dockerfile is built. One that only names an image which brings no steps runs nothing: to carry the
         image there and back would be for nothing."""
         return self._there if self._apart() and not self._runs_nothing(text) else self._here

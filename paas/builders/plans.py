@@ -8,13 +8,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from paas.builders import buildpacks, recipe, stack
-from paas.builders.base import Source
+from paas.builders.base import BuildSource
 from paas.core.apps import procfile
 from paas.core.builds import environment as buildenv
 from paas.core.builds import plan as buildplan
 from paas.core.builds.buildpack import Buildpack
 from paas.core.builds.commit_files import CommitFiles, is_pattern
-from paas.core.builds.plan import Plan
+from paas.core.builds.plan import BuildPlan
 from paas.core.containers.options import BUILD
 from paas.core.errors import BuildFailed, PaasError
 from paas.core.git import push
@@ -41,7 +41,7 @@ class Recipe:
     ``cache`` begins the names of its cache folders, which nobody is shown.
     """
 
-    plan: Plan
+    plan: BuildPlan
     dockerfile: str
     environment: Secret
     cache: str
@@ -110,7 +110,7 @@ def _plan(
     commands: Collection[str],
     found: Mapping[str, bytes | None],
     work: Work,
-) -> Plan | None:
+) -> BuildPlan | None:
     properties = ctx.store.properties.of(app)
     selected = properties.text("builder", "selected")
     chain = properties.value("buildpacks", "chain") or ()
@@ -135,7 +135,7 @@ def _plan(
     )
 
 
-def with_recipe(source: Source, recipe: Recipe) -> Source:
+def with_recipe(source: BuildSource, recipe: Recipe) -> BuildSource:
     """What the builder gets with the recipe: build arguments are in its environment already."""
     options = tuple(one for one in source.options if not one.startswith("--build-arg="))
     return replace(source, recipe=recipe.dockerfile, environment=recipe.environment, options=options)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from paas.builders import stack, template
-from paas.core.builds.plan import Plan, Stage
+from paas.core.builds.plan import BuildPlan, Stage
 from paas.system.confined import Work
 
 
 def render(
-    plan: Plan, work: Work, *, cache: str, stamp: str, commands: bool, index_stamp: str = ""
+    plan: BuildPlan, work: Work, *, cache: str, stamp: str, commands: bool, index_stamp: str = ""
 ) -> str:
     """The text of the Dockerfile. Its last stage is the app's image.
 
@@ -34,7 +34,7 @@ def check(place: Path, name: str, work: Work) -> None:
     work("check", f"the template of {name}", {"name": name, "sources": template.sources(place, name)})
 
 
-def _part(plan: Plan, stage: Stage, work: Work, values: dict[str, object]) -> str:
+def _part(plan: BuildPlan, stage: Stage, work: Work, values: dict[str, object]) -> str:
     pack = stage.buildpack
     known = {
         **values,

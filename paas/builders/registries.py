@@ -6,7 +6,7 @@ from paas.access import remote_credentials
 from paas.core.access.remote_credentials import Login
 from paas.core.containers import image_name
 from paas.core.containers.image_name import DOCKER_HUB, ImageName
-from paas.core.errors import DeployFailed, EngineError, NotFound, PaasError
+from paas.core.errors import DeployFailed, DockerError, NotFound, PaasError
 from paas.core.jobs.journal import Step
 from paas.core.model import App, Release
 from paas.jobs.context import Context
@@ -35,7 +35,7 @@ def keep(ctx: Context, app: App | None, server: str, given: Login) -> None:
     check_server(ctx, server)
     try:
         ctx.scheduler.check_login(server, given)
-    except EngineError as error:
+    except DockerError as error:
         if error.code == "engine-down":
             raise
         raise PaasError(
@@ -73,7 +73,7 @@ def push(ctx: Context, app: App, job: Job, made: Release) -> None:
             job.out.step(f"Pushing {name}")
             try:
                 ctx.scheduler.push(made.image, name, login(ctx, app, name.server), job.out.detail, job.cancelled)
-            except EngineError as error:
+            except DockerError as error:
                 raise DeployFailed(
                     f"v{made.version} could not be pushed as {name}",
                     why=image_name.said(error.why or error.what),

@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 from paas.schedulers.docker.api import Docker
 
 _log = logging.getLogger(__name__)
@@ -113,16 +113,16 @@ class Rootless:
         return self._own / "run" if self.managed else SERVICE
 
     def version(self) -> str:
-        """The engine's version; `EngineError` if it does not answer."""
+        """The engine's version; `DockerError` if it does not answer."""
         if not (self.run / "docker.sock").is_socket():
             raise self._down(self._lacking())
         try:
             return self._asked.version()
-        except EngineError as error:
+        except DockerError as error:
             raise self._down(error.why) from error
 
     def start(self) -> None:
-        """Returns once it answers, and starts it before if need be; `EngineError` says why it does not."""
+        """Returns once it answers, and starts it before if need be; `DockerError` says why it does not."""
         with self._starting:
             if not self.managed or self._pid():
                 self._wait()
@@ -183,13 +183,13 @@ class Rootless:
             return f"{USER} (user id {uid}) may not pass through {', '.join(closed)}."
         return ""
 
-    def _down(self, why: str) -> EngineError:
+    def _down(self, why: str) -> DockerError:
         fix = (
             "'bootstrap.sh --build-isolation rootless' installs it as a service; its log: journalctl -u paas-builder."
             if not self.managed
             else f"'scripts/builder-user' installs what it needs; its log is {self._own}/log."
         )
-        return EngineError(
+        return DockerError(
             "the builder apart from the host does not answer (build-isolation rootless)",
             why=why,
             fix=f"{fix} 'settings:set build-isolation none' builds in the host's engine.",
@@ -226,7 +226,7 @@ class Rootless:
             try:
                 self.version()
                 return
-            except EngineError:
+            except DockerError:
                 if time.monotonic() > deadline or not self.managed or self._gone():
                     raise
             time.sleep(POLL_SECONDS)

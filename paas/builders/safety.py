@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paas.access import remote_credentials
 from paas.builders import isolation
-from paas.builders.base import Source
+from paas.builders.base import BuildSource
 from paas.core.access.caller import Access
 from paas.core.builds import safety, servers
 from paas.core.builds.servers import Reference
@@ -19,7 +19,7 @@ _FRONTEND = "BUILDKIT_SYNTAX"
 RESOLVE_SECONDS = 5.0
 
 
-def check(ctx: Context, app: App, job: Job, source: Source) -> None:
+def check(ctx: Context, app: App, job: Job, source: BuildSource) -> None:
     """Refuses a build that could get out of it, or that would have the engine connect to what only the host reaches.
 
     Apart from the host there is nothing to refuse.
@@ -33,7 +33,7 @@ def check(ctx: Context, app: App, job: Job, source: Source) -> None:
     _check_reach(ctx, source, text, path)
 
 
-def _text(source: Source) -> tuple[str, str]:
+def _text(source: BuildSource) -> tuple[str, str]:
     """The Dockerfile as it is built, and what to call it. The builder tells of one that is not there."""
     if source.recipe:
         return source.recipe, "the buildpacks' Dockerfile"
@@ -49,12 +49,12 @@ def _runs_nothing(ctx: Context, text: str) -> bool:
     return image is not None and not image.triggers
 
 
-def _arguments(source: Source) -> dict[str, str]:
+def _arguments(source: BuildSource) -> dict[str, str]:
     words = [option.removeprefix("--build-arg=") for option in source.options if option.startswith("--build-arg=")]
     return dict(word.partition("=")[::2] for word in words)
 
 
-def _check_safety(ctx: Context, job: Job, source: Source, text: str, path: str) -> None:
+def _check_safety(ctx: Context, job: Job, source: BuildSource, text: str, path: str) -> None:
     """Refuses what others than admins build on an engine that lets builds out, and what is known to get out, unless an
     admin has allowed it all."""
     if ctx.settings.value(safety.SETTING):
@@ -71,7 +71,7 @@ def _check_safety(ctx: Context, job: Job, source: Source, text: str, path: str) 
     job.out.warning(safety.warning(version))
 
 
-def _check_reach(ctx: Context, source: Source, text: str, path: str) -> None:
+def _check_reach(ctx: Context, source: BuildSource, text: str, path: str) -> None:
     """Refuses what the engine would fetch from the host itself or its private networks."""
     found = list(servers.references(text, _arguments(source)))
     rules = remote_credentials.egress(ctx)

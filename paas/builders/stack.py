@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from paas.core.errors import EngineError, InvalidValue, PaasError
+from paas.core.errors import DockerError, InvalidValue, PaasError
 
 SUITES = ("bookworm", "trixie")
 PACKAGES = ("ca-certificates", "tzdata")
@@ -105,7 +105,7 @@ def ensure(suite: str, *, docker_cli: str, progress: Progress, pull: bool = True
     An image that is there is returned at once, unless ``refresh`` asks for a new one with today's updates.
     ``docker_cli`` is the path of the docker command; ``progress`` gets a line of text for each step; ``pull=False``
     asks no registry. The name appears once the image is whole: an attempt that fails leaves nothing behind.
-    Raises `InvalidValue` for an unknown suite, `EngineError` and `StackError`.
+    Raises `InvalidValue` for an unknown suite, `DockerError` and `StackError`.
     """
     if suite not in SUITES:
         raise InvalidValue(f"There is no stack {suite!r}", why=f"Stacks: {', '.join(SUITES)}.")
@@ -127,7 +127,7 @@ def step(line: str) -> str:
 def _exists(suite: str, docker_cli: str) -> bool:
     listed = _docker(docker_cli, "images", "--quiet", tag(suite))
     if listed.returncode:
-        raise EngineError("The container engine does not answer", why=listed.stderr.strip())
+        raise DockerError("The container engine does not answer", why=listed.stderr.strip())
 
     return bool(listed.stdout.strip())
 

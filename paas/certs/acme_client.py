@@ -36,7 +36,7 @@ Prover = Callable[[str, str], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
-class Account:
+class AcmeAccount:
     """Who asks whom. ``server`` is the URL of the directory; ``ca_file`` has the roots to trust it by, empty for the
     usual ones."""
 
@@ -46,10 +46,10 @@ class Account:
     ca_file: str = ""
 
 
-class Acme:
+class AcmeClient:
     """Asks authorities for certificates. Raises `IssuanceFailed` with what the authority said."""
 
-    def issue(self, account: Account, request: str, prove: Prover | None = None) -> str:
+    def issue(self, account: AcmeAccount, request: str, prove: Prover | None = None) -> str:
         """The chain (PEM, the leaf first) for the signing request (PEM).
 
         Every name is proven over HTTP, where the edge answers without being told; with ``prove`` it is by DNS.
@@ -63,7 +63,7 @@ class Acme:
             deadline = datetime.datetime.now() + datetime.timedelta(seconds=ORDER_SECONDS)
             return str(acme.poll_and_finalize(order, deadline).fullchain_pem)
 
-    def revoke(self, account: Account, chain: str) -> None:
+    def revoke(self, account: AcmeAccount, chain: str) -> None:
         """Tells the authority that the certificate is not to be trusted any more."""
         with _told(account.server):
             _client(account).revoke(x509.load_pem_x509_certificate(chain.encode()), CESSATION)
@@ -105,7 +105,7 @@ class _Network(client.ClientNetwork):
         return response
 
 
-def _client(account: Account) -> client.ClientV2:
+def _client(account: AcmeAccount) -> client.ClientV2:
     # The annotation of the library says bool; it is handed on to requests, which takes a path as well.
     verify = cast(bool, account.ca_file or True)
     network = _Network(

@@ -5,16 +5,16 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from paas.certs.acme_client import Acme
+from paas.certs.acme_client import AcmeClient
 from paas.certs.dns_hook import DnsHooks
 from paas.certs.resolver import Resolver
 
 
 @dataclass(frozen=True)
-class Issuing:
+class AcmeClients:
     """``turn`` is held while an authority is asked: one order at a time. ``wake`` is set when there may be work."""
 
-    acme: Acme
+    acme: AcmeClient
     hooks: DnsHooks
     resolver: Resolver
     turn: threading.Lock = field(default_factory=threading.Lock)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paas.core.certs import acme
-from paas.core.certs.certificate import Source
+from paas.core.certs.certificate import CertificateSource
 from paas.core.model import App
 from paas.edge import dashboard, former_hosts, publish
 from paas.jobs.context import Context
@@ -20,7 +20,7 @@ def adopt(ctx: Context, app: App | None) -> None:
     for host in moved:
         with ctx.store.transaction():
             there = ctx.store.certificates.usable(app.id if app else 0, [host])
-            issued = [one for one in there if (one.name, one.source) == (host, Source.ACME)]
+            issued = [one for one in there if (one.name, one.source) == (host, CertificateSource.ACME)]
             if not issued or (app and not ctx.store.apps.exists(app)):
                 continue
             best = max(issued, key=lambda one: one.facts.not_after)
@@ -29,7 +29,7 @@ def adopt(ctx: Context, app: App | None) -> None:
             elif best.app_id == (app.id if app else None):
                 continue
             ctx.store.certificates.put(
-                app, host, Source.ACME, best.chain, best.key, now=best.added_at, server=best.server
+                app, host, CertificateSource.ACME, best.chain, best.key, now=best.added_at, server=best.server
             )
 
 
@@ -47,12 +47,14 @@ def tidy(ctx: Context, app: App | None) -> None:
         if attempt.host not in hosts:
             ctx.store.acme.forget(app, attempt.host)
     strangers = {(name, source) for name, source in ctx.store.certificates.names(app) if name not in hosts}
-    if not strangers & {(name, source) for name, _ in strangers for source in (Source.ACME, Source.PLACEHOLDER)}:
+    if not strangers & {
+        (name, source) for name, _ in strangers for source in (CertificateSource.ACME, CertificateSource.PLACEHOLDER)
+    }:
         return
     owned = former_hosts.owned(ctx)
     for one in ctx.store.certificates.of(app):
         old = acme.renew_at(one.facts.not_before, one.facts.not_after) <= ctx.clock.now()
-        gone = one.source is Source.PLACEHOLDER or (one.source is Source.ACME and old)
+        gone = one.source is CertificateSource.PLACEHOLDER or (one.source is CertificateSource.ACME and old)
         if (one.name, one.source) in strangers and gone and one.name not in owned:
             ctx.store.certificates.remove(app, one.name, one.source)
 
@@ -61,7 +63,7 @@ def forget(ctx: Context, app: App) -> None:
     """Removes what the authority issued for the app, and what stood in for it."""
     hosts = publish.all_hosts(ctx, app)
     for one in ctx.store.certificates.of(app):
-        if one.source in (Source.ACME, Source.PLACEHOLDER):
+        if one.source in (CertificateSource.ACME, CertificateSource.PLACEHOLDER):
             ctx.store.certificates.remove(app, one.name, one.source)
     for host in hosts:
         ctx.store.certificates.forget_issued(host)

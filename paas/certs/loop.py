@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from paas.certs import issued, orders
-from paas.certs.orders import Wanted
+from paas.certs.orders import WantedCertificate
 from paas.core.errors import NoSuchApp, PaasError
 from paas.core.model import App
 from paas.edge import publish, tls
@@ -85,7 +85,7 @@ class Issuer:
             with _told(f"no certificate for {one.host} of {_name(app)}"):
                 self._obtain(one)
 
-    def _obtain(self, one: Wanted) -> None:
+    def _obtain(self, one: WantedCertificate) -> None:
         with self._ctx.issuing.turn:
             # Somebody may have asked for it by hand in the meantime, or want it no more.
             still = orders.again(self._ctx, one)

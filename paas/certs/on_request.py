@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from paas.apps import properties
 from paas.certs import issued, orders
-from paas.certs.orders import Wanted
-from paas.core.certs.certificate import Source
+from paas.certs.orders import WantedCertificate
+from paas.core.certs.certificate import CertificateSource
 from paas.core.errors import IssuanceFailed, PaasError
 from paas.core.model import App
 from paas.edge import publish, tls
@@ -45,7 +45,7 @@ def renew(ctx: Context, apps: Sequence[App]) -> None:
             _obtain_all(ctx, app, found)
 
 
-def _obtain_all(ctx: Context, app: App, missing: Sequence[Wanted], lacking: Sequence[str] = ()) -> None:
+def _obtain_all(ctx: Context, app: App, missing: Sequence[WantedCertificate], lacking: Sequence[str] = ()) -> None:
     """Gets them one after the other, and tells of each; an error names those, and the ``lacking``, that have none."""
     kept, skipped = orders.resolving(ctx, missing)
     failed = [*lacking, *(other.host for other in skipped)]
@@ -74,7 +74,7 @@ def _obtain_all(ctx: Context, app: App, missing: Sequence[Wanted], lacking: Sequ
         )
 
 
-def _came_meanwhile(ctx: Context, one: Wanted, now: Wanted) -> bool:
+def _came_meanwhile(ctx: Context, one: WantedCertificate, now: WantedCertificate) -> bool:
     """Whether its certificate was got in the background while this waited for its turn."""
     return now.present != one.present and ctx.clock.now() < now.renewal
 
@@ -101,7 +101,7 @@ def disable(ctx: Context, app: App) -> None:
 def revoke(ctx: Context, app: App) -> None:
     """Revokes every certificate of the authority, then as `disable`."""
     issued.adopt(ctx, app)
-    found = [one for one in ctx.store.certificates.of(app) if one.source is Source.ACME]
+    found = [one for one in ctx.store.certificates.of(app) if one.source is CertificateSource.ACME]
     for one in found:
         # Another authority may have been set since.
         account = orders.account_at(ctx, one.server or tls.server(ctx))

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from paas.certs.acme_client import Account
+from paas.certs.acme_client import AcmeAccount
 from paas.core.certs import acme
-from paas.core.certs.acme import Order
-from paas.core.certs.certificate import Certificate, Source
+from paas.core.certs.acme import PlacedOrder
+from paas.core.certs.certificate import Certificate, CertificateSource
 from paas.core.edge import hosts
 from paas.core.errors import IssuanceFailed, NoSuchApp, PaasError, unexpected
 from paas.core.model import App
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedCertificate:
     """A host that a certificate is got for by ``server``, and the one from an authority that it has.
 
     No app here and below is the server itself: its dashboard.
@@ -51,9 +51,9 @@ class Skipped:
     lacking: bool = False
 
 
-def candidates(ctx: Context, app: App | None) -> tuple[list[Wanted], list[Skipped]]:
+def candidates(ctx: Context, app: App | None) -> tuple[list[WantedCertificate], list[Skipped]]:
     """The app's hosts that certificates are got for by what is recorded, and those that are left out."""
-    found: list[Wanted] = []
+    found: list[WantedCertificate] = []
     skipped: list[Skipped] = []
     names = publish.all_hosts(ctx, app) if app else dashboard.hosts(ctx)
     server = tls.server(ctx)
@@ -63,13 +63,13 @@ def candidates(ctx: Context, app: App | None) -> tuple[list[Wanted], list[Skippe
         certificate = served.get(host)
         if not hosts.is_public(host):
             skipped.append(Skipped(host, "no authority certifies such a name"))
-        elif certificate is None or certificate.source is Source.PLACEHOLDER:
-            found.append(Wanted(app, host, server))
-        elif certificate.source is Source.ACME and certificate.name == host:
-            found.append(Wanted(app, host, server, certificate))
-        elif certificate.source is Source.ACME and certificate.name not in names:
+        elif certificate is None or certificate.source is CertificateSource.PLACEHOLDER:
+            found.append(WantedCertificate(app, host, server))
+        elif certificate.source is CertificateSource.ACME and certificate.name == host:
+            found.append(WantedCertificate(app, host, server, certificate))
+        elif certificate.source is CertificateSource.ACME and certificate.name not in names:
             # The wildcard is gone, and is renewed no more.
-            found.append(Wanted(app, host, server))
+            found.append(WantedCertificate(app, host, server))
         else:
             skipped.append(Skipped(host, f"it is served with the certificate {certificate.name}"))
     if not provider:
@@ -79,7 +79,7 @@ def candidates(ctx: Context, app: App | None) -> tuple[list[Wanted], list[Skippe
     return found, skipped
 
 
-def resolving(ctx: Context, found: Sequence[Wanted]) -> tuple[list[Wanted], list[Skipped]]:
+def resolving(ctx: Context, found: Sequence[WantedCertificate]) -> tuple[list[WantedCertificate], list[Skipped]]:
     """Those that lead to this server, and the others with what DNS says; wildcards are proven otherwise."""
     asked = [one.host for one in found if not one.host.startswith("*.")]
     own = addresses.leading_here(ctx)
@@ -126,11 +126,11 @@ def make_stand_ins(ctx: Context, app: App | None) -> bool:
         if not made or (app and not ctx.store.apps.exists(app)) or not tls.acme_enabled(ctx, app):
             return False
         for name, chain, key in made:
-            ctx.store.certificates.put(app, name, Source.PLACEHOLDER, chain, key, now=ctx.clock.now())
+            ctx.store.certificates.put(app, name, CertificateSource.PLACEHOLDER, chain, key, now=ctx.clock.now())
     return True
 
 
-def serve(ctx: Context, app: App | None, wanted: Sequence[Wanted]) -> None:
+def serve(ctx: Context, app: App | None, wanted: Sequence[WantedCertificate]) -> None:
     """Has the edge answer the challenges of these hosts: who has just added one records it a moment before it is
     served. Nothing is done where all is served as recorded.
 
@@ -151,7 +151,7 @@ def serve(ctx: Context, app: App | None, wanted: Sequence[Wanted]) -> None:
         _log.warning("new hosts of %s are not served: %s (%s)", name, error.what, error.why)
 
 
-def again(ctx: Context, one: Wanted) -> Wanted | None:
+def again(ctx: Context, one: WantedCertificate) -> WantedCertificate | None:
     """The same as it stands now; None if the app is gone, gets no certificates any more, or not for this host."""
     try:
         app = ctx.store.apps.by_id(one.app.id) if one.app else None
@@ -161,7 +161,7 @@ def again(ctx: Context, one: Wanted) -> Wanted | None:
     return next((other for other in found if other.host == one.host), None)
 
 
-def due(ctx: Context, one: Wanted) -> bool:
+def due(ctx: Context, one: WantedCertificate) -> bool:
     """Whether its certificate is missing or old enough, and neither a failure nor a limit asks to wait."""
     now = ctx.clock.now()
     if now < one.renewal or acme.waits(ctx.store.acme.attempt(one.app, one.host), now):
@@ -169,12 +169,12 @@ def due(ctx: Context, one: Wanted) -> bool:
     return _allowed_at(ctx, one, now) <= now
 
 
-def _allowed_at(ctx: Context, one: Wanted, now: float) -> float:
+def _allowed_at(ctx: Context, one: WantedCertificate, now: float) -> float:
     renews = one.present is not None
     return acme.allowed_at(ctx.store.acme.orders(), one.server, one.host, now, renewal=renews)
 
 
-def obtain(ctx: Context, one: Wanted) -> None:
+def obtain(ctx: Context, one: WantedCertificate) -> None:
     """Gets a certificate and keeps it; whoever calls publishes it. On an error what served before still does, and the
     next attempt in the background is put off."""
     now = ctx.clock.now()
@@ -195,14 +195,14 @@ def obtain(ctx: Context, one: Wanted) -> None:
         raise
 
 
-def _rehearse(ctx: Context, one: Wanted) -> None:
+def _rehearse(ctx: Context, one: WantedCertificate) -> None:
     """After repeated failures the staging server has to agree first: there, failing costs nothing."""
     staging = tls.staging(ctx, one.server)
     if staging and acme.rehearses(ctx.store.acme.attempt(one.app, one.host)):
         _order(ctx, one, staging)
 
 
-def _order(ctx: Context, one: Wanted, server: str) -> tuple[str, Secret]:
+def _order(ctx: Context, one: WantedCertificate, server: str) -> tuple[str, Secret]:
     """A chain of the authority, and its new key. What the authority counts is recorded.
 
     That comes first: where there is no room for it there is none for a certificate either, and the authority would be
@@ -212,7 +212,7 @@ def _order(ctx: Context, one: Wanted, server: str) -> tuple[str, Secret]:
     key = x509.new_key()
     request = x509.signing_request([one.host], key)
     ctx.reserve.spend()
-    order = Order(server, one.host, ctx.clock.now(), issued=True, renewal=one.present is not None)
+    order = PlacedOrder(server, one.host, ctx.clock.now(), issued=True, renewal=one.present is not None)
     number = ctx.store.acme.add_order(order)
 
     def prove(record: str, value: str) -> AbstractContextManager[None]:
@@ -226,14 +226,14 @@ def _order(ctx: Context, one: Wanted, server: str) -> tuple[str, Secret]:
         raise
 
 
-def account_at(ctx: Context, server: str) -> Account:
+def account_at(ctx: Context, server: str) -> AcmeAccount:
     """The instance's account with the authority."""
     properties = ctx.store.properties.of(None)
     email, ca_file = (properties.text("letsencrypt", key) for key in ("email", "server-ca-file"))
-    return Account(server, email, tls.account_key(ctx), ca_file)
+    return AcmeAccount(server, email, tls.account_key(ctx), ca_file)
 
 
-def _put_off(ctx: Context, one: Wanted, error: PaasError) -> None:
+def _put_off(ctx: Context, one: WantedCertificate, error: PaasError) -> None:
     attempt = ctx.store.acme.attempt(one.app, one.host)
     words = " ".join(" ".join((f"{error.what}:", error.why) if error.why else (error.what,)).split())
     pause = error.retry_after if isinstance(error, IssuanceFailed) else 0.0
@@ -242,15 +242,15 @@ def _put_off(ctx: Context, one: Wanted, error: PaasError) -> None:
             ctx.store.acme.note(one.app, acme.failed(attempt, words, ctx.clock.now(), pause))
 
 
-def _keep(ctx: Context, one: Wanted, chain: str, key: Secret) -> None:
+def _keep(ctx: Context, one: WantedCertificate, chain: str, key: Secret) -> None:
     with ctx.store.transaction():
         # It may have been destroyed while the authority was at work.
         if one.app is not None and not ctx.store.apps.exists(one.app):
             return
         ctx.store.certificates.put(
-            one.app, one.host, Source.ACME, chain, key, now=ctx.clock.now(), server=one.server
+            one.app, one.host, CertificateSource.ACME, chain, key, now=ctx.clock.now(), server=one.server
         )
-        ctx.store.certificates.remove(one.app, one.host, Source.PLACEHOLDER)
+        ctx.store.certificates.remove(one.app, one.host, CertificateSource.PLACEHOLDER)
         ctx.store.acme.forget(one.app, one.host)
 
 

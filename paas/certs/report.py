@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from paas.certs import orders
 from paas.certs.uploaded import BY_HAND
-from paas.core.certs.certificate import Certificate, Source
+from paas.core.certs.certificate import Certificate, CertificateSource
 from paas.core.model import App
 from paas.core.times import timestamp
 from paas.edge import dashboard, publish, tls
@@ -22,7 +22,7 @@ def facts(ctx: Context, app: App | None) -> dict[str, str]:
     there = [one for one in ctx.store.certificates.of(app) if one.source in BY_HAND or one.name in hosts]
     served = tls.assigned(ctx, app, hosts) if app else {}
     used = [*{one.id: one for one in [*there, *served.values()]}.values()]
-    real = [one for one in used if one.source is not Source.PLACEHOLDER] or used
+    real = [one for one in used if one.source is not CertificateSource.PLACEHOLDER] or used
     first = min(real, key=lambda one: one.facts.not_after, default=None)
     secure = {host: one for host, one in served.items() if tls.is_secure(one)}
     found = {
@@ -53,7 +53,7 @@ def _verified(ctx: Context, one: Certificate) -> str:
 
 
 @dataclass(frozen=True)
-class Entry:
+class CertificateEntry:
     """One certificate of an authority, as ``letsencrypt:list`` shows it; an empty expiry: not there yet."""
 
     app: str
@@ -63,7 +63,7 @@ class Entry:
     state: str
 
 
-def entries(ctx: Context, apps: Sequence[App | None]) -> list[Entry]:
+def entries(ctx: Context, apps: Sequence[App | None]) -> list[CertificateEntry]:
     """What the authority issued or is to issue, that which expires first on top. None stands for the dashboard."""
     rows = []
     for app in apps:
@@ -78,7 +78,7 @@ def entries(ctx: Context, apps: Sequence[App | None]) -> list[Entry]:
             expires = one.present.facts.not_after if one.present else 0.0
             rows.append((expires, app.name if app else dashboard.NAME, one, state))
     return [
-        Entry(
+        CertificateEntry(
             name,
             one.host,
             timestamp(expires) if expires else "",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from paas.certs import bundle
 from paas.core.certs import certificate
-from paas.core.certs.certificate import Certificate, Facts, Source
+from paas.core.certs.certificate import Certificate, CertificateSource, Facts
 from paas.core.edge.hosts import CATCH_ALL
 from paas.core.errors import InvalidValue, NotFound, PaasError, UsageError
 from paas.core.model import App
@@ -16,11 +16,11 @@ from paas.edge import publish
 from paas.jobs.context import Context
 from paas.system import x509
 
-BY_HAND = (Source.ADDED, Source.GENERATED)
+BY_HAND = (CertificateSource.ADDED, CertificateSource.GENERATED)
 
 
 @dataclass(frozen=True)
-class Added:
+class UploadedCertificate:
     """The name that a certificate is kept under, the app's hosts that it does not cover, and who issued it where the
     certificate between it and a root is missing."""
 
@@ -29,7 +29,7 @@ class Added:
     missing: str = ""
 
 
-def add(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> Added:
+def add(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> UploadedCertificate:
     """Has the app (None: every app) served with the certificate in ``data``, which is PEM or a tar archive of it.
 
     One of that name, by default the first that it is for, is replaced. ``force`` takes one that covers no host of the
@@ -43,14 +43,14 @@ def add(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bo
     name = name or facts.names[0]
 
     def change() -> None:
-        ctx.store.certificates.remove(app, name, Source.GENERATED)
-        ctx.store.certificates.put(app, name, Source.ADDED, chain, key, now=ctx.clock.now())
+        ctx.store.certificates.remove(app, name, CertificateSource.GENERATED)
+        ctx.store.certificates.put(app, name, CertificateSource.ADDED, chain, key, now=ctx.clock.now())
 
     _apply(ctx, app, change)
-    return Added(name, left, x509.missing_issuer(chain))
+    return UploadedCertificate(name, left, x509.missing_issuer(chain))
 
 
-def update(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> Added:
+def update(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> UploadedCertificate:
     """The same in place of one that is there: that of the name, or for the same hosts, or the only one."""
     return add(ctx, app, data, name=name or _replaced(ctx, app, x509.pair(bundle.unpack(data))[2]), force=force)
 
@@ -87,7 +87,7 @@ def generate(ctx: Context, app: App, hosts: Sequence[str]) -> str:
 
     def change() -> None:
         ctx.store.certificates.put(
-            app, hosts[0], Source.GENERATED, chain, key, now=ctx.clock.now(), request=request
+            app, hosts[0], CertificateSource.GENERATED, chain, key, now=ctx.clock.now(), request=request
         )
 
     _apply(ctx, app, change)

@@ -1,7 +1,8 @@
 """One command between the event loop, where its client's bytes travel, and the thread that runs it.
 
-A transport makes a `Session` for each command, tells it what arrives, and is told through its `Wire` what to send. Both
-directions are bounded: a command that does not read stops the client, a client that does not read stops the command.
+A transport makes a `CommandSession` for each command, tells it what arrives, and is told through its `Wire` what to
+send. Both directions are bounded: a command that does not read stops the client, a client that does not read stops the
+command.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from paas.commands.invocation import Invocation, Terminal
-from paas.control.limits import Busy, Pool
+from paas.control.limits import Pool, TooManyCommands
 from paas.core.access.caller import Caller
 from paas.core.access.revocation import Revocation
 from paas.core.errors import Disconnected, PaasError
@@ -77,7 +78,7 @@ class _Invocation(Invocation):
         self._stdin = stdin
 
 
-class Session:
+class CommandSession:
     """One command's streams. All methods belong to the event loop's thread; those of the `Invocation` to any other."""
 
     def __init__(self, wire: Wire, pool: Pool) -> None:
@@ -112,7 +113,7 @@ class Session:
         parts: bool = False,
         detached: bool = False,
     ) -> None:
-        """Runs the command. Raises `Busy` when too many run already, and then nothing has begun.
+        """Runs the command. Raises `TooManyCommands` when too many run already, and then nothing has begun.
 
         ``parts``: the client gets the result and the parts of an error as JSON, and not as text on its streams.
         ``detached``: see `leave`.
@@ -125,7 +126,7 @@ class Session:
         except (OSError, RuntimeError) as error:
             self._pool.leave(self)
             self._close_inlet()
-            raise Busy(
+            raise TooManyCommands(
                 "The server can't run another command",
                 why=f"The system refused: {error}.",
                 fix="Try again in a moment; the server's limits on open files and threads may be too low.",

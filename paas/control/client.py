@@ -68,7 +68,7 @@ def terminal_size() -> tuple[int, int] | None:
     return (size.columns, size.lines) if size else None
 
 
-class Output:
+class ClientOutput:
     """Standard output or error, written without ever blocking, whatever it is."""
 
     def __init__(self, descriptor: int) -> None:
@@ -98,7 +98,7 @@ class Output:
         self.pending = self.pending[size:]
 
 
-class Terminal:
+class LocalTerminal:
     """This process's terminal; ``raw`` and back."""
 
     def __init__(self) -> None:
@@ -122,7 +122,7 @@ class Terminal:
             self.raw(False)
 
 
-class Client:
+class CommandClient:
     """One command's conversation with the server."""
 
     def __init__(self, server: Socket, hello: bytes) -> None:
@@ -130,11 +130,11 @@ class Client:
         self._to_send = frames.frame(frames.HELLO, hello)
         self._granted = 0
         self._input_over = False
-        self._outputs = {frames.OUTPUT: Output(1), frames.ERROR: Output(2)}
-        self._stuck: Output | None = None
+        self._outputs = {frames.OUTPUT: ClientOutput(1), frames.ERROR: ClientOutput(2)}
+        self._stuck: ClientOutput | None = None
         self._kind, self._left, self._header, self._body = b"", 0, b"", b""
         self._status: int | None = None
-        self._terminal = Terminal()
+        self._terminal = LocalTerminal()
         self._interrupts = 0
         self._resized = False
 
@@ -295,7 +295,7 @@ class Client:
         elif self._kind == frames.RAW:
             self._terminal.raw(self._body == b"\1")
 
-    def _write(self, output: Output) -> None:
+    def _write(self, output: ClientOutput) -> None:
         try:
             output.write()
         except BrokenPipeError:

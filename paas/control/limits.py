@@ -16,13 +16,13 @@ PARTING = 0.2
 """Seconds that those who were hung up on have to notice it."""
 
 
-class Busy(PaasError):
+class TooManyCommands(PaasError):
     """As many commands run as the server runs at a time."""
 
     code = "busy"
 
 
-class Session(Protocol):
+class RunningCommand(Protocol):
     """One command under way."""
 
     def hang_up(self) -> None:
@@ -35,14 +35,14 @@ class Pool:
     def __init__(self, dispatch: Dispatch, limit: int) -> None:
         self.dispatch = dispatch
         self.limit = limit
-        self._sessions: set[Session] = set()
+        self._sessions: set[RunningCommand] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def enter(self, session: Session) -> None:
-        """Takes a place for ``session``; raises `Busy` when there is none."""
+    def enter(self, session: RunningCommand) -> None:
+        """Takes a place for ``session``; raises `TooManyCommands` when there is none."""
         if len(self._sessions) >= self.limit:
-            raise Busy(
+            raise TooManyCommands(
                 "The server is busy",
                 why=f"{self.limit} commands are under way, and it runs no more at a time.",
                 fix="Try again in a moment.",
@@ -51,7 +51,7 @@ class Pool:
         self._sessions.add(session)
         self._idle.clear()
 
-    def leave(self, session: Session) -> None:
+    def leave(self, session: RunningCommand) -> None:
         """Gives the place back, once the session's thread has ended."""
         self._sessions.discard(session)
 

@@ -19,7 +19,18 @@ from pathlib import Path
 
 from paas.commands.invocation import Dispatch
 from paas.control import client_env, frames, unix_socket
-from paas.control.channel import HIGH_WATER, INTERRUPTED, JOB, MARK, PROBLEM, STDERR, STDOUT, VALUE, Session, complaint
+from paas.control.channel import (
+    HIGH_WATER,
+    INTERRUPTED,
+    JOB,
+    MARK,
+    PROBLEM,
+    STDERR,
+    STDOUT,
+    VALUE,
+    CommandSession,
+    complaint,
+)
 from paas.control.framing import BrokenProtocol, Hello, parse_hello, whole_frames
 from paas.control.limits import Pool
 from paas.core.access.caller import Access, Caller
@@ -53,7 +64,7 @@ class ControlServer:
     def __init__(self, path: Path, lookup: Lookup, dispatch: Dispatch, commands: int, tokens: TokenLookup) -> None:
         self.path = path
         self.pool = Pool(dispatch, commands)
-        self.connections: set[Connection] = set()
+        self.connections: set[ControlConnection] = set()
         self._lookup = lookup
         self._tokens = tokens
         self._lookups = ThreadPoolExecutor(max_workers=2, thread_name_prefix="control-keys")
@@ -64,7 +75,7 @@ class ControlServer:
         """Accepts connections from now on; raises `unixsocket.AlreadyRunning` and `OSError`."""
         sock = unix_socket.listen(self.path)
         self._inode = self.path.stat().st_ino
-        self._listener = await asyncio.get_running_loop().create_server(lambda: Connection(self), sock=sock)
+        self._listener = await asyncio.get_running_loop().create_server(lambda: ControlConnection(self), sock=sock)
 
     async def mend(self) -> None:
         """Listen again where the socket's file was removed, or is another one; connections that there are go on."""
@@ -109,12 +120,12 @@ class ControlServer:
         return await asyncio.get_running_loop().run_in_executor(self._lookups, self._tokens, token)
 
 
-class Connection(asyncio.Protocol):
+class ControlConnection(asyncio.Protocol):
     """One client: the `Wire` of its session on one side, frames on the other."""
 
     def __init__(self, server: ControlServer) -> None:
         self._server = server
-        self._session = Session(self, server.pool)
+        self._session = CommandSession(self, server.pool)
         self._buffer = bytearray()
         self._kind = ""
         self._parts = False

@@ -107,13 +107,13 @@ class Cancelled(DeployFailed):
     code = "cancelled"
 
 
-class EngineError(PaasError):
+class DockerError(PaasError):
     """The container engine refused or does not answer."""
 
     code = "engine"
 
 
-class CommandNotFound(EngineError):
+class CommandNotFound(DockerError):
     """The image does not have the command that was to be run; the exit status is that of shells."""
 
     code = "command-not-found"

@@ -8,7 +8,7 @@ from paas.core.apps.lock import Locked
 from paas.core.errors import (
     AlreadyExists,
     DiskFull,
-    EngineError,
+    DockerError,
     Forbidden,
     InvalidToken,
     InvalidValue,
@@ -33,7 +33,7 @@ STATUSES: tuple[tuple[type[PaasError], int], ...] = (
     (AlreadyExists, 409),
     (Locked, 409),
     (IssuanceFailed, 502),
-    (EngineError, 503),
+    (DockerError, 503),
     (ProxyError, 503),
     (DiskFull, 507),
 )

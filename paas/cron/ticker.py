@@ -19,8 +19,8 @@ from paas.cron.queue import Pending, Queue
 from paas.jobs.context import Context
 from paas.releases import deploy
 from paas.runs import runs
-from paas.runs.requests import Live, Order
-from paas.runs.runs import Wanted
+from paas.runs.requests import ActiveRun, RunRequest
+from paas.runs.runs import RunOptions
 from paas.schedulers.container_stream import ContainerStream, Write
 
 _log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def find(ctx: Context, app: App, entry_id: str) -> Scheduled:
     )
 
 
-class Scheduler:
+class CronTicker:
     """Starts what is due. `tick` does all that is, and returns when the next will be."""
 
     def __init__(self, ctx: Context) -> None:
@@ -157,7 +157,7 @@ class Scheduler:
     def _begin(self, one: Scheduled, waiting: Pending) -> None:
         try:
             launch(self._ctx, one, ACTOR)
-        except Busy:
+        except OverlapForbidden:
             _tell(self._ctx, one, RunStatus.SKIPPED, "the run before it goes on")
         except PaasError as error:
             _log.error("%s: cron entry %s: %s (%s)", one.app.name, one.entry.id, error.what, error.why)
@@ -186,7 +186,7 @@ def _tell(ctx: Context, one: Scheduled, status: RunStatus, note: str, *, count: 
     ctx.oneoffs.forget_older(run)
 
 
-class Busy(PaasError):
+class OverlapForbidden(PaasError):
     """The entry forbids a second run beside the first."""
 
     code = "cron-busy"
@@ -198,16 +198,17 @@ def launch(
     actor: str,
     *,
     ttl: float | None = None,
-    before: Callable[[Live], None] = lambda live: None,
-) -> Live:
-    """Starts a run of the entry, of the release that is current now; `Busy` if one goes on and it forbids that.
+    before: Callable[[ActiveRun], None] = lambda live: None,
+) -> ActiveRun:
+    """Starts a run of the entry, of the release that is current now; `OverlapForbidden` if one goes on and it forbids
+    that.
 
     ``before`` is called with the run when its container is there and not started yet.
     """
     with ctx.oneoffs.turn(one.app, one.entry.id):
         others = ctx.oneoffs.active(one.app, kind=oneoff.CRON, entry=one.entry.id)
         if others and one.entry.overlap is Overlap.FORBID:
-            raise Busy(
+            raise OverlapForbidden(
                 f"a run of {one.entry.id} goes on",
                 why="The entry says concurrency: forbid.",
                 fix=f"Wait for it, or end it: 'run:stop {one.app.name} {others[0].run.number}'.",
@@ -227,10 +228,10 @@ def launch(
         return live
 
 
-def _order(ctx: Context, one: Scheduled, actor: str, ttl: float | None) -> Order:
+def _order(ctx: Context, one: Scheduled, actor: str, ttl: float | None) -> RunRequest:
     properties = ctx.store.properties.of(one.app)
     given = ttl or one.entry.timeout or float(properties.value("cron", "timeout"))
-    wanted = Wanted([one.entry.command], {}, given)
+    wanted = RunOptions([one.entry.command], {}, given)
     order = runs.order(ctx, one.app, wanted, attached=False, interactive=False, terminal=None)
     return replace(order, kind=oneoff.CRON, entry=one.entry.id, actor=actor)
 

@@ -64,7 +64,9 @@ def chores(ctx: Context) -> list[Chores]:
     """All that is done beside what people want: keeping nginx up, and keeping house."""
     return [
         Chores(ctx, WATCH_SECONDS, [("keeping nginx up", lambda: reconcile.keep_proxy(ctx))]),
-        Chores(ctx, WATCH_SECONDS, [("keeping the builder apart from the host", isolation.Keeper(ctx).tick)]),
+        Chores(
+            ctx, WATCH_SECONDS, [("keeping the builder apart from the host", isolation.BuilderSupervisor(ctx).tick)]
+        ),
         Chores(ctx, WATCH_SECONDS, [("keeping folders", lambda: reconcile.keep_files(ctx))]),
         Chores(ctx, CHORES_SECONDS, [("keeping a reserve of disk", lambda: resources.lay_up(ctx))]),
         Chores(
@@ -72,7 +74,7 @@ def chores(ctx: Context) -> list[Chores]:
             CHORES_SECONDS,
             [
                 ("rotating logs", lambda: ctx.proxy.rotate(ROTATE_BYTES)),
-                ("tidying repositories", lifecycle.Tidier(ctx).tick),
+                ("tidying repositories", lifecycle.RepositoryTidier(ctx).tick),
                 ("cleaning up", lambda: cleanup.when_due(ctx)),
             ],
             later=True,

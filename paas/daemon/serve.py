@@ -33,7 +33,7 @@ from paas.health.liveness import Liveness
 from paas.health.stalls import Stalls
 from paas.jobs.context import Context
 from paas.jobs.output import Output
-from paas.logs.drains.shipping import Drains
+from paas.logs.drains.shipping import DrainShipper
 from paas.proxies.nginx.process import Nginx
 from paas.proxies.nginx.proxy import NginxProxy
 from paas.schedulers.docker.api import Docker
@@ -158,7 +158,7 @@ async def _serve(options: argparse.Namespace) -> int:
     host_keys.noticed(ctx, ssh_keys.fingerprints(paths.host_keys))
     tending = asyncio.get_running_loop().create_task(_tend(control_server))
     ctx.revoked.listen(on_loop(ssh_server.revoke), on_loop(control_server.revoke))
-    background: list[Part] = [*chores(ctx), Watcher(ctx), Liveness(ctx), Stalls(ctx), Drains(ctx), Timers(ctx)]
+    background: list[Part] = [*chores(ctx), Watcher(ctx), Liveness(ctx), Stalls(ctx), DrainShipper(ctx), Timers(ctx)]
     background += [Issuer(ctx), Website(ctx), Safekeeper(ctx), ctx.confined]
     for part in background:
         part.start()

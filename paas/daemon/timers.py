@@ -30,7 +30,7 @@ class Timers:
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._complained: dict[str, str] = {}
-        self.cron = ticker.Scheduler(ctx)
+        self.cron = ticker.CronTicker(ctx)
         self.sandboxes = sandboxes.Expiry(ctx)
         self._settled = False
         self._works: dict[str, Callable[[], float | None]] = {

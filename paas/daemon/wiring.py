@@ -12,8 +12,8 @@ from paas.builders.buildpack import BuildpackBuilder
 from paas.builders.dockerfile import DockerfileBuilder
 from paas.builders.places import Places
 from paas.builders.rootless import LINK_LOCAL, Rootless
-from paas.certs.acme_client import Acme
-from paas.certs.clients import Issuing
+from paas.certs.acme_client import AcmeClient
+from paas.certs.clients import AcmeClients
 from paas.certs.dns_hook import DnsHooks
 from paas.certs.resolver import Resolver
 from paas.core.access.caller import Access, Caller
@@ -21,13 +21,13 @@ from paas.core.edge.hosts import host_name
 from paas.edge import rules
 from paas.edge.errors import EdgeErrors
 from paas.git.remotes import Remotes
-from paas.health.liveness_state import Vitals
+from paas.health.liveness_state import LivenessState
 from paas.jobs.context import Context
-from paas.jobs.events import Teller
+from paas.jobs.events import EventLog
 from paas.jobs.jobs import Jobs
-from paas.jobs.locks import Announcements, Broadcast, Routing
+from paas.jobs.locks import Announcements, Broadcast, PublishLock
 from paas.jobs.output import Output
-from paas.logs.archive import Keeper
+from paas.logs.archive import LogArchive
 from paas.proxies.base import Proxy
 from paas.proxies.nginx.process import Nginx
 from paas.proxies.nginx.proxy import NginxProxy
@@ -74,13 +74,13 @@ def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool =
         store,
         scheduler=DockerLocal(docker, store, settings_file, probe),
         tasks=DockerTasks(docker),
-        proxy=NginxProxy(nginx(paths, settings_file, external=external_nginx), cut=Teller(store, clock).cut),
+        proxy=NginxProxy(nginx(paths, settings_file, external=external_nginx), cut=EventLog(store, clock).cut),
         builder=BuildpackBuilder(places, DockerfileBuilder(places)),
         rootless=rootless,
         clock=clock,
         probe=probe,
         host=Host(),
-        issuing=Issuing(Acme(), DnsHooks([paths.hooks, folder("hooks")]), Resolver()),
+        issuing=AcmeClients(AcmeClient(), DnsHooks([paths.hooks, folder("hooks")]), Resolver()),
         remotes=Remotes(paths.work),
         confined=Confined(),
     )
@@ -116,14 +116,14 @@ def wire(
     clock: Clock,
     probe: Probe,
     host: Host,
-    issuing: Issuing,
+    issuing: AcmeClients,
     remotes: Remotes,
     confined: Confined,
 ) -> Context:
     """The context of an instance that is made of these parts."""
     changed = Broadcast()
     reserve = Reserve(paths.reserve)
-    logs = Keeper(store, scheduler, clock, paths)
+    logs = LogArchive(store, scheduler, clock, paths)
     _first_domain(store, settings.value("domain"))
     return Context(
         paths=paths,
@@ -157,11 +157,11 @@ def wire(
             changed=changed.notify,
             kept=logs.keep_run,
         ),
-        routing=Routing(),
+        routing=PublishLock(),
         retirer=Retirer(scheduler, proxy, clock, changed.notify),
-        vitals=Vitals(),
+        vitals=LivenessState(),
         issuing=issuing,
-        events=Teller(store, clock),
+        events=EventLog(store, clock),
         edge_errors=EdgeErrors(proxy.logs().errors, lambda: rules.drain_seconds(store)),
         logs=logs,
         changed=changed,

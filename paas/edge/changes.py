@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from paas.core.edge import items
-from paas.core.edge.items import ACCESS, HEADER, MAINTENANCE, ROUTE, SNIPPET, USER, Target, Texts
+from paas.core.edge.items import ACCESS, HEADER, MAINTENANCE, ROUTE, SNIPPET, USER, RouteTarget, Texts
 from paas.core.edge.rules import Header, Maintenance, Snippet
 from paas.core.errors import InvalidValue, NotFound, UsageError
 from paas.core.model import WEB, App
@@ -122,7 +122,7 @@ def add_route(ctx: Context, app: App, prefix: str, where: str, *, strip: bool) -
     """Leads what is below the prefix to a process type of this app (``api``) or of another one (``other:api``)."""
     name, process_type = items.typed_target(where)
     owner = ctx.store.apps.get(name) if name else app
-    target = Target(0 if owner.id == app.id else owner.id, process_type, strip)
+    target = RouteTarget(0 if owner.id == app.id else owner.id, process_type, strip)
     if not target.app_id and process_type == WEB and not strip:
         raise InvalidValue(
             f"{prefix} goes to web already", why="Everything does for which there is no route.", code="invalid-route"

@@ -6,7 +6,7 @@ renamed, visitors who were told to come over HTTPS get a page that says that the
 
 from __future__ import annotations
 
-from paas.core.certs.certificate import Source
+from paas.core.certs.certificate import CertificateSource
 from paas.core.edge.hosts import default_names
 from paas.core.edge.redirects import matched
 from paas.core.edge.tls import Credential, Tls
@@ -40,7 +40,7 @@ def vhost(ctx: Context, leaving: App | None = None) -> Vhost:
     there = ctx.store.certificates.usable(0, hosts) if hosts else []
     now, credentials = ctx.clock.now(), []
     for host in hosts:
-        issues = [one for one in there if (one.name, one.source) == (host, Source.ACME)]
+        issues = [one for one in there if (one.name, one.source) == (host, CertificateSource.ACME)]
         best = max(issues, key=lambda one: one.facts.not_after, default=None)
         if best is not None and not best.facts.expired(now):
             credentials.append(Credential(best.chain, best.key, (host,)))

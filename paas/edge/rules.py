@@ -10,7 +10,7 @@ from typing import Any
 from paas.core.edge import items
 from paas.core.edge.items import Texts, target
 from paas.core.edge.proxy_options import ProxyOptions
-from paas.core.edge.rules import Cache, Edge, Files, Forwarded, Limits, Route, Stream
+from paas.core.edge.rules import Cache, Edge, Files, Forwarded, RateLimits, Route, Stream
 from paas.core.edge.server_options import ServerOptions
 from paas.core.edge.trusted_proxies import TrustedProxies
 from paas.core.model import App, Replica
@@ -85,7 +85,7 @@ def of(ctx: Context, app: App, values: Properties, replicas: Sequence[Replica], 
         rules=items.rules(part(items.ACCESS)),
         users=items.users(part(items.USER)),
         maintenance=items.maintenance(part(items.MAINTENANCE)),
-        limits=Limits(
+        limits=RateLimits(
             values.value("limit", "rate"), values.value("limit", "burst"), values.value("limit", "connections")
         ),
         routes=tuple(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from paas.certs import acme_client
 from paas.core.certs import acme
 from paas.core.certs import certificate as certificates
-from paas.core.certs.certificate import Certificate, Source
+from paas.core.certs.certificate import Certificate, CertificateSource
 from paas.core.edge.redirects import Redirect
 from paas.core.edge.tls import Credential, Tls, hsts
 from paas.core.model import App
@@ -59,7 +59,7 @@ def choose(ctx: Context, app_id: int, host: str) -> Certificate | None:
 
 def is_secure(certificate: Certificate | None) -> bool:
     """Whether users are sent to HTTPS: not to a certificate that only stands in for one."""
-    return certificate is not None and certificate.source is not Source.PLACEHOLDER
+    return certificate is not None and certificate.source is not CertificateSource.PLACEHOLDER
 
 
 def _credential(certificate: Certificate, names: Sequence[str]) -> Credential:

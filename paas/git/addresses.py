@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from paas.core.access.remote_credentials import Means
+from paas.core.access.remote_credentials import RemoteCredentials
 from paas.core.errors import PaasError
 from paas.core.git.url import FILE, Remote
 from paas.system import egress, https
@@ -31,7 +31,7 @@ class Way:
     ssh: tuple[str, ...] = ()
 
 
-def checked(remote: Remote, means: Means) -> Way:
+def checked(remote: Remote, means: RemoteCredentials) -> Way:
     """The way to the remote. Raises `EgressRefused` where the server does not connect, and `FetchFailed`."""
     if remote.scheme == FILE:
         return Way(remote.url)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from paas.core.sources import archive
-from paas.core.sources.archive import ArchiveRefused, Guard, Limits
+from paas.core.sources.archive import ArchiveLimits, ArchiveRefused, Guard
 from paas.system.spool import CHUNK, Bounded, gunzipped, size_of, spooled
 
 _SPECIAL = {tarfile.CHRTYPE: "a device node", tarfile.BLKTYPE: "a device node", tarfile.FIFOTYPE: "a named pipe"}
@@ -43,7 +43,7 @@ FILE, PROGRAM, LINK = "100644", "100755", "120000"
 
 
 @contextmanager
-def opened(file: IO[bytes], type_: str, limits: Limits, folder: Path) -> Iterator[Iterator[Member]]:
+def opened(file: IO[bytes], type_: str, limits: ArchiveLimits, folder: Path) -> Iterator[Iterator[Member]]:
     """The files and links of the archive in order, each checked before it is given. Raises `ArchiveRefused`."""
     guard = Guard(limits, size_of(file))
     try:
@@ -106,7 +106,7 @@ def _tar_member(tar: tarfile.TarFile, info: tarfile.TarInfo, guard: Guard) -> Me
     return Member(path, mode, info.size, _exactly(source, info.size))
 
 
-def _zip(file: IO[bytes], limits: Limits, guard: Guard) -> Iterator[Member]:
+def _zip(file: IO[bytes], limits: ArchiveLimits, guard: Guard) -> Iterator[Member]:
     bounded = Bounded(file, archive.too_much_header)
     bounded.allow(limits.files * archive.ZIP_ENTRY_BYTES + (1 << 18))
     with zipfile.ZipFile(cast(IO[bytes], bounded)) as found:

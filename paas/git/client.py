@@ -21,7 +21,7 @@ _KEEP_ALIVE = pkt_line(b"\x01")
 _LARGEST_PIECE = 65515
 
 
-class Client:
+class GitPeer:
     """Reads exactly, writes whole packets from any thread, and bears with a client that has gone away.
 
     What is written to a client that is gone is dropped here, and nowhere else; ``gone`` says that it happened.

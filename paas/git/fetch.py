@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from paas.core.access.remote_credentials import Fetched, Login, Means
+from paas.core.access.remote_credentials import Fetched, Login, RemoteCredentials
 from paas.core.errors import Cancelled, InvalidValue
 from paas.core.git import url as giturl
 from paas.core.git.url import Remote
@@ -45,12 +45,12 @@ class _Redirected(FetchFailed):
 
 
 def fetch(
-    quarantine: Quarantine, remote: Remote, ref: str, means: Means, cancelled: threading.Event, work: Path
+    quarantine: Quarantine, remote: Remote, ref: str, means: RemoteCredentials, cancelled: threading.Event, work: Path
 ) -> Fetched:
     """See `Remotes.fetch`. Credentials are in files below ``work`` meanwhile."""
     deadline = time.monotonic() + means.timeout
 
-    def taken(found: Remote, means: Means) -> Fetched:
+    def taken(found: Remote, means: RemoteCredentials) -> Fetched:
         way = addresses.checked(found, means)
         with _surroundings(found, means, work, way) as (options, environment):
             git = _Git(quarantine, options, environment, found, means, deadline, cancelled, way.url)
@@ -67,7 +67,7 @@ def fetch(
     return fetched
 
 
-def _redirected(remote: Remote, means: Means) -> Remote:
+def _redirected(remote: Remote, means: RemoteCredentials) -> Remote:
     """Where the repository has moved to. git is not left to follow: it would connect wherever it is told to."""
     try:
         with https.opened(f"{remote.url}{_ASKED}", means, _HTTP_SECONDS) as response:
@@ -110,7 +110,7 @@ class _Git:
         options: list[str],
         environment: dict[str, str],
         remote: Remote,
-        means: Means,
+        means: RemoteCredentials,
         deadline: float,
         cancelled: threading.Event,
         url: str,
@@ -202,7 +202,7 @@ class _Git:
 
 @contextmanager
 def _surroundings(
-    remote: Remote, means: Means, work: Path, way: Way
+    remote: Remote, means: RemoteCredentials, work: Path, way: Way
 ) -> Iterator[tuple[list[str], dict[str, str]]]:
     """Options and environment of git. Secrets are in files that only this user reads, and that are gone afterwards."""
     settings = {
@@ -242,7 +242,7 @@ def _authorities(folder: Path, extra: str) -> Path:
     return _private(folder / "ca.pem", f"{system}\n{Path(extra).read_text(encoding='utf-8')}")
 
 
-def _ssh(folder: Path, means: Means, way: Way) -> Mapping[str, str]:
+def _ssh(folder: Path, means: RemoteCredentials, way: Way) -> Mapping[str, str]:
     hosts = _private(folder / "known_hosts", "".join(f"{line}\n" for line in means.known_hosts))
     options = ["BatchMode=yes", "IdentitiesOnly=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=20"]
     options += [f"UserKnownHostsFile={hosts}", "GlobalKnownHostsFile=/dev/null", "ServerAliveInterval=15"]

@@ -21,7 +21,7 @@ Read = Callable[[str, str, int], bytes | None]
 
 
 @dataclass(frozen=True)
-class Entry:
+class TreeEntry:
     """A file, symbolic link (mode 120000) or submodule (160000) of a commit; ``size`` is -1 where not asked for."""
 
     mode: str
@@ -30,7 +30,7 @@ class Entry:
     path: str
 
 
-def listing(repository: Path, commit: str, extra: Mapping[str, str], *, sizes: bool = False) -> list[Entry]:
+def listing(repository: Path, commit: str, extra: Mapping[str, str], *, sizes: bool = False) -> list[TreeEntry]:
     """All entries of the commit's tree and the trees below. Sizes take longer: each object has to be looked up.
 
     Raises `Unsupported` as `listed` does.
@@ -43,7 +43,9 @@ def listing(repository: Path, commit: str, extra: Mapping[str, str], *, sizes: b
         mode, kind, sha, *size = facts.decode().split()
         if kind == "tree":
             continue
-        entries.append(Entry(mode, sha, int(size[0]) if size and size[0] != "-" else -1, path.decode(errors="replace")))
+        entries.append(
+            TreeEntry(mode, sha, int(size[0]) if size and size[0] != "-" else -1, path.decode(errors="replace"))
+        )
     return entries
 
 

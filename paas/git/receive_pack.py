@@ -1,4 +1,5 @@
-"""Receives a push: dulwich speaks the protocol, git takes in the pack, a `Receiver` decides while the pusher watches.
+"""Receives a push: dulwich speaks the protocol, git takes in the pack, a `PushHandler` decides while the pusher
+watches.
 
 The protocol is git's gitprotocol-pack(5), "Pushing data to a server".
 """
@@ -22,7 +23,7 @@ from dulwich.server import Backend, BackendRepo, ReceivePackHandler
 
 from paas.core.errors import Disconnected, DiskFull, PaasError, PushRefused, unexpected
 from paas.core.git.refs import LONGEST_NAME, RefUpdate, all_or_none, one_line, problems
-from paas.git.client import Client
+from paas.git.client import GitPeer
 from paas.git.quarantine import Quarantine
 from paas.git.repository import Repository
 from paas.system.spans import span
@@ -41,7 +42,7 @@ _NONE = b"0" * 40
 _SHA = re.compile(rb"[0-9a-f]{40}")
 
 
-class Receiver(Protocol):
+class PushHandler(Protocol):
     """Decides about a push, and does what has to be done before it counts."""
 
     def admit(self, options: Sequence[str], progress: Callable[[bytes], None]) -> None:
@@ -67,7 +68,7 @@ def serve_receive_pack(
     repository: Repository,
     stdin: socket.socket,
     stdout: Callable[[bytes], None],
-    receiver: Receiver,
+    receiver: PushHandler,
     *,
     max_pack_bytes: int,
     keepalive_seconds: float = KEEPALIVE_SECONDS,
@@ -79,7 +80,7 @@ def serve_receive_pack(
     ``keepalive_seconds`` went by without one. A push whose client has gone away is still carried out once its pack
     has arrived, and so is its verdict; before that it leaves nothing behind.
     """
-    client = Client(stdin, stdout)
+    client = GitPeer(stdin, stdout)
     handler = _Handler(repository, client, receiver, max_pack_bytes, keepalive_seconds)
     try:
         handler.handle()
@@ -97,7 +98,7 @@ def serve_receive_pack(
 class _Commands(PktLines):
     """Reads a client's commands, bounded in size, with the ``shallow`` lines among them put aside."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: GitPeer) -> None:
         super().__init__(client.read, client.write)
         self.shallow = False
         self._bytes = 0
@@ -143,7 +144,12 @@ class _Handler(ReceivePackHandler):
     """dulwich's side of the conversation, with the part between the commands and the report replaced."""
 
     def __init__(
-        self, repository: Repository, client: Client, receiver: Receiver, max_pack_bytes: int, keepalive_seconds: float
+        self,
+        repository: Repository,
+        client: GitPeer,
+        receiver: PushHandler,
+        max_pack_bytes: int,
+        keepalive_seconds: float,
     ) -> None:
         self._commands = _Commands(client)
         super().__init__(_Advertised(repository), [""], self._commands)

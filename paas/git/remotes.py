@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from paas.core.access.remote_credentials import Fetched, Means
+from paas.core.access.remote_credentials import Fetched, RemoteCredentials
 from paas.core.errors import Cancelled, PaasError
 from paas.core.git import url
 from paas.core.git.url import Remote
@@ -34,7 +34,7 @@ class Remotes:
         self._work = work
 
     def fetch(
-        self, quarantine: Quarantine, remote: Remote, ref: str, means: Means, cancelled: threading.Event
+        self, quarantine: Quarantine, remote: Remote, ref: str, means: RemoteCredentials, cancelled: threading.Event
     ) -> Fetched:
         """Fetches the ref (empty: the remote's HEAD) into the quarantine and checks that nothing is missing.
 
@@ -42,7 +42,7 @@ class Remotes:
         """
         return git_fetch.fetch(quarantine, remote, ref, means, cancelled, self._work)
 
-    def download(self, remote: Remote, means: Means, cancelled: threading.Event) -> Iterator[bytes]:
+    def download(self, remote: Remote, means: RemoteCredentials, cancelled: threading.Event) -> Iterator[bytes]:
         """The body of what is at the https address, in chunks. Redirects are followed to https only."""
         deadline = time.monotonic() + means.timeout
         try:

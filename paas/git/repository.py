@@ -43,7 +43,7 @@ class CommitInfo:
 
 
 @dataclass(frozen=True)
-class Finding:
+class UnbuildableEntry:
     """Something in a commit that can't be built from a plain checkout; ``kind`` is ``submodule`` or ``git-lfs``."""
 
     kind: str
@@ -185,13 +185,13 @@ class Repository:
         """Whether the ancestor is part of the history of the commit, or is that commit."""
         return not self._run(["rev-list", "--max-count=1", ancestor, "--not", commit, "--"], quarantine)
 
-    def unsupported(self, commit: str, quarantine: Quarantine | None = None) -> tuple[Finding, ...]:
+    def unsupported(self, commit: str, quarantine: Quarantine | None = None) -> tuple[UnbuildableEntry, ...]:
         """Submodules, and files that are kept by git-lfs elsewhere: their content isn't in the repository.
 
         An attribute ``filter=lfs`` that no file in the commit makes use of is not a finding.
         """
         entries = git_objects.listing(self.path, commit, _seeing(quarantine))
-        submodules = [Finding("submodule", entry.path) for entry in entries if entry.mode == "160000"]
+        submodules = [UnbuildableEntry("submodule", entry.path) for entry in entries if entry.mode == "160000"]
         attributes = [entry for entry in entries if posixpath.basename(entry.path) == ".gitattributes"]
         if not attributes:
             return tuple(submodules)
@@ -206,7 +206,7 @@ class Repository:
                 if entry.size in _POINTER_SIZES
             ]
             pointers = [
-                Finding("git-lfs", entry.path)
+                UnbuildableEntry("git-lfs", entry.path)
                 for entry in small
                 if (read(entry.sha, entry.path, LARGEST_FILE) or b"").startswith(_POINTER)
             ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from paas.core.health import liveness
 from paas.core.health.checks import Check
-from paas.core.health.liveness import Past, Pulse
+from paas.core.health.liveness import CheckState, RestartHistory
 from paas.core.model import App, Process, Replica
 from paas.jobs.jobs import Job
 
@@ -30,7 +30,7 @@ class Watched:
         return self.container_id, self.number
 
 
-class Vitals:
+class LivenessState:
     """Safe to use from any thread. Times are those of the monotonic clock.
 
     ``stalled`` says why containers are told to take up no connections, by number of the app and label.
@@ -39,8 +39,8 @@ class Vitals:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._watched: list[Watched] = []
-        self._pulses: dict[tuple[str, int], Pulse] = {}
-        self._pasts: dict[str, Past] = {}
+        self._pulses: dict[tuple[str, int], CheckState] = {}
+        self._pasts: dict[str, RestartHistory] = {}
         self._looking: set[tuple[str, int]] = set()
         self._restarts: dict[str, Job | None] = {}
         self.stalled: Mapping[tuple[int, str], str] = {}
@@ -50,7 +50,7 @@ class Vitals:
         with self._lock:
             self._watched = list(watched)
             old = self._pulses
-            self._pulses = {one.key: old.get(one.key, Pulse(now + one.check.initial_delay)) for one in watched}
+            self._pulses = {one.key: old.get(one.key, CheckState(now + one.check.initial_delay)) for one in watched}
             there = {one.container_id for one in watched}
             self._pasts = {key: past for key, past in self._pasts.items() if key in there}
 
@@ -71,7 +71,7 @@ class Vitals:
             pulse = self._pulses.get(one.key)
             if pulse is None:
                 return False
-            past = liveness.forgiven(self._pasts.get(one.container_id, Past()), now)
+            past = liveness.forgiven(self._pasts.get(one.container_id, RestartHistory()), now)
             interval = one.check.interval
             seen = liveness.failed(pulse, interval, now, why) if why else liveness.passed(pulse, interval, now)
             self._pulses[one.key], self._pasts[one.container_id] = seen, past
@@ -104,10 +104,10 @@ class Vitals:
             for container_id, job in through.items():
                 del self._restarts[container_id]
                 if job.result is True:
-                    self._pasts[container_id] = liveness.restarted(self._pasts.get(container_id, Past()), now)
+                    self._pasts[container_id] = liveness.restarted(self._pasts.get(container_id, RestartHistory()), now)
                 for one in self._watched:
                     if one.container_id == container_id:
-                        self._pulses[one.key] = Pulse(now + max(one.check.initial_delay, one.check.interval))
+                        self._pulses[one.key] = CheckState(now + max(one.check.initial_delay, one.check.interval))
 
     def idle(self) -> bool:
         """Whether no look and no restart is under way."""
@@ -119,7 +119,7 @@ class Vitals:
         with self._lock:
             rows: dict[str, str] = {}
             for one in sorted(self._watched, key=lambda one: self._pulses[one.key].failures):
-                pulse, past = self._pulses[one.key], self._pasts.get(one.container_id, Past())
+                pulse, past = self._pulses[one.key], self._pasts.get(one.container_id, RestartHistory())
                 if one.app.id == app.id and (pulse.seen or past.restarts):
                     rows[one.replica.label] = liveness.describe(pulse, past, one.check.tries, now)
             return dict(sorted(rows.items()))

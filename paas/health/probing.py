@@ -5,7 +5,7 @@ from __future__ import annotations
 from paas.core.containers.image import Image
 from paas.core.health import checks, outcome
 from paas.core.health.checks import Check, Mode
-from paas.core.health.outcome import Outcome
+from paas.core.health.outcome import CheckOutcome
 from paas.core.model import WEB, App, Container, Process
 from paas.edge import publish
 from paas.jobs.context import Context
@@ -15,19 +15,19 @@ AGENT = "paas-health-check"
 
 def look(
     ctx: Context, check: Check, container: Container, process: Process, published: int | None, host: str, up: float
-) -> Outcome:
+) -> CheckOutcome:
     """Tries the check once. ``published`` is the loopback port of the process's own, ``up`` for how long it runs."""
     if check.command:
         status, output = ctx.scheduler.exec(container.id, check.command, check.timeout)
-        return Outcome(status == 0, exit_code=status, output=output)
+        return CheckOutcome(status == 0, exit_code=status, output=output)
     if check.uptime:
-        return Outcome(up >= check.uptime)
+        return CheckOutcome(up >= check.uptime)
 
     listeners = ctx.probe.listeners(container.pid)
     port = check.port or process.port
     # The engine's proxy accepts connections long before anybody listens.
     if check.listening or not outcome.reaches(listeners, port):
-        return Outcome(check.listening and outcome.reaches(listeners, port), listeners)
+        return CheckOutcome(check.listening and outcome.reaches(listeners, port), listeners)
     own = published is not None and port == process.port
     address, at = ("127.0.0.1", published) if own and published else (container.address, port or 0)
     # An app that its users reach by HTTPS would answer others with a redirect only.

@@ -11,7 +11,7 @@ from paas.core.errors import Unhealthy
 from paas.core.health import checks
 from paas.core.health.checks import Check
 from paas.core.health.diagnosis import BAD_REQUEST, Evidence, diagnose, early_hints, refused_host
-from paas.core.health.outcome import HTTP2, NOT_HTTP, Answer, Outcome
+from paas.core.health.outcome import HTTP2, NOT_HTTP, Answer, CheckOutcome
 from paas.core.model import Container
 from paas.core.releases.rollout import Candidate
 from paas.health import probing
@@ -111,12 +111,12 @@ class _Wait:
             waited = self._ctx.clock.monotonic() - self._began
             raise _Failed(self._one, diagnose(self._evidence(last, container, None, waited)))
 
-    def _one_check(self, check: Check) -> Outcome:
+    def _one_check(self, check: Check) -> CheckOutcome:
         """Tries until it passes: while nobody listens all the time, requests and commands ever more slowly."""
         ctx, candidate = self._ctx, self._one.candidate
         began = next_try = ctx.clock.monotonic()
         failed = asked = 0
-        seen: Outcome | None = None
+        seen: CheckOutcome | None = None
 
         while True:
             self._job.check()
@@ -151,7 +151,7 @@ class _Wait:
             raise _Failed(self._one, Unhealthy(f"{label} was removed while it started", code="removed"))
         return container
 
-    def _evidence(self, check: Check, container: Container, seen: Outcome | None, waited: float) -> Evidence:
+    def _evidence(self, check: Check, container: Container, seen: CheckOutcome | None, waited: float) -> Evidence:
         image = self._image
         log = self._ctx.scheduler.logs(self._one.container_id, LOG_LINES)
         return Evidence(

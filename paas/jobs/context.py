@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 from paas.builders.base import Builder
 from paas.builders.rootless import Rootless
-from paas.certs.clients import Issuing
+from paas.certs.clients import AcmeClients
 from paas.core.access.caller import Caller
 from paas.core.errors import AlreadyExists
 from paas.core.model import App
 from paas.edge.errors import EdgeErrors
 from paas.git.remotes import Remotes
 from paas.git.repository import Repository
-from paas.health.liveness_state import Vitals
-from paas.jobs.events import Teller
+from paas.health.liveness_state import LivenessState
+from paas.jobs.events import EventLog
 from paas.jobs.jobs import Jobs
-from paas.jobs.locks import Announcements, Broadcast, Routing
+from paas.jobs.locks import Announcements, Broadcast, PublishLock
 from paas.jobs.output import Output
-from paas.logs.archive import Keeper
+from paas.logs.archive import LogArchive
 from paas.proxies.base import Proxy
 from paas.releases.retire import Retirer
 from paas.runs.active import Oneoffs
@@ -60,13 +60,13 @@ class Context:
     reserve: Reserve
     jobs: Jobs
     oneoffs: Oneoffs
-    routing: Routing
+    routing: PublishLock
     retirer: Retirer
-    vitals: Vitals
-    issuing: Issuing
-    events: Teller
+    vitals: LivenessState
+    issuing: AcmeClients
+    events: EventLog
     edge_errors: EdgeErrors
-    logs: Keeper
+    logs: LogArchive
     changed: Broadcast
     revoked: Announcements
     out: Output

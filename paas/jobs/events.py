@@ -17,7 +17,7 @@ QUIET = ("create", "destroy")
 """Changes of which an app's log does not tell."""
 
 
-class Teller:
+class EventLog:
     """Puts lines of the platform into the logs of apps."""
 
     def __init__(self, store: Store, clock: Clock) -> None:

@@ -15,11 +15,11 @@ from typing import TypeVar, cast
 from paas.core.errors import Cancelled, DiskFull, PaasError, unexpected
 from paas.core.jobs.journal import Step
 from paas.core.model import App, DeploymentStatus
-from paas.jobs.events import Teller
-from paas.jobs.locks import Slots, Turns
+from paas.jobs.events import EventLog
+from paas.jobs.locks import FifoLock, Slots
 from paas.jobs.log import JobLog, times_of
 from paas.jobs.output import Output, Sink
-from paas.jobs.superseding import Push, supersede
+from paas.jobs.superseding import PushToDeploy, supersede
 from paas.store import Store
 from paas.system import spans
 from paas.system.clock import Clock
@@ -136,8 +136,8 @@ class Jobs:
         self._keep_logs = keep_logs
         self._clock = clock
         self._folder = folder
-        self._events = Teller(store, clock)
-        self._turns = Turns()
+        self._events = EventLog(store, clock)
+        self._turns = FifoLock()
         self.build_slots = Slots(build_limit)
         self._lock = threading.Lock()
         self._active: dict[int, Job] = {}
@@ -154,7 +154,7 @@ class Jobs:
         watch: Sink,
         gone: threading.Event,
         began: Callable[[int], None] = lambda number: None,
-        push: Push | None = None,
+        push: PushToDeploy | None = None,
     ) -> _T:
         """Runs ``work`` as a job under the app's lock, and shows its log to ``watch`` until it is through.
 
@@ -171,7 +171,7 @@ class Jobs:
 
     def start(
         self, app: App, *, kind: str, actor: str, cause: str, work: Callable[[Job], object], beside: bool = False,
-        push: Push | None = None,
+        push: PushToDeploy | None = None,
     ) -> Job:  # fmt: skip
         """Start the job in a thread and return at once. One that goes on ``beside`` others takes no turn of the app."""
         deployment_id = self._store.deployments.add(app, kind, actor, cause, self._clock.now())

@@ -16,7 +16,7 @@ from paas.core.errors import Cancelled
 _RECHECK_SECONDS = 0.2
 
 
-class Turns:
+class FifoLock:
     """A lock for each key, taken in the order of asking."""
 
     def __init__(self) -> None:
@@ -121,7 +121,7 @@ class Slots:
         return max(0, self._queue.index(ticket) + self._busy - self._limit() + 1)
 
 
-class Routing:
+class PublishLock:
     """Turns at what the edge serves: one change at a time for an app, or one of all apps alone.
 
     Whoever publishes has to read what is wanted, publish it and record it in one turn; otherwise two that come at once

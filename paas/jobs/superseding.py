@@ -15,14 +15,14 @@ SUPERSEDED = "superseded by a newer push"
 
 
 @dataclass(frozen=True)
-class Push:
+class PushToDeploy:
     """What a job deploys that is a push. ``follows`` says whether its commit goes on from another one."""
 
     commit: str
     follows: Callable[[str], bool]
 
 
-def supersede(push: Push, older: Iterable[Job]) -> None:
+def supersede(push: PushToDeploy, older: Iterable[Job]) -> None:
     """Cancels the pushes that still wait and whose commit is part of this one.
 
     One that does not go on from an older one would be refused in its turn, and nothing were deployed.

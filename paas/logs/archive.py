@@ -20,7 +20,7 @@ from paas.core.logs import line as logline
 from paas.core.logs.json_file import JsonLog
 from paas.core.model import App, Container
 from paas.core.runs.oneoff import Run
-from paas.jobs.events import Teller
+from paas.jobs.events import EventLog
 from paas.schedulers.base import Scheduler
 from paas.store import Store
 from paas.store.logs import KeptLog
@@ -38,7 +38,7 @@ NOT_KEPT = "release"
 
 
 
-class Keeper:
+class LogArchive:
     """Keeps logs, of each app at most as much as its property ``logs store-size`` says: the oldest go first."""
 
     def __init__(self, store: Store, scheduler: Scheduler, clock: Clock, paths: Paths) -> None:
@@ -46,7 +46,7 @@ class Keeper:
         self._scheduler = scheduler
         self._clock = clock
         self._paths = paths
-        self._events = Teller(store, clock)
+        self._events = EventLog(store, clock)
         self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._rooms: dict[int, threading.Lock] = {}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Protocol
 
-from paas.core.errors import EngineError, PaasError
+from paas.core.errors import DockerError, PaasError
 from paas.core.logs import frames
 from paas.core.logs import line as logline
 from paas.core.logs import query as logquery
@@ -58,7 +58,7 @@ class Readable(Protocol):
 
 
 class EngineSource:
-    """A `paas.logs.sources.Source`. Following takes a thread, and a buffer that holds the engine up when full."""
+    """A `paas.logs.sources.LogSource`. Following takes a thread, and a buffer that holds the engine up when full."""
 
     def __init__(self, ctx: Context, container_id: str, form: JsonLog, kept: Callable[[], Readable | None]) -> None:
         self.key = container_id
@@ -89,7 +89,7 @@ class EngineSource:
         for count in (FEW, MANY):
             try:
                 lines = self._ctx.scheduler.logs(self.key, count)
-            except EngineError:
+            except DockerError:
                 # The engine refuses while it removes the container.
                 if self._kept() is None:
                     raise
@@ -132,7 +132,7 @@ class EngineSource:
                     line = self._line(raw)
                     self._last = max(self._last, line.time)
                     yield line
-        except EngineError:
+        except DockerError:
             kept = self._kept()
             if kept is None:
                 raise

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 from paas.core.logs import line as logline
-from paas.core.logs.drain import Place, Resume
+from paas.core.logs.drain import LogPosition, Resume
 from paas.core.logs.line import PLATFORM, ROUTER, LogLine
 from paas.core.logs.mark import KEY, Mark, Skip
 from paas.core.logs.query import Query
@@ -18,7 +18,7 @@ from paas.jobs.context import Context
 from paas.logs import sources as logsources
 from paas.logs.changes import EventSource, JobSource, is_job
 from paas.logs.container_log import EngineSource
-from paas.logs.sources import BY_TIME, Source
+from paas.logs.sources import BY_TIME, LogSource
 
 Keyed = tuple[str, LogLine]
 """A line and the key of its log."""
@@ -42,7 +42,7 @@ class Feed:
         ctx: Context,
         app: App,
         query: Query,
-        sources: list[Source] | None = None,
+        sources: list[LogSource] | None = None,
         *,
         places: Mapping[str, str] | None = None,
         floor: str = "",
@@ -56,7 +56,7 @@ class Feed:
         self._floor = floor
         self._settled = settled
         self._listing = listing or ctx.scheduler.containers
-        read = {key: place for key, text in (places or {}).items() if (place := Place(text)).text}
+        read = {key: place for key, text in (places or {}).items() if (place := LogPosition(text)).text}
         self._places = read
         self._mark = mark
         self._resumes: dict[str, Resume | Skip] = {key: Resume(place.text) for key, place in read.items()}
@@ -124,7 +124,7 @@ class Feed:
         if resume is not None:
             lines = [line for line in lines if resume.takes(line)]
         if lines:
-            place = self._places.setdefault(key, Place())
+            place = self._places.setdefault(key, LogPosition())
             for line in lines:
                 place.seen(line)
         if isinstance(resume, Skip) and resume.gap in lines and resume.gap is not None:
@@ -132,7 +132,7 @@ class Feed:
             lines, resume.gap = [*lines[:at], gap, *lines[at:]], None
         return lines
 
-    def _at_end(self, key: str, source: Source) -> list[LogLine]:
+    def _at_end(self, key: str, source: LogSource) -> list[LogLine]:
         """Nothing more came of the log: it is left where its container has gone, and taken up again where it runs.
 
         Returns what it ended with.
@@ -158,18 +158,18 @@ class Feed:
         place = self._places.get(key)
         return place.text if place else self._floor
 
-    def _again(self, key: str, source: Source) -> None:
+    def _again(self, key: str, source: LogSource) -> None:
         """The engine ends the stream when the process ends, which it may start again."""
         now = self._ctx.clock.monotonic()
         if now < self._retries.get(key, now):
             return
         self._retries[key] = now + RETRY_SECONDS
-        with suppress(EngineError):
+        with suppress(DockerError):
             found = self._ctx.scheduler.inspect(key)
             if found is not None:
                 self._replace(source, logsources.of_container(self._ctx, found, self._app))
 
-    def _replace(self, old: Source, new: Source) -> None:
+    def _replace(self, old: LogSource, new: LogSource) -> None:
         old.close()
         place = self._places.get(old.key)
         if place is None and self._mark is not None:
@@ -190,7 +190,7 @@ class Feed:
         wants = self._query.wants_log
         try:
             listed = self._listing(self._app)
-        except EngineError:
+        except DockerError:
             # It is being restarted, say; the files can be read meanwhile.
             self._seen, self._looked = count, now - LOOK_SECONDS + RETRY_SECONDS
             return
@@ -224,14 +224,14 @@ class Feed:
             self._resumes.pop(key, None)
             self._retries.pop(key, None)
 
-    def _begin(self, key: str, make: Callable[[], Source]) -> None:
+    def _begin(self, key: str, make: Callable[[], LogSource]) -> None:
         if key in self._sources or key in self._over:
             return
         source = make()
         self._from_place(source)
         self._sources[key] = source
 
-    def _from_place(self, source: Source) -> None:
+    def _from_place(self, source: LogSource) -> None:
         place = self._places.get(source.key)
         if place is None and self._mark is not None:
             source.resume(self._mark.since)
@@ -241,7 +241,7 @@ class Feed:
         if place is None and self._floor:
             self._resumes[source.key] = Resume(f"{self._floor}#0")
 
-    def add(self, source: Source) -> None:
+    def add(self, source: LogSource) -> None:
         """Reads this one, too; from its place on, if it has one."""
         self._from_place(source)
         self._sources[source.key] = source

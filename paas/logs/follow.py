@@ -15,7 +15,7 @@ from paas.core.model import App
 from paas.jobs.context import Context
 from paas.logs import sources as logsources
 from paas.logs.feed import Feed, Keyed
-from paas.logs.sources import Source
+from paas.logs.sources import LogSource
 
 _RECHECK_SECONDS = 0.1
 
@@ -23,7 +23,7 @@ Write = Callable[[Iterable[LogLine]], None]
 
 
 def follow(
-    ctx: Context, app: App, query: Query, style: Style, begin: Callable[[list[Source]], None], write: Write
+    ctx: Context, app: App, query: Query, style: Style, begin: Callable[[list[LogSource]], None], write: Write
 ) -> None:
     """Follows what comes after the lines of the sources that ``begin`` writes."""
     sources = logsources.all_of(ctx, app, query)
@@ -56,7 +56,7 @@ def resume(ctx: Context, app: App, query: Query, style: Style, mark: Mark) -> No
         feed.close()
 
 
-def mark_of(ctx: Context, sources: list[Source]) -> Mark:
+def mark_of(ctx: Context, sources: list[LogSource]) -> Mark:
     """The mark of all that there is in the sources, which were opened just now."""
     return logsources.mark(sources, logquery.rfc3339(ctx.clock.now() - logmark.LATE_SECONDS))
 

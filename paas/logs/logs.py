@@ -17,7 +17,7 @@ from paas.jobs.context import Context
 from paas.logs import follow as logfollow
 from paas.logs import sources as logsources
 from paas.logs.changes import JobSource
-from paas.logs.sources import Source
+from paas.logs.sources import LogSource
 from paas.releases import phases
 
 WRITE_BYTES = 1 << 18
@@ -52,7 +52,7 @@ def show(ctx: Context, app: App, query: Query, lines: int | None, style: Style) 
         _close(sources)
 
 
-def _found(sources: list[Source], query: Query, lines: int | None) -> Iterable[LogLine]:
+def _found(sources: list[LogSource], query: Query, lines: int | None) -> Iterable[LogLine]:
     """The lines in the order of time. What is not asked for is not kept in memory."""
     if lines is None:
         found = logsources.in_order(sources, query.since)
@@ -63,7 +63,7 @@ def _found(sources: list[Source], query: Query, lines: int | None) -> Iterable[L
     return _last(sources, filter(query.accepts, newest), query, lines)
 
 
-def _last(sources: list[Source], newest: Iterator[LogLine], query: Query, count: int) -> Iterable[LogLine]:
+def _last(sources: list[LogSource], newest: Iterator[LogLine], query: Query, count: int) -> Iterable[LogLine]:
     """The last so many lines, in the order of time.
 
     Those that are too much to be kept are only counted backwards, and then read again from the first of them on.
@@ -112,7 +112,7 @@ def _write(ctx: Context, lines: Iterable[LogLine], style: Style) -> None:
         ctx.out.result(b"".join(batch))
 
 
-def _close(sources: list[Source]) -> None:
+def _close(sources: list[LogSource]) -> None:
     for source in sources:
         source.close()
 

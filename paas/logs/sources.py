@@ -19,7 +19,7 @@ from paas.jobs.context import Context
 from paas.logs import archive
 from paas.logs.changes import EventSource, JobSource
 from paas.logs.container_log import EngineSource, form_of, form_of_run
-from paas.runs.requests import Live
+from paas.runs.requests import ActiveRun
 from paas.store.logs import KeptLog
 from paas.system.log_files import LogFiles
 from paas.system.segments import Packed
@@ -28,7 +28,7 @@ BY_TIME = itemgetter(0)
 SOURCE = itemgetter(1)
 
 
-class Source(Protocol):
+class LogSource(Protocol):
     """One log of an app. ``key`` names it: the id of a container, or ``router-APP``, ``events``, ``jobs``.
 
     ``span`` are the times of its first and last line where nothing will be added to it, else None.
@@ -66,22 +66,22 @@ class FileSource:
         self._overtaken = 0
 
     def backward(self) -> Iterator[LogLine]:
-        """See `Source.backward`."""
+        """See `LogSource.backward`."""
         return self._files.backward()
 
     def forward(self, since: str) -> Iterator[LogLine]:
-        """See `Source.forward`."""
+        """See `LogSource.forward`."""
         self._files.seek(since)
         while lines := self._files.read():
             yield from lines
         yield from self._files.rest()
 
     def resume(self, since: str) -> None:
-        """See `Source.resume`."""
+        """See `LogSource.resume`."""
         self._files.seek(since)
 
     def read(self) -> list[LogLine]:
-        """See `Source.read`. Where the log was rotated away before it was read, a line says so."""
+        """See `LogSource.read`. Where the log was rotated away before it was read, a line says so."""
         lines = self._files.read()
         if self._files.overtaken > self._overtaken and lines:
             self._overtaken = self._files.overtaken
@@ -89,11 +89,11 @@ class FileSource:
         return lines
 
     def rest(self) -> list[LogLine]:
-        """See `Source.rest`."""
+        """See `LogSource.rest`."""
         return self._files.rest()
 
     def close(self) -> None:
-        """See `Source.close`."""
+        """See `LogSource.close`."""
         self._files.close()
 
 
@@ -107,40 +107,40 @@ class KeptSource:
         self._rest: Iterator[LogLine] = iter(())
 
     def backward(self) -> Iterator[LogLine]:
-        """See `Source.backward`."""
+        """See `LogSource.backward`."""
         return self._log.backward()
 
     def forward(self, since: str) -> Iterator[LogLine]:
-        """See `Source.forward`."""
+        """See `LogSource.forward`."""
         return self._log.forward(since)
 
     def resume(self, since: str) -> None:
-        """See `Source.resume`."""
+        """See `LogSource.resume`."""
         self._rest = self._log.forward(since)
 
     def read(self) -> list[LogLine]:
-        """See `Source.read`."""
+        """See `LogSource.read`."""
         return list(islice(self._rest, 5000))
 
     def rest(self) -> list[LogLine]:
-        """See `Source.rest`."""
+        """See `LogSource.rest`."""
         return []
 
     def close(self) -> None:
-        """See `Source.close`."""
+        """See `LogSource.close`."""
 
 
-def of_container(ctx: Context, container: Container, app: App, query: Query | None = None) -> Source:
+def of_container(ctx: Context, container: Container, app: App, query: Query | None = None) -> LogSource:
     """The log of a container that is there."""
     return _live(ctx, container.id, form_of(container, app, query), app)
 
 
-def of_run(ctx: Context, live: Live, query: Query | None = None) -> Source:
+def of_run(ctx: Context, live: ActiveRun, query: Query | None = None) -> LogSource:
     """The log of a run that goes on."""
     return _live(ctx, live.container_id, form_of_run(live.run, live.app, query), live.app)
 
 
-def runs(ctx: Context, app: App, query: Query) -> list[Live]:
+def runs(ctx: Context, app: App, query: Query) -> list[ActiveRun]:
     """The app's runs that go on and whose log is wanted. What those that are connected with a client write goes there.
 
     One that ends is among the kept logs before it is here no more.
@@ -149,7 +149,7 @@ def runs(ctx: Context, app: App, query: Query) -> list[Live]:
     return [live for live in active if live.logged and query.wants_log(live.run.label, live.run.version, "", LATEST)]
 
 
-def _live(ctx: Context, container_id: str, form: JsonLog, app: App) -> Source:
+def _live(ctx: Context, container_id: str, form: JsonLog, app: App) -> LogSource:
     current = ctx.scheduler.log_file(container_id)
     if current is not None:
         try:
@@ -158,14 +158,14 @@ def _live(ctx: Context, container_id: str, form: JsonLog, app: App) -> Source:
             # Readable and yet not: as good as not there.
             pass
 
-    def kept() -> Source | None:
+    def kept() -> LogSource | None:
         row = ctx.store.kept_logs.find(container_id)
         return of_kept(ctx, row, app) if row else None
 
     return EngineSource(ctx, container_id, form, kept)
 
 
-def of_kept(ctx: Context, row: KeptLog, app: App, query: Query | None = None) -> Source:
+def of_kept(ctx: Context, row: KeptLog, app: App, query: Query | None = None) -> LogSource:
     """The log of a container that is gone."""
     folder = ctx.paths.logs(app.id)
     form = archive.form_of(row, app.name, query.grep.anywhere if query and query.grep else None)
@@ -187,9 +187,9 @@ def router(ctx: Context, app: App | None) -> FileSource:
     return FileSource(key, LogFiles(ctx.paths.access_log, form))
 
 
-def all_of(ctx: Context, app: App, query: Query) -> list[Source]:
+def all_of(ctx: Context, app: App, query: Query) -> list[LogSource]:
     """Every log of the app in which there may be lines that are wanted."""
-    found: list[Source] = []
+    found: list[LogSource] = []
     for container in ctx.scheduler.containers(app):
         if query.wants_log(container.label, container.release, "", LATEST):
             found.append(of_container(ctx, container, app, query))
@@ -217,7 +217,7 @@ def _standing(ctx: Context, app: App, query: Query) -> list[FileSource | EventSo
     return found
 
 
-def standing(ctx: Context, app: App, query: Query, since: str) -> list[Source]:
+def standing(ctx: Context, app: App, query: Query, since: str) -> list[LogSource]:
     """The same, to be read from that moment on."""
     found = _standing(ctx, app, query)
     for source in found:
@@ -226,7 +226,7 @@ def standing(ctx: Context, app: App, query: Query, since: str) -> list[Source]:
     return list(found)
 
 
-def mark(sources: list[Source], since: str) -> Mark:
+def mark(sources: list[LogSource], since: str) -> Mark:
     """What there is in them from that moment on, which is not long ago."""
     read: dict[str, Read] = {}
     for source in sources:
@@ -238,7 +238,7 @@ def mark(sources: list[Source], since: str) -> Mark:
     return Mark(since, read)
 
 
-def _read_since(source: Source, since: str) -> Read:
+def _read_since(source: LogSource, since: str) -> Read:
     # Lines of one log may be out of the order of time by so much.
     earliest, found = earlier(since, LATE_SECONDS), Read()
     for line in source.backward():
@@ -249,17 +249,17 @@ def _read_since(source: Source, since: str) -> Read:
     return found
 
 
-def newest_first(sources: list[Source]) -> Iterator[LogLine]:
+def newest_first(sources: list[LogSource]) -> Iterator[LogLine]:
     """The lines of all, the newest first."""
     return filter(SOURCE, heapq.merge(*map(_backward, sources), key=BY_TIME, reverse=True))
 
 
-def in_order(sources: list[Source], since: str) -> Iterator[LogLine]:
+def in_order(sources: list[LogSource], since: str) -> Iterator[LogLine]:
     """The lines of all from that moment on."""
     return filter(SOURCE, heapq.merge(*(_forward(source, since) for source in sources), key=BY_TIME))
 
 
-def _backward(source: Source) -> Iterator[LogLine]:
+def _backward(source: LogSource) -> Iterator[LogLine]:
     """As of the source, behind a line without a source at the place where the log ends.
 
     So a merge opens a log when it has come to its time, and not all of them at its begin.
@@ -269,7 +269,7 @@ def _backward(source: Source) -> Iterator[LogLine]:
     yield from source.backward()
 
 
-def _forward(source: Source, since: str) -> Iterator[LogLine]:
+def _forward(source: LogSource, since: str) -> Iterator[LogLine]:
     if source.span is not None:
         yield LogLine(source.span[0], "", "", b"")
     yield from source.forward(since)

@@ -23,7 +23,7 @@ KINDS = (
 
 
 @dataclass(frozen=True)
-class Build:
+class DeploymentView:
     """A deployment with the name of its app, and what it waits for, empty for nothing."""
 
     app: str
@@ -31,19 +31,19 @@ class Build:
     waits: str = ""
 
 
-def recent(ctx: Context, app: App | None, *, status: str = "", kind: str = "") -> list[Build]:
+def recent(ctx: Context, app: App | None, *, status: str = "", kind: str = "") -> list[DeploymentView]:
     """The newest deployments of the app, or of all, newest first."""
     names = {found.id: found.name for found in ctx.store.apps.all()}
     rows = ctx.store.deployments.all(app, status=status, kind=kind)
     return [_build(ctx, names.get(row.app_id, ""), row) for row in rows]
 
 
-def _build(ctx: Context, name: str, deployment: Deployment) -> Build:
+def _build(ctx: Context, name: str, deployment: Deployment) -> DeploymentView:
     job = ctx.jobs.find(deployment.id)
-    return Build(name, deployment, job.waits if job else "")
+    return DeploymentView(name, deployment, job.waits if job else "")
 
 
-def find(ctx: Context, target: str, which: str = "") -> Build:
+def find(ctx: Context, target: str, which: str = "") -> DeploymentView:
     """The deployment that is meant: by its number; or of an app the number, ``current``, or else the newest one."""
     app = ctx.store.apps.find(target)
     if app is None and target.isdecimal() and not which:
@@ -76,7 +76,7 @@ def nothing_under_way(app: App) -> NotFound:
     return NotFound(f"nothing is under way for {app.name}", fix=_see(app), code="no-build-under-way")
 
 
-def show_log(ctx: Context, build: Build, *, follow: bool, after: int = 0) -> int:
+def show_log(ctx: Context, build: DeploymentView, *, follow: bool, after: int = 0) -> int:
     """Writes the log as a result; with ``follow`` to its end, and then returns 1 if the build did not succeed.
 
     Its first ``after`` bytes are left out.
@@ -127,7 +127,7 @@ class _Marked:
         self._out.result(printable_lines(self._begun))
 
 
-def cancel(ctx: Context, build: Build) -> None:
+def cancel(ctx: Context, build: DeploymentView) -> None:
     """Ends the deployment and waits until it has cleaned up after itself; what was running goes on."""
     job = ctx.jobs.find(build.deployment.id)
     if job is None:

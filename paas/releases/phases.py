@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from paas.core.apps.spec import AppSpec
-from paas.core.errors import DeployFailed, EngineError
+from paas.core.errors import DeployFailed, DockerError
 from paas.core.jobs.journal import Step
 from paas.core.logs import line as logline
 from paas.core.model import PHASE, App, Container, Process, Release, Replica
@@ -85,7 +85,7 @@ def _left(ctx: Context, job: Job, container_id: str, release: Release, phase: Ph
         return release.image
     try:
         return ctx.scheduler.commit(container_id, release.image) or release.image
-    except EngineError as error:
+    except DockerError as error:
         job.out.error(error)
         job.out.warning(f"The files that the {phase.name} wrote are not part of the image.")
         return release.image
@@ -154,7 +154,7 @@ def _ended_early(
                 job.out.warning(f"The {phase.name} is told to end: {_allowed(ctx, app)} are over.")
             try:
                 ctx.scheduler.halt(container_id, grace)
-            except EngineError as error:
+            except DockerError as error:
                 _log.warning("container %.12s of a phase is still there: %s", container_id, error)
             else:
                 return

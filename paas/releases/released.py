@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 from paas.core.model import WEB, App, Release
 from paas.edge import publish
 from paas.jobs.context import Context
@@ -41,5 +41,5 @@ def drop_old_images(ctx: Context, app: App, job: Job, made: Release) -> None:
         if image not in kept:
             try:
                 ctx.scheduler.drop_image(app, version)
-            except EngineError as error:
+            except DockerError as error:
                 job.out.error(error)

@@ -13,11 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from paas.core import backoff
-from paas.core.errors import EngineError, PaasError
+from paas.core.errors import DockerError, PaasError
 from paas.core.model import App
 from paas.core.runs import oneoff
 from paas.core.runs.oneoff import Run, RunStatus
-from paas.runs.requests import Live, Order
+from paas.runs.requests import ActiveRun, RunRequest
 from paas.schedulers.tasks import Tasks
 from paas.store import Store
 from paas.system.clock import Clock
@@ -51,14 +51,14 @@ class Oneoffs:
         self._changed = changed
         self._kept = kept
         self._lock = threading.Lock()
-        self._live: dict[int, Live] = {}
+        self._live: dict[int, ActiveRun] = {}
         self._turns: dict[tuple[int, str], threading.Lock] = {}
         self._stopping = threading.Event()
         self._before = store.runs.last_id()
 
     # Beginning
 
-    def create(self, order: Order) -> Live:
+    def create(self, order: RunRequest) -> ActiveRun:
         """Records the run and creates its container, which is not started yet."""
         now = self._clock.now()
         run = self._store.runs.add(
@@ -78,13 +78,13 @@ class Oneoffs:
             note = error.what if isinstance(error, PaasError) else ""
             self._store.runs.finish(run.id, RunStatus.FAILED, self._clock.now(), None, note)
             raise
-        live = Live(run, order.app, container_id, logged=not order.attached, grace=order.limits.stop_timeout)
+        live = ActiveRun(run, order.app, container_id, logged=not order.attached, grace=order.limits.stop_timeout)
         with self._lock:
             self._live[run.id] = live
         return live
 
-    def start(self, live: Live) -> None:
-        """Starts the container, and waits for its end in a thread; `EngineError` if it can't be started."""
+    def start(self, live: ActiveRun) -> None:
+        """Starts the container, and waits for its end in a thread; `DockerError` if it can't be started."""
         with self.preparing(live):
             self._tasks.start(live.container_id)
         self._wait_for(live)
@@ -92,7 +92,7 @@ class Oneoffs:
         self._changed()
 
     @contextmanager
-    def preparing(self, live: Live) -> Iterator[None]:
+    def preparing(self, live: ActiveRun) -> Iterator[None]:
         """Inside is what comes between `create` and `start`; if it fails the run has, and its container goes."""
         try:
             yield
@@ -105,12 +105,12 @@ class Oneoffs:
                 self._wait_for(live, began=False)
             raise
 
-    def _wait_for(self, live: Live, *, began: bool = True) -> None:
+    def _wait_for(self, live: ActiveRun, *, began: bool = True) -> None:
         threading.Thread(target=self._watch, args=(live, began), name=f"run-{live.run.id}", daemon=True).start()
 
     # The end
 
-    def _watch(self, live: Live, began: bool) -> None:
+    def _watch(self, live: ActiveRun, began: bool) -> None:
         failures = 0
         while not self._stopping.is_set():
             try:
@@ -127,7 +127,7 @@ class Oneoffs:
             failures += 1
             self._clock.wait(self._stopping, backoff.seconds(failures))
 
-    def _end(self, live: Live, exit_code: int | None) -> None:
+    def _end(self, live: ActiveRun, exit_code: int | None) -> None:
         """Keeps the log, records the end, removes the container: in this order a crash in between loses nothing."""
         live.ending = True
         reason, note = live.reason, live.note
@@ -169,9 +169,9 @@ class Oneoffs:
         with self._lock:
             return self._turns.setdefault((app.id, entry), threading.Lock())
 
-    def stop(self, live: Live, reason: RunStatus, note: str = "", *, hang_up: bool = False) -> None:
+    def stop(self, live: ActiveRun, reason: RunStatus, note: str = "", *, hang_up: bool = False) -> None:
         """Ends it for that reason: SIGTERM, later SIGKILL; returns once its end is recorded. ``hang_up``: first SIGHUP,
-        which interactive shells heed, while they let SIGTERM pass. `EngineError` if it goes on all the same."""
+        which interactive shells heed, while they let SIGTERM pass. `DockerError` if it goes on all the same."""
         before = live.reason, live.note
         live.reason = live.reason or reason
         live.note = live.note or note
@@ -179,12 +179,12 @@ class Oneoffs:
             if hang_up:
                 self._tasks.hang_up(live.container_id)
             self._tasks.stop(live.container_id, live.grace)
-        except EngineError:
+        except DockerError:
             # If it ends later, then for a reason of its own.
             live.reason, live.note = before
             raise
         if not live.done.wait(FORGET_SECONDS) and not self._stopping.is_set():
-            raise EngineError(
+            raise DockerError(
                 f"{live.run.label} was stopped, and the engine does not tell of its end",
                 fix="'docker ps' shows whether its container is still there.",
                 code="run-goes-on",
@@ -192,13 +192,13 @@ class Oneoffs:
 
     # Looking
 
-    def active(self, app: App, *, kind: str = "", entry: str = "") -> list[Live]:
+    def active(self, app: App, *, kind: str = "", entry: str = "") -> list[ActiveRun]:
         """The app's runs under way, oldest first; only those of the kind and the cron entry that are given."""
         with self._lock:
             found = [live for live in self._live.values() if live.app.id == app.id]
         return [one for one in found if kind in ("", one.run.kind) and entry in ("", one.run.entry)]
 
-    def find(self, run_id: int) -> Live | None:
+    def find(self, run_id: int) -> ActiveRun | None:
         """The run of that id if it is under way."""
         with self._lock:
             return self._live.get(run_id)
@@ -227,7 +227,7 @@ class Oneoffs:
                 continue
             app = self._store.apps.by_id(run.app_id)
             grace = int(self._store.properties.of(app).value("ps", "stop-timeout-seconds"))
-            live = Live(run, app, task.id, logged=not run.attached, grace=grace)
+            live = ActiveRun(run, app, task.id, logged=not run.attached, grace=grace)
             with self._lock:
                 self._live[run.id] = live
             if run.attached or task.status == "created":
@@ -252,14 +252,14 @@ class Oneoffs:
             self._expire(live)
         return min(ahead, default=None)
 
-    def _expire(self, live: Live) -> None:
+    def _expire(self, live: ActiveRun) -> None:
         live.reason, live.note = RunStatus.EXPIRED, TIME_OVER
         threading.Thread(target=self._expire_one, args=(live,), name=f"expire-{live.run.id}", daemon=True).start()
 
-    def _expire_one(self, live: Live) -> None:
+    def _expire_one(self, live: ActiveRun) -> None:
         try:
             self.stop(live, RunStatus.EXPIRED, TIME_OVER)
-        except EngineError as error:
+        except DockerError as error:
             # Tried again at the next look.
             live.reason, live.note = None, ""
             _log.error("%s %s can't be ended: %s (%s)", live.app.name, live.run.label, error.what, error.why)

@@ -16,7 +16,7 @@ from paas.core.runs import oneoff
 from paas.core.secret import Secret
 from paas.jobs.context import Context
 from paas.runs import console_streams, runs
-from paas.runs.runs import RunInfo, Wanted
+from paas.runs.runs import RunInfo, RunOptions
 
 TTL = values.duration("1s", "365d")
 FORCED_SIZE = (80, 24)
@@ -28,11 +28,11 @@ Name = Annotated[str, Arg("RUN")]
 Choice = Annotated[str, Arg("kill|keep", lambda ctx, text: values.choice("kill", "keep").read("--on-disconnect", text))]
 
 
-def _wanted(name: str, words: tuple[str, ...], env: list[tuple[str, str]], *ttls: float | None) -> Wanted:
+def _wanted(name: str, words: tuple[str, ...], env: list[tuple[str, str]], *ttls: float | None) -> RunOptions:
     if not words or not words[0].strip():
         raise UsageError(f"{name}: COMMAND is missing", fix=f"For instance: {name} APP bash")
     given = [ttl for ttl in ttls if ttl is not None]
-    return Wanted(words, {key: Secret(value) for key, value in env}, given[0] if given else None)
+    return RunOptions(words, {key: Secret(value) for key, value in env}, given[0] if given else None)
 
 
 @command("run", access=Access.DEPLOY, unlocked=True, stdin=Stdin.STREAM)

@@ -10,11 +10,11 @@ from paas.core.model import App, Release
 from paas.core.runs import oneoff
 from paas.core.runs.oneoff import Run, RunStatus, TaskSpec
 from paas.core.secret import Secret
-from paas.schedulers.base import Limits
+from paas.schedulers.base import ContainerLimits
 
 
 @dataclass(frozen=True)
-class Order:
+class RunRequest:
     """What to run. ``ttl`` in seconds. ``attached``: it ends with its client, and the engine keeps no log of it."""
 
     app: App
@@ -24,7 +24,7 @@ class Order:
     argv: list[str] | None
     actor: str
     ttl: float
-    limits: Limits
+    limits: ContainerLimits
     network: str
     rev_variable: str
     entry: str = ""
@@ -56,7 +56,7 @@ class Order:
         )
 
 
-class Live:
+class ActiveRun:
     """A run under way. ``done`` is set once its end is recorded; then ``result`` has it."""
 
     def __init__(self, run: Run, app: App, container_id: str, *, logged: bool, grace: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from paas.core.containers import options, shell_line
-from paas.core.errors import Disconnected, EngineError, InvalidValue, NotFound, PaasError
+from paas.core.errors import Disconnected, DockerError, InvalidValue, NotFound, PaasError
 from paas.core.logs import line as logline
 from paas.core.logs.line import Style
 from paas.core.model import App, Container, Release
@@ -21,7 +21,7 @@ from paas.jobs.context import Context
 from paas.releases import deploy
 from paas.releases.limits import limits
 from paas.runs.console import Console, Size, connect
-from paas.runs.requests import Live, Order
+from paas.runs.requests import ActiveRun, RunRequest
 
 SHELL = ["/bin/sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi"]
 """What is run where no command is given: the image's best shell."""
@@ -32,7 +32,7 @@ _LONGEST_LINE = 1 << 20
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RunOptions:
     """What a person asks to be run: the words of the command, variables beside the configuration, seconds or None for
     the app's own limit."""
 
@@ -56,13 +56,20 @@ def command_of(release: Release, words: Sequence[str]) -> list[str] | None:
 
 
 def order(
-    ctx: Context, app: App, wanted: Wanted, *, attached: bool, interactive: bool, terminal: Size | None, kind: str = ""
-) -> Order:
+    ctx: Context,
+    app: App,
+    wanted: RunOptions,
+    *,
+    attached: bool,
+    interactive: bool,
+    terminal: Size | None,
+    kind: str = "",
+) -> RunRequest:
     """The order for it, of the current release; an error that says what to do if there is none."""
     release = deploy.deployed(ctx, app)
     properties = ctx.store.properties.of(app)
     ctx.scheduler.prepare(app)
-    return Order(
+    return RunRequest(
         app=app,
         release=release,
         kind=oneoff.RUN,
@@ -81,7 +88,7 @@ def order(
     )
 
 
-def run(ctx: Context, app: App, wanted: Wanted, console: Console, *, on_disconnect: str = "") -> int:
+def run(ctx: Context, app: App, wanted: RunOptions, console: Console, *, on_disconnect: str = "") -> int:
     """Runs the command connected with the client; its exit status.
 
     When the client goes away, it is ended or goes on, as ``on_disconnect`` (``kill``, ``keep``) or the app says.
@@ -103,7 +110,7 @@ def run(ctx: Context, app: App, wanted: Wanted, console: Console, *, on_disconne
         raise
 
 
-def conclude(ctx: Context, live: Live) -> int:
+def conclude(ctx: Context, live: ActiveRun) -> int:
     """Waits for the run's end; its exit status. Says why it ended if not by itself."""
     while not live.done.wait(_RECHECK_SECONDS):
         if ctx.gone.is_set():
@@ -118,7 +125,7 @@ def conclude(ctx: Context, live: Live) -> int:
     return result.exit_code
 
 
-def detach(ctx: Context, app: App, wanted: Wanted, *, terminal: Size | None) -> Run:
+def detach(ctx: Context, app: App, wanted: RunOptions, *, terminal: Size | None) -> Run:
     """Starts the command and lets it go on by itself."""
     live = ctx.oneoffs.create(order(ctx, app, wanted, attached=False, interactive=False, terminal=terminal))
     ctx.oneoffs.start(live)
@@ -195,7 +202,7 @@ def show_log(ctx: Context, run: Run, lines: int, style: Style, *, follow: bool) 
 
 
 def _show_live(
-    ctx: Context, live: Live, lines: int, show: Callable[[Sequence[bytes]], None], *, follow: bool
+    ctx: Context, live: ActiveRun, lines: int, show: Callable[[Sequence[bytes]], None], *, follow: bool
 ) -> bool:
     """The same of one that goes on; False if it ended at this moment, and the engine has its log no more."""
     try:
@@ -203,7 +210,7 @@ def _show_live(
             _follow(ctx, live, lines, show)
             return True
         found = ctx.tasks.log(live.container_id, lines)
-    except EngineError:
+    except DockerError:
         if not live.done.is_set():
             raise
         return False
@@ -211,7 +218,7 @@ def _show_live(
     return bool(found) or not live.done.is_set()
 
 
-def _follow(ctx: Context, live: Live, lines: int, show: Callable[[Sequence[bytes]], None]) -> None:
+def _follow(ctx: Context, live: ActiveRun, lines: int, show: Callable[[Sequence[bytes]], None]) -> None:
     over = threading.Event()
 
     def read(chunks: Iterator[bytes]) -> None:

@@ -18,7 +18,7 @@ from paas.core.releases.rollout import Candidate
 
 
 @dataclass(frozen=True)
-class Limits:
+class ContainerLimits:
     """What each container may use. ``memory`` in bytes, 0 for no limit; ``stop_timeout`` in seconds.
 
     ``options`` are the app's own; ``log_max_size`` is the size in bytes of a file of its log, 0 for no limit.
@@ -43,7 +43,7 @@ class Scheduler(Protocol):
     """Called with the id of a container that has ended, before `stop` or `remove` takes it away with its log."""
 
     def version(self) -> str:
-        """The version of the engine; `EngineError` if it does not answer."""
+        """The version of the engine; `DockerError` if it does not answer."""
 
     def live_restore(self) -> bool:
         """Whether containers go on while the engine is stopped, as it is for an upgrade."""
@@ -53,7 +53,7 @@ class Scheduler(Protocol):
 
     def briefly(self) -> AbstractContextManager[None]:
         """Inside, in this thread, no answer of the engine is waited for longer than 5 s; once one did not come, what
-        asks it is an `EngineError` at once."""
+        asks it is an `DockerError` at once."""
 
     def prepare(self, app: App) -> None:
         """Makes what the app's containers need to be there, for instance their network. Cheap when it is there."""
@@ -61,7 +61,9 @@ class Scheduler(Protocol):
     def port(self, app: App, process_type: str, index: int, slot: int) -> int:
         """The loopback port that belongs to the slot; given on first use, and again if something else took it."""
 
-    def start(self, app: App, release: Release, candidate: Candidate, rev_variable: str, limits: Limits) -> str:
+    def start(
+        self, app: App, release: Release, candidate: Candidate, rev_variable: str, limits: ContainerLimits
+    ) -> str:
         """Creates and starts the candidate's container and returns its id. It is not restarted when it ends yet."""
 
     def revive(self, container_id: str) -> None:
@@ -125,7 +127,7 @@ class Scheduler(Protocol):
         """Return the contents of those of the files that the image has; paths count from its WORKDIR."""
 
     def pull(self, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event) -> None:
-        """Fetches the image from its registry. `EngineError` says why it could not."""
+        """Fetches the image from its registry. `DockerError` says why it could not."""
 
     def push(
         self, image_id: str, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event
@@ -133,7 +135,7 @@ class Scheduler(Protocol):
         """Puts the image into a registry under that name."""
 
     def check_login(self, server: str, login: Login) -> None:
-        """`EngineError` unless the registry takes the credentials."""
+        """`DockerError` unless the registry takes the credentials."""
 
     def loaded_name(self, app: App, key: str) -> str:
         """The name that an image gets which somebody sent for the app."""

@@ -27,7 +27,7 @@ class Exec(Protocol):
 
 
 class Tasks(Protocol):
-    """One way of running containers that are not part of a release's formation. `EngineError` for what goes wrong."""
+    """One way of running containers that are not part of a release's formation. `DockerError` for what goes wrong."""
 
     instance: str
 

@@ -9,7 +9,7 @@ from paas.apps import locks
 from paas.builders import isolation
 from paas.core.builds import safety
 from paas.core.edge.hosts import is_pattern
-from paas.core.errors import EngineError, PaasError
+from paas.core.errors import DockerError, PaasError
 from paas.core.health.outcome import Answer
 from paas.core.model import App, Container
 from paas.core.server import doctor, doctor_docker, doctor_tls
@@ -74,7 +74,7 @@ def _engine(ctx: Context) -> Iterator[Finding]:
 def _written(ctx: Context) -> Iterator[Finding]:
     try:
         yield from doctor_docker.written(ctx.scheduler.written())
-    except EngineError as error:
+    except DockerError as error:
         what = "what containers have written could not be measured in time"
         yield Finding(Level.ADVICE, "room", what, error.what, "'docker ps --size' shows it.", "not-looked-at")
 

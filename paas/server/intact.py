@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from paas.core.errors import EngineError, PaasError
+from paas.core.errors import DockerError, PaasError
 from paas.core.model import Container
 from paas.core.server import intact
-from paas.core.server.intact import Marker, Recorded, Traces
+from paas.core.server.intact import DiskTraces, Marker, Recorded
 from paas.store import Store
 from paas.store.examination import examine
 from paas.system.marker import MarkerFile
@@ -17,7 +17,7 @@ from paas.system.paths import Paths
 _log = logging.getLogger(__name__)
 
 Look = Callable[[str], Sequence[Container]]
-"""The containers of the instance with that id; raises `EngineError`."""
+"""The containers of the instance with that id; raises `DockerError`."""
 
 
 def check(paths: Paths, look: Look) -> None:
@@ -29,15 +29,15 @@ def check(paths: Paths, look: Look) -> None:
         raise refusal
 
 
-def find_traces(paths: Paths, marker: Marker | None, recorded: Recorded | None, look: Look) -> Traces:
+def find_traces(paths: Paths, marker: Marker | None, recorded: Recorded | None, look: Look) -> DiskTraces:
     """What is there apart from the database. An engine that does not answer tells nothing, and that is logged."""
     instance = instance_of(marker, recorded)
     containers: Sequence[Container] = ()
     try:
         containers = look(instance) if instance else ()
-    except EngineError as error:
+    except DockerError as error:
         _log.warning("the database is not compared with what runs: %s (%s)", error.what, error.why)
-    return Traces(paths.app_numbers(), containers)
+    return DiskTraces(paths.app_numbers(), containers)
 
 
 def instance_of(marker: Marker | None, recorded: Recorded | None) -> str:
@@ -68,7 +68,7 @@ def keep(store: Store, paths: Paths, instance: str) -> None:
     file.write(Marker(instance, number, before.accepted if before else {}))
 
 
-def accept(paths: Paths, store: Store, instance: str, traces: Traces, recorded: Recorded) -> None:
+def accept(paths: Paths, store: Store, instance: str, traces: DiskTraces, recorded: Recorded) -> None:
     """Have the next start go on with the database as it is.
 
     Numbers of apps that are not in it are not given to others, whose files and containers are still here.

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection
 
 from paas.access import keys
-from paas.core.errors import EngineError, InvalidValue, PaasError, ProxyError
+from paas.core.errors import DockerError, InvalidValue, PaasError, ProxyError
 from paas.core.git.push import HEADS
 from paas.core.git.refs import RefUpdate
 from paas.core.model import SERVER, App, Container, Deployment, DeploymentStatus, Release
@@ -156,7 +156,7 @@ def revive(ctx: Context, app: App, missing: Collection[Slot]) -> None:
         if (found.process_type, found.index, found.slot) in missing and found.status == "exited":
             try:
                 ctx.scheduler.revive(found.id)
-            except EngineError as error:
+            except DockerError as error:
                 _log.warning("%s can't be started again: %s (%s)", found.name, error.what, error.why)
 
 

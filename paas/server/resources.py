@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from paas.core.builds import disk_space
 from paas.core.builds.disk_space import Disk, Floors
-from paas.core.errors import EngineError, disk_full
+from paas.core.errors import DockerError, disk_full
 from paas.core.model import App
 from paas.jobs.context import Context
 from paas.server import cleanup
@@ -39,7 +39,7 @@ def check(ctx: Context, app: App) -> None:
 def _would_free(ctx: Context, app: App) -> str:
     try:
         return cleanup.would_free(ctx, app)
-    except EngineError as error:
+    except DockerError as error:
         return f"What 'cleanup' would free is not known: {error.what}."
 
 

@@ -117,10 +117,12 @@ def _serves(ctx: Context, app: App, commit: str) -> bool:
     return current is not None and current.commit == commit
 
 
-def limits(ctx: Context) -> archive.Limits:
+def limits(ctx: Context) -> archive.ArchiveLimits:
     """What an archive may be like."""
     properties = ctx.store.properties.of(None)
-    return archive.Limits(**{key: properties.value("git", f"archive-max-{key}") for key in ("size", "files", "ratio")})
+    return archive.ArchiveLimits(
+        **{key: properties.value("git", f"archive-max-{key}") for key in ("size", "files", "ratio")}
+    )
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from threading import Event
 from paas.builders import registries
 from paas.core.containers import image_name
 from paas.core.containers.image_name import ImageName
-from paas.core.errors import EngineError, PaasError
+from paas.core.errors import DockerError, PaasError
 from paas.core.model import App
 from paas.core.sources import image_stream
 from paas.jobs.context import Context
@@ -34,7 +34,7 @@ def fetch(ctx: Context, name: ImageName, app: App | None, out: Output, cancelled
     before = ctx.scheduler.image(name.full)
     try:
         ctx.scheduler.pull(name, registries.login(ctx, app, name.server), out.detail, cancelled)
-    except EngineError as error:
+    except DockerError as error:
         if error.code == "engine-down" or before is None:
             raise PaasError(
                 f"{name} could not be pulled",

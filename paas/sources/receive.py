@@ -54,7 +54,7 @@ def app_in_path(path: str) -> str:
     return names.app_name(path.removeprefix("/").removesuffix("/").removesuffix(".git"))
 
 
-class Push:
+class PushReceiver:
     """The receiver of one push to one app."""
 
     def __init__(self, ctx: Context, app: App) -> None:
@@ -121,7 +121,7 @@ class Push:
         try:
             return self._ctx.jobs.run(
                 self._app, kind="push", actor=actor, cause="git push", work=work, watch=out.chatter, gone=_NEVER,
-                push=superseding.Push(update.new, lambda older: self._follows(update, older, quarantine)),
+                push=superseding.PushToDeploy(update.new, lambda older: self._follows(update, older, quarantine)),
             )  # fmt: skip
         except PaasError as error:
             out.error(error)

@@ -20,28 +20,28 @@ from paas.ssh.gate import Visitor
 from paas.ssh.session import SshSession
 
 
-class Host(Protocol):
+class ConnectionHost(Protocol):
     """What a connection needs of its server."""
 
     pool: Pool
     commands_per_connection: int
 
-    def logged_in(self, connection: Connection) -> None:
+    def logged_in(self, connection: SshConnection) -> None:
         """It has proved who it is."""
 
-    def left(self, connection: Connection) -> None:
+    def left(self, connection: SshConnection) -> None:
         """It has gone; may be told more than once."""
 
     async def find(self, fingerprint: str) -> Caller | None:
         """Whose key that is."""
 
 
-class Connection(asyncssh.SSHServerConnection):
+class SshConnection(asyncssh.SSHServerConnection):
     """One client's connection: prompt acknowledgements, bounded memory, and the caller whose key signed the login."""
 
     def __init__(
         self,
-        server: Host,
+        server: ConnectionHost,
         loop: asyncio.AbstractEventLoop,
         options: asyncssh.SSHServerConnectionOptions,
         visitor: Visitor,
@@ -134,7 +134,7 @@ class Owner(asyncssh.SSHServer):
     """Answers asyncssh's questions about one connection."""
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        assert isinstance(conn, Connection)
+        assert isinstance(conn, SshConnection)
         self._connection = conn
 
     def connection_lost(self, exc: Exception | None) -> None:

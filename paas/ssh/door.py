@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from paas.ssh.connection import Connection
+from paas.ssh.connection import SshConnection
 from paas.ssh.gate import Gate, source_of
 
 MOST_BEFORE = 64 * 1024
@@ -28,11 +28,11 @@ class House(Protocol):
     def pump(self) -> None:
         """Lets those in that may begin."""
 
-    def opened(self, door: Door) -> Connection:
+    def opened(self, door: PendingConnection) -> SshConnection:
         """The connection for what comes through the door."""
 
 
-class Door(asyncio.Protocol):
+class PendingConnection(asyncio.Protocol):
     """One client that has not begun its key exchange; then what its connection is known by at the gate."""
 
     def __init__(self, house: House) -> None:

@@ -25,8 +25,8 @@ from paas.core.access.revocation import Revocation
 from paas.core.errors import PaasError
 from paas.ssh import algorithms, hostkeys
 from paas.ssh.callers import Lookup, looked_up
-from paas.ssh.connection import Connection, Owner
-from paas.ssh.door import Door
+from paas.ssh.connection import Owner, SshConnection
+from paas.ssh.door import PendingConnection
 from paas.ssh.gate import Gate, Rules
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
-class Limits:
+class SshLimits:
     """How much at a time. Times are in seconds."""
 
     commands: int = 256
@@ -59,10 +59,10 @@ class CannotListen(PaasError):
     code = "listen"
 
 
-class Server:
+class SshServer:
     """A running SSH server."""
 
-    def __init__(self, lookup: Lookup, dispatch: Dispatch, limits: Limits) -> None:
+    def __init__(self, lookup: Lookup, dispatch: Dispatch, limits: SshLimits) -> None:
         self.commands_per_connection = limits.commands_per_connection
         self.login_time = limits.login_time
         self.banner = f"SSH-2.0-{BANNER}\r\n".encode()
@@ -71,7 +71,7 @@ class Server:
         self.port = 0
         self._lookup = lookup
         self._lookups = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ssh-keys")
-        self._connections: set[Connection] = set()
+        self._connections: set[SshConnection] = set()
         self._pumping: asyncio.TimerHandle | asyncio.Handle | None = None
         self._listener: asyncio.Server | None = None
 
@@ -82,7 +82,9 @@ class Server:
 
         try:
             # asyncio takes as many connections at a time as may wait to be taken; others want their turn between them.
-            self._listener = await loop.create_server(lambda: Door(self), host, port, backlog=16, reuse_address=True)
+            self._listener = await loop.create_server(
+                lambda: PendingConnection(self), host, port, backlog=16, reuse_address=True
+            )
             for listening in self._listener.sockets:
                 with listening.dup() as same:
                     same.listen(512)
@@ -137,9 +139,9 @@ class Server:
     def _look_up(self, fingerprint: str) -> Caller | None:
         return self._lookup(fingerprint)
 
-    def opened(self, door: Door) -> Connection:
+    def opened(self, door: PendingConnection) -> SshConnection:
         """The connection for a client that begins its key exchange."""
-        connection = Connection(self, asyncio.get_running_loop(), self._options, door)
+        connection = SshConnection(self, asyncio.get_running_loop(), self._options, door)
         self._connections.add(connection)
         return connection
 
@@ -159,7 +161,7 @@ class Server:
         now = asyncio.get_running_loop().time()
         # One at a time: a key exchange holds up everybody for milliseconds.
         if (door := self.gate.begin(now)) is not None:
-            assert isinstance(door, Door)
+            assert isinstance(door, PendingConnection)
             door.open()
             self._pump_in(0)
         elif self.gate.waits():
@@ -167,12 +169,12 @@ class Server:
                 overdue.throw_out()
             self._pump_in(LOOK_SECONDS)
 
-    def logged_in(self, connection: Connection) -> None:
+    def logged_in(self, connection: SshConnection) -> None:
         """The connection belongs to somebody."""
         self.gate.logged_in(connection.visitor, asyncio.get_running_loop().time())
         self.pump()
 
-    def left(self, connection: Connection) -> None:
+    def left(self, connection: SshConnection) -> None:
         """Forgets a connection."""
         self._connections.discard(connection)
         self.gate.left(connection.visitor, asyncio.get_running_loop().time())
@@ -186,14 +188,14 @@ async def start(
     host_keys: Path,
     lookup: Lookup,
     dispatch: Dispatch,
-    limits: Limits | None = None,
-) -> Server:
-    """Serves commands over SSH on ``host`` and ``port`` (0: any free one, see `Server.port`).
+    limits: SshLimits | None = None,
+) -> SshServer:
+    """Serves commands over SSH on ``host`` and ``port`` (0: any free one, see `SshServer.port`).
 
     ``host_keys`` is the folder of the server's own keys, made when missing. Raises `CannotListen` and
     `hostkeys.HostKeyUnusable`.
     """
-    limits = limits or Limits()
+    limits = limits or SshLimits()
 
     # Below this level asyncssh writes whole command lines, and with them passwords, to the log.
     asyncssh.set_log_level(logging.WARNING)
@@ -224,7 +226,7 @@ async def start(
         keepalive_count_max=limits.keepalive_count,
     )
 
-    server = Server(lookup, dispatch, limits)
+    server = SshServer(lookup, dispatch, limits)
     await server.listen(host, port, options)
     return server
 

@@ -11,7 +11,7 @@ from asyncssh.packet import SSHPacket
 
 from paas.commands.invocation import Terminal
 from paas.control import client_env
-from paas.control.channel import BROKEN_PIPE, CHUNK, INTERRUPTED, STDERR, Session, complaint
+from paas.control.channel import BROKEN_PIPE, CHUNK, INTERRUPTED, STDERR, CommandSession, complaint
 from paas.control.limits import Pool
 from paas.core.access.caller import Caller
 from paas.core.access.revocation import Revocation
@@ -30,7 +30,7 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
     def __init__(self, caller: Caller, pool: Pool, closed: Callable[[SshSession], None]) -> None:
         self._caller = caller
         self._closed = closed
-        self._session = Session(self, pool)
+        self._session = CommandSession(self, pool)
         self._command: str | None = None
         self._terminal: Terminal | None = None
         self._line = Line()

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from paas.store.access import KnownHosts, Logins
-from paas.store.acme import Acme
+from paas.store.acme import AcmeRecords
 from paas.store.apps import Apps
 from paas.store.buildpacks import Buildpacks
 from paas.store.certificates import Certificates, Secrets
@@ -17,7 +17,7 @@ from paas.store.docker_options import DockerOptions
 from paas.store.edge import EdgeItems
 from paas.store.examination import CHECKPOINT
 from paas.store.locks import Locks
-from paas.store.logs import Drains, Events, KeptLogs
+from paas.store.logs import DrainRecords, Events, KeptLogs
 from paas.store.redirects import Redirects
 from paas.store.releases import Deployments, Releases
 from paas.store.runs import Runs, Sandboxes, SuspendedCron
@@ -25,7 +25,7 @@ from paas.store.sealed import Sealer
 from paas.store.sealed_rows import SealedRows
 from paas.store.sources import Sources
 from paas.store.tokens import Tokens
-from paas.store.traces import Traces
+from paas.store.traces import TraceRecords
 from paas.store.values import Config, Instance, Keys, PropertyValues
 
 
@@ -47,7 +47,7 @@ class Store:
         self.suspended_cron = SuspendedCron(self._database)
         self.sandboxes = Sandboxes(self._database)
         self.docker_options = DockerOptions(self._database)
-        self.traces = Traces(self._database)
+        self.traces = TraceRecords(self._database)
         self.logins = Logins(self._database, sealer)
         self.known_hosts = KnownHosts(self._database)
         self.sources = Sources(self._database)
@@ -58,11 +58,11 @@ class Store:
         self.instance = Instance(self._database)
         self.events = Events(self._database)
         self.kept_logs = KeptLogs(self._database)
-        self.drains = Drains(self._database, sealer)
+        self.drains = DrainRecords(self._database, sealer)
         self.certificates = Certificates(self._database, sealer)
         self.secrets = Secrets(self._database, sealer)
         self.redirects = Redirects(self._database)
-        self.acme = Acme(self._database)
+        self.acme = AcmeRecords(self._database)
 
     def transaction(self, *, durable: bool = False) -> AbstractContextManager[None]:
         """All changes inside count together or not at all; if ``durable``, after a power failure, too."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from paas.core.certs.acme import LONGEST_MEMORY, Attempt, Order
+from paas.core.certs.acme import LONGEST_MEMORY, Attempt, PlacedOrder
 from paas.core.model import App
 from paas.store.database import Database
 
 
-class Acme:
+class AcmeRecords:
     """Attempts by app, None for the server itself, and host; orders of the last week."""
 
     def __init__(self, database: Database) -> None:
@@ -34,12 +34,12 @@ class Acme:
         """The host has its certificate, or needs none any more."""
         self._db.execute("DELETE FROM acme_hosts WHERE coalesce(app_id, 0) = ? AND host = ?", _id(app), host)
 
-    def orders(self) -> list[Order]:
+    def orders(self) -> list[PlacedOrder]:
         """Every order that a limit may look back to."""
         rows = self._db.all("SELECT * FROM acme_orders ORDER BY at")
-        return [Order(r["server"], r["host"], r["at"], bool(r["issued"]), bool(r["renewal"])) for r in rows]
+        return [PlacedOrder(r["server"], r["host"], r["at"], bool(r["issued"]), bool(r["renewal"])) for r in rows]
 
-    def add_order(self, order: Order) -> int:
+    def add_order(self, order: PlacedOrder) -> int:
         """Records the order, and forgets those that no limit looks back to. Returns its number."""
         with self._db.transaction():
             self._db.execute("DELETE FROM acme_orders WHERE at < ?", order.at - LONGEST_MEMORY)

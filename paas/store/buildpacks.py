@@ -9,7 +9,7 @@ from paas.store.database import Database
 
 
 @dataclass(frozen=True)
-class Added:
+class AddedBuildpack:
     """One buildpack that was added, for one app or, with ``app_id`` None, for all.
 
     ``source`` is the address or folder that it came from, ``reference`` the branch or tag that was asked for, and
@@ -31,14 +31,14 @@ class Buildpacks:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def of(self, app: App | None) -> list[Added]:
+    def of(self, app: App | None) -> list[AddedBuildpack]:
         """Those of the app alone, by name; for None those of all apps."""
         rows = self._db.all(
             "SELECT * FROM buildpacks WHERE coalesce(app_id, 0) = ? ORDER BY name", app.id if app else 0
         )
-        return [Added(**dict(row)) for row in rows]
+        return [AddedBuildpack(**dict(row)) for row in rows]
 
-    def put(self, added: Added) -> None:
+    def put(self, added: AddedBuildpack) -> None:
         """Adds it, in place of one of the same name."""
         with self._db.transaction():
             self.remove(added.app_id, added.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from paas.core.certs.certificate import Certificate, Source
+from paas.core.certs.certificate import Certificate, CertificateSource
 from paas.core.model import App
 from paas.core.secret import Secret
 from paas.store.database import Database, Row
@@ -62,13 +62,13 @@ class Certificates:
             )
             self._db.execute("UPDATE certificates SET app_id = NULL WHERE app_id = ? AND source = 'acme'", app.id)
 
-    def names(self, app: App | None) -> list[tuple[str, Source]]:
+    def names(self, app: App | None) -> list[tuple[str, CertificateSource]]:
         """Name and source of those of the app: cheaper than `of`, which reads them."""
         rows = self._db.all(
             "SELECT name, source FROM certificates WHERE coalesce(app_id, 0) = ? ORDER BY name, id",
             app.id if app else 0,
         )
-        return [(row["name"], Source(row["source"])) for row in rows]
+        return [(row["name"], CertificateSource(row["source"])) for row in rows]
 
     def all(self) -> list[Certificate]:
         """Every certificate."""
@@ -82,7 +82,7 @@ class Certificates:
             id=row["id"],
             app_id=row["app_id"],
             name=row["name"],
-            source=Source(row["source"]),
+            source=CertificateSource(row["source"]),
             chain=row["chain"],
             key=Secret(self._sealer.open(row["key"])),
             facts=x509.facts(row["chain"]),
@@ -95,7 +95,7 @@ class Certificates:
         self,
         app: App | None,
         name: str,
-        source: Source,
+        source: CertificateSource,
         chain: str,
         key: Secret,
         *,
@@ -123,7 +123,7 @@ class Certificates:
                     server=one.server,
                 )  # fmt: skip
 
-    def remove(self, app: App | None, name: str, source: Source) -> bool:
+    def remove(self, app: App | None, name: str, source: CertificateSource) -> bool:
         """Removes the certificate; says whether it was there."""
         done = self._db.execute(
             "DELETE FROM certificates WHERE coalesce(app_id, 0) = ? AND name = ? AND source = ?",

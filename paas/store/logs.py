@@ -139,7 +139,7 @@ def _kept(row: Row) -> KeptLog:
     return KeptLog(**values, segments=parts)
 
 
-class Drains:
+class DrainRecords:
     """Where lines are sent, how far each has come, and what it counted."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:

@@ -12,7 +12,7 @@ from paas.store.database import Database
 _DIGITS = 6
 
 
-class Traces:
+class TraceRecords:
     """At most one for each deployment."""
 
     def __init__(self, database: Database) -> None:

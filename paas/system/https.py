@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from paas.core.access.remote_credentials import Means
+from paas.core.access.remote_credentials import RemoteCredentials
 from paas.core.egress import Egress
 from paas.system import egress
 
 
-def opened(url: str, means: Means, seconds: float) -> Any:
+def opened(url: str, means: RemoteCredentials, seconds: float) -> Any:
     """The response to a GET, after redirects, which are followed to https only; ``seconds`` are for each step.
 
     Raises `EgressRefused` for an address that is not connected to, also where it is redirected, and otherwise as

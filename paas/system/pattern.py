@@ -17,7 +17,7 @@ _ANCHORS = re.compile(r"\^|\$|\\[AbBzQEC]")
 """What depends on where a line begins and ends, or on what is quoted."""
 
 
-class Finder:
+class PatternMatcher:
     """Says of a line whether the expression is found in it. ``anywhere`` says of bytes with other lines around: False
     means that it is in no part of them."""
 
@@ -34,11 +34,11 @@ class Finder:
         return self._anchored or self._search(block) is not None
 
 
-def finder(text: str) -> Finder:
+def finder(text: str) -> PatternMatcher:
     """What finds the expression in lines; `InvalidValue` says what is wrong with it."""
     # Bytes as they are: a log may have any, and a dot is any of them. In Latin-1 each byte of the UTF-8 that was typed
     # stands for itself.
-    return Finder(text, _compiled(text, text.encode(), re2.Options.Encoding.LATIN1))
+    return PatternMatcher(text, _compiled(text, text.encode(), re2.Options.Encoding.LATIN1))
 
 
 @functools.lru_cache(1024)

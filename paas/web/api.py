@@ -8,13 +8,13 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request, url_for
 
 from paas.web import faults, guard, rooms, streaming
-from paas.web.link import Caller, Link, Outcome, Problem, problem
+from paas.web.link import ApiCaller, CommandFailed, CommandOutcome, Link, problem
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 
-@api.errorhandler(Problem)
-def tell(error: Problem) -> Response:
+@api.errorhandler(CommandFailed)
+def tell(error: CommandFailed) -> Response:
     """The error as RFC 9457 has it."""
     return faults.document(error)
 
@@ -65,12 +65,12 @@ def _body() -> dict[str, Any]:
     return body
 
 
-def _nested() -> Problem:
+def _nested() -> CommandFailed:
     why = "The value of a parameter is a text, a number, true or false, or a list of these."
     return problem("the body is nested too deeply", 400, "usage", why=why)
 
 
-def _run(name: str, parameters: dict[str, Any], *, look: bool, caller: Caller) -> Response:
+def _run(name: str, parameters: dict[str, Any], *, look: bool, caller: ApiCaller) -> Response:
     rooms.hold("calls", caller.token)
     stdin = parameters.pop("stdin", "")
     if not isinstance(stdin, str):
@@ -105,13 +105,13 @@ def _accepted(build: int) -> Response:
     return response
 
 
-def _answer(outcome: Outcome) -> Response:
+def _answer(outcome: CommandOutcome) -> Response:
     if outcome.value and outcome.value != b"null":
         return _json(outcome.value)
     return _json(json.dumps({"output": outcome.output, "exit_status": outcome.status}, ensure_ascii=False))
 
 
-def _caller() -> Caller:
+def _caller() -> ApiCaller:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise problem(
@@ -121,7 +121,7 @@ def _caller() -> Caller:
             fix="Send the header 'Authorization: Bearer TOKEN'; 'tokens:add NAME' on the server makes one.",
         )
     guard.check_way()
-    return Caller(token.strip(), guard.address())
+    return ApiCaller(token.strip(), guard.address())
 
 
 def _link() -> Link:

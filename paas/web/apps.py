@@ -10,7 +10,7 @@ from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from paas.web import shapes, streaming
-from paas.web.link import Outcome, Problem, problem
+from paas.web.link import CommandFailed, CommandOutcome, problem
 from paas.web.people import ask, back, begin, caller, link, page, person, start, try_ask
 
 apps = Blueprint("apps", __name__)
@@ -84,11 +84,11 @@ def confirm_rollback(name: str, version: str) -> str:
 def logs(name: str) -> str:
     """The log of an app, which goes on where there is JavaScript."""
     wanted = _log_query()
-    outcome: Outcome | None = None
+    outcome: CommandOutcome | None = None
     failed: dict[str, Any] | None = None
     try:
         outcome = _last_lines(name, wanted)
-    except Problem as error:
+    except CommandFailed as error:
         if error.parts["status"] != 422:
             raise
         failed = error.parts
@@ -130,7 +130,7 @@ def _log_query() -> dict[str, str]:
     return {key: request.args[key] for key in ("ps", "grep", "source") if request.args.get(key)}
 
 
-def _last_lines(name: str, wanted: dict[str, str]) -> Outcome:
+def _last_lines(name: str, wanted: dict[str, str]) -> CommandOutcome:
     parameters = {"app": name, "num": LOG_LINES, "cut": str(shapes.LONGEST_LINE), **wanted}
     return link().run(caller(), "logs", parameters, look=True)
 

@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from paas.web import guard
-from paas.web.link import Caller, Problem
+from paas.web.link import ApiCaller, CommandFailed
 from paas.web.people import cookie_name, cookie_or_none, do, link, session_or_none, sessions
 from paas.web.sessions import LONGEST_SECONDS
 
@@ -35,8 +35,8 @@ def enter() -> tuple[str, int] | Response:
     guard.check_origin()
     token = request.form.get("token", "").strip()
     try:
-        link().ask(Caller(token, guard.address()), "whoami")
-    except Problem as error:
+        link().ask(ApiCaller(token, guard.address()), "whoami")
+    except CommandFailed as error:
         if error.parts["status"] != 401:
             raise
         return _form("", error), 401
@@ -62,7 +62,7 @@ def leave() -> Response:
     return response
 
 
-def _form(note: str, error: Problem | None = None) -> str:
+def _form(note: str, error: CommandFailed | None = None) -> str:
     return render_template(
         "sign_in.html", me=None, signed_in=False, note=note, problem=error.parts if error else None
     )

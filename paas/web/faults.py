@@ -10,7 +10,7 @@ from flask import Flask, Response, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from paas.web.link import Problem, problem
+from paas.web.link import CommandFailed, problem
 from paas.web.people import session_or_none
 
 _log = logging.getLogger(__name__)
@@ -28,12 +28,12 @@ WORDS = {
 
 def register(app: Flask) -> None:
     """Has every error of the application told."""
-    app.register_error_handler(Problem, told)
+    app.register_error_handler(CommandFailed, told)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
 
-def told(error: Problem) -> AnyResponse:
+def told(error: CommandFailed) -> AnyResponse:
     """The error as a page, or as a problem document below ``/api``."""
     parts = error.parts
     if request.path.startswith("/api/") or request.accept_mimetypes.best == "text/event-stream":
@@ -45,7 +45,7 @@ def told(error: Problem) -> AnyResponse:
     return Response(page, parts["status"], _headers(parts))
 
 
-def document(error: Problem) -> Response:
+def document(error: CommandFailed) -> Response:
     """The error as RFC 9457 has it."""
     body = json.dumps(error.parts, ensure_ascii=False)
     status = error.parts["status"]
@@ -62,7 +62,7 @@ def _headers(parts: dict[str, Any]) -> dict[str, str]:
 def _signed_in() -> bool:
     try:
         return session_or_none() is not None
-    except Problem:
+    except CommandFailed:
         # That there are two sessions may be what is told.
         return False
 

@@ -23,7 +23,7 @@ SILENCE: Frame = (b"", b"")
 
 
 @dataclass(frozen=True)
-class Caller:
+class ApiCaller:
     """For whom a command is run; an empty token is nobody's."""
 
     token: str
@@ -31,7 +31,7 @@ class Caller:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CommandOutcome:
     """How a command ended. ``value`` is its result as JSON, empty for none; ``output`` is all else that it said.
 
     ``build`` is the number of a change that goes on while nobody waits for it, 0 for none; ``place`` is where the
@@ -49,7 +49,7 @@ class Outcome:
         return json.loads(self.value) if self.value else None
 
 
-class Problem(Exception):
+class CommandFailed(Exception):
     """A command ended with an error. ``parts`` are those of `paas.core.problem.details`."""
 
     def __init__(self, parts: Mapping[str, Any]) -> None:
@@ -57,11 +57,11 @@ class Problem(Exception):
         self.parts = dict(parts)
 
 
-def problem(what: str, status: int, code: str, *, why: str = "", fix: str = "", retry_after: int = 0) -> Problem:
+def problem(what: str, status: int, code: str, *, why: str = "", fix: str = "", retry_after: int = 0) -> CommandFailed:
     """An error of the web's own; after ``retry_after`` seconds it is worth another attempt, 0 for never."""
     parts = {"type": "about:blank", "title": what, "status": status, "detail": why}
     again = {"retry_after": retry_after} if retry_after else {}
-    return Problem({**parts, "what": what, "why": why, "fix": fix, "code": code, "exit_status": 1, **again})
+    return CommandFailed({**parts, "what": what, "why": why, "fix": fix, "code": code, "exit_status": 1, **again})
 
 
 class Conversation:
@@ -123,7 +123,7 @@ class Link:
 
     def begin(
         self,
-        caller: Caller,
+        caller: ApiCaller,
         command: str,
         parameters: Mapping[str, Any],
         *,
@@ -132,7 +132,7 @@ class Link:
         detached: bool = False,
         after: str = "",
     ) -> Conversation:
-        """Has the command begun; `Problem` where nobody is there to run it. It goes on after a place, if it can.
+        """Has the command begun; `CommandFailed` where nobody is there to run it. It goes on after a place, if it can.
 
         A ``detached`` one goes on when it is closed, once it has begun a change.
         """
@@ -159,7 +159,7 @@ class Link:
 
     def run(
         self,
-        caller: Caller,
+        caller: ApiCaller,
         command: str,
         parameters: Mapping[str, Any],
         *,
@@ -167,8 +167,8 @@ class Link:
         stdin: bytes = b"",
         watched: socket.socket | None = None,
         detached: bool = False,
-    ) -> Outcome:
-        """The command's outcome, once it has ended; `Problem` for one that ended with an error.
+    ) -> CommandOutcome:
+        """The command's outcome, once it has ended; `CommandFailed` for one that ended with an error.
 
         ``watched`` is the connection of who waits for it: one that goes away ends the command. Of a ``detached`` one
         that begins a change the outcome is the number of that.
@@ -179,17 +179,17 @@ class Link:
             for kind, payload in conversation.frames(watched):
                 if kind == frames.PROBLEM:
                     parts = json.loads(payload)
-                    raise Problem({**parts, **_beside(value, output)})
+                    raise CommandFailed({**parts, **_beside(value, output)})
                 if kind == frames.VALUE:
                     value += payload
                 elif kind in (frames.OUTPUT, frames.ERROR):
                     output += payload
                 elif kind == frames.JOB and detached:
-                    return Outcome(b"", output.decode(errors="replace"), 0, int.from_bytes(payload, "big"))
+                    return CommandOutcome(b"", output.decode(errors="replace"), 0, int.from_bytes(payload, "big"))
                 elif kind == frames.MARK:
                     place = payload[1:].decode()
                 elif kind == frames.EXIT:
-                    return Outcome(bytes(value), output.decode(errors="replace"), payload[0], place=place)
+                    return CommandOutcome(bytes(value), output.decode(errors="replace"), payload[0], place=place)
                 if len(value) + len(output) > MOST_OUTPUT:
                     raise problem("the command says too much at once", 422, "too-much", fix="Ask for a stream.")
         except OSError as error:
@@ -198,7 +198,7 @@ class Link:
             conversation.close()
         raise _lost()
 
-    def ask(self, caller: Caller, command: str, **parameters: Any) -> Any:
+    def ask(self, caller: ApiCaller, command: str, **parameters: Any) -> Any:
         """The result of a command that only looks."""
         return self.run(caller, command, parameters).read()
 
@@ -219,7 +219,7 @@ def _whole(buffer: bytearray) -> Iterator[Frame]:
         yield frame
 
 
-def _unreachable() -> Problem:
+def _unreachable() -> CommandFailed:
     return problem(
         "the daemon is not running",
         502,
@@ -229,7 +229,7 @@ def _unreachable() -> Problem:
     )
 
 
-def _lost() -> Problem:
+def _lost() -> CommandFailed:
     return problem(
         "the daemon went away before the command had ended",
         502,

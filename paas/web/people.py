@@ -11,7 +11,7 @@ from flask import current_app, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from paas.web import guard, rooms
-from paas.web.link import Caller, Conversation, Link, Problem, problem
+from paas.web.link import ApiCaller, CommandFailed, Conversation, Link, problem
 from paas.web.sessions import COOKIE, HOST_COOKIE, Sessions, form_key
 
 PAGES = ("apps", "builds", "server")
@@ -65,15 +65,15 @@ def cookie_or_none() -> str:
     return found[0] if found else ""
 
 
-def session_or_none() -> Caller | None:
+def session_or_none() -> ApiCaller | None:
     """The caller of the session's token, None where nobody is signed in."""
     cookie = cookie_or_none()
     token = sessions().token(cookie) if cookie else ""
-    return Caller(token, guard.address()) if token else None
+    return ApiCaller(token, guard.address()) if token else None
 
 
-def caller() -> Caller:
-    """The same; `Problem` where nobody is."""
+def caller() -> ApiCaller:
+    """The same; `CommandFailed` where nobody is."""
     guard.check_way()
     found = session_or_none()
     if found is None:
@@ -145,7 +145,7 @@ def try_ask(command: str, default: Any, **parameters: Any) -> Any:
     """As `ask`, with ``default`` in place of an error: for a part of a page that the rest does without."""
     try:
         return ask(command, **parameters)
-    except Problem as error:
+    except CommandFailed as error:
         if error.parts["status"] in (401, 502):
             raise
         return error.parts.get("result", default)

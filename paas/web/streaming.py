@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response, request
 
 from paas.control import frames
-from paas.web.link import SILENCE, Conversation, Problem
+from paas.web.link import SILENCE, CommandFailed, Conversation
 
 SSE, NDJSON = "text/event-stream", "application/x-ndjson"
 Shape = Callable[[str], dict[str, Any]]
@@ -72,7 +72,7 @@ def _events(conversation: Conversation, kind: str, watched: Any, shape: Shape) -
                 if value:
                     yield _event(kind, "result", {"value": json.loads(value)})
                 yield _event(kind, "exit", {"status": payload[0]})
-    except Problem as error:
+    except CommandFailed as error:
         # The daemon went away: how the command ended is not known, so there is no exit event.
         yield _event(kind, "problem", error.parts)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from paas.builders.rootless import Rootless
 from paas.core.containers.image import BuildCache
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 
 
 class FakeCache:
@@ -40,7 +40,7 @@ class FakeRootless(Rootless):
     def version(self) -> str:
         """See `Rootless.version`."""
         if self.why or not self.runs:
-            raise EngineError("the builder apart from the host does not answer", why=self.why, code="builder-down")
+            raise DockerError("the builder apart from the host does not answer", why=self.why, code="builder-down")
         return self.engine_version
 
     def start(self) -> None:

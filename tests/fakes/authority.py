@@ -11,14 +11,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from fakes.gates import Unexpected
-from paas.certs.acme_client import Account, Acme, Prover
+from paas.certs.acme_client import AcmeAccount, AcmeClient, Prover
 from paas.certs.dns_hook import DnsHooks
 from paas.certs.resolver import Resolver
 from paas.core.errors import IssuanceFailed
 from paas.system.clock import Clock
 
 
-class FakeAcme(Acme):
+class FakeAcme(AcmeClient):
     """Issues certificates for ``days`` days, as long as ``reachable`` says that a name leads to the server.
 
     ``orders`` has server and name of every order, ``revoked`` the chains. ``refusals`` are what the next orders are
@@ -36,8 +36,8 @@ class FakeAcme(Acme):
         self._records = records
         self._key = ec.generate_private_key(ec.SECP256R1())
 
-    def issue(self, account: Account, request: str, prove: Prover | None = None) -> str:
-        """See `Acme.issue`."""
+    def issue(self, account: AcmeAccount, request: str, prove: Prover | None = None) -> str:
+        """See `AcmeClient.issue`."""
         csr = x509.load_pem_x509_csr(request.encode())
         [name] = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(
             x509.DNSName
@@ -59,8 +59,8 @@ class FakeAcme(Acme):
             raise IssuanceFailed("the authority could not prove the domain", why=f"{name}: no route", refused=True)
         return self._certificate(name, csr)
 
-    def revoke(self, account: Account, chain: str) -> None:
-        """See `Acme.revoke`."""
+    def revoke(self, account: AcmeAccount, chain: str) -> None:
+        """See `AcmeClient.revoke`."""
         self.revoked.append(chain)
 
     def _certificate(self, name: str, csr: x509.CertificateSigningRequest) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fakes.gates import Gates, Unexpected
-from paas.builders.base import Source
+from paas.builders.base import BuildSource
 from paas.core.containers.container import LABEL_APP_ID
 from paas.core.containers.image import Image
 from paas.core.errors import BuildFailed
@@ -32,7 +32,7 @@ class FakeBuilder:
         keep: Callable[[Image, int | None], None],
         base: Callable[[str], Image | None] = lambda name: None,
     ) -> None:
-        self.sources: list[Source] = []
+        self.sources: list[BuildSource] = []
         self._gates = gates
         self._keep = keep
         self._base = base
@@ -41,7 +41,7 @@ class FakeBuilder:
         """See `Builder.program`."""
         return "docker build"
 
-    def build(self, source: Source, show: Callable[[str], None], cancelled: threading.Event) -> str:
+    def build(self, source: BuildSource, show: Callable[[str], None], cancelled: threading.Event) -> str:
         """See `Builder.build`."""
         self.sources.append(source)
         folder = source.tree / source.build_dir if source.build_dir else source.tree

@@ -17,10 +17,10 @@ from fakes.transfers import FakeTransfers
 from paas.core.apps import environment
 from paas.core.containers import container as labels
 from paas.core.containers.image import BuildCache, Image, StoredImage
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 from paas.core.model import App, Container, Ending, Release
 from paas.core.releases.rollout import Candidate
-from paas.schedulers.base import Limits
+from paas.schedulers.base import ContainerLimits
 
 
 class FakeScheduler(FakeLogs, FakeTransfers):
@@ -147,13 +147,13 @@ class FakeScheduler(FakeLogs, FakeTransfers):
     def version(self) -> str:
         """See `Scheduler.version`."""
         if self.engine_down:
-            raise EngineError("the container engine does not answer", code="engine-down")
+            raise DockerError("the container engine does not answer", code="engine-down")
         return self.engine_version
 
     def written(self) -> dict[str, int]:
         """See `Scheduler.written`."""
         if self.slow_disk:
-            raise EngineError("the container engine does not answer", code="engine-down")
+            raise DockerError("the container engine does not answer", code="engine-down")
         return {running.container.name: self.layers.get(running.container.label, 0) for running in self.here.values()}
 
     def live_restore(self) -> bool:
@@ -171,7 +171,9 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         with self._changed:
             return self._ports.setdefault((app.id, process_type, index, slot), 20_000 + len(self._ports))
 
-    def start(self, app: App, release: Release, candidate: Candidate, rev_variable: str, limits: Limits) -> str:
+    def start(
+        self, app: App, release: Release, candidate: Candidate, rev_variable: str, limits: ContainerLimits
+    ) -> str:
         """See `Scheduler.start`."""
         self._gates.at("start")
         process, replica = candidate.process, candidate.replica
@@ -191,7 +193,7 @@ class FakeScheduler(FakeLogs, FakeTransfers):
 
             made = self._make(app, release, candidate, rev_variable, limits, behaviour, name)
             if behaviour.refused:
-                raise EngineError("the container engine refused: starting a container", why=behaviour.refused)
+                raise DockerError("the container engine refused: starting a container", why=behaviour.refused)
             return made.container.id
 
     def _make(
@@ -200,7 +202,7 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         release: Release,
         candidate: Candidate,
         rev_variable: str,
-        limits: Limits,
+        limits: ContainerLimits,
         behaviour: Behaviour,
         name: str,
     ) -> Running:

@@ -12,11 +12,11 @@ from fakes import programs
 from fakes.gates import SECONDS
 from fakes.programs import Program
 from fakes.times import EPOCH
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 from paas.core.logs import json_file, query
 from paas.core.logs import line as logline
 from paas.core.model import Container
-from paas.schedulers.base import Limits, Opened
+from paas.schedulers.base import ContainerLimits, Opened
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Running:
     container: Container
     behaviour: Behaviour
     environment: Mapping[str, str]
-    limits: Limits
+    limits: ContainerLimits
     port: int | None
     published: int | None
     command: str | None
@@ -138,7 +138,7 @@ class FakeLogs:
     def _get(self, container_id: str) -> Running:
         running = self.here.get(container_id)
         if running is None:
-            raise EngineError("the container engine refused", why=f"No such container: {container_id}")
+            raise DockerError("the container engine refused", why=f"No such container: {container_id}")
         return running
 
     def _see(self, running: Running) -> Running:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from paas.core.access.remote_credentials import Fetched, Login, Means
+from paas.core.access.remote_credentials import Fetched, Login, RemoteCredentials
 from paas.core.git.url import FILE, Remote
 from paas.git import process
 from paas.git.addresses import FetchFailed
@@ -22,7 +22,7 @@ class Asked:
 
     url: str
     ref: str
-    means: Means
+    means: RemoteCredentials
 
 
 class FakeRemotes(Remotes):
@@ -38,7 +38,7 @@ class FakeRemotes(Remotes):
         self.hosts: dict[str, list[str]] = {"localhost": ["127.0.0.1", "::1"]}
 
     def fetch(
-        self, quarantine: Quarantine, remote: Remote, ref: str, means: Means, cancelled: threading.Event
+        self, quarantine: Quarantine, remote: Remote, ref: str, means: RemoteCredentials, cancelled: threading.Event
     ) -> Fetched:
         """Takes the objects from the folder, as git would. ``HEAD`` there is what no ref means."""
         self._let_in(remote, ref, means)
@@ -55,7 +55,7 @@ class FakeRemotes(Remotes):
         process.run(quarantine.repository.path, options, extra=quarantine.environment(), text=pack)
         return Fetched(commit, branch if is_branch else "")
 
-    def download(self, remote: Remote, means: Means, cancelled: threading.Event) -> Iterator[bytes]:
+    def download(self, remote: Remote, means: RemoteCredentials, cancelled: threading.Event) -> Iterator[bytes]:
         """The archive in pieces."""
         self._let_in(remote, "", means)
         data = self.archives.get(remote.url)
@@ -76,7 +76,7 @@ class FakeRemotes(Remotes):
             raise FetchFailed(f"{address} shows no ssh host key", code="host-silent")
         return self.keys[address]
 
-    def _let_in(self, remote: Remote, ref: str, means: Means) -> None:
+    def _let_in(self, remote: Remote, ref: str, means: RemoteCredentials) -> None:
         self.asked.append(Asked(remote.url, ref, means))
         if remote.scheme != FILE:
             means.egress.check(remote.host, self.addresses(remote.host))

@@ -30,11 +30,11 @@ from fakes.remotes import FakeRemotes
 from fakes.tasks import FakeTasks
 from fakes.times import FakeClock
 from paas.apps import lifecycle
-from paas.certs.clients import Issuing
+from paas.certs.clients import AcmeClients
 from paas.certs.loop import Issuer
 from paas.commands.invocation import Invocation, Terminal
 from paas.core.access.caller import Access, Caller
-from paas.core.errors import Disconnected, EngineError
+from paas.core.errors import Disconnected, DockerError
 from paas.core.model import App
 from paas.daemon.timers import Timers
 from paas.daemon.wiring import instance_id, wire
@@ -269,7 +269,7 @@ class Server:
             clock=self.clock,
             probe=self.probe,
             host=self.host,
-            issuing=Issuing(self.acme, self.hooks, self.resolver),
+            issuing=AcmeClients(self.acme, self.hooks, self.resolver),
             remotes=self.remotes,
             confined=self.confined,
         )
@@ -289,7 +289,7 @@ class Server:
         self.proxy.prepare()
         if not settled:
             reconcile.settle(self.ctx)
-        with contextlib.suppress(EngineError):
+        with contextlib.suppress(DockerError):
             self.timers.settle()
         self.ctx.logs.start()
 

@@ -14,7 +14,7 @@ from fakes import programs
 from fakes.containers import FakeScheduler
 from fakes.gates import Unexpected
 from fakes.programs import HUNG_UP, KILLED, TERMINATED, Program, Work
-from paas.core.errors import CommandNotFound, EngineError
+from paas.core.errors import CommandNotFound, DockerError
 from paas.core.runs import oneoff
 from paas.core.runs.oneoff import Task, TaskSpec
 from paas.schedulers.container_stream import ContainerStream
@@ -207,7 +207,7 @@ class FakeTasks:
 
     def _answer(self) -> None:
         if self.engine_down:
-            raise EngineError("the container engine does not answer", code="engine-down")
+            raise DockerError("the container engine does not answer", code="engine-down")
 
 
 class FakeExec:

@@ -13,7 +13,7 @@ from threading import Event
 from paas.core.access.remote_credentials import Login
 from paas.core.containers.image import Image, from_inspect
 from paas.core.containers.image_name import ImageName
-from paas.core.errors import EngineError, InvalidValue
+from paas.core.errors import DockerError, InvalidValue
 from paas.core.model import App
 
 
@@ -57,7 +57,7 @@ class FakeTransfers:
         self.pulls += 1
         self._let_in(name, login, "pulled")
         if name.full not in self.registry:
-            raise EngineError(f"{name} could not be pulled", why="manifest unknown", code="image-transfer")
+            raise DockerError(f"{name} could not be pulled", why="manifest unknown", code="image-transfer")
         self._take(name.full, self.registry[name.full])
 
     def push(
@@ -70,7 +70,7 @@ class FakeTransfers:
     def check_login(self, server: str, login: Login) -> None:
         """See `Scheduler.check_login`."""
         if self.wants.get(server, login) != login:
-            raise EngineError("the container engine refused: logging in to a registry", why="unauthorized")
+            raise DockerError("the container engine refused: logging in to a registry", why="unauthorized")
 
     def loaded_name(self, app: App, key: str) -> str:
         """See `Scheduler.loaded_name`."""
@@ -116,4 +116,4 @@ class FakeTransfers:
 
     def _let_in(self, name: ImageName, login: Login | None, doing: str) -> None:
         if self.wants.get(name.server, login) != login:
-            raise EngineError(f"{name} could not be {doing}", why="unauthorized", code="image-transfer")
+            raise DockerError(f"{name} could not be {doing}", why="unauthorized", code="image-transfer")

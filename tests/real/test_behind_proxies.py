@@ -20,7 +20,7 @@ from nginx_tools import Answer, App, running, wait_for
 
 from fakes.pki import Made
 from paas.core.edge.redirects import Redirect
-from paas.core.edge.rules import Cache, Edge, Limits, Maintenance, Rule
+from paas.core.edge.rules import AccessRule, Cache, Edge, Maintenance, RateLimits
 from paas.core.edge.server_options import ServerOptions
 from paas.core.edge.tls import Credential, Tls
 from paas.core.edge.trusted_proxies import PROXY, TrustedProxies
@@ -137,14 +137,14 @@ def test_headers_that_proxies_set_themselves_are_believed_where_they_are_named(f
 
 
 def test_access_rules_are_for_visitors(front: Front, app: App) -> None:
-    front.serve(_vhost(app, Edge(rules=(Rule("203.0.113.0/24", allow=True),))))
+    front.serve(_vhost(app, Edge(rules=(AccessRule("203.0.113.0/24", allow=True),))))
     assert front.get("a.example", **{"for": VISITOR}).status == 200
     assert front.get("a.example", **{"for": "198.51.100.1"}).status == 403
     assert front.get("a.example", come=STRANGER, **{"for": VISITOR}).status == 403
 
 
 def test_limits_and_maintenance_are_for_visitors(front: Front, app: App) -> None:
-    front.serve(_vhost(app, Edge(limits=Limits(per_minute=1, burst=0))))
+    front.serve(_vhost(app, Edge(limits=RateLimits(per_minute=1, burst=0))))
     answers = [front.get("a.example", **{"for": who}).status for who in (VISITOR, VISITOR, OTHER)]
     assert answers == [200, 429, 200]
 
@@ -198,7 +198,7 @@ def test_redirects_of_hosts_keep_the_scheme_of_the_visitor(front: Front, app: Ap
 
 @pytest.mark.parametrize("tls", [False, True])
 def test_the_proxy_protocol(front: Front, app: App, tls: bool) -> None:
-    edge = Edge(rules=(Rule("203.0.113.0/24", allow=True), Rule(STRANGER, allow=True)))
+    edge = Edge(rules=(AccessRule("203.0.113.0/24", allow=True), AccessRule(STRANGER, allow=True)))
     vhost = _vhost(app, edge, hosts=("secure.example",), tls=replace(SECURED, redirect=False))
     front.serve(vhost, trusted=replace(TRUSTED, protocol=PROXY))
     line = f"PROXY TCP4 {VISITOR} 192.0.2.1 40000 443\r\n"

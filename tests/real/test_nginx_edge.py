@@ -19,14 +19,14 @@ from nginx_tools import Answer, App, Edge, edge_at, wait_for
 from paas.core.edge import rules as core
 from paas.core.edge.proxy_options import ProxyOptions
 from paas.core.edge.rules import (
+    AccessRule,
     Cache,
     Files,
     Forwarded,
     Header,
-    Limits,
     Maintenance,
+    RateLimits,
     Route,
-    Rule,
     Snippet,
     Stream,
     User,
@@ -95,14 +95,14 @@ def test_a_password_is_asked_for_and_hidden_from_the_app(edge: Edge, app: App) -
 @pytest.mark.parametrize(
     ("rules", "status"),
     [
-        ((Rule(LOCAL, False),), 403),
-        ((Rule(ELSEWHERE, True),), 403),
-        ((Rule(ELSEWHERE, False),), 200),
-        ((Rule("127.0.0.0/8", True),), 200),
-        ((Rule(LOCAL, False), Rule("127.0.0.0/8", True)), 403),
+        ((AccessRule(LOCAL, False),), 403),
+        ((AccessRule(ELSEWHERE, True),), 403),
+        ((AccessRule(ELSEWHERE, False),), 200),
+        ((AccessRule("127.0.0.0/8", True),), 200),
+        ((AccessRule(LOCAL, False), AccessRule("127.0.0.0/8", True)), 403),
     ],
 )
-def test_networks_are_let_in_or_kept_out(edge: Edge, app: App, rules: tuple[Rule, ...], status: int) -> None:
+def test_networks_are_let_in_or_kept_out(edge: Edge, app: App, rules: tuple[AccessRule, ...], status: int) -> None:
     publish(edge, app, rules=rules)
     answer = edge.get()
 
@@ -141,17 +141,17 @@ def test_maintenance_holds_for_an_app_that_does_not_run(edge: Edge) -> None:
 
 
 def test_too_many_requests_of_one_address_get_a_429_page(edge: Edge, app: App) -> None:
-    publish(edge, app, limits=Limits(per_minute=1, burst=2))
+    publish(edge, app, limits=RateLimits(per_minute=1, burst=2))
     answers = [edge.get() for _ in range(5)]
 
     assert [answer.status for answer in answers] == [200, 200, 200, 429, 429]
     assert has_title(answers[-1], "Too many requests")
-    publish(edge, app, limits=Limits(per_minute=60_000, burst=0))
+    publish(edge, app, limits=RateLimits(per_minute=60_000, burst=0))
     assert edge.get().status == 200
 
 
 def test_too_many_connections_of_one_address_get_a_429_page(edge: Edge, app: App) -> None:
-    publish(edge, app, limits=Limits(connections=1))
+    publish(edge, app, limits=RateLimits(connections=1))
     waiting = threading.Thread(target=lambda: edge.get("/wait"))
     waiting.start()
     assert app.first_piece.wait(10)
@@ -300,12 +300,12 @@ def test_a_whole_site_can_be_static_behind_its_guards(edge: Edge, app: App, fold
     assert edge.get("/").headers["X-Own"] == "1"
     assert edge.get("/none").json()["path"] == "/none"
 
-    publish(edge, app, files=Files(str(folder), ("/", "/assets")), rules=(Rule(LOCAL, False),))
+    publish(edge, app, files=Files(str(folder), ("/", "/assets")), rules=(AccessRule(LOCAL, False),))
     assert [edge.get(path).status for path in ("/", "/assets/app.js", "/none")] == [403, 403, 403]
 
 
 def test_an_apps_own_error_pages(edge: Edge, app: App, folder: Path) -> None:
-    publish(edge, app, files=Files(str(folder), (), (502,)), limits=Limits(per_minute=2, burst=1))
+    publish(edge, app, files=Files(str(folder), (), (502,)), limits=RateLimits(per_minute=2, burst=1))
     app.stop()
     for method in ("GET", "POST"):
         answer = edge.get("/x", method=method)
@@ -483,7 +483,7 @@ def test_a_port_that_another_program_has_leaves_all_as_it_was(edge: Edge, app: A
 
 def test_a_grpc_app_is_taken_with_all_of_its_parts(edge: Edge, app: App) -> None:
     users = (User("a", Secret(hashed(Secret("b")))),)
-    parts = core.Edge(users=users, rules=(Rule(LOCAL, True),), files=Files("/srv", ("/",)))
+    parts = core.Edge(users=users, rules=(AccessRule(LOCAL, True),), files=Files("/srv", ("/",)))
     for one in (core.Edge(), parts):
         edge.proxy.publish(Vhost("app-1", "1", ("a.example",), (app.port,), edge=one, grpc=True))
         assert "grpc_pass grpc://app-1;" in edge.proxy.config("1")
@@ -492,7 +492,7 @@ def test_a_grpc_app_is_taken_with_all_of_its_parts(edge: Edge, app: App) -> None
 
 def test_nginx_says_of_all_files_whether_they_are_right(edge: Edge, app: App) -> None:
     users = (User("a", Secret(hashed(Secret("b")))),)
-    publish(edge, app, rules=(Rule(LOCAL, True),), limits=Limits(60, 5, 5), users=users)
+    publish(edge, app, rules=(AccessRule(LOCAL, True),), limits=RateLimits(60, 5, 5), users=users)
 
     assert edge.proxy.validate() == (0, "")
     assert "allow 127.0.0.1;" in edge.proxy.config("1")

@@ -298,7 +298,7 @@ def test_a_repository_that_can_not_be_tidied_is_left_for_a_day_and_holds_up_no_o
             raise GitFailed("gc", "unable to write file: No space left on device")
 
     monkeypatch.setattr(Repository, "tidy", tidy)
-    tidier = lifecycle.Tidier(hello.ctx)
+    tidier = lifecycle.RepositoryTidier(hello.ctx)
     tidier.tick()
     tidier.tick()
     assert tried == ["1", "2", "2"]

@@ -14,7 +14,7 @@ from paas.core.containers.image import BuildCache
 @pytest.fixture
 def apart(hello):
     assert hello.run("settings:set build-isolation rootless").status == 0
-    isolation.Keeper(hello.ctx).tick()
+    isolation.BuilderSupervisor(hello.ctx).tick()
     return hello
 
 
@@ -34,7 +34,7 @@ def test_on_an_old_engine_the_role_deploy_builds_apart_from_it(apart):
 def test_it_runs_as_long_as_it_is_wanted(apart):
     assert apart.rootless.runs
     apart.run("settings:set build-isolation none")
-    isolation.Keeper(apart.ctx).tick()
+    isolation.BuilderSupervisor(apart.ctx).tick()
     assert not apart.rootless.runs
 
 
@@ -62,7 +62,7 @@ def test_clean_ups_prune_its_cache_too(apart):
 
 
 def test_why_it_does_not_run_is_logged_once(apart, caplog):
-    keeper = isolation.Keeper(apart.ctx)
+    keeper = isolation.BuilderSupervisor(apart.ctx)
     lacking = "There is no user paas-builder."
     for why in (lacking, lacking, "", lacking):
         apart.rootless.why = why

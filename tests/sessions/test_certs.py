@@ -8,7 +8,7 @@ import pytest
 
 from fakes import DEPLOYER, EPOCH, VIEWER
 from fakes.pki import DAY, Made
-from paas.core.certs.certificate import Source
+from paas.core.certs.certificate import CertificateSource
 from paas.core.secret import Secret
 
 ROOT = Made.root(EPOCH)
@@ -208,7 +208,7 @@ def test_what_an_authority_issued_meanwhile_stays_when_a_certificate_is_refused(
         gate.wait_until_reached()
         hello.proxy.refusals.add("hello")
         store = hello.ctx.store.certificates
-        store.put(hello.app(), "www.example.org", Source.ACME, issued.crt, Secret(issued.key), now=EPOCH)
+        store.put(hello.app(), "www.example.org", CertificateSource.ACME, issued.crt, Secret(issued.key), now=EPOCH)
     assert refused.wait().status == 1
     kept = {(one.name, one.chain.strip()) for one in store.of(hello.app())}
     assert kept == {("hello.localhost", OWN.crt.strip()), ("www.example.org", issued.crt.strip())}

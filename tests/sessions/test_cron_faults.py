@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from fakes import Program, Server, eventually
-from paas.core.errors import EngineError, disk_full
+from paas.core.errors import DockerError, disk_full
 from paas.cron import ticker
 from paas.runs import active
 
@@ -37,7 +37,7 @@ def queued(hello: Server, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(ticker, "AT_ONCE", 1)
     hello.tasks.tell("job", lambda program: 0)
     deploy(hello, entry(), entry(name="job2", command="job", schedule="0 * * * *"))
-    scheduler, gate = ticker.Scheduler(hello.ctx), threading.Event()
+    scheduler, gate = ticker.CronTicker(hello.ctx), threading.Event()
     scheduler.tick()
     busy = scheduler._pool.submit(gate.wait)
     eventually(busy.running)
@@ -94,7 +94,7 @@ def test_a_run_that_can_not_be_replaced_is_told(hello: Server, monkeypatch: pyte
 
     def stop(container_id: str, grace: int) -> None:
         if how == "refused":
-            raise EngineError("the engine does not answer")
+            raise DockerError("the engine does not answer")
 
     monkeypatch.setattr(active, "FORGET_SECONDS", 0.01)
     with monkeypatch.context() as patch:
@@ -144,7 +144,7 @@ def test_a_run_that_can_not_start_holds_up_no_later_one(hello: Server, monkeypat
     with monkeypatch.context() as patch:
 
         def away(container_id: str, *more: object) -> None:
-            raise EngineError("the engine does not answer")
+            raise DockerError("the engine does not answer")
 
         patch.setattr(hello.tasks, "start", away)
         patch.setattr(hello.tasks, "save_log", away)

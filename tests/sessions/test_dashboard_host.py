@@ -7,7 +7,7 @@ import pytest
 
 from fakes import Server
 from paas.core.certs.acme import PRODUCTION
-from paas.core.certs.certificate import Source
+from paas.core.certs.certificate import CertificateSource
 from paas.core.edge.vhost import Vhost
 from paas.core.errors import PaasError
 from paas.core.problem import details
@@ -117,7 +117,7 @@ def test_it_gets_a_certificate_by_itself(public):
     assert (PRODUCTION, HOST) in public.acme.orders
     credentials = public.proxy.served[dashboard.KEY].tls.credentials
     assert [one.trusted for one in credentials] == [True]
-    assert [one.source for one in public.ctx.store.certificates.of(None)] == [Source.ACME]
+    assert [one.source for one in public.ctx.store.certificates.of(None)] == [CertificateSource.ACME]
     assert any(door.upgrades for door in public.proxy.served[dashboard.KEY].doors)
     assert dashboard.url(public.ctx) == f"https://{HOST}:8443"
     listed = json.loads(public.run("letsencrypt:list --format json").out)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from fakes import VIEWER
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 from paas.proxies.base import Waiting
 from paas.server import doctor, host_keys
 
@@ -142,7 +142,7 @@ def test_what_is_on_its_way_out_is_no_drift_and_hides_none(well):
 
 def test_an_engine_that_hangs_is_waited_for_once_and_it_is_said(well, monkeypatch):
     def hangs(*_):
-        raise EngineError("the container engine does not answer", code="engine-down")
+        raise DockerError("the container engine does not answer", code="engine-down")
 
     for name in ("version", "containers", "storage"):
         monkeypatch.setattr(well.scheduler, name, hangs)

@@ -10,7 +10,7 @@ import pytest
 from fakes import DEPLOYER, VIEWER, Behaviour
 from fakes.gates import eventually
 from fakes.requests import request_line
-from paas.core.edge.rules import Header, Limits, Maintenance, Route, Rule
+from paas.core.edge.rules import AccessRule, Header, Maintenance, RateLimits, Route
 from paas.proxies.base import Logs
 
 API = {"Procfile": "web: ./web\n", "paas.yml": "processes: {api: {command: ./web, port: 7000}}\n"}
@@ -48,7 +48,7 @@ def test_networks_are_allowed_denied_listed_and_removed(hello):
     said = "deny 192.0.2.7, allow 192.0.2.0/24, allow 2001:db8::/32"
 
     assert done == (0, "", f"-----> hello: {said}\n")
-    rules = (Rule("192.0.2.7", False), Rule("192.0.2.0/24", True), Rule("2001:db8::/32", True))
+    rules = (AccessRule("192.0.2.7", False), AccessRule("192.0.2.0/24", True), AccessRule("2001:db8::/32", True))
     assert edge(hello).rules == rules
     assert listed(hello, "access:list hello")[0] == {"network": "192.0.2.7", "action": "deny"}
 
@@ -134,7 +134,7 @@ def test_limits_are_properties(hello):
     for line in ("rate 5r/s", "burst 3", "connections 9"):
         assert hello.run(f"limit:set hello {line}").status == 0
 
-    assert edge(hello).limits == Limits(300, 3, 9)
+    assert edge(hello).limits == RateLimits(300, 3, 9)
     assert fails(hello.run("limit:set hello rate 5"), "10r/s")
 
 
@@ -363,7 +363,7 @@ def test_what_nginx_refuses_is_as_it_was_before(hello):
 
     hello.proxy.refusals.clear()
     assert hello.run("domains:add hello www.example.org").status == 0
-    assert edge(hello).rules == (Rule("192.0.2.0/24", True),)
+    assert edge(hello).rules == (AccessRule("192.0.2.0/24", True),)
     assert edge(hello).maintenance is None
     assert hello.proxy.vhost("hello").options.gzip
 

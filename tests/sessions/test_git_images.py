@@ -10,7 +10,7 @@ import pytest
 from fakes import VIEWER, Behaviour
 from paas.core.access.remote_credentials import Login
 from paas.core.containers.image import Image
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 from paas.core.secret import Secret
 
 pytestmark = pytest.mark.real("git")
@@ -337,7 +337,7 @@ def test_what_an_internal_service_answers_in_place_of_a_registry_is_not_shown(he
     def pull(name, login, show, cancelled):
         page = '"<html><body>INTERNAL-SECRET hunter2</body></html>"'
         why = f"error parsing HTTP 404 response body: invalid character '<' looking for beginning of value: {page}"
-        raise EngineError(f"{name} could not be pulled", why=why, code="image-transfer")
+        raise DockerError(f"{name} could not be pulled", why=why, code="image-transfer")
 
     monkeypatch.setattr(hello.scheduler, "pull", pull)
     result = hello.run("git:from-image hello registry.example.org/x:1")

@@ -5,7 +5,7 @@ import pytest
 
 from fakes import eventually
 from paas.core.certs.acme import DAY, PRODUCTION, STAGING
-from paas.core.certs.certificate import Source
+from paas.core.certs.certificate import CertificateSource
 from paas.core.errors import IssuanceFailed, disk_full
 from paas.edge import tls
 
@@ -21,7 +21,7 @@ def shop(hello):
     return hello
 
 
-def certificates(server, source=Source.ACME):
+def certificates(server, source=CertificateSource.ACME):
     app = server.ctx.store.apps.get("hello")
     return [one.name for one in server.ctx.store.certificates.of(app) if one.source is source]
 
@@ -46,7 +46,7 @@ def test_what_is_disabled_while_an_order_is_under_way_gets_no_more(shop):
     assert during_the_first_order(shop, "letsencrypt:disable hello").wait().status == 0
     shop.quiet()
     assert len(shop.acme.orders) == 1
-    assert certificates(shop) + certificates(shop, Source.PLACEHOLDER) == []
+    assert certificates(shop) + certificates(shop, CertificateSource.PLACEHOLDER) == []
     assert shop.proxy.vhost("hello").tls.credentials == ()
     shop.issue(DAY)
     assert len(shop.acme.orders) == 1

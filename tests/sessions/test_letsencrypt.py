@@ -7,7 +7,7 @@ import pytest
 from fakes import DEPLOYER, eventually
 from paas.certs import orders as issuing
 from paas.core.certs.acme import DAY, PRODUCTION, STAGING
-from paas.core.certs.certificate import Source
+from paas.core.certs.certificate import CertificateSource
 from paas.core.errors import IssuanceFailed
 
 HOST = "www.example.org"
@@ -23,7 +23,7 @@ def shop(hello):
     return hello
 
 
-def _certificate(server, host=HOST, source=Source.ACME):
+def _certificate(server, host=HOST, source=CertificateSource.ACME):
     app = server.ctx.store.apps.get("hello")
     return next((x for x in server.ctx.store.certificates.of(app) if (x.name, x.source) == (host, source)), None)
 
@@ -60,7 +60,7 @@ def test_until_then_a_certificate_of_our_own_stands_in_and_nobody_is_sent_to_it(
     assert shop.run("certs:report hello --ssl-enabled").out == "false\n"
     shop.issue(300)
     assert _served(shop).trusted
-    assert _certificate(shop, source=Source.PLACEHOLDER) is None
+    assert _certificate(shop, source=CertificateSource.PLACEHOLDER) is None
 
 
 def test_a_host_that_leads_elsewhere_is_left_alone_and_looked_at_again(shop):

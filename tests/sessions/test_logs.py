@@ -8,7 +8,7 @@ import pytest
 from fakes import VIEWER, Behaviour, eventually
 from fakes.requests import request_line
 from paas.commands.invocation import Terminal
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 from paas.core.logs import json_file
 from paas.core.runs.oneoff import RunStatus
 from paas.logs.container_log import EngineSource, form_of
@@ -329,7 +329,7 @@ def test_following_survives_a_restart_of_the_engine(kept, monkeypatch):
     eventually(lambda: kept.scheduler.write("web.1", "before") or "before" in session.out)
 
     def away(app=None):
-        raise EngineError("the container engine does not answer")
+        raise DockerError("the container engine does not answer")
 
     with monkeypatch.context() as patch:
         patch.setattr(kept.scheduler, "containers", away)
@@ -350,7 +350,7 @@ def test_a_container_that_is_removed_while_its_log_is_looked_for(kept, monkeypat
     kept.run("ps:restart hello")
 
     def gone(container_id, since):
-        raise EngineError("the container engine refused: reading logs")
+        raise DockerError("the container engine refused: reading logs")
 
     monkeypatch.setattr(kept.scheduler, "containers", lambda app=None: stale)
     monkeypatch.setattr(kept.scheduler, "read_log", gone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from paas.core.certs.acme import DAY
-from paas.core.certs.certificate import Source
+from paas.core.certs.certificate import CertificateSource
 from paas.core.errors import IssuanceFailed
 from paas.edge import dashboard, former_hosts
 
@@ -41,7 +41,7 @@ def owners(server, host=HOST):
     """Whose the host's certificates are in the database."""
     names = {app.id: app.name for app in server.ctx.store.apps.all()}
     found = server.ctx.store.certificates.all()
-    return [names.get(one.app_id) for one in found if (one.name, one.source) == (host, Source.ACME)]
+    return [names.get(one.app_id) for one in found if (one.name, one.source) == (host, CertificateSource.ACME)]
 
 
 def test_a_domain_takes_its_certificate_along_while_the_authority_is_down(shop):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fakes import VIEWER
-from paas.core.edge.tls import Door
+from paas.core.edge.tls import ServerBlock
 
 
 def _doors(server):
@@ -18,7 +18,7 @@ def test_www_leads_to_the_apex_and_is_not_served_itself(hello):
     assert added == (0, "", "-----> www.example.org leads to example.org (301)\n")
     [door] = _doors(hello)
     assert (door.hosts, door.redirect.target, door.redirect.code) == (("www.example.org",), "example.org", 301)
-    assert hello.proxy.vhost("hello").doors[0] == Door(("example.org", "hello.localhost"))
+    assert hello.proxy.vhost("hello").doors[0] == ServerBlock(("example.org", "hello.localhost"))
     assert hello.run("urls hello").out == "http://example.org:8080\nhttp://hello.localhost:8080\n"
     assert hello.run("redirect:remove hello www.example.org") == (0, "", "")
     assert _doors(hello) == []

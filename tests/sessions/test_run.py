@@ -15,7 +15,7 @@ from fakes import DEPLOYER, EPOCH, VIEWER, Behaviour, FakeTasks, Program, Server
 from fakes.programs import TERMINATED
 from paas.commands.invocation import Terminal
 from paas.core.containers.shell_line import CHOICE
-from paas.core.errors import EngineError, disk_full
+from paas.core.errors import DockerError, disk_full
 from paas.core.runs.oneoff import RunStatus
 
 XTERM = Terminal(100, 30, "xterm-256color")
@@ -221,7 +221,7 @@ def test_the_log_of_one_that_ends_while_it_is_looked_for(
         looked.set()
         _nudge(hello.tasks, "hello.run.1")
         eventually(lambda: hello.tasks.names() == [])
-        raise EngineError("the container engine refused: reading logs")
+        raise DockerError("the container engine refused: reading logs")
 
     hello.tasks.tell("work", work)
     hello.run("run:detached hello work")
@@ -313,7 +313,7 @@ def test_an_engine_that_goes_away_at_the_end_changes_nothing_of_what_is_recorded
         if removed or len(asked) > 1:
             remove(container_id)
         if len(asked) == 1:
-            raise EngineError("the engine hung up")
+            raise DockerError("the engine hung up")
 
     monkeypatch.setattr(hello.tasks, "remove", interrupted)
     hello.tasks.tell("true", lambda program: 0)
@@ -345,7 +345,7 @@ def test_the_end_of_a_run_that_a_full_disk_has_no_room_for_is_recorded_later(
 
 def test_a_run_that_the_engine_does_not_connect_has_failed(hello: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     def down(container_id: str, *, terminal: bool) -> None:
-        raise EngineError("the container engine does not answer (attaching to a container)", code="engine-down")
+        raise DockerError("the container engine does not answer (attaching to a container)", code="engine-down")
 
     monkeypatch.setattr(hello.tasks, "attach", down)
     hello.tasks.tell("true", lambda program: 0)
@@ -372,7 +372,7 @@ def test_an_engine_that_goes_away_before_the_start_leaves_no_run_behind(
 
     def away(container_id: str, **how: object) -> None:
         hello.tasks.engine_down = True
-        raise EngineError("the engine hung up")
+        raise DockerError("the engine hung up")
 
     monkeypatch.setattr(hello.tasks, begin, away)
     # Like the real one it answers nothing meanwhile.

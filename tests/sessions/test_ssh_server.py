@@ -12,10 +12,10 @@ from transport_fakes import BLOCK, Servers, no_faults_of_the_loop, steady, until
 from paas.core.access.caller import Access
 from paas.core.access.revocation import Revocation
 from paas.ssh import door
-from paas.ssh.connection import Connection
+from paas.ssh.connection import SshConnection
 from paas.ssh.gate import Rules
 from paas.ssh.hostkeys import HostKeyUnusable, load
-from paas.ssh.server import CannotListen, Limits
+from paas.ssh.server import CannotListen, SshLimits
 
 # Real connections with megabytes each way: with the real ones, so that the fast tests stay fast.
 pytestmark = pytest.mark.real("ssh")
@@ -71,7 +71,7 @@ def on_terminal(**options):
 
 def test_whatever_a_client_sends_is_acknowledged_at_once(servers, monkeypatch):
     """The kernel goes back to late acknowledgements whenever something is sent, so this is asked after each packet."""
-    quick, receive = [], Connection.data_received
+    quick, receive = [], SshConnection.data_received
 
     def look(connection, data, datatype=None):
         receive(connection, data, datatype)
@@ -79,7 +79,7 @@ def test_whatever_a_client_sends_is_acknowledged_at_once(servers, monkeypatch):
             its = connection._tcp.get_extra_info("socket")
             quick.append(its.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK))
 
-    monkeypatch.setattr(Connection, "data_received", look)
+    monkeypatch.setattr(SshConnection, "data_received", look)
     assert run(servers, "words a b").exit_status == 0
     assert len(quick) > 3
     assert set(quick) == {1}
@@ -160,7 +160,7 @@ def test_beyond_the_limit_the_server_says_that_it_is_busy(tmp_path):
             await asyncio.wait_for(let_in(), 60)
             return refused
 
-    with Servers(tmp_path, limits=Limits(commands=2)) as servers:
+    with Servers(tmp_path, limits=SshLimits(commands=2)) as servers:
         servers.allow(KEY.get_fingerprint(), "ada")
         refused = asyncio.run(session(servers))
 
@@ -586,7 +586,7 @@ def test_a_connection_has_a_limited_number_of_channels(tmp_path):
             await opened[0].wait_closed()
             return (await connection.run("words")).exit_status
 
-    with Servers(tmp_path, limits=Limits(commands_per_connection=3)) as servers:
+    with Servers(tmp_path, limits=SshLimits(commands_per_connection=3)) as servers:
         servers.allow(KEY.get_fingerprint(), "ada")
         assert asyncio.run(session(servers)) == 0
 
@@ -617,7 +617,7 @@ def test_strangers_that_stay_idle_push_out_the_oldest_of_their_own(tmp_path):
         async with connect(servers) as connection:
             return await connection.run("words")
 
-    with Servers(tmp_path, limits=Limits(gate=Rules(waiting=5))) as servers:
+    with Servers(tmp_path, limits=SshLimits(gate=Rules(waiting=5))) as servers:
         servers.allow(KEY.get_fingerprint(), "ada")
         result, dropped = asyncio.run(session(servers))
 
@@ -652,7 +652,7 @@ def test_under_pressure_a_stranger_waits_for_the_banner_and_whoever_was_here_bef
 
         return status, came
 
-    with Servers(tmp_path, limits=Limits(gate=Rules(calm=1))) as servers:
+    with Servers(tmp_path, limits=SshLimits(gate=Rules(calm=1))) as servers:
         servers.allow(KEY.get_fingerprint(), "ada")
         assert asyncio.run(session(servers)) == (0, b"")
 
@@ -671,7 +671,7 @@ def test_a_stranger_who_waited_for_the_banner_logs_in(tmp_path, monkeypatch):
 
         return status
 
-    with Servers(tmp_path, limits=Limits(gate=Rules(calm=1))) as servers:
+    with Servers(tmp_path, limits=SshLimits(gate=Rules(calm=1))) as servers:
         servers.allow(KEY.get_fingerprint(), "ada")
         assert asyncio.run(session(servers)) == 0
 
@@ -682,7 +682,7 @@ def test_who_does_not_log_in_in_time_is_disconnected(tmp_path):
         await asyncio.wait_for(reader.read(), 10)
         writer.close()
 
-    with Servers(tmp_path, limits=Limits(login_time=0.1)) as servers:
+    with Servers(tmp_path, limits=SshLimits(login_time=0.1)) as servers:
         asyncio.run(session(servers))
 
 
@@ -696,7 +696,7 @@ def test_a_client_that_no_longer_answers_is_noticed(tmp_path):
             await asyncio.to_thread(until, gone.is_set)
             connection.abort()
 
-    with Servers(tmp_path, limits=Limits(keepalive_interval=0.5, keepalive_count=3)) as servers:
+    with Servers(tmp_path, limits=SshLimits(keepalive_interval=0.5, keepalive_count=3)) as servers:
         servers.allow(KEY.get_fingerprint(), "ada")
         asyncio.run(session(servers))
 

@@ -168,7 +168,7 @@ class Servers:
         self.folder = folder
         self.commands = Commands()
         self.keys = {}
-        self.limits = limits or ssh.Limits()
+        self.limits = limits or ssh.SshLimits()
         self.commands_at_once = commands_at_once
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from paas.certs.acme_client import Account, Acme
+from paas.certs.acme_client import AcmeAccount, AcmeClient
 from paas.core.errors import IssuanceFailed
 from paas.core.secret import Secret
 from paas.system import x509
@@ -50,13 +50,13 @@ def test_a_directory_that_is_none_is_told_as_an_error(authority: _Authority, bod
     key = x509.new_key()
     server = f"http://127.0.0.1:{authority.server_port}/directory"
     with pytest.raises(IssuanceFailed, match="does not answer as it should") as told:
-        Acme().issue(Account(server, "a@example.org", key), x509.signing_request(["a.example"], key))
+        AcmeClient().issue(AcmeAccount(server, "a@example.org", key), x509.signing_request(["a.example"], key))
     assert server in told.value.why
 
 
 def _told(server: str, key: Secret) -> IssuanceFailed:
     with pytest.raises(IssuanceFailed) as told:
-        Acme().issue(Account(server, "a@example.org", key), x509.signing_request(["a.example"], key))
+        AcmeClient().issue(AcmeAccount(server, "a@example.org", key), x509.signing_request(["a.example"], key))
     return told.value
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from paas.core.sources import archive
-from paas.core.sources.archive import ArchiveRefused, Guard, Limits
+from paas.core.sources.archive import ArchiveLimits, ArchiveRefused, Guard
 
-LIMITS = Limits(size=100 << 20, files=3, ratio=10)
+LIMITS = ArchiveLimits(size=100 << 20, files=3, ratio=10)
 
 
 def code(call, *arguments):

@@ -10,7 +10,7 @@ import pytest
 from fakes import eventually
 from paas.builders import buildkit
 from paas.builders.buildkit import BuildRequest
-from paas.core.errors import BuildFailed, Cancelled, EngineError
+from paas.core.errors import BuildFailed, Cancelled, DockerError
 
 BUILDS = """\
 printf '%s\\n' "$@" >"$HERE/argv"
@@ -90,7 +90,7 @@ def test_what_is_not_a_docker_command_is_passed_over(docker):
 
 
 def assert_none(docker):
-    with pytest.raises(EngineError) as raised:
+    with pytest.raises(DockerError) as raised:
         docker.choose()
     assert raised.value.lines() == [
         "no docker command that can build was found",

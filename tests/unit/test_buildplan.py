@@ -15,7 +15,7 @@ from paas.builders import buildpack_folders, recipe
 from paas.core.apps import procfile
 from paas.core.builds import plan as buildplan
 from paas.core.builds.commit_files import CommitFiles
-from paas.core.builds.plan import Plan
+from paas.core.builds.plan import BuildPlan
 from paas.core.errors import PaasError
 from paas.system import pattern, yaml_file
 
@@ -29,7 +29,7 @@ def files_of(texts: Mapping[str, str]) -> CommitFiles:
     return CommitFiles(tuple(sorted(texts)), texts, parsed, pattern.first_groups)
 
 
-def plan_of(texts: Mapping[str, str]) -> Plan:
+def plan_of(texts: Mapping[str, str]) -> BuildPlan:
     commands = procfile.parse(texts.get("Procfile", ""))
     return buildplan.plan(buildpack_folders.shipped(), files_of(texts), suites=SUITES, commands=commands)
 

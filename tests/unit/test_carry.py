@@ -13,7 +13,7 @@ from docker.errors import ImageNotFound
 
 from paas.builders import image_transfer
 from paas.core.containers.image import Image
-from paas.core.errors import BuildFailed, Cancelled, EngineError
+from paas.core.errors import BuildFailed, Cancelled, DockerError
 from paas.core.sources.image_stream import ImageRefused
 
 LABELS = {"paas.instance": "0123456789ab", "paas.app-id": "7"}
@@ -54,7 +54,7 @@ class Engine:
         with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
             self.loaded.append({one.name: tar.extractfile(one).read() for one in tar})
         if self.lacks and len(self.loaded) == 1:
-            raise EngineError("the image could not be loaded", why="no such file", code="image-transfer")
+            raise DockerError("the image could not be loaded", why="no such file", code="image-transfer")
 
     def image(self, reference):
         return Image(reference) if self.loaded else None

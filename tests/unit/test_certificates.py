@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paas.core.certs import acme, certificate
-from paas.core.certs.acme import DAY, HOUR, PRODUCTION, STAGING, Attempt, Order
-from paas.core.certs.certificate import Certificate, Facts, Source
+from paas.core.certs.acme import DAY, HOUR, PRODUCTION, STAGING, Attempt, PlacedOrder
+from paas.core.certs.certificate import Certificate, CertificateSource, Facts
 from paas.core.edge.hosts import host_name, is_public, shown
 from paas.core.errors import InvalidValue
 from paas.core.secret import Secret
@@ -60,17 +60,19 @@ def test_a_wildcard_stands_for_one_label(host: str, covered: bool) -> None:
 
 
 def test_the_best_certificate_of_a_host_serves_it() -> None:
-    def made(number: int, source: Source, *names: str, until: float = 100.0, app: int | None = 1) -> Certificate:
+    def made(
+        number: int, source: CertificateSource, *names: str, until: float = 100.0, app: int | None = 1
+    ) -> Certificate:
         return Certificate(number, app, f"{number}", source, "", Secret(""), _facts("s", names=names, until=until))
 
     everything = [
-        made(1, Source.ADDED, "a.b.example", until=50.0),
-        made(2, Source.PLACEHOLDER, "a.b.example"),
-        made(3, Source.ADDED, "*.b.example", app=None),
-        made(4, Source.GENERATED, "a.b.example"),
-        made(5, Source.ACME, "*.b.example"),
-        made(6, Source.ACME, "a.b.example"),
-        made(7, Source.ACME, "a.b.example", until=200.0),
+        made(1, CertificateSource.ADDED, "a.b.example", until=50.0),
+        made(2, CertificateSource.PLACEHOLDER, "a.b.example"),
+        made(3, CertificateSource.ADDED, "*.b.example", app=None),
+        made(4, CertificateSource.GENERATED, "a.b.example"),
+        made(5, CertificateSource.ACME, "*.b.example"),
+        made(6, CertificateSource.ACME, "a.b.example"),
+        made(7, CertificateSource.ACME, "a.b.example", until=200.0),
     ]
     order = []
     while found := certificate.choose("a.b.example", everything, 60.0):
@@ -96,15 +98,15 @@ def test_pauses_grow_and_the_staging_server_comes_in() -> None:
 def test_what_a_wrong_clock_noted_puts_nothing_off() -> None:
     attempt = acme.failed(Attempt("a"), "no", 0.0, retry_after=30 * DAY)
     assert [acme.waits(attempt, now) for now in (-1.0, 0.0, 7 * DAY - 1, 7 * DAY)] == [False, True, True, False]
-    ahead = [Order(PRODUCTION, "a.example", 365 * DAY, issued=False)] * 4
+    ahead = [PlacedOrder(PRODUCTION, "a.example", 365 * DAY, issued=False)] * 4
     assert acme.allowed_at(ahead, PRODUCTION, "a.example", 0.0, renewal=True) == 0.0
 
 
 def test_the_limits_of_the_authority_hold() -> None:
-    def orders(count: int, host: str = "a.example", *, issued: bool = True, every: float = 1.0) -> list[Order]:
-        return [Order(PRODUCTION, host.format(n), n * every, issued) for n in range(count)]
+    def orders(count: int, host: str = "a.example", *, issued: bool = True, every: float = 1.0) -> list[PlacedOrder]:
+        return [PlacedOrder(PRODUCTION, host.format(n), n * every, issued) for n in range(count)]
 
-    def at(found: list[Order], host: str = "new.example", *, renewal: bool = False, now: float = 300.0) -> float:
+    def at(found: list[PlacedOrder], host: str = "new.example", *, renewal: bool = False, now: float = 300.0) -> float:
         return acme.allowed_at(found, PRODUCTION, host, now, renewal=renewal)
 
     assert at([]) == 300.0

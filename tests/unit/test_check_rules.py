@@ -8,8 +8,8 @@ import pytest
 from paas.core.containers.tcp_table import Listener
 from paas.core.health import checks, liveness
 from paas.core.health.checks import Check, Mode
-from paas.core.health.liveness import Past, Pulse
-from paas.core.health.outcome import Answer, Outcome, came, of_answer
+from paas.core.health.liveness import CheckState, RestartHistory
+from paas.core.health.outcome import Answer, CheckOutcome, came, of_answer
 from paas.core.model import Process
 from paas.store.releases import _process
 
@@ -97,17 +97,17 @@ def test_an_answer_passes_by_status_and_content(status, body, check, passed):
 
 def test_what_came_is_told_in_words():
     here = (Listener(5000, False),)
-    assert came(Check(), Outcome(False, here, Answer(503))) == "it answered with status 503"
-    assert came(Check(content="x"), Outcome(False, here, Answer(200, " a\n b"))) == (
+    assert came(Check(), CheckOutcome(False, here, Answer(503))) == "it answered with status 503"
+    assert came(Check(content="x"), CheckOutcome(False, here, Answer(200, " a\n b"))) == (
         "its answer with status 200 was 'a b'"
     )
-    assert came(Check(content="x"), Outcome(False, here, Answer(200))) == "its answer with status 200 was empty"
-    assert came(Check(), Outcome(False, here, "timed out")) == "the request failed: timed out"
-    assert came(Check(), Outcome(False)) == "nobody listens on the port"
+    assert came(Check(content="x"), CheckOutcome(False, here, Answer(200))) == "its answer with status 200 was empty"
+    assert came(Check(), CheckOutcome(False, here, "timed out")) == "the request failed: timed out"
+    assert came(Check(), CheckOutcome(False)) == "nobody listens on the port"
     command = Check(command=("a",))
-    assert came(command, Outcome(False, exit_code=3, output="why\n")) == "it ended with status 3 and said 'why'"
-    assert came(command, Outcome(False)) == "it did not end within 5 s"
-    assert came(Check(uptime=3), Outcome(False)) == "it is not up for 3 s yet"
+    assert came(command, CheckOutcome(False, exit_code=3, output="why\n")) == "it ended with status 3 and said 'why'"
+    assert came(command, CheckOutcome(False)) == "it did not end within 5 s"
+    assert came(Check(uptime=3), CheckOutcome(False)) == "it is not up for 3 s yet"
 
 
 def test_modes_come_from_two_lists():
@@ -123,22 +123,22 @@ def test_modes_come_from_two_lists():
 
 def test_restarts_become_rarer():
     assert [liveness.pause(number) for number in (0, 1, 2, 3, 4, 5, 6, 10_000)] == [0, 10, 20, 40, 80, 160, 300, 300]
-    assert Past().may_restart(0.0)
-    once = liveness.restarted(Past(), 100.0)
+    assert RestartHistory().may_restart(0.0)
+    once = liveness.restarted(RestartHistory(), 100.0)
     assert not once.may_restart(109.0) and once.may_restart(110.0)
     assert liveness.forgiven(once, 600.0) == once
     assert liveness.forgiven(once, 700.0).restarts == 0
 
 
 def test_looks_do_not_drift_but_those_missed_are_not_made_up_for():
-    pulse = liveness.passed(Pulse(10.0), 5.0, 10.4)
+    pulse = liveness.passed(CheckState(10.0), 5.0, 10.4)
     assert pulse.due == 15.0
-    assert liveness.failed(pulse, 5.0, 42.0, "why") == Pulse(42.0, 1, "why", seen=True)
+    assert liveness.failed(pulse, 5.0, 42.0, "why") == CheckState(42.0, 1, "why", seen=True)
 
 
 def test_the_report_says_what_failed_and_when_it_goes_on():
-    past = Past(2, 100.0)
-    assert liveness.describe(Pulse(0.0), Past(), 3, 0.0) == "passing"
-    assert liveness.describe(Pulse(0.0, 1, "why"), Past(), 3, 0.0) == "failed once (why)"
-    assert liveness.describe(Pulse(0.0, 3), past, 3, 112.5) == "failed 3 times, restarted 2 times, next try in 8s"
-    assert liveness.describe(Pulse(0.0), past, 3, 112.5) == "passing, restarted 2 times"
+    past = RestartHistory(2, 100.0)
+    assert liveness.describe(CheckState(0.0), RestartHistory(), 3, 0.0) == "passing"
+    assert liveness.describe(CheckState(0.0, 1, "why"), RestartHistory(), 3, 0.0) == "failed once (why)"
+    assert liveness.describe(CheckState(0.0, 3), past, 3, 112.5) == "failed 3 times, restarted 2 times, next try in 8s"
+    assert liveness.describe(CheckState(0.0), past, 3, 112.5) == "passing, restarted 2 times"

@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from fakes import Behaviour, Result
-from paas.core.errors import EngineError, Unsupported, disk_full
+from paas.core.errors import DockerError, Unsupported, disk_full
 from paas.core.model import DeploymentStatus, ReleaseState
 
 TWO = {"Procfile": "web: ./web\nworker: ./work\n"}
@@ -346,7 +346,7 @@ def test_trouble_after_the_record_is_told_and_the_release_serves(hello, monkeypa
 @pytest.mark.real("git")
 def test_an_old_image_that_can_not_be_removed_rejects_no_push(hello, monkeypatch):
     def refuse(app, version):
-        raise EngineError("the engine does not answer")
+        raise DockerError("the engine does not answer")
 
     hello.run("settings:set keep-images 1")
     hello.push("hello", {"file": "2"})

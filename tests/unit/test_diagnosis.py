@@ -7,7 +7,7 @@ import pytest
 from paas.core.containers.tcp_table import Listener
 from paas.core.health.checks import Check
 from paas.core.health.diagnosis import Evidence, diagnose
-from paas.core.health.outcome import HTTP2, Answer, Outcome
+from paas.core.health.outcome import HTTP2, Answer, CheckOutcome
 from paas.core.model import Container, Process
 
 RUNS = Container("1", "hello.web.1", 1, "web", 1, 0, 1, "running", pid=9)
@@ -29,7 +29,7 @@ GOOD = (
 
 def heard(*ports, loopback=(), answer=None):
     found = [Listener(port, False) for port in ports] + [Listener(port, True) for port in loopback]
-    return {"outcome": Outcome(False, found, answer)}
+    return {"outcome": CheckOutcome(False, found, answer)}
 
 
 CASES = {
@@ -158,41 +158,41 @@ CASES = {
          NOT_FOUND],
     ),
     "host": (
-        {"check": Check(path="/health"), "outcome": Outcome(False, HERE, Answer(400))},
+        {"check": Check(path="/health"), "outcome": CheckOutcome(False, HERE, Answer(400))},
         ["web.1 listens on port 5000, but answers 400 (Bad Request) to 'Host: hello.localhost'",
          "Its startup check GET /health expects a status from 200 to 399.",
          "Many frameworks refuse host names that they were not told: add 'hello.localhost' to the app's allowed hosts "
          "(ALLOWED_HOSTS in Django, config.hosts in Rails). [bad-host]"],
     ),
     "status": (
-        {"outcome": Outcome(False, HERE, Answer(500))},
+        {"outcome": CheckOutcome(False, HERE, Answer(500))},
         ["web.1 listens on port 5000, but gave no good answer within 60 s",
          "It answered with status 500.",
          GOOD],
     ),
     "no answer": (
-        {"check": Check(attempts=2), "outcome": Outcome(False, HERE, "no answer within 5 s")},
+        {"check": Check(attempts=2), "outcome": CheckOutcome(False, HERE, "no answer within 5 s")},
         ["web.1 listens on port 5000, but gave no good answer within 60 s",
          "The request failed: no answer within 5 s.",
          "GET / with 'Host: hello.localhost' must answer with a status from 200 to 399. If the app only starts slowly, "
          "give the check more attempts. [bad-answer]"],
     ),
     "HTTP/2": (
-        {"check": Check(below=500), "outcome": Outcome(False, HERE, HTTP2)},
+        {"check": Check(below=500), "outcome": CheckOutcome(False, HERE, HTTP2)},
         ["web.1 listens on port 5000, but does not speak HTTP/1.1",
          "To GET / it answers HTTP/2, not HTTP/1.1. A gRPC server does so.",
          "For gRPC say so in paas.yml: processes.web.protocol: grpc. Serve another protocol by ports:add, from a "
          "process of its own. [not-http]"],
     ),
     "content": (
-        {"check": Check(content="ok"), "outcome": Outcome(False, HERE, Answer(200, "down"))},
+        {"check": Check(content="ok"), "outcome": CheckOutcome(False, HERE, Answer(200, "down"))},
         ["web.1 listens on port 5000, but gave no good answer within 60 s",
          "Its answer with status 200 was 'down'.",
          "GET / with 'Host: hello.localhost' must answer with a status from 200 to 399 and a body with 'ok'. If the "
          "app only starts slowly, run 'checks:set APP timeout 120s'. [missing-content]"],
     ),
     "command": (
-        {"check": Check(command=("./ready",), name="db"), "outcome": Outcome(False, exit_code=1, output="no db")},
+        {"check": Check(command=("./ready",), name="db"), "outcome": CheckOutcome(False, exit_code=1, output="no db")},
         ["web.1 did not pass its startup check db: ./ready within 60 s",
          "Expected was exit status 0, but it ended with status 1 and said 'no db'.",
          "Run the command in the app to see why. If the app only starts slowly, run 'checks:set APP timeout 120s'. "
@@ -206,13 +206,13 @@ CASES = {
          "[check-failed]"],
     ),
     "port of a check": (
-        {"check": Check(port=9000), "outcome": Outcome(False, HERE)},
+        {"check": Check(port=9000), "outcome": CheckOutcome(False, HERE)},
         ["web.1 listens on port 5000, but 9000 was expected",
          "Its startup check GET / on port 9000 says so.",
          "Let the app listen there, or correct the check. [wrong-port]"],
     ),
     "nobody": (
-        {"check": Check(port=9000), "outcome": Outcome(False)},
+        {"check": Check(port=9000), "outcome": CheckOutcome(False)},
         ["web.1 did not listen on port 9000 within 60 s",
          "It runs, but has no listening socket.",
          "Let the app listen on port 9000. If it only starts slowly, run 'checks:set APP timeout 120s'. "

@@ -8,11 +8,11 @@ import pytest
 from paas.core.containers.container import ContainerSpec
 from paas.core.containers.image import StoredImage
 from paas.core.containers.shell_line import CHOICE
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 from paas.core.model import Ending, Process, Release, Replica
 from paas.core.releases.rollout import Candidate
 from paas.core.secret import Secret
-from paas.schedulers.base import Limits
+from paas.schedulers.base import ContainerLimits
 from paas.schedulers.docker.api import ImageRow
 from paas.schedulers.docker.local import DockerLocal
 from paas.store import Store
@@ -48,7 +48,7 @@ class FakeDocker:
         everything = [*self.ranges.values(), self.elsewhere]
         used = [network for ranges in everything for network in ranges if ":" not in network]
         if any(ipaddress.ip_network(subnet).overlaps(ipaddress.ip_network(other)) for other in used):
-            raise EngineError(f"the network {subnet} is in use", code="network-overlap")
+            raise DockerError(f"the network {subnet} is in use", code="network-overlap")
         self.ranges[name] = [subnet]
 
     def remove_network(self, name):
@@ -77,7 +77,7 @@ class FakeDocker:
         yield iter(self.ends)
 
     def image_sizes(self):
-        raise EngineError("the container engine refused: asking for its disk usage", code="engine-refused")
+        raise DockerError("the container engine refused: asking for its disk usage", code="engine-refused")
 
     def images(self):
         return [ImageRow("sha256:1", 1, ("paas-012345/1:v1",))]
@@ -150,7 +150,7 @@ def test_a_port_that_something_else_took_is_replaced(host):
 def test_the_range_may_be_full(host):
     host.settings.set("port-range", "20000-20001")
     assert {host.scheduler.port(host.app, "web", index, 0) for index in (1, 2)} == {20000, 20001}
-    with pytest.raises(EngineError) as raised:
+    with pytest.raises(DockerError) as raised:
         host.scheduler.port(host.app, "web", 3, 0)
     assert raised.value.lines() == [
         "no port from 20000 to 20001 is free",
@@ -183,17 +183,17 @@ def test_a_network_that_was_removed_comes_back_with_its_range(host):
 def test_the_pool_may_be_full(host):
     host.settings.set("network-pool", "10.64.0.0/24")
     host.scheduler.prepare(host.app)
-    with pytest.raises(EngineError) as raised:
+    with pytest.raises(DockerError) as raised:
         host.scheduler.prepare(host.other)
     assert raised.value.code == "no-network"
 
 
 def test_an_engine_that_refuses_for_another_reason_is_not_asked_again(host, monkeypatch):
     def refuse(name, subnet, app_id):
-        raise EngineError("the container engine does not answer", code="engine-down")
+        raise DockerError("the container engine does not answer", code="engine-down")
 
     monkeypatch.setattr(host.docker, "create_network", refuse)
-    with pytest.raises(EngineError, match="does not answer"):
+    with pytest.raises(DockerError, match="does not answer"):
         host.scheduler.prepare(host.app)
 
 
@@ -204,7 +204,7 @@ def test_what_a_container_is_made_of(host):
         "sha256:1", "c0ffee", (process,), {"A": Secret("1")}, {"G": Secret("2")}, "ada", "git push", app_id=1, version=3
     )
     candidate = Candidate(Replica("web", 2, 1, 3, 20007), process)
-    container_id = host.scheduler.start(host.app, release, candidate, "GIT_REV", Limits(256, 64, 30))
+    container_id = host.scheduler.start(host.app, release, candidate, "GIT_REV", ContainerLimits(256, 64, 30))
     assert host.docker.started == [container_id]
     assert host.docker.specs[container_id] == ContainerSpec(
         name="hello.web.2.b-012345-1",

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 from paas.schedulers.docker import api as driver
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.client import briefly
@@ -45,13 +45,13 @@ class Events:
 
 
 def test_whoever_follows_the_engine_finds_it_replaced(monkeypatch):
-    monkeypatch.setattr(driver, "Client", Client)
+    monkeypatch.setattr(driver, "DockerClient", Client)
     monkeypatch.setattr(Engine, "speaks", "1.43")
     engine = Docker("0123456789ab")
     assert engine.version() == "29.0.0"
 
     monkeypatch.setattr(Engine, "speaks", "1.52")
-    with pytest.raises(EngineError, match="refused"):
+    with pytest.raises(DockerError, match="refused"):
         engine.version()
     with engine.endings() as endings:
         assert list(endings) == []
@@ -72,12 +72,12 @@ def silent(monkeypatch):
 
 def test_whoever_only_looks_waits_for_nobody_else_s_attempt(silent):
     def ask() -> None:
-        with contextlib.suppress(EngineError):
+        with contextlib.suppress(DockerError):
             silent.containers()
 
     other = threading.Thread(target=ask, daemon=True)
     other.start()
-    with briefly(1), pytest.raises(EngineError, match="does not answer") as refusal:
+    with briefly(1), pytest.raises(DockerError, match="does not answer") as refusal:
         silent.version()
     assert "read timeout=1" in refusal.value.why
     assert other.is_alive()
@@ -85,9 +85,9 @@ def test_whoever_only_looks_waits_for_nobody_else_s_attempt(silent):
 
 def test_whoever_only_looks_waits_once_for_an_engine_that_hangs(silent):
     with briefly(1):
-        with pytest.raises(EngineError, match="does not answer") as first:
+        with pytest.raises(DockerError, match="does not answer") as first:
             silent.version()
-        with pytest.raises(EngineError, match="does not answer") as second:
+        with pytest.raises(DockerError, match="does not answer") as second:
             silent.containers()
     assert "timed out" in first.value.why
     assert (second.value.code, "was not asked again" in second.value.why) == ("engine-down", True)

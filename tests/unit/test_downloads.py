@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from paas.core import egress
-from paas.core.access.remote_credentials import Login, Means
+from paas.core.access.remote_credentials import Login, RemoteCredentials
 from paas.core.egress import Egress, EgressRefused
 from paas.core.errors import Cancelled
 from paas.core.git import url
@@ -40,7 +40,7 @@ class Site:
 
     def download(self, path: str, cancelled: threading.Event | None = None, **means: object) -> bytes:
         remote = url.archive(f"https://{self.address}{path}")
-        allowed = Means(**{"ca_file": self.authority, "egress": LOCAL, **means})  # type: ignore[arg-type]
+        allowed = RemoteCredentials(**{"ca_file": self.authority, "egress": LOCAL, **means})  # type: ignore[arg-type]
         return b"".join(Remotes(Path("/nonexistent")).download(remote, allowed, cancelled or threading.Event()))
 
 

@@ -217,7 +217,7 @@ def test_threads_follow_what_is_added_and_removed(hello, monkeypatch):
     monkeypatch.setattr(hello.clock, "wait", Clock().wait)
     monkeypatch.setattr(shipping, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(shipping, "IDLE_SECONDS", 0.01)
-    running = shipping.Drains(hello.ctx)
+    running = shipping.DrainShipper(hello.ctx)
     running.start()
     try:
         hello.run(f"logs:drain add hello {URL}")
@@ -236,7 +236,7 @@ def running(server, monkeypatch, receiver):
     monkeypatch.setattr(shipping, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(shipping, "IDLE_SECONDS", 0.01)
     monkeypatch.setattr(shipping, "PAUSE_SECONDS", 0.0)
-    return shipping.Drains(server.ctx)
+    return shipping.DrainShipper(server.ctx)
 
 
 def test_what_could_not_be_put_aside_is_read_again(writing, monkeypatch):
@@ -388,7 +388,7 @@ def test_the_drain_of_every_app_asks_the_engine_once_for_all(hello):
 
 def test_what_waited_for_a_drain_that_is_gone_is_removed_at_the_next_start(hello):
     drain_spool.Spool(hello.paths.drain(7)).put(1, [])
-    parts = shipping.Drains(hello.ctx)
+    parts = shipping.DrainShipper(hello.ctx)
     parts.start()
     eventually(lambda: not hello.paths.drain(7).exists(), "it is removed")
     parts.stop()

@@ -19,15 +19,15 @@ from paas.core.edge import items, redirects
 from paas.core.edge.proxy_options import ProxyOptions
 from paas.core.edge.redirects import Redirect
 from paas.core.edge.rules import (
+    AccessRule,
     Cache,
     Edge,
     Files,
     Forwarded,
     Header,
-    Limits,
     Maintenance,
+    RateLimits,
     Route,
-    Rule,
     Snippet,
     Stream,
     User,
@@ -158,7 +158,7 @@ def test_a_message_of_the_length_that_is_said_fits_whatever_it_says(sign: str) -
 def test_no_host_network_or_path_leaves_its_line(host: str, net: str, path: str) -> None:
     for check, text, edge in (
         (host_name, host, None),
-        (network, net, lambda it: Edge(rules=(Rule(it, True),))),
+        (network, net, lambda it: Edge(rules=(AccessRule(it, True),))),
         (path_prefix, f"/{path}", lambda it: Edge(routes=(Route(it, (20_002,)),))),
         (path_prefix, f"/{path}", lambda it: Edge(cache=Cache((it,)))),
     ):
@@ -200,10 +200,10 @@ def test_only_known_values_say_what_is_forwarded(part: str, text: str) -> None:
 EVERYTHING = Edge(
     Forwarded("$proxy_add_x_forwarded_for"),
     (Header("X-A", "b $c; {}"),),
-    (Rule("192.0.2.0/24", True), Rule("::1", False)),
+    (AccessRule("192.0.2.0/24", True), AccessRule("::1", False)),
     (User("ada", HASH),),
     Maintenance("Soon; } $x", ("192.0.2.1",)),
-    Limits(60, 5, 5),
+    RateLimits(60, 5, 5),
     (Route("/api", (20_002,), True), Route("/other", ())),
     Cache(("/img",), 60, 3),
     Files("/srv/a b/static", ("/assets", "/"), (404, 502, 503)),
@@ -241,7 +241,7 @@ def test_what_is_kept_of_a_route_or_a_port_is_read_back_or_refused(text: str) ->
         app, process_type = items.typed_target(text)
     except PaasError:
         return
-    target = items.Target(12 if app else 0, process_type, True)
+    target = items.RouteTarget(12 if app else 0, process_type, True)
     assert items.target(target.text) == target
 
 

@@ -6,7 +6,7 @@ import threading
 import docker
 import pytest
 
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 from paas.schedulers.docker.api import Docker
 
 LINE = b"2026-01-01T00:00:00.000000001Z one\n"
@@ -48,10 +48,10 @@ def engine():
 
 def test_what_is_read_to_its_end_and_breaks_off_is_not_the_whole(engine):
     read = []
-    with pytest.raises(EngineError) as caught, engine.follow("c", None, follow=False) as lines:
+    with pytest.raises(DockerError) as caught, engine.follow("c", None, follow=False) as lines:
         read += lines
     assert caught.value.code == "engine-down"
-    with pytest.raises(EngineError):
+    with pytest.raises(DockerError):
         engine.logs("c", None)
 
 

@@ -33,7 +33,7 @@ class Client:
 @pytest.fixture
 def engine(monkeypatch):
     asked.clear()
-    monkeypatch.setattr(driver, "Client", Client)
+    monkeypatch.setattr(driver, "DockerClient", Client)
     return Docker("0123456789ab")
 
 

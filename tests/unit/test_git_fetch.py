@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from paas.core import egress
-from paas.core.access.remote_credentials import Login, Means
+from paas.core.access.remote_credentials import Login, RemoteCredentials
 from paas.core.egress import Egress, EgressRefused
 from paas.core.errors import Cancelled
 from paas.core.git import url as giturl
@@ -40,7 +40,7 @@ def content(option):
 
 
 def test_credentials_are_in_a_file_for_their_host_and_in_no_word_of_the_command(tmp_path):
-    means = Means(login=Login("bot", Secret("p@ss/word")))
+    means = RemoteCredentials(login=Login("bot", Secret("p@ss/word")))
     with fetch._surroundings(HTTPS, means, tmp_path, Way(HTTPS.url)) as (options, environment):
         helper = next(word for word in options if word.startswith("credential.helper=store"))
         assert Path(helper.rpartition("=")[2]).is_relative_to(tmp_path)
@@ -52,7 +52,9 @@ def test_credentials_are_in_a_file_for_their_host_and_in_no_word_of_the_command(
 
 
 def test_for_ssh_the_key_and_the_known_hosts_are_files_and_nothing_of_the_machine_counts(tmp_path):
-    means = Means(key=Secret("KEY\n"), known_hosts=("git.example.org ssh-ed25519 AAAA",), login=Login("x", Secret("y")))
+    means = RemoteCredentials(
+        key=Secret("KEY\n"), known_hosts=("git.example.org ssh-ed25519 AAAA",), login=Login("x", Secret("y"))
+    )
     way = Way(SSH.url, ssh=("HostName=1.1.1.1",))
     with fetch._surroundings(SSH, means, tmp_path, way) as (options, environment):
         words = environment["GIT_SSH_COMMAND"].split()
@@ -68,7 +70,10 @@ def test_for_ssh_the_key_and_the_known_hosts_are_files_and_nothing_of_the_machin
 def test_extra_authorities_come_beside_those_of_the_system(tmp_path):
     extra = tmp_path / "extra.pem"
     extra.write_text("EXTRA\n")
-    with fetch._surroundings(HTTPS, Means(ca_file=str(extra)), tmp_path, Way(HTTPS.url)) as (_, environment):
+    with fetch._surroundings(HTTPS, RemoteCredentials(ca_file=str(extra)), tmp_path, Way(HTTPS.url)) as (
+        _,
+        environment,
+    ):
         assert content(environment["GIT_SSL_CAINFO"])[0].endswith("EXTRA\n")
 
 
@@ -95,9 +100,9 @@ def test_a_ref_that_the_server_does_not_have(ref):
 @pytest.mark.parametrize(
     ("means", "cancel", "code"),
     [
-        (Means(timeout=0), False, "fetch-timeout"),
-        (Means(limit=10), False, "fetch-too-large"),
-        (Means(), True, "cancelled"),
+        (RemoteCredentials(timeout=0), False, "fetch-timeout"),
+        (RemoteCredentials(limit=10), False, "fetch-too-large"),
+        (RemoteCredentials(), True, "cancelled"),
     ],
 )
 def test_a_fetch_that_takes_too_long_or_brings_too_much_is_stopped(repository, means, cancel, code):
@@ -122,7 +127,7 @@ def test_a_file_is_not_fetched_whatever_the_address_says(repository, tmp_path):
     source = Repository.create(tmp_path / "other.git")
     remote = giturl.Remote("https", "127.0.0.1", 0, f"file://{source.path}")
     with Quarantine(repository) as quarantine, pytest.raises(FetchFailed) as caught:
-        fetch.fetch(quarantine, remote, "", Means(egress=LOCAL), threading.Event(), tmp_path)
+        fetch.fetch(quarantine, remote, "", RemoteCredentials(egress=LOCAL), threading.Event(), tmp_path)
     assert "'file' not allowed" in caught.value.why
 
 
@@ -146,9 +151,9 @@ def names(monkeypatch):
 
 def test_over_https_git_is_told_the_addresses_that_were_checked(names):
     names["git.example.org"] = ["1.1.1.1", "127.0.0.1", "2606:4700::1"]
-    way = addresses.checked(HTTPS, Means())
+    way = addresses.checked(HTTPS, RemoteCredentials())
     assert way == Way(HTTPS.url, {"http.curloptResolve": "git.example.org:8443:1.1.1.1,[2606:4700::1]"})
-    with fetch._surroundings(HTTPS, Means(), Path("/tmp"), way) as (options, _):
+    with fetch._surroundings(HTTPS, RemoteCredentials(), Path("/tmp"), way) as (options, _):
         assert "http.curloptResolve=git.example.org:8443:1.1.1.1,[2606:4700::1]" in options
         assert "http.followRedirects=false" in options
 
@@ -158,29 +163,33 @@ def test_over_https_git_is_told_the_addresses_that_were_checked(names):
 def test_a_name_that_leads_into_the_servers_own_network_is_refused(names, url, address):
     names["git.example.org"] = [address]
     with pytest.raises(EgressRefused, match=r"does not connect to git\.example\.org"):
-        addresses.checked(giturl.repository(url), Means())
+        addresses.checked(giturl.repository(url), RemoteCredentials())
 
 
 def test_a_name_that_does_not_resolve_is_left_to_a_proxy_and_to_nobody_else(names):
     names["git.example.org"] = []
     with pytest.raises(FetchFailed) as caught:
-        addresses.checked(HTTPS, Means())
+        addresses.checked(HTTPS, RemoteCredentials())
     assert caught.value.why == "Its name does not resolve."
     names["git.example.org"] = []
     proxies = {"https_proxy": "http://proxy:3128"}
-    assert addresses.checked(HTTPS, Means(proxies=proxies)) == Way(HTTPS.url)
+    assert addresses.checked(HTTPS, RemoteCredentials(proxies=proxies)) == Way(HTTPS.url)
     names["git.example.org"] = ["10.0.0.1"]
     with pytest.raises(EgressRefused):
-        addresses.checked(HTTPS, Means(proxies=proxies))
+        addresses.checked(HTTPS, RemoteCredentials(proxies=proxies))
 
 
 def test_over_ssh_and_git_it_is_the_address_that_answers_and_the_name_stays_what_it_is_known_by(names):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         names["git.example.org"] = ["127.0.0.2", "127.0.0.1"]
-        way = addresses.checked(giturl.repository(f"ssh://git@git.example.org:{port}/x.git"), Means(egress=LOCAL))
+        way = addresses.checked(
+            giturl.repository(f"ssh://git@git.example.org:{port}/x.git"), RemoteCredentials(egress=LOCAL)
+        )
         assert way.ssh == ("HostName=127.0.0.1", f"HostKeyAlias=[git.example.org]:{port}")
         names["git.example.org"] = ["127.0.0.1"]
-        way = addresses.checked(giturl.repository(f"git://git.example.org:{port}/x.git"), Means(egress=LOCAL))
+        way = addresses.checked(
+            giturl.repository(f"git://git.example.org:{port}/x.git"), RemoteCredentials(egress=LOCAL)
+        )
         assert way.url == f"git://127.0.0.1:{port}/x.git"
         assert way.environment == {"GIT_OVERRIDE_VIRTUAL_HOST": f"git.example.org:{port}"}

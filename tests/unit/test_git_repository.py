@@ -12,7 +12,7 @@ from paas.core.git.refs import RefUpdate
 from paas.git import objects, process
 from paas.git import repository as git_driver
 from paas.git.process import GitFailed, GitMissing
-from paas.git.repository import CommitInfo, Finding, Repository
+from paas.git.repository import CommitInfo, Repository, UnbuildableEntry
 
 pytestmark = pytest.mark.real("git")
 
@@ -204,7 +204,10 @@ def test_submodules_and_files_kept_by_lfs_are_found(repository):
             "assets/readme": "x" * 130,
         },
     )
-    assert repository.unsupported(sha) == (Finding("submodule", "vendor/lib"), Finding("git-lfs", "assets/a.bin"))
+    assert repository.unsupported(sha) == (
+        UnbuildableEntry("submodule", "vendor/lib"),
+        UnbuildableEntry("git-lfs", "assets/a.bin"),
+    )
 
 
 def test_an_lfs_rule_that_no_file_makes_use_of_is_no_finding(repository):

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from paas.core.errors import EngineError, PaasError
+from paas.core.errors import DockerError, PaasError
 from paas.core.model import Container
 from paas.core.secret import Secret
-from paas.core.server.intact import Marker, Recorded, Traces, judge
+from paas.core.server.intact import DiskTraces, Marker, Recorded, judge
 from paas.server import intact
 from paas.server.safekeeping import Safekeeper
 from paas.store import Store
@@ -46,7 +46,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("marker", "recorded", "apps", "containers", "code", "why"), REFUSED)
 def test_what_is_not_served(marker, recorded, apps, containers, code, why):
-    error = judge("/data", marker, recorded, Traces(apps, containers))
+    error = judge("/data", marker, recorded, DiskTraces(apps, containers))
     assert error is not None
     assert error.code == code
     assert why in error.why
@@ -67,7 +67,7 @@ SERVED = {
 @pytest.mark.parametrize("case", SERVED)
 def test_what_is_served(case):
     marker, recorded, apps, containers = SERVED[case]
-    assert judge("/data", marker, recorded, Traces(apps, containers)) is None
+    assert judge("/data", marker, recorded, DiskTraces(apps, containers)) is None
 
 
 # With files
@@ -222,7 +222,7 @@ def test_a_reader_holds_a_checkpoint_up_and_the_marker_does_not_run_ahead(instan
 
 def test_an_engine_that_does_not_answer_is_logged_and_keeps_nobody_waiting(instance, caplog):
     def down(name: str) -> list[Container]:
-        raise EngineError("the container engine does not answer")
+        raise DockerError("the container engine does not answer")
 
     intact.check(instance, down)
     assert "is not compared with what runs" in caplog.text

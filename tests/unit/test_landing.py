@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from fakes import SECONDS, Behaviour, eventually
-from paas.core.errors import EngineError, disk_full
+from paas.core.errors import DockerError, disk_full
 from paas.core.git.refs import RefUpdate
 from paas.core.model import DeploymentStatus
 from paas.releases import deploy
@@ -91,7 +91,7 @@ def test_the_engine_fails_while_a_change_is_undone(hello, monkeypatch):
         raise disk_full("the database")
 
     def gone(_container):
-        raise EngineError("the engine has gone")
+        raise DockerError("the engine has gone")
 
     monkeypatch.setattr(hello.ctx.store.releases, "make_current", full)
     monkeypatch.setattr(hello.scheduler, "revive", gone)

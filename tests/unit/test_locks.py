@@ -7,7 +7,7 @@ import pytest
 
 from fakes import SECONDS, eventually
 from paas.core.errors import Cancelled
-from paas.jobs.locks import Broadcast, Routing, Slots, Turns
+from paas.jobs.locks import Broadcast, FifoLock, PublishLock, Slots
 
 NEVER = threading.Event()
 
@@ -41,7 +41,7 @@ class Runner:
 
 
 def test_turns_are_taken_in_the_order_of_asking():
-    turns = Turns()
+    turns = FifoLock()
     told = []
     first = Runner(turns.hold(1, "first", told.append, NEVER))
     assert first.inside.wait(SECONDS)
@@ -60,7 +60,7 @@ def test_turns_are_taken_in_the_order_of_asking():
 
 
 def test_turns_at_other_keys_are_free():
-    turns = Turns()
+    turns = FifoLock()
     first = Runner(turns.hold(1, "first", print, NEVER))
     assert first.inside.wait(SECONDS)
     with turns.hold(2, "second", pytest.fail, NEVER):
@@ -69,7 +69,7 @@ def test_turns_at_other_keys_are_free():
 
 
 def test_whoever_waits_can_be_cancelled_and_the_next_one_comes():
-    turns = Turns()
+    turns = FifoLock()
     told = []
     cancelled = threading.Event()
     first = Runner(turns.hold(1, "same words", told.append, NEVER))
@@ -122,7 +122,7 @@ def test_whoever_waits_for_a_slot_can_be_cancelled():
 
 
 def test_routing_is_one_at_a_time_for_an_app_or_one_for_all():
-    routing = Routing()
+    routing = PublishLock()
     one, two = Runner(routing.of(1)), Runner(routing.of(2))
     assert one.inside.wait(SECONDS) and two.inside.wait(SECONDS)
     again, whole = Runner(routing.of(1)), Runner(routing.of_all())

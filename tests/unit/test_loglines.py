@@ -15,7 +15,7 @@ from paas.core.jobs.log import job_lines
 from paas.core.logs import codes, drain, query, syslog
 from paas.core.logs import frames as logframes
 from paas.core.logs import line as logline
-from paas.core.logs.drain import Place, Resume
+from paas.core.logs.drain import LogPosition, Resume
 from paas.core.logs.line import LogLine
 from paas.core.model import Deployment, DeploymentStatus
 from paas.core.secret import Secret
@@ -188,11 +188,11 @@ def second(number: int) -> str:
 
 
 def test_what_is_no_time_is_no_place():
-    place = Place(f"{second(3)}#2")
+    place = LogPosition(f"{second(3)}#2")
     place.seen(LINE._replace(time="20%"))
     assert place.text == f"{second(3)}#2"
     for broken in ("20%#1", "#", "20%", f"{second(3)}#x"):
-        assert Place(broken).text == "" and Resume(broken).takes(LINE)
+        assert LogPosition(broken).text == "" and Resume(broken).takes(LINE)
         assert query.seconds(broken.partition("#")[0][:9]) == 0.0
     assert query.seconds("2026-02-31T00:00:00.000000000Z") == 0.0
 
@@ -201,7 +201,7 @@ def test_what_is_no_time_is_no_place():
 def test_after_a_restart_reading_goes_on_where_it_was(times, data):
     lines = [LINE._replace(time=second(time), text=str(number).encode()) for number, time in enumerate(times)]
     read = data.draw(st.integers(0, len(lines)))
-    place = Place()
+    place = LogPosition()
     for line in lines[:read]:
         place.seen(line)
     resume = Resume(place.text)

@@ -60,7 +60,7 @@ def request(connection: socket.socket) -> tuple[bytes, bytes]:
     return head, body
 
 
-def to(port: int, scheme: str = "http", form: str = "json", path: str = "/in") -> receivers.Receiver:
+def to(port: int, scheme: str = "http", form: str = "json", path: str = "/in") -> receivers.DrainReceiver:
     target = drain.target(f"{scheme}://127.0.0.1:{port}" + (path if scheme == "http" else ""))
     return receivers.receiver(target, form, "", lambda: LOCAL)
 

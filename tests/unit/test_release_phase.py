@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from fakes import Behaviour, Server, eventually
-from paas.core.errors import Cancelled, EngineError
+from paas.core.errors import Cancelled, DockerError
 from paas.core.model import DeploymentStatus, Ending
 from paas.releases import phases
 
@@ -86,7 +86,7 @@ def test_an_engine_that_fails_while_it_is_cancelled_is_asked_again(hello, monkey
     def refusing(container_id, grace):
         asked.append(grace)
         if len(asked) == 1:
-            raise EngineError("the container engine does not answer")
+            raise DockerError("the container engine does not answer")
         halt(container_id, grace)
 
     monkeypatch.setattr(hello.scheduler, "halt", refusing)
@@ -235,7 +235,7 @@ def test_a_predeploy_script_that_writes_nothing_leaves_the_image(hello):
 @pytest.mark.real("git")
 def test_files_that_the_engine_does_not_keep_are_told(hello, monkeypatch):
     def refuse(container_id, image):
-        raise EngineError("the engine does not take an image with what the container wrote", code="not-kept")
+        raise DockerError("the engine does not take an image with what the container wrote", code="not-kept")
 
     monkeypatch.setattr(hello.scheduler, "commit", refuse)
     hello.scheduler.tell("release", Behaviour(exits=0, writes=True))

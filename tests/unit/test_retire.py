@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from fakes import FakeClock, eventually
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 from paas.proxies.base import Switch
 from paas.releases.retire import Retirer
 
@@ -18,7 +18,7 @@ class Engine:
 
     def stop(self, container_id, grace):
         if container_id.startswith("stuck"):
-            raise EngineError("the container engine does not answer")
+            raise DockerError("the container engine does not answer")
         self.stopped.append((container_id, grace))
 
 

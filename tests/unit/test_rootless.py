@@ -6,7 +6,7 @@ import pytest
 
 from paas.builders import rootless
 from paas.builders.rootless import Rootless
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 
 
 def test_it_has_a_network_of_its_own_without_the_hosts_loopback(tmp_path):
@@ -33,7 +33,7 @@ def managed(tmp_path, monkeypatch):
 
 
 def lacks(engine):
-    with pytest.raises(EngineError) as caught:
+    with pytest.raises(DockerError) as caught:
         engine.start()
     assert caught.value.code == "builder-down"
     assert "settings:set build-isolation none" in caught.value.fix

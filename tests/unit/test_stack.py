@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from paas.builders import stack
-from paas.core.errors import EngineError, InvalidValue
+from paas.core.errors import DockerError, InvalidValue
 
 DOCKER = """#!/bin/sh
 # An engine whose images are files in $IMAGES. `$1 $2` that it does not know end with status 64.
@@ -177,7 +177,7 @@ def test_without_mmdebstrap_the_error_names_the_package(machine: Machine, monkey
 def test_an_engine_that_does_not_answer_is_named_before_any_work(machine: Machine) -> None:
     (machine.folder / "images/down").touch()
 
-    with pytest.raises(EngineError) as failure:
+    with pytest.raises(DockerError) as failure:
         make(machine)
 
     assert machine.commands == ["images"]

@@ -14,7 +14,7 @@ from paas.core.edge.tls import Credential, Tls
 from paas.core.edge.vhost import Vhost, VhostState
 from paas.core.errors import InvalidValue
 from paas.core.secret import Secret
-from paas.proxies.nginx.host import Build, build, resolvers
+from paas.proxies.nginx.host import NginxBuild, build, resolvers
 from paas.proxies.nginx.modules import Modules
 from paas.proxies.nginx.text import General, Secure, Templates
 from paas.proxies.nginx.tree import CERTIFICATES, Tree
@@ -127,7 +127,7 @@ def test_what_could_end_a_parameter_is_refused(value: str) -> None:
 
 def test_the_build_of_nginx_is_read() -> None:
     new = "nginx version: nginx/1.26.3 (Debian)\nconfigure arguments: --with-http_v2_module --with-http_v3_module\n"
-    assert build(new) == Build((1, 26, 3), http3=True)
+    assert build(new) == NginxBuild((1, 26, 3), http3=True)
     assert not build(new).http2_by_listen
     old = build("nginx version: nginx/1.22.1\nconfigure arguments: --with-http_ssl_module --with-http_v2_module\n")
     assert old.http2_by_listen and not old.http3

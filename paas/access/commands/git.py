@@ -50,7 +50,7 @@ def _one_line(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Row:
+class AuthRow:
     """One line of ``git:auth-status``."""
 
     host: str
@@ -58,9 +58,11 @@ class Row:
 
 
 @command("git:auth-status", access=Access.ADMIN)
-def git_auth_status(ctx: Context, host: Annotated[str, Arg("HOST")] = "") -> list[Row]:
+def git_auth_status(ctx: Context, host: Annotated[str, Arg("HOST")] = "") -> list[AuthRow]:
     """List the git servers that there are credentials for, or tell of one: exit status 1 if there are none for it."""
-    rows = [Row(name, login.user) for name, login in ctx.store.logins.all(GIT).items() if host.lower() in ("", name)]
+    rows = [
+        AuthRow(name, login.user) for name, login in ctx.store.logins.all(GIT).items() if host.lower() in ("", name)
+    ]
     if host and not rows:
         raise NotFound(f"there are no credentials for {host}", fix=f"Run 'git:auth {host} USER'.")
     return rows

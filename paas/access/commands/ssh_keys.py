@@ -16,7 +16,7 @@ from paas.jobs.context import Context
 
 
 @dataclass(frozen=True)
-class Row:
+class KeyRow:
     """One line of ``ssh-keys:list``."""
 
     name: str
@@ -47,10 +47,10 @@ def ssh_keys_add(
 
 
 @command("ssh-keys:list", access=Access.ADMIN)
-def ssh_keys_list(ctx: Context, name: Annotated[str, Arg("NAME")] = "") -> list[Row]:
+def ssh_keys_list(ctx: Context, name: Annotated[str, Arg("NAME")] = "") -> list[KeyRow]:
     """List the keys that may log in, or the one of that name."""
     return [
-        Row(key.name, key.role, key.fingerprint, key.kind, key.comment, timestamp(key.created_at))
+        KeyRow(key.name, key.role, key.fingerprint, key.kind, key.comment, timestamp(key.created_at))
         for key in ctx.store.keys.all()
         if name in ("", key.name)
     ]

@@ -17,7 +17,7 @@ LIFE = values.duration("1m", "3650d")
 
 
 @dataclass(frozen=True)
-class Row:
+class TokenRow:
     """One line of ``tokens:list``. ``expires_at`` is empty for one that does not, ``used_at`` for one never used."""
 
     name: str
@@ -46,14 +46,14 @@ def tokens_add(
 
 
 @command("tokens:list", access=Access.ADMIN)
-def tokens_list(ctx: Context) -> list[Row]:
+def tokens_list(ctx: Context) -> list[TokenRow]:
     """List the tokens with their roles, when they expire, and when each was last used, to the minute."""
 
     def shown(moment: float | None) -> str:
         return timestamp(moment) if moment is not None else ""
 
     return [
-        Row(one.name, one.role, timestamp(one.created_at), shown(one.expires_at), shown(one.used_at))
+        TokenRow(one.name, one.role, timestamp(one.created_at), shown(one.expires_at), shown(one.used_at))
         for one in ctx.store.tokens.all()
     ]
 

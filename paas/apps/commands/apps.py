@@ -73,7 +73,7 @@ def apps_info(ctx: Context, app: args.App) -> AppInfo:
 
 
 @dataclass(frozen=True)
-class Row:
+class AppRow:
     """One line of ``apps:overview``. ``build`` is the number of the last change, None where there was none."""
 
     name: str
@@ -88,14 +88,14 @@ class Row:
 
 
 @command("apps:overview", access=Access.VIEW)
-def apps_overview(ctx: Context, *apps: args.App) -> list[Row]:
+def apps_overview(ctx: Context, *apps: args.App) -> list[AppRow]:
     """List the apps, or those that are named, with their state, release, processes, main URL, and last change."""
     return [_row(ctx, app) for app in apps or ctx.store.apps.all()]
 
 
-def _row(ctx: Context, app: App) -> Row:
+def _row(ctx: Context, app: App) -> AppRow:
     info, last = apps_info(ctx, app), ctx.store.deployments.last(app)
-    return Row(
+    return AppRow(
         info.name,
         info.state,
         info.release,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Annotated
 
 from paas.apps import locks, processes
-from paas.apps.processes import Status
+from paas.apps.processes import ProcessStatus
 from paas.commands import arguments as args
 from paas.commands.declare import Arg, command
 from paas.core.access.caller import Access
@@ -26,7 +26,7 @@ MOST_AT_ONCE = 16
 
 
 @command("ps", access=Access.VIEW)
-def ps(ctx: Context, app: args.App) -> list[Status]:
+def ps(ctx: Context, app: args.App) -> list[ProcessStatus]:
     """List the containers of an app with their state."""
     return processes.statuses(ctx, app)
 

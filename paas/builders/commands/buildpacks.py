@@ -29,7 +29,7 @@ Reference = Annotated[str, Arg("BRANCH|TAG")]
 
 
 @dataclass(frozen=True)
-class Row:
+class BuildpackRow:
     """One line of ``buildpacks:list``."""
 
     place: int
@@ -84,12 +84,12 @@ def buildpacks_clear(ctx: Context, app: args.App) -> None:
 
 
 @command("buildpacks:list", access=Access.VIEW)
-def buildpacks_list(ctx: Context, app: args.App | None = None) -> list[Row]:
+def buildpacks_list(ctx: Context, app: args.App | None = None) -> list[BuildpackRow]:
     """List the chain of an app; without an app, all buildpacks in the order in which a commit is looked at."""
     packs = {pack.name: pack for pack in buildpacks.available(ctx, app)}
     names = buildpacks.chain(ctx, app) if app else tuple(packs)
     found = [(place, packs[name]) for place, name in enumerate(names, 1) if name in packs]
-    return [Row(place, pack.name, pack.title, pack.source, pack.version[:10]) for place, pack in found]
+    return [BuildpackRow(place, pack.name, pack.title, pack.source, pack.version[:10]) for place, pack in found]
 
 
 @command("buildpacks:detect", access=Access.VIEW)

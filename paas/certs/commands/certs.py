@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from paas.certs import bundle, report, uploaded
-from paas.certs.uploaded import Added
+from paas.certs.uploaded import UploadedCertificate
 from paas.commands import arguments as args
 from paas.commands.declare import Arg, Stdin, command
 from paas.commands.invocation import Invocation
@@ -38,7 +38,7 @@ def _check_scope(ctx: Context, app: App | None) -> None:
         raise Forbidden("global certificates need the role admin")
 
 
-def _tell(ctx: Context, app: App | None, added: Added) -> None:
+def _tell(ctx: Context, app: App | None, added: UploadedCertificate) -> None:
     ctx.out.step(f"{app.name if app else 'Every app'} is served with the certificate {added.name}")
     if added.left:
         ctx.out.warning(f"It does not cover: {', '.join(added.left)}")

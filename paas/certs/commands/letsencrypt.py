@@ -6,7 +6,7 @@ from typing import Annotated
 
 from paas.apps.commands.ps import each
 from paas.certs import on_request, report
-from paas.certs.report import Entry
+from paas.certs.report import CertificateEntry
 from paas.commands import arguments as args
 from paas.commands.declare import Arg, command
 from paas.core.access.caller import Access
@@ -50,7 +50,7 @@ def letsencrypt_revoke(ctx: Context, app: args.App) -> None:
 
 
 @command("letsencrypt:list", access=Access.VIEW)
-def letsencrypt_list(ctx: Context) -> list[Entry]:
+def letsencrypt_list(ctx: Context) -> list[CertificateEntry]:
     """Show the certificates that come by themselves, that which expires first on top, and what keeps others away.
 
     That of the dashboard is among them, as of the app paas_dashboard.

@@ -17,7 +17,7 @@ class Login:
 
 
 @dataclass(frozen=True)
-class Means:
+class RemoteCredentials:
     """``key`` is the private deploy key, ``known_hosts`` lines of that file's format, ``ca_file`` extra authorities;
     ``proxies`` by the name of the environment variable. ``egress`` says where it may connect. ``limit`` in bytes,
     ``timeout`` in seconds.

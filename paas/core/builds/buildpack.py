@@ -49,7 +49,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Problem:
+class BuildpackProblem:
     """Something that is not as it has to be, in the words of `PaasError`; values as in `Choice`."""
 
     code: str
@@ -80,8 +80,8 @@ class Buildpack:
     detect: When
     facts: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
     versions: Versions | None = None
-    near_misses: tuple[Problem, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    near_misses: tuple[BuildpackProblem, ...] = ()
+    problems: tuple[BuildpackProblem, ...] = ()
     processes: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
     order: int = 50
     fallback: bool = False

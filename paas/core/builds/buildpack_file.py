@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from paas.core import names
-from paas.core.builds.buildpack import Buildpack, Choice, Condition, Problem, Versions, When
+from paas.core.builds.buildpack import Buildpack, BuildpackProblem, Choice, Condition, Versions, When
 from paas.core.builds.version_range import numbers
 from paas.core.errors import InvalidValue
 from paas.core.schema import Reader, show
@@ -98,15 +98,15 @@ class _Manifest:
         precision = self._read.number(said.get("precision", 2), "versions.precision", 1, 3)
         return Versions(wanted, precision, available)
 
-    def _problems(self, raw: object, at: str) -> tuple[Problem, ...]:
+    def _problems(self, raw: object, at: str) -> tuple[BuildpackProblem, ...]:
         rows = enumerate(self._read.sequence(raw, at))
         return tuple(self._problem(row, f"{at}[{number}]") for number, row in rows)
 
-    def _problem(self, raw: object, at: str) -> Problem:
+    def _problem(self, raw: object, at: str) -> BuildpackProblem:
         said = self._read.mapping(raw, at)
         self._read.known(said, at, _PROBLEM)
         texts = {key: self._read.text(said.get(key), f"{at}.{key}") for key in ("what", "why", "fix")}
-        return Problem(
+        return BuildpackProblem(
             code=self._name(said.get("code"), f"{at}.code", _NAME, "a-z, 0-9 and '-'"),
             when=self._when(said.get("when"), f"{at}.when"),
             example=self._choice(said["example"], f"{at}.example") if "example" in said else None,

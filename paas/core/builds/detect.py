@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 
-from paas.core.builds.buildpack import Choice, Condition, Problem, When
+from paas.core.builds.buildpack import BuildpackProblem, Choice, Condition, When
 from paas.core.builds.commit_files import CommitFiles
 from paas.core.errors import BuildFailed
 
@@ -91,7 +91,7 @@ def _filled_pattern(pattern: str, values: Mapping[str, str]) -> str:
     return _filled(pattern, {name: _SIGNS.sub(r"[\g<0>]", value) for name, value in values.items()})
 
 
-def refusal(problem: Problem, files: CommitFiles, facts: Facts, *, values: Facts | None = None) -> BuildFailed:
+def refusal(problem: BuildpackProblem, files: CommitFiles, facts: Facts, *, values: Facts | None = None) -> BuildFailed:
     """The error for a problem, with the facts in its words."""
     known = {**facts, **(values or {})}
     if problem.example:

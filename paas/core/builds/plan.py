@@ -32,7 +32,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Plan:
+class BuildPlan:
     """How a commit is built: the last stage's image is the app's, and gets the files that the others made.
 
     ``processes`` are the commands for an app without a Procfile, ``packages`` Debian packages that the app asks for,
@@ -57,7 +57,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ChosenChain:
     """The chain that somebody chose by name, and where they said so."""
 
     names: tuple[str, ...]
@@ -77,7 +77,7 @@ def plan(
     chosen: Sequence[str] = (),
     suites: Sequence[str],
     commands: Collection[str] = (),
-) -> Plan:
+) -> BuildPlan:
     """The plan for a commit. ``packs`` are looked at in the order that they have; ``chosen`` are the names that the
     app was told on the server; ``suites`` are those that may be built on, the preferred first; ``commands``
     are the process types that the commit tells by itself.
@@ -101,18 +101,18 @@ def plan(
     processes = _processes(stages[-1], files)
     if not commands and not processes:
         raise _nothing_to_run(stages[-1].buildpack)
-    return Plan(stages, processes, _packages(files), reason, files.paths)
+    return BuildPlan(stages, processes, _packages(files), reason, files.paths)
 
 
-def _wanted(files: CommitFiles, chosen: Sequence[str]) -> Wanted | None:
+def _wanted(files: CommitFiles, chosen: Sequence[str]) -> ChosenChain | None:
     if chosen:
-        return Wanted(tuple(chosen), "buildpacks:set")
+        return ChosenChain(tuple(chosen), "buildpacks:set")
     build = fields.read(files.key(SETTINGS_FILE, ""), SETTINGS_FILE)
     if build:
-        return Wanted(build, SETTINGS_FILE)
+        return ChosenChain(build, SETTINGS_FILE)
     lines = [line.strip() for line in files.texts.get(CHAIN_FILE, "").splitlines()]
     names = tuple(line for line in lines if line and not line.startswith("#"))
-    return Wanted(names, CHAIN_FILE) if names else None
+    return ChosenChain(names, CHAIN_FILE) if names else None
 
 
 def chooses(files: CommitFiles) -> bool:
@@ -120,7 +120,7 @@ def chooses(files: CommitFiles) -> bool:
     return _wanted(files, ()) is not None
 
 
-def _named(packs: Sequence[Buildpack], wanted: Wanted) -> list[Buildpack]:
+def _named(packs: Sequence[Buildpack], wanted: ChosenChain) -> list[Buildpack]:
     found = [find(packs, name, wanted.said_in) for name in wanted.names]
     twice = next((pack.name for pack in found if found.count(pack) > 1), "")
     if twice:

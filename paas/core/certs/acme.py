@@ -31,7 +31,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Order:
+class PlacedOrder:
     """One order that was placed with ``server``, and whether a certificate came of it."""
 
     server: str
@@ -83,7 +83,7 @@ def staging_of(server: str, named: str = "") -> str:
     return named or (STAGING if server == PRODUCTION else "")
 
 
-def allowed_at(orders: Sequence[Order], server: str, host: str, now: float, *, renewal: bool) -> float:
+def allowed_at(orders: Sequence[PlacedOrder], server: str, host: str, now: float, *, renewal: bool) -> float:
     """From when on the limits of the authority let the host be asked for: ``now`` if they do at once."""
     own = [order for order in orders if order.server == server]
     of_host = [order for order in own if order.host == host]

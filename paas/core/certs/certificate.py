@@ -14,7 +14,7 @@ LEAST_RSA_BITS = 2048
 SOON_SECONDS = 14 * 86_400.0
 
 
-class Source(enum.Enum):
+class CertificateSource(enum.Enum):
     """Where a certificate comes from; the earlier go before the later where several cover a host."""
 
     ADDED = "added"
@@ -64,7 +64,7 @@ class Certificate:
     id: int
     app_id: int | None
     name: str
-    source: Source
+    source: CertificateSource
     chain: str
     key: Secret
     facts: Facts
@@ -158,15 +158,15 @@ def named(facts: Facts) -> str:
 
 def choose(host: str, certificates: Iterable[Certificate], now: float) -> Certificate | None:
     """The best for the host: one that has not expired, of the app rather than global, by source, exact, the newest."""
-    rank = list(Source)
+    rank = list(CertificateSource)
     found = [one for one in certificates if one.facts.covers(host)]
     return min(
         found,
         key=lambda one: (
             one.facts.expired(now),
-            one.source is Source.PLACEHOLDER,
+            one.source is CertificateSource.PLACEHOLDER,
             # What an authority issued belongs to its host: whose it was is no matter.
-            one.app_id is None and one.source is not Source.ACME,
+            one.app_id is None and one.source is not CertificateSource.ACME,
             rank.index(one.source),
             host not in one.facts.names,
             -one.facts.not_after,

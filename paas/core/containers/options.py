@@ -41,7 +41,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Rule:
+class OptionRule:
     """``check`` raises ValueError, or an error that says more; None: the flag has no value."""
 
     phases: tuple[str, ...]
@@ -101,28 +101,28 @@ def _tmpfs(text: str) -> None:
 
 
 SIZE = values.size("6m", "16t").parse
-RULES: Mapping[str, Rule] = {
-    "--build-arg": Rule((BUILD,), _build_argument, "KEY=VALUE", many=True),
-    "--target": Rule((BUILD,), _matches(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}"), "the name of a stage"),
-    "--no-cache": Rule((BUILD,), None),
-    "--pull": Rule((BUILD,), None),
-    "--network": Rule((BUILD,), _matches("none|default"), "none or default"),
-    "--add-host": Rule(PHASES, _added_host, "HOST:ADDRESS", many=True),
-    "--label": Rule(PHASES, _label, "KEY=VALUE, not below paas.", many=True),
-    "--memory": Rule(CONTAINERS, SIZE, "a size from 6m"),
-    "--cpus": Rule(CONTAINERS, _matches(r"(?!0+(\.0+)?$)[0-9]{1,4}(\.[0-9]{1,3})?"), "a number such as 1.5"),
-    "--shm-size": Rule(CONTAINERS, values.size("64k", "16t").parse, "a size such as 256m"),
-    "--tmpfs": Rule(CONTAINERS, _tmpfs, "a path, with size= and mode= after a colon", many=True),
-    "--ulimit": Rule(
+RULES: Mapping[str, OptionRule] = {
+    "--build-arg": OptionRule((BUILD,), _build_argument, "KEY=VALUE", many=True),
+    "--target": OptionRule((BUILD,), _matches(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}"), "the name of a stage"),
+    "--no-cache": OptionRule((BUILD,), None),
+    "--pull": OptionRule((BUILD,), None),
+    "--network": OptionRule((BUILD,), _matches("none|default"), "none or default"),
+    "--add-host": OptionRule(PHASES, _added_host, "HOST:ADDRESS", many=True),
+    "--label": OptionRule(PHASES, _label, "KEY=VALUE, not below paas.", many=True),
+    "--memory": OptionRule(CONTAINERS, SIZE, "a size from 6m"),
+    "--cpus": OptionRule(CONTAINERS, _matches(r"(?!0+(\.0+)?$)[0-9]{1,4}(\.[0-9]{1,3})?"), "a number such as 1.5"),
+    "--shm-size": OptionRule(CONTAINERS, values.size("64k", "16t").parse, "a size such as 256m"),
+    "--tmpfs": OptionRule(CONTAINERS, _tmpfs, "a path, with size= and mode= after a colon", many=True),
+    "--ulimit": OptionRule(
         CONTAINERS, _matches(r"(nofile|nproc|core|stack|memlock|msgqueue)=[0-9]{1,12}(:[0-9]{1,12})?"),
         "nofile, nproc, core, stack, memlock or msgqueue with =SOFT or =SOFT:HARD", many=True,
     ),
-    "--dns": Rule(CONTAINERS, ipaddress.ip_address, "an IP address", many=True),
-    "--read-only": Rule(CONTAINERS, None),
-    "--sysctl": Rule(
+    "--dns": OptionRule(CONTAINERS, ipaddress.ip_address, "an IP address", many=True),
+    "--read-only": OptionRule(CONTAINERS, None),
+    "--sysctl": OptionRule(
         CONTAINERS, _matches(r"net\.(core\.somaxconn|ipv4\.[a-z0-9_.]+)=[0-9 ]+"), "net.ipv4.…=NUMBER", many=True
     ),
-    "--stop-signal": Rule(CONTAINERS, _matches(r"SIG[A-Z]{2,6}[0-9]?"), "a signal such as SIGQUIT"),
+    "--stop-signal": OptionRule(CONTAINERS, _matches(r"SIG[A-Z]{2,6}[0-9]?"), "a signal such as SIGQUIT"),
 }  # fmt: skip
 SHORT = {"-m": "--memory"}
 _WHY = {
@@ -171,7 +171,7 @@ def parse(words: Sequence[str], wanted: Sequence[str]) -> list[Option]:
     return found
 
 
-def _rule(name: str, wanted: Sequence[str]) -> Rule:
+def _rule(name: str, wanted: Sequence[str]) -> OptionRule:
     rule = RULES.get(name)
     for phase in wanted:
         if rule is None or phase not in rule.phases:
@@ -185,7 +185,7 @@ def _rule(name: str, wanted: Sequence[str]) -> Rule:
     return rule
 
 
-def _check(name: str, rule: Rule, equals: str, value: str) -> None:
+def _check(name: str, rule: OptionRule, equals: str, value: str) -> None:
     if rule.check is None:
         if equals:
             raise InvalidValue(f"{name} takes no value", code="invalid-option")

@@ -25,7 +25,7 @@ class Listener:
 
 
 @dataclass(frozen=True)
-class Connection:
+class TcpConnection:
     """An open connection of a process: its ports, and whether data waits that the other side has not taken yet."""
 
     inode: int
@@ -35,7 +35,7 @@ class Connection:
     sending: bool
 
 
-def connections(table: str) -> Iterator[Connection]:
+def connections(table: str) -> Iterator[TcpConnection]:
     """The open connections in the text of ``/proc/PID/net/tcp`` or ``tcp6``."""
     for line in table.splitlines()[1:]:
         columns = line.split()
@@ -43,7 +43,7 @@ def connections(table: str) -> Iterator[Connection]:
             continue
         local, remote = columns[1].rpartition(":")[2], columns[2].rpartition(":")
         unsent = columns[4].partition(":")[0]
-        yield Connection(
+        yield TcpConnection(
             int(columns[9]), int(local, 16), int(remote[2], 16), _is_loopback(remote[0]), int(unsent, 16) > 0
         )
 
@@ -73,7 +73,7 @@ class Held:
         return self.clients - self.sending > max(0, others - self.sending)
 
 
-def held(found: Collection[Connection], doors: Collection[int], sockets: int = 0) -> Held:
+def held(found: Collection[TcpConnection], doors: Collection[int], sockets: int = 0) -> Held:
     """What a worker with these connections has, where clients come in at the ports ``doors``."""
     clients = [one for one in found if one.local in doors]
     targets: dict[int, int] = {}

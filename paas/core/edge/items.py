@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from paas.core import names
-from paas.core.edge.rules import Header, Maintenance, Rule, Snippet, User
+from paas.core.edge.rules import AccessRule, Header, Maintenance, Snippet, User
 from paas.core.model import WEB
 from paas.core.secret import Secret
 
@@ -38,7 +38,7 @@ SECURITY_HEADERS = (
 
 
 @dataclass(frozen=True)
-class Target:
+class RouteTarget:
     """Where a route leads: a process type of the app itself (``app_id`` 0), or of the app with that number."""
 
     app_id: int
@@ -52,11 +52,11 @@ class Target:
         return f"{where} strip" if self.strip else where
 
 
-def target(text: str) -> Target:
+def target(text: str) -> RouteTarget:
     """From the form in which it is kept."""
     where, _, how = text.partition(" ")
     number, _, process_type = where.rpartition(":")
-    return Target(int(number or 0), process_type, how == "strip")
+    return RouteTarget(int(number or 0), process_type, how == "strip")
 
 
 def typed_target(text: str) -> tuple[str, str]:
@@ -113,9 +113,9 @@ def headers(texts: Texts, *, secure: bool) -> tuple[Header, ...]:
     return tuple(header for header in usual if header.name.lower() not in taken) + own
 
 
-def rules(texts: Texts) -> tuple[Rule, ...]:
+def rules(texts: Texts) -> tuple[AccessRule, ...]:
     """Who may enter: in the order in which it was given, the first that fits counts."""
-    return tuple(Rule(network, action == "allow") for network, action in texts.items())
+    return tuple(AccessRule(network, action == "allow") for network, action in texts.items())
 
 
 def users(texts: Texts) -> tuple[User, ...]:

@@ -84,7 +84,7 @@ class Header:
 
 
 @dataclass(frozen=True)
-class Rule:
+class AccessRule:
     """Whether clients of one network may enter."""
 
     network: str
@@ -121,11 +121,11 @@ class Maintenance:
                 "the message cannot be shown", why=f"It is one line of at most {LONGEST_MESSAGE} printable characters."
             )
         for each in self.allow:
-            Rule(each, allow=True)
+            AccessRule(each, allow=True)
 
 
 @dataclass(frozen=True)
-class Limits:
+class RateLimits:
     """For one client address: requests a minute, how many may come at once beyond that, and connections. 0: none."""
 
     per_minute: int = 0
@@ -223,10 +223,10 @@ class Edge:
 
     forwarded: Forwarded = Forwarded()
     headers: tuple[Header, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[AccessRule, ...] = ()
     users: tuple[User, ...] = ()
     maintenance: Maintenance | None = None
-    limits: Limits = Limits()
+    limits: RateLimits = RateLimits()
     routes: tuple[Route, ...] = ()
     cache: Cache = Cache()
     files: Files = field(default_factory=Files)

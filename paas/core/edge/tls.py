@@ -62,7 +62,7 @@ class Tls:
 
 
 @dataclass(frozen=True)
-class Door:
+class ServerBlock:
     """One server block: over HTTPS with a credential, over HTTP without.
 
     ``upgrades``: every request is sent to HTTPS. ``redirect``: every request is sent there, where ``secure`` says that
@@ -81,7 +81,7 @@ def hsts(max_age: int, *, include_subdomains: bool, preload: bool) -> str:
     return f"max-age={max_age}" + "; includeSubDomains" * include_subdomains + "; preload" * preload
 
 
-def doors(hosts: Sequence[str], redirects: Sequence[Redirect], tls: Tls) -> Iterator[Door]:
+def doors(hosts: Sequence[str], redirects: Sequence[Redirect], tls: Tls) -> Iterator[ServerBlock]:
     """The server blocks of an app: its hosts over HTTP and over HTTPS, then its redirects over both.
 
     A host that is redirected is not served.
@@ -95,13 +95,13 @@ def doors(hosts: Sequence[str], redirects: Sequence[Redirect], tls: Tls) -> Iter
     plain = tuple(host for host in served if host not in upgraded)
     upgrading = tuple(host for host in served if host in upgraded)
     if plain:
-        yield Door(plain)
+        yield ServerBlock(plain)
     if upgrading:
-        yield Door(upgrading, upgrades=True)
+        yield ServerBlock(upgrading, upgrades=True)
     for credential in tls.credentials:
         own = tuple(host for host in served if by_host.get(host) is credential)
         if own:
-            yield Door(own, credential)
+            yield ServerBlock(own, credential)
 
     for redirect in redirects:
         yield from _of_redirect(redirect, by_host, secured)
@@ -121,8 +121,8 @@ def refused(
     return tuple(host for host in dict.fromkeys([*bare, *unserved]) if host != CATCH_ALL)
 
 
-def _of_redirect(redirect: Redirect, by_host: Mapping[str, Credential], secured: set[str]) -> Iterator[Door]:
+def _of_redirect(redirect: Redirect, by_host: Mapping[str, Credential], secured: set[str]) -> Iterator[ServerBlock]:
     secure = redirect.target in secured
-    yield Door((redirect.source,), redirect=redirect, secure=secure)
+    yield ServerBlock((redirect.source,), redirect=redirect, secure=secure)
     if redirect.source in by_host:
-        yield Door((redirect.source,), by_host[redirect.source], redirect=redirect, secure=secure)
+        yield ServerBlock((redirect.source,), by_host[redirect.source], redirect=redirect, secure=secure)

@@ -14,7 +14,7 @@ from paas.core.edge.hosts import host_name as host_name
 from paas.core.edge.proxy_options import ProxyOptions, check_whole
 from paas.core.edge.redirects import Redirect
 from paas.core.edge.rules import Edge
-from paas.core.edge.tls import Door, Tls, doors, refused
+from paas.core.edge.tls import ServerBlock, Tls, doors, refused
 from paas.core.errors import InvalidValue
 
 KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -74,7 +74,7 @@ class Vhost:
             raise InvalidValue(f"{self.app} cannot be live without a port")
 
     @property
-    def doors(self) -> tuple[Door, ...]:
+    def doors(self) -> tuple[ServerBlock, ...]:
         """The server blocks that it is served by."""
         found = doors(self.hosts, self.redirects, self.tls)
         return tuple(door for door in found if door.credential or not self.gone)

@@ -52,21 +52,21 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Plan:
+class PushPlan:
     """The decisions of one push, and the branch that deploys from now on."""
 
     decisions: tuple[Decision, ...]
     deploy_branch: str
 
 
-def decide(updates: Sequence[RefUpdate], deploy_branch: str) -> Plan:
+def decide(updates: Sequence[RefUpdate], deploy_branch: str) -> PushPlan:
     """Decides about every ref of one push.
 
     ``deploy_branch`` is the configured one, or empty as long as none is: then a pushed main or master, in that order,
     becomes it.
     """
     branch = deploy_branch or _first_branch(updates)
-    return Plan(tuple(_decide_one(update, branch) for update in updates), branch)
+    return PushPlan(tuple(_decide_one(update, branch) for update in updates), branch)
 
 
 def _first_branch(updates: Sequence[RefUpdate]) -> str:

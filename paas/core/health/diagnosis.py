@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from paas.core.errors import Unhealthy
 from paas.core.health.checks import Check
-from paas.core.health.outcome import HTTP2, NOT_HTTP, Answer, Outcome, came, expected, reaches
+from paas.core.health.outcome import HTTP2, NOT_HTTP, Answer, CheckOutcome, came, expected, reaches
 from paas.core.model import Container, Process
 
 COMMAND_NOT_FOUND = (126, 127)
@@ -40,7 +40,7 @@ class Evidence:
     process: Process
     container: Container
     check: Check
-    outcome: Outcome | None
+    outcome: CheckOutcome | None
     waited: float
     host: str
     log: Sequence[str] = ()

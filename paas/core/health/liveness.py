@@ -19,7 +19,7 @@ def pause(restarts: int) -> float:
 
 
 @dataclass(frozen=True)
-class Pulse:
+class CheckState:
     """One liveness check of one container: when it is due, how often in a row it failed, and why the last time.
 
     Times are seconds of the monotonic clock. ``seen``: it was looked at since it began.
@@ -32,7 +32,7 @@ class Pulse:
 
 
 @dataclass(frozen=True)
-class Past:
+class RestartHistory:
     """How often the container was restarted in a row, and when the last time."""
 
     restarts: int = 0
@@ -43,31 +43,31 @@ class Past:
         return now >= self.last + pause(self.restarts)
 
 
-def passed(pulse: Pulse, interval: float, now: float) -> Pulse:
+def passed(pulse: CheckState, interval: float, now: float) -> CheckState:
     """After a look that went well; the next is due an interval after this one was, so that nothing drifts."""
-    return Pulse(_next(pulse, interval, now), seen=True)
+    return CheckState(_next(pulse, interval, now), seen=True)
 
 
-def failed(pulse: Pulse, interval: float, now: float, why: str) -> Pulse:
+def failed(pulse: CheckState, interval: float, now: float, why: str) -> CheckState:
     """After one that did not."""
-    return Pulse(_next(pulse, interval, now), pulse.failures + 1, why, seen=True)
+    return CheckState(_next(pulse, interval, now), pulse.failures + 1, why, seen=True)
 
 
-def _next(pulse: Pulse, interval: float, now: float) -> float:
+def _next(pulse: CheckState, interval: float, now: float) -> float:
     return max(pulse.due + interval, now)
 
 
-def restarted(past: Past, now: float) -> Past:
+def restarted(past: RestartHistory, now: float) -> RestartHistory:
     """After one more restart."""
-    return Past(past.restarts + 1, now)
+    return RestartHistory(past.restarts + 1, now)
 
 
-def forgiven(past: Past, now: float) -> Past:
+def forgiven(past: RestartHistory, now: float) -> RestartHistory:
     """The same, or a clean slate for one that has been well for long enough."""
     return past if now < past.last + FORGIVEN_SECONDS else replace(past, restarts=0)
 
 
-def describe(pulse: Pulse, past: Past, tries: int, now: float) -> str:
+def describe(pulse: CheckState, past: RestartHistory, tries: int, now: float) -> str:
     """One container as ``ps:report`` shows it: ``failed 3 times, restarted 2 times, next try in 8s``."""
     words = [f"failed {_times(pulse.failures)}" if pulse.failures else "passing"]
     if past.restarts:

@@ -34,7 +34,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckOutcome:
     """One try. ``answer`` is the HTTP answer, or in words why there is none; None if nobody listened.
 
     ``exit_code`` and ``output`` are those of a command; ``exit_code`` None: it did not end in time.
@@ -52,10 +52,10 @@ class Outcome:
         return self.answer is not None or self.exit_code is not None or bool(self.output)
 
 
-def of_answer(check: Check, answer: Answer | str, listeners: Collection[Listener]) -> Outcome:
+def of_answer(check: Check, answer: Answer | str, listeners: Collection[Listener]) -> CheckOutcome:
     """The outcome of a request."""
     good = isinstance(answer, Answer) and _status_counts(check, answer.status) and check.content in answer.body
-    return Outcome(good, listeners, answer)
+    return CheckOutcome(good, listeners, answer)
 
 
 def _status_counts(check: Check, status: int) -> bool:
@@ -67,7 +67,7 @@ def reaches(listeners: Collection[Listener], port: int | None) -> bool:
     return any(found.port == port and not found.loopback for found in listeners)
 
 
-def came(check: Check, seen: Outcome) -> str:
+def came(check: Check, seen: CheckOutcome) -> str:
     """What came of it, in half a sentence."""
     if check.command:
         return _of_command(check, seen)
@@ -82,7 +82,7 @@ def came(check: Check, seen: Outcome) -> str:
     return "nobody listens on the port"
 
 
-def _of_command(check: Check, seen: Outcome) -> str:
+def _of_command(check: Check, seen: CheckOutcome) -> str:
     if seen.exit_code is None:
         return f"it did not end within {check.timeout:g} s"
     said = f" and said {_excerpt(seen.output)}" if seen.output.strip() else ""

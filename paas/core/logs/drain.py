@@ -63,7 +63,7 @@ class Drain:
 
 
 @dataclass(frozen=True)
-class Target:
+class DrainTarget:
     """A drain's URL taken apart. ``path`` has the query, ``headers`` what the user part stands for."""
 
     scheme: str
@@ -79,7 +79,7 @@ class Target:
         return self.scheme.startswith("syslog")
 
 
-def target(url: str) -> Target:
+def target(url: str) -> DrainTarget:
     """The parts of the URL; `InvalidValue` says what is wrong with it, without repeating its secrets."""
     try:
         parts = urlsplit(url)
@@ -103,7 +103,7 @@ def target(url: str) -> Target:
         raise _bad("its host is no name") from error
     # As browsers send it: what is not ASCII in UTF-8, and what is quoted as it is.
     path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_QUOTED)
-    return Target(parts.scheme, parts.hostname, port or default, tls, path, headers)
+    return DrainTarget(parts.scheme, parts.hostname, port or default, tls, path, headers)
 
 
 def _bad(what: str) -> InvalidValue:
@@ -114,7 +114,7 @@ def _bad(what: str) -> InvalidValue:
     )
 
 
-def format_for(found: Target, wanted: str) -> str:
+def format_for(found: DrainTarget, wanted: str) -> str:
     """The form in which lines are sent there; `InvalidValue` for one that does not go with the URL."""
     chosen = wanted or (SYSLOG if found.syslog else JSON)
     if chosen not in FORMATS or (chosen == SYSLOG) != found.syslog:
@@ -142,7 +142,7 @@ def _place(text: str) -> tuple[str, int]:
     return (time, int(count)) if logline.is_time(time) and count.isdecimal() else ("", 0)
 
 
-class Place:
+class LogPosition:
     """The place in one log as it is read: `seen` counts lines in, `text` is what is recorded of it."""
 
     def __init__(self, text: str = "") -> None:

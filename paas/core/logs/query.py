@@ -15,7 +15,7 @@ EARLIEST = ""
 LATEST = "9999-12-31T23:59:59.999999999Z"
 
 
-class Finder(Protocol):
+class LineMatcher(Protocol):
     """Says of a line whether something is found in it."""
 
     def __call__(self, line: bytes, /) -> bool:
@@ -37,7 +37,7 @@ class Query:
     since: str = EARLIEST
     until: str = LATEST
     sources: tuple[str, ...] = ()
-    grep: Finder | None = None
+    grep: LineMatcher | None = None
 
     def wants_source(self, source: str) -> bool:
         """Whether lines of the source may be among them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from paas.core.certs.acme import Attempt
-from paas.core.certs.certificate import SOON_SECONDS, Certificate, Source
+from paas.core.certs.certificate import SOON_SECONDS, Certificate, CertificateSource
 from paas.core.server.doctor import Finding, Level
 from paas.core.times import timestamp
 
@@ -14,7 +14,7 @@ def certificates(app: str, served: Mapping[str, Certificate], now: float) -> Ite
     """When each certificate ends that a host of the app is served with."""
     by_id: dict[int, list[str]] = {}
     for host, one in served.items():
-        if one.source is not Source.PLACEHOLDER:
+        if one.source is not CertificateSource.PLACEHOLDER:
             by_id.setdefault(one.id, []).append(host)
     for one in {one.id: one for one in served.values() if one.id in by_id}.values():
         hosts = ", ".join(by_id[one.id])
@@ -27,7 +27,8 @@ def certificates(app: str, served: Mapping[str, Certificate], now: float) -> Ite
         elif one.facts.not_after - now < SOON_SECONDS:
             yield Finding(
                 Level.ADVICE, "certificates", f"the certificate for {hosts} ({app}) ends at {end}",
-                "It should have been renewed by now." if one.source is Source.ACME else "Nobody renews it but you.",
+                "It should have been renewed by now." if one.source is CertificateSource.ACME
+                else "Nobody renews it but you.",
                 _remedy(app, one), "certificate-ends",
             )  # fmt: skip
         else:
@@ -35,7 +36,7 @@ def certificates(app: str, served: Mapping[str, Certificate], now: float) -> Ite
 
 
 def _remedy(app: str, one: Certificate) -> str:
-    if one.source is Source.ACME:
+    if one.source is CertificateSource.ACME:
         return f"'letsencrypt:list' says what is in the way; 'letsencrypt:enable {app}' tries again now."
     return f"Get a new one, and run 'certs:update {app if one.app_id else '--global'} --name {one.name}'."
 

@@ -41,7 +41,7 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class Traces:
+class DiskTraces:
     """What is there apart from the database: the numbers of apps with files, and the containers of the instance."""
 
     apps: Collection[int] = ()
@@ -59,7 +59,7 @@ def damaged(path: str, words: str) -> PaasError:
     )
 
 
-def judge(root: str, marker: Marker | None, recorded: Recorded | None, traces: Traces) -> PaasError | None:
+def judge(root: str, marker: Marker | None, recorded: Recorded | None, traces: DiskTraces) -> PaasError | None:
     """Why this database must not be served; None if it may. ``recorded`` is None where it is missing or empty."""
     if recorded is None:
         return _lost(root, marker, traces)
@@ -85,7 +85,7 @@ def judge(root: str, marker: Marker | None, recorded: Recorded | None, traces: T
     return _refusal(root, f"the database in {root} is older than what it belongs to", reasons, "database-behind")
 
 
-def _lost(root: str, marker: Marker | None, traces: Traces) -> PaasError | None:
+def _lost(root: str, marker: Marker | None, traces: DiskTraces) -> PaasError | None:
     """A new instance has nothing; one that had a database before has lost it."""
     reasons = [f"{root} was set up as the instance {marker.instance} before."] if marker else []
 
@@ -99,7 +99,7 @@ def _lost(root: str, marker: Marker | None, traces: Traces) -> PaasError | None:
     return _refusal(root, f"the database in {root} is empty or missing", reasons, "database-lost")
 
 
-def _missing_apps(recorded: Recorded, traces: Traces) -> Iterable[str]:
+def _missing_apps(recorded: Recorded, traces: DiskTraces) -> Iterable[str]:
     """Numbers are given to apps once, so what belongs to a higher one was made by a newer database."""
     owners = {*traces.apps, *(found.app_id for found in traces.containers)}
     unknown = sorted(number for number in owners if number > recorded.last_app)
@@ -108,7 +108,7 @@ def _missing_apps(recorded: Recorded, traces: Traces) -> Iterable[str]:
         yield f"There are files or containers of {_apps(unknown)}, and the database never had one of that number."
 
 
-def _missing_releases(marker: Marker | None, recorded: Recorded, traces: Traces) -> Iterable[str]:
+def _missing_releases(marker: Marker | None, recorded: Recorded, traces: DiskTraces) -> Iterable[str]:
     for app_id, found in sorted(newer(recorded, traces).items()):
         if marker and found.release <= marker.accepted.get(app_id, 0):
             continue
@@ -118,7 +118,7 @@ def _missing_releases(marker: Marker | None, recorded: Recorded, traces: Traces)
         yield f"The container {found.name} runs release v{found.release}, and the database has {known}."
 
 
-def newer(recorded: Recorded, traces: Traces) -> dict[int, Container]:
+def newer(recorded: Recorded, traces: DiskTraces) -> dict[int, Container]:
     """By app, the running container of the newest release that the database does not know.
 
     A candidate that did not run yet proves nothing: a power failure may take its release, which never served.

@@ -32,7 +32,7 @@ class ArchiveRefused(PaasError):
 
 
 @dataclass(frozen=True)
-class Limits:
+class ArchiveLimits:
     """``size`` in bytes, of the archive and of what is in it; ``files`` entries; ``ratio`` of the one to the other."""
 
     size: int
@@ -108,7 +108,7 @@ def special(path: str, what: str) -> ArchiveRefused:
 class Guard:
     """Counts what comes out of an archive of ``packed`` bytes, and refuses what is over the limits."""
 
-    def __init__(self, limits: Limits, packed: int) -> None:
+    def __init__(self, limits: ArchiveLimits, packed: int) -> None:
         self._limits = limits
         self._packed = max(packed, 1)
         self._entries = 0
@@ -139,7 +139,7 @@ class Guard:
             )
 
 
-def too_large(limits: Limits) -> ArchiveRefused:
+def too_large(limits: ArchiveLimits) -> ArchiveRefused:
     """The refusal of too many bytes."""
     return ArchiveRefused(
         f"the archive is larger than {limits.size} bytes, packed or unpacked",

@@ -7,7 +7,7 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.declare import Arg, command
 from paas.core.access.caller import Access
-from paas.core.edge.items import ROUTE, Target, target
+from paas.core.edge.items import ROUTE, RouteTarget, target
 from paas.edge import changes
 from paas.edge.commands.arguments import Prefix, some
 from paas.jobs.context import Context
@@ -23,7 +23,7 @@ def routes_list(ctx: Context, app: args.App) -> list[dict[str, str]]:
     ]
 
 
-def _title(names: dict[int, str], to: Target) -> str:
+def _title(names: dict[int, str], to: RouteTarget) -> str:
     return f"{names.get(to.app_id, 'gone')}:{to.process_type}" if to.app_id else to.process_type
 
 

@@ -23,7 +23,7 @@ from paas import __version__
 from paas.core.egress import Egress, EgressRefused
 from paas.core.errors import PaasError
 from paas.core.logs import drain, syslog
-from paas.core.logs.drain import Target
+from paas.core.logs.drain import DrainTarget
 from paas.core.logs.line import LogLine
 from paas.system import egress
 
@@ -49,7 +49,7 @@ class Refused(NotSent):
     code = "drain-refused"
 
 
-class Receiver(Protocol):
+class DrainReceiver(Protocol):
     """One receiver. Not for several threads."""
 
     def send(self, lines: Sequence[LogLine]) -> None: ...
@@ -58,15 +58,15 @@ class Receiver(Protocol):
 
 Rules = Callable[[], Egress]
 """Where it may connect, asked for each connection."""
-Factory = Callable[[Target, str, str, Rules], Receiver]
+Factory = Callable[[DrainTarget, str, str, Rules], DrainReceiver]
 
 
-def receiver(target: Target, form: str, ca: str, rules: Rules) -> Receiver:
+def receiver(target: DrainTarget, form: str, ca: str, rules: Rules) -> DrainReceiver:
     """The receiver at the URL. ``ca``: the path of a PEM file with the authorities to trust, empty for the system's."""
     return Syslog(target, ca, rules) if target.syslog else Http(target, form, ca, rules)
 
 
-def _trust(target: Target, ca: str) -> ssl.SSLContext | None:
+def _trust(target: DrainTarget, ca: str) -> ssl.SSLContext | None:
     if not target.tls:
         return None
     try:
@@ -78,7 +78,7 @@ def _trust(target: Target, ca: str) -> ssl.SSLContext | None:
 class Syslog:
     """A syslog server; the connection stays open between batches."""
 
-    def __init__(self, target: Target, ca: str, rules: Rules) -> None:
+    def __init__(self, target: DrainTarget, ca: str, rules: Rules) -> None:
         self._target = target
         self._ca = ca
         self._rules = rules
@@ -145,7 +145,7 @@ def _unacknowledged(connection: socket.socket) -> int:
 class Http:
     """An HTTP server that takes batches as the bodies of POST requests; the connection stays open between them."""
 
-    def __init__(self, target: Target, form: str, ca: str, rules: Rules) -> None:
+    def __init__(self, target: DrainTarget, form: str, ca: str, rules: Rules) -> None:
         self._target = target
         self._form = form
         self._ca = ca

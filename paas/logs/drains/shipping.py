@@ -201,7 +201,7 @@ def _batches(lines: list[LogLine]) -> Iterator[list[LogLine]]:
         yield batch
 
 
-class Drains:
+class DrainShipper:
     """A thread for each drain, and one that takes up new ones and ends those that were removed."""
 
     def __init__(self, ctx: Context) -> None:

@@ -20,21 +20,21 @@ MOST_FILES = 65_536
 
 
 @dataclass(frozen=True)
-class Account:
+class SystemUser:
     """A user and a group, by name."""
 
     user: str
     group: str
 
 
-def worker_account() -> Account | None:
+def worker_account() -> SystemUser | None:
     """Whom workers run as: None for the user that starts nginx, who then is not root. Raises `ProxyError`."""
     if os.geteuid() != 0:
         return None
 
     for user in ("www-data", "nobody"):
         try:
-            return Account(user, grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name)
+            return SystemUser(user, grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name)
         except KeyError:
             continue
 
@@ -62,7 +62,7 @@ def socket_paths(prefix: Path) -> tuple[Path, Path]:
 
 
 @dataclass(frozen=True)
-class Build:
+class NginxBuild:
     """What an nginx is able to do; ``version`` as (1, 22, 1)."""
 
     version: tuple[int, ...]
@@ -79,11 +79,11 @@ class Build:
         return self.version >= (1, 29, 0)
 
 
-def build(text: str) -> Build:
+def build(text: str) -> NginxBuild:
     """What ``nginx -V`` printed, read."""
     found = re.search(r"nginx/([0-9]+(?:\.[0-9]+)*)", text)
     version = tuple(int(part) for part in found[1].split(".")) if found else ()
-    return Build(version, "--with-http_v3_module" in text.split() and version >= (1, 25, 1))
+    return NginxBuild(version, "--with-http_v3_module" in text.split() and version >= (1, 25, 1))
 
 
 def resolvers(path: Path = RESOLV_CONF) -> tuple[str, ...]:

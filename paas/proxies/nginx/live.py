@@ -13,7 +13,7 @@ from paas.proxies.nginx.tree import CERTIFICATES, Tree
 _log = logging.getLogger(__name__)
 
 
-class Live:
+class LiveBundles:
     """Bundles by key, as they are on the disk once they were read. Not for several threads at a time."""
 
     def __init__(self, tree: Tree) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from paas.core.edge.server_options import ServerOptions
 from paas.proxies.nginx.host import open_files, resolvers, worker_account
-from paas.proxies.nginx.server import Server
+from paas.proxies.nginx.server import NginxControl
 from paas.proxies.nginx.text import General, Secure
 from paas.proxies.nginx.tree import CERTIFICATES
 
 
-def general(server: Server, options: ServerOptions, secure: Secure | None) -> General:
+def general(server: NginxControl, options: ServerOptions, secure: Secure | None) -> General:
     """The values of the main file."""
     account = worker_account()
 
@@ -28,7 +28,7 @@ def general(server: Server, options: ServerOptions, secure: Secure | None) -> Ge
     )
 
 
-def secure(server: Server) -> Secure | None:
+def secure(server: NginxControl) -> Secure | None:
     """How HTTPS is served, None where it is not."""
     if not server.secure_address:
         return None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from paas.core.containers.tcp_table import Held
 from paas.proxies.base import Waiting
-from paas.proxies.nginx.server import Server
+from paas.proxies.nginx.server import NginxControl
 
 _log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 class OldWorkers:
     """``cut`` is told how many connections to which loopback ports were ended because there were too many workers."""
 
-    def __init__(self, server: Server, cut: Callable[[Mapping[int, int]], None]) -> None:
+    def __init__(self, server: NginxControl, cut: Callable[[Mapping[int, int]], None]) -> None:
         self._server = server
         self._cut = cut
         self._ended = 0

@@ -19,7 +19,7 @@ from paas.core.errors import InvalidValue, ProxyError
 from paas.proxies.nginx import handover
 from paas.proxies.nginx import sockets as nginx_sockets
 from paas.proxies.nginx.errors import Emergencies, not_started, refused
-from paas.proxies.nginx.host import Build, build
+from paas.proxies.nginx.host import NginxBuild, build
 from paas.proxies.nginx.modules import Modules
 from paas.proxies.nginx.modules import find as find_modules
 from paas.proxies.nginx.processes import (
@@ -126,7 +126,7 @@ class Nginx:
         """``nginx/1.22.1``, of the program as it is installed. Raises `ProxyError` if it is missing."""
         return self._run([self.binary, "-v"]).stderr.strip().removeprefix("nginx version: ")
 
-    def build(self) -> Build:
+    def build(self) -> NginxBuild:
         """What the program as it is installed is able to do. Raises `ProxyError` if it is missing."""
         return build(self._run([self.binary, "-V"]).stderr)
 

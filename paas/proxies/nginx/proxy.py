@@ -15,10 +15,10 @@ from paas.core.edge.vhost import Vhost
 from paas.core.errors import InvalidValue, ProxyError
 from paas.proxies.base import EARLY_HINTS, Logs, Switch, Waiting
 from paas.proxies.nginx.bundles import SERVER, SNIPPET, Bundle, digest, owner
-from paas.proxies.nginx.live import Live
+from paas.proxies.nginx.live import LiveBundles
 from paas.proxies.nginx.machine import general, secure
 from paas.proxies.nginx.old_workers import OldWorkers
-from paas.proxies.nginx.server import Server
+from paas.proxies.nginx.server import NginxControl
 from paas.proxies.nginx.text import Secure, Templates
 from paas.proxies.nginx.tree import MAIN, PRIVATE, Tree
 from paas.proxies.nginx.trial import Trial
@@ -45,7 +45,7 @@ class NginxProxy:
 
     def __init__(
         self,
-        server: Server,
+        server: NginxControl,
         templates: Templates | None = None,
         cut: Callable[[Mapping[int, int]], None] = lambda connections: None,
     ) -> None:
@@ -54,7 +54,7 @@ class NginxProxy:
         self._templates = templates or Templates()
         self._tree = Tree(server.prefix)
         self._trial = Trial(server, self._tree)
-        self._live = Live(self._tree)
+        self._live = LiveBundles(self._tree)
         self._options = ServerOptions()
         # Whether the server may have files open, logs for instance, that are not there any more.
         self._stale = False

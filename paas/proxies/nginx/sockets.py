@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from paas.core.containers import tcp_table
-from paas.core.containers.tcp_table import Connection, Held
+from paas.core.containers.tcp_table import Held, TcpConnection
 from paas.proxies.nginx.processes import PROC
 
 _SOCKET = re.compile(r"socket:\[([0-9]+)\]")
@@ -25,7 +25,7 @@ def of_workers(pids: Collection[int], doors: Collection[int]) -> dict[int, Held 
 
 
 def _of_worker(
-    pid: int, doors: Collection[int], tcp: Mapping[int, Connection], unix: frozenset[int]
+    pid: int, doors: Collection[int], tcp: Mapping[int, TcpConnection], unix: frozenset[int]
 ) -> Held | None:
     try:
         inodes = _watched(PROC / str(pid))

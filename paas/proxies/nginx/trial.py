@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from paas.core.errors import ProxyError
 from paas.proxies.nginx.bundles import SERVER, Bundle, flat, key_of, owner, reaches_others
 from paas.proxies.nginx.errors import ConfigRefused
-from paas.proxies.nginx.server import Server
+from paas.proxies.nginx.server import NginxControl
 from paas.proxies.nginx.tree import Tree
 
 
 class Trial:
     """Tests bundles in the stage of ``tree``, beside the live ones where they could clash with them."""
 
-    def __init__(self, server: Server, tree: Tree) -> None:
+    def __init__(self, server: NginxControl, tree: Tree) -> None:
         self._server = server
         self._tree = tree
 

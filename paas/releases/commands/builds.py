@@ -15,11 +15,11 @@ from paas.core.model import DeploymentStatus
 from paas.core.times import timestamp
 from paas.jobs.context import Context
 from paas.releases import deployments
-from paas.releases.deployments import Build
+from paas.releases.deployments import DeploymentView
 
 
 @dataclass(frozen=True)
-class Row:
+class DeploymentRow:
     """One line of ``builds:list``."""
 
     id: int
@@ -34,11 +34,11 @@ class Row:
     note: str
 
 
-def _row(ctx: Context, build: Build) -> Row:
+def _row(ctx: Context, build: DeploymentView) -> DeploymentRow:
     it = build.deployment
     under_way = it.status in (DeploymentStatus.QUEUED, DeploymentStatus.RUNNING)
     note = f"waits for {build.waits}" if build.waits else it.step if under_way else it.error
-    return Row(
+    return DeploymentRow(
         id=it.id,
         app=build.app,
         kind=it.kind,
@@ -64,7 +64,7 @@ Kind = Annotated[str, Arg("KIND", _kind, choices=deployments.KINDS)]
 @command("builds:list", access=Access.VIEW)
 def builds_list(
     ctx: Context, app: args.App | None = None, *, status: args.Status = "", kind: Kind = ""
-) -> list[Row]:
+) -> list[DeploymentRow]:
     """List the last 100 changes of an app, or of all: pushes, and whatever else changed what runs; newest first.
 
     --status shows only those that are queued, running, succeeded, failed, cancelled or abandoned; --kind only those of
@@ -74,7 +74,7 @@ def builds_list(
 
 
 @dataclass(frozen=True)
-class Info:
+class DeploymentInfo:
     """What ``builds:info`` shows. ``steps`` has the seconds of each, None for one that did not end."""
 
     id: int
@@ -95,12 +95,12 @@ class Info:
 
 
 @command("builds:info", access=Access.VIEW)
-def builds_info(ctx: Context, target: args.Build, which: args.Which = "") -> Info:
+def builds_info(ctx: Context, target: args.Build, which: args.Which = "") -> DeploymentInfo:
     """Show one change with its steps: by its number, or the one of an app that is under way, or else its newest."""
     build = deployments.find(ctx, target, which)
     it = build.deployment
     path = ctx.jobs.log_path(it.id)
-    return Info(
+    return DeploymentInfo(
         id=it.id,
         app=build.app,
         kind=it.kind,

@@ -17,7 +17,7 @@ from paas.releases import traces
 
 
 @dataclass(frozen=True)
-class Row:
+class SpanRow:
     """One span in milliseconds; ``depth`` 0 is a step, and what is deeper is part of it."""
 
     name: str
@@ -37,7 +37,7 @@ class Profile:
     status: str
     started_at: str
     ms: float
-    spans: list[Row]
+    spans: list[SpanRow]
 
 
 def _number(ctx: Context, text: str) -> int:
@@ -60,7 +60,7 @@ def deploy_trace(
     it, spans = found.deployment, trace.complete(found.spans)
     seconds = trace.length(spans)
     title = f"=====> {app.name} build {it.id} ({it.cause} by {it.actor}): {it.status.value} in {seconds * 1000:.0f} ms"
-    rows = [Row(one.name, one.depth, round(one.began * 1000, 1), round(one.seconds * 1000, 1)) for one in spans]
+    rows = [SpanRow(one.name, one.depth, round(one.began * 1000, 1), round(one.seconds * 1000, 1)) for one in spans]
     profile = Profile(
         it.id, app.name, it.kind, it.cause, it.status.value, timestamp(it.started_at), round(seconds * 1000, 1), rows
     )

@@ -15,7 +15,7 @@ from paas.releases import deploy, rollback
 
 
 @dataclass(frozen=True)
-class Row:
+class ReleaseRow:
     """One line of ``releases``."""
 
     version: str
@@ -26,8 +26,8 @@ class Row:
     commit: str
 
 
-def _row(release: Release | Summary) -> Row:
-    return Row(
+def _row(release: Release | Summary) -> ReleaseRow:
+    return ReleaseRow(
         f"v{release.version}",
         release.state.value,
         timestamp(release.created_at),
@@ -38,13 +38,13 @@ def _row(release: Release | Summary) -> Row:
 
 
 @command("releases", access=Access.VIEW)
-def releases(ctx: Context, app: args.App) -> list[Row]:
+def releases(ctx: Context, app: args.App) -> list[ReleaseRow]:
     """List the releases of an app, newest first."""
     return [_row(release) for release in ctx.store.releases.summaries(app)]
 
 
 @dataclass(frozen=True)
-class Info:
+class ReleaseInfo:
     """What ``releases:info`` shows. ``config`` has the names of the variables only."""
 
     version: str
@@ -60,11 +60,11 @@ class Info:
 
 
 @command("releases:info", access=Access.VIEW)
-def releases_info(ctx: Context, app: args.App, version: args.Version | None = None) -> Info:
+def releases_info(ctx: Context, app: args.App, version: args.Version | None = None) -> ReleaseInfo:
     """Show one release, the current one by default: image, commit, processes and names of its variables."""
     release = ctx.store.releases.get(app, version) if version is not None else deploy.deployed(ctx, app)
     row = _row(release)
-    return Info(
+    return ReleaseInfo(
         version=row.version,
         state=row.state,
         created_at=row.created_at,

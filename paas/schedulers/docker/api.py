@@ -25,11 +25,11 @@ from paas.core.containers.container import ContainerSpec
 from paas.core.containers.image import BuildCache, Image, from_inspect
 from paas.core.containers.image_name import DOCKER_HUB, ImageName
 from paas.core.containers.options import ContainerOptions
-from paas.core.errors import Cancelled, EngineError
+from paas.core.errors import Cancelled, DockerError
 from paas.core.logs import frames as logframes
 from paas.core.model import Container, Ending
 from paas.schedulers.docker import exec_stream, image_files, log_stream, shell_stop, usage
-from paas.schedulers.docker.client import CALL_SECONDS, Client, engine, engine_call, lazily
+from paas.schedulers.docker.client import CALL_SECONDS, DockerClient, engine, engine_call, lazily
 from paas.system.spans import span
 
 UNLIMITED = 1 << 60
@@ -82,7 +82,7 @@ def _follow(lines: Iterator[Mapping[str, Any]], show: Callable[[str], None], can
         if cancelled.is_set():
             raise Cancelled("the transfer was cancelled")
         if "error" in line:
-            raise EngineError(failed, why=str(line["error"]), code="image-transfer")
+            raise DockerError(failed, why=str(line["error"]), code="image-transfer")
         if "status" in line and "id" not in line:
             show(str(line["status"]))
 
@@ -99,7 +99,7 @@ class Docker:
         # Made on first use, as it asks the engine for its version: the engine may come up after the daemon. The pool is
         # as large as the number of threads that may wait for the engine at once.
         where = {"base_url": self._host} if self._host else docker.utils.kwargs_from_env()
-        return Client(version="auto", timeout=self._seconds, max_pool_size=64, **where)
+        return DockerClient(version="auto", timeout=self._seconds, max_pool_size=64, **where)
 
     @property
     def client(self) -> Any:
@@ -113,7 +113,7 @@ class Docker:
 
     @engine_call("asking for its version")
     def version(self) -> str:
-        """The engine's version; `EngineError` if it does not answer."""
+        """The engine's version; `DockerError` if it does not answer."""
         return str(self._api.version()["Version"])
 
     @engine_call("asking for its configuration")
@@ -260,7 +260,7 @@ class Docker:
         try:
             with self.follow(container_id, tail, follow=False) as lines:
                 return logframes.newest(lines, logframes.MOST_BYTES)
-        except EngineError as error:
+        except DockerError as error:
             if isinstance(error.__cause__, docker.errors.NotFound):
                 return []
             raise
@@ -387,7 +387,7 @@ class Docker:
 
     @engine_call("pulling an image")
     def pull(self, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event) -> None:
-        """Fetches the image from its registry; `EngineError` says why it could not."""
+        """Fetches the image from its registry; `DockerError` says why it could not."""
         lines = self._api.pull(
             name.repository, tag=name.digest or name.tag or "latest", stream=True, decode=True, auth_config=_auth(login)
         )
@@ -412,7 +412,7 @@ class Docker:
 
     @engine_call("logging in to a registry")
     def check_login(self, server: str, login: Login) -> None:
-        """`EngineError` unless the registry takes the credentials. They are not kept."""
+        """`DockerError` unless the registry takes the credentials. They are not kept."""
         # A client of its own: it would remember them for pulls of anybody.
         client = docker.APIClient(version="auto", timeout=60, **docker.utils.kwargs_from_env())
         try:
@@ -430,7 +430,7 @@ class Docker:
 
     @engine_call("creating a network")
     def create_network(self, name: str, subnet: str, app_id: int) -> None:
-        """Creates the bridge network; `EngineError` with code network-overlap if another network has the range."""
+        """Creates the bridge network; `DockerError` with code network-overlap if another network has the range."""
         pool = docker.types.IPAMPool(subnet=subnet)
         try:
             self._api.create_network(
@@ -443,7 +443,7 @@ class Docker:
         except docker.errors.APIError as error:
             text = str(error.explanation or error)
             if "overlap" in text.lower():
-                raise EngineError(f"the network {subnet} is in use", why=text, code="network-overlap") from error
+                raise DockerError(f"the network {subnet} is in use", why=text, code="network-overlap") from error
             if "already exists" not in text:
                 raise
 

@@ -13,7 +13,7 @@ import docker
 import docker.errors
 import requests.exceptions
 
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 from paas.system.spans import span
 
 CALL_SECONDS = 60
@@ -56,7 +56,7 @@ class lazily:
         return owner.__dict__.setdefault(self._name, self._make(owner))
 
 
-class Client(docker.APIClient):
+class DockerClient(docker.APIClient):
     """The SDK's client, which knows who only looks."""
 
     def _set_request_timeout(self, kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -70,18 +70,18 @@ class Client(docker.APIClient):
 
 @contextmanager
 def engine(doing: str) -> Iterator[None]:
-    """Inside, what the engine refuses, or does not answer, becomes an `EngineError`."""
+    """Inside, what the engine refuses, or does not answer, becomes an `DockerError`."""
     try:
         yield
     except docker.errors.APIError as error:
-        raise EngineError(
+        raise DockerError(
             f"the container engine refused: {doing}", why=str(error.explanation or error), code="engine-refused"
         ) from error
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
         look = _looking.get()
         if look is not None:
             look.in_vain = True
-        raise EngineError(
+        raise DockerError(
             f"the container engine does not answer ({doing})",
             why=str(error),
             fix="Is Docker running? Try 'docker info', or 'systemctl start docker'.",
@@ -90,7 +90,7 @@ def engine(doing: str) -> Iterator[None]:
 
 
 def engine_call(doing: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """For methods of the engine's drivers: what it refuses becomes an `EngineError`; each call is a span of a job."""
+    """For methods of the engine's drivers: what it refuses becomes an `DockerError`; each call is a span of a job."""
 
     def wrap(function: Callable[_P, _R]) -> Callable[_P, _R]:
         @functools.wraps(function)

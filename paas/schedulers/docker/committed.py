@@ -17,7 +17,7 @@ from typing import Any
 
 import docker.errors
 
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 from paas.schedulers.docker.client import engine_call
 
 _OF_THE_ENGINE = {"/sbin", "/usr", "/usr/sbin", "/sbin/docker-init", "/usr/sbin/docker-init"}
@@ -40,7 +40,7 @@ def commit(api: Any, container_id: str, image_id: str) -> str | None:
     made_id = f"sha256:{hashlib.sha256(config).hexdigest()}"
     refused = next((str(line["error"]) for line in said if "error" in line), "")
     if refused or not _has(api, made_id):
-        raise EngineError(
+        raise DockerError(
             "the engine does not take an image with what the container wrote",
             why=refused or "It has no image of that id afterwards.",
             code="not-kept",

@@ -10,7 +10,7 @@ from typing import Any
 import docker.errors
 import requests.exceptions
 
-from paas.core.errors import CommandNotFound, EngineError
+from paas.core.errors import CommandNotFound, DockerError
 from paas.core.runs import oneoff
 from paas.schedulers.container_stream import ContainerStream
 from paas.schedulers.docker import exec_signals
@@ -66,7 +66,7 @@ class DockerExec:
                     )
                 return int(found["ExitCode"])
             never.wait(_RECHECK_SECONDS)
-        raise EngineError("the command closed its output and goes on", code="still-running")
+        raise DockerError("the command closed its output and goes on", code="still-running")
 
     @engine_call("ending a command in a container")
     def hang_up(self) -> None:

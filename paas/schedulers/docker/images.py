@@ -12,7 +12,7 @@ from paas.core.access.remote_credentials import Login
 from paas.core.containers.container import network_of
 from paas.core.containers.image import Image, StoredImage
 from paas.core.containers.image_name import ImageName
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 from paas.core.model import App, Release
 from paas.schedulers.docker import committed
 from paas.schedulers.docker.api import Docker, ImageRow
@@ -90,7 +90,7 @@ class LocalImages:
         """None of them where the engine has no answer: what goes is known without."""
         try:
             return self._docker.image_sizes()
-        except EngineError as error:
+        except DockerError as error:
             # It looks at all volumes first, which may take it longer than anybody waits; before version 23 it refuses
             # while another program has asked.
             _log.warning("the sizes of images are not known: %s (%s)", error.what, error.why)

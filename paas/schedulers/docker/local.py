@@ -20,10 +20,10 @@ from paas.core.apps import environment
 from paas.core.containers import container, shell_line
 from paas.core.containers.container import ContainerSpec
 from paas.core.containers.image import BuildCache
-from paas.core.errors import EngineError
+from paas.core.errors import DockerError
 from paas.core.model import App, Container, Ending, Release
 from paas.core.releases.rollout import Candidate
-from paas.schedulers.base import Limits, Opened
+from paas.schedulers.base import ContainerLimits, Opened
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.client import briefly
 from paas.schedulers.docker.images import LocalImages
@@ -88,14 +88,14 @@ class DockerLocal(LocalImages):
                 continue
             try:
                 self._docker.create_network(self._network(app.id), str(candidate), app.id)
-            except EngineError as error:
+            except DockerError as error:
                 if error.code != "network-overlap":
                     raise
                 # Something took the range since the list was read: the next one, then.
                 continue
             self._store.apps.set_subnet(app, str(candidate))
             return
-        raise EngineError(
+        raise DockerError(
             f"no free network is left in {pool}",
             fix="Remove apps that are not needed, or set another pool: 'settings:set network-pool 10.64.0.0/12'.",
             code="no-network",
@@ -113,14 +113,16 @@ class DockerLocal(LocalImages):
                 if port not in taken and self._probe.port_is_free(port):
                     self._store.apps.give_port(app, process_type, index, slot, port)
                     return port
-        raise EngineError(
+        raise DockerError(
             f"no port from {low} to {high} is free",
             fix="'cleanup' takes back those of containers that were scaled away; or widen the range:"
             " 'settings:set port-range 20000-31999'.",
             code="no-port",
         )
 
-    def start(self, app: App, release: Release, candidate: Candidate, rev_variable: str, limits: Limits) -> str:
+    def start(
+        self, app: App, release: Release, candidate: Candidate, rev_variable: str, limits: ContainerLimits
+    ) -> str:
         """See `Scheduler.start`."""
         process, replica = candidate.process, candidate.replica
         spec = ContainerSpec(

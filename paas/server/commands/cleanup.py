@@ -13,7 +13,7 @@ from paas.server import cleanup
 
 
 @dataclass(frozen=True)
-class Row:
+class CleanupRow:
     """One line of ``cleanup``."""
 
     kind: str
@@ -24,7 +24,7 @@ class Row:
 
 
 @command("cleanup", access=Access.ADMIN, unlocked=True)
-def cleanup_(ctx: Context, app: args.App | None = None, *, dry_run: bool = False) -> list[Row]:
+def cleanup_(ctx: Context, app: args.App | None = None, *, dry_run: bool = False) -> list[CleanupRow]:
     """Remove what nobody needs any more, of one app or of all, and list it; with --dry-run only list it.
 
     That is: images of releases beyond the setting keep-images, images of failed builds, containers that ended and are
@@ -36,4 +36,7 @@ def cleanup_(ctx: Context, app: args.App | None = None, *, dry_run: bool = False
     for name in found.busy:
         ctx.out.detail(f"{name} is left alone: something is under way for it.")
     ctx.out.step(f"{'Would free' if dry_run else 'Freed'} about {size(found.size)}")
-    return [Row(item.kind, item.name, item.app, size(item.size) if item.size else "", item.why) for item in found.items]
+    return [
+        CleanupRow(item.kind, item.name, item.app, size(item.size) if item.size else "", item.why)
+        for item in found.items
+    ]

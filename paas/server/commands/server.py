@@ -18,7 +18,7 @@ from paas.server import host_keys
 
 
 @dataclass(frozen=True)
-class Row:
+class SettingRow:
     """One line of ``settings``."""
 
     key: str
@@ -28,10 +28,10 @@ class Row:
 
 
 @command("settings", access=Access.ADMIN)
-def settings(ctx: Context) -> list[Row]:
+def settings(ctx: Context) -> list[SettingRow]:
     """List the server's settings, where each value comes from, and what it means."""
     now = ctx.settings.current()
-    return [Row(row.key, now.raw(row.key), now.source(row.key), row.help) for row in declared.SETTINGS]
+    return [SettingRow(row.key, now.raw(row.key), now.source(row.key), row.help) for row in declared.SETTINGS]
 
 
 @command("settings:set", access=Access.ADMIN)

@@ -27,7 +27,7 @@ def git_receive_pack(ctx: Context, path: RepositoryPath, *, invocation: Invocati
             ctx.repository(app),
             invocation.stdin,
             invocation.stdout,
-            receive.Push(ctx, app),
+            receive.PushReceiver(ctx, app),
             max_pack_bytes=ctx.settings.value("max-pack-size"),
         )
     return Exit(status)

@@ -83,7 +83,7 @@ def git_initialize(ctx: Context, app: args.App) -> None:
 
 
 @dataclass(frozen=True)
-class Status:
+class BranchStatus:
     """What ``git:status`` shows: the deploy branch with its newest commit, the one that serves, and its origin."""
 
     branch: str
@@ -96,11 +96,11 @@ class Status:
 
 
 @command("git:status", access=Access.VIEW)
-def git_status(ctx: Context, app: args.App) -> Status:
+def git_status(ctx: Context, app: args.App) -> BranchStatus:
     """Show the deploy branch, its newest commit, whether that serves, and where it came from."""
     head, current = receive.head(ctx, app), ctx.store.releases.current(app)
     origin = ctx.store.sources.of(app, current.commit) if current else None
-    return Status(
+    return BranchStatus(
         branch=ctx.store.properties.of(app).text("git", "deploy-branch"),
         head=head.sha if head else "",
         subject=head.subject if head else "",
