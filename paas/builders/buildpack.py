@@ -34,11 +34,9 @@ class BuildpackBuilder:
         self._other = other
 
     def program(self) -> str:
-        """See `Builder.program`."""
         return self._other.program()
 
     def build(self, source: BuildSource, show: Callable[[str], None], cancelled: threading.Event) -> str:
-        """See `Builder.build`."""
         if not source.recipe:
             return self._other.build(source, show, cancelled)
         context = context_of(source)

@@ -19,11 +19,9 @@ class DockerfileBuilder:
         self._places = places
 
     def program(self) -> str:
-        """See `Builder.program`."""
         return " ".join(buildkit.cli())
 
     def build(self, source: BuildSource, show: Callable[[str], None], cancelled: threading.Event) -> str:
-        """See `Builder.build`."""
         context = context_of(source, source.dockerfile)
         dockerfile = context / source.dockerfile
         if not dockerfile.is_file():

@@ -18,19 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from paas.commands.invocation import Dispatch
-from paas.control import client_env, frames, unix_socket
-from paas.control.channel import (
-    HIGH_WATER,
-    INTERRUPTED,
-    JOB,
-    MARK,
-    PROBLEM,
-    STDERR,
-    STDOUT,
-    VALUE,
-    CommandSession,
-    complaint,
-)
+from paas.control import channel, client_env, frames, unix_socket
+from paas.control.channel import HIGH_WATER, INTERRUPTED, PROBLEM, STDERR, CommandSession, complaint
 from paas.control.framing import BrokenProtocol, Hello, parse_hello, whole_frames
 from paas.control.limits import Pool
 from paas.core.access.caller import Access, Caller
@@ -42,8 +31,8 @@ from paas.dispatch import calling
 log = logging.getLogger(__name__)
 
 KINDS = {
-    STDOUT: frames.OUTPUT, STDERR: frames.ERROR, VALUE: frames.VALUE, PROBLEM: frames.PROBLEM, JOB: frames.JOB,
-    MARK: frames.MARK,
+    channel.STDOUT: frames.OUTPUT, channel.STDERR: frames.ERROR, channel.VALUE: frames.VALUE,
+    channel.PROBLEM: frames.PROBLEM, channel.JOB: frames.JOB, channel.MARK: frames.MARK,
 }  # fmt: skip
 
 Lookup = Callable[[str], Caller | None]

@@ -35,11 +35,9 @@ class EventSource:
         self._added = -1
 
     def backward(self) -> Iterator[LogLine]:
-        """See `Source.backward`."""
         return self._events.backward(self._app)
 
     def forward(self, since: str) -> Iterator[LogLine]:
-        """See `Source.forward`."""
         lines = [line for line in self._events.backward(self._app) if line.time >= since]
         return reversed(lines)
 
@@ -51,7 +49,6 @@ class EventSource:
         self.event = self._events.before(self._app, since, self.event)
 
     def read(self) -> list[LogLine]:
-        """See `Source.read`."""
         added = self._events.added
         if added == self._added:
             return []
@@ -63,7 +60,6 @@ class EventSource:
         return [line for _, line in rows]
 
     def rest(self) -> list[LogLine]:
-        """See `Source.rest`."""
         return []
 
     def close(self) -> None:
@@ -96,12 +92,10 @@ class JobSource:
         return job_lines(text, times, it, self._app.name)
 
     def backward(self) -> Iterator[LogLine]:
-        """See `Source.backward`."""
         for it in self._ctx.store.deployments.all(self._app):
             yield from reversed(self.lines(it.id))
 
     def forward(self, since: str) -> Iterator[LogLine]:
-        """See `Source.forward`."""
         for it in reversed(self._ctx.store.deployments.all(self._app)):
             yield from (line for line in self.lines(it.id) if line.time >= since)
 
@@ -135,7 +129,6 @@ class JobSource:
         return parts
 
     def read(self) -> list[LogLine]:
-        """See `Source.read`."""
         new = [it.id for it in self._ctx.store.deployments.all(self._app, limit=20) if it.id > self._known]
         self._known = max([self._known, *new])
         self._read |= {number: 0 for number in new}
@@ -152,7 +145,6 @@ class JobSource:
         return found
 
     def rest(self) -> list[LogLine]:
-        """See `Source.rest`."""
         return []
 
     def close(self) -> None:

@@ -84,7 +84,6 @@ class EngineSource:
         return self._form.line(logline.fixed(time.decode("ascii", "replace")), text)
 
     def backward(self) -> Iterator[LogLine]:
-        """See `Source.backward`."""
         given, oldest = 0, b""
         for count in (FEW, MANY):
             try:
@@ -125,7 +124,6 @@ class EngineSource:
             return frames.newest(lines, frames.MOST_BYTES)
 
     def forward(self, since: str) -> Iterator[LogLine]:
-        """See `Source.forward`."""
         try:
             with self._ctx.scheduler.read_log(self.key, logquery.seconds(since)) as lines:
                 for raw in lines:
@@ -139,11 +137,9 @@ class EngineSource:
             yield from (line for line in kept.forward(since) if line.time > self._last)
 
     def resume(self, since: str) -> None:
-        """See `Source.resume`."""
         self._since, self._last = max(0.0, logquery.seconds(since) - 0.001), ""
 
     def read(self) -> list[LogLine]:
-        """See `Source.read`."""
         if self._thread is None:
             if self._last:
                 self._since = logquery.seconds(self._last) - 0.001
@@ -214,11 +210,9 @@ class EngineSource:
             return not self._closed
 
     def rest(self) -> list[LogLine]:
-        """See `Source.rest`."""
         return []
 
     def close(self) -> None:
-        """See `Source.close`."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

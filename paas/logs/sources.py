@@ -66,18 +66,15 @@ class FileSource:
         self._overtaken = 0
 
     def backward(self) -> Iterator[LogLine]:
-        """See `LogSource.backward`."""
         return self._files.backward()
 
     def forward(self, since: str) -> Iterator[LogLine]:
-        """See `LogSource.forward`."""
         self._files.seek(since)
         while lines := self._files.read():
             yield from lines
         yield from self._files.rest()
 
     def resume(self, since: str) -> None:
-        """See `LogSource.resume`."""
         self._files.seek(since)
 
     def read(self) -> list[LogLine]:
@@ -89,11 +86,9 @@ class FileSource:
         return lines
 
     def rest(self) -> list[LogLine]:
-        """See `LogSource.rest`."""
         return self._files.rest()
 
     def close(self) -> None:
-        """See `LogSource.close`."""
         self._files.close()
 
 
@@ -107,23 +102,18 @@ class KeptSource:
         self._rest: Iterator[LogLine] = iter(())
 
     def backward(self) -> Iterator[LogLine]:
-        """See `LogSource.backward`."""
         return self._log.backward()
 
     def forward(self, since: str) -> Iterator[LogLine]:
-        """See `LogSource.forward`."""
         return self._log.forward(since)
 
     def resume(self, since: str) -> None:
-        """See `LogSource.resume`."""
         self._rest = self._log.forward(since)
 
     def read(self) -> list[LogLine]:
-        """See `LogSource.read`."""
         return list(islice(self._rest, 5000))
 
     def rest(self) -> list[LogLine]:
-        """See `LogSource.rest`."""
         return []
 
     def close(self) -> None:

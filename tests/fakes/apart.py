@@ -18,11 +18,9 @@ class FakeCache:
         self.keeps: list[int] = []
 
     def build_cache(self) -> BuildCache:
-        """See `Docker.build_cache`."""
         return self.cache
 
     def prune_build_cache(self, keep: int) -> int:
-        """See `Docker.prune_build_cache`."""
         self.keeps.append(keep)
         return max(0, self.cache.total - keep)
 
@@ -38,16 +36,13 @@ class FakeRootless(Rootless):
         self.why = ""
 
     def version(self) -> str:
-        """See `Rootless.version`."""
         if self.why or not self.runs:
             raise DockerError("the builder apart from the host does not answer", why=self.why, code="builder-down")
         return self.engine_version
 
     def start(self) -> None:
-        """See `Rootless.start`."""
         self.runs = not self.why
         self.version()
 
     def stop(self) -> None:
-        """See `Rootless.stop`."""
         self.runs = False

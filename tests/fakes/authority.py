@@ -37,7 +37,6 @@ class FakeAcme(AcmeClient):
         self._key = ec.generate_private_key(ec.SECP256R1())
 
     def issue(self, account: AcmeAccount, request: str, prove: Prover | None = None) -> str:
-        """See `AcmeClient.issue`."""
         csr = x509.load_pem_x509_csr(request.encode())
         [name] = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(
             x509.DNSName
@@ -60,7 +59,6 @@ class FakeAcme(AcmeClient):
         return self._certificate(name, csr)
 
     def revoke(self, account: AcmeAccount, chain: str) -> None:
-        """See `AcmeClient.revoke`."""
         self.revoked.append(chain)
 
     def _certificate(self, name: str, csr: x509.CertificateSigningRequest) -> str:
@@ -87,12 +85,10 @@ class FakeDnsHooks(DnsHooks):
         self.broken = ""
 
     def names(self) -> list[str]:
-        """See `DnsHooks.names`."""
         return ["zone"]
 
     @contextmanager
     def record(self, name: str, domain: str, record: str, value: str) -> Iterator[None]:
-        """See `DnsHooks.record`."""
         if name != "zone":
             raise Unexpected(f"the hook program {name} was called")
         if self.broken:
@@ -111,6 +107,5 @@ class FakeResolver(Resolver):
         self.asked: list[str] = []
 
     def addresses(self, names: Sequence[str], server: str = "") -> dict[str, frozenset[str] | None]:
-        """See `Resolver.addresses`."""
         self.asked += names
         return {name: self.found.get(name, self.default) for name in names}

@@ -38,11 +38,9 @@ class FakeBuilder:
         self._base = base
 
     def program(self) -> str:
-        """See `Builder.program`."""
         return "docker build"
 
     def build(self, source: BuildSource, show: Callable[[str], None], cancelled: threading.Event) -> str:
-        """See `Builder.build`."""
         self.sources.append(source)
         folder = source.tree / source.build_dir if source.build_dir else source.tree
         path = folder / source.dockerfile

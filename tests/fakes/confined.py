@@ -27,11 +27,9 @@ class FakeConfined(Confined):
         """Starts nothing."""
 
     def for_job(self, cancelled: threading.Event) -> Work:
-        """See `Confined.for_job`."""
         return self._noted
 
     def for_look(self, gone: threading.Event) -> Work:
-        """See `Confined.for_look`."""
         return self._noted
 
     def _noted(self, name: str, about: str, given: Mapping[str, object]) -> Any:

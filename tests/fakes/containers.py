@@ -57,7 +57,6 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         self.before_removal: Callable[[str], None] = lambda container_id: None
 
     def briefly(self) -> AbstractContextManager[None]:
-        """See `Scheduler.briefly`."""
         self.calls["briefly"] += 1
         return nullcontext()
 
@@ -145,28 +144,23 @@ class FakeScheduler(FakeLogs, FakeTransfers):
     # What a Scheduler does
 
     def version(self) -> str:
-        """See `Scheduler.version`."""
         if self.engine_down:
             raise DockerError("the container engine does not answer", code="engine-down")
         return self.engine_version
 
     def written(self) -> dict[str, int]:
-        """See `Scheduler.written`."""
         if self.slow_disk:
             raise DockerError("the container engine does not answer", code="engine-down")
         return {running.container.name: self.layers.get(running.container.label, 0) for running in self.here.values()}
 
     def live_restore(self) -> bool:
-        """See `Scheduler.live_restore`."""
         return self.keeps_containers
 
     def prepare(self, app: App) -> None:
-        """See `Scheduler.prepare`."""
         self.calls["prepare"] += 1
         self._networks.add(app.id)
 
     def port(self, app: App, process_type: str, index: int, slot: int) -> int:
-        """See `Scheduler.port`."""
         self.calls["port"] += 1
         with self._changed:
             return self._ports.setdefault((app.id, process_type, index, slot), 20_000 + len(self._ports))
@@ -174,7 +168,6 @@ class FakeScheduler(FakeLogs, FakeTransfers):
     def start(
         self, app: App, release: Release, candidate: Candidate, rev_variable: str, limits: ContainerLimits
     ) -> str:
-        """See `Scheduler.start`."""
         self._gates.at("start")
         process, replica = candidate.process, candidate.replica
         with self._changed:
@@ -227,7 +220,6 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         return made
 
     def revive(self, container_id: str) -> None:
-        """See `Scheduler.revive`."""
         self.calls["revive"] += 1
         with self._changed:
             running = self.here[container_id]
@@ -235,11 +227,9 @@ class FakeScheduler(FakeLogs, FakeTransfers):
             self._run(running)
 
     def keep_running(self, container_id: str) -> None:
-        """See `Scheduler.keep_running`."""
         self._get(container_id).kept = True
 
     def inspect(self, container_id: str) -> Container | None:
-        """See `Scheduler.inspect`."""
         self._gates.at("inspect")
         with self._changed:
             self._expect(container_id in self._known, f"there never was a container {container_id}")
@@ -260,7 +250,6 @@ class FakeScheduler(FakeLogs, FakeTransfers):
             ]
 
     def exec(self, container_id: str, argv: Sequence[str], timeout: float) -> tuple[int | None, str]:
-        """See `Scheduler.exec`."""
         self._gates.at("exec")
         running = self.here.get(container_id)
         if running is None or not running.up:
@@ -271,7 +260,6 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         return status, "" if status == 0 else f"{argv[0]} failed"
 
     def restart(self, container_id: str, grace: int) -> None:
-        """See `Scheduler.restart`."""
         self._gates.at("restart")
         self.calls["restart"] += 1
         with self._changed:
@@ -280,7 +268,6 @@ class FakeScheduler(FakeLogs, FakeTransfers):
                 self._run(running)
 
     def halt(self, container_id: str, grace: int) -> None:
-        """See `Scheduler.halt`."""
         self._gates.at("halt")
         self.calls["halt"] += 1
         with self._changed:
@@ -291,27 +278,22 @@ class FakeScheduler(FakeLogs, FakeTransfers):
                 self._changed.notify_all()
 
     def architecture(self) -> str:
-        """See `Scheduler.architecture`."""
         return "amd64"
 
     def stop(self, container_id: str, grace: int) -> None:
-        """See `Scheduler.stop`."""
         self._gates.at("stop")
         self.calls["stop"] += 1
         self._end(container_id)
 
     def remove(self, container_id: str) -> None:
-        """See `Scheduler.remove`."""
         self.calls["remove"] += 1
         self._end(container_id)
 
     @contextmanager
     def endings(self) -> Iterator[Iterator[Ending]]:
-        """See `Scheduler.endings`."""
         yield iter(self._ended.get, None)
 
     def commit(self, container_id: str, image: str) -> str | None:
-        """See `Scheduler.commit`."""
         self.calls["commit"] += 1
         running = self.here[container_id]
         self._expect(not running.up, f"{running.container.label} was committed while it runs")
@@ -323,12 +305,10 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         return made
 
     def name_image(self, app: App, release: Release) -> None:
-        """See `Scheduler.name_image`."""
         self._expect(release.image in self.images, f"v{release.version} has an image that is gone")
         self.names[app.id, release.version] = release.image
 
     def drop_image(self, app: App, version: int) -> bool:
-        """See `Scheduler.drop_image`."""
         return self._drop(app.id, version)
 
     def _drop(self, app_id: int, version: int) -> bool:
@@ -344,7 +324,6 @@ class FakeScheduler(FakeLogs, FakeTransfers):
             return True
 
     def stored_images(self, *, sizes: bool = False) -> list[StoredImage]:
-        """See `Scheduler.stored_images`."""
         # Those of others have no label of ours.
         ours = [image for image in list(self.images) if image not in self.foreign]
         owners: dict[str, list[tuple[int, int]]] = {image: [] for image in ours}
@@ -356,7 +335,6 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         ]
 
     def remove_image(self, image: StoredImage) -> bool:
-        """See `Scheduler.remove_image`."""
         with self._changed:
             if image.id not in self.images or any(one.container.image == image.id for one in self.here.values()):
                 return False
@@ -366,15 +344,12 @@ class FakeScheduler(FakeLogs, FakeTransfers):
             return True
 
     def storage(self) -> Path | None:
-        """See `Scheduler.storage`."""
         return None
 
     def build_cache(self) -> BuildCache:
-        """See `Scheduler.build_cache`."""
         return BuildCache(self.cache, self.cache)
 
     def prune_build_cache(self, keep: int) -> int:
-        """See `Scheduler.prune_build_cache`."""
         freed = max(0, self.cache - keep)
         self.cache -= freed
         return freed
@@ -385,17 +360,14 @@ class FakeScheduler(FakeLogs, FakeTransfers):
             self._take_away(found.id, even_served=True)
 
     def clear(self, app_id: int) -> None:
-        """See `Scheduler.clear`."""
         self._gates.at("clear")
         [self._drop(*named) for named in list(self.names) if named[0] == app_id]
         self._networks.discard(app_id)
 
     def networked(self) -> set[int]:
-        """See `Scheduler.networked`."""
         return set(self._networks)
 
     def teardown(self) -> list[str]:
-        """See `Scheduler.teardown`."""
         done = [f"container {found.name}" for found in self.containers()]
         self.here.clear()
         self.images.clear()

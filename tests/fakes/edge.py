@@ -67,29 +67,23 @@ class FakeProxy:
         self._ended = self.reloads
 
     def prepare(self) -> None:
-        """See `Proxy.prepare`."""
         self._prepared = True
 
     def start(self) -> None:
-        """See `Proxy.start`."""
         if not self._prepared:
             raise Unexpected("the edge was started before it was prepared")
         self._running = True
 
     def running(self) -> bool:
-        """See `Proxy.running`."""
         return self._running
 
     def sound(self) -> bool:
-        """See `Proxy.sound`."""
         return self._running and self.whole
 
     def version(self) -> str:
-        """See `Proxy.version`."""
         return "nginx/1.22.1"
 
     def publish(self, *vhosts: Vhost) -> Switch:
-        """See `Proxy.publish`."""
         self._gates.at("publish")
         with self._lock:
             for vhost in vhosts:
@@ -106,14 +100,12 @@ class FakeProxy:
             return self._reload() if changed else Switch()
 
     def withdraw(self, key: str) -> Switch:
-        """See `Proxy.withdraw`."""
         with self._lock:
             return self._reload() if self.served.pop(key, None) else Switch()
 
     def sync(
         self, vhosts: Iterable[Vhost], options: ServerOptions | None = None, kept: Collection[str] = ()
     ) -> Switch:
-        """See `Proxy.sync`."""
         with self._lock:
             self.options, before_options = options or self.options, self.options
             wanted = {vhost.key: vhost for vhost in vhosts}
@@ -138,41 +130,32 @@ class FakeProxy:
             return switch
 
     def drained(self, switch: Switch, ports: Collection[int] | None = None) -> bool:
-        """See `Proxy.drained`."""
         return not self.lingering or not switch.old_workers - set(range(self._ended))
 
     def waiting(self) -> Waiting:
-        """See `Proxy.waiting`."""
         return self.old
 
     def draining(self) -> Switch:
-        """See `Proxy.draining`."""
         return Switch(frozenset(range(self._ended, self.reloads)))
 
     def has(self, module: str) -> bool:
-        """See `Proxy.has`."""
         return module in self.modules
 
     def config(self, key: str | None, *, snippets: bool = True) -> str:
-        """See `Proxy.config`."""
         served = self.served.get(key or "")
         texts = [one.text for one in served.edge.snippets] if served and snippets else []
         return "\n".join([f"# {key or 'server'}", *texts, ""]) if served or not key else ""
 
     def validate(self) -> tuple[int, str]:
-        """See `Proxy.validate`."""
         return self.validity
 
     def logs(self) -> Logs:
-        """See `Proxy.logs`."""
         return self.log_files
 
     def rotate(self, max_bytes: int) -> None:
-        """See `Proxy.rotate`."""
         self.rotated.append(max_bytes)
 
     def stop(self) -> None:
-        """See `Proxy.stop`."""
         self._running = False
 
     def _check(self, vhost: Vhost, beside: Mapping[str, Vhost]) -> None:

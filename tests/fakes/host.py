@@ -28,35 +28,27 @@ class FakeHost(Host):
         self.no_limits = ""
 
     def disk(self, path: Path) -> Disk:
-        """See `Host.disk`."""
         return replace(self.free, path=str(path))
 
     def memory(self) -> Memory:
-        """See `Host.memory`."""
         return self.room
 
     @contextmanager
     def limited(self, group: str, mark: str, weight: int, memory: int) -> Iterator[str]:
-        """See `Host.limited`."""
         self.limits.append((group, mark, weight, memory))
         yield self.no_limits
 
     def limit_trouble(self, group: str) -> str:
-        """See `Host.limit_trouble`."""
         return self.no_limits
 
     def addresses(self) -> frozenset[str]:
-        """See `Host.addresses`."""
         return self.own
 
     def inner_addresses(self) -> frozenset[str]:
-        """See `Host.inner_addresses`."""
         return self.inner
 
     def resolve(self, names: Sequence[str], seconds: float) -> dict[str, frozenset[str] | None]:
-        """See `Host.resolve`."""
         return {name: self.names.get(name, frozenset()) for name in names}
 
     def runs(self, program: str) -> bool:
-        """See `Host.runs`."""
         return program in self.programs

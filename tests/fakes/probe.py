@@ -25,7 +25,6 @@ class FakeProbe(Probe):
         self._scheduler = scheduler
 
     def listeners(self, pid: int) -> frozenset[Listener]:
-        """See `Probe.listeners`."""
         if pid == os.getpid():
             # The server itself sees what listens on the host.
             return frozenset(Listener(port, True) for port in self._scheduler.ports_in_use() | self.own_ports)
@@ -36,7 +35,6 @@ class FakeProbe(Probe):
         return frozenset()
 
     def waiting(self, pid: int, container_id: str, port: int) -> frozenset[str] | None:
-        """See `Probe.waiting`."""
         found = self._scheduler.here.get(container_id)
         return frozenset(self.unaccepted) if found and found.container.pid == pid else None
 
@@ -51,7 +49,6 @@ class FakeProbe(Probe):
         body: bool = False,
         before: bytes = b"",
     ) -> Answer | str:
-        """See `Probe.get`."""
         self.requests.append((port, headers["Host"]))
         self.headers.append(dict(headers))
         if port in self.own_ports:
@@ -63,13 +60,10 @@ class FakeProbe(Probe):
         return "[Errno 111] Connection refused"
 
     def port_is_free(self, port: int) -> bool:
-        """See `Probe.port_is_free`."""
         return port not in self._scheduler.ports_in_use()
 
     def address_is_free(self, protocol: str, address: str, port: int) -> bool:
-        """See `Probe.address_is_free`."""
         return port not in self.own_ports | self._scheduler.ports_in_use()
 
     def routed_networks(self) -> list[tuple[int, int]]:
-        """See `Probe.routed_networks`."""
         return []

@@ -89,7 +89,6 @@ class FakeLogs:
         self._count = 0
 
     def logs(self, container_id: str, tail: int | None) -> list[bytes]:
-        """See `Scheduler.logs`."""
         with self._changed:
             running = self.here.get(container_id)
             program = self.programs(container_id)
@@ -111,13 +110,11 @@ class FakeLogs:
 
     @contextmanager
     def read_log(self, container_id: str, since: float) -> Iterator[Iterator[bytes]]:
-        """See `Scheduler.read_log`."""
         yield iter([line for line in self.logs(container_id, None) if _written(line) >= since])
 
     def follow(
         self, container_id: str, tail: int | None, since: float = 0.0, opened: Opened = lambda end: None
     ) -> AbstractContextManager[Iterator[bytes]]:
-        """See `Scheduler.follow`."""
         program = self.programs(container_id)
         if program is not None:
             return nullcontext(programs.follow(program, len(program.lines) if tail is None else tail))

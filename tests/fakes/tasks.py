@@ -77,7 +77,6 @@ class FakeTasks:
     # What Tasks do
 
     def create(self, spec: TaskSpec) -> str:
-        """See `Tasks.create`."""
         self._answer()
         line = shlex.join(spec.argv) if spec.argv is not None else ""
         if line not in self._works:
@@ -94,14 +93,12 @@ class FakeTasks:
         return container_id
 
     def attach(self, container_id: str, *, terminal: bool) -> ContainerStream:
-        """See `Tasks.attach`."""
         program = self._here[container_id]
         if terminal != program.terminal or container_id in self._started:
             raise Unexpected(f"{container_id[:12]} was attached too late, or as if its terminal was another")
         return program.connect()
 
     def start(self, container_id: str) -> None:
-        """See `Tasks.start`."""
         self._answer()
         program = self._here[container_id]
         assert program.spec is not None
@@ -113,13 +110,11 @@ class FakeTasks:
         threading.Thread(target=program.run, args=(self._works[line],), name=line, daemon=True).start()
 
     def resize(self, container_id: str, columns: int, rows: int) -> None:
-        """See `Tasks.resize`."""
         program = self._here.get(container_id)
         if program is not None:
             programs.resize(program, columns, rows)
 
     def wait(self, container_id: str) -> int | None:
-        """See `Tasks.wait`."""
         self._answer()
         program = self._here.get(container_id)
         if program is None:
@@ -128,21 +123,17 @@ class FakeTasks:
         return program.status if container_id in self._here else None
 
     def ended_at(self, container_id: str) -> float | None:
-        """See `Tasks.ended_at`."""
         program = self._here.get(container_id)
         return self.end if program is not None and program.status is not None else None
 
     def out_of_memory(self, container_id: str) -> bool:
-        """See `Tasks.out_of_memory`."""
         program = self._here.get(container_id)
         return program is not None and program.environment.get("FAKE") == "out of memory"
 
     def hang_up(self, container_id: str) -> None:
-        """See `Tasks.hang_up`."""
         self._here[container_id].signal(HUNG_UP)
 
     def stop(self, container_id: str, grace: int) -> None:
-        """See `Tasks.stop`."""
         self._answer()
         self.grace.append(grace)
         program = self._here.get(container_id)
@@ -151,14 +142,12 @@ class FakeTasks:
             program.wait_until(lambda: program.status is not None)
 
     def remove(self, container_id: str) -> None:
-        """See `Tasks.remove`."""
         with self._lock:
             program = self._here.pop(container_id, None)
         if program is not None:
             program.signal(KILLED)
 
     def all(self) -> list[Task]:
-        """See `Tasks.all`."""
         self._answer()
         found = []
         for container_id, one in list(self._here.items()):
@@ -170,26 +159,22 @@ class FakeTasks:
         return found
 
     def save_log(self, container_id: str, path: Path) -> None:
-        """See `Tasks.save_log`."""
         program = self._here[container_id]
         if program.spec is not None and not program.spec.logged:
             raise Unexpected("the engine keeps no log of it")
         path.write_bytes(b"".join(program.lines))
 
     def log(self, container_id: str, tail: int | None) -> list[bytes]:
-        """See `Tasks.log`."""
         lines = self._here[container_id].lines
         return list(lines) if tail is None else lines[-tail:] if tail else []
 
     @contextmanager
     def follow(self, container_id: str, tail: int) -> Iterator[Iterator[bytes]]:
-        """See `Tasks.follow`."""
         yield programs.follow(self._here[container_id], tail)
 
     def exec(
         self, container_id: str, argv: Sequence[str], *, terminal: bool, environment: Mapping[str, str]
     ) -> FakeExec:
-        """See `Tasks.exec`."""
         line = shlex.join(argv)
         if line not in self._works:
             raise Unexpected(f"nobody told what {line!r} does")
@@ -198,11 +183,9 @@ class FakeTasks:
         return FakeExec(Program(None, {**inside, **environment}, terminal=terminal), self._works[line])
 
     def app_network(self, app_id: int) -> str:
-        """See `Tasks.app_network`."""
         return f"network-{app_id}"
 
     def sandbox_network(self) -> str:
-        """See `Tasks.sandbox_network`."""
         return "network-of-sandboxes"
 
     def _answer(self) -> None:
@@ -219,14 +202,11 @@ class FakeExec:
         threading.Thread(target=program.run, args=(work,), name="exec", daemon=True).start()
 
     def resize(self, columns: int, rows: int) -> None:
-        """See `Exec.resize`."""
         programs.resize(self._program, columns, rows)
 
     def wait(self) -> int:
-        """See `Exec.wait`."""
         self._program.wait_until(lambda: self._program.status is not None)
         return self._program.status or 0
 
     def hang_up(self) -> None:
-        """See `Exec.hang_up`."""
         self._program.signal(HUNG_UP)

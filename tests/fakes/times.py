@@ -47,15 +47,12 @@ class FakeClock(Clock):
         self._set_back += seconds
 
     def now(self) -> float:
-        """See `Clock.now`."""
         return EPOCH + self._advanced - self._set_back
 
     def monotonic(self) -> float:
-        """See `Clock.monotonic`."""
         return self._advanced + float(getattr(self._own, "waited", 0.0))
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """See `Clock.wait`."""
         if self._stands:
             return event.wait(min(seconds, STANDING_SECONDS))
         if not event.is_set():

@@ -37,23 +37,19 @@ class FakeTransfers:
         self.inside: dict[str, bytes] = {}
 
     def image(self, reference: str) -> Image | None:
-        """See `Scheduler.image`."""
         known = self.tags.get(reference) or self.tags.get(f"{reference}:latest", reference)
         return self.images.get(known)
 
     def read_files(self, app: App, image: str, paths: Sequence[str]) -> dict[str, bytes]:
-        """See `Scheduler.read_files`."""
         return {path: self.inside[path] for path in paths if path in self.inside}
 
     @contextmanager
     def files(self, app: App, image: str, path: str) -> Iterator[Iterator[bytes]]:
-        """See `Scheduler.files`."""
         if path not in self.folders:
             raise InvalidValue(f"paas.yml: edge: the image has no folder {path}", code="no-static-folder")
         yield iter((self.folders[path],))
 
     def pull(self, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event) -> None:
-        """See `Scheduler.pull`."""
         self.pulls += 1
         self._let_in(name, login, "pulled")
         if name.full not in self.registry:
@@ -63,17 +59,14 @@ class FakeTransfers:
     def push(
         self, image_id: str, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event
     ) -> None:
-        """See `Scheduler.push`."""
         self._let_in(name, login, "pushed")
         self.pushed[str(name)] = image_id
 
     def check_login(self, server: str, login: Login) -> None:
-        """See `Scheduler.check_login`."""
         if self.wants.get(server, login) != login:
             raise DockerError("the container engine refused: logging in to a registry", why="unauthorized")
 
     def loaded_name(self, app: App, key: str) -> str:
-        """See `Scheduler.loaded_name`."""
         return f"paas-abcdef/{app.id}:loaded-{key}"
 
     def load(self, chunks: Iterator[bytes]) -> None:
@@ -96,14 +89,12 @@ class FakeTransfers:
                     self._take(name, found)
 
     def drop_pulled(self, reference: str) -> None:
-        """See `Scheduler.drop_pulled`."""
         image = self.tags.pop(reference, reference)
         if image not in self.tags.values() and image in self.foreign:
             self.images.pop(image)
             self.foreign.discard(image)
 
     def drop_loaded(self, app: App, keep: str) -> None:
-        """See `Scheduler.drop_loaded`."""
         for name in [name for name in self.tags if name.startswith(self.loaded_name(app, "")) and name != keep]:
             image = self.tags.pop(name)
             self.images.pop(image, None)

@@ -135,17 +135,29 @@ def told_elsewhere(method: ast.FunctionDef | ast.AsyncFunctionDef) -> str | None
     return None
 
 
+def base_names(node: ast.ClassDef) -> set[str]:
+    return {getattr(base, "id", getattr(base, "attr", "")) for base in node.bases}
+
+
+@functools.cache
+def classes() -> list[ast.ClassDef]:
+    return [node for path in [*SOURCES, *FAKES] for node in tree(path).body if isinstance(node, ast.ClassDef)]
+
+
 @functools.cache
 def of_protocols() -> set[str]:
-    """The methods that a Protocol documents."""
+    """The methods that are documented where they are declared: in a Protocol, or a class that others derive from.
+
+    The fakes take the place of classes of the package, whose methods are documented there.
+    """
+    bases = set().union(*map(base_names, classes()))
+    replaced = {node.name.removeprefix("Fake") for node in classes() if node.name.startswith("Fake")}
     return {
         method.name
-        for path in SOURCES
-        if path.name == "base.py"
-        for node in tree(path).body
-        if isinstance(node, ast.ClassDef)
+        for node in classes()
+        if "Protocol" in base_names(node) or node.name in bases | replaced
         for method in node.body
-        if isinstance(method, ast.FunctionDef)
+        if isinstance(method, ast.FunctionDef) and (ast.get_docstring(method) or "Protocol" in base_names(node))
     }
 
 

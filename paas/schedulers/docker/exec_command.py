@@ -32,7 +32,6 @@ class DockerExec:
         self.stream = stream
 
     def resize(self, columns: int, rows: int) -> None:
-        """See `Exec.resize`."""
         # An engine that has just been told to start it may have no terminal for it yet, and refuses.
         never = threading.Event()
         for _ in range(_FIRST_LOOKS):
@@ -54,7 +53,6 @@ class DockerExec:
 
     @engine_call("waiting for a command in a container")
     def wait(self) -> int:
-        """See `Exec.wait`."""
         # Its output ends a moment before the engine has its status.
         never = threading.Event()
         for _ in range(_LAST_LOOKS):
@@ -70,7 +68,6 @@ class DockerExec:
 
     @engine_call("ending a command in a container")
     def hang_up(self) -> None:
-        """See `Exec.hang_up`."""
         never = threading.Event()
         for number in (signal.SIGHUP, signal.SIGKILL):
             inside = False

@@ -30,59 +30,47 @@ class LocalImages:
         self._docker = docker
 
     def image(self, reference: str) -> Image | None:
-        """See `Scheduler.image`."""
         return self._docker.image(reference)
 
     def written(self) -> dict[str, int]:
-        """See `Scheduler.written`."""
         return self._docker.written()
 
     def _repository(self, app_id: int) -> str:
         return f"paas-{self.instance[:6]}/{app_id}"
 
     def pull(self, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event) -> None:
-        """See `Scheduler.pull`."""
         self._docker.pull(name, login, show, cancelled)
 
     def push(
         self, image_id: str, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event
     ) -> None:
-        """See `Scheduler.push`."""
         self._docker.push(image_id, name, login, show, cancelled)
 
     def check_login(self, server: str, login: Login) -> None:
-        """See `Scheduler.check_login`."""
         self._docker.check_login(server, login)
 
     def loaded_name(self, app: App, key: str) -> str:
-        """See `Scheduler.loaded_name`."""
         return f"{self._repository(app.id)}:{_LOADED}{key}"
 
     def load(self, chunks: Iterator[bytes]) -> None:
-        """See `Scheduler.load`."""
         self._docker.load(chunks)
 
     def drop_pulled(self, reference: str) -> None:
-        """See `Scheduler.drop_pulled`."""
         self._docker.remove_image(reference)
 
     def drop_loaded(self, app: App, keep: str) -> None:
-        """See `Scheduler.drop_loaded`."""
         repository = self._repository(app.id)
         for name in self._docker.names_in(repository):
             if name.startswith(f"{repository}:{_LOADED}") and name != keep:
                 self._docker.remove_image(name)
 
     def name_image(self, app: App, release: Release) -> None:
-        """See `Scheduler.name_image`."""
         self._docker.tag(release.image, self._repository(app.id), f"v{release.version}")
 
     def drop_image(self, app: App, version: int) -> bool:
-        """See `Scheduler.drop_image`."""
         return self._docker.remove_image(f"{self._repository(app.id)}:v{version}")
 
     def stored_images(self, *, sizes: bool = False) -> list[StoredImage]:
-        """See `Scheduler.stored_images`."""
         unique = self._sizes() if sizes else {}
         return [self._stored(row, unique) for row in self._docker.images()]
 
@@ -108,19 +96,15 @@ class LocalImages:
         )
 
     def remove_image(self, image: StoredImage) -> bool:
-        """See `Scheduler.remove_image`."""
         names = [f"paas-{self.instance[:6]}/{app_id}:v{version}" for app_id, version in image.releases]
         # With its last name the image goes.
         return all([self._docker.remove_image(name) for name in names or [image.id]])
 
     def files(self, app: App, image: str, path: str) -> AbstractContextManager[Iterator[bytes]]:
-        """See `Scheduler.files`."""
         return self._docker.files(image, path, f"{network_of(app.id, self.instance)}-files", app.id)
 
     def commit(self, container_id: str, image: str) -> str | None:
-        """See `Scheduler.commit`."""
         return committed.commit(self._docker.client, container_id, image)
 
     def read_files(self, app: App, image: str, paths: Sequence[str]) -> dict[str, bytes]:
-        """See `Scheduler.read_files`."""
         return self._docker.read_files(image, paths, f"{network_of(app.id, self.instance)}-files", app.id)

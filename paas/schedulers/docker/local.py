@@ -58,15 +58,12 @@ class DockerLocal(LocalImages):
         return container.network_of(app_id, self.instance)
 
     def version(self) -> str:
-        """See `Scheduler.version`."""
         return self._docker.version()
 
     def live_restore(self) -> bool:
-        """See `Scheduler.live_restore`."""
         return self._docker.live_restore()
 
     def briefly(self) -> AbstractContextManager[None]:
-        """See `Scheduler.briefly`."""
         return briefly()
 
     def prepare(self, app: App) -> None:
@@ -123,7 +120,6 @@ class DockerLocal(LocalImages):
     def start(
         self, app: App, release: Release, candidate: Candidate, rev_variable: str, limits: ContainerLimits
     ) -> str:
-        """See `Scheduler.start`."""
         process, replica = candidate.process, candidate.replica
         spec = ContainerSpec(
             name=container.name_of(app, candidate, self.instance),
@@ -149,32 +145,25 @@ class DockerLocal(LocalImages):
         return container_id
 
     def revive(self, container_id: str) -> None:
-        """See `Scheduler.revive`."""
         self._docker.start(container_id)
 
     def keep_running(self, container_id: str) -> None:
-        """See `Scheduler.keep_running`."""
         self._docker.keep_running(container_id)
 
     def inspect(self, container_id: str) -> Container | None:
-        """See `Scheduler.inspect`."""
         return self._docker.inspect(container_id)
 
     def containers(self, app: App | None = None) -> list[Container]:
-        """See `Scheduler.containers`."""
         return self._docker.containers(app.id if app else None)
 
     def exec(self, container_id: str, argv: Sequence[str], timeout: float) -> tuple[int | None, str]:
-        """See `Scheduler.exec`."""
         return self._docker.exec(container_id, argv, timeout)
 
     def restart(self, container_id: str, grace: int) -> None:
-        """See `Scheduler.restart`."""
         self._interrupt(container_id)
         self._docker.restart(container_id, grace)
 
     def halt(self, container_id: str, grace: int) -> None:
-        """See `Scheduler.halt`."""
         self._interrupt(container_id)
         self._docker.stop(container_id, grace)
 
@@ -193,11 +182,9 @@ class DockerLocal(LocalImages):
             return asked
 
     def architecture(self) -> str:
-        """See `Scheduler.architecture`."""
         return self._docker.architecture
 
     def stop(self, container_id: str, grace: int) -> None:
-        """See `Scheduler.stop`."""
         with self._asking:
             self._taken_away.append(container_id)
         self._docker.stop(container_id, grace)
@@ -205,49 +192,39 @@ class DockerLocal(LocalImages):
         self._docker.remove(container_id)
 
     def remove(self, container_id: str) -> None:
-        """See `Scheduler.remove`."""
         # It has written its last line before its log is kept.
         self.stop(container_id, 0)
 
     def log_file(self, container_id: str) -> Path | None:
-        """See `Scheduler.log_file`."""
         path = self._docker.log_path(container_id)
         return path if path and os.access(path, os.R_OK) else None
 
     def logs(self, container_id: str, tail: int | None) -> list[bytes]:
-        """See `Scheduler.logs`."""
         return self._docker.logs(container_id, tail)
 
     def read_log(self, container_id: str, since: float) -> AbstractContextManager[Iterator[bytes]]:
-        """See `Scheduler.read_log`."""
         return self._docker.follow(container_id, None, since, follow=False)
 
     def follow(
         self, container_id: str, tail: int | None, since: float = 0.0, opened: Opened = lambda end: None
     ) -> AbstractContextManager[Iterator[bytes]]:
-        """See `Scheduler.follow`."""
         return self._docker.follow(container_id, tail, since, opened=opened)
 
     @contextmanager
     def endings(self) -> Iterator[Iterator[Ending]]:
-        """See `Scheduler.endings`."""
         with self._docker.endings() as endings:
             yield (replace(ending, asked=self._asked(ending)) for ending in endings)
 
     def storage(self) -> Path | None:
-        """See `Scheduler.storage`."""
         return self._docker.root_folder()
 
     def build_cache(self) -> BuildCache:
-        """See `Scheduler.build_cache`."""
         return self._docker.build_cache()
 
     def prune_build_cache(self, keep: int) -> int:
-        """See `Scheduler.prune_build_cache`."""
         return self._docker.prune_build_cache(keep)
 
     def forget(self, app: App) -> None:
-        """See `Scheduler.forget`."""
         there = list(self._docker.everything(app.id))
         with ThreadPoolExecutor(REMOVED_AT_ONCE, thread_name_prefix="forget") as pool:
             removals = [pool.submit(carried(partial(self._docker.remove, container_id))) for container_id in there]
@@ -255,19 +232,16 @@ class DockerLocal(LocalImages):
             removal.result()
 
     def clear(self, app_id: int) -> None:
-        """See `Scheduler.clear`."""
         # Those that were sent for it have no label of ours.
         for name in self._docker.names_in(self._repository(app_id)):
             self._docker.remove_image(name)
         self._docker.remove_network(self._network(app_id))
 
     def networked(self) -> set[int]:
-        """See `Scheduler.networked`."""
         found = (_NETWORK_NAME.fullmatch(name) for name in self._docker.own_networks())
         return {int(match[2]) for match in found if match and match[1] == self.instance[:6]}
 
     def teardown(self) -> list[str]:
-        """See `Scheduler.teardown`."""
         return remove_everything(self._docker)
 
 

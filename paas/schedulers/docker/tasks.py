@@ -60,7 +60,6 @@ class DockerTasks:
 
     @engine_call("creating a container")
     def create(self, spec: TaskSpec) -> str:
-        """See `Tasks.create`."""
         log = docker.types.LogConfig(type="json-file", config={"max-size": "10m", "max-file": "3"})
         host = self._api.create_host_config(
             init=True,
@@ -95,13 +94,11 @@ class DockerTasks:
 
     @engine_call("attaching to a container")
     def attach(self, container_id: str, *, terminal: bool) -> ContainerStream:
-        """See `Tasks.attach`."""
         wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "detachKeys": _NO_DETACH}
         return _stream(self._api.attach_socket(container_id, params=wanted), terminal=terminal)
 
     @engine_call("starting a container")
     def start(self, container_id: str) -> None:
-        """See `Tasks.start`."""
         try:
             self._api.start(container_id)
         except docker.errors.APIError as error:
@@ -115,13 +112,11 @@ class DockerTasks:
             raise
 
     def resize(self, container_id: str, columns: int, rows: int) -> None:
-        """See `Tasks.resize`."""
         with contextlib.suppress(docker.errors.APIError, requests.exceptions.RequestException):
             self._api.resize(container_id, height=rows, width=columns)
 
     @engine_call("waiting for a container")
     def wait(self, container_id: str) -> int | None:
-        """See `Tasks.wait`."""
         try:
             # Without a limit for the time: it is somebody else's to end what takes too long.
             return int(self._api.wait(container_id, timeout=None)["StatusCode"])
@@ -130,7 +125,6 @@ class DockerTasks:
 
     @engine_call("inspecting a container")
     def ended_at(self, container_id: str) -> float | None:
-        """See `Tasks.ended_at`."""
         try:
             state = self._api.inspect_container(container_id)["State"]
         except docker.errors.NotFound:
@@ -139,7 +133,6 @@ class DockerTasks:
 
     @engine_call("inspecting a container")
     def out_of_memory(self, container_id: str) -> bool:
-        """See `Tasks.out_of_memory`."""
         try:
             return bool(self._api.inspect_container(container_id)["State"]["OOMKilled"])
         except docker.errors.NotFound:
@@ -147,7 +140,6 @@ class DockerTasks:
 
     @engine_call("signalling a container")
     def hang_up(self, container_id: str) -> None:
-        """See `Tasks.hang_up`."""
         try:
             self._api.kill(container_id, "SIGHUP")
         except docker.errors.APIError as error:
@@ -155,16 +147,13 @@ class DockerTasks:
                 raise
 
     def stop(self, container_id: str, grace: int) -> None:
-        """See `Tasks.stop`."""
         self._engine.stop(container_id, grace)
 
     def remove(self, container_id: str) -> None:
-        """See `Tasks.remove`."""
         self._engine.remove(container_id)
 
     @engine_call("listing containers")
     def all(self) -> list[Task]:
-        """See `Tasks.all`."""
         wanted = [f"{labels.LABEL_INSTANCE}={self.instance}", labels.LABEL_ROLE]
         rows = self._api.containers(all=True, filters={"label": wanted})
         found = [
@@ -175,17 +164,14 @@ class DockerTasks:
         return [one for one in found if one]
 
     def save_log(self, container_id: str, path: Path) -> None:
-        """See `Tasks.save_log`."""
         with path.open("wb") as file, self._engine.follow(container_id, None, follow=False) as lines:
             file.writelines(lines)
 
     def log(self, container_id: str, tail: int | None) -> list[bytes]:
-        """See `Tasks.log`."""
         return self._engine.logs(container_id, tail)
 
     @contextmanager
     def follow(self, container_id: str, tail: int) -> Iterator[Iterator[bytes]]:
-        """See `Tasks.follow`."""
         with self._engine.follow(container_id, tail) as chunks:
             yield chunks
 
@@ -193,7 +179,6 @@ class DockerTasks:
     def exec(
         self, container_id: str, argv: Sequence[str], *, terminal: bool, environment: Mapping[str, str]
     ) -> DockerExec:
-        """See `Tasks.exec`."""
         made = self._api.exec_create(
             container_id, list(argv), stdin=True, tty=terminal, environment=dict(environment),
             detach_keys=_NO_DETACH_TEXT,
@@ -202,12 +187,10 @@ class DockerTasks:
         return DockerExec(self._api, container_id, made, stream)
 
     def app_network(self, app_id: int) -> str:
-        """See `Tasks.app_network`."""
         return labels.network_of(app_id, self.instance)
 
     @engine_call("creating a network")
     def sandbox_network(self) -> str:
-        """See `Tasks.sandbox_network`."""
         name = f"paas-{self.instance[:6]}-sandboxes"
         if not self._api.networks(names=[f"^{name}$"]):
             try:
