@@ -24,7 +24,7 @@ from paas.core.access.revocation import Revocation
 from paas.core.errors import Disconnected, PaasError
 from paas.core.problem import details
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 STDOUT, STDERR, RAW, VALUE, PROBLEM, JOB, MARK = 1, 2, 3, 4, 5, 6, 7
 
@@ -314,8 +314,8 @@ class CommandSession:
             status = self._pool.dispatch(invocation)
         except Disconnected:
             pass
-        except Exception:
-            log.exception("the command %r raised", invocation.argv[:1])
+        except Exception:  # noqa: BLE001  # logged, and the client gets an error
+            _log.exception("the command %r raised", invocation.argv[:1])
         finally:
             stdin.close()
             self._call(lambda: self._ended(status))

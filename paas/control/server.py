@@ -28,7 +28,7 @@ from paas.core.errors import Forbidden, InvalidToken, PaasError
 from paas.core.problem import details
 from paas.dispatch import calling
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 KINDS = {
     channel.STDOUT: frames.OUTPUT, channel.STDERR: frames.ERROR, channel.VALUE: frames.VALUE,
@@ -72,7 +72,7 @@ class ControlServer:
             if self.path.stat().st_ino == self._inode:
                 return
 
-        log.warning("the control socket %s was removed by somebody: it is made again", self.path)
+        _log.warning("the control socket %s was removed by somebody: it is made again", self.path)
         before = self._listener
         await self.listen()
 
@@ -207,8 +207,8 @@ class ControlConnection(asyncio.Protocol):
             )
         except PaasError as error:
             self._refuse(error)
-        except Exception:
-            log.exception("a command could not be started")
+        except Exception:  # noqa: BLE001  # logged, and the client gets an error
+            _log.exception("a command could not be started")
             self._refuse(PaasError("The server met an error of its own", why="Its log has the details."))
 
     async def _identify(self, hello: Hello) -> Caller:

@@ -11,7 +11,7 @@ from paas.control.channel import complaint
 from paas.core.access.caller import Caller
 from paas.core.errors import Disconnected, Forbidden, PaasError
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 Lookup = Callable[[str], Caller | None]
 """The caller whose key has the fingerprint ``SHA256:…``, or None; runs in a thread."""
@@ -25,8 +25,8 @@ def looked_up(lookup: Lookup, dispatch: Dispatch) -> Dispatch:
             invocation.caller = _now(lookup, invocation.caller)
         except PaasError as error:
             return _refuse(invocation, error)
-        except Exception:
-            log.exception("looking up the key %s failed", invocation.caller.fingerprint)
+        except Exception:  # noqa: BLE001  # logged, and the client gets an error
+            _log.exception("looking up the key %s failed", invocation.caller.fingerprint)
             return _refuse(invocation, PaasError("The server met an error of its own", why="Its log has the details."))
         return dispatch(invocation)
 
@@ -49,5 +49,5 @@ def _refuse(invocation: Invocation, error: PaasError) -> int:
     try:
         invocation.stderr(complaint(error))
     except Disconnected:
-        log.info("a client went away before it was told: %s", error.what)
+        _log.info("a client went away before it was told: %s", error.what)
     return error.status

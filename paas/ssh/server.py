@@ -29,7 +29,7 @@ from paas.ssh.connection import Owner, SshConnection
 from paas.ssh.door import PendingConnection
 from paas.ssh.gate import Gate, Rules
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 BANNER = "OpenSSH_paas"
@@ -132,8 +132,8 @@ class SshServer:
         """The caller with that key; a lookup that fails is logged, and finds nobody."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._lookups, self._look_up, fingerprint)
-        except Exception:
-            log.exception("looking up the key %s failed", fingerprint)
+        except Exception:  # noqa: BLE001  # logged, and the client gets an error
+            _log.exception("looking up the key %s failed", fingerprint)
             return None
 
     def _look_up(self, fingerprint: str) -> Caller | None:

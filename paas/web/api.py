@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request, url_for
 
-from paas.web import faults, guard, rooms, streaming
-from paas.web.link import ApiCaller, CommandFailed, CommandOutcome, Link, problem
+from paas.web import faults, limits, security, streaming
+from paas.web.daemon_client import ApiCaller, CommandFailed, CommandOutcome, Link, problem
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -23,7 +23,7 @@ def tell(error: CommandFailed) -> Response:
 def description() -> Response:
     """The OpenAPI document of the commands."""
     caller = _caller()
-    rooms.hold("calls", caller.token)
+    limits.hold("calls", caller.token)
     return _json(_link().run(caller, "openapi", {}, look=True).value)
 
 
@@ -71,7 +71,7 @@ def _nested() -> CommandFailed:
 
 
 def _run(name: str, parameters: dict[str, Any], *, look: bool, caller: ApiCaller) -> Response:
-    rooms.hold("calls", caller.token)
+    limits.hold("calls", caller.token)
     stdin = parameters.pop("stdin", "")
     if not isinstance(stdin, str):
         raise problem(f"{name}: stdin is a text", 400, "usage")
@@ -120,8 +120,8 @@ def _caller() -> ApiCaller:
             "no-token",
             fix="Send the header 'Authorization: Bearer TOKEN'; 'tokens:add NAME' on the server makes one.",
         )
-    guard.check_way()
-    return ApiCaller(token.strip(), guard.address())
+    security.check_way()
+    return ApiCaller(token.strip(), security.address())
 
 
 def _link() -> Link:

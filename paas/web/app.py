@@ -8,12 +8,12 @@ from typing import Any
 from flask import Flask
 from jinja2 import StrictUndefined
 
-from paas.web import faults, guard, people, rooms, shapes
+from paas.web import auth, faults, limits, security, views
 from paas.web.api import api
 from paas.web.apps import apps
 from paas.web.builds import builds
-from paas.web.entry import entry
-from paas.web.link import Link
+from paas.web.daemon_client import Link
+from paas.web.login import entry
 from paas.web.server import server
 from paas.web.sessions import Sessions
 
@@ -23,7 +23,7 @@ LARGEST_BODY = 1 << 20
 def instance(root: Path) -> dict[str, Any]:
     """What of the application's configuration is the instance's own."""
     link, sessions = Link(root / "control.sock"), Sessions(root / "web" / "sessions")
-    return {"LINK": link, "SESSIONS": sessions, "ROOMS": rooms.rooms()}
+    return {"LINK": link, "SESSIONS": sessions, "ROOMS": limits.rooms()}
 
 
 def create(root: Path) -> Flask:
@@ -31,11 +31,11 @@ def create(root: Path) -> Flask:
     app = Flask("paas.web", static_url_path="/static")
     app.config.update(instance(root), MAX_CONTENT_LENGTH=LARGEST_BODY, SEND_FILE_MAX_AGE_DEFAULT=3600)
     app.jinja_options = {"undefined": StrictUndefined, "autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
-    app.jinja_env.filters.update(shapes.FILTERS)
+    app.jinja_env.filters.update(views.FILTERS)
     for blueprint in (api, entry, apps, builds, server):
         app.register_blueprint(blueprint)
     faults.register(app)
-    app.before_request(people.hold_place)
-    app.after_request(guard.protect)
+    app.before_request(auth.hold_place)
+    app.after_request(security.protect)
     return app
 

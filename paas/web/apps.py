@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from paas.web import shapes, streaming
-from paas.web.link import CommandFailed, CommandOutcome, problem
-from paas.web.people import ask, back, begin, caller, link, page, person, start, try_ask
+from paas.web import streaming, views
+from paas.web.auth import ask, back, begin, caller, link, page, person, start, try_ask
+from paas.web.daemon_client import CommandFailed, CommandOutcome, problem
 
 apps = Blueprint("apps", __name__)
 
@@ -43,7 +43,7 @@ def app(name: str) -> str:
         "app.html",
         info=info,
         containers=containers,
-        groups=shapes.by_process(info["processes"], containers or []),
+        groups=views.by_process(info["processes"], containers or []),
         releases=ask("releases", app=name)[:RELEASES_SHOWN],
         builds=ask("builds:list", app=name)[:BUILDS_SHOWN],
         domains=ask("domains:report", app=name),
@@ -104,7 +104,7 @@ def logs(name: str) -> str:
 @apps.get("/apps/<name>/logs/events")
 def log_events(name: str) -> Response:
     """The lines of the log as they come, after those that the page has."""
-    begun = begin("logs", app=name, tail=True, num=0, cut=str(shapes.LONGEST_LINE), **_log_query())
+    begun = begin("logs", app=name, tail=True, num=0, cut=str(views.LONGEST_LINE), **_log_query())
     # The lines come when the request is over, and with it what knows the addresses.
     where = url_for("apps.whole", name=name)
     return streaming.respond(begun, streaming.SSE, lambda line: _log_line(where, line))
@@ -119,7 +119,7 @@ def whole(name: str) -> Response:
 
 
 def _log_line(where: str, line: str) -> dict[str, Any]:
-    cut = shapes.cut_line(line)
+    cut = views.cut_line(line)
     if cut is None:
         return {"line": line}
     wanted = urlencode({"at": cut.time, "source": cut.source, "ps": cut.process})
@@ -131,7 +131,7 @@ def _log_query() -> dict[str, str]:
 
 
 def _last_lines(name: str, wanted: dict[str, str]) -> CommandOutcome:
-    parameters = {"app": name, "num": LOG_LINES, "cut": str(shapes.LONGEST_LINE), **wanted}
+    parameters = {"app": name, "num": LOG_LINES, "cut": str(views.LONGEST_LINE), **wanted}
     return link().run(caller(), "logs", parameters, look=True)
 
 
@@ -146,7 +146,7 @@ def act(name: str) -> AnyResponse:
     for key in fields:
         value = request.form.get(key, "").strip() if key != "value" else request.form.get(key, "")
         parameters[key] = value
-    build = start(command, shapes.parameters(asked, parameters))
+    build = start(command, views.parameters(asked, parameters))
     if build:
         # It may take as long as it likes: its page shows how it goes, and how it ends.
         return redirect(url_for("builds.build", number=build), 303)

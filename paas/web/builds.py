@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, redirect, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from paas.web import shapes, streaming
-from paas.web.people import ask, begin, caller, link, page, start, try_ask
+from paas.web import streaming, views
+from paas.web.auth import ask, begin, caller, link, page, start, try_ask
 
 builds = Blueprint("builds", __name__)
 
@@ -32,7 +32,7 @@ def build(number: int) -> str:
         parameters = {"target": str(number), "after": begins}
         log = link().run(caller(), "builds:output", parameters, look=True).output
     profile = None if live else try_ask("deploy:trace", None, app=info["app"], number=number)
-    bars = shapes.waterfall(profile) if profile else None
+    bars = views.waterfall(profile) if profile else None
     return page("build.html", info=info, live=live, begins=begins, log=log, bars=bars)
 
 
@@ -40,7 +40,7 @@ def build(number: int) -> str:
 def events(number: int) -> Response:
     """The log of a change as it comes."""
     begun = begin("builds:output", target=str(number), follow=True)
-    return streaming.respond(begun, streaming.SSE, lambda line: {"line": shapes.shortened(line)})
+    return streaming.respond(begun, streaming.SSE, lambda line: {"line": views.shortened(line)})
 
 
 @builds.get("/builds/<int:number>/output")

@@ -10,8 +10,8 @@ from flask import Flask, Response, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from paas.web.link import CommandFailed, problem
-from paas.web.people import session_or_none
+from paas.web.auth import session_or_none
+from paas.web.daemon_client import CommandFailed, problem
 
 _log = logging.getLogger(__name__)
 

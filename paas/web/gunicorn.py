@@ -15,7 +15,7 @@ from typing import Any
 bind = "unix:web.sock"
 worker_class = "gthread"
 workers = 1
-# CALLS + PAGES + SPARE of paas.web.rooms, which this file must not import. One is made when it is needed first.
+# CALLS + PAGES + SPARE of paas.web.limits, which this file must not import. One is made when it is needed first.
 threads = 72
 timeout = 60
 graceful_timeout = 1

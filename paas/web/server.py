@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from paas.web.link import problem
-from paas.web.people import ask, back, do, page, person, try_ask
+from paas.web.auth import ask, back, do, page, person, try_ask
+from paas.web.daemon_client import problem
 
 server = Blueprint("server", __name__)
 

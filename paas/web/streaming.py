@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response, request
 
 from paas.control import frames
-from paas.web.link import SILENCE, CommandFailed, Conversation
+from paas.web.daemon_client import SILENCE, CommandFailed, Conversation
 
 SSE, NDJSON = "text/event-stream", "application/x-ndjson"
 Shape = Callable[[str], dict[str, Any]]

@@ -38,7 +38,7 @@ OUTSIDE = {
     "asyncio": ("paas.ssh", "paas.control", "paas.daemon.serve"),
     "socket": (
         *("paas.system", "paas.git", "paas.schedulers", "paas.proxies.nginx", "paas.builders", "paas.certs"),
-        *("paas.logs.drains", "paas.ssh", "paas.control", "paas.daemon", "paas.web.link"),
+        *("paas.logs.drains", "paas.ssh", "paas.control", "paas.daemon", "paas.web.daemon_client"),
         # As the type of an invocation's standard input; commands open no sockets.
         "paas.commands.invocation",
     ),

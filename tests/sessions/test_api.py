@@ -10,7 +10,7 @@ from paas.commands.declare import COMMANDS
 from paas.core.errors import UsageError
 from paas.dispatch import openapi
 from paas.dispatch.calling import argv
-from paas.web import gunicorn, rooms
+from paas.web import gunicorn, limits
 
 
 @pytest.fixture
@@ -238,9 +238,9 @@ def hold_open(web, token, count, form):
 def test_what_is_held_open_leaves_room_for_others(web, form):
     viewer, admin = web.token("view"), web.token("admin")
     browser = web.browser("deploy")
-    close = hold_open(web, viewer, rooms.CALLS_EACH, form)
+    close = hold_open(web, viewer, limits.CALLS_EACH, form)
     try:
-        eventually(lambda: len(web._control.pool._sessions) == rooms.CALLS_EACH, "the commands")
+        eventually(lambda: len(web._control.pool._sessions) == limits.CALLS_EACH, "the commands")
         for headers in ({}, {"Accept": "text/event-stream"}):
             refused = web.call("logs", {"app": "hello", "tail": True}, viewer, headers=headers)
             assert (refused.status_code, refused.json["code"]) == (429, "busy")
@@ -274,8 +274,8 @@ def test_when_many_tokens_fill_the_server_it_says_so(web):
 
 
 def test_there_is_a_thread_for_each_place_and_some_for_who_signs_in():
-    assert gunicorn.threads == rooms.THREADS
-    assert rooms.THREADS - rooms.CALLS - rooms.PAGES >= 8
+    assert gunicorn.threads == limits.THREADS
+    assert limits.THREADS - limits.CALLS - limits.PAGES >= 8
 
 
 def test_without_a_daemon_the_answer_says_so(web):

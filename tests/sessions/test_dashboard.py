@@ -3,7 +3,7 @@ import re
 import pytest
 from web_fakes import LOOPBACK, Web
 
-from paas.web import rooms
+from paas.web import limits
 from paas.web.sessions import Sessions
 
 HTTPS = {"X-Real-IP": "192.0.2.7", "X-Forwarded-Proto": "https"}
@@ -319,7 +319,7 @@ def test_pages_are_bounded_too_and_come_again_by_themselves(web):
     browser, other = web.browser("view"), web.browser("deploy")
     token = web.app.config["SESSIONS"].token(browser.client.get_cookie("paas_session").value)
     room = web.app.config["ROOMS"]["pages"]
-    for _ in range(rooms.PAGES_EACH):
+    for _ in range(limits.PAGES_EACH):
         room.take(token)
 
     answer = browser.get("/")

@@ -11,7 +11,7 @@ from fakes import eventually
 from fakes.requests import request_line
 from paas.control import frames
 from paas.core.logs import line as logline
-from paas.web import link
+from paas.web import daemon_client
 
 EVENTS = {"Accept": "text/event-stream"}
 
@@ -157,9 +157,9 @@ def test_lines_of_json_have_the_same_ids(web):
 def test_a_daemon_that_goes_away_is_a_problem_and_no_end_of_the_command(web, monkeypatch, accepted):
     def cut(conversation, watched=None):
         yield frames.OUTPUT, b"one\n"
-        raise link._lost()
+        raise daemon_client._lost()
 
-    monkeypatch.setattr(link.Conversation, "frames", cut)
+    monkeypatch.setattr(daemon_client.Conversation, "frames", cut)
     answer = web.call("logs", {"app": "hello", "tail": True}, web.token("view"), headers={"Accept": accepted})
     said = answer.get_data(as_text=True)
     assert "one" in said

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, request
 
-from paas.web.link import problem
+from paas.web.daemon_client import problem
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "

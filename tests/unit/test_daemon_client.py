@@ -2,7 +2,7 @@
 
 import socket
 
-from paas.web.link import Conversation
+from paas.web.daemon_client import Conversation
 
 
 def test_it_ends_with_a_client_who_has_sent_more_than_its_request():

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from paas.web import guard
-from paas.web.link import ApiCaller, CommandFailed
-from paas.web.people import cookie_name, cookie_or_none, do, link, session_or_none, sessions
+from paas.web import security
+from paas.web.auth import cookie_name, cookie_or_none, do, link, session_or_none, sessions
+from paas.web.daemon_client import ApiCaller, CommandFailed
 from paas.web.sessions import LONGEST_SECONDS
 
 entry = Blueprint("entry", __name__)
@@ -21,7 +21,7 @@ REASONS = {
 @entry.get("/sign-in")
 def sign_in() -> str | Response:
     """The form; who is signed in already goes on."""
-    guard.check_way()
+    security.check_way()
     why = request.args.get("why", "")
     if session_or_none() is not None and not why:
         return redirect(url_for("apps.overview"))
@@ -31,11 +31,11 @@ def sign_in() -> str | Response:
 @entry.post("/sign-in")
 def enter() -> tuple[str, int] | Response:
     """Opens a session for the token, if it counts."""
-    guard.check_way()
-    guard.check_origin()
+    security.check_way()
+    security.check_origin()
     token = request.form.get("token", "").strip()
     try:
-        link().ask(ApiCaller(token, guard.address()), "whoami")
+        link().ask(ApiCaller(token, security.address()), "whoami")
     except CommandFailed as error:
         if error.parts["status"] != 401:
             raise
@@ -45,7 +45,7 @@ def enter() -> tuple[str, int] | Response:
         cookie_name(),
         sessions().open(token),
         max_age=LONGEST_SECONDS,
-        secure=guard.secure(),
+        secure=security.secure(),
         httponly=True,
         samesite="Strict",
     )
@@ -58,7 +58,7 @@ def leave() -> Response:
     do("whoami", {})
     sessions().close(cookie_or_none())
     response = redirect(url_for("entry.sign_in"), 303)
-    response.delete_cookie(cookie_name(), samesite="Strict", httponly=True, secure=guard.secure())
+    response.delete_cookie(cookie_name(), samesite="Strict", httponly=True, secure=security.secure())
     return response
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from flask import current_app, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from paas.web import guard, rooms
-from paas.web.link import ApiCaller, CommandFailed, Conversation, Link, problem
+from paas.web import limits, security
+from paas.web.daemon_client import ApiCaller, CommandFailed, Conversation, Link, problem
 from paas.web.sessions import COOKIE, HOST_COOKIE, Sessions, form_key
 
 PAGES = ("apps", "builds", "server")
@@ -48,7 +48,7 @@ def sessions() -> Sessions:
 
 def cookie_name() -> str:
     """The name of the session's cookie on the way that the client came."""
-    return HOST_COOKIE if guard.secure() else COOKIE
+    return HOST_COOKIE if security.secure() else COOKIE
 
 
 def cookie_or_none() -> str:
@@ -69,12 +69,12 @@ def session_or_none() -> ApiCaller | None:
     """The caller of the session's token, None where nobody is signed in."""
     cookie = cookie_or_none()
     token = sessions().token(cookie) if cookie else ""
-    return ApiCaller(token, guard.address()) if token else None
+    return ApiCaller(token, security.address()) if token else None
 
 
 def caller() -> ApiCaller:
     """The same; `CommandFailed` where nobody is."""
-    guard.check_way()
+    security.check_way()
     found = session_or_none()
     if found is None:
         raise problem("nobody is signed in", 401, "not-signed-in")
@@ -86,7 +86,7 @@ def hold_place() -> None:
     found = session_or_none() if request.blueprint in PAGES else None
     if found is not None:
         lasts = request.method == "POST" or str(request.endpoint).endswith(LASTING)
-        rooms.hold("calls" if lasts else "pages", found.token)
+        limits.hold("calls" if lasts else "pages", found.token)
 
 
 def person() -> Person:
@@ -123,7 +123,7 @@ def start(command: str, parameters: Mapping[str, Any]) -> int:
 
 def check_form() -> None:
     """Refuses a form that is none of ours."""
-    guard.check_origin()
+    security.check_origin()
     expected = form_key(cookie_or_none())
     if not hmac.compare_digest(request.form.get("form_key", "").encode(), expected.encode()):
         raise problem("the form is too old", 403, "foreign-form", fix="Go back, load the page again, and send it anew.")

@@ -11,7 +11,7 @@ from collections import Counter
 
 from flask import Response, after_this_request, current_app
 
-from paas.web.link import problem
+from paas.web.daemon_client import problem
 
 CALLS, CALLS_EACH = 40, 16
 PAGES, PAGES_EACH = 24, 12
