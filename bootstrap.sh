@@ -272,7 +272,7 @@ as_user() {
 
 install_units() {
   [[ -d /etc/systemd/system ]] || return 0
-  install -m 644 packaging/*.service packaging/*.socket /etc/systemd/system/
+  install -m 644 packaging/*.service packaging/build-limits/* /etc/systemd/system/
 }
 
 start_services() {

@@ -21,7 +21,7 @@ def source(ctx: Context, app: App, commit: str, mark: str) -> BuildSource:
     for key in ("http", "https", "no"):
         value = ctx.settings.value(f"build-{key}-proxy")
         if key == "no" and mark:
-            # By this its processes are found, see `paas.system.cgroups`.
+            # By this its processes are found, see `paas.system.build_limits.cgroups`.
             value = f"{value},{mark}" if value else mark
         if value:
             # Predefined by BuildKit: they reach RUN steps and stay out of the image's history.

@@ -40,7 +40,7 @@ from paas.schedulers.docker.tasks import DockerTasks
 from paas.schedulers.tasks import Tasks
 from paas.server import resources
 from paas.store import Store
-from paas.system.cgroups import BuildGroup
+from paas.system.build_limits.cgroups import BuildGroup
 from paas.system.clock import Clock
 from paas.system.confined import Confined
 from paas.system.data_folders import folder

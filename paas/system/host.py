@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import ipaddress
-import itertools
 import logging
 import os
 import re
 import socket
 import stat
-import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from paas.core.builds.disk_space import Disk, Memory
-from paas.system import build_limiter
-from paas.system.cgroups import BuildGroup
+from paas.system.build_limits import limits
 
 _log = logging.getLogger(__name__)
-_PROC = Path("/proc")
 _BRIDGE = re.compile(r"docker[0-9]+|docker_gwbridge|br-[0-9a-f]{12}")
 """Docker's names for the bridges of its networks. Others may carry the addresses of the machine itself."""
 
@@ -54,17 +51,16 @@ class Host:
             return False
 
     def memory(self) -> Memory:
-        """From ``/proc/meminfo``: https://docs.kernel.org/filesystems/proc.html#meminfo"""
-        lines = (_PROC / "meminfo").read_text(encoding="ascii").splitlines()
-        values = {key: int(rest.split()[0]) * 1024 for key, _, rest in (line.partition(":") for line in lines)}
-        return Memory(values["MemAvailable"], values["MemTotal"])
+        """Return the available and the total memory in bytes."""
+        found = psutil.virtual_memory()
+        return Memory(found.available, found.total)
 
     @contextmanager
     def limited(self, group: str, mark: str, weight: int, memory: int) -> Iterator[str]:
         """While inside, every process on this host with ``mark`` in its environment, and all that it starts, is put
         under the control group: ``weight`` 1 to 10000 of CPU time (100 is what others have), ``memory`` bytes, 0 for
         no limit. Gives an empty text, or why that can't be done here; then nothing is limited."""
-        with _limited(group, mark, weight, memory) as trouble:
+        with limits.limited(group, mark, weight, memory) as trouble:
             if trouble and trouble != self._trouble:
                 # Once, not with every build; `doctor` tells it, too.
                 _log.warning("builds run without limits of CPU and memory: %s", trouble)
@@ -73,34 +69,19 @@ class Host:
 
     def limit_trouble(self, group: str) -> str:
         """Why nothing can be limited by a control group of that name here, empty if it can."""
-        return "" if build_limiter.SOCKET.is_socket() else BuildGroup(group).trouble()
+        return limits.trouble(group)
 
     def remove_group(self, group: str) -> None:
-        """Removes the control group, if it is there."""
-        BuildGroup(group).remove()
+        """Remove the control group, if it is there."""
+        limits.remove(group)
 
     def addresses(self) -> frozenset[str]:
-        """The IP addresses of this machine."""
-        found = set()
-        lines = (_PROC / "net" / "fib_trie").read_text(encoding="ascii").splitlines()
-        for address, kind in itertools.pairwise(lines):
-            if "/32 host LOCAL" in kind:
-                found.add(address.split()[-1])
-        table = _PROC / "net" / "if_inet6"
-        if table.exists():
-            for line in table.read_text(encoding="ascii").splitlines():
-                found.add(_ipv6(line.split()[0]))
-        return frozenset(found)
+        """Return the IP addresses of this machine."""
+        return frozenset(address for _, address in _interface_addresses())
 
     def inner_addresses(self) -> frozenset[str]:
-        """Those of them that only containers reach: of the bridges that the container engine makes."""
-        routes = [line.split() for line in (_PROC / "net" / "route").read_text(encoding="ascii").splitlines()[1:]]
-        bridged = [_network(row[1], row[7]) for row in routes if _BRIDGE.fullmatch(row[0])]
-        own = self.addresses()
-        found = {one for one in own if any(ipaddress.ip_address(one) in network for network in bridged)}
-        table = _PROC / "net" / "if_inet6"
-        rows = [line.split() for line in table.read_text(encoding="ascii").splitlines()] if table.exists() else []
-        return frozenset(found | {_ipv6(row[0]) for row in rows if _BRIDGE.fullmatch(row[5])})
+        """Return the addresses that only containers reach: those of the bridges that Docker made."""
+        return frozenset(address for name, address in _interface_addresses() if _BRIDGE.fullmatch(name))
 
     def resolve(self, names: Sequence[str], seconds: float) -> dict[str, frozenset[str] | None]:
         """The addresses of each name; empty where there are none, None where no answer came in time."""
@@ -125,41 +106,17 @@ class Host:
             return None
 
     def runs(self, program: str) -> bool:
-        """Whether a process of that name runs on this machine."""
-        for entry in _PROC.iterdir():
-            if entry.name.isdecimal():
-                try:
-                    if (entry / "comm").read_text(encoding="utf-8", errors="replace").strip() == program:
-                        return True
-                except OSError:
-                    # It has ended since the list was read.
-                    continue
-        return False
+        """Return True if a process of that name runs on this machine."""
+        return any(process.info["name"] == program for process in psutil.process_iter(["name"]))
 
 
-@contextmanager
-def _limited(group: str, mark: str, weight: int, memory: int) -> Iterator[str]:
-    """By this process itself where it may, else by the helper where there is one."""
-    made = BuildGroup(group)
-    trouble = made.prepare(weight, memory)
-    if not trouble:
-        with made.gather(mark):
-            yield ""
-    elif build_limiter.SOCKET.is_socket():
-        with build_limiter.limited(group, mark, weight, memory) as trouble:
-            yield trouble
-    else:
-        yield trouble
-
-
-def _ipv6(digits: str) -> str:
-    return str(ipaddress.IPv6Address(bytes.fromhex(digits)))
-
-
-def _network(address: str, mask: str) -> ipaddress.IPv4Network:
-    """From a row of /proc/net/route, whose bytes are in the order of the processor."""
-    number, bits = (int(text, 16).to_bytes(4, sys.byteorder) for text in (address, mask))
-    return ipaddress.IPv4Network((number, str(ipaddress.IPv4Address(bits))))
+def _interface_addresses() -> Iterator[tuple[str, str]]:
+    """Yield the name of a network interface with each of its IP addresses."""
+    for name, addresses in psutil.net_if_addrs().items():
+        for one in addresses:
+            if one.family in (socket.AF_INET, socket.AF_INET6):
+                # A link-local address ends with its interface: fe80::1%eth0.
+                yield name, one.address.partition("%")[0]
 
 
 def _addresses_of(name: str) -> frozenset[str]:

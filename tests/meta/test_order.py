@@ -14,6 +14,7 @@ OUTSIDE = {
     "docker": ("paas.schedulers.docker",),
     "requests": ("paas.schedulers.docker", "paas.certs.acme_client"),
     "urllib3": ("paas.schedulers.docker.log_stream",),
+    "psutil": ("paas.system.host",),
     "re2": ("paas.system.pattern",),
     "cronsim": ("paas.cron.calendar",),
     "dulwich": ("paas.git",),

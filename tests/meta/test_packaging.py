@@ -121,7 +121,7 @@ def version_here(name: str) -> str:
 
 def test_a_service_that_does_not_start_is_tried_again_for_ever() -> None:
     """As a rule, systemd gives up after five times in ten seconds; a full disk may have room again in the eleventh."""
-    units = {unit.name: unit.read_text(encoding="utf-8") for unit in (CHECKOUT / "packaging").glob("*.service")}
+    units = {unit.name: unit.read_text(encoding="utf-8") for unit in (CHECKOUT / "packaging").rglob("*.service")}
     kept_up = {name: text for name, text in units.items() if "\nRestart=always\n" in text}
 
     assert sorted(kept_up) == ["paas-builder.service", "paas-nginx.service", "paas.service"]
@@ -131,7 +131,8 @@ def test_a_service_that_does_not_start_is_tried_again_for_ever() -> None:
 def _unit(name: str) -> dict[str, list[str]]:
     """The settings of a service by name."""
     found: dict[str, list[str]] = {}
-    for line in (CHECKOUT / "packaging" / name).read_text(encoding="utf-8").splitlines():
+    [path] = (CHECKOUT / "packaging").rglob(name)
+    for line in path.read_text(encoding="utf-8").splitlines():
         if not line.startswith(("#", "[")) and "=" in line:
             key, _, value = line.partition("=")
             found.setdefault(key, []).append(value)

@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from fakes import eventually
-from paas.system import build_limiter
-from paas.system.cgroups import BuildGroup
+from paas.system.build_limits import helper as build_limiter
+from paas.system.build_limits.cgroups import BuildGroup
 
 MARK = b"build-7.abc.paas.invalid"
 

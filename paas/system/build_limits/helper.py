@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from paas.system.cgroups import PROC, ROOT, BuildGroup
+from paas.system.build_limits.cgroups import PROC, ROOT, BuildGroup
 
 _log = logging.getLogger(__name__)
 
