@@ -6,10 +6,10 @@ from contextlib import suppress
 
 from paas.core import properties
 from paas.core import values as kinds
+from paas.core.cron import calendar
 from paas.core.errors import InvalidValue, ProxyError, Unsupported
 from paas.core.model import App
 from paas.core.properties import Effect, Scope
-from paas.cron import calendar
 from paas.edge import publish
 from paas.jobs.context import Context
 

@@ -7,9 +7,9 @@ from paas.core.apps import spec as appspec
 from paas.core.apps.spec import AppSpec
 from paas.core.builds import entrypoint
 from paas.core.containers.image import Image
+from paas.core.cron import calendar
 from paas.core.git import text as committext
 from paas.core.model import App
-from paas.cron import calendar
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 

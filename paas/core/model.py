@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from paas.core.cron import CronEntry
+from paas.core.cron.entries import CronEntry
 from paas.core.git.refs import RefUpdate
 from paas.core.health.checks import Check
 from paas.core.secret import Secret

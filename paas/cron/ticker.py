@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from paas.core import cron
-from paas.core.cron import CronEntry, Overlap
+from paas.core.cron import calendar, entries
+from paas.core.cron.entries import CronEntry, Overlap
 from paas.core.errors import Disconnected, NotFound, PaasError
 from paas.core.model import App
 from paas.core.runs import oneoff
 from paas.core.runs.oneoff import RunStatus
 from paas.core.times import timestamp
-from paas.cron import calendar
 from paas.cron.queue import Pending, Queue
 from paas.jobs.context import Context
 from paas.releases import deploy
@@ -51,9 +50,9 @@ class Scheduled:
 
 def scheduled(ctx: Context, app: App | None = None) -> Iterator[Scheduled]:
     """The entries of the current release of the app, or of all."""
-    for found, since, entries in ctx.store.releases.scheduled(app):
+    for found, since, listed in ctx.store.releases.scheduled(app):
         zone = ctx.store.properties.of(found).text("cron", "timezone")
-        for entry in entries:
+        for entry in listed:
             yield Scheduled(found, entry, entry.timezone or zone, since)
 
 
@@ -95,7 +94,7 @@ class CronTicker:
         self._begun = [begun for begun in self._begun if not begun.done()]
         ctx, now = self._ctx, self._ctx.clock.now()
         last = float(ctx.store.instance.get(SEEN) or now)
-        seen = cron.begin_from(last, now)
+        seen = entries.begin_from(last, now)
         if seen != last:
             self._next = {}
         ahead: dict[tuple[int, str, str, str], float] = {}
@@ -126,11 +125,11 @@ class CronTicker:
         start = seen if known is not None else max(seen, one.since)
         times = calendar.between(entry.schedule, one.zone, start, now, MOST_MISSED)
         if len(times) == MOST_MISSED:
-            times += calendar.between(entry.schedule, one.zone, max(times[-1], now - cron.LATE_SECONDS), now, 100)
+            times += calendar.between(entry.schedule, one.zone, max(times[-1], now - entries.LATE_SECONDS), now, 100)
         times = [*left, *times]
         run = None
         if times and not paused(self._ctx, one):
-            what = cron.due(times, now)
+            what = entries.due(times, now)
             run = what.run
             if what.missed:
                 self._miss(one, what.missed)

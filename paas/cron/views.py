@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paas.core.cron import calendar
 from paas.core.errors import NotFound
 from paas.core.model import App
 from paas.core.runs import oneoff
 from paas.core.runs.oneoff import Run, RunStatus
 from paas.core.times import timestamp
-from paas.cron import calendar, ticker
+from paas.cron import ticker
 from paas.jobs.context import Context
 
 

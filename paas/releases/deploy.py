@@ -15,6 +15,7 @@ from paas.core.apps import procfile
 from paas.core.apps import spec as appspec
 from paas.core.apps.spec import AppSpec
 from paas.core.containers.image import Image
+from paas.core.cron import calendar
 from paas.core.errors import BuildFailed, Cancelled, PaasError
 from paas.core.git import text as committext
 from paas.core.git.refs import RefUpdate
@@ -22,7 +23,6 @@ from paas.core.jobs.journal import Step
 from paas.core.model import App, Draft, Process, Release
 from paas.core.secret import Secret
 from paas.core.sources import image_file
-from paas.cron import calendar
 from paas.edge import domains, release_files
 from paas.git.quarantine import Quarantine
 from paas.git.worktree import update_worktree

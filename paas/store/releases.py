@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, replace
 from typing import Any
 
-from paas.core import cron
-from paas.core.cron import CronEntry
+from paas.core.cron import entries
+from paas.core.cron.entries import CronEntry
 from paas.core.errors import NotFound
 from paas.core.git.refs import RefUpdate
 from paas.core.health import checks
@@ -43,7 +43,7 @@ class Releases:
             app_id=row["app_id"],
             version=row["version"],
             created_at=row["created_at"],
-            cron=tuple(cron.stored(entry) for entry in json.loads(row["cron"])),
+            cron=tuple(entries.stored(entry) for entry in json.loads(row["cron"])),
             state=ReleaseState(row["state"]),
             static=json.loads(row["static"]),
         )
@@ -59,7 +59,7 @@ class Releases:
                 app.id, version, now, draft.actor, draft.cause, draft.commit, draft.image,
                 json.dumps([asdict(process) for process in draft.processes]),
                 self._sealer.seal_maps(draft.config, draft.shared),
-                json.dumps([cron.as_row(entry) for entry in draft.cron]),
+                json.dumps([entries.as_row(entry) for entry in draft.cron]),
                 json.dumps(dict(draft.static)),
             )  # fmt: skip
             return self.get(app, version)
@@ -108,7 +108,8 @@ class Releases:
             app.id if app else 0,
         )
         return [
-            (as_app(row), row["since"], tuple(cron.stored(entry) for entry in json.loads(row["cron"]))) for row in rows
+            (as_app(row), row["since"], tuple(entries.stored(entry) for entry in json.loads(row["cron"])))
+            for row in rows
         ]
 
     def make_current(self, app: App, release: Release) -> None:

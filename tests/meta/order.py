@@ -46,8 +46,6 @@ COMMON = ORDER[: ORDER.index("commands") + 1]
 AGAINST = {
     ("apps.commands.docker_options", "dispatch.properties"),
     ("apps.commands.ps", "sources.receive"),
-    ("apps.properties", "cron.calendar"),
-    ("builders.image_checks", "cron.calendar"),
     ("certs.commands.certs", "dispatch.properties"),
     ("certs.commands.letsencrypt", "apps.commands.ps"),
     ("certs.on_request", "apps.properties"),
@@ -69,7 +67,6 @@ AGAINST = {
     ("jobs.context", "logs.archive"),
     ("jobs.context", "releases.retire"),
     ("jobs.context", "runs.active"),
-    ("releases.deploy", "cron.calendar"),
     ("releases.rollback", "apps.lifecycle"),
     ("server.commands.server", "dispatch.properties"),
 }

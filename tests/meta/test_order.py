@@ -16,7 +16,7 @@ OUTSIDE = {
     "urllib3": ("paas.schedulers.docker.log_stream",),
     "psutil": ("paas.system.host",),
     "re2": ("paas.system.pattern",),
-    "cronsim": ("paas.cron.calendar",),
+    "cronsim": ("paas.core.cron.calendar",),
     "dulwich": ("paas.git",),
     "subprocess": ("paas.system", "paas.git", "paas.builders", "paas.proxies.nginx", "paas.certs", "paas.daemon"),
     "sqlite3": ("paas.store",),
@@ -50,8 +50,8 @@ IN_CORE = {
     *("__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "difflib", "enum", "errno"),
     *("functools", "hashlib", "ipaddress", "itertools", "json", "math", "posixpath", "re", "shlex", "string"),
     *("struct", "tomllib", "typing", "unicodedata", "urllib.parse"),
-    # Tables and rules, nothing else.
-    "idna",
+    # Tables and rules, nothing else; what zoneinfo reads is the machine's table of time zones.
+    *("idna", "cronsim", "zoneinfo"),
 }
 """What the core may import: nothing that reads, writes, waits, or starts something."""
 

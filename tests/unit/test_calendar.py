@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paas.core.cron import calendar
 from paas.core.errors import InvalidValue
-from paas.cron import calendar
 
 BERLIN = "Europe/Berlin"
 YEAR = datetime(2026, 1, 1, tzinfo=UTC).timestamp()

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from paas.core import cron
 from paas.core.apps import spec
 from paas.core.apps.spec import AppSpec
-from paas.core.cron import CronEntry, Due, Overlap
+from paas.core.cron import entries
+from paas.core.cron.entries import CronEntry, Due, Overlap
 from paas.core.errors import InvalidValue
 
 
@@ -81,7 +81,7 @@ def test_paas_yml_goes_before_app_json() -> None:
 
 def test_an_entry_is_stored_and_read_again() -> None:
     entry = CronEntry("a", "@daily", "a", Overlap.FORBID, "UTC", 5.0, maintenance=True)
-    assert cron.stored(json.loads(json.dumps(cron.as_row(entry)))) == entry
+    assert entries.stored(json.loads(json.dumps(entries.as_row(entry)))) == entry
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_an_entry_is_stored_and_read_again() -> None:
     ],
 )
 def test_only_what_is_on_time_is_run_and_once(times: list[float], expected: Due) -> None:
-    assert cron.due(times, 1000.0) == expected
+    assert entries.due(times, 1000.0) == expected
 
 
 def test_a_clock_that_is_set_back_a_little_repeats_nothing() -> None:
-    assert cron.begin_from(10_000.0, 9_000.0) == 10_000.0
-    assert cron.begin_from(100_000.0, 9_000.0) == 9_000.0
+    assert entries.begin_from(10_000.0, 9_000.0) == 10_000.0
+    assert entries.begin_from(100_000.0, 9_000.0) == 9_000.0

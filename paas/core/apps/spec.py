@@ -2,7 +2,7 @@
 
 app.json is Dokku's, https://dokku.com/docs/appendices/file-formats/app-json/ ; of it, ``healthchecks``, ``formation``
 (quantity), ``cron`` and ``scripts.dokku`` (predeploy, postdeploy) are read here, and everything else is let be.
-paas.yml is this platform's own, goes before app.json, and is read strictly (``cron`` is in `paas.core.cron`):
+paas.yml is this platform's own, goes before app.json, and is read strictly (``cron`` is in `paas.core.cron.entries`):
 
     processes:
       web:
@@ -23,10 +23,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from paas.core import cron, names
+from paas.core import names
 from paas.core.apps import procfile
 from paas.core.builds import fields
-from paas.core.cron import CronEntry
+from paas.core.cron import entries
+from paas.core.cron.entries import CronEntry
 from paas.core.edge.hosts import host_name
 from paas.core.edge.rules import ERROR_PAGES, path_prefix
 from paas.core.errors import InvalidValue
@@ -174,8 +175,8 @@ def from_app_json(text: str, path: str = APP_JSON) -> AppSpec:
     predeploy, postdeploy = (
         reader.text(dokku[name], f"scripts.dokku.{name}") if dokku.get(name) else "" for name in SCRIPTS
     )
-    entries = cron.read(top["cron"], reader, cron.JSON_FIELDS) if top.get("cron") else ()
-    return AppSpec(found, predeploy, postdeploy, entries, formation=_formation(reader, top))
+    scheduled = entries.read(top["cron"], reader, entries.JSON_FIELDS) if top.get("cron") else ()
+    return AppSpec(found, predeploy, postdeploy, scheduled, formation=_formation(reader, top))
 
 
 def _formation(reader: Reader, top: Mapping[str, Any]) -> dict[str, int]:
@@ -203,9 +204,9 @@ def from_paas_yml(raw: object, path: str = PAAS_YML) -> AppSpec:
         except InvalidValue as error:
             raise reader.wrong(at, "is not a name for a process type", error.why) from error
         found[kind] = _process(reader, reader.mapping(said, at), at)
-    entries = cron.read(top["cron"], reader, cron.YAML_FIELDS) if top.get("cron") is not None else ()
+    scheduled = entries.read(top["cron"], reader, entries.YAML_FIELDS) if top.get("cron") is not None else ()
     static = _static(reader, reader.mapping(top.get("edge"), "edge"))
-    return AppSpec(found, cron=entries, static=static, domains=_domains(reader, top))
+    return AppSpec(found, cron=scheduled, static=static, domains=_domains(reader, top))
 
 
 def _domains(reader: Reader, top: Mapping[str, Any]) -> tuple[str, ...]:

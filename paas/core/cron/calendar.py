@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from cronsim import CronSim, CronSimError
 
-from paas.core.cron import CronEntry
+from paas.core.cron.entries import CronEntry
 from paas.core.errors import InvalidValue
 
 NAMES = {

@@ -1,0 +1,1 @@
+"""Cron entries and when they are due."""
