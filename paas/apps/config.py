@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from paas.apps.lifecycle import change
+from paas.apps.changes import change
 from paas.core.apps import environment
 from paas.core.model import App, Release
 from paas.core.secret import Secret

@@ -1,15 +1,13 @@
-"""The life of an app: created, renamed, copied, destroyed; and how a change of what it runs is carried out."""
+"""The life of an app: created, renamed, copied, destroyed."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
 
-from paas.apps import locks
+from paas.apps.changes import change
 from paas.core import names
 from paas.core.containers.options import PHASES
 from paas.core.edge import items
@@ -22,23 +20,7 @@ from paas.releases import deploy
 from paas.system.spans import carried
 
 _log = logging.getLogger(__name__)
-_T = TypeVar("_T")
 TIDY_AGAIN_SECONDS = 86_400.0
-
-
-def change(ctx: Context, app: App, kind: str, cause: str, work: Callable[[Job], _T]) -> _T:
-    """Carries out a change of what the app runs as a job under its lock, and shows the job's log to the caller."""
-    locks.enter(ctx, app)
-    return ctx.jobs.run(
-        app,
-        kind=kind,
-        actor=ctx.caller.name,
-        cause=cause,
-        work=work,
-        watch=ctx.out.chatter,
-        gone=ctx.gone,
-        began=ctx.out.began,
-    )
 
 
 def create(ctx: Context, name: str) -> App:

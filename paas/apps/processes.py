@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from paas.apps.lifecycle import change
+from paas.apps.changes import change
 from paas.core.errors import InvalidValue
 from paas.core.model import App
 from paas.core.releases import rollout
@@ -60,7 +60,7 @@ def formation(ctx: Context, app: App) -> dict[str, int]:
 
 def restart(ctx: Context, app: App, process_type: str = "") -> None:
     """Fresh containers, one rollout: the old ones serve until the new ones are healthy."""
-    current = deploy.deployed(ctx, app)
+    current = ctx.store.releases.deployed(app)
     if process_type and current.process(process_type) is None:
         types = ", ".join(process.type for process in current.processes)
         raise InvalidValue(
@@ -77,7 +77,7 @@ def restart(ctx: Context, app: App, process_type: str = "") -> None:
 
 def stop(ctx: Context, app: App) -> None:
     """Ends all containers; the app answers with a page that says so, until it is started or deployed."""
-    deploy.deployed(ctx, app)
+    ctx.store.releases.deployed(app)
 
     def work(job: Job) -> None:
         try:
@@ -99,7 +99,7 @@ def stop(ctx: Context, app: App) -> None:
 
 def start(ctx: Context, app: App) -> None:
     """Starts a stopped app again; one that runs is left alone."""
-    deploy.deployed(ctx, app)
+    ctx.store.releases.deployed(app)
 
     def work(job: Job) -> None:
         if job.app.stopped:

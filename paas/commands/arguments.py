@@ -13,11 +13,8 @@ from paas.core.apps import environment
 from paas.core.edge.hosts import host_name
 from paas.core.errors import InvalidValue, PaasError
 from paas.core.model import App as AppModel
-from paas.core.model import DeploymentStatus
 from paas.core.sandboxes import MAX_COUNT
 from paas.jobs.context import Context
-from paas.releases.deployments import CURRENT
-from paas.sources.imports import By
 
 
 def _app(ctx: Context, text: str) -> AppModel:
@@ -63,31 +60,6 @@ def _log_format(ctx: Context, text: str) -> str:
     if text not in ("text", "json"):
         raise InvalidValue(f"{text!r} is not a format", why="A format is text or json.")
     return text
-
-
-def _status(ctx: Context, text: str) -> str:
-    text = "cancelled" if text == "canceled" else text
-    words = [status.value for status in DeploymentStatus]
-    if text not in words:
-        raise InvalidValue(f"{text!r} is not a status", why=f"A status is one of {', '.join(words)}.")
-    return text
-
-
-def _which(ctx: Context, text: str) -> str:
-    if text != CURRENT and not text.isdecimal():
-        raise InvalidValue(f"{text!r} is not a build", why=f"It is a number, or {CURRENT!r}.", code="invalid-build")
-    return text
-
-
-def _person(ctx: Context, text: str) -> str:
-    if not text.strip(" .") or not text.isprintable() or set(text) & set("<>"):
-        raise InvalidValue(f"{text!r} can't be the author of a commit", why="It is text without '<' and '>'.")
-    return text
-
-
-def author(user: str, email: str) -> By | None:
-    """The author that was named, None if none was."""
-    return By(user, email) if user else None
 
 
 def domain(ctx: Context, text: str) -> str:
@@ -143,11 +115,6 @@ Setting = Annotated[str, Arg("KEY", choices=[row.key for row in settings.SETTING
 Selected = Annotated[str, Arg("KEY", select=True)]
 
 
-User = Annotated[str, Arg("USER", _person)]
-Email = Annotated[str, Arg("EMAIL", _person)]
-Status = Annotated[str, Arg("STATUS", _status, choices=[status.value for status in DeploymentStatus])]
-Build = Annotated[str, Arg("APP|NUMBER", complete=_apps)]
-Which = Annotated[str, Arg("current|NUMBER", _which, lambda ctx: [CURRENT])]
 LockTime = Annotated[float, Arg("DURATION", lambda ctx, text: values.duration("1s", "365d").read("--for", text))]
 
 

@@ -16,7 +16,6 @@ from paas.core.runs.oneoff import RunStatus
 from paas.core.times import timestamp
 from paas.cron.queue import Pending, Queue
 from paas.jobs.context import Context
-from paas.releases import deploy
 from paas.runs import runs
 from paas.runs.requests import ActiveRun, RunRequest
 from paas.runs.runs import RunOptions
@@ -255,7 +254,7 @@ def run_now(ctx: Context, app: App, entry_id: str, write: Write, *, ttl: float |
 def suspend(ctx: Context, app: App, entry_id: str) -> None:
     """The entry is not run until it is resumed."""
     find(ctx, app, entry_id)
-    deploy.deployed(ctx, app)
+    ctx.store.releases.deployed(app)
     ctx.store.suspended_cron.set(app, entry_id, ctx.caller.name, ctx.clock.now())
 
 

@@ -23,6 +23,7 @@ def all_commands() -> None:
     import paas.dispatch.completion
     import paas.dispatch.help
     import paas.dispatch.openapi
+    import paas.dispatch.properties
     import paas.edge.commands.access
     import paas.edge.commands.domains
     import paas.edge.commands.headers

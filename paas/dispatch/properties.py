@@ -11,9 +11,10 @@ from paas.builders import plans, registries
 from paas.commands import arguments as args
 from paas.commands.declare import Arg, add
 from paas.commands.render import Report, Reports
+from paas.commands.report import EVERY, reports
 from paas.core import properties
 from paas.core.access.caller import Access
-from paas.core.errors import Forbidden, UsageError
+from paas.core.errors import Forbidden
 from paas.core.health.checks import alive
 from paas.core.model import App
 from paas.core.sizes import size
@@ -21,7 +22,7 @@ from paas.core.times import timestamp
 from paas.cron import ticker, views
 from paas.health import probing
 from paas.jobs.context import Context
-from paas.sources import receive
+from paas.releases import landing
 
 Facts = dict[str, str]
 
@@ -41,7 +42,7 @@ def _apps_facts(ctx: Context, app: App) -> Facts:
 
 def _git_facts(ctx: Context, app: App) -> Facts:
     current = ctx.store.releases.current(app)
-    info = receive.head(ctx, app)
+    info = landing.head(ctx, app)
     return {
         "sha": current.commit if current else "",
         "head": info.sha if info else "",
@@ -123,36 +124,6 @@ EXTRAS: dict[str, Callable[[Context, App], Facts]] = {
 
 SETTERS = {"buildpacks": "set-property"}
 """What sets a property where ``…:set`` is another command."""
-
-EVERY = "every app"
-"""What stands for the app in a report where none is named."""
-
-
-def reports(
-    ctx: Context, app: App | str | None, flag: str, make: Callable[[App | None], Report]
-) -> Report | Reports | str:
-    """The report of the app, of the server for None, or of every app; or the one value that the flag selects."""
-    if not isinstance(app, str):
-        return pick(make(app), flag)
-    if flag:
-        raise UsageError(f"{flag} selects a value of one app", fix="Name the app, or give --global.")
-    return Reports(tuple(make(one) for one in ctx.store.apps.all()))
-
-
-def pick(report: Report, flag: str) -> Report | str:
-    """The whole report, or for a flag like ``--git-deploy-branch`` that one value."""
-    if not flag:
-        return report
-    prefix = f"--{report.namespace}-"
-    key = flag.removeprefix(prefix)
-    if not flag.startswith(prefix) or key not in report.facts:
-        raise UsageError(
-            f"the report has no value {flag}",
-            why="It has: " + ", ".join(prefix + known for known in report.facts),
-            code="no-such-value",
-        )
-    return report.facts[key]
-
 
 def _report(ctx: Context, namespace: str, app: App | None) -> Report:
     values = ctx.store.properties.of(app).report(namespace)

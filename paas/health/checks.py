@@ -17,7 +17,6 @@ from paas.core.model import WEB, App, Container, Process, Replica
 from paas.edge import publish
 from paas.health import probing
 from paas.jobs.context import Context
-from paas.releases import deploy
 
 LISTS = {Mode.DISABLED: "disabled-list", Mode.SKIPPED: "skipped-list"}
 
@@ -67,7 +66,7 @@ class Result:
 
 def run(ctx: Context, app: App, wanted: str) -> list[Result]:
     """Tries every check of the running containers once, now: those of one type or container, or all."""
-    release = deploy.deployed(ctx, app)
+    release = ctx.store.releases.deployed(app)
     replicas = [one for one in ctx.store.apps.replicas(app) if line.matches(one.label, wanted)]
     if wanted and not replicas:
         raise InvalidValue(

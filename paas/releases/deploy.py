@@ -258,20 +258,12 @@ def same_again(ctx: Context, app: App, job: Job, *, actor: str, cause: str, only
 
     If the configuration was changed since that release, this makes a new one with it.
     """
-    current = deployed(ctx, app)
+    current = ctx.store.releases.deployed(app)
     config, shared = ctx.store.config.all(app), ctx.store.config.all(None)
     if (config, shared) == (current.config, current.shared):
         roll_out(ctx, app, job, current, fresh=[only] if only else None)
     else:
         release(ctx, app, job, reconfigured(ctx, current, config, shared, actor=actor, cause=cause))
-
-
-def deployed(ctx: Context, app: App) -> Release:
-    """The release that serves; an error that says what to do if there is none yet."""
-    current = ctx.store.releases.current(app)
-    if current is None:
-        raise PaasError(f"{app.name} has not been deployed yet", fix="Push to it first.", code="not-deployed")
-    return current
 
 
 def reconfigured(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from paas.apps.lifecycle import change
+from paas.apps.changes import change
 from paas.core.errors import PaasError
 from paas.core.model import App, Draft, Release, ReleaseState, Summary
 from paas.core.secret import Secret
@@ -50,7 +50,7 @@ def rollback(ctx: Context, app: App, version: int | None, *, keep_config: bool =
 
 def find(ctx: Context, app: App, version: int | None) -> Release:
     """The release to go back to; refuses one that never served or whose image is gone."""
-    current = deploy.deployed(ctx, app)
+    current = ctx.store.releases.deployed(app)
     if version is None:
         served = (old.version for old in ctx.store.releases.summaries(app) if _served_before(old, current))
         version = next(served, None)

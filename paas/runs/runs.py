@@ -18,7 +18,6 @@ from paas.core.runs.oneoff import Run, RunStatus
 from paas.core.secret import Secret
 from paas.core.times import timestamp
 from paas.jobs.context import Context
-from paas.releases import deploy
 from paas.releases.limits import limits
 from paas.runs.console import Console, Size, connect
 from paas.runs.requests import ActiveRun, RunRequest
@@ -66,7 +65,7 @@ def order(
     kind: str = "",
 ) -> RunRequest:
     """The order for it, of the current release; an error that says what to do if there is none."""
-    release = deploy.deployed(ctx, app)
+    release = ctx.store.releases.deployed(app)
     properties = ctx.store.properties.of(app)
     ctx.scheduler.prepare(app)
     return RunRequest(

@@ -6,17 +6,14 @@ import logging
 from collections.abc import Collection
 
 from paas.access import keys
-from paas.core.errors import DockerError, InvalidValue, PaasError, ProxyError
-from paas.core.git.push import HEADS
-from paas.core.git.refs import RefUpdate
+from paas.core.errors import DockerError, InvalidValue, ProxyError
 from paas.core.model import SERVER, App, Container, Deployment, DeploymentStatus, Release
 from paas.core.server.garbage import SERVED
 from paas.edge import publish
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
-from paas.releases import deploy
+from paas.releases import landing
 from paas.releases.rollout import RUNNING, halt, let_go, overlaps, roll_out
-from paas.sources import receive
 
 _log = logging.getLogger(__name__)
 Slot = tuple[str, int, int]
@@ -37,7 +34,7 @@ def settle(ctx: Context) -> None:
             ctx.repository(app).recover()
     for deployment in interrupted:
         if deployment.landing is not None:
-            _land(ctx, deployment, deployment.landing)
+            landing.finish(ctx, deployment, deployment.landing)
         elif _served(ctx, deployment):
             # What came after that, old images for instance, is seen to by others.
             ctx.store.deployments.finish(deployment.id, DeploymentStatus.SUCCEEDED, ctx.clock.now())
@@ -56,19 +53,6 @@ def _served(ctx: Context, deployment: Deployment) -> bool:
         return False
     app = ctx.store.apps.by_id(deployment.app_id)
     return ctx.store.releases.get(app, deployment.version).state in SERVED
-
-
-def _land(ctx: Context, deployment: Deployment, update: RefUpdate) -> None:
-    """Moves the branch of a release that was recorded a moment before a crash: the deploy has succeeded, then."""
-    app = ctx.store.apps.by_id(deployment.app_id)
-    try:
-        if ctx.repository(app).resolve(update.ref) != update.new:
-            ctx.repository(app).move(update)
-    except PaasError as error:
-        _log.error("%s: %s could not be moved: %s (%s)", app.name, update.ref, error.what, error.why)
-        return
-    receive.remember(ctx, app, update.ref.removeprefix(HEADS))
-    ctx.store.deployments.finish(deployment.id, DeploymentStatus.SUCCEEDED, ctx.clock.now())
 
 
 def repair(ctx: Context) -> None:
@@ -132,7 +116,7 @@ def _put_right(ctx: Context, job: Job) -> None:
     missing, surplus = _difference(ctx, app, ctx.scheduler.containers(app))
     if missing:
         _log.warning("%s lacks %s", app.name, ", ".join(f"{kind}.{index}" for kind, index, _ in missing))
-        release = deploy.deployed(ctx, app)
+        release = ctx.store.releases.deployed(app)
         _make_room(ctx, app, release, surplus)
         revive(ctx, app, missing)
         # Whatever did not come back as it was is started anew.

@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterable
 from typing import IO
 
-from paas.apps.lifecycle import change
+from paas.apps.changes import change
 from paas.builders import image_stream
 from paas.core.containers.image_name import ImageName
 from paas.core.errors import PaasError

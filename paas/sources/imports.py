@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import IO
 
 from paas.access import remote_credentials
-from paas.apps.lifecycle import change
+from paas.apps.changes import change
 from paas.core.errors import PaasError
 from paas.core.git import url as giturl
 from paas.core.git.push import HEADS
@@ -23,8 +23,8 @@ from paas.git.fast_import import Author
 from paas.git.quarantine import Quarantine
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
+from paas.releases import landing
 from paas.releases.deploy import Commit
-from paas.sources import receive
 from paas.system import spool
 
 FIRST_BRANCH = "main"
@@ -45,18 +45,13 @@ def land(
     update = RefUpdate(HEADS + branch, repository.resolve(HEADS + branch), commit.id)
 
     def landed() -> None:
-        # A branch that can't move would leave a release that no commit belongs to.
-        ctx.reserve.spend()
-        refused = quarantine.accept([update])[update.ref]
+        refused = landing.land(ctx, job.app, quarantine, update, chosen=True)
         if refused is not None:
             raise PaasError(f"{branch} could not be moved to {commit.id[:10]}", why=refused, code="ref-not-moved")
-        if ctx.store.properties.of(job.app).own.get(("git", "deploy-branch")) != branch:
-            ctx.store.properties.set(job.app, "git", "deploy-branch", branch)
-            repository.set_head(branch)
 
     ctx.store.sources.set(job.app, commit.id, origin)
     if build:
-        receive.deploy_first(ctx, job, replace(commit, update=update, landed=landed))
+        landing.deploy_first(ctx, job, replace(commit, update=update, landed=landed))
     else:
         landed()
 

@@ -16,12 +16,12 @@ from paas.core.model import App
 from paas.edge import publish
 from paas.git.process import GitFailed
 from paas.git.quarantine import Quarantine
-from paas.git.repository import CommitInfo
 from paas.jobs import superseding
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 from paas.jobs.output import Output
-from paas.releases.deploy import Commit, deploy
+from paas.releases import landing
+from paas.releases.deploy import Commit
 
 # A push is watched to its end even if the client has gone: its answer moves the ref.
 _NEVER = threading.Event()
@@ -106,16 +106,13 @@ class PushReceiver:
             assert moved.new is not None
 
             def landed() -> None:
-                # A branch that can't move would call a release rejected that serves.
-                self._ctx.reserve.spend()
-                if quarantine.accept([moved])[moved.ref] is None:
-                    remember(self._ctx, job.app, moved.ref.removeprefix(push.HEADS))
+                landing.land(self._ctx, job.app, quarantine, moved)
 
             if current == update.new and current != update.old:
                 job.out.step("The push before this one has deployed the same commit")
                 landed()
             else:
-                deploy_first(self._ctx, job, Commit(moved.new, actor, "git push", quarantine, moved, landed))
+                landing.deploy_first(self._ctx, job, Commit(moved.new, actor, "git push", quarantine, moved, landed))
             return quarantine.accept([moved])[moved.ref]
 
         try:
@@ -147,48 +144,3 @@ class PushReceiver:
         ):
             raise PushRefused(MOVED)
         return current
-
-
-def remember(ctx: Context, app: App, branch: str) -> None:
-    """The first branch that deployed is the deploy branch from now on, and what a clone checks out.
-
-    Under the app's lock, as it locks HEAD.
-    """
-    properties = ctx.store.properties.of(app)
-    if ("git", "deploy-branch") in properties.own:
-        return
-    if not properties.text("git", "deploy-branch"):
-        ctx.store.properties.set(app, "git", "deploy-branch", branch)
-    ctx.repository(app).set_head(branch)
-
-
-def deploy_first(ctx: Context, job: Job, commit: Commit) -> None:
-    """Deploys a commit that no branch has yet."""
-    try:
-        deploy(ctx, job.app, job, commit)
-    except PaasError:
-        if job.app.version is None:
-            # The push may have made the app: its address tells that nothing is deployed yet.
-            publish.refresh(ctx, job.app)
-        raise
-
-
-def head(ctx: Context, app: App) -> CommitInfo | None:
-    """The newest commit of the deploy branch, None if nothing was pushed to it."""
-    branch = ctx.store.properties.of(app).text("git", "deploy-branch")
-    repository = ctx.repository(app)
-    commit = repository.resolve(push.HEADS + branch) if branch else None
-    return repository.commit_info(commit) if commit else None
-
-
-def rebuild(ctx: Context, app: App) -> None:
-    """Builds and releases the newest commit of the deploy branch again."""
-    commit = head(ctx, app)
-    if commit is None:
-        raise PaasError(
-            f"there is nothing to build: {app.name} has no commit on its deploy branch",
-            fix="Push it first: git push.",
-            code="nothing-to-build",
-        )
-    source = Commit(commit.sha, ctx.caller.name, "ps:rebuild")
-    lifecycle.change(ctx, app, "rebuild", "ps:rebuild", lambda job: deploy(ctx, job.app, job, source))

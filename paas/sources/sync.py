@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 from paas.access import remote_credentials
-from paas.apps.lifecycle import change
+from paas.apps.changes import change
 from paas.core.access.remote_credentials import Fetched
 from paas.core.git.push import HEADS
 from paas.core.git.url import Remote

@@ -8,7 +8,7 @@ from typing import Any
 
 from paas.core.cron import entries
 from paas.core.cron.entries import CronEntry
-from paas.core.errors import NotFound
+from paas.core.errors import NotFound, PaasError
 from paas.core.git.refs import RefUpdate
 from paas.core.health import checks
 from paas.core.model import SERVER, App, Deployment, DeploymentStatus, Draft, Process, Release, ReleaseState, Summary
@@ -99,6 +99,13 @@ class Releases:
             "SELECT r.* FROM releases r JOIN apps a ON a.id = r.app_id AND a.version = r.version WHERE a.id = ?", app.id
         )
         return self._release(row) if row else None
+
+    def deployed(self, app: App) -> Release:
+        """The release that serves; an error that says what to do if there is none yet."""
+        current = self.current(app)
+        if current is None:
+            raise PaasError(f"{app.name} has not been deployed yet", fix="Push to it first.", code="not-deployed")
+        return current
 
     def scheduled(self, app: App | None = None) -> list[tuple[App, float, tuple[CronEntry, ...]]]:
         """Each app, or the one, whose current release has cron entries: with the release's time and its entries."""

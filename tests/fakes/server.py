@@ -30,6 +30,7 @@ from fakes.remotes import FakeRemotes
 from fakes.tasks import FakeTasks
 from fakes.times import FakeClock
 from paas.apps import lifecycle
+from paas.apps.changes import change
 from paas.certs.clients import AcmeClients
 from paas.certs.loop import Issuer
 from paas.commands.invocation import Invocation, Terminal
@@ -392,7 +393,7 @@ class Server:
         commits.give(self.source(app), repository)
         commits.point(repository / "refs" / "heads" / "main", commit.id)
         ctx.store.properties.set(found, "git", "deploy-branch", "main")
-        lifecycle.change(ctx, found, "push", commit.cause, lambda job: deploy(ctx, job.app, job, commit))
+        change(ctx, found, "push", commit.cause, lambda job: deploy(ctx, job.app, job, commit))
         self.quiet()
         return self.app(app)
 

@@ -11,7 +11,7 @@ ORDER = (
     "jobs",
     "commands",
     # Who may change an app now, and how a change is carried out; the rest of `apps` deploys and comes later.
-    "apps.locks",
+    *("apps.locks", "apps.changes"),
     "schedulers",
     "git",
     "access",
@@ -44,20 +44,10 @@ COMMON = ORDER[: ORDER.index("commands") + 1]
 """Common ground, which every subject stands on."""
 
 AGAINST = {
-    ("apps.commands.docker_options", "dispatch.properties"),
-    ("apps.commands.ps", "sources.receive"),
-    ("certs.commands.certs", "dispatch.properties"),
-    ("certs.commands.letsencrypt", "apps.commands.ps"),
     ("certs.on_request", "apps.properties"),
-    ("commands.arguments", "releases.deployments"),
-    ("commands.arguments", "sources.imports"),
-    ("edge.commands.domains", "dispatch.properties"),
-    ("edge.commands.maintenance", "dispatch.properties"),
     ("edge.commands.ports", "apps.properties"),
-    ("edge.commands.ports", "dispatch.properties"),
     ("edge.tls", "certs.acme_client"),
     ("health.checks", "apps.properties"),
-    ("health.checks", "releases.deploy"),
     ("jobs.context", "builders.rootless"),
     ("jobs.context", "certs.clients"),
     ("jobs.context", "edge.errors"),
@@ -67,8 +57,6 @@ AGAINST = {
     ("jobs.context", "logs.archive"),
     ("jobs.context", "releases.retire"),
     ("jobs.context", "runs.active"),
-    ("releases.rollback", "apps.lifecycle"),
-    ("server.commands.server", "dispatch.properties"),
 }
 """Imports against the order that are still to be cut. It only shrinks."""
 

@@ -7,12 +7,12 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.declare import Arg, command
 from paas.commands.render import Report, Reports
+from paas.commands.report import EVERY, reports
 from paas.core.access.caller import Access
 from paas.core.containers import options as dockeroptions
 from paas.core.containers.options import BUILD, DEPLOY, PHASES, RUN
 from paas.core.errors import NotFound, UsageError
 from paas.core.model import App
-from paas.dispatch.properties import EVERY, reports
 from paas.jobs.context import Context
 
 # What comes after the phases is the option, whatever it begins with.

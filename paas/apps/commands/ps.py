@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Annotated
 
-from paas.apps import locks, processes
+from paas.apps import processes
+from paas.apps.changes import each
 from paas.apps.processes import ProcessStatus
 from paas.commands import arguments as args
 from paas.commands.declare import Arg, command
 from paas.core.access.caller import Access
-from paas.core.errors import InvalidValue, PaasError, UsageError
+from paas.core.errors import InvalidValue, UsageError
 from paas.core.model import App
 from paas.core.releases.rollout import parse_scale
 from paas.jobs.context import Context
-from paas.jobs.output import Output
-from paas.sources import receive
+from paas.releases import landing
 
 EVERY_CORE = -1
 MOST_AT_ONCE = 16
@@ -57,44 +54,6 @@ def _some(ctx: Context, app: App | None, everything: bool, name: str) -> list[Ap
     if everything == (app is not None):
         raise UsageError(f"{name} takes the name of an app, or --all")
     return [app] if app else [found for found in ctx.store.apps.all() if found.version is not None]
-
-
-def each(ctx: Context, apps: Sequence[App], act: Callable[[Context, App], None], parallel: int = 1) -> None:
-    """Does it for every app. One that fails is told and keeps no other from it; then the command fails.
-
-    With ``parallel`` for so many at a time; then what is said of each comes in one piece, once it is done.
-    """
-    if len(apps) == 1:
-        act(ctx, apps[0])
-        return
-
-    def attempt(own: Context, app: App) -> bool:
-        try:
-            locks.enter(own, app)
-            act(own, app)
-        except PaasError as error:
-            own.out.warning(f"{app.name}:")
-            own.out.error(error)
-            return False
-        return True
-
-    def apart(app: App) -> bool:
-        said = bytearray()
-        done = attempt(replace(ctx, out=Output(said.extend, said.extend)), app)
-        ctx.out.chatter(bytes(said))
-        return done
-
-    if parallel == 1:
-        failed = [app.name for app in apps if not attempt(ctx, app)]
-    else:
-        with ThreadPoolExecutor(parallel) as pool:
-            failed = [app.name for app, done in zip(apps, pool.map(apart, apps), strict=True) if not done]
-    if failed:
-        raise PaasError(
-            f"{len(failed)} of {len(apps)} apps failed: {', '.join(failed)}",
-            why="What is said above of each.",
-            code="some-failed",
-        )
 
 
 def _at_once(ctx: Context, text: str) -> int:
@@ -144,4 +103,4 @@ def ps_rebuild(
     ctx: Context, app: args.App | None = None, *, all: bool = False, parallel: Parallel = 1
 ) -> None:
     """Build and release the newest commit of the deploy branch again. --parallel is as with ps:restart."""
-    each(ctx, _some(ctx, app, all, "ps:rebuild"), receive.rebuild, parallel)
+    each(ctx, _some(ctx, app, all, "ps:rebuild"), landing.rebuild, parallel)

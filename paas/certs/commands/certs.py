@@ -11,10 +11,10 @@ from paas.commands import arguments as args
 from paas.commands.declare import Arg, Stdin, command
 from paas.commands.invocation import Invocation
 from paas.commands.render import Report, Reports
+from paas.commands.report import EVERY, reports
 from paas.core.access.caller import Access
 from paas.core.errors import Forbidden, UsageError
 from paas.core.model import App
-from paas.dispatch.properties import EVERY, reports
 from paas.jobs.context import Context
 
 File = Annotated[str, Arg("FILE")]

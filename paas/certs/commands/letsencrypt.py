@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from paas.apps.commands.ps import each
+from paas.apps.changes import each
 from paas.certs import on_request, report
 from paas.certs.report import CertificateEntry
 from paas.commands import arguments as args

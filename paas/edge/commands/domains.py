@@ -5,11 +5,11 @@ from __future__ import annotations
 from paas.commands import arguments as args
 from paas.commands.declare import command
 from paas.commands.render import Report, Reports
+from paas.commands.report import EVERY, reports
 from paas.core.access.caller import Access
 from paas.core.edge.hosts import shown
 from paas.core.errors import UsageError
 from paas.core.model import App
-from paas.dispatch.properties import EVERY, reports
 from paas.edge import domains, publish
 from paas.jobs.context import Context
 

@@ -7,12 +7,12 @@ from typing import Annotated
 from paas.commands import arguments as args
 from paas.commands.declare import Arg, command
 from paas.commands.render import Report, Reports
+from paas.commands.report import EVERY, reports
 from paas.core.access.caller import Access
 from paas.core.edge import rules
 from paas.core.edge.items import MAINTENANCE, maintenance
 from paas.core.errors import UsageError
 from paas.core.model import App
-from paas.dispatch.properties import EVERY, reports
 from paas.edge import changes
 from paas.jobs.context import Context
 

@@ -8,12 +8,12 @@ from paas.apps import properties
 from paas.commands import arguments as args
 from paas.commands.declare import Arg, command
 from paas.commands.render import Report, Reports
+from paas.commands.report import EVERY, reports
 from paas.core import values
 from paas.core.access.caller import Access
 from paas.core.edge.items import PORT, Binding, bindings
 from paas.core.errors import NotFound, UsageError
 from paas.core.model import WEB, App
-from paas.dispatch.properties import EVERY, reports
 from paas.edge import ports
 from paas.edge.commands.arguments import GRPC, Port, ProcessType
 from paas.jobs.context import Context

@@ -15,6 +15,7 @@ from paas.core.model import DeploymentStatus
 from paas.core.times import timestamp
 from paas.jobs.context import Context
 from paas.releases import deployments
+from paas.releases.commands.arguments import Build, Status, Which
 from paas.releases.deployments import DeploymentView
 
 
@@ -63,7 +64,7 @@ Kind = Annotated[str, Arg("KIND", _kind, choices=deployments.KINDS)]
 
 @command("builds:list", access=Access.VIEW)
 def builds_list(
-    ctx: Context, app: args.App | None = None, *, status: args.Status = "", kind: Kind = ""
+    ctx: Context, app: args.App | None = None, *, status: Status = "", kind: Kind = ""
 ) -> list[DeploymentRow]:
     """List the last 100 changes of an app, or of all: pushes, and whatever else changed what runs; newest first.
 
@@ -95,7 +96,7 @@ class DeploymentInfo:
 
 
 @command("builds:info", access=Access.VIEW)
-def builds_info(ctx: Context, target: args.Build, which: args.Which = "") -> DeploymentInfo:
+def builds_info(ctx: Context, target: Build, which: Which = "") -> DeploymentInfo:
     """Show one change with its steps: by its number, or the one of an app that is under way, or else its newest."""
     build = deployments.find(ctx, target, which)
     it = build.deployment
@@ -131,8 +132,8 @@ def _bytes(ctx: Context, text: str) -> int:
 @command("builds:output", access=Access.VIEW)
 def builds_output(
     ctx: Context,
-    target: args.Build,
-    which: args.Which = "",
+    target: Build,
+    which: Which = "",
     *,
     follow: Annotated[bool, Arg("", short="f")] = False,
     after: Annotated[int, Arg("BYTES", _bytes)] = 0,
@@ -146,7 +147,7 @@ def builds_output(
 
 
 @command("builds:cancel", access=Access.DEPLOY)
-def builds_cancel(ctx: Context, target: args.Build) -> None:
+def builds_cancel(ctx: Context, target: Build) -> None:
     """Cancel a change that is queued or under way, by its number or app. What was running goes on."""
     app = ctx.store.apps.find(target)
     if app is not None and not ctx.jobs.of(app):

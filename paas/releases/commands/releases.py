@@ -11,7 +11,7 @@ from paas.core.model import Release, Summary
 from paas.core.releases.diff import Difference, differences
 from paas.core.times import timestamp
 from paas.jobs.context import Context
-from paas.releases import deploy, rollback
+from paas.releases import rollback
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class ReleaseInfo:
 @command("releases:info", access=Access.VIEW)
 def releases_info(ctx: Context, app: args.App, version: args.Version | None = None) -> ReleaseInfo:
     """Show one release, the current one by default: image, commit, processes and names of its variables."""
-    release = ctx.store.releases.get(app, version) if version is not None else deploy.deployed(ctx, app)
+    release = ctx.store.releases.get(app, version) if version is not None else ctx.store.releases.deployed(app)
     row = _row(release)
     return ReleaseInfo(
         version=row.version,
@@ -84,7 +84,7 @@ def releases_diff(
 ) -> list[Difference]:
     """Show what differs between two releases, or between one and the current: image, processes, names of variables."""
     one = ctx.store.releases.get(app, before)
-    other = ctx.store.releases.get(app, after) if after is not None else deploy.deployed(ctx, app)
+    other = ctx.store.releases.get(app, after) if after is not None else ctx.store.releases.deployed(app)
     found = differences(one, other)
     if not found:
         ctx.out.detail(f"v{one.version} and v{other.version} are alike.")

@@ -11,7 +11,6 @@ from paas.commands import arguments as args
 from paas.commands.declare import Arg, command
 from paas.core import settings as declared
 from paas.core.access.caller import Access
-from paas.dispatch import properties as _properties  # noqa: F401  # importing registers
 from paas.edge import dashboard, domains
 from paas.jobs.context import Context
 from paas.server import host_keys

@@ -13,7 +13,9 @@ from paas.core.errors import InvalidValue, UsageError
 from paas.core.git import url as giturl
 from paas.core.sources import archive
 from paas.jobs.context import Context
-from paas.sources import imports, receive, sync
+from paas.releases import landing
+from paas.sources import imports, sync
+from paas.sources.commands.arguments import Email, User, author
 from paas.sources.sync import When
 
 STDIN = "--"
@@ -33,8 +35,8 @@ def git_from_archive(
     ctx: Context,
     app: args.App,
     url: Annotated[str, Arg("URL|--")] = STDIN,
-    user: args.User = "",
-    email: args.Email = "",
+    user: User = "",
+    email: Email = "",
     *,
     archive_type: ArchiveType = "",
     invocation: Invocation,
@@ -45,7 +47,7 @@ def git_from_archive(
     refused; git:set --global archive-max-files, -size and -ratio are the limits. What serves already is not deployed
     again. USER and EMAIL are the author of the commit, if given.
     """
-    by = args.author(user, email)
+    by = author(user, email)
     if url == STDIN:
         imports.from_archive(ctx, app, args.input_chunks(invocation), archive_type, by)
     else:
@@ -98,7 +100,7 @@ class BranchStatus:
 @command("git:status", access=Access.VIEW)
 def git_status(ctx: Context, app: args.App) -> BranchStatus:
     """Show the deploy branch, its newest commit, whether that serves, and where it came from."""
-    head, current = receive.head(ctx, app), ctx.store.releases.current(app)
+    head, current = landing.head(ctx, app), ctx.store.releases.current(app)
     origin = ctx.store.sources.of(app, current.commit) if current else None
     return BranchStatus(
         branch=ctx.store.properties.of(app).text("git", "deploy-branch"),
