@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from paas.access import authorized_keys
-from paas.core.access import ssh_keys
+from paas.access import authorized_keys, public_keys
 from paas.core.access.caller import Access, Caller
 from paas.core.access.revocation import Revocation
 from paas.core.model import Key
@@ -12,7 +11,7 @@ from paas.jobs.context import Context
 
 def add(ctx: Context, name: str, text: str, role: str) -> Key:
     """Adds the key in the text, one line as in a ``.pub`` file."""
-    public = ssh_keys.parse(text)
+    public = public_keys.parse(text)
     key = Key(name, public.fingerprint, public.kind, public.blob, public.comment, role, ctx.clock.now())
     ctx.store.keys.add(key)
     write_authorized_keys(ctx)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from paas.core.access import ssh_keys
+from paas.access import public_keys
+from paas.access.public_keys import PublicKey
 from paas.core.access.remote_credentials import RemoteCredentials
-from paas.core.access.ssh_keys import PublicKey
 from paas.core.egress import Egress
 from paas.core.errors import BuildFailed, NotFound, PaasError
 from paas.core.git.url import Remote
@@ -76,7 +76,7 @@ def _proxies(ctx: Context) -> dict[str, str]:
 
 def allow_host(ctx: Context, address: str) -> list[PublicKey]:
     """Takes the keys that the ssh server shows now as its own, in place of those there were."""
-    keys = {line: ssh_keys.parse(line.partition(" ")[2]) for line in ctx.remotes.host_keys(address)}
+    keys = {line: public_keys.parse(line.partition(" ")[2]) for line in ctx.remotes.host_keys(address)}
     ctx.store.known_hosts.set(address, list(keys))
     return list(keys.values())
 

@@ -20,7 +20,7 @@ OUTSIDE = {
     "dulwich": ("paas.git",),
     "subprocess": ("paas.system", "paas.git", "paas.builders", "paas.proxies.nginx", "paas.certs", "paas.daemon"),
     "sqlite3": ("paas.store",),
-    "cryptography": ("paas.store", "paas.system.x509", "paas.certs.acme_client"),
+    "cryptography": ("paas.store", "paas.access.public_keys", "paas.system.x509", "paas.certs.acme_client"),
     "acme": ("paas.certs.acme_client",),
     "josepy": ("paas.certs.acme_client",),
     "dns": ("paas.certs",),

@@ -7,8 +7,7 @@ import threading
 import pytest
 
 from fakes import DEPLOYER
-from paas.access import authorized_keys, keys
-from paas.core.access import ssh_keys
+from paas.access import authorized_keys, keys, public_keys
 from paas.core.access.caller import Access, Caller
 
 NAMED = "ssh-keys:remove takes a name, or --fingerprint SHA256:… [usage]"
@@ -20,7 +19,7 @@ def key(letter, comment="me@example.org"):
 
 
 def fingerprint(letter):
-    return ssh_keys.parse(key(letter)).fingerprint
+    return public_keys.parse(key(letter)).fingerprint
 
 
 def test_a_key_is_added_listed_and_removed(server):
