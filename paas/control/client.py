@@ -132,7 +132,7 @@ class CommandClient:
         self._input_over = False
         self._outputs = {frames.OUTPUT: ClientOutput(1), frames.ERROR: ClientOutput(2)}
         self._stuck: ClientOutput | None = None
-        self._kind, self._left, self._header, self._body = b"", 0, b"", b""
+        self._buffer = bytearray()
         self._status: int | None = None
         self._terminal = LocalTerminal()
         self._interrupts = 0
@@ -255,45 +255,23 @@ class CommandClient:
         if not data:
             self._status = INTERRUPTED if self._interrupts else LOST
 
-        while data:
-            data = self._take(data)
+        self._buffer += data
+        for kind, payload in frames.whole(self._buffer):
+            self._obey(kind, payload)
 
         for output in self._outputs.values():
             if output.pending:
                 self._write(output)
 
-    def _take(self, data: bytes) -> bytes:
-        """Takes a frame's header or some of its payload from ``data``; returns the rest."""
-        if not self._left:
-            missing = frames.HEADER - len(self._header)
-            self._header += data[:missing]
-
-            if len(self._header) == frames.HEADER:
-                self._kind, self._left = self._header[:1], int.from_bytes(self._header[1:], "big")
-                self._header = self._body = b""
-
-            return data[missing:]
-
-        part = data[: self._left]
-        self._left -= len(part)
-
-        if self._kind in self._outputs:
-            self._outputs[self._kind].pending += part
-        else:
-            self._body += part
-
-            if not self._left:
-                self._obey()
-
-        return data[len(part) :]
-
-    def _obey(self) -> None:
-        if self._kind == frames.EXIT:
-            self._status = self._body[0]
-        elif self._kind == frames.GRANT:
-            self._granted += int.from_bytes(self._body, "big")
-        elif self._kind == frames.RAW:
-            self._terminal.raw(self._body == b"\1")
+    def _obey(self, kind: bytes, payload: bytes) -> None:
+        if kind in self._outputs:
+            self._outputs[kind].pending += payload
+        elif kind == frames.EXIT:
+            self._status = payload[0]
+        elif kind == frames.GRANT:
+            self._granted += int.from_bytes(payload, "big")
+        elif kind == frames.RAW:
+            self._terminal.raw(payload == b"\1")
 
     def _write(self, output: ClientOutput) -> None:
         try:

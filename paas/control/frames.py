@@ -35,8 +35,16 @@ Server to client:
 
 Grants keep the socket from filling with input that nobody reads, so that an interrupt always comes through.
 
-This module is imported by the command line client, whose start is measured in milliseconds: it imports nothing.
+This module is imported by the command line client, whose start is measured in milliseconds: it imports nothing that
+takes time.
 """
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROTOCOL = 1
 MAX_PAYLOAD = 1024 * 1024
@@ -50,3 +58,24 @@ OUTPUT, ERROR, GRANT, VALUE, PROBLEM, JOB, MARK, RAW, EXIT = b"o", b"x", b"g", b
 def frame(kind: bytes, payload: bytes = b"") -> bytes:
     """One frame, ready to be sent."""
     return kind + len(payload).to_bytes(4, "big") + payload
+
+
+class FrameTooLong(ValueError):
+    """A payload is longer than `MAX_PAYLOAD`."""
+
+
+def whole(buffer: bytearray) -> Iterator[tuple[bytes, bytes]]:
+    """Take the complete frames out of ``buffer``, a bytearray. Yield (kind, payload); raise `FrameTooLong`."""
+    start = 0
+    try:
+        while len(buffer) - start >= HEADER:
+            body = start + HEADER
+            end = body + int.from_bytes(buffer[start + 1 : body], "big")
+            if end - body > MAX_PAYLOAD:
+                raise FrameTooLong
+            if len(buffer) < end:
+                break
+            kind, start = bytes(buffer[start : start + 1]), end
+            yield kind, bytes(buffer[body:end])
+    finally:
+        del buffer[:start]

@@ -102,26 +102,12 @@ def _is_text(item: str) -> bool:
 
 
 def whole_frames(buffer: bytearray) -> Iterator[tuple[bytes, bytes]]:
-    """Takes the frames that are complete out of ``buffer``; raises `BrokenProtocol` when one is too large."""
-    start = 0
-
+    """Take the complete frames out of ``buffer``. Raise `BrokenProtocol` when one is too long."""
     try:
-        while len(buffer) - start >= frames.HEADER:
-            body = start + frames.HEADER
-            size = int.from_bytes(buffer[start + 1 : body], "big")
-
-            if size > frames.MAX_PAYLOAD:
-                raise BrokenProtocol(
-                    "The client sent too much at once",
-                    why=f"A frame, and with it a command line, has at most {frames.MAX_PAYLOAD // 1024} KiB.",
-                    fix="Give large values on standard input.",
-                )
-
-            if len(buffer) < body + size:
-                break
-
-            kind = bytes(buffer[start : start + 1])
-            start = body + size
-            yield kind, bytes(buffer[body:start])
-    finally:
-        del buffer[:start]
+        yield from frames.whole(buffer)
+    except frames.FrameTooLong:
+        raise BrokenProtocol(
+            "The client sent too much at once",
+            why=f"A frame, and with it a command line, has at most {frames.MAX_PAYLOAD // 1024} KiB.",
+            fix="Give large values on standard input.",
+        ) from None

@@ -94,7 +94,7 @@ class Conversation:
             if not data:
                 raise _lost()
             buffer += data
-            for kind, payload in _whole(buffer):
+            for kind, payload in frames.whole(buffer):
                 if kind == frames.GRANT:
                     self._send_input(int.from_bytes(payload, "big"))
                     continue
@@ -207,16 +207,6 @@ def _beside(value: bytearray, output: bytearray) -> dict[str, Any]:
     """What the command had said before it ended with an error."""
     said = {"output": output.decode(errors="replace")} if output else {}
     return {**said, "result": json.loads(value)} if value else said
-
-
-def _whole(buffer: bytearray) -> Iterator[Frame]:
-    while len(buffer) >= frames.HEADER:
-        end = frames.HEADER + int.from_bytes(buffer[1 : frames.HEADER], "big")
-        if len(buffer) < end:
-            return
-        frame = bytes(buffer[:1]), bytes(buffer[frames.HEADER : end])
-        del buffer[:end]
-        yield frame
 
 
 def _unreachable() -> CommandFailed:

@@ -61,7 +61,6 @@ LONG = 300
 LONGEST = 500
 LONG_FOR_A_REASON = {
     "paas/control/channel.py": "one object between event loop and thread: its two halves are only right together",
-    "paas/control/client.py": "starts in milliseconds because it is one module that imports next to nothing",
     "paas/schedulers/docker/api.py": "everything that is asked of the one engine",
     "paas/proxies/nginx/process.py": "everything that is done to the one nginx process",
     "tests/fakes/containers.py": "a whole container engine in memory",
