@@ -23,6 +23,7 @@ Frame = tuple[int, bytes]
 """The number of a stream, and what was written to it."""
 
 
+# Not `container_stream.unframe`: where a frame ends matters here, as each begins with a timestamp.
 def frames(read: Callable[[int], bytes]) -> Iterator[Frame]:
     """Takes apart what a container without a terminal wrote. ``read`` gives that many bytes, fewer at the end."""
     while len(head := read(_HEAD)) == _HEAD:

@@ -1,18 +1,16 @@
-"""The output of a command that runs beside a container's own.
-
-Framing: https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach
-"""
+"""The output of a command that runs beside a container's own."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import docker.errors
 
+from paas.schedulers.container_stream import unframe
 from paas.schedulers.docker import exec_signals
 
 IMPOSSIBLE = 126
@@ -20,7 +18,6 @@ IMPOSSIBLE = 126
 OUTPUT_LIMIT = 4096
 """Bytes of output that are kept."""
 
-_HEAD = 8
 _POLL_SECONDS = 0.005
 START_SECONDS = 10.0
 """How long after its time a command may begin, and be killed then."""
@@ -68,18 +65,19 @@ def outcome(
 
 
 def _read(raw: Any, deadline: float) -> str:
-    output, data = bytearray(), bytearray()
+    output = bytearray()
+    for _, part in unframe(_chunks(raw, deadline)):
+        output += part[: OUTPUT_LIMIT - len(output)]
+    return output.decode("utf-8", "replace")
+
+
+def _chunks(raw: Any, deadline: float) -> Iterator[bytes]:
     while (left := deadline - time.monotonic()) > 0:
         raw.settimeout(left)
         try:
             chunk = raw.recv(65536)
         except TimeoutError:
-            break
+            return
         if not chunk:
-            break
-        data += chunk
-        # Frames: stream type, three zeros, big-endian length, data.
-        while len(data) >= _HEAD and len(data) >= _HEAD + (size := int.from_bytes(data[4:_HEAD], "big")):
-            output += data[_HEAD : _HEAD + size][: OUTPUT_LIMIT - len(output)]
-            del data[: _HEAD + size]
-    return output.decode("utf-8", "replace")
+            return
+        yield chunk
