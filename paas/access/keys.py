@@ -7,6 +7,7 @@ from paas.core.access.caller import Access, Caller
 from paas.core.access.revocation import Revocation
 from paas.core.model import Key
 from paas.jobs.context import Context
+from paas.jobs.locks import Announcements
 
 
 def add(ctx: Context, name: str, text: str, role: str) -> Key:
@@ -22,7 +23,7 @@ def remove(ctx: Context, *, name: str = "", fingerprint: str = "") -> Key:
     """Removes the key. Its open connections are closed; changes that it began go on, as jobs do."""
     key = ctx.store.keys.remove(name=name, fingerprint=fingerprint)
     write_authorized_keys(ctx)
-    ctx.revoked.tell(Revocation(fingerprint=key.fingerprint, spared=ctx.gone))
+    ctx.part(Announcements).tell(Revocation(fingerprint=key.fingerprint, spared=ctx.gone))
     return key
 
 

@@ -10,6 +10,7 @@ from paas.core.access.remote_credentials import RemoteCredentials
 from paas.core.egress import Egress
 from paas.core.errors import BuildFailed, NotFound, PaasError
 from paas.core.git.url import Remote
+from paas.git.remotes import Remotes
 from paas.jobs.context import Context
 from paas.store.access import GIT
 
@@ -53,7 +54,7 @@ def check_host(ctx: Context, host: str) -> None:
 
     One that does not resolve is left to whatever connects.
     """
-    egress(ctx).check(host, ctx.remotes.addresses(host))
+    egress(ctx).check(host, ctx.part(Remotes).addresses(host))
 
 
 def ca_file(ctx: Context) -> str:
@@ -76,7 +77,7 @@ def _proxies(ctx: Context) -> dict[str, str]:
 
 def allow_host(ctx: Context, address: str) -> list[PublicKey]:
     """Takes the keys that the ssh server shows now as its own, in place of those there were."""
-    keys = {line: public_keys.parse(line.partition(" ")[2]) for line in ctx.remotes.host_keys(address)}
+    keys = {line: public_keys.parse(line.partition(" ")[2]) for line in ctx.part(Remotes).host_keys(address)}
     ctx.store.known_hosts.set(address, list(keys))
     return list(keys.values())
 

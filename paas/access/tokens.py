@@ -11,6 +11,7 @@ from paas.core.access.revocation import Revocation
 from paas.core.access.tokens import Token
 from paas.core.errors import DiskFull, InvalidToken
 from paas.jobs.context import Context
+from paas.jobs.locks import Announcements
 
 NOTED_SECONDS = 60.0
 """How exact the time of the last use is: a page asks for several things, and each would be a write."""
@@ -27,7 +28,7 @@ def add(ctx: Context, name: str, role: str, seconds: float | None) -> str:
 def remove(ctx: Context, name: str) -> None:
     """Removes the token. Its open streams end; changes that it began go on, as jobs do."""
     ctx.store.tokens.remove(name)
-    ctx.revoked.tell(Revocation(token=name, spared=ctx.gone))
+    ctx.part(Announcements).tell(Revocation(token=name, spared=ctx.gone))
 
 
 def caller(ctx: Context, token: str) -> Caller:

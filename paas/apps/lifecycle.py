@@ -14,9 +14,13 @@ from paas.core.edge import items
 from paas.core.errors import AlreadyExists, Disconnected, NoSuchApp, PaasError
 from paas.core.model import App
 from paas.edge import dashboard, domains, former_hosts, publish, rules
+from paas.git.repository import repository_of
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
+from paas.jobs.locks import PublishLock
 from paas.releases import deploy
+from paas.releases.retire import Retirer
+from paas.runs.active import Oneoffs
 from paas.system.spans import carried
 
 _log = logging.getLogger(__name__)
@@ -51,7 +55,7 @@ def destroy(ctx: Context, app: App) -> None:
         _take_down(ctx, job.app)
         ctx.paths.remove_app(job.app)
         # The engine takes a while for a network. If the server dies before, its next start does the same.
-        ctx.retirer.later(f"clearing up after {job.app.name}", lambda: ctx.scheduler.clear(app.id))
+        ctx.part(Retirer).later(f"clearing up after {job.app.name}", lambda: ctx.scheduler.clear(app.id))
         for number in sorted(others):
             # Their routes lead nowhere now; one may be destroyed at the same time.
             with suppress(NoSuchApp):
@@ -70,9 +74,9 @@ def _take_down(ctx: Context, app: App) -> None:
     Should the proxy fail, the rows are still there, and what they want comes back.
     """
     serves = bool(ctx.store.apps.replicas(app))
-    with ctx.routing.of(app.id), ThreadPoolExecutor(1, thread_name_prefix="withdraw") as beside:
+    with ctx.part(PublishLock).of(app.id), ThreadPoolExecutor(1, thread_name_prefix="withdraw") as beside:
         withdrawn = beside.submit(carried(partial(_withdraw, ctx, app))) if serves else None
-        ctx.oneoffs.forget(app)
+        ctx.part(Oneoffs).forget(app)
         ctx.scheduler.forget(app)
         if withdrawn:
             withdrawn.result()
@@ -81,7 +85,7 @@ def _take_down(ctx: Context, app: App) -> None:
             ctx.store.apps.delete(app)
     if not serves:
         # It answered with a page that says so; nobody has to wait until that is gone.
-        ctx.retirer.later(f"forgetting the hosts of {app.name}", lambda: _forget_hosts(ctx, app))
+        ctx.part(Retirer).later(f"forgetting the hosts of {app.name}", lambda: _forget_hosts(ctx, app))
 
 
 def _withdraw(ctx: Context, app: App) -> None:
@@ -91,7 +95,7 @@ def _withdraw(ctx: Context, app: App) -> None:
 
 
 def _forget_hosts(ctx: Context, app: App) -> None:
-    with ctx.routing.of(app.id):
+    with ctx.part(PublishLock).of(app.id):
         _withdraw(ctx, app)
 
 
@@ -155,7 +159,7 @@ def _copy(ctx: Context, app: App, copy: App) -> None:
     for kind in items.COPIED:
         ctx.store.edge.replace(copy, kind, ctx.store.edge.of(app, kind))
     ctx.store.apps.set_formation(copy, ctx.store.apps.formation(app))
-    ctx.repository(app).copy_to(ctx.paths.repository(copy))
+    repository_of(ctx, app).copy_to(ctx.paths.repository(copy))
     ctx.store.sources.copy(app, copy)
     for phase in PHASES:
         ctx.store.docker_options.set(copy, phase, ctx.store.docker_options.of(app, phase))
@@ -181,7 +185,7 @@ def _discard(ctx: Context, app: App) -> None:
     if ctx.store.apps.exists(app):
         _take_down(ctx, app)
         ctx.paths.remove_app(app)
-        ctx.retirer.later(f"clearing up after {app.name}", lambda: ctx.scheduler.clear(app.id))
+        ctx.part(Retirer).later(f"clearing up after {app.name}", lambda: ctx.scheduler.clear(app.id))
 
 
 class RepositoryTidier:
@@ -202,7 +206,7 @@ class RepositoryTidier:
             if not ctx.paths.repository(app).exists() or ctx.clock.monotonic() < self._put_off.get(app.id, 0.0):
                 continue
             try:
-                ctx.repository(app).tidy(ctx.host.disk(ctx.paths.root).free)
+                repository_of(ctx, app).tidy(ctx.host.disk(ctx.paths.root).free)
             except PaasError as error:
                 _log.error("the repository of %s could not be tidied: %s", app.name, error.what)
                 self._put_off[app.id] = ctx.clock.monotonic() + TIDY_AGAIN_SECONDS

@@ -14,6 +14,7 @@ from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 from paas.releases import deploy
 from paas.releases.rollout import let_go, roll_out
+from paas.system.reserve import Reserve
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def stop(ctx: Context, app: App) -> None:
                     ctx.store.apps.set_stopped(job.app, True)
                     ctx.store.apps.set_replicas(job.app, ())
         except BaseException:
-            ctx.reserve.spend()
+            ctx.part(Reserve).spend()
             publish.refresh(ctx, job.app)
             raise
         let_go(ctx, job.app, ctx.scheduler.containers(job.app), switch)

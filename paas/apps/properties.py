@@ -11,7 +11,9 @@ from paas.core.errors import InvalidValue, ProxyError, Unsupported
 from paas.core.model import App
 from paas.core.properties import Effect, Scope
 from paas.edge import publish
+from paas.git.repository import repository_of
 from paas.jobs.context import Context
+from paas.logs.archive import LogArchive
 
 
 def change(ctx: Context, app: App | None, namespace: str, key: str, value: str) -> None:
@@ -48,10 +50,10 @@ def change(ctx: Context, app: App | None, namespace: str, key: str, value: str) 
         ctx.changed.notify()
     if (namespace, key) == ("logs", "store-size"):
         for one in [app] if app else ctx.store.apps.all():
-            ctx.logs.make_room(one)
+            ctx.part(LogArchive).make_room(one)
     if (namespace, key) == ("git", "deploy-branch") and app is not None and value:
         # A clone checks out what deploys.
-        ctx.repository(app).set_head(value)
+        repository_of(ctx, app).set_head(value)
 
 
 def _require_module(ctx: Context, name: str, key: str, value: str) -> None:

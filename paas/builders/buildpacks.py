@@ -14,8 +14,10 @@ from paas.core.errors import Forbidden, InvalidValue, NotFound
 from paas.core.git import url
 from paas.core.git.url import Remote
 from paas.core.model import App
+from paas.git.remotes import Remotes
 from paas.jobs.context import Context
 from paas.store.buildpacks import AddedBuildpack
+from paas.system.confined import Confined
 
 CHAIN = ("buildpacks", "chain")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+|[\w.-]+@[\w.-]+:\S+")
@@ -119,10 +121,10 @@ def _fetched(ctx: Context, app: App | None, source: str, reference: str) -> Buil
         remote = _remote(ctx, address)
         means = remote_credentials.means(ctx, remote)
         ref = url.ref(wanted) if wanted else ""
-        fetching = buildpack_fetch.from_git(parent, remote, ref, means, ctx.remotes.fetch, ctx.gone)
+        fetching = buildpack_fetch.from_git(parent, remote, ref, means, ctx.part(Remotes).fetch, ctx.gone)
     with fetching as (tree, version):
         pack = buildpack_folders.load(tree, version=version, source=address)
-        recipe.check(tree, f"{address}: {pack.name}", ctx.confined.for_look(ctx.gone))
+        recipe.check(tree, f"{address}: {pack.name}", ctx.part(Confined).for_look(ctx.gone))
         row = AddedBuildpack(
             app.id if app else None, pack.name, address, wanted, version, ctx.caller.name, ctx.clock.now()
         )  # fmt: skip

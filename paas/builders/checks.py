@@ -10,21 +10,21 @@ from paas.core.model import App
 from paas.core.sources import image_file
 from paas.core.spelling import meant
 from paas.git.quarantine import Quarantine
-from paas.git.repository import UnbuildableEntry
+from paas.git.repository import UnbuildableEntry, repository_of
 from paas.jobs.context import Context
 
 
 def check(ctx: Context, app: App, commit: str, quarantine: Quarantine | None) -> None:
     """Refuses a commit that can't be built from a checkout, or would be too large as one; one without the build folder,
     and any code where the app is told to be an image."""
-    sizes = ctx.repository(app).sizes(commit, quarantine=quarantine)
-    stored = ctx.repository(app).stored() + (quarantine.stored() if quarantine else 0)
+    sizes = repository_of(ctx, app).sizes(commit, quarantine=quarantine)
+    stored = repository_of(ctx, app).stored() + (quarantine.stored() if quarantine else 0)
     checkout.check(sum(sizes.values()), ctx.settings.value("max-checkout-size"), stored)
-    for finding in ctx.repository(app).unsupported(commit, quarantine=quarantine):
+    for finding in repository_of(ctx, app).unsupported(commit, quarantine=quarantine):
         raise _unsupported(finding)
     properties = ctx.store.properties.of(app)
     folder = properties.text("builder", "build-dir")
-    repository = ctx.repository(app)
+    repository = repository_of(ctx, app)
     if folder:
         folders = repository.folders(commit, quarantine)
         if folder not in folders:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from paas.builders.rootless import Rootless
 from paas.core.errors import DockerError
 from paas.jobs.context import Context
 
@@ -27,10 +28,10 @@ class BuilderSupervisor:
     def tick(self) -> None:
         """One look. Why it can't be started is logged once, and told by ``doctor`` as long as it is so."""
         if not wanted(self._ctx):
-            self._ctx.rootless.stop()
+            self._ctx.part(Rootless).stop()
             return
         try:
-            self._ctx.rootless.start()
+            self._ctx.part(Rootless).start()
             self._trouble = ""
         except DockerError as error:
             if error.why != self._trouble:

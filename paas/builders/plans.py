@@ -23,9 +23,10 @@ from paas.core.model import App
 from paas.core.properties import Properties
 from paas.core.secret import Secret
 from paas.git.quarantine import Quarantine
+from paas.git.repository import repository_of
 from paas.jobs.context import Context
 from paas.system import pattern, yaml_file
-from paas.system.confined import Work
+from paas.system.confined import Confined, Work
 
 DOCKERFILE, BUILDPACK = "dockerfile", "buildpack"
 _PATH = ("builder-dockerfile", "dockerfile-path")
@@ -122,7 +123,7 @@ def _plan(
     if places and _left_to(properties.text(*_PATH), places, found):
         return None
 
-    sizes = ctx.repository(app).sizes(commit, folder, quarantine=quarantine)
+    sizes = repository_of(ctx, app).sizes(commit, folder, quarantine=quarantine)
     packs = buildpacks.available(ctx, app)
     files = _read(ctx, app, commit, quarantine, sizes, packs, work)
     only = properties.text("buildpacks", "stack")
@@ -183,7 +184,7 @@ def _read(
     listed = CommitFiles(tuple(sorted(sizes)))
     wanted = _wanted(listed, sizes, packs)
     places = {path: posixpath.join(folder, path) for path in wanted}
-    found = ctx.repository(app).read_files(commit, list(places.values()), quarantine=quarantine, limit=LARGEST)
+    found = repository_of(ctx, app).read_files(commit, list(places.values()), quarantine=quarantine, limit=LARGEST)
     texts = {path: committext.lenient(data) for path in wanted if (data := found[places[path]]) is not None}
 
     def toml(path: str, text: str) -> object:
@@ -241,16 +242,16 @@ def newest(ctx: Context, app: App) -> Recipe | None:
     Raises `PaasError` where there is no commit, and as `recipe_of` does.
     """
     one = _newest(ctx, app)
-    return recipe_of(ctx, app, one.commit, None, one.commands, one.found, ctx.confined.for_look(ctx.gone))
+    return recipe_of(ctx, app, one.commit, None, one.commands, one.found, ctx.part(Confined).for_look(ctx.gone))
 
 
 def _newest(ctx: Context, app: App) -> _Newest:
     branch = ctx.store.properties.of(app).text("git", "deploy-branch")
-    commit = ctx.repository(app).resolve(push.HEADS + branch) if branch else None
+    commit = repository_of(ctx, app).resolve(push.HEADS + branch) if branch else None
     if commit is None:
         raise PaasError(f"{app.name} has no commit yet", fix="Push to it first.", code="nothing-to-build")
     places = choices(ctx.store.properties.of(app))
-    found = ctx.repository(app).read_files(commit, list(places.values()), limit=LARGEST) if places else {}
+    found = repository_of(ctx, app).read_files(commit, list(places.values()), limit=LARGEST) if places else {}
     return _Newest(commit, _commands(ctx, app, commit), found)
 
 
@@ -258,7 +259,7 @@ def _commands(ctx: Context, app: App, commit: str) -> dict[str, str]:
     properties = ctx.store.properties.of(app)
     folder, name = properties.text("builder", "build-dir"), properties.text("ps", "procfile-path")
     path = posixpath.join(folder, name)
-    return procfile.parse(committext.lenient(ctx.repository(app).read_file(commit, path) or b""), path)
+    return procfile.parse(committext.lenient(repository_of(ctx, app).read_file(commit, path) or b""), path)
 
 
 def facts(ctx: Context, app: App) -> dict[str, str]:
@@ -267,7 +268,7 @@ def facts(ctx: Context, app: App) -> dict[str, str]:
     try:
         one = _newest(ctx, app)
         # Nothing is rendered for it.
-        plan = _plan(ctx, app, one.commit, None, one.commands, one.found, ctx.confined.for_look(ctx.gone))
+        plan = _plan(ctx, app, one.commit, None, one.commands, one.found, ctx.part(Confined).for_look(ctx.gone))
     except PaasError as error:
         return {**order, "detected": "nothing", "detected-problem": " ".join(error.lines())}
     if plan is None:

@@ -12,10 +12,9 @@ from paas.certs.resolver import Resolver
 
 @dataclass(frozen=True)
 class AcmeClients:
-    """``turn`` is held while an authority is asked: one order at a time. ``wake`` is set when there may be work."""
+    """``turn`` is held while an authority is asked: one order at a time."""
 
     acme: AcmeClient
     hooks: DnsHooks
     resolver: Resolver
     turn: threading.Lock = field(default_factory=threading.Lock)
-    wake: threading.Event = field(default_factory=threading.Event)

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from paas.certs import issued, orders
+from paas.certs.clients import AcmeClients
 from paas.certs.orders import WantedCertificate
 from paas.core.errors import NoSuchApp, PaasError
 from paas.core.model import App
 from paas.edge import publish, tls
+from paas.edge.new_hosts import NewHosts
 from paas.jobs.context import Context
 
 _log = logging.getLogger(__name__)
@@ -40,16 +42,16 @@ class Issuer:
     def stop(self) -> None:
         """Starts nothing new."""
         self._stopping.set()
-        self._ctx.issuing.wake.set()
+        self._ctx.part(NewHosts).set()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._ctx.issuing.wake.clear()
+            self._ctx.part(NewHosts).clear()
             try:
                 self.tick()
             except Exception:  # noqa: BLE001  # a fault is logged, and the next tick comes all the same
                 _log.exception("looking after certificates failed")
-            self._ctx.clock.wait(self._ctx.issuing.wake, TICK_SECONDS)
+            self._ctx.clock.wait(self._ctx.part(NewHosts), TICK_SECONDS)
 
     def tick(self) -> None:
         """Does all that is due now."""
@@ -86,7 +88,7 @@ class Issuer:
                 self._obtain(one)
 
     def _obtain(self, one: WantedCertificate) -> None:
-        with self._ctx.issuing.turn:
+        with self._ctx.part(AcmeClients).turn:
             # Somebody may have asked for it by hand in the meantime, or want it no more.
             still = orders.again(self._ctx, one)
             if still is None or not orders.due(self._ctx, still):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from paas.apps import properties
 from paas.certs import issued, orders
+from paas.certs.clients import AcmeClients
 from paas.certs.orders import WantedCertificate
 from paas.core.certs.certificate import CertificateSource
 from paas.core.errors import IssuanceFailed, PaasError
@@ -54,7 +55,7 @@ def _obtain_all(ctx: Context, app: App, missing: Sequence[WantedCertificate], la
     orders.serve(ctx, app, kept)
     for one in kept:
         try:
-            with ctx.issuing.turn:
+            with ctx.part(AcmeClients).turn:
                 now = orders.again(ctx, one)
                 if now is None:
                     ctx.out.warning(f"{one.host}: it is not wanted any more")
@@ -84,7 +85,7 @@ def disable(ctx: Context, app: App) -> None:
     enabled = ctx.store.properties.of(app).own.get(("letsencrypt", "enabled"), "")
     # Before the turn comes: whoever has it places no further order for the app.
     ctx.store.properties.set(app, "letsencrypt", "enabled", "false")
-    with ctx.issuing.turn:
+    with ctx.part(AcmeClients).turn:
         issued.adopt(ctx, app)
         certificates = ctx.store.certificates.of(app)
         with ctx.store.transaction():
@@ -105,6 +106,6 @@ def revoke(ctx: Context, app: App) -> None:
     for one in found:
         # Another authority may have been set since.
         account = orders.account_at(ctx, one.server or tls.server(ctx))
-        ctx.issuing.acme.revoke(account, one.chain)
+        ctx.part(AcmeClients).acme.revoke(account, one.chain)
         ctx.out.step(f"{one.name}: revoked")
     disable(ctx, app)

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from paas.certs.acme_client import AcmeAccount
+from paas.certs.clients import AcmeClients
 from paas.core.certs import acme
 from paas.core.certs.acme import PlacedOrder
 from paas.core.certs.certificate import Certificate, CertificateSource
@@ -18,6 +19,7 @@ from paas.core.secret import Secret
 from paas.edge import addresses, dashboard, publish, tls
 from paas.jobs.context import Context
 from paas.system import x509
+from paas.system.reserve import Reserve
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +85,8 @@ def resolving(ctx: Context, found: Sequence[WantedCertificate]) -> tuple[list[Wa
     """Those that lead to this server, and the others with what DNS says; wildcards are proven otherwise."""
     asked = [one.host for one in found if not one.host.startswith("*.")]
     own = addresses.leading_here(ctx)
-    resolved = ctx.issuing.resolver.addresses(asked, str(ctx.settings.value("dns-server") or "")) if asked else {}
+    server = str(ctx.settings.value("dns-server") or "")
+    resolved = ctx.part(AcmeClients).resolver.addresses(asked, server) if asked else {}
     kept, skipped = [], []
     for one in found:
         found_there = resolved.get(one.host, own)
@@ -211,16 +214,16 @@ def _order(ctx: Context, one: WantedCertificate, server: str) -> tuple[str, Secr
     account = account_at(ctx, server)
     key = x509.new_key()
     request = x509.signing_request([one.host], key)
-    ctx.reserve.spend()
+    ctx.part(Reserve).spend()
     order = PlacedOrder(server, one.host, ctx.clock.now(), issued=True, renewal=one.present is not None)
     number = ctx.store.acme.add_order(order)
 
     def prove(record: str, value: str) -> AbstractContextManager[None]:
         provider = ctx.store.properties.of(one.app).text("letsencrypt", "dns-provider")
-        return ctx.issuing.hooks.record(provider, one.host, record, value)
+        return ctx.part(AcmeClients).hooks.record(provider, one.host, record, value)
 
     try:
-        return ctx.issuing.acme.issue(account, request, prove if one.host.startswith("*.") else None), key
+        return ctx.part(AcmeClients).acme.issue(account, request, prove if one.host.startswith("*.") else None), key
     except Exception as error:
         ctx.store.acme.fail_order(number, counts=isinstance(error, IssuanceFailed) and error.refused)
         raise

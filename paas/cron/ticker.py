@@ -17,9 +17,11 @@ from paas.core.times import timestamp
 from paas.cron.queue import Pending, Queue
 from paas.jobs.context import Context
 from paas.runs import runs
+from paas.runs.active import Oneoffs
 from paas.runs.requests import ActiveRun, RunRequest
 from paas.runs.runs import RunOptions
 from paas.schedulers.container_stream import ContainerStream, Write
+from paas.schedulers.tasks import Tasks
 
 _log = logging.getLogger(__name__)
 
@@ -181,7 +183,7 @@ def _tell(ctx: Context, one: Scheduled, status: RunStatus, note: str, *, count: 
         one.app, kind=oneoff.CRON, entry=one.entry.id, command=one.entry.command, actor=ACTOR,
         version=one.app.version or 0, attached=False, now=now, until=now, status=status, note=note, count=count,
     )  # fmt: skip
-    ctx.oneoffs.forget_older(run)
+    ctx.part(Oneoffs).forget_older(run)
 
 
 class OverlapForbidden(PaasError):
@@ -203,8 +205,8 @@ def launch(
 
     ``before`` is called with the run when its container is there and not started yet.
     """
-    with ctx.oneoffs.turn(one.app, one.entry.id):
-        others = ctx.oneoffs.active(one.app, kind=oneoff.CRON, entry=one.entry.id)
+    with ctx.part(Oneoffs).turn(one.app, one.entry.id):
+        others = ctx.part(Oneoffs).active(one.app, kind=oneoff.CRON, entry=one.entry.id)
         if others and one.entry.overlap is Overlap.FORBID:
             raise OverlapForbidden(
                 f"a run of {one.entry.id} goes on",
@@ -214,15 +216,15 @@ def launch(
         try:
             if one.entry.overlap is Overlap.REPLACE:
                 for other in others:
-                    ctx.oneoffs.stop(other, RunStatus.STOPPED, "replaced by the next run")
+                    ctx.part(Oneoffs).stop(other, RunStatus.STOPPED, "replaced by the next run")
             asked = _order(ctx, one, actor, ttl)
         except PaasError as error:
             _tell(ctx, one, RunStatus.FAILED, error.what)
             raise
-        live = ctx.oneoffs.create(asked)
-        with ctx.oneoffs.preparing(live):
+        live = ctx.part(Oneoffs).create(asked)
+        with ctx.part(Oneoffs).preparing(live):
             before(live)
-        ctx.oneoffs.start(live)
+        ctx.part(Oneoffs).start(live)
         return live
 
 
@@ -239,7 +241,7 @@ def run_now(ctx: Context, app: App, entry_id: str, write: Write, *, ttl: float |
     streams: list[ContainerStream] = []
     live = launch(
         ctx, find(ctx, app, entry_id), ctx.caller.name, ttl=ttl,
-        before=lambda made: streams.append(ctx.tasks.attach(made.container_id, terminal=False)),
+        before=lambda made: streams.append(ctx.part(Tasks).attach(made.container_id, terminal=False)),
     )  # fmt: skip
     try:
         for kind, data in streams[0].output(ctx.gone):

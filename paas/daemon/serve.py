@@ -32,10 +32,14 @@ from paas.dispatch.dispatcher import Dispatcher
 from paas.health.liveness import Liveness
 from paas.health.stalls import Stalls
 from paas.jobs.context import Context
+from paas.jobs.locks import Announcements
 from paas.jobs.output import Output
+from paas.logs.archive import LogArchive
 from paas.logs.drains.shipping import DrainShipper
 from paas.proxies.nginx.process import Nginx
 from paas.proxies.nginx.proxy import NginxProxy
+from paas.releases.retire import Retirer
+from paas.runs.active import Oneoffs
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.client import LOOK_SECONDS
 from paas.server import host_keys, intact, reconcile
@@ -43,6 +47,7 @@ from paas.server.safekeeping import Safekeeper
 from paas.server.watch import Watcher
 from paas.ssh import hostkeys as ssh_keys
 from paas.ssh import server as ssh
+from paas.system.confined import Confined
 from paas.system.paths import Paths
 from paas.system.reserve import Reserve
 from paas.system.settings_file import SettingsFile
@@ -157,12 +162,12 @@ async def _serve(options: argparse.Namespace) -> int:
     )
     host_keys.noticed(ctx, ssh_keys.fingerprints(paths.host_keys))
     tending = asyncio.get_running_loop().create_task(_tend(control_server))
-    ctx.revoked.listen(on_loop(ssh_server.revoke), on_loop(control_server.revoke))
+    ctx.part(Announcements).listen(on_loop(ssh_server.revoke), on_loop(control_server.revoke))
     background: list[Part] = [*chores(ctx), Watcher(ctx), Liveness(ctx), Stalls(ctx), DrainShipper(ctx), Timers(ctx)]
-    background += [Issuer(ctx), Website(ctx), Safekeeper(ctx), ctx.confined]
+    background += [Issuer(ctx), Website(ctx), Safekeeper(ctx), ctx.part(Confined)]
     for part in background:
         part.start()
-    ctx.logs.start()
+    ctx.part(LogArchive).start()
     http_port = ctx.settings.value("http-port")
     print(f"ready ssh={_address(host, ssh_server.port)} http={_address(host, http_port)}", flush=True)
 
@@ -218,12 +223,12 @@ def _address(host: str, port: int) -> str:
 def _wind_down(ctx: Context, background: Sequence[Part]) -> None:
     for part in background:
         part.stop()
-    ctx.retirer.stop()
+    ctx.part(Retirer).stop()
     # Those that wait for what is under way, at the same time.
     waiting = [
         threading.Thread(target=ctx.jobs.stop, args=(STOP_SECONDS,), daemon=True),
-        threading.Thread(target=ctx.oneoffs.shut_down, daemon=True),
-        threading.Thread(target=ctx.logs.stop, daemon=True),
+        threading.Thread(target=ctx.part(Oneoffs).shut_down, daemon=True),
+        threading.Thread(target=ctx.part(LogArchive).stop, daemon=True),
     ]
     for thread in waiting:
         thread.start()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from paas.core.errors import PaasError
 from paas.cron import ticker
 from paas.jobs.context import Context
+from paas.runs.active import Oneoffs
 from paas.sandboxes import sandboxes
 
 _log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class Timers:
         self._settled = False
         self._works: dict[str, Callable[[], float | None]] = {
             "taking up what was left": self.settle,
-            "ending runs": ctx.oneoffs.expire,
+            "ending runs": ctx.part(Oneoffs).expire,
             "removing sandboxes": self.sandboxes.tick,
             "cron": self.cron.tick,
         }
@@ -74,7 +75,7 @@ class Timers:
     def settle(self) -> None:
         """Takes up, once, what a daemon of before left of runs and sandboxes; the engine may come up after this one."""
         if not self._settled:
-            self._ctx.oneoffs.settle()
+            self._ctx.part(Oneoffs).settle()
             sandboxes.settle(self._ctx)
             self._settled = True
 

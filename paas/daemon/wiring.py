@@ -20,6 +20,7 @@ from paas.core.access.caller import Access, Caller
 from paas.core.edge.hosts import host_name
 from paas.edge import rules
 from paas.edge.errors import EdgeErrors
+from paas.edge.new_hosts import NewHosts
 from paas.git.remotes import Remotes
 from paas.health.liveness_state import LivenessState
 from paas.jobs.context import Context
@@ -27,6 +28,7 @@ from paas.jobs.events import EventLog
 from paas.jobs.jobs import Jobs
 from paas.jobs.locks import Announcements, Broadcast, PublishLock
 from paas.jobs.output import Output
+from paas.jobs.parts import Parts
 from paas.logs.archive import LogArchive
 from paas.proxies.base import Proxy
 from paas.proxies.nginx.process import Nginx
@@ -68,21 +70,23 @@ def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool =
         lambda: int(settings_file.value("image-max-size")),
         lambda: settings_file.value(isolation.SETTING) == isolation.ROOTLESS,
     )
+    parts = Parts()
+    parts.put(Tasks, DockerTasks(docker))
+    parts.put(Rootless, rootless)
+    parts.put(Probe, probe)
+    parts.put(Remotes, Remotes(paths.work))
+    parts.put(AcmeClients, AcmeClients(AcmeClient(), DnsHooks([paths.hooks, folder("hooks")]), Resolver()))
+    parts.put(Confined, Confined())
     return wire(
         paths,
         settings_file,
         store,
         scheduler=DockerLocal(docker, store, settings_file, probe),
-        tasks=DockerTasks(docker),
         proxy=NginxProxy(nginx(paths, settings_file, external=external_nginx), cut=EventLog(store, clock).cut),
         builder=BuildpackBuilder(places, DockerfileBuilder(places)),
-        rootless=rootless,
         clock=clock,
-        probe=probe,
         host=Host(),
-        issuing=AcmeClients(AcmeClient(), DnsHooks([paths.hooks, folder("hooks")]), Resolver()),
-        remotes=Remotes(paths.work),
-        confined=Confined(),
+        parts=parts,
     )
 
 
@@ -109,37 +113,25 @@ def wire(
     store: Store,
     *,
     scheduler: Scheduler,
-    tasks: Tasks,
     proxy: Proxy,
     builder: Builder,
-    rootless: Rootless,
     clock: Clock,
-    probe: Probe,
     host: Host,
-    issuing: AcmeClients,
-    remotes: Remotes,
-    confined: Confined,
+    parts: Parts,
 ) -> Context:
     """The context of an instance that is made of these parts."""
     changed = Broadcast()
     reserve = Reserve(paths.reserve)
-    logs = LogArchive(store, scheduler, clock, paths)
     _first_domain(store, settings.value("domain"))
-    return Context(
+    ctx = Context(
         paths=paths,
         settings=settings,
         store=store,
         scheduler=scheduler,
-        tasks=tasks,
         proxy=proxy,
         builder=builder,
-        rootless=rootless,
         clock=clock,
-        probe=probe,
         host=host,
-        remotes=remotes,
-        confined=confined,
-        reserve=reserve,
         jobs=Jobs(
             store,
             clock,
@@ -148,28 +140,34 @@ def wire(
             build_limit=lambda: int(settings.value("build-concurrency")),
             keep_logs=lambda: int(settings.value("keep-job-logs")),
         ),
-        oneoffs=Oneoffs(
-            store,
-            tasks,
-            clock,
-            paths.runs,
-            keep=lambda: int(settings.value("keep-run-logs")),
-            changed=changed.notify,
-            kept=logs.keep_run,
-        ),
-        routing=PublishLock(),
-        retirer=Retirer(scheduler, proxy, clock, changed.notify),
-        vitals=LivenessState(),
-        issuing=issuing,
         events=EventLog(store, clock),
-        edge_errors=EdgeErrors(proxy.logs().errors, lambda: rules.drain_seconds(store)),
-        logs=logs,
         changed=changed,
-        revoked=Announcements(),
+        parts=parts,
         out=Output(lambda data: None, lambda data: _log.info("%s", data.decode("utf-8", "replace").rstrip())),
         caller=Caller("paas", Access.ADMIN, "local"),
         gone=threading.Event(),
     )
+    parts.put(Reserve, reserve)
+    parts.put(LogArchive, LogArchive(store, scheduler, clock, paths))
+    parts.put(
+        Oneoffs,
+        Oneoffs(
+            store,
+            parts.get(Tasks),
+            clock,
+            paths.runs,
+            keep=lambda: int(settings.value("keep-run-logs")),
+            changed=changed.notify,
+            kept=parts.get(LogArchive).keep_run,
+        ),
+    )
+    parts.put(PublishLock, PublishLock())
+    parts.put(Retirer, Retirer(scheduler, proxy, clock, changed.notify))
+    parts.put(LivenessState, LivenessState())
+    parts.put(EdgeErrors, EdgeErrors(proxy.logs().errors, lambda: rules.drain_seconds(store)))
+    parts.put(NewHosts, NewHosts())
+    parts.put(Announcements, Announcements())
+    return ctx
 
 
 def instance_id(store: Store) -> str:

@@ -21,6 +21,7 @@ from paas.core.sizes import size
 from paas.core.times import timestamp
 from paas.cron import ticker, views
 from paas.health import probing
+from paas.health.liveness_state import LivenessState
 from paas.jobs.context import Context
 from paas.releases import landing
 
@@ -67,9 +68,9 @@ def _ps_facts(ctx: Context, app: App) -> Facts:
         facts[f"status-{name}"] = f"{row.state} (CID: {row.container})" if row.container else row.state
         if row.restarts:
             facts[f"restarts-{name}"] = str(row.restarts)
-    for label, text in ctx.vitals.report(app, ctx.clock.monotonic()).items():
+    for label, text in ctx.part(LivenessState).report(app, ctx.clock.monotonic()).items():
         facts[f"liveness-{label.replace('.', '-')}"] = text
-    for (app_id, label), why in ctx.vitals.stalled.items():
+    for (app_id, label), why in ctx.part(LivenessState).stalled.items():
         if app_id == app.id:
             facts[f"stalled-{label.replace('.', '-')}"] = why
     return facts

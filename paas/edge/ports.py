@@ -10,6 +10,7 @@ from paas.core.errors import AlreadyExists, InvalidValue, NotFound, Unsupported
 from paas.core.model import App
 from paas.edge import changes
 from paas.jobs.context import Context
+from paas.system.probe import Probe
 
 OWN = ("http-port", "https-port", "ssh-port")
 
@@ -61,7 +62,7 @@ def _check_free(ctx: Context, app: App, wanted: Binding) -> None:
         raise _taken(wanted, f"Ports from {low} to {high} are for the containers (port-range).")
     if wanted.protocol == "tcp" and wanted.port in _own_ports(ctx):
         raise _taken(wanted, "This server itself listens there.")
-    if not ctx.probe.address_is_free(wanted.protocol, wanted.address, wanted.port):
+    if not ctx.part(Probe).address_is_free(wanted.protocol, wanted.address, wanted.port):
         raise _taken(wanted, "Another program listens there, or this machine has no such address.")
 
 

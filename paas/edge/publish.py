@@ -13,8 +13,10 @@ from paas.core.edge.vhost import Vhost, VhostState
 from paas.core.errors import InvalidValue
 from paas.core.model import WEB, App, Replica
 from paas.edge import dashboard, former_hosts, rules, tls
+from paas.edge.new_hosts import NewHosts
 from paas.edge.rules import Running
 from paas.jobs.context import Context
+from paas.jobs.locks import PublishLock
 from paas.proxies.base import Switch
 
 
@@ -163,7 +165,7 @@ def turn(ctx: Context, app: App) -> Iterator[set[int]]:
     """
     while True:
         apps = rules.involved(app, rules.led(ctx))
-        with ctx.routing.of(*apps):
+        with ctx.part(PublishLock).of(*apps):
             # A route may have been added while this waited for its turn.
             led = rules.led(ctx)
             if rules.involved(app, led) <= apps:
@@ -199,7 +201,7 @@ def refresh(ctx: Context, app: App, *, moved: bool = False) -> Switch:
     with turn(ctx, app):
         current_app = current(ctx, ctx.store.apps.by_id(app.id))
         switch = ctx.proxy.publish(current_app, *(former_hosts.served(ctx) if moved else ()))
-    ctx.issuing.wake.set()
+    ctx.part(NewHosts).set()
     return switch
 
 
@@ -216,7 +218,7 @@ def refresh_all(ctx: Context) -> None:
     """
     served: list[Vhost] = []
     refusals: dict[str, InvalidValue] = {}
-    with ctx.routing.of_all():
+    with ctx.part(PublishLock).of_all():
         own = dashboard.vhost(ctx)
         served += [own] if own else []
         served += former_hosts.served(ctx)
@@ -226,14 +228,14 @@ def refresh_all(ctx: Context) -> None:
             except InvalidValue as error:
                 refusals[str(app.id)] = error
         ctx.proxy.sync(served, rules.server_options(ctx), refusals.keys())
-    ctx.issuing.wake.set()
+    ctx.part(NewHosts).set()
     for refusal in refusals.values():
         raise refusal
 
 
 def refresh_dashboard(ctx: Context) -> None:
     """The same for the dashboard alone, after its certificate changed."""
-    with ctx.routing.of_all():
+    with ctx.part(PublishLock).of_all():
         own = dashboard.vhost(ctx)
         if own is not None:
             ctx.proxy.publish(own)

@@ -7,6 +7,7 @@ import posixpath
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,10 @@ from dulwich.refs import DiskRefsContainer, Ref
 
 from paas.core.errors import AlreadyExists, InvalidValue, NotFound, PaasError
 from paas.core.git.refs import RefUpdate, name_problem, one_line
+from paas.core.model import App
 from paas.git import objects as git_objects
 from paas.git import process
+from paas.jobs.context import Context
 
 if TYPE_CHECKING:
     from paas.git.quarantine import Quarantine
@@ -272,3 +275,13 @@ def _inside(path: str) -> str:
 
 def _is_cruft(pack: Path) -> bool:
     return pack.with_suffix(".mtimes").exists()
+
+
+def repository_of(ctx: Context, app: App) -> Repository:
+    """Return the app's repository, made on first use."""
+    path = ctx.paths.repository(app)
+    if not path.exists():
+        # Another thread may make it at this moment.
+        with suppress(AlreadyExists):
+            return Repository.create(path)
+    return Repository(path)

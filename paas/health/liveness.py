@@ -14,7 +14,7 @@ from paas.core.health.outcome import came
 from paas.core.model import SERVER, Process
 from paas.edge import publish
 from paas.health import probing
-from paas.health.liveness_state import Watched
+from paas.health.liveness_state import LivenessState, Watched
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 
@@ -35,7 +35,7 @@ class Liveness:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._vitals = ctx.vitals
+        self._vitals = ctx.part(LivenessState)
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="liveness")
         self._stopping = threading.Event()
         self._seen: int | None = None

@@ -9,6 +9,7 @@ from paas.core.health.outcome import CheckOutcome
 from paas.core.model import WEB, App, Container, Process
 from paas.edge import publish
 from paas.jobs.context import Context
+from paas.system.probe import Probe
 
 AGENT = "paas-health-check"
 
@@ -23,7 +24,7 @@ def look(
     if check.uptime:
         return CheckOutcome(up >= check.uptime)
 
-    listeners = ctx.probe.listeners(container.pid)
+    listeners = ctx.part(Probe).listeners(container.pid)
     port = check.port or process.port
     # The engine's proxy accepts connections long before anybody listens.
     if check.listening or not outcome.reaches(listeners, port):
@@ -32,7 +33,7 @@ def look(
     address, at = ("127.0.0.1", published) if own and published else (container.address, port or 0)
     # An app that its users reach by HTTPS would answer others with a redirect only.
     headers = _headers(check, host, publish.scheme(ctx, container.app_id, host))
-    answer = ctx.probe.get(address, at, check.path, headers, check.timeout, body=bool(check.content))
+    answer = ctx.part(Probe).get(address, at, check.path, headers, check.timeout, body=bool(check.content))
     return outcome.of_answer(check, answer, listeners)
 
 

@@ -16,7 +16,9 @@ from paas.core.health.checks import Mode
 from paas.core.health.stall import Stall
 from paas.core.model import App, Container, Process
 from paas.health import probing
+from paas.health.liveness_state import LivenessState
 from paas.jobs.context import Context
+from paas.system.probe import Probe
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ class Stalls:
             if after.known != before.known:
                 text = after.why if after.known else "accepts connections again"
                 self._ctx.events.tell(app.id, container.label, text[:1].upper() + text[1:], release=container.release)
-        self._known, self._ctx.vitals.stalled = now, told
+        self._known, self._ctx.part(LivenessState).stalled = now, told
         self._pids = {key: pid for key, pid in self._pids.items() if key in now}
 
     def _wanted(self) -> Iterator[tuple[App, Process, Container]]:
@@ -80,10 +82,10 @@ class Stalls:
         if container.status != "running":
             return stall.seen(before, frozenset(), paused=container.status == "paused")
         assert process.port is not None
-        waiting = self._ctx.probe.waiting(self._pids.get(container.id, 0), container.id, process.port)
+        waiting = self._ctx.part(Probe).waiting(self._pids.get(container.id, 0), container.id, process.port)
         if waiting is None:
             # It is new to this server, or was started again.
             found = self._ctx.scheduler.inspect(container.id)
             self._pids[container.id] = found.pid if found else 0
-            waiting = self._ctx.probe.waiting(self._pids[container.id], container.id, process.port)
+            waiting = self._ctx.part(Probe).waiting(self._pids[container.id], container.id, process.port)
         return stall.seen(before, waiting or frozenset())

@@ -15,10 +15,12 @@ from paas.core.logs.mark import KEY, LATE_SECONDS, Mark, Read, earlier
 from paas.core.logs.query import LATEST, Query
 from paas.core.logs.requests import AccessLog
 from paas.core.model import App, Container
+from paas.edge.errors import EdgeErrors
 from paas.jobs.context import Context
 from paas.logs import archive
 from paas.logs.changes import EventSource, JobSource
 from paas.logs.container_log import EngineSource, form_of, form_of_run
+from paas.runs.active import Oneoffs
 from paas.runs.requests import ActiveRun
 from paas.store.logs import KeptLog
 from paas.system.log_files import LogFiles
@@ -135,7 +137,7 @@ def runs(ctx: Context, app: App, query: Query) -> list[ActiveRun]:
 
     One that ends is among the kept logs before it is here no more.
     """
-    active = ctx.oneoffs.active(app)
+    active = ctx.part(Oneoffs).active(app)
     return [live for live in active if live.logged and query.wants_log(live.run.label, live.run.version, "", LATEST)]
 
 
@@ -173,7 +175,7 @@ def of_kept(ctx: Context, row: KeptLog, app: App, query: Query | None = None) ->
 def router(ctx: Context, app: App | None) -> FileSource:
     """The requests of the app, or of all."""
     key = f"{ROUTER}-{app.id if app else 0}"
-    form = AccessLog(app.name if app else "", app.id if app else 0, ctx.edge_errors.cause)
+    form = AccessLog(app.name if app else "", app.id if app else 0, ctx.part(EdgeErrors).cause)
     return FileSource(key, LogFiles(ctx.paths.access_log, form))
 
 

@@ -25,6 +25,7 @@ from paas.core.secret import Secret
 from paas.core.sources import image_file
 from paas.edge import domains, release_files
 from paas.git.quarantine import Quarantine
+from paas.git.repository import repository_of
 from paas.git.worktree import update_worktree
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
@@ -33,6 +34,8 @@ from paas.releases.released import drop_old_images, tell
 from paas.releases.rollout import roll_out
 from paas.server import resources
 from paas.system import yaml_file
+from paas.system.confined import Confined
+from paas.system.reserve import Reserve
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def note_landing(ctx: Context, job: Job, commit: Commit) -> None:
 def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Recipe | None]:
     """What the commit's files say, and its buildpacks' recipe if any; refuses what can't be built before it is."""
     properties = ctx.store.properties.of(app)
-    repository = ctx.repository(app)
+    repository = repository_of(ctx, app)
     with job.step(Step.READ):
         checks.check(ctx, app, commit.id, commit.quarantine)
 
@@ -122,7 +125,7 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
         own = appspec.from_paas_yml(yaml_file.parse(lines, paas_yml_at, "invalid-paas-yml"), paas_yml_at)
         calendar.check_all(own.cron or described.cron)
         known = {**commands, **own.commands}
-        work = ctx.confined.for_job(job.cancelled)
+        work = ctx.part(Confined).for_job(job.cancelled)
         recipe = plans.recipe_of(ctx, app, commit.id, commit.quarantine, known, found, work)
         if recipe:
             commands = {**recipe.plan.processes, **commands}
@@ -139,7 +142,7 @@ def build(ctx: Context, app: App, job: Job, commit: Commit, recipe: Recipe | Non
         if recipe:
             job.out.step(recipe.plan.summary)
         with job.step(Step.BUILD, "Built"):
-            repository = ctx.repository(app)
+            repository = repository_of(ctx, app)
             tree = ctx.paths.tree(app)
             update_worktree(repository, commit.id, tree, ctx.paths.index(app), quarantine=commit.quarantine)
             with resources.limited(ctx) as mark:
@@ -219,7 +222,7 @@ def release(
         release_files.take_out(ctx, app, job, made)
         roll_out(ctx, app, job, made, also=also, formation=formation, listed=listed)
     except BaseException:
-        ctx.reserve.spend()
+        ctx.part(Reserve).spend()
         if ctx.store.releases.fail(made):
             ctx.scheduler.drop_image(app, made.version)
             release_files.drop(ctx, app, made)

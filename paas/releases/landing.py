@@ -11,10 +11,11 @@ from paas.core.git.refs import RefUpdate
 from paas.core.model import App, Deployment, DeploymentStatus
 from paas.edge import publish
 from paas.git.quarantine import Quarantine
-from paas.git.repository import CommitInfo
+from paas.git.repository import CommitInfo, repository_of
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 from paas.releases.deploy import Commit, deploy
+from paas.system.reserve import Reserve
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ def land(ctx: Context, app: App, quarantine: Quarantine, update: RefUpdate, *, c
     The first branch that lands is the deploy branch from then on; one that was ``chosen`` replaces it.
     """
     # A branch that can't move would leave a release that no commit belongs to.
-    ctx.reserve.spend()
+    ctx.part(Reserve).spend()
     refused = quarantine.accept([update])[update.ref]
     if refused is None:
         _follow(ctx, app, update.ref.removeprefix(HEADS), chosen=chosen)
@@ -35,7 +36,7 @@ def land(ctx: Context, app: App, quarantine: Quarantine, update: RefUpdate, *, c
 def finish(ctx: Context, deployment: Deployment, update: RefUpdate) -> None:
     """Move the branch of a release that was recorded a moment before a crash: the deploy has succeeded, then."""
     app = ctx.store.apps.by_id(deployment.app_id)
-    repository = ctx.repository(app)
+    repository = repository_of(ctx, app)
     try:
         if repository.resolve(update.ref) != update.new:
             repository.move(update)
@@ -54,7 +55,7 @@ def _follow(ctx: Context, app: App, branch: str, *, chosen: bool = False) -> Non
         return
     if chosen or not properties.text("git", "deploy-branch"):
         ctx.store.properties.set(app, "git", "deploy-branch", branch)
-    ctx.repository(app).set_head(branch)
+    repository_of(ctx, app).set_head(branch)
 
 
 def deploy_first(ctx: Context, job: Job, commit: Commit) -> None:
@@ -71,7 +72,7 @@ def deploy_first(ctx: Context, job: Job, commit: Commit) -> None:
 def head(ctx: Context, app: App) -> CommitInfo | None:
     """The newest commit of the deploy branch, None if nothing was pushed to it."""
     branch = ctx.store.properties.of(app).text("git", "deploy-branch")
-    repository = ctx.repository(app)
+    repository = repository_of(ctx, app)
     commit = repository.resolve(HEADS + branch) if branch else None
     return repository.commit_info(commit) if commit else None
 

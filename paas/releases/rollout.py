@@ -15,12 +15,15 @@ from paas.core.model import WEB, App, Container, Process, Release, Replica
 from paas.core.releases import rollout
 from paas.core.releases.rollout import Candidate, Rollout
 from paas.edge import domains, publish
+from paas.edge.new_hosts import NewHosts
 from paas.health import probing, waiting
 from paas.health.waiting import Started
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 from paas.proxies.base import Switch
 from paas.releases.limits import limits
+from paas.releases.retire import Retirer
+from paas.system.reserve import Reserve
 from paas.system.spans import carried
 
 START_AT_ONCE = 4
@@ -66,7 +69,7 @@ def roll_out(
             switch = switch_over(ctx, app, others, job, release, plan, started, listed)
             record(ctx, app, job, release, plan, quantities if formation else {}, also, listed)
     except BaseException:
-        ctx.reserve.spend()
+        ctx.part(Reserve).spend()
         undo(ctx, app, job, plan, alone, halted, served=switch is not None)
         raise
     retire(ctx, app, job, plan, switch)
@@ -229,8 +232,7 @@ def record(
         if also:
             also()
     ctx.changed.notify()
-    # The app may have hosts now that nobody has looked after yet.
-    ctx.issuing.wake.set()
+    ctx.part(NewHosts).set()
 
 
 def retire(ctx: Context, app: App, job: Job, plan: Rollout, switch: Switch) -> None:
@@ -254,7 +256,7 @@ def let_go(ctx: Context, app: App, containers: Sequence[Container], switch: Swit
     ports = (ctx.store.apps.port(app, *_slot(one)) for one in containers)
     drain = float(properties.value("checks", "wait-to-retire"))
     grace = int(properties.value("ps", "stop-timeout-seconds"))
-    ctx.retirer.retire([one.id for one in containers], switch, drain, grace, [port for port in ports if port])
+    ctx.part(Retirer).retire([one.id for one in containers], switch, drain, grace, [port for port in ports if port])
 
 
 def undo(

@@ -19,8 +19,10 @@ from paas.core.secret import Secret
 from paas.core.times import timestamp
 from paas.jobs.context import Context
 from paas.releases.limits import limits
+from paas.runs.active import Oneoffs
 from paas.runs.console import Console, Size, connect
 from paas.runs.requests import ActiveRun, RunRequest
+from paas.schedulers.tasks import Tasks
 
 SHELL = ["/bin/sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi"]
 """What is run where no command is given: the image's best shell."""
@@ -77,7 +79,7 @@ def order(
         actor=ctx.caller.name,
         ttl=float(properties.value("run", "ttl")) if wanted.ttl is None else wanted.ttl,
         limits=limits(ctx, app, options.RUN),
-        network=ctx.tasks.app_network(app.id),
+        network=ctx.part(Tasks).app_network(app.id),
         rev_variable=properties.text("git", "rev-env-var"),
         extra=wanted.extra,
         terminal=terminal,
@@ -96,16 +98,16 @@ def run(ctx: Context, app: App, wanted: RunOptions, console: Console, *, on_disc
     asked = order(
         ctx, app, wanted, attached=policy == "kill", interactive=True, terminal=console.size(), kind=console.kind
     )
-    live = ctx.oneoffs.create(asked)
-    with ctx.oneoffs.preparing(live):
-        stream = ctx.tasks.attach(live.container_id, terminal=console.terminal)
-    ctx.oneoffs.start(live)
+    live = ctx.part(Oneoffs).create(asked)
+    with ctx.part(Oneoffs).preparing(live):
+        stream = ctx.part(Tasks).attach(live.container_id, terminal=console.terminal)
+    ctx.part(Oneoffs).start(live)
     try:
-        connect(console, stream, lambda columns, rows: ctx.tasks.resize(live.container_id, columns, rows))
+        connect(console, stream, lambda columns, rows: ctx.part(Tasks).resize(live.container_id, columns, rows))
         return conclude(ctx, live)
     except Disconnected:
         if asked.attached:
-            ctx.oneoffs.stop(live, RunStatus.STOPPED, CLIENT_WENT, hang_up=console.terminal)
+            ctx.part(Oneoffs).stop(live, RunStatus.STOPPED, CLIENT_WENT, hang_up=console.terminal)
         raise
 
 
@@ -126,8 +128,8 @@ def conclude(ctx: Context, live: ActiveRun) -> int:
 
 def detach(ctx: Context, app: App, wanted: RunOptions, *, terminal: Size | None) -> Run:
     """Starts the command and lets it go on by itself."""
-    live = ctx.oneoffs.create(order(ctx, app, wanted, attached=False, interactive=False, terminal=terminal))
-    ctx.oneoffs.start(live)
+    live = ctx.part(Oneoffs).create(order(ctx, app, wanted, attached=False, interactive=False, terminal=terminal))
+    ctx.part(Oneoffs).start(live)
     return live.run
 
 
@@ -172,14 +174,14 @@ def stop(ctx: Context, app: App, name: str) -> list[Run]:
     """Ends the run, or for an empty name all that were started by hand; returns what it ended."""
     if name:
         run = find(ctx, app, name)
-        live = ctx.oneoffs.find(run.id)
+        live = ctx.part(Oneoffs).find(run.id)
         if live is None:
             raise NotFound(f"{run.label} does not run any more", why=f"It {run.status.value}.", code="run-is-over")
         ending = [live]
     else:
-        ending = ctx.oneoffs.active(app, kind=oneoff.RUN)
+        ending = ctx.part(Oneoffs).active(app, kind=oneoff.RUN)
     for live in ending:
-        ctx.oneoffs.stop(live, RunStatus.STOPPED, f"stopped by {ctx.caller.name}")
+        ctx.part(Oneoffs).stop(live, RunStatus.STOPPED, f"stopped by {ctx.caller.name}")
     return [live.run for live in ending]
 
 
@@ -189,10 +191,10 @@ def show_log(ctx: Context, run: Run, lines: int, style: Style, *, follow: bool) 
     def show(raw: Sequence[bytes]) -> None:
         ctx.out.result(b"".join(style.show(logline.parse(line, run.label)) for line in raw))
 
-    live = ctx.oneoffs.find(run.id)
+    live = ctx.part(Oneoffs).find(run.id)
     if live is not None and live.logged and _show_live(ctx, live, lines, show, follow=follow):
         return
-    path = ctx.oneoffs.log_path(run.id)
+    path = ctx.part(Oneoffs).log_path(run.id)
     if path.exists():
         with path.open("rb") as file:
             show(list(collections.deque(file, lines)))
@@ -208,7 +210,7 @@ def _show_live(
         if follow:
             _follow(ctx, live, lines, show)
             return True
-        found = ctx.tasks.log(live.container_id, lines)
+        found = ctx.part(Tasks).log(live.container_id, lines)
     except DockerError:
         if not live.done.is_set():
             raise
@@ -234,7 +236,7 @@ def _follow(ctx: Context, live: ActiveRun, lines: int, show: Callable[[Sequence[
         finally:
             over.set()
 
-    with ctx.tasks.follow(live.container_id, lines) as chunks:
+    with ctx.part(Tasks).follow(live.container_id, lines) as chunks:
         threading.Thread(target=read, args=(chunks,), name="run-log", daemon=True).start()
         while not over.wait(_RECHECK_SECONDS):
             if ctx.gone.is_set():
@@ -249,13 +251,13 @@ def enter(
 
 
 def _container(ctx: Context, app: App, process: str) -> str:
-    for live in ctx.oneoffs.active(app):
+    for live in ctx.part(Oneoffs).active(app):
         if live.run.label == process:
             return live.container_id
     there = [found for found in ctx.scheduler.containers(app) if found.status == "running"]
     matching = [found for found in there if logline.matches(found.label, process)]
     if not matching:
-        named = sorted({found.label for found in there} | {live.run.label for live in ctx.oneoffs.active(app)})
+        named = sorted({found.label for found in there} | {live.run.label for live in ctx.part(Oneoffs).active(app)})
         raise NotFound(
             f"{app.name} has no container {process or 'that runs'}",
             why=f"Those that run: {', '.join(named)}" if named else "None of its processes runs.",
@@ -278,7 +280,7 @@ def execute(
     """
     argv = shell_line.argv(words[0]) if len(words) == 1 else list(words) or SHELL
     environment = {"TERM": console.kind} if console.terminal else {}
-    running = ctx.tasks.exec(container_id, argv, terminal=console.terminal, environment=environment)
+    running = ctx.part(Tasks).exec(container_id, argv, terminal=console.terminal, environment=environment)
     try:
         connect(console, running.stream, running.resize)
     except Disconnected:

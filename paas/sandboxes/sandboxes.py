@@ -19,6 +19,7 @@ from paas.core.times import timestamp
 from paas.jobs.context import Context
 from paas.runs import runs
 from paas.runs.console import Console
+from paas.schedulers.tasks import Tasks
 from paas.sources import images, pulls
 
 _log = logging.getLogger(__name__)
@@ -81,12 +82,12 @@ def _create(ctx: Context, name: str, reference: str, image_id: str, ttl: float) 
     now = ctx.clock.now()
     sandbox = Sandbox(name, reference, ctx.caller.name, now, now + ttl)
     spec = TaskSpec(
-        name=f"{name}.sandbox-{ctx.tasks.instance[:6]}",
+        name=f"{name}.sandbox-{ctx.part(Tasks).instance[:6]}",
         image=image_id,
         argv=IDLE,
         environment={"SANDBOX": name},
-        labels=oneoff.labels_of_sandbox(name, ctx.tasks.instance),
-        network=ctx.tasks.sandbox_network(),
+        labels=oneoff.labels_of_sandbox(name, ctx.part(Tasks).instance),
+        network=ctx.part(Tasks).sandbox_network(),
         memory=ctx.settings.value("sandbox-memory"),
         pids=ctx.settings.value("sandbox-pids"),
         options=ContainerOptions(cpus=ctx.settings.value("sandbox-cpus")),
@@ -96,14 +97,14 @@ def _create(ctx: Context, name: str, reference: str, image_id: str, ttl: float) 
     )
     ctx.store.sandboxes.add(sandbox)
     try:
-        ctx.tasks.start(ctx.tasks.create(spec))
+        ctx.part(Tasks).start(ctx.part(Tasks).create(spec))
     except BaseException:
         _remove(ctx, name)
         raise
 
 
 def _tasks(ctx: Context) -> dict[str, Task]:
-    return {task.sandbox: task for task in ctx.tasks.all() if task.role == oneoff.SANDBOX}
+    return {task.sandbox: task for task in ctx.part(Tasks).all() if task.role == oneoff.SANDBOX}
 
 
 def enter(ctx: Context, name: str, words: Sequence[str], console: Console, *, on_disconnect: str = "") -> int:
@@ -140,7 +141,7 @@ def destroy(ctx: Context, name: str) -> None:
 def _remove(ctx: Context, name: str) -> None:
     task = _tasks(ctx).get(name)
     if task is not None:
-        ctx.tasks.remove(task.id)
+        ctx.part(Tasks).remove(task.id)
     sandbox = ctx.store.sandboxes.find(name)
     ctx.store.sandboxes.remove(name)
     if sandbox is not None:
@@ -199,4 +200,4 @@ def settle(ctx: Context) -> None:
     for name, task in there.items():
         if name not in known:
             _log.warning("removing container %s: its sandbox is gone", task.name)
-            ctx.tasks.remove(task.id)
+            ctx.part(Tasks).remove(task.id)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from paas.builders import isolation
+from paas.builders.rootless import Rootless
 from paas.core.containers.image import StoredImage
 from paas.core.model import App, Container
 from paas.core.server import garbage
@@ -162,7 +163,7 @@ def _cache(ctx: Context) -> list[Item]:
         return []
     caches = [ctx.scheduler.build_cache()]
     if isolation.wanted(ctx):
-        caches.append(ctx.rootless.docker.build_cache())
+        caches.append(ctx.part(Rootless).docker.build_cache())
     surplus = sum(max(0, min(cache.unused, cache.total - keep)) for cache in caches)
     return [_cache_item(surplus)] if surplus > 0 else []
 
@@ -171,7 +172,7 @@ def _prune_cache(ctx: Context) -> list[Item]:
     keep = ctx.settings.value("build-cache-keep")
     freed = ctx.scheduler.prune_build_cache(keep) if keep is not None else 0
     if keep is not None and isolation.wanted(ctx):
-        freed += ctx.rootless.docker.prune_build_cache(keep)
+        freed += ctx.part(Rootless).docker.prune_build_cache(keep)
     return [_cache_item(freed)] if freed else []
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from paas.apps import locks
 from paas.builders import isolation
+from paas.builders.rootless import Rootless
+from paas.certs.clients import AcmeClients
 from paas.core.builds import safety
 from paas.core.edge.hosts import is_pattern
 from paas.core.errors import DockerError, PaasError
@@ -15,8 +17,11 @@ from paas.core.model import App, Container
 from paas.core.server import doctor, doctor_docker, doctor_tls
 from paas.core.server.doctor import Finding, Level
 from paas.edge import addresses, publish, rules, tls
+from paas.health.liveness_state import LivenessState
 from paas.jobs.context import Context
+from paas.releases.retire import Retirer
 from paas.server import host_keys, intact, resources
+from paas.system.probe import Probe
 
 ENGINE_DOWN = "engine-down"
 LOOPBACK_NAMES = ("localhost", ".localhost")
@@ -82,7 +87,7 @@ def _written(ctx: Context) -> Iterator[Finding]:
 def _builds(ctx: Context) -> Iterator[Finding]:
     yield Finding(Level.OK, "builds", f"builds with {ctx.builder.program()}")
     if isolation.wanted(ctx):
-        yield from doctor.apart(ctx.rootless.version())
+        yield from doctor.apart(ctx.part(Rootless).version())
     trouble = ctx.host.limit_trouble(resources.group(ctx))
     if trouble:
         yield Finding(
@@ -115,7 +120,7 @@ def _nginx(ctx: Context) -> Iterator[Finding]:
     # Behind the PROXY protocol, nginx answers nobody who does not speak it.
     before = b"PROXY UNKNOWN\r\n" if trusted and trusted.proxy_protocol else b""
     port = ctx.settings.value("http-port")
-    answer = ctx.probe.get(address, port, "/", {"Host": "doctor.invalid"}, 5.0, before=before)
+    answer = ctx.part(Probe).get(address, port, "/", {"Host": "doctor.invalid"}, 5.0, before=before)
     if isinstance(answer, Answer):
         yield Finding(Level.OK, "nginx", "it answers requests")
     else:
@@ -126,21 +131,21 @@ def _nginx(ctx: Context) -> Iterator[Finding]:
 
 def _listening(ctx: Context) -> Iterator[Finding]:
     ports = {name: int(ctx.settings.value(f"{name}-port")) for name in ("ssh", "http", "https")}
-    return doctor.listening(ctx.probe.listeners(os.getpid()), ports)
+    return doctor.listening(ctx.part(Probe).listeners(os.getpid()), ports)
 
 
 def _published(ctx: Context, apps: list[App]) -> Iterator[Finding]:
     wanted = {app.name: ctx.store.apps.replicas(app) for app in apps}
     there = {app.name: ctx.scheduler.containers(app) for app in apps}
     running = {name: {found.label for found in ones if found.status == "running"} for name, ones in there.items()}
-    return doctor.published(ctx.probe.listeners(os.getpid()), wanted, running)
+    return doctor.published(ctx.part(Probe).listeners(os.getpid()), wanted, running)
 
 
 def _domains(ctx: Context, apps: list[App]) -> Iterator[Finding]:
     owners = {name: app.name for app in apps for name in ctx.store.apps.domains(app) if _in_dns(name)}
     # The one that says which domains lead here when certificates are got, where one is set.
     server = str(ctx.settings.value("dns-server") or "")
-    asked = ctx.issuing.resolver.addresses(list(owners), server) if server and owners else None
+    asked = ctx.part(AcmeClients).resolver.addresses(list(owners), server) if server and owners else None
     resolved = asked if asked is not None else ctx.host.resolve(list(owners), doctor.RESOLVE_SECONDS)
     return doctor.domains(owners, resolved, addresses.leading_here(ctx))
 
@@ -160,13 +165,13 @@ def _drift(ctx: Context, apps: list[App]) -> Iterator[Finding]:
     for app in apps:
         # What is under way explains every difference.
         if not ctx.jobs.of(app):
-            its = {label: why for (number, label), why in ctx.vitals.stalled.items() if number == app.id}
+            its = {label: why for (number, label), why in ctx.part(LivenessState).stalled.items() if number == app.id}
             yield from doctor_docker.stalled(app.name, its)
             yield from doctor.drift(app.name, ctx.store.apps.replicas(app), _details(ctx, app))
 
 
 def _details(ctx: Context, app: App) -> list[Container]:
-    leaving = ctx.retirer.retiring()
+    leaving = ctx.part(Retirer).retiring()
     looked = [ctx.scheduler.inspect(found.id) for found in ctx.scheduler.containers(app) if found.id not in leaving]
     return [container for container in looked if container is not None]
 

@@ -10,10 +10,12 @@ from paas.core.errors import DockerError, InvalidValue, ProxyError
 from paas.core.model import SERVER, App, Container, Deployment, DeploymentStatus, Release
 from paas.core.server.garbage import SERVED
 from paas.edge import publish
+from paas.git.repository import repository_of
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 from paas.releases import landing
 from paas.releases.rollout import RUNNING, halt, let_go, overlaps, roll_out
+from paas.system.reserve import Reserve
 
 _log = logging.getLogger(__name__)
 Slot = tuple[str, int, int]
@@ -31,7 +33,7 @@ def settle(ctx: Context) -> None:
     ctx.paths.remove_leftovers()
     for app in ctx.store.apps.all():
         if ctx.paths.repository(app).exists():
-            ctx.repository(app).recover()
+            repository_of(ctx, app).recover()
     for deployment in interrupted:
         if deployment.landing is not None:
             landing.finish(ctx, deployment, deployment.landing)
@@ -85,7 +87,7 @@ def keep_proxy(ctx: Context) -> None:
     """Starts the proxy again if it has died, and gives it all apps again if something of it was removed."""
     if not ctx.proxy.running():
         _log.warning("the proxy does not run; starting it")
-        ctx.reserve.spend()
+        ctx.part(Reserve).spend()
         ctx.proxy.start()
     if not ctx.proxy.sound():
         _log.warning("something of the proxy was removed; putting it back")

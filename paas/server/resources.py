@@ -12,6 +12,7 @@ from paas.core.errors import DockerError, disk_full
 from paas.core.model import App
 from paas.jobs.context import Context
 from paas.server import cleanup
+from paas.system.reserve import Reserve
 
 
 def floors(ctx: Context) -> Floors:
@@ -45,7 +46,7 @@ def _would_free(ctx: Context, app: App) -> str:
 
 def lay_up(ctx: Context) -> None:
     """Keeps some room aside, from which a change that finds the disk full can be undone."""
-    if not ctx.reserve.keep():
+    if not ctx.part(Reserve).keep():
         raise disk_full(f"a reserve in {ctx.paths.root}")
 
 

@@ -19,6 +19,7 @@ from paas.core.sources import image_file
 from paas.core.sources import image_stream as imagestream
 from paas.core.sources.origin import IMAGE, Origin
 from paas.git.archives import FILE, Member
+from paas.git.repository import repository_of
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 from paas.sources import pulls
@@ -109,7 +110,7 @@ def _path(ctx: Context, app: App) -> str:
 
 def _named(ctx: Context, app: App) -> str | None:
     """The image that the branch names, None where it has anything else."""
-    repository = ctx.repository(app)
+    repository = repository_of(ctx, app)
     commit = repository.resolve(HEADS + branch_of(ctx, app))
     data = repository.read_file(commit, _path(ctx, app)) if commit else None
     return image_file.image_in(text.lenient(data)) if data else None
@@ -117,7 +118,7 @@ def _named(ctx: Context, app: App) -> str | None:
 
 def _serves(ctx: Context, app: App, image: str) -> bool:
     current = ctx.store.releases.current(app)
-    head = ctx.repository(app).resolve(HEADS + branch_of(ctx, app))
+    head = repository_of(ctx, app).resolve(HEADS + branch_of(ctx, app))
     return current is not None and current.commit == head and _named(ctx, app) == image
 
 

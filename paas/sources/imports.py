@@ -21,6 +21,8 @@ from paas.git import archives, fast_import
 from paas.git.archives import Member
 from paas.git.fast_import import Author
 from paas.git.quarantine import Quarantine
+from paas.git.remotes import Remotes
+from paas.git.repository import repository_of
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 from paas.releases import landing
@@ -41,7 +43,7 @@ def land(
     """Deploys a commit that is in quarantine, and only then moves the branch to it: all as with a push."""
     quarantine = commit.quarantine
     assert quarantine is not None
-    repository = ctx.repository(job.app)
+    repository = repository_of(ctx, job.app)
     update = RefUpdate(HEADS + branch, repository.resolve(HEADS + branch), commit.id)
 
     def landed() -> None:
@@ -90,7 +92,7 @@ def deploy_made(ctx: Context, job: Job, made: Made, *, again: bool = False) -> b
 
     What serves already is not deployed ``again`` unless that is wanted.
     """
-    repository = ctx.repository(job.app)
+    repository = repository_of(ctx, job.app)
     branch = branch_of(ctx, job.app)
     with Quarantine(repository) as quarantine:
         with job.step(Step.FETCH):
@@ -153,7 +155,7 @@ def from_archive_url(ctx: Context, app: App, url: str, type_: str, by: By | None
 
     def work(job: Job) -> None:
         job.out.step(f"Downloading {remote.url}")
-        chunks = ctx.remotes.download(remote, means, job.cancelled)
+        chunks = ctx.part(Remotes).download(remote, means, job.cancelled)
         with uploaded(ctx, chunks, allowed.size, lambda: archive.too_large(allowed)) as file:
             _deploy_archive(ctx, job, file, type_, remote.url, cause, by)
 

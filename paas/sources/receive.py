@@ -16,6 +16,7 @@ from paas.core.model import App
 from paas.edge import publish
 from paas.git.process import GitFailed
 from paas.git.quarantine import Quarantine
+from paas.git.repository import repository_of
 from paas.jobs import superseding
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
@@ -127,7 +128,7 @@ class PushReceiver:
     def _follows(self, update: RefUpdate, older: str, quarantine: Quarantine) -> bool:
         assert update.new is not None
         try:
-            return self._ctx.repository(self._app).descends(update.new, older, quarantine)
+            return repository_of(self._ctx, self._app).descends(update.new, older, quarantine)
         except GitFailed:
             # What this push brought does not even have that commit.
             return False
@@ -137,7 +138,7 @@ class PushReceiver:
 
         That is fine if this push goes on from there, as when somebody pushes again before the first is through.
         """
-        repository = self._ctx.repository(self._app)
+        repository = repository_of(self._ctx, self._app)
         current = repository.resolve(update.ref)
         if current != update.old and not (
             current and update.new and repository.descends(update.new, current, quarantine)

@@ -13,6 +13,8 @@ from paas.core.jobs.journal import Step
 from paas.core.model import App
 from paas.core.sources.origin import SYNC, Origin
 from paas.git.quarantine import Quarantine
+from paas.git.remotes import Remotes
+from paas.git.repository import repository_of
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 from paas.releases.deploy import Commit
@@ -33,12 +35,12 @@ def sync(ctx: Context, app: App, remote: Remote, ref: str, when: When, *, keep_b
     cause = f"git:sync {remote.url}" + (f"#{ref}" if ref else "")
 
     def work(job: Job) -> None:
-        repository = ctx.repository(job.app)
+        repository = repository_of(ctx, job.app)
         wanted = ref or ctx.store.properties.of(job.app).text("git", "deploy-branch")
         job.out.step(f"Fetching {wanted or 'the main branch'} from {remote.url}")
         with Quarantine(repository) as quarantine:
             with job.step(Step.FETCH, "Fetched"):
-                found = ctx.remotes.fetch(quarantine, remote, wanted, means, job.cancelled)
+                found = ctx.part(Remotes).fetch(quarantine, remote, wanted, means, job.cancelled)
             branch = _branch(ctx, job.app, found, keep_branch)
             deploys = _deploys(ctx, job, found, when, branch)
             commit = Commit(found.commit, ctx.caller.name, cause, quarantine)
@@ -57,7 +59,7 @@ def _deploys(ctx: Context, job: Job, found: Fetched, when: When, branch: str) ->
     if when is When.NEVER:
         job.out.step(f"{branch} is {name} now; it is not deployed ('ps:rebuild {job.app.name}' does that)")
     elif when is When.CHANGED and was_released(ctx, job.app, found.commit):
-        before = ctx.repository(job.app).resolve(HEADS + branch)
+        before = repository_of(ctx, job.app).resolve(HEADS + branch)
         job.out.step(f"No changes: {name} has been deployed" + ("" if before == found.commit else " before"))
     else:
         return True

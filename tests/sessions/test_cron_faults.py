@@ -14,6 +14,7 @@ from fakes import Program, Server, eventually
 from paas.core.errors import DockerError, disk_full
 from paas.cron import ticker
 from paas.runs import active
+from paas.runs.active import Oneoffs
 
 HOUR = 3600.0
 
@@ -151,7 +152,7 @@ def test_a_run_that_can_not_start_holds_up_no_later_one(hello: Server, monkeypat
         hello.clock.advance(HOUR)
         hello.timers.tick()
         eventually(lambda: not hello.cron.starting())
-    eventually(lambda: not hello.ctx.oneoffs.active(hello.app()))
+    eventually(lambda: not hello.ctx.part(Oneoffs).active(hello.app()))
     assert history(hello) == [("failed", "the engine does not answer")]
     hello.clock.advance(HOUR)
     hello.timers.tick()

@@ -8,6 +8,7 @@ import pytest
 from fakes import VIEWER
 from paas.core.errors import DockerError
 from paas.proxies.base import Waiting
+from paas.releases.retire import Retirer
 from paas.server import doctor, host_keys
 
 
@@ -131,7 +132,7 @@ def test_what_is_on_its_way_out_is_no_drift_and_hides_none(well):
     with well.gates.hold("stop") as gate:
         well.run("ps:restart hello")
         gate.wait_until_reached()
-        (old,) = well.ctx.retirer.retiring()
+        (old,) = well.ctx.part(Retirer).retiring()
         assert codes(well) == (0, [])
         assert old in well.scheduler.here
 

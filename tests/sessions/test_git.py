@@ -5,6 +5,7 @@ import json
 import pytest
 
 from fakes import ADMIN, DEPLOYER, VIEWER, Behaviour
+from paas.git.repository import repository_of
 
 pytestmark = pytest.mark.real("git")
 
@@ -257,7 +258,7 @@ def test_an_app_that_a_push_made_without_a_deploy_says_that_nothing_is_deployed(
 def test_a_clone_checks_out_the_branch_that_deploys_wherever_that_is_set(server):
     server.run("git:set --global deploy-branch prod")
     assert server.push("hello", None, branch="prod").status == 0
-    assert (server.ctx.repository(server.app()).path / "HEAD").read_text() == "ref: refs/heads/prod\n"
+    assert (repository_of(server.ctx, server.app()).path / "HEAD").read_text() == "ref: refs/heads/prod\n"
 
 
 def test_a_push_to_a_name_that_is_taken_is_told_by_whom(hello):

@@ -12,6 +12,7 @@ import pytest
 
 from fakes import VIEWER
 from paas.git import process
+from paas.git.repository import repository_of
 
 pytestmark = pytest.mark.real("git")
 
@@ -69,7 +70,7 @@ def own_temporary_folder(tmp_path, monkeypatch):
 
 def files(server, app="hello"):
     """The files of the app's deployed commit: mode and content by path."""
-    repository = server.ctx.repository(server.app(app))
+    repository = repository_of(server.ctx, server.app(app))
     commit = server.ctx.store.releases.current(server.app(app)).commit
     from paas.git import objects
 
@@ -107,7 +108,7 @@ def test_the_commit_goes_on_top_of_what_was_pushed_and_a_push_goes_on_top_of_it(
     pushed = hello.ctx.store.releases.current(hello.app()).commit
     assert hello.run("git:from-archive hello --", stdin=tar({"Dockerfile": DOCKERFILE})).status == 0
     commit = hello.ctx.store.releases.current(hello.app()).commit
-    assert hello.ctx.repository(hello.app()).descends(commit, pushed)
+    assert repository_of(hello.ctx, hello.app()).descends(commit, pushed)
     assert hello.run("git:status hello --format json").out.count(commit) == 2
     assert hello.run("releases:rollback hello").status == 0
     assert hello.ctx.store.releases.current(hello.app()).commit == pushed
@@ -255,7 +256,7 @@ def test_a_deploy_that_fails_leaves_branch_and_release(hello):
     result = hello.run("git:from-archive hello --", stdin=tar({"Dockerfile": b"FROM scratch\nRUN false\n"}))
     assert result.status == 1
     assert "[build-failed]" in result.err
-    assert hello.ctx.repository(hello.app()).resolve("refs/heads/main") == commit
+    assert repository_of(hello.ctx, hello.app()).resolve("refs/heads/main") == commit
     repository = str(hello.ctx.paths.repository(hello.app()))
     assert {path for path in traces(hello)[0] if path.startswith(repository)} == {
         path for path in before if path.startswith(repository)
@@ -308,7 +309,7 @@ def test_the_author_of_the_commit_may_be_named(hello, words, author):
     url = "https://example.org/app.tar"
     hello.remotes.archives[url] = tar({"Dockerfile": DOCKERFILE, "v": words.encode()})
     assert hello.run(f"git:from-archive hello {url} {words}").status == 0
-    repository = hello.ctx.repository(hello.app()).path
+    repository = repository_of(hello.ctx, hello.app()).path
     shown = process.run(repository, ["log", "-1", "--format=%an <%ae>|%cn <%ce>"]).decode().strip()
     assert shown == f"{author}|{author}"
     refused = hello.run(f"git:from-archive hello {url} 'a<b'")

@@ -7,6 +7,7 @@ import pytest
 from fakes import DEPLOYER, VIEWER
 from paas.core.access.remote_credentials import Login
 from paas.core.secret import Secret
+from paas.git.repository import repository_of
 
 pytestmark = pytest.mark.real("git")
 
@@ -82,12 +83,12 @@ def test_a_branch_becomes_the_deploy_branch_unless_that_is_to_stay(remote):
     topic = remote.commit("hello", {"file": "2"}, branch="topic")
     assert remote.run(f"git:sync --build --skip-deploy-branch hello {URL} topic").status == 0
     assert remote.run("git:report hello --git-deploy-branch").out == "main\n"
-    assert remote.ctx.repository(remote.app()).resolve("refs/heads/main") == topic == deployed(remote)
+    assert repository_of(remote.ctx, remote.app()).resolve("refs/heads/main") == topic == deployed(remote)
 
     topic = remote.commit("hello", {"file": "3"}, branch="topic")
     assert remote.run(f"git:sync --build hello {URL} topic").status == 0
     assert remote.run("git:report hello --git-deploy-branch").out == "topic\n"
-    assert remote.ctx.repository(remote.app()).resolve("HEAD") == topic == deployed(remote)
+    assert repository_of(remote.ctx, remote.app()).resolve("HEAD") == topic == deployed(remote)
 
 
 def test_a_commit_is_deployed_on_the_deploy_branch_even_an_older_one(remote):
@@ -95,7 +96,7 @@ def test_a_commit_is_deployed_on_the_deploy_branch_even_an_older_one(remote):
     remote.commit("hello", {"file": "2"})
     assert remote.run(f"git:sync --build hello {URL}").status == 0
     assert remote.run(f"git:sync --build hello {URL} {old}").status == 0
-    assert deployed(remote) == old == remote.ctx.repository(remote.app()).resolve("refs/heads/main")
+    assert deployed(remote) == old == repository_of(remote.ctx, remote.app()).resolve("refs/heads/main")
     assert remote.run("git:report hello --git-deploy-branch").out == "main\n"
 
 
@@ -113,7 +114,7 @@ def test_a_build_that_fails_leaves_branch_and_release(remote):
     result = remote.run(f"git:sync --build hello {URL}")
     assert result.status == 1
     assert "[build-failed]" in result.err
-    assert remote.ctx.repository(remote.app()).resolve("refs/heads/main") == before == deployed(remote)
+    assert repository_of(remote.ctx, remote.app()).resolve("refs/heads/main") == before == deployed(remote)
     assert list((remote.ctx.paths.repository(remote.app()) / "quarantine").iterdir()) == []
     assert remote.proxy.vhost("hello").live
 

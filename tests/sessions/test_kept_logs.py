@@ -9,6 +9,8 @@ from fakes import SECONDS, eventually
 from fakes.requests import request_line
 from paas.core.logs import json_file
 from paas.logs import archive, logs
+from paas.logs.archive import LogArchive
+from paas.runs.active import Oneoffs
 from paas.store.logs import KeptLog
 from paas.system import segments
 
@@ -20,11 +22,11 @@ def keep_run(server, text, entry="nightly"):
         server.app(), kind="cron", entry=entry, command="x", actor="cron", version=1, attached=False, now=now,
         until=now + 9,
     )  # fmt: skip
-    path = server.ctx.oneoffs.log_path(run.id)
+    path = server.ctx.part(Oneoffs).log_path(run.id)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     container_id = f"{run.id:024}" + "0" * 40
-    server.ctx.logs.keep_run(server.app(), run, container_id, path)
+    server.ctx.part(LogArchive).keep_run(server.app(), run, container_id, path)
     return container_id
 
 
@@ -65,7 +67,7 @@ def test_the_logs_of_others_are_packed_after_an_app_went_while_its_own_was(hello
         return packed[-1]
 
     monkeypatch.setattr(segments, "pack", meanwhile)
-    logs = hello.ctx.logs
+    logs = hello.ctx.part(LogArchive)
     for app in (other, hello.app()):
         row = KeptLog(f"{app.id:064}", app.id, "web.9", 1, "2026", "2026", "2026", 0)
         logs._folder(app)
@@ -84,7 +86,7 @@ def test_the_logs_of_others_are_packed_after_an_app_went_while_its_own_was(hello
 def test_a_log_that_is_packed_while_it_is_looked_for(hello, tmp_path, monkeypatch):
     hello.scheduler.write_logs_to(tmp_path / "engine")
     hello.scheduler.write("web.1", "found")
-    queued, logs = [], hello.ctx.logs
+    queued, logs = [], hello.ctx.part(LogArchive)
     with monkeypatch.context() as patch:
         patch.setattr(logs, "_queue", queued.append)
         hello.run("ps:restart hello")
@@ -105,9 +107,9 @@ def being_packed(hello):
         began.set()
         release.wait(60)
 
-    hello.ctx.logs._folder(hello.app())
+    hello.ctx.part(LogArchive)._folder(hello.app())
     row = KeptLog("c" * 64, hello.app().id, "web.9", 1, "2026", "2026", "2026", 0)
-    thread = threading.Thread(target=hello.ctx.logs._pack, args=(row, chunks()))
+    thread = threading.Thread(target=hello.ctx.part(LogArchive)._pack, args=(row, chunks()))
     thread.start()
     began.wait(60)
     yield release
@@ -126,7 +128,7 @@ def test_a_log_that_takes_long_to_pack_holds_up_no_removal(hello, being_packed):
 def test_a_smaller_store_makes_room_at_once(hello, monkeypatch):
     monkeypatch.setattr(segments, "SEGMENT", 1 << 14)
     noise = bytes(range(97, 123)) * 4
-    keeper, app = hello.ctx.logs, hello.app()
+    keeper, app = hello.ctx.part(LogArchive), hello.app()
     keeper._folder(app)
     for number in range(3):
         lines = (
@@ -154,12 +156,13 @@ def test_a_smaller_store_makes_room_at_once(hello, monkeypatch):
 def kept_at(server, hour, lines=3, text="line"):
     """A kept log of a container that wrote so many lines within a minute of that hour."""
     app = server.app()
-    server.ctx.logs._folder(app)
+    server.ctx.part(LogArchive)._folder(app)
     chunks = (
         json_file.encode(f"2026-01-01T{hour:02}:00:00.{at:09}Z", f"{text} {hour}-{at}\n".encode())
         for at in range(lines)
     )
-    server.ctx.logs._pack(KeptLog(f"{hour:024}" + "0" * 40, app.id, "web.1", 1, "2026", "2026", "2026", 0), chunks)
+    row = KeptLog(f"{hour:024}" + "0" * 40, app.id, "web.1", 1, "2026", "2026", "2026", 0)
+    server.ctx.part(LogArchive)._pack(row, chunks)
 
 
 def test_kept_logs_are_opened_when_their_time_comes(hello, monkeypatch):

@@ -6,6 +6,7 @@ import pytest
 
 from fakes import DEPLOYER, eventually
 from paas.certs import orders as issuing
+from paas.certs.clients import AcmeClients
 from paas.core.certs.acme import DAY, PRODUCTION, STAGING
 from paas.core.certs.certificate import CertificateSource
 from paas.core.errors import IssuanceFailed
@@ -269,7 +270,7 @@ def test_an_app_that_is_destroyed_in_the_meantime_is_no_fault(shop):
 
 
 def test_what_comes_in_the_background_while_one_waits_is_not_asked_for_again(shop):
-    with shop.ctx.issuing.turn:
+    with shop.ctx.part(AcmeClients).turn:
         waiting = shop.begin("letsencrypt:enable hello")
         eventually(lambda: shop.resolver.asked, "the command looks where the host leads")
         one = issuing.candidates(shop.ctx, shop.ctx.store.apps.get("hello"))[0][0]

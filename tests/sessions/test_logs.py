@@ -11,7 +11,9 @@ from paas.commands.invocation import Terminal
 from paas.core.errors import DockerError
 from paas.core.logs import json_file
 from paas.core.runs.oneoff import RunStatus
+from paas.logs.archive import LogArchive
 from paas.logs.container_log import EngineSource, form_of
+from paas.runs.active import Oneoffs
 
 
 @pytest.fixture
@@ -369,10 +371,10 @@ def test_what_runs_wrote_that_have_ended(hello):
             app, kind=kind, entry=entry, command="x", actor="ada", version=1, attached=False, now=now, until=now + 9
         )
         hello.ctx.store.runs.finish(run.id, RunStatus.SUCCEEDED, now + 5, 0)
-        path = hello.ctx.oneoffs.log_path(run.id)
+        path = hello.ctx.part(Oneoffs).log_path(run.id)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"2026-01-01T00:00:01.{run.id}Z {text} first\n2026-01-01T00:00:02.{run.id}5Z {text} last\n")
-        hello.ctx.logs.keep_run(app, run, f"container-{run.id}", path)
+        hello.ctx.part(LogArchive).keep_run(app, run, f"container-{run.id}", path)
     shown = [line.split("Z ")[1] for line in hello.run("logs hello -n 4").out.splitlines()]
     assert shown == [
         "run[run.1]: migrated first",
@@ -453,7 +455,7 @@ def test_what_a_run_writes_is_there_while_it_goes_on(hello):
     assert hello.run("logs hello -q -p run.1 --since 2025-01-01 --source run").out == "working\n"
     eventually(lambda: session.out == "working\n")
     go.set()
-    eventually(lambda: not hello.ctx.oneoffs.active(hello.app()))
+    eventually(lambda: not hello.ctx.part(Oneoffs).active(hello.app()))
     eventually(lambda: session.out == "working\nworked\n")
     assert hello.run("logs hello -q --source run").out == "working\nworked\n"
     session.hang_up()

@@ -17,6 +17,7 @@ from paas.commands.invocation import Terminal
 from paas.core.containers.shell_line import CHOICE
 from paas.core.errors import DockerError, disk_full
 from paas.core.runs.oneoff import RunStatus
+from paas.runs.active import Oneoffs
 
 XTERM = Terminal(100, 30, "xterm-256color")
 
@@ -290,7 +291,7 @@ def test_of_one_that_ended_while_there_was_no_server_the_engine_knows_when(
     hello.tasks.engine_down = True
     after = another("later", hello.killed)
     # The server of before has sent SIGTERM, and nothing was recorded any more.
-    hello.ctx.oneoffs.shut_down()
+    hello.ctx.part(Oneoffs).shut_down()
     hello.tasks.engine_down = after.tasks.engine_down = False
     after.clock.advance(61)
     after.tasks.program("hello.run.1").signal(TERMINATED)
@@ -340,7 +341,7 @@ def test_the_end_of_a_run_that_a_full_disk_has_no_room_for_is_recorded_later(
     hello.run("run:detached hello true")
     eventually(lambda: hello.tasks.names() == [])
     assert states(hello) == [("run.1", "succeeded", 0)]
-    assert (len(refused), hello.ctx.oneoffs.active(hello.app())) == (1, [])
+    assert (len(refused), hello.ctx.part(Oneoffs).active(hello.app())) == (1, [])
 
 
 def test_a_run_that_the_engine_does_not_connect_has_failed(hello: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,7 +352,7 @@ def test_a_run_that_the_engine_does_not_connect_has_failed(hello: Server, monkey
     hello.tasks.tell("true", lambda program: 0)
     assert hello.run("run hello true").status == 1
     assert states(hello) == [("run.1", "failed", 127)]
-    assert (hello.tasks.names(), hello.ctx.oneoffs.active(hello.app())) == ([], [])
+    assert (hello.tasks.names(), hello.ctx.part(Oneoffs).active(hello.app())) == ([], [])
 
 
 def _answering(tasks: FakeTasks, name: str) -> Callable[..., None]:
@@ -382,7 +383,7 @@ def test_an_engine_that_goes_away_before_the_start_leaves_no_run_behind(
     hello.tasks.engine_down = False
     eventually(lambda: hello.tasks.names() == [])
     assert states(hello) == [("run.1", "failed", 127)]
-    assert hello.ctx.oneoffs.active(hello.app()) == []
+    assert hello.ctx.part(Oneoffs).active(hello.app()) == []
 
 
 def test_a_run_ends_while_the_settings_are_broken(hello: Server) -> None:
@@ -401,7 +402,7 @@ def test_only_so_many_runs_are_remembered(hello: Server) -> None:
     hello.run("settings:set keep-run-logs 2")
     for number in range(4):
         hello.run("run:detached hello true")
-        eventually(lambda: not hello.ctx.oneoffs.active(hello.app()), f"run {number}")
+        eventually(lambda: not hello.ctx.part(Oneoffs).active(hello.app()), f"run {number}")
     assert [name for name, _, _ in states(hello)] == ["run.4", "run.3"]
     assert len(list(hello.paths.runs.iterdir())) == 2
 
@@ -412,7 +413,7 @@ def test_an_app_that_goes_leaves_no_log_of_its_runs(hello: Server) -> None:
             hello.app(), kind="cron", entry=f"{entry}", command="true", actor="cron", version=1, attached=False,
             now=1.0, until=1.0, status=RunStatus.SUCCEEDED,
         )  # fmt: skip
-        hello.ctx.oneoffs.log_path(run.id).touch()
+        hello.ctx.part(Oneoffs).log_path(run.id).touch()
     assert hello.run("apps:destroy --force hello").status == 0
     assert list(hello.paths.runs.iterdir()) == []
 

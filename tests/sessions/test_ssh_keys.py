@@ -9,6 +9,7 @@ import pytest
 from fakes import DEPLOYER
 from paas.access import authorized_keys, keys, public_keys
 from paas.core.access.caller import Access, Caller
+from paas.jobs.locks import Announcements
 
 NAMED = "ssh-keys:remove takes a name, or --fingerprint SHA256:… [usage]"
 
@@ -46,7 +47,7 @@ def test_a_key_is_added_listed_and_removed(server):
 
 def test_whoever_holds_its_connections_is_told_of_a_removed_key_and_token(server):
     told = []
-    server.ctx.revoked.listen(told.append)
+    server.ctx.part(Announcements).listen(told.append)
     server.run("ssh-keys:add alice", stdin=key("a"))
     server.run("ssh-keys:remove alice")
     server.run("tokens:add ci")

@@ -7,6 +7,7 @@ import pytest
 from fakes import Behaviour, Result
 from paas.core.errors import DockerError, Unsupported, disk_full
 from paas.core.model import DeploymentStatus, ReleaseState
+from paas.git.repository import repository_of
 
 TWO = {"Procfile": "web: ./web\nworker: ./work\n"}
 
@@ -38,7 +39,7 @@ class Untouched:
             "replicas": server.ctx.store.apps.replicas(server.app()),
             "formation": server.ctx.store.apps.formation(server.app()),
             "images": dict(server.scheduler.names),
-            "refs": server.ctx.repository(server.app()).refs(),
+            "refs": repository_of(server.ctx, server.app()).refs(),
         }
 
     def check(self):
@@ -178,7 +179,7 @@ def test_a_process_type_that_fails_takes_its_first_deploy_with_it(server):
     assert server.app().version is None
     assert server.proxy.vhost("hello").empty
     assert server.scheduler.names == {}
-    assert server.ctx.repository(server.app()).refs() == {}
+    assert repository_of(server.ctx, server.app()).refs() == {}
 
 
 @pytest.mark.real("git")

@@ -10,6 +10,7 @@ from fakes import eventually
 from fakes.counts import counting
 from paas.core.errors import NotFound
 from paas.core.logs.line import GAP, LogLine
+from paas.logs.archive import LogArchive
 from paas.logs.drains import shipping
 from paas.logs.drains import spool as drain_spool
 from paas.logs.drains.receivers import NotSent, Refused
@@ -328,7 +329,7 @@ def test_nothing_is_remembered_of_what_is_gone_and_not_kept_any_more(writing):
         writing.run("ps:restart hello")
     eventually(lambda: over() == 3)
     for row in writing.ctx.store.kept_logs.of(writing.app()):
-        writing.ctx.logs.drop(row)
+        writing.ctx.part(LogArchive).drop(row)
     writing.ctx.changed.notify()
     assert over() == 0
     assert feed._places.keys() | feed._resumes.keys() <= writing.scheduler.here.keys() | feed._standing

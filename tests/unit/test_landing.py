@@ -9,6 +9,7 @@ from fakes import SECONDS, Behaviour, eventually
 from paas.core.errors import DockerError, disk_full
 from paas.core.git.refs import RefUpdate
 from paas.core.model import DeploymentStatus
+from paas.git.repository import repository_of
 from paas.releases import deploy
 
 LONE = "processes: {worker: {overlap: false}}\n"
@@ -18,7 +19,7 @@ SCRIPT = json.dumps({"scripts": {"dokku": {"postdeploy": "./seed"}}})
 @pytest.mark.real("git")
 def test_the_branch_follows_the_release(hello, another):
     sha = hello.commit("hello", {"file": "2"})
-    repository = hello.ctx.repository(hello.app())
+    repository = repository_of(hello.ctx, hello.app())
     before = repository.refs()
     assert hello.begin_push("hello").wait().status == 0
     hello.quiet()
@@ -30,7 +31,7 @@ def test_the_branch_follows_the_release(hello, another):
     repository.move(RefUpdate("refs/heads/main", sha, before["refs/heads/main"]))
     revived = another("revived", hello.killed)
 
-    assert revived.ctx.repository(revived.app()).refs()["refs/heads/main"] == sha
+    assert repository_of(revived.ctx, revived.app()).refs()["refs/heads/main"] == sha
     assert revived.ctx.store.deployments.get(row.id).status is DeploymentStatus.SUCCEEDED
     assert "up-to-date" in revived.begin_push("hello").wait().err
 
@@ -41,13 +42,13 @@ def test_a_branch_that_was_moved_elsewhere_stays(hello, another):
     assert hello.begin_push("hello").wait().status == 0
     hello.quiet()
     row = hello.ctx.store.deployments.last(hello.app())
-    repository = hello.ctx.repository(hello.app())
+    repository = repository_of(hello.ctx, hello.app())
     assert hello.push("hello", {"file": "3"}).status == 0
     now = repository.refs()
     hello.ctx.store.deployments._db.execute("UPDATE deployments SET status = 'running' WHERE id = ?", row.id)
 
     revived = another("revived", hello.killed)
-    assert revived.ctx.repository(revived.app()).refs() == now
+    assert repository_of(revived.ctx, revived.app()).refs() == now
     assert revived.ctx.store.deployments.get(row.id).status is DeploymentStatus.ABANDONED
 
 
@@ -66,7 +67,7 @@ def test_a_postdeploy_script_that_the_engine_can_not_run_rejects_nothing(hello):
     result = hello.push("hello", {"app.json": SCRIPT})
     assert result.status == 0, result.err
     assert "v2 serves all the same." in result.err
-    refs = hello.ctx.repository(hello.app()).refs()
+    refs = repository_of(hello.ctx, hello.app()).refs()
     assert hello.ctx.store.releases.current(hello.app()).commit == refs["refs/heads/main"]
 
 
@@ -76,7 +77,7 @@ def test_the_branch_has_moved_before_the_postdeploy_script_runs(hello):
     sha = hello.commit("hello", {"app.json": SCRIPT})
     push = hello.begin_push("hello")
     eventually(lambda: "release.1" in hello.scheduler.labels())
-    assert hello.ctx.repository(hello.app()).refs()["refs/heads/main"] == sha
+    assert repository_of(hello.ctx, hello.app()).refs()["refs/heads/main"] == sha
     hello.ctx.jobs.stop(0)
     assert push.wait().status == 0
 

@@ -4,6 +4,7 @@ import pytest
 
 from fakes import DEPLOYER, Behaviour, eventually
 from paas.core.model import DeploymentStatus
+from paas.git.repository import repository_of
 
 WAITING = "-----> hello: another change is under way ({}); waiting for it to finish\n"
 
@@ -98,7 +99,7 @@ def test_a_client_that_goes_away_does_not_stop_a_push(hello):
     push.wait()
     hello.quiet()
     assert hello.ctx.store.releases.current(hello.app()).commit == sha
-    assert hello.ctx.repository(hello.app()).resolve("refs/heads/main") == sha
+    assert repository_of(hello.ctx, hello.app()).resolve("refs/heads/main") == sha
 
 
 def test_a_client_that_goes_away_does_not_stop_a_command(hello):

@@ -10,6 +10,8 @@ import pytest
 from fakes import Behaviour
 from paas.core.model import DeploymentStatus, ReleaseState
 from paas.edge import dashboard
+from paas.git.repository import repository_of
+from paas.system.reserve import Reserve
 
 
 def states(server):
@@ -29,7 +31,7 @@ def last(server):
 @pytest.mark.parametrize("place", ["build", "start", "inspect", "publish"])
 def test_a_push_that_was_killed_is_undone_and_can_be_tried_again(hello, another, place):
     ids, served = hello.scheduler.ids(), of_apps(hello)
-    refs = hello.ctx.repository(hello.app()).refs()
+    refs = repository_of(hello.ctx, hello.app()).refs()
     sha = hello.commit("hello", {"file": "2"})
     with hello.gates.hold(place) as gate:
         push = hello.begin_push("hello")
@@ -40,7 +42,7 @@ def test_a_push_that_was_killed_is_undone_and_can_be_tried_again(hello, another,
     assert of_apps(revived) == served
     assert last(revived).status is DeploymentStatus.ABANDONED
     assert ReleaseState.PENDING not in states(revived)
-    assert revived.ctx.repository(revived.app()).refs() == refs
+    assert repository_of(revived.ctx, revived.app()).refs() == refs
     assert list((revived.paths.repository(revived.app()) / "quarantine").iterdir()) == []
     revived.repair()
     assert revived.scheduler.ids() == ids
@@ -156,7 +158,7 @@ def test_a_proxy_that_has_died_is_started_from_the_reserve_when_the_disk_is_full
     from paas.server import reconcile
 
     reserve = hello.ctx.paths.reserve
-    assert hello.ctx.reserve.keep()
+    assert hello.ctx.part(Reserve).keep()
     monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=0, f_frsize=1))
     reconcile.keep_proxy(hello.ctx)
     assert reserve.exists()

@@ -10,6 +10,7 @@ from paas.commands.render import Exit
 from paas.core.access.caller import Access
 from paas.core.errors import NotFound
 from paas.git.receive_pack import serve_receive_pack
+from paas.git.repository import repository_of
 from paas.git.upload_pack import serve_upload_pack
 from paas.jobs.context import Context
 from paas.sources import receive
@@ -24,7 +25,7 @@ def git_receive_pack(ctx: Context, path: RepositoryPath, *, invocation: Invocati
     app = receive.app_for_push(ctx, path)
     with recording(Recorder(ctx.clock.monotonic)):
         status = serve_receive_pack(
-            ctx.repository(app),
+            repository_of(ctx, app),
             invocation.stdin,
             invocation.stdout,
             receive.PushReceiver(ctx, app),
@@ -38,7 +39,7 @@ def git_upload_pack(ctx: Context, path: RepositoryPath, *, invocation: Invocatio
     """Serve a clone or fetch: what git runs on the server."""
     app = ctx.store.apps.get(receive.app_in_path(path))
     status = serve_upload_pack(
-        ctx.repository(app),
+        repository_of(ctx, app),
         invocation.stdin,
         invocation.stdout,
         invocation.stderr,

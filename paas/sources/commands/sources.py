@@ -12,6 +12,7 @@ from paas.core.access.caller import Access
 from paas.core.errors import InvalidValue, UsageError
 from paas.core.git import url as giturl
 from paas.core.sources import archive
+from paas.git.repository import repository_of
 from paas.jobs.context import Context
 from paas.releases import landing
 from paas.sources import imports, sync
@@ -80,7 +81,7 @@ def git_sync(
 @command("git:initialize", access=Access.DEPLOY)
 def git_initialize(ctx: Context, app: args.App) -> None:
     """Make the git repository of an app, if it is not there yet: one can clone it then. A push does the same."""
-    ctx.repository(app)
+    repository_of(ctx, app)
     ctx.out.step(f"{app.name} has a repository")
 
 
