@@ -90,13 +90,13 @@ def disable(ctx: Context, app: App) -> None:
         certificates = ctx.store.certificates.of(app)
         with ctx.store.transaction():
             issued.forget(ctx, app)
-        try:
-            publish.refresh(ctx, app)
-        except Exception:
+
+        def undo() -> None:
             with ctx.store.transaction():
                 ctx.store.certificates.restore(app, certificates)
                 ctx.store.properties.set(app, "letsencrypt", "enabled", enabled)
-            raise
+
+        publish.or_undo(ctx, app, undo)
 
 
 def revoke(ctx: Context, app: App) -> None:

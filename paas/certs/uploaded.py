@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from paas.certs import bundle
 from paas.core.certs import certificate
 from paas.core.certs.certificate import Certificate, CertificateSource, Facts
 from paas.core.edge.hosts import CATCH_ALL
-from paas.core.errors import InvalidValue, NotFound, PaasError, UsageError
+from paas.core.errors import InvalidValue, NotFound, UsageError
 from paas.core.model import App
 from paas.edge import publish
 from paas.jobs.context import Context
@@ -148,18 +147,7 @@ def _apply(ctx: Context, app: App | None, change: Callable[[], object]) -> None:
         before = ctx.store.certificates.of(app)
         change()
         after = ctx.store.certificates.of(app)
-    try:
-        if app is None:
-            publish.refresh_all(ctx)
-        else:
-            publish.refresh(ctx, app)
-    except Exception:
-        _take_back(ctx, app, before, after)
-        if app is None:
-            # The apps that nginx did not refuse have the new ones already.
-            with suppress(PaasError):
-                publish.refresh_all(ctx)
-        raise
+    publish.or_undo(ctx, app, lambda: _take_back(ctx, app, before, after))
 
 
 def _take_back(

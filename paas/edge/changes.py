@@ -22,11 +22,8 @@ def change(ctx: Context, app: App, kind: str, edit: Callable[[dict[str, str]], M
     changed = _record(ctx, app, kind, edit)
     if changed is None:
         return False
-    try:
-        publish.refresh(ctx, app)
-    except Exception:
-        _take_back(ctx, app, kind, *changed)
-        raise
+    before, after = changed
+    publish.or_undo(ctx, app, lambda: _take_back(ctx, app, kind, before, after))
     return True
 
 

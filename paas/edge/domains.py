@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from paas.core.edge import redirects
@@ -78,11 +77,7 @@ def enable(ctx: Context, app: App, *, enabled: bool) -> None:
     if before == enabled:
         return
     ctx.store.apps.enable_domains(app, enabled)
-    try:
-        publish.refresh(ctx, app)
-    except Exception:
-        ctx.store.apps.enable_domains(app, before)
-        raise
+    publish.or_undo(ctx, app, lambda: ctx.store.apps.enable_domains(app, before))
 
 
 def enable_all(ctx: Context, *, enabled: bool) -> None:
@@ -91,15 +86,12 @@ def enable_all(ctx: Context, *, enabled: bool) -> None:
         changed = [app for app in ctx.store.apps.all() if ctx.store.apps.domains_enabled(app) != enabled]
         for app in changed:
             ctx.store.apps.enable_domains(app, enabled)
-    try:
-        publish.refresh_all(ctx)
-    except Exception:
+
+    def undo() -> None:
         for app in changed:
             ctx.store.apps.enable_domains(app, not enabled)
-        # The apps that nginx did not refuse are as they were asked for already.
-        with suppress(PaasError):
-            publish.refresh_all(ctx)
-        raise
+
+    publish.or_undo(ctx, None, undo)
 
 
 def with_listed(ctx: Context, app: App, names: Sequence[str] | None) -> list[str]:
@@ -139,18 +131,7 @@ def _change(ctx: Context, app: App | None, edit: Callable[[Own], Own]) -> None:
         _record(ctx, app, after)
         redirects.check_gone(given_up - everywhere(ctx), ctx.store.redirects.all() if app else ())
     alone = app if app and not given_up & others.keys() else None
-    try:
-        if alone:
-            publish.refresh(ctx, alone, moved=True)
-        else:
-            publish.refresh_all(ctx)
-    except Exception:
-        _take_back(ctx, app, before, after, listed)
-        if alone is None:
-            # The apps that nginx did not refuse have the new ones already.
-            with suppress(PaasError):
-                publish.refresh_all(ctx)
-        raise
+    publish.or_undo(ctx, alone, lambda: _take_back(ctx, app, before, after, listed), moved=True)
 
 
 def move_dashboard(ctx: Context, host: str) -> None:
@@ -159,13 +140,10 @@ def move_dashboard(ctx: Context, host: str) -> None:
     ctx.settings.set(dashboard.SETTING, host)
     try:
         _check_owners(ctx, None, dashboard.hosts(ctx))
-        publish.refresh_all(ctx)
-    except Exception:
+    except PaasError:
         ctx.settings.set(dashboard.SETTING, before)
-        # If nginx refused an app only, the dashboard is at its new host already.
-        with suppress(PaasError):
-            publish.refresh_all(ctx)
         raise
+    publish.or_undo(ctx, None, lambda: ctx.settings.set(dashboard.SETTING, before))
 
 
 def _own(ctx: Context, app: App | None) -> Own:

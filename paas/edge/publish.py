@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from paas.core.edge.hosts import default_names as default_names
 from paas.core.edge.hosts import is_host as is_host
 from paas.core.edge.hosts import is_pattern
 from paas.core.edge.redirects import Redirect
 from paas.core.edge.vhost import Vhost, VhostState
-from paas.core.errors import InvalidValue
+from paas.core.errors import InvalidValue, PaasError
 from paas.core.model import WEB, App, Replica
 from paas.edge import dashboard, former_hosts, rules, tls
 from paas.edge.new_hosts import NewHosts
@@ -231,6 +231,24 @@ def refresh_all(ctx: Context) -> None:
     ctx.part(NewHosts).set()
     for refusal in refusals.values():
         raise refusal
+
+
+def or_undo(ctx: Context, app: App | None, undo: Callable[[], object], *, moved: bool = False) -> None:
+    """Publish what was recorded, for the app or for all of them. If nginx refuses it, call ``undo`` and raise.
+
+    Of all apps, those that nginx did not refuse have the new state by then: they are published once more.
+    """
+    try:
+        if app is not None:
+            refresh(ctx, app, moved=moved)
+        else:
+            refresh_all(ctx)
+    except Exception:
+        undo()
+        if app is None:
+            with suppress(PaasError):
+                refresh_all(ctx)
+        raise
 
 
 def refresh_dashboard(ctx: Context) -> None:

@@ -35,12 +35,11 @@ def remove(ctx: Context, app: App, source: str) -> None:
 
 
 def _refresh(ctx: Context, app: App, source: str, before: list[Redirect]) -> None:
-    try:
-        publish.refresh(ctx, app, moved=True)
-    except Exception:
+    def undo() -> None:
         with ctx.store.transaction():
             ctx.store.redirects.remove(app, source)
             for redirect in before:
                 if redirect.source == source:
                     ctx.store.redirects.put(app, redirect)
-        raise
+
+    publish.or_undo(ctx, app, undo, moved=True)
