@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from paas.core.errors import PaasError, disk_full
+from paas.core.errors import disk_full
 from paas.core.server.intact import damaged
+from paas.store.migrate import OWN, Migrations, migrate
 
 Row = sqlite3.Row
 
@@ -36,20 +34,13 @@ def told(path: Path) -> Iterator[None]:
         raise
 
 
-@functools.cache
-def _migrations() -> Sequence[Traversable]:
-    """The scripts that bring a database up to date, the first one first."""
-    found = resources.files("paas.store").joinpath("migrations").iterdir()
-    return sorted((entry for entry in found if entry.name.endswith(".sql")), key=lambda entry: entry.name)
-
-
 class Database:
     """One connection shared by all threads of the daemon, one statement or transaction at a time.
 
     Every statement here takes well under a millisecond, so a lock costs less than a connection per thread would.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, migrations: Sequence[Migrations] = (OWN,)) -> None:
         self._lock = threading.RLock()
         self._depth = 0
         self._durable = False
@@ -65,21 +56,7 @@ class Database:
             self._connection.executescript(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
             )
-            self._migrate()
-
-    def _migrate(self) -> None:
-        have = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        scripts = _migrations()
-        if have > len(scripts):
-            raise PaasError(
-                f"the database was written by a newer version (schema {have}, this one knows {len(scripts)})",
-                fix="Install that version again; going back is not possible without a backup.",
-                code="database-too-new",
-            )
-        for number, script in enumerate(scripts[have:], have + 1):
-            # executescript commits what is open first, so the transaction is part of the script.
-            text = script.read_text(encoding="utf-8")
-            self._connection.executescript(f"BEGIN IMMEDIATE; {text} PRAGMA user_version = {number}; COMMIT;")
+            migrate(self._connection, migrations)
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[None]:

@@ -12,7 +12,9 @@ from cryptography.fernet import Fernet
 from paas.core.errors import AlreadyExists, NoSuchApp, NotFound, PaasError
 from paas.core.model import SERVER, DeploymentStatus, Draft, Key, Process, ReleaseState, Replica
 from paas.core.secret import Secret
-from paas.store import Store, database
+from paas.store import Store
+from paas.store.database import Database
+from paas.store.migrate import BY_POSITION, OWN, Migrations
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def test_deleting_an_app_deletes_every_row_of_it(store, app, tmp_path):
     tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     counts = {name: database.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}
     database.close()
-    assert {name for name, count in counts.items() if count} <= {"sqlite_sequence"}
+    assert {name for name, count in counts.items() if count} <= {"sqlite_sequence", "migrations"}
 
 
 def test_quantities_and_replicas(store, app):
@@ -398,8 +400,8 @@ def test_a_copy_that_was_made_while_the_server_runs_is_a_backup(store, app, tmp_
 
 
 def test_a_database_of_any_older_version_is_brought_up_to_date(tmp_path):
-    scripts = sorted(Path(database.__file__).with_name("migrations").glob("*.sql"))
-    for have in range(1, len(scripts)):
+    scripts = [OWN.scripts[number] for number in BY_POSITION]
+    for have in range(1, len(scripts) + 1):
         folder = tmp_path / str(have)
         folder.mkdir()
         with closing(sqlite3.connect(folder / "paas.db")) as old:
@@ -415,3 +417,62 @@ def test_a_database_of_any_older_version_is_brought_up_to_date(tmp_path):
         assert [one.kind for one in made.deployments.abandon_unfinished(2.0)] == ["push"]
         assert made._database.all("PRAGMA foreign_key_check") == []
         made.close()
+
+
+def migrations(folder: Path, **scripts: str) -> Migrations:
+    """Scripts that make a table each; their names are those of the parameters without the leading letter."""
+    folder.mkdir(exist_ok=True)
+    for name, table in scripts.items():
+        (folder / f"{name[1:]}.sql").write_text(f"CREATE TABLE {table} (id INTEGER);")
+    return Migrations("notes", folder)
+
+
+def tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as opened:
+        return {row[0] for row in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def test_a_gap_in_the_numbers_of_migrations_is_no_migration(tmp_path):
+    path = tmp_path / "paas.db"
+    Database(path, [migrations(tmp_path / "scripts", _0001_first="a", _0007_second="b")]).close()
+    Database(path, [migrations(tmp_path / "scripts", _0009_third="c")]).close()
+    assert {"a", "b", "c"} <= tables(path)
+
+
+def test_a_migration_with_a_lower_number_than_those_that_ran_runs_all_the_same(tmp_path):
+    path = tmp_path / "paas.db"
+    Database(path, [migrations(tmp_path / "scripts", _0001_first="a", _0007_second="b")]).close()
+    Database(path, [migrations(tmp_path / "scripts", _0003_late="c")]).close()
+    # Another time would fail: the table is there.
+    Database(path, [migrations(tmp_path / "scripts")]).close()
+    assert {"a", "b", "c"} <= tables(path)
+
+
+def test_a_migration_of_the_platform_that_comes_late_runs_in_an_old_database(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "paas.db")) as old:
+        for number in BY_POSITION[:7]:
+            old.executescript(OWN.scripts[number].read_text())
+        old.execute("PRAGMA user_version = 7")
+    folder = tmp_path / "scripts"
+    folder.mkdir()
+    for script in OWN.scripts.values():
+        (folder / script.name).write_text(script.read_text())
+    (folder / "0014_late.sql").write_text("CREATE TABLE late (id INTEGER);")
+    Database(tmp_path / "paas.db", [Migrations("", folder)]).close()
+    assert {"late", "edge", "drains"} <= tables(tmp_path / "paas.db")
+
+
+def test_two_migrations_with_one_number_are_a_mistake(tmp_path):
+    with pytest.raises(ValueError, match="has the same number as"):
+        Database(tmp_path / "paas.db", [migrations(tmp_path / "scripts", _0001_first="a", _0001_second="b")])
+
+
+def test_the_migrations_that_databases_of_old_versions_count_keep_their_numbers():
+    assert set(BY_POSITION) <= OWN.scripts.keys()
+
+
+def test_a_database_with_a_migration_that_this_version_lacks_is_refused(tmp_path):
+    path = tmp_path / "paas.db"
+    Database(path, [migrations(tmp_path / "newer", _0001_first="a", _0002_second="b")]).close()
+    with pytest.raises(PaasError, match="newer version"):
+        Database(path, [migrations(tmp_path / "older", _0001_first="a")])
