@@ -37,7 +37,7 @@ bench:  ## Measure beside the hand-written floor, write docs/benchmarks.md; ARGS
 	@$(MAKE) --no-print-directory $(BENCH)/.stamp
 	@scripts/bench $(BENCH) $(ARGS)
 
-docs: $(DEV)/.stamp  ## Write the generated pages of docs/ again
+docs: $(DEV)/.stamp  ## Write the generated pages of docs/ again, and docs/openapi.json
 	@$(DEV)/bin/python -m paas.dispatch.reference docs
 
 lock:  ## Write requirements.lock again, with the newest versions of what setup.cfg asks for

@@ -92,11 +92,12 @@ def openapi_page() -> str:
     return json.dumps(openapi.document(), indent=1, ensure_ascii=False) + "\n"
 
 
-PAGES = {"commands.md": commands_page, "settings.md": settings_page, "openapi.json": openapi_page}
+COMMITTED = {"commands.md": commands_page, "settings.md": settings_page}
+PAGES = {**COMMITTED, "openapi.json": openapi_page}
 
 
 def main(folder: str) -> None:
-    """Writes the pages into the folder."""
+    """Write the pages into the folder. openapi.json is not in git: every server serves its own."""
     for name, page in PAGES.items():
         (Path(folder) / name).write_text(page(), encoding="utf-8")
 
