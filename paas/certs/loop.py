@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +14,7 @@ from paas.core.model import App
 from paas.edge import publish, tls
 from paas.edge.new_hosts import NewHosts
 from paas.jobs.context import Context
+from paas.jobs.loop import Loop
 
 _log = logging.getLogger(__name__)
 TICK_SECONDS = 60.0
@@ -24,34 +24,16 @@ PUBLISH_SECONDS = 5.0
 """How long a certificate that came waits for others, so that they share a reload."""
 
 
-class Issuer:
+class Issuer(Loop):
     """Looks every minute, and whenever domains change, which certificates are due. Nothing here stops an app."""
 
     def __init__(self, ctx: Context) -> None:
+        super().__init__("looking after certificates", self.tick, ctx.clock, TICK_SECONDS, wake=ctx.part(NewHosts))
         self._ctx = ctx
-        self._stopping = threading.Event()
         self._look_again: dict[tuple[int, str], float] = {}
         self._unpublished: set[int] = set()
         self._refused: set[int] = set()
         self._since = 0.0
-
-    def start(self) -> None:
-        """Begins, in a thread."""
-        threading.Thread(target=self._run, name="issuer", daemon=True).start()
-
-    def stop(self) -> None:
-        """Starts nothing new."""
-        self._stopping.set()
-        self._ctx.part(NewHosts).set()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._ctx.part(NewHosts).clear()
-            try:
-                self.tick()
-            except Exception:  # noqa: BLE001  # a fault is logged, and the next tick comes all the same
-                _log.exception("looking after certificates failed")
-            self._ctx.clock.wait(self._ctx.part(NewHosts), TICK_SECONDS)
 
     def tick(self) -> None:
         """Does all that is due now."""
@@ -82,7 +64,7 @@ class Issuer:
             self._look_again[number, other.host] = now + LOOK_AGAIN_SECONDS
         orders.serve(self._ctx, app, kept)
         for one in kept:
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 return
             with _told(f"no certificate for {one.host} of {_name(app)}"):
                 self._obtain(one)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +16,7 @@ from paas.health import probing
 from paas.health.liveness_state import LivenessState, Watched
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
+from paas.jobs.loop import Loop
 
 _log = logging.getLogger(__name__)
 
@@ -27,42 +27,25 @@ OF_IMAGE = Check(kind=checks.LIVENESS, name="HEALTHCHECK", command=("HEALTHCHECK
 """Stands for the image's HEALTHCHECK, which the engine itself runs and counts."""
 
 
-class Liveness:
+class Liveness(Loop):
     """One thread that knows what is due, and a few that look. A restart is a job: it waits its turn behind deploys.
 
     `tick` may be called without `start`: then nothing new begins between the calls.
     """
 
     def __init__(self, ctx: Context) -> None:
+        super().__init__("liveness checks", self.tick, ctx.clock, TICK_SECONDS, later=True)
         self._ctx = ctx
         self._vitals = ctx.part(LivenessState)
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="liveness")
-        self._stopping = threading.Event()
         self._seen: int | None = None
         self._refreshed = 0.0
-        self._complained = ""
         self._has_healthcheck: dict[str, bool] = {}
 
-    def start(self) -> None:
-        """Begins, in a thread."""
-        threading.Thread(target=self._run, name="liveness", daemon=True).start()
-
     def stop(self) -> None:
-        """Ends; no new look begins."""
-        self._stopping.set()
+        """End; no new look begins."""
+        super().stop()
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _run(self) -> None:
-        while not self._ctx.clock.wait(self._stopping, TICK_SECONDS):
-            try:
-                self.tick()
-                self._complained = ""
-            except PaasError as error:
-                if error.what != self._complained:
-                    _log.error("liveness checks pause: %s (%s)", error.what, error.why)
-                self._complained = error.what
-            except Exception:  # noqa: BLE001  # the others are still to be looked after
-                _log.exception("liveness checks met an error of their own")
 
     def tick(self) -> None:
         """Takes up what changed, and begins every look that is due."""
@@ -73,7 +56,7 @@ class Liveness:
             self._vitals.watch(list(self._wanted()), now)
             self._seen, self._refreshed = count, now
         for one in self._vitals.take_due(now):
-            if not self._stopping.is_set():
+            if not self.stopping.is_set():
                 self._pool.submit(self._look, one)
 
     def _wanted(self) -> Iterator[Watched]:

@@ -6,11 +6,8 @@ end the requests of an app that is only busy. Nothing is sent to the app; the ke
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Iterator
 
-from paas.core.errors import PaasError
 from paas.core.health import stall
 from paas.core.health.checks import Mode
 from paas.core.health.stall import Stall
@@ -18,36 +15,18 @@ from paas.core.model import App, Container, Process
 from paas.health import probing
 from paas.health.liveness_state import LivenessState
 from paas.jobs.context import Context
+from paas.jobs.loop import Loop
 from paas.system.probe import Probe
 
-_log = logging.getLogger(__name__)
 
-
-class Stalls:
+class Stalls(Loop):
     """One thread that looks at every container with a port. `tick` may be called without `start`."""
 
     def __init__(self, ctx: Context) -> None:
+        super().__init__("looking for stalls", self.tick, ctx.clock, stall.LOOK_SECONDS, later=True)
         self._ctx = ctx
-        self._stopping = threading.Event()
         self._known: dict[str, Stall] = {}
         self._pids: dict[str, int] = {}
-
-    def start(self) -> None:
-        """Begins, in a thread."""
-        threading.Thread(target=self._run, name="stalls", daemon=True).start()
-
-    def stop(self) -> None:
-        """Ends."""
-        self._stopping.set()
-
-    def _run(self) -> None:
-        while not self._ctx.clock.wait(self._stopping, stall.LOOK_SECONDS):
-            try:
-                self.tick()
-            except PaasError as error:
-                _log.warning("containers could not be looked at: %s (%s)", error.what, error.why)
-            except Exception:  # noqa: BLE001  # the next look comes all the same
-                _log.exception("looking at containers failed")
 
     def tick(self) -> None:
         """Look once at each."""

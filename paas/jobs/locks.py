@@ -170,12 +170,22 @@ class Broadcast:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._count = 0
+        self._events: list[threading.Event] = []
 
     def notify(self) -> None:
         """It happened."""
         with self._changed:
             self._count += 1
             self._changed.notify_all()
+            events = list(self._events)
+        for event in events:
+            event.set()
+
+    def sets(self, event: threading.Event) -> threading.Event:
+        """From now on, the event is set each time it happens. Return the event."""
+        with self._changed:
+            self._events.append(event)
+        return event
 
     def count(self) -> int:
         """How often it happened so far; give it to `wait`."""

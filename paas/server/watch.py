@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from dataclasses import dataclass
 
 from paas.core import backoff
-from paas.core.errors import NoSuchApp, PaasError
+from paas.core.errors import NoSuchApp
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
+from paas.jobs.loop import Loop
 from paas.server import reconcile
 
-_log = logging.getLogger(__name__)
 RECONNECT_SECONDS = 1.0
 TICK_SECONDS = 0.5
 SETTLE_SECONDS = 2.0
@@ -43,37 +42,30 @@ class Watcher:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._cases: dict[int, _Case] = {}
+        self._loops = (
+            Loop("following the engine's events", self._follow, ctx.clock, RECONNECT_SECONDS),
+            Loop("repairing", self.tick, ctx.clock, TICK_SECONDS, later=True),
+        )
 
     def start(self) -> None:
-        """Begins, with a look at everything."""
-        for run in (self._follow, self._repair):
-            threading.Thread(target=run, name=f"watch-{run.__name__}", daemon=True).start()
+        """Begin, with a look at everything."""
+        for loop in self._loops:
+            loop.start()
 
     def stop(self) -> None:
-        """Starts nothing new."""
-        self._stopping.set()
+        """Start nothing new."""
+        for loop in self._loops:
+            loop.stop()
 
     def _follow(self) -> None:
-        told = False
-        while not self._stopping.is_set():
-            try:
-                with self._ctx.scheduler.endings() as endings:
-                    # What happened while nobody listened: before the first connection, or while the engine was down.
-                    reconcile.repair(self._ctx)
-                    told = False
-                    for ending in endings:
-                        self._ctx.events.ended(ending)
-                        self.look_at(ending.app_id)
-            except PaasError as error:
-                if not told:
-                    _log.error("the engine's events can't be followed: %s (%s)", error.what, error.why)
-                told = True
-            except Exception:  # noqa: BLE001  # nobody else follows them
-                _log.exception("following the engine's events met an error of its own")
-            self._ctx.clock.wait(self._stopping, RECONNECT_SECONDS)
+        with self._ctx.scheduler.endings() as endings:
+            # What happened while nobody listened: before the first connection, or while the engine was down.
+            reconcile.repair(self._ctx)
+            for ending in endings:
+                self._ctx.events.ended(ending)
+                self.look_at(ending.app_id)
 
     def look_at(self, app_id: int) -> None:
         """Something of the app ended."""
@@ -83,15 +75,6 @@ class Watcher:
             case.due = max(case.due, now)
             case.told = now
             case.events += 1
-
-    def _repair(self) -> None:
-        while not self._ctx.clock.wait(self._stopping, TICK_SECONDS):
-            try:
-                self.tick()
-            except PaasError as error:
-                _log.error("repairing failed: %s (%s)", error.what, error.why)
-            except Exception:  # noqa: BLE001  # other apps may still need repair
-                _log.exception("repairing met an error of its own")
 
     def tick(self) -> None:
         """Looks after every case that is due."""

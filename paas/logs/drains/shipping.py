@@ -18,6 +18,7 @@ from paas.core.logs.query import Query
 from paas.core.model import App, Container
 from paas.core.secret import Secret
 from paas.jobs.context import Context
+from paas.jobs.loop import Loop
 from paas.logs import sources
 from paas.logs.changes import EventSource
 from paas.logs.drains import receivers, spool
@@ -201,42 +202,25 @@ def _batches(lines: list[LogLine]) -> Iterator[list[LogLine]]:
         yield batch
 
 
-class DrainShipper:
+class DrainShipper(Loop):
     """A thread for each drain, and one that takes up new ones and ends those that were removed."""
 
     def __init__(self, ctx: Context) -> None:
+        super().__init__("looking after drains", self._look, ctx.clock, LOOK_SECONDS)
         self._ctx = ctx
-        self._stopping = threading.Event()
         self._running: dict[int, threading.Event] = {}
-
-    def start(self) -> None:
-        """Begins, in a thread."""
-        threading.Thread(target=self._run, name="drains", daemon=True).start()
 
     def stop(self) -> None:
         """Ends; what was read and not sent is read again at the next start."""
-        self._stopping.set()
+        super().stop()
         for ended in list(self._running.values()):
             ended.set()
-
-    def _run(self) -> None:
-        failed = False
-        while True:
-            try:
-                self._look()
-                failed = False
-            except Exception:  # noqa: BLE001  # a fault must not end the only thread that takes up drains
-                if not failed:
-                    _log.exception("drains can't be looked after for now")
-                failed = True
-            if self._ctx.clock.wait(self._stopping, LOOK_SECONDS):
-                return
 
     def _look(self) -> None:
         wanted = set(self._ctx.store.drains.ids())
         for number in wanted - self._running.keys():
             ended = self._running[number] = threading.Event()
-            threading.Thread(target=self._work, args=(number, ended), name=f"drain-{number}", daemon=True).start()
+            threading.Thread(target=self._ship, args=(number, ended), name=f"drain-{number}", daemon=True).start()
         for number in self._running.keys() - wanted:
             self._running.pop(number).set()
         # What a stop right after a removal has left, too, and the thread that is just ending.
@@ -252,7 +236,7 @@ class DrainShipper:
         except Exception:  # noqa: BLE001  # the database may be what failed
             _log.exception("drain %d: what went wrong can't be recorded", number)
 
-    def _work(self, number: int, ended: threading.Event) -> None:
+    def _ship(self, number: int, ended: threading.Event) -> None:
         failed = ""
         worker: Worker | None = None
         while not ended.is_set():
