@@ -1,9 +1,9 @@
 """The ``paas`` program: a thin client of the server's control socket.
 
-``paas [--root DIR] COMMAND …`` hands the command to the server of the instance in DIR, or ``$PAAS_ROOT``, or
-``/var/lib/paas``. Only what has to work without a server is done here: ``serve``, ``teardown``, ``accept-database``,
-``forget-secrets``, and ``shell``, the forced command behind the host's own OpenSSH. It starts in milliseconds because
-it imports next to nothing.
+``paas [--root DIR] COMMAND …`` sends the command to the server of the instance in DIR, ``$PAAS_ROOT``, or
+``/var/lib/paas``. Only commands that work without a server run here: ``serve``, ``teardown``, ``accept-database``,
+``forget-secrets``, and ``shell``, the forced command of the host's own OpenSSH. It starts in milliseconds because it
+imports almost nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SOCKET = "control.sock"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command line and returns the exit status."""
+    """Run the command line and return the exit status."""
     root, words = _root(sys.argv[1:] if argv is None else argv)
     command = words[0] if words else ""
 
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _root(argv: list[str]) -> tuple[str, list[str]]:
-    """The instance's folder, and the words without the option that names it."""
+    """Return the instance's folder, and the words without the option that names it."""
     root = os.environ.get("PAAS_ROOT") or ROOT
 
     if argv[:1] == ["--root"] and len(argv) > 1:
@@ -59,13 +59,13 @@ def _root(argv: list[str]) -> tuple[str, list[str]]:
 
 
 def _shell(root: str, words: list[str]) -> int:
-    """``shell --key SHA256:…``, run by sshd for the owner of that key: their command, with their rights."""
+    """Run ``shell --key SHA256:…``, which sshd starts for the owner of the key: their command, with their rights."""
     from paas.core.errors import PaasError, UsageError
     from paas.ssh import command
 
     try:
         if len(words) != 2 or words[0] != "--key":
-            raise UsageError("shell takes one option: --key FINGERPRINT", why="It is for sshd's authorized_keys only.")
+            raise UsageError("shell takes one option: --key FINGERPRINT", why="Only sshd's authorized_keys uses it.")
 
         argv = command.split(os.environ.get("SSH_ORIGINAL_COMMAND", ""))
     except PaasError as error:
@@ -77,7 +77,7 @@ def _shell(root: str, words: list[str]) -> int:
 
 
 def _talk(root: str, argv: list[str], environment: dict[str, str], extra: dict[str, str] | None = None) -> int:
-    """Has the server run ``argv``, and returns the exit status."""
+    """Run ``argv`` on the server and return the exit status."""
     client.open_streams()
 
     try:
@@ -97,7 +97,7 @@ def _talk(root: str, argv: list[str], environment: dict[str, str], extra: dict[s
 
 
 def _json(value: object) -> str:
-    """JSON, without the ten milliseconds that importing json takes."""
+    """Encode as JSON without importing json, which takes ten milliseconds."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{quoted(key)}:{_json(item)}" for key, item in value.items()) + "}"
 
@@ -116,20 +116,20 @@ def _unreachable(root: str, error: OSError) -> PaasError:
     if isinstance(error, PermissionError):
         return PaasError(
             f"You may not use the server in {root}",
-            why="Its control socket is for root and for the user that the server runs as.",
-            fix="Use sudo, or connect over SSH with a key of your own.",
+            why="Only root and the server's user may use its control socket.",
+            fix="Use sudo, or connect over SSH with your own key.",
             code="forbidden",
         )
 
     why = {
         FileNotFoundError: f"There is no {SOCKET} in {root}.",
-        ConnectionRefusedError: f"Nobody answers on {root}/{SOCKET}: the server has ended without cleaning up.",
+        ConnectionRefusedError: f"{root}/{SOCKET} does not answer: the server ended without cleaning up.",
     }
     return PaasError(
         f"The server of {root} is not running",
         why=why.get(type(error), f"{root}/{SOCKET}: {error.strerror}."),
-        fix=f"Start it with 'paas serve --root {root}', or 'systemctl start paas' where it is installed as a service.\n"
-        "If its data are elsewhere: paas --root DIR COMMAND, or set PAAS_ROOT.",
+        fix=f"Start it with 'paas serve --root {root}', or 'systemctl start paas' if it is a service.\n"
+        "If its data is elsewhere, use 'paas --root DIR COMMAND' or set PAAS_ROOT.",
         code="not-running",
     )
 
@@ -138,9 +138,9 @@ def _lost(root: str) -> PaasError:
     from paas.core.errors import PaasError
 
     return PaasError(
-        "The server went away before the command had ended",
+        "The server disconnected before the command ended",
         why=f"The connection to the server of {root} was closed.",
-        fix="A deploy that was under way is finished or undone when the server starts again.",
+        fix="The server finishes or undoes an interrupted deploy when it starts again.",
         code="disconnected",
     )
 
@@ -150,7 +150,7 @@ def _complain(error: PaasError) -> int:
 
     text = "".join(f" !     {line}\n" for line in error.lines())
 
-    # Where nobody listens, the exit status still says it.
+    # Standard error may be closed; the exit status still reports the failure.
     with contextlib.suppress(OSError):
         os.write(2, text.encode(errors="replace"))
 

@@ -1,7 +1,7 @@
-"""One command between the event loop, where its client's bytes travel, and the thread that runs it.
+"""The streams of one command, between the event loop that talks to the client and the thread that runs the command.
 
-A transport makes a `CommandSession` for each command, tells it what arrives, and is told through its `Wire` what to
-send. Both directions are bounded: a command that does not read stops the client, a client that does not read stops the
+A transport creates a `CommandSession` for each command, feeds it what arrives, and implements `Wire` to send output.
+Both directions are bounded: a command that does not read stops the client, and a client that does not read stops the
 command.
 """
 
@@ -29,39 +29,39 @@ _log = logging.getLogger(__name__)
 STDOUT, STDERR, RAW, VALUE, PROBLEM, JOB, MARK = 1, 2, 3, 4, 5, 6, 7
 
 CHUNK = 128 * 1024
-"""Bytes that a wire is given at a time, at most."""
+"""The most bytes passed to a wire at a time."""
 
 HIGH_WATER = 512 * 1024
-"""Bytes of output that may wait for the client before the command does."""
+"""Bytes of output that may wait for the client before the command has to wait."""
 
 INTERRUPTED = 130
-"""The exit status of a command that Ctrl-C ended: 128 + SIGINT, as shells have it."""
+"""The exit status of a command ended by Ctrl-C: 128 + SIGINT, as in shells."""
 
 BROKEN_PIPE = 141
-"""The exit status of a command whose reader went away: 128 + SIGPIPE."""
+"""The exit status of a command whose reader disconnected: 128 + SIGPIPE."""
 
 
 class Wire(Protocol):
-    """What a transport does for a session. Every method is called on the event loop, and none blocks."""
+    """The transport's side of a session. All methods are called on the event loop and must not block."""
 
     def send(self, stream: int, data: bytes) -> None:
-        """Sends output; ``stream`` is `STDOUT` or `STDERR`, or or any but `RAW` where parts are wanted."""
+        """Send output. ``stream`` is `STDOUT` or `STDERR`; with ``parts`` it can be any stream but `RAW`."""
 
     def send_raw(self, raw: bool) -> None:
-        """Switches the client's terminal to raw or back."""
+        """Switch the client's terminal to raw mode or back."""
 
     def input_wanted(self) -> None:
-        """The command is about to read its standard input for the first time."""
+        """Start reading input: the command is about to read its standard input for the first time."""
 
     def input_taken(self, size: int) -> None:
-        """``size`` bytes of what was fed have left the session's memory."""
+        """Note that ``size`` bytes of the input have left the session's memory."""
 
     def finish(self, status: int) -> None:
-        """All output was sent: sends the exit status and closes."""
+        """Send the exit status and close. All output has been sent."""
 
 
 class _Invocation(Invocation):
-    """An invocation that tells when its standard input is first touched."""
+    """An invocation that reports the first use of its standard input."""
 
     touched: Callable[[], None] | None = None
 
@@ -79,7 +79,7 @@ class _Invocation(Invocation):
 
 
 class CommandSession:
-    """One command's streams. All methods belong to the event loop's thread; those of the `Invocation` to any other."""
+    """The streams of one command. Call its methods on the event loop only, those of the `Invocation` in any thread."""
 
     def __init__(self, wire: Wire, pool: Pool) -> None:
         self._loop = asyncio.get_running_loop()
@@ -113,9 +113,9 @@ class CommandSession:
         parts: bool = False,
         detached: bool = False,
     ) -> None:
-        """Runs the command. Raises `TooManyCommands` when too many run already, and then nothing has begun.
+        """Run the command. Raise `TooManyCommands`, before anything starts, when too many are running.
 
-        ``parts``: the client gets the result and the parts of an error as JSON, and not as text on its streams.
+        ``parts``: the client receives the result and the error as JSON, not as text on its streams.
         ``detached``: see `leave`.
         """
         self._pool.enter(self)
@@ -127,9 +127,9 @@ class CommandSession:
             self._pool.leave(self)
             self._close_inlet()
             raise TooManyCommands(
-                "The server can't run another command",
+                "The server cannot run another command",
                 why=f"The system refused: {error}.",
-                fix="Try again in a moment; the server's limits on open files and threads may be too low.",
+                fix="Try again in a moment. The server's limits on open files or threads may be too low.",
             ) from error
 
     def _start(
@@ -170,11 +170,11 @@ class CommandSession:
 
     @property
     def backlog(self) -> int:
-        """Bytes of input that the command has not taken yet."""
+        """The number of input bytes that the command has not taken yet."""
         return len(self._backlog)
 
     def feed(self, data: bytes) -> None:
-        """Gives the command input. A transport that goes on while there is a `backlog` fills the memory."""
+        """Pass input to the command. A transport that keeps feeding while there is a `backlog` fills the memory."""
         if not self._backlog:
             data = data[self._pass_on(data) :]
 
@@ -183,20 +183,20 @@ class CommandSession:
             self._loop.add_writer(self._inlet, self._drain)
 
     def feed_eof(self) -> None:
-        """The client sends no more input."""
+        """End the input."""
         self._eof = True
 
         if not self._backlog:
             self._close_inlet()
 
     def resize(self, terminal: Terminal) -> None:
-        """The client's window has another size."""
+        """Apply the new size of the client's window."""
         if self.invocation is not None and self.invocation.terminal is not None:
             self.invocation.terminal = terminal
             self._loop.run_in_executor(None, self._announce_size, self.invocation)
 
     def hang_up(self) -> None:
-        """The client is gone, or has pressed Ctrl-C: nothing is read from or written to it any more."""
+        """Stop reading from and writing to the client: it has disconnected, or pressed Ctrl-C."""
         with self._room:
             self._gone.set()
             self._queue.clear()
@@ -206,7 +206,7 @@ class CommandSession:
         self._close_inlet()
 
     def leave(self) -> None:
-        """The client has gone. A detached command whose change has begun goes on, and nobody hears it; others end."""
+        """End the command because the client disconnected. A detached command whose job has started continues."""
         with self._room:
             self._unheard = self._detached and self._began
 
@@ -222,10 +222,10 @@ class CommandSession:
         self._close_inlet()
 
     def hold(self, held: bool) -> None:
-        """Stops output while the client is slow to read, and lets it go on.
+        """Pause output while the client reads slowly, or resume it.
 
-        Not at once: the last output may close the connection, and a transport that is closed while it tells that the
-        client reads again ends twice (https://github.com/python/cpython/issues/156512).
+        Resume later on the loop, not here: the last output may close the connection, and a transport that is closed
+        from its own resume callback ends twice (https://github.com/python/cpython/issues/156512).
         """
         self._held = held
 
@@ -233,13 +233,13 @@ class CommandSession:
             self._call(self._flush)
 
     def spared_by(self, revocation: Revocation) -> bool:
-        """Whether this is the command that removed the key, which still has to tell so."""
+        """Return True if this command removed the key itself. It still has to report that."""
         return self._gone is revocation.spared
 
     # On the event loop
 
     def _pass_on(self, data: bytes | bytearray) -> int:
-        """Sends what the command's socket takes of ``data``; all of it counts as taken when nobody reads any more."""
+        """Send what the command's socket accepts, and return the size. Without a reader all of it is accepted."""
         if self._inlet is None:
             size = len(data)
         else:
@@ -358,18 +358,18 @@ class CommandSession:
                 callback(terminal)
 
     def _call(self, function: Callable[[], None]) -> None:
-        # Once the server has ended there is no loop, and nobody to tell.
+        # After the server's end there is no loop any more.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function)
 
 
 def complaint(error: PaasError) -> bytes:
-    """The error as lines for the client's standard error."""
+    """Format the error as lines for the client's standard error."""
     return "".join(f" !     {line}\n" for line in error.lines()).encode(errors="replace")
 
 
 def _take(batch: collections.deque[tuple[int, bytes]]) -> tuple[int, bytes]:
-    """Removes the first item, joined with those after it that go the same way, up to `CHUNK` bytes."""
+    """Remove and return the first item, joined with the next ones of the same stream, up to `CHUNK` bytes."""
     stream, data = batch.popleft()
 
     if stream in (RAW, PROBLEM, JOB, MARK) or not batch or batch[0][0] != stream:

@@ -1,10 +1,10 @@
-"""The client of the control socket: this process's streams and terminal, carried to the server and back.
+"""The client of the control socket. It carries this process's streams and terminal to the server and back.
 
-One loop, no threads. Input is read when the server wants some and took what it got; nothing is read from the server
-while this process's own output is stuck. Neither side can make the other wait for something that waits for it.
+One loop, no threads. It reads input only when the server asks for some, and reads nothing from the server while its own
+output is blocked. So the two sides cannot deadlock.
 
-The time that `paas` takes to start is mostly its imports, so the parts of socket and signal that are written in C are
-imported without their Python halves, which would double it.
+Imports take most of the start-up time of `paas`. Therefore the C parts of socket and signal are imported without their
+Python halves, which would double it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ READABLE, WRITABLE = select.POLLIN | select.POLLHUP | select.POLLERR, select.POL
 
 
 def open_streams() -> None:
-    """Opens what is closed of standard input, output and error, so that nothing else gets their numbers."""
+    """Open standard input, output and error where they are closed, so that nothing else gets their numbers."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
@@ -45,7 +45,7 @@ def open_streams() -> None:
 
 
 def connect(path: str) -> Socket:
-    """A connection to the control socket; raises `OSError`. Its path may be longer than a socket's address."""
+    """Connect to the control socket. Raise `OSError`. The path may be longer than a socket address."""
     folder = os.open(os.path.dirname(path) or ".", os.O_PATH | os.O_DIRECTORY)  # noqa: PTH120
 
     try:
@@ -59,7 +59,7 @@ def connect(path: str) -> Socket:
 
 
 def terminal_size() -> tuple[int, int] | None:
-    """Columns and rows, when both standard input and output are a terminal."""
+    """Return columns and rows if standard input and output are both a terminal."""
     try:
         size = os.get_terminal_size(1) if os.isatty(0) and os.isatty(1) else None
     except OSError:
@@ -69,7 +69,7 @@ def terminal_size() -> tuple[int, int] | None:
 
 
 class ClientOutput:
-    """Standard output or error, written without ever blocking, whatever it is."""
+    """Standard output or error, written without blocking, whether it is a pipe, a file or a terminal."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -89,7 +89,7 @@ class ClientOutput:
             self._limit = SAFE_CHUNK
 
     def write(self) -> None:
-        """Writes what goes of the pending; raises `BrokenPipeError` and other kinds of `OSError`."""
+        """Write as much of `pending` as possible. Raise `BrokenPipeError` and other kinds of `OSError`."""
         try:
             size = os.write(self.descriptor, self.pending[: self._limit])
         except BlockingIOError:
@@ -99,13 +99,13 @@ class ClientOutput:
 
 
 class LocalTerminal:
-    """This process's terminal; ``raw`` and back."""
+    """This process's terminal."""
 
     def __init__(self) -> None:
         self._before: Any = None
 
     def raw(self, on: bool) -> None:
-        """Hands every key over as it is typed, Ctrl-C included; or makes the terminal what it was."""
+        """Pass on every key as it is typed, including Ctrl-C, or restore the terminal."""
         import termios
         import tty
 
@@ -117,13 +117,13 @@ class LocalTerminal:
             self._before = None
 
     def restore(self) -> None:
-        """Makes the terminal what it was."""
+        """Restore the terminal."""
         if self._before is not None:
             self.raw(False)
 
 
 class CommandClient:
-    """One command's conversation with the server."""
+    """The conversation about one command with the server."""
 
     def __init__(self, server: Socket, hello: bytes) -> None:
         self._server = server
@@ -139,7 +139,7 @@ class CommandClient:
         self._resized = False
 
     def run(self) -> int:
-        """The command's exit status; `LOST` when the server went away without one."""
+        """Return the command's exit status, or `LOST` when the server disconnected without one."""
         woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal(SIGINT, self._on_interrupt)

@@ -22,18 +22,17 @@ Server to client:
 
     o  output        bytes for standard output
     x  error         bytes for standard error
-    g  grant         four bytes, big-endian: so many more bytes of input are welcome. Before the first grant the command
-                     has no use for input, and the client does not read its own
-    v  value         JSON, for who asked for parts: the result, or the next piece of it, in place of output
-    p  problem       JSON, for who asked for parts: those of the error, in place of lines on standard error
-    j  job           four bytes, big-endian, for who asked for parts: the number of the change that has begun
-    m  mark          for who asked for parts: a place in the output from which the command goes on when it is given as
-                     "after". "+" and the place after the line of output that follows, or "=" and the place after all
-                     that was said
-    r  raw           one byte: 1, the terminal becomes raw; 0, it becomes what it was
+    g  grant         four bytes, big-endian: the client may send this many more bytes of input. Before the first grant
+                     the client does not read its own input
+    v  value         JSON, with parts: the result, or the next piece of it, instead of output
+    p  problem       JSON, with parts: the error, instead of lines on standard error
+    j  job           four bytes, big-endian, with parts: the number of the job that has started
+    m  mark          with parts: a position in the output. A command that receives it as "after" continues there. "+"
+                     and the position after the next line of output, or "=" and the position after all output so far
+    r  raw           one byte: 1 switches the terminal to raw mode, 0 switches it back
     q  exit status   one byte, last
 
-Grants keep the socket from filling with input that nobody reads, so that an interrupt always comes through.
+Grants keep the socket from filling with input that nobody reads, so an interrupt always arrives.
 
 This module is imported by the command line client, whose start is measured in milliseconds: it imports nothing that
 takes time.

@@ -1,4 +1,4 @@
-"""The server's reading of the control socket's protocol, which `paas.control.frames` describes."""
+"""Read the control socket's protocol on the server's side. `paas.control.frames` describes the protocol."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from paas.core.errors import PaasError, UsageError
 
 
 class BrokenProtocol(PaasError):
-    """The peer does not speak the protocol, or another version of it."""
+    """The peer does not speak this version of the protocol."""
 
     code = "protocol"
 
 
 @dataclass(frozen=True)
 class Call:
-    """A command with its parameters by name. ``look``: it must be one that changes nothing. ``after``: see `frames`."""
+    """A command with named parameters. ``look``: refuse a command that changes anything. ``after``: see `frames`."""
 
     command: str
     parameters: dict[str, Any]
@@ -30,7 +30,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Hello:
-    """The client's first frame: ``argv`` or a ``call``. ``token`` is None for who speaks for no token's owner."""
+    """The client's first frame: ``argv`` or a ``call``. ``token`` is None for a client that sends none."""
 
     argv: list[str]
     terminal: Terminal | None
@@ -44,7 +44,7 @@ class Hello:
 
 
 def parse_hello(kind: bytes, payload: bytes) -> Hello:
-    """The first frame's contents; raises `BrokenProtocol`, and `UsageError` for words that are not text."""
+    """Parse the first frame. Raise `BrokenProtocol`, or `UsageError` for words that are not valid UTF-8."""
     try:
         hello = json.loads(payload) if kind == frames.HELLO else None
     except (ValueError, RecursionError):
@@ -52,9 +52,9 @@ def parse_hello(kind: bytes, payload: bytes) -> Hello:
 
     if not isinstance(hello, dict) or hello.get("protocol") != frames.PROTOCOL:
         raise BrokenProtocol(
-            "The client and the server don't understand each other",
+            "The client and the server speak different protocol versions",
             why=f"The server speaks version {frames.PROTOCOL} of the control protocol.",
-            fix="Restart the server if the program was updated since it started.",
+            fix="If the program was updated after the server started, restart the server.",
         )
 
     try:
@@ -73,7 +73,7 @@ def parse_hello(kind: bytes, payload: bytes) -> Hello:
             detached=bool(hello.get("detached")),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise BrokenProtocol("The client's first frame makes no sense", why=repr(error)) from None
+        raise BrokenProtocol("The client's first frame is malformed", why=repr(error)) from None
 
 
 def _call(value: Any) -> Call:
@@ -89,7 +89,7 @@ def _strings(value: Any) -> list[str]:
         raise ValueError("argv is not a list of strings")
 
     if not all(item.isascii() or _is_text(item) for item in value):
-        raise UsageError("The command line is not text", why="It has to be valid UTF-8.")
+        raise UsageError("The command line is not text", why="It must be valid UTF-8.")
 
     return value
 
@@ -108,6 +108,6 @@ def whole_frames(buffer: bytearray) -> Iterator[tuple[bytes, bytes]]:
     except frames.FrameTooLong:
         raise BrokenProtocol(
             "The client sent too much at once",
-            why=f"A frame, and with it a command line, has at most {frames.MAX_PAYLOAD // 1024} KiB.",
-            fix="Give large values on standard input.",
+            why=f"The limit for a frame, and for a command line, is {frames.MAX_PAYLOAD // 1024} KiB.",
+            fix="Pass large values on standard input.",
         ) from None

@@ -1,4 +1,4 @@
-"""How many commands run at a time, and how they are brought to an end."""
+"""The limit on concurrent commands, and their end when the server stops."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from paas.core.errors import PaasError
 T = TypeVar("T")
 
 PARTING = 0.2
-"""Seconds that those who were hung up on have to notice it."""
+"""Seconds that commands have to end after they were hung up."""
 
 
 class TooManyCommands(PaasError):
-    """As many commands run as the server runs at a time."""
+    """The server runs as many commands as it is allowed to."""
 
     code = "busy"
 
 
 class RunningCommand(Protocol):
-    """One command under way."""
+    """One running command."""
 
     def hang_up(self) -> None:
-        """Tells the command that its client is gone."""
+        """Tell the command that its client has disconnected."""
 
 
 class Pool:
-    """Runs sessions, each in a thread of its own, at most ``limit`` at a time."""
+    """The running sessions, at most ``limit``. Each one has its own thread."""
 
     def __init__(self, dispatch: Dispatch, limit: int) -> None:
         self.dispatch = dispatch
@@ -40,11 +40,11 @@ class Pool:
         self._idle.set()
 
     def enter(self, session: RunningCommand) -> None:
-        """Takes a place for ``session``; raises `TooManyCommands` when there is none."""
+        """Take a place for ``session``. Raise `TooManyCommands` when there is none."""
         if len(self._sessions) >= self.limit:
             raise TooManyCommands(
                 "The server is busy",
-                why=f"{self.limit} commands are under way, and it runs no more at a time.",
+                why=f"It is running {self.limit} commands, which is its limit.",
                 fix="Try again in a moment.",
             )
 
@@ -52,14 +52,14 @@ class Pool:
         self._idle.clear()
 
     def leave(self, session: RunningCommand) -> None:
-        """Gives the place back, once the session's thread has ended."""
+        """Give the place back, after the session's thread has ended."""
         self._sessions.discard(session)
 
         if not self._sessions:
             self._idle.set()
 
     async def close(self, grace: float) -> None:
-        """Gives the sessions under way ``grace`` seconds to end, hangs up on the rest, and waits a moment for those."""
+        """Wait ``grace`` seconds for the running sessions, hang up the rest, and wait `PARTING` seconds for those."""
         await self._wait(grace)
 
         for session in list(self._sessions):
@@ -74,7 +74,7 @@ class Pool:
 
 
 def on_loop(function: Callable[[T], None]) -> Callable[[T], None]:
-    """``function``, for other threads: it is called on the loop that runs now, and no more once that has ended."""
+    """Wrap ``function`` for other threads: it runs on the current event loop, and not at all after the loop's end."""
     loop = asyncio.get_running_loop()
 
     def call(news: T) -> None:

@@ -1,8 +1,8 @@
-"""The control socket: the way in for the local command line, the web frontend, and the host's own OpenSSH.
+"""The control socket: the entrance for the local command line, the web process, and the host's own OpenSSH.
 
-The protocol is described in `paas.control.frames`. Who may connect is decided by the kernel's word on the peer
-(unix(7), SO_PEERCRED): root and the server's own user, nobody else. They are administrators, unless they speak for the
-owner of an SSH key or of a token, whose rights then count.
+`paas.control.frames` describes the protocol. Only root and the server's own user may connect; the kernel names the
+peer's user (unix(7), SO_PEERCRED). They are administrators, unless they act for the owner of an SSH key or of a token:
+then the owner's rights apply.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ KINDS = {
 }  # fmt: skip
 
 Lookup = Callable[[str], Caller | None]
-"""The caller whose key has the fingerprint ``SHA256:…``, or None; runs in a thread."""
+"""Find the caller of the key with the fingerprint ``SHA256:…``, or None. It runs in a thread."""
 
 TokenLookup = Callable[[str], Caller]
-"""The caller who has the token; raises `InvalidToken` where it is nobody's. It runs in a thread."""
+"""Find the caller of the token. Raise `InvalidToken` if it is unknown. It runs in a thread."""
 
 
 def no_tokens(token: str) -> Caller:
-    """The `TokenLookup` of a server that has none."""
+    """Refuse every token: the `TokenLookup` of a server without tokens."""
     raise InvalidToken("the token is unknown", why="This server has no tokens.")
 
 
@@ -61,18 +61,18 @@ class ControlServer:
         self._inode = 0
 
     async def listen(self) -> None:
-        """Accepts connections from now on; raises `unixsocket.AlreadyRunning` and `OSError`."""
+        """Start to accept connections. Raise `unix_socket.AlreadyRunning` and `OSError`."""
         sock = unix_socket.listen(self.path)
         self._inode = self.path.stat().st_ino
         self._listener = await asyncio.get_running_loop().create_server(lambda: ControlConnection(self), sock=sock)
 
     async def mend(self) -> None:
-        """Listen again where the socket's file was removed, or is another one; connections that there are go on."""
+        """Listen again if the socket's file was removed or replaced. Open connections continue."""
         with contextlib.suppress(FileNotFoundError):
             if self.path.stat().st_ino == self._inode:
                 return
 
-        _log.warning("the control socket %s was removed by somebody: it is made again", self.path)
+        _log.warning("the control socket %s was removed; creating it again", self.path)
         before = self._listener
         await self.listen()
 
@@ -80,7 +80,7 @@ class ControlServer:
             before.close()
 
     async def close(self, grace: float = 1.0) -> None:
-        """Stops accepting, gives the commands under way ``grace`` seconds to end, and disconnects everybody."""
+        """Stop accepting, wait ``grace`` seconds for running commands, and close all connections."""
         if self._listener is not None:
             self._listener.close()
 
@@ -96,16 +96,16 @@ class ControlServer:
         self._lookups.shutdown(wait=False)
 
     def revoke(self, revocation: Revocation) -> None:
-        """Ends the commands of a removed key or token."""
+        """End the commands of a removed key or token."""
         for connection in list(self.connections):
             connection.revoke(revocation)
 
     async def find(self, fingerprint: str) -> Caller | None:
-        """The caller who has the key with this fingerprint."""
+        """Return the caller of the key with this fingerprint, or None."""
         return await asyncio.get_running_loop().run_in_executor(self._lookups, self._lookup, fingerprint)
 
     async def find_owner(self, token: str) -> Caller:
-        """The caller who has the token; raises `InvalidToken`."""
+        """Return the caller of the token. Raise `InvalidToken`."""
         return await asyncio.get_running_loop().run_in_executor(self._lookups, self._tokens, token)
 
 
@@ -151,11 +151,11 @@ class ControlConnection(asyncio.Protocol):
         self._session.hold(False)
 
     def close(self) -> None:
-        """Disconnects, as soon as what was written is sent."""
+        """Disconnect after sending what was written."""
         self._transport.close()
 
     def revoke(self, revocation: Revocation) -> None:
-        """Ends the command if it runs for a caller whose key or token was removed, and did not remove it itself."""
+        """End the command if its caller's key or token was removed, unless the command removed it itself."""
         if revocation.concerns(self._caller) and not self._session.spared_by(revocation):
             kind = "key" if revocation.fingerprint else "token"
             why = "It was removed while this command ran."
@@ -173,7 +173,7 @@ class ControlConnection(asyncio.Protocol):
             self._granted -= len(payload)
 
             if self._granted < 0:
-                raise BrokenProtocol("The client sent more input than it was granted")
+                raise BrokenProtocol("The client sent more input than granted")
 
             self._session.feed(payload)
         elif kind == frames.END_OF_INPUT:
@@ -185,7 +185,7 @@ class ControlConnection(asyncio.Protocol):
             self._session.hang_up()
             self.finish(INTERRUPTED)
         else:
-            raise BrokenProtocol(f"The client sent a frame of the unknown kind {kind!r}")
+            raise BrokenProtocol(f"The client sent a frame of unknown kind {kind!r}")
 
     async def _begin(self, hello: Hello) -> None:
         try:
@@ -209,7 +209,7 @@ class ControlConnection(asyncio.Protocol):
             self._refuse(error)
         except Exception:  # noqa: BLE001  # logged, and the client gets an error
             _log.exception("a command could not be started")
-            self._refuse(PaasError("The server met an error of its own", why="Its log has the details."))
+            self._refuse(PaasError("internal server error", why="The server's log has the details."))
 
     async def _identify(self, hello: Hello) -> Caller:
         user = unix_socket.peer_user(self._transport.get_extra_info("socket"))
@@ -217,8 +217,8 @@ class ControlConnection(asyncio.Protocol):
         if user not in (0, os.geteuid()):
             raise Forbidden(
                 f"{unix_socket.login_name(user)} may not use the control socket",
-                why=f"It is for root and for {unix_socket.login_name(os.geteuid())}, the user that the server runs as.",
-                fix="Use sudo, or connect over SSH with a key of your own.",
+                why=f"Only root and {unix_socket.login_name(os.geteuid())}, the server's user, may use it.",
+                fix="Use sudo, or connect over SSH with your own key.",
             )
 
         if hello.token is not None:
@@ -243,19 +243,19 @@ class ControlConnection(asyncio.Protocol):
     # The session's wire
 
     def send(self, stream: int, data: bytes) -> None:
-        """Sends output, the parts of an error, the number of a change, or a place."""
+        """Send output, the parts of an error, the number of a job, or a position."""
         self._send(KINDS[stream], data)
 
     def send_raw(self, raw: bool) -> None:
-        """Makes the client's terminal raw, or what it was."""
+        """Switch the client's terminal to raw mode or back."""
         self._send(frames.RAW, b"\1" if raw else b"\0")
 
     def input_wanted(self) -> None:
-        """Lets the client read its standard input."""
+        """Let the client read its standard input."""
         self._grant(frames.WINDOW)
 
     def input_taken(self, size: int) -> None:
-        """Lets the client send as much again, in large portions."""
+        """Let the client send as much again, in large portions."""
         self._taken += size
 
         if self._taken >= frames.WINDOW // 4:
@@ -263,7 +263,7 @@ class ControlConnection(asyncio.Protocol):
             self._taken = 0
 
     def finish(self, status: int) -> None:
-        """Sends the exit status and disconnects."""
+        """Send the exit status and disconnect."""
         self._send(frames.EXIT, bytes([status & 0xFF]))
         self._transport.close()
 
@@ -289,9 +289,9 @@ class ControlConnection(asyncio.Protocol):
 async def start(
     path: Path, *, lookup: Lookup, dispatch: Dispatch, commands: int = 256, tokens: TokenLookup = no_tokens
 ) -> ControlServer:
-    """Serves commands on the Unix socket ``path``, ``commands`` of them at a time.
+    """Serve commands on the Unix socket ``path``, at most ``commands`` at a time.
 
-    A socket that a dead server left is replaced. Raises `unixsocket.AlreadyRunning` when a living one answers.
+    Replace the socket of a dead server. Raise `unix_socket.AlreadyRunning` when a server answers.
     """
     server = ControlServer(path, lookup, dispatch, commands, tokens)
     await server.listen()

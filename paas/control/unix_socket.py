@@ -1,4 +1,4 @@
-"""Unix sockets: who is at the other end, long paths, and what a dead server has left behind."""
+"""Unix sockets: the peer's user, long paths, and stale socket files."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ MODE = 0o660
 
 
 class AlreadyRunning(PaasError):
-    """Another server answers on the control socket."""
+    """Another server is running: it answers on the control socket."""
 
     code = "already-running"
 
 
 def listen(path: Path) -> socket.socket:
-    """A socket bound to ``path``, for its owner and group. One that a dead server left is replaced.
+    """Return a socket bound to ``path``, open to its owner and group. Replace the file of a dead server.
 
-    Raises `AlreadyRunning` when a living server answers.
+    Raise `AlreadyRunning` when a server answers.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
 
@@ -34,13 +34,13 @@ def listen(path: Path) -> socket.socket:
 
 
 def peer_user(sock: socket.socket) -> int:
-    """The user id of the process that connected, by the kernel's word."""
+    """Return the user id of the process that connected, as reported by the kernel."""
     _, user, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
     return int(user)
 
 
 def login_name(user: int) -> str:
-    """The user's login name; ``uid 1234`` where it has none."""
+    """Return the user's login name, or ``uid 1234`` if it has none."""
     try:
         return pwd.getpwuid(user).pw_name
     except KeyError:
@@ -49,7 +49,7 @@ def login_name(user: int) -> str:
 
 @contextlib.contextmanager
 def _short(path: Path) -> Iterator[str]:
-    """A short name for ``path``, whose own may be longer than the 107 bytes that a socket address has (unix(7))."""
+    """Yield a short alias for ``path``, which may be longer than the 107 bytes of a socket address (unix(7))."""
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
 
     try:
@@ -71,7 +71,7 @@ def _remove_stale(path: Path, short: str) -> None:
             return
 
     raise AlreadyRunning(
-        f"A server is running already in {path.parent}",
+        f"A server is already running in {path.parent}",
         why="It answers on the control socket.",
         fix="Stop it first, or choose another folder with --root.",
     )

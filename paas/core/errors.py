@@ -160,7 +160,7 @@ def unexpected(fault: Exception) -> PaasError:
     """What a person is told of an exception that nobody expected: that the disk is full, or that it is in the log."""
     if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
         return disk_full(str(fault.filename or ""))
-    return PaasError("the platform met an error of its own", why="The server's log has the details.", code="internal")
+    return PaasError("internal server error", why="The server's log has the details.", code="internal")
 
 
 def disk_full(where: str) -> DiskFull:

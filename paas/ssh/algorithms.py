@@ -1,4 +1,4 @@
-"""The cryptography that the SSH server offers. Of each list the client's own order decides (RFC 4253 section 7.1)."""
+"""The algorithms that the SSH server offers. The client's order of preference decides (RFC 4253 section 7.1)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ KEX = (
     "ecdh-sha2-nistp521",
     "diffie-hellman-group14-sha256",
 )
-"""Key exchanges. The first protects against quantum computers, and recent clients warn without it."""
+"""Key exchanges. The first one resists quantum computers; recent clients warn without it."""
 
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
-"""Ciphers. ChaCha20 is left out: OpenSSH would choose it, and here it costs four times as much as AES does."""
+"""Ciphers. ChaCha20 is left out: OpenSSH would choose it, and here it costs four times as much as AES."""
 
 MACS = ("umac-64-etm@openssh.com", "umac-128-etm@openssh.com", "hmac-sha2-256-etm@openssh.com", "hmac-sha2-256")
 
@@ -28,9 +28,9 @@ SIGNATURES = (
     "rsa-sha2-512",
     "rsa-sha2-256",
 )
-"""What a client may prove with that it has its key."""
+"""Signature algorithms that a client may use to log in."""
 
 
 def available(wanted: tuple[str, ...], known: list[bytes]) -> list[str]:
-    """Those of ``wanted`` that the installed libraries have."""
+    """Return those of ``wanted`` that the installed libraries support."""
     return [name for name in wanted if name.encode() in known]

@@ -1,4 +1,4 @@
-"""The caller of a command is who the key belongs to now, whoever it belonged to at the login."""
+"""Look up the caller again for every command: the key may have changed its role or owner since the login."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from paas.core.errors import Disconnected, Forbidden, PaasError
 _log = logging.getLogger(__name__)
 
 Lookup = Callable[[str], Caller | None]
-"""The caller whose key has the fingerprint ``SHA256:…``, or None; runs in a thread."""
+"""Find the caller of the key with the fingerprint ``SHA256:…``, or None. It runs in a thread."""
 
 
 def looked_up(lookup: Lookup, dispatch: Dispatch) -> Dispatch:
-    """``dispatch`` with each caller looked up again: a connection may be older than the key's role, or its removal."""
+    """Wrap ``dispatch`` so that it looks up the caller first: the key may have been changed or removed."""
 
     def run(invocation: Invocation) -> int:
         try:
@@ -27,7 +27,7 @@ def looked_up(lookup: Lookup, dispatch: Dispatch) -> Dispatch:
             return _refuse(invocation, error)
         except Exception:  # noqa: BLE001  # logged, and the client gets an error
             _log.exception("looking up the key %s failed", invocation.caller.fingerprint)
-            return _refuse(invocation, PaasError("The server met an error of its own", why="Its log has the details."))
+            return _refuse(invocation, PaasError("internal server error", why="The server's log has the details."))
         return dispatch(invocation)
 
     return run
@@ -38,7 +38,7 @@ def _now(lookup: Lookup, caller: Caller) -> Caller:
     if current is None:
         raise Forbidden(
             f"The key {caller.name} is unknown",
-            why="It was removed since this connection logged in.",
+            why="It was removed after this connection logged in.",
             fix="An administrator adds keys with: ssh-keys:add NAME < KEY.pub",
             code="unknown-key",
         )
@@ -49,5 +49,5 @@ def _refuse(invocation: Invocation, error: PaasError) -> int:
     try:
         invocation.stderr(complaint(error))
     except Disconnected:
-        _log.info("a client went away before it was told: %s", error.what)
+        _log.info("a client disconnected before it received: %s", error.what)
     return error.status

@@ -1,4 +1,4 @@
-"""One SSH connection: who is there, and how its traffic is kept prompt and bounded."""
+"""An SSH connection: its caller, prompt acknowledgements, and bounded memory."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from paas.ssh.session import SshSession
 
 
 class ConnectionHost(Protocol):
-    """What a connection needs of its server."""
+    """The part of the server that a connection uses."""
 
     pool: Pool
     commands_per_connection: int
 
     def logged_in(self, connection: SshConnection) -> None:
-        """It has proved who it is."""
+        """Note that the connection has logged in."""
 
     def left(self, connection: SshConnection) -> None:
-        """It has gone; may be told more than once."""
+        """Forget a closed connection. It may be called more than once."""
 
     async def find(self, fingerprint: str) -> Caller | None:
-        """Whose key that is."""
+        """Return the caller of the key, or None."""
 
 
 class SshConnection(asyncssh.SSHServerConnection):
-    """One client's connection: prompt acknowledgements, bounded memory, and the caller whose key signed the login."""
+    """A client's connection. ``caller`` is the owner of the key that signed the login."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class SshConnection(asyncssh.SSHServerConnection):
         self._be_slow(False)
 
     def revoke(self, revocation: Revocation) -> None:
-        """Ends all commands of a removed key but the one that removed it, and the connection with the last."""
+        """End all commands of a removed key, except the one that removed it. Close the connection after the last."""
         self.revoked = True
 
         for session in list(self.sessions):
@@ -95,7 +95,7 @@ class SshConnection(asyncssh.SSHServerConnection):
         self._close_if_revoked()
 
     def ended(self, session: SshSession) -> None:
-        """A session's channel was closed."""
+        """Forget a session whose channel was closed."""
         self.sessions.discard(session)
         self._close_if_revoked()
 
@@ -104,13 +104,13 @@ class SshConnection(asyncssh.SSHServerConnection):
             self.disconnect(asyncssh.DISC_BY_APPLICATION, "the key was removed")
 
     async def validate_public_key(self, username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
-        # asyncssh takes any algorithm that the key is capable of, SHA-1 for RSA keys among them.
+        # asyncssh accepts any algorithm that the key supports, including SHA-1 for RSA keys.
         if msg and _algorithm(signature) not in SIGNATURES:
             return False
 
         valid = await super().validate_public_key(username, key_data, msg, signature)
 
-        # A client may ask about keys that it does not have; only the key that has signed says who it is.
+        # A client may ask about keys that it does not have; only the key that signed identifies it.
         if valid and msg:
             self.caller = self.found.get(_fingerprint(key_data))
             return self.caller is not None
@@ -118,7 +118,7 @@ class SshConnection(asyncssh.SSHServerConnection):
         return valid
 
     def _be_slow(self, slow: bool) -> None:
-        """A client that doesn't read what it is sent is not listened to either: its requests would pile up answers."""
+        """Stop reading from a client that does not read its output: answers to its requests would pile up."""
         assert self._tcp is not None
 
         if slow:
@@ -131,7 +131,7 @@ class SshConnection(asyncssh.SSHServerConnection):
 
 
 class Owner(asyncssh.SSHServer):
-    """Answers asyncssh's questions about one connection."""
+    """asyncssh's callbacks for one connection."""
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         assert isinstance(conn, SshConnection)
@@ -174,5 +174,5 @@ def _fingerprint(key_data: bytes) -> str:
 
 
 def _algorithm(signature: bytes) -> str:
-    """The algorithm that a signature says it is of: its first field (RFC 4253 section 6.6)."""
+    """Return the algorithm that a signature names in its first field (RFC 4253 section 6.6)."""
     return signature[4 : 4 + int.from_bytes(signature[:4], "big")].decode("ascii", "replace")

@@ -1,4 +1,4 @@
-"""A connection before its key exchange: a socket, a few bytes and a timer. Most of what is hostile gets no further."""
+"""A connection before its key exchange: a socket, a few bytes and a timer. Most attacks end here."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from paas.ssh.connection import SshConnection
 from paas.ssh.gate import Gate, source_of
 
 MOST_BEFORE = 64 * 1024
-"""Bytes that a client may send before its key exchange begins: its version, and a first packet or two."""
+"""Bytes that a client may send before its key exchange starts: its version, and a packet or two."""
 LONGEST_VERSION = 255
 HELD_UP = 2.0
-"""Seconds that a client waits for the server's version where its source is under pressure and it is not known."""
+"""Seconds that an unknown client waits for the server's version while its source is under pressure."""
 SETTLED = 0.05
-"""Seconds after that in which most of those who only wanted that have hung up."""
+"""Seconds after the version in which most scanners hang up."""
 
 
 class House(Protocol):
-    """What a door leads to."""
+    """The part of the server that admits pending connections."""
 
     gate: Gate
     login_time: float
     banner: bytes
 
     def pump(self) -> None:
-        """Lets those in that may begin."""
+        """Let waiting clients start."""
 
     def opened(self, door: PendingConnection) -> SshConnection:
-        """The connection for what comes through the door."""
+        """Return the SSH connection for an admitted client."""
 
 
 class PendingConnection(asyncio.Protocol):
-    """One client that has not begun its key exchange; then what its connection is known by at the gate."""
+    """A client before its key exchange. Afterwards the gate knows its connection by this object."""
 
     def __init__(self, house: House) -> None:
         self._house = house
@@ -84,11 +84,11 @@ class PendingConnection(asyncio.Protocol):
     # As a visitor
 
     def throw_out(self) -> None:
-        """Closes the connection at once."""
+        """Close the connection immediately."""
         self._transport.abort()
 
     def open(self) -> None:
-        """Its turn: the key exchange begins."""
+        """Start the key exchange."""
         self._cancel_timers()
         self._opened = True
         connection = self._house.opened(self)
@@ -102,7 +102,7 @@ class PendingConnection(asyncio.Protocol):
     def _read_hello(self) -> None:
         line, end, _ = self._buffer.partition(b"\n")
         if len(line) > LONGEST_VERSION or (end and not line.startswith((b"SSH-2.0-", b"SSH-1.99-"))):
-            # What is no client of this protocol gets the answer that asyncssh has for it, a bare hang-up.
+            # A client of another protocol gets the same answer as from asyncssh: a bare disconnect.
             self.throw_out()
             return
         if end:

@@ -1,9 +1,9 @@
-"""Who of those that have not logged in may begin a key exchange, and who has to go.
+"""Admission of connections before login: which may start a key exchange, and which are closed.
 
-A key exchange costs a hundred times what an open socket does, so connections wait at the gate for a place. Places are
-shared by source: an IPv4 address, or an IPv6 network of 64 bits. Where a source has many connections, or many that came
-to nothing, its places are few and its pace is limited. A client of the source that has logged in before, known by its
-version string, has places of its own: whoever shares an address with an attacker still gets in.
+A key exchange costs a hundred times as much as an open socket, so connections wait at the gate for a place. Places are
+shared between sources: IPv4 addresses, or IPv6 networks of 64 bits. A source with many connections, or with many failed
+ones, has few places and a limited rate. A client that has logged in from the source before, recognized by its version
+string, has reserved places. So a user who shares an address with an attacker can still log in.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ MOST_REMEMBERED = 4096
 
 @dataclass(frozen=True)
 class Rules:
-    """How many connections that have not logged in there may be. Times are in seconds.
+    """Limits for connections before login. Times are in seconds.
 
-    ``waiting`` may be open at a time, those in a key exchange or login included: ``handshakes``, and beside them
-    ``reserved`` for those that are known. ``per_source`` is how many of one source are in one at a time, ``calm`` how
-    many it may have open before it is held up. Of a source under pressure there are ``pressed`` at a time, begun
-    ``pause`` apart. Whoever has not said anything for ``patience`` while others wait loses its place, as does whoever
-    has not logged in after ``longest``. ``strikes`` connections that came to nothing put a source under pressure; one
-    is forgiven every ``forgiven``.
+    ``waiting``: open connections in all, including those in a key exchange or login. ``handshakes``: key exchanges at a
+    time, plus ``reserved`` for known clients. ``per_source``: key exchanges of one source at a time. ``calm``: open
+    connections of one source before it is under pressure. A source under pressure has ``pressed`` key exchanges at a
+    time, started ``pause`` apart. While others wait, a connection loses its place after ``patience`` of silence, or
+    after ``longest`` without a login. ``strikes`` failed connections put a source under pressure; one strike expires
+    every ``forgiven`` seconds.
     """
 
     waiting: int = 1024
@@ -44,18 +44,18 @@ class Rules:
 
 
 class Visitor(Protocol):
-    """A connection that has not logged in. ``hello`` is the client's version string, empty until it is said."""
+    """A connection before login. ``hello`` is the client's version string, empty until it arrives."""
 
     source: str
     hello: bytes
     heard: float
 
     def throw_out(self) -> None:
-        """Closes the connection at once."""
+        """Close the connection immediately."""
 
 
 def source_of(address: str) -> str:
-    """What an address is counted as."""
+    """Return the source that an address belongs to."""
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
         if found.ipv4_mapped is None:
@@ -65,32 +65,33 @@ def source_of(address: str) -> str:
 
 
 class Strikes:
-    """How many connections of a source came to nothing lately."""
+    """Recent failed connections, by source."""
 
     def __init__(self, forgiven: float) -> None:
         self._forgiven = forgiven
         self._counts: collections.OrderedDict[object, tuple[float, float]] = collections.OrderedDict()
 
     def add(self, whose: object, now: float) -> None:
-        """One more."""
+        """Add a strike."""
         self._counts[whose] = (self.count(whose, now) + 1, now)
         self._counts.move_to_end(whose)
         if len(self._counts) > MOST_REMEMBERED:
             self._counts.popitem(last=False)
 
     def count(self, whose: object, now: float) -> float:
-        """What is left of them."""
+        """Return the strikes that have not expired."""
         count, then = self._counts.get(whose, (0.0, now))
         return max(0.0, count - (now - then) / self._forgiven)
 
     def clear(self, whose: object) -> None:
-        """All are forgiven."""
+        """Drop all strikes."""
         self._counts.pop(whose, None)
 
 
 @dataclass
 class _Source:
-    """What one source has here. ``there`` are all, oldest first; ``ready`` those that wait for a place, newest last."""
+    """The connections of one source. ``there``: all, oldest first. ``ready``: those waiting for a place, newest
+    last."""
 
     there: dict[Visitor, None] = field(default_factory=dict)
     ready: dict[Visitor, None] = field(default_factory=dict)
@@ -99,7 +100,7 @@ class _Source:
 
 
 class Gate:
-    """The connections that have not logged in. It never blocks; ``chance`` gives numbers from 0 to 1."""
+    """The connections before login. It never blocks. ``chance`` returns random numbers from 0 to 1."""
 
     def __init__(self, rules: Rules, chance: Callable[[], float] = random.random) -> None:
         self._rules = rules
@@ -115,7 +116,7 @@ class Gate:
     # What happens
 
     def arrive(self, visitor: Visitor, now: float) -> Visitor | None:
-        """A connection came; returns the one that has to go for it, itself perhaps."""
+        """Register a new connection. Return the one to close for it, possibly itself, or None."""
         if self._refused_at_random(visitor):
             return visitor
         self._sources.setdefault(visitor.source, _Source()).there[visitor] = None
@@ -123,7 +124,7 @@ class Gate:
         return self._in_the_way() if self._count > self._rules.waiting else None
 
     def ready(self, visitor: Visitor, now: float) -> None:
-        """It has said its version, and waits for a place."""
+        """Queue the connection for a place: its version string has arrived."""
         source = self._sources.get(visitor.source)
         if source is None or visitor not in source.there or visitor in self._begun:
             return
@@ -133,10 +134,10 @@ class Gate:
             source.ready[visitor] = None
 
     def begin(self, now: float) -> Visitor | None:
-        """The next one that begins its key exchange, None if nobody can for now.
+        """Return the next connection to start its key exchange, or None.
 
-        Those that are known come first. Of the others the source with the fewest comes first, and of a source the
-        newest connection: a flood is made of those that wait, and who came last may be somebody else.
+        Known clients come first, then the source with the fewest key exchanges, and within a source the newest
+        connection: a flood consists of waiting connections, and the last to arrive may be someone else.
         """
         if self._known_ready and self._known_begun < self._rules.reserved:
             visitor = next(iter(self._known_ready))
@@ -152,7 +153,7 @@ class Gate:
         return visitor
 
     def logged_in(self, visitor: Visitor, now: float) -> None:
-        """It is nobody unknown any more: it counts no longer, and others like it are known."""
+        """Remove the connection from the gate, and remember its source and version as known."""
         self._forget(visitor)
         self._strikes.clear((visitor.source, visitor.hello))
         for known in (visitor.source, (visitor.source, visitor.hello)):
@@ -162,7 +163,7 @@ class Gate:
             self._known.popitem(last=False)
 
     def left(self, visitor: Visitor, now: float) -> None:
-        """It has gone. Unless it had logged in, that is a strike against its source."""
+        """Forget a closed connection. Without a login it is a strike against its source."""
         if self._forget(visitor):
             self._strikes.add(visitor.source, now)
             self._strikes.add((visitor.source, visitor.hello), now)
@@ -170,21 +171,21 @@ class Gate:
     # What follows from it
 
     def pressed(self, visitor: Visitor, now: float) -> bool:
-        """Whether it is held up: its source has too much here, or too much that came to nothing; it is not known."""
+        """Return True for an unknown client whose source has too many open or failed connections."""
         source = self._sources.get(visitor.source)
         return source is not None and self._pressed(source, visitor.source, now) and not self.is_known(visitor, now)
 
     def is_known(self, visitor: Visitor, now: float) -> bool:
-        """Whether a client of that version logged in from there, and did not come to nothing too often since."""
+        """Return True if a client of that version logged in from the source, and has not failed too often since."""
         pair = (visitor.source, visitor.hello)
         return pair in self._known and self._strikes.count(pair, now) < 2 * self._rules.strikes
 
     def waits(self) -> bool:
-        """Whether anybody waits for a place."""
+        """Return True if a connection waits for a place."""
         return bool(self._known_ready) or any(source.ready for source in self._sources.values())
 
     def overdue(self, now: float) -> Iterator[Visitor]:
-        """Those in a key exchange or login that keep others waiting."""
+        """Yield the connections in a key exchange or login that have kept others waiting for too long."""
         others = any(source.ready for source in self._sources.values())
         for visitor, (began, known) in list(self._begun.items()):
             silent = now - max(began, visitor.heard) >= self._rules.patience
@@ -192,18 +193,18 @@ class Gate:
                 yield visitor
 
     def everybody(self) -> list[Visitor]:
-        """All that are here."""
+        """Return all connections before login."""
         return [visitor for source in self._sources.values() for visitor in source.there]
 
     # How
 
     def _refused_at_random(self, visitor: Visitor) -> bool:
         over = self._count - self._rules.waiting // 2
-        # A source that nobody has logged in from is refused the likelier, the fuller it is.
+        # The fuller the gate, the more likely a source without any login is refused.
         return over > 0 and visitor.source not in self._known and self._chance() < over / (self._rules.waiting / 2)
 
     def _in_the_way(self) -> Visitor | None:
-        """The oldest of the source with most that has not begun; one that has, if all have."""
+        """Return the oldest waiting connection of the largest source, or its oldest one if none waits."""
         most = max(self._sources.values(), key=lambda source: len(source.there))
         waiting = (visitor for visitor in most.there if visitor not in self._begun)
         return next(waiting, next(iter(most.there), None))
@@ -228,7 +229,7 @@ class Gate:
             source.last = now
 
     def _forget(self, visitor: Visitor) -> bool:
-        """Whether it was there."""
+        """Remove the connection. Return True if it was registered."""
         source = self._sources.get(visitor.source)
         if source is None or visitor not in source.there:
             return False
@@ -242,6 +243,6 @@ class Gate:
         elif began:
             source.begun -= 1
         if not source.there and not source.begun:
-            # Its pace goes with it; what it did wrong does not.
+            # Its rate limit goes with it; its strikes stay.
             del self._sources[visitor.source]
         return True

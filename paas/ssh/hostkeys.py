@@ -1,4 +1,4 @@
-"""The server's own keys: made once, kept for good, so that clients recognise the server."""
+"""The server's host keys. They are created once and kept for good, so that clients recognize the server."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ KINDS = {"ssh_host_ed25519_key": "ssh-ed25519", "ssh_host_ecdsa_key": "ecdsa-sha
 
 
 class HostKeyUnusable(PaasError):
-    """A host key file can't be read."""
+    """A host key file cannot be read."""
 
     code = "host-key"
 
 
 def load(folder: Path) -> list[asyncssh.SSHKey]:
-    """The keys in ``folder``, best first; those that are missing are made. Raises `HostKeyUnusable`."""
+    """Return the keys in ``folder``, best first. Create missing keys. Raise `HostKeyUnusable`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return [_load(folder / name, kind) for name, kind in KINDS.items()]
 
 
 def fingerprints(folder: Path) -> dict[str, str]:
-    """The fingerprints of the keys in ``folder`` by their kind, as ``ssh-keygen -l`` tells them."""
+    """Return the fingerprints of the keys in ``folder`` by kind, as ``ssh-keygen -l`` shows them."""
     return {key.get_algorithm(): key.get_fingerprint() for key in load(folder)}
 
 
@@ -38,9 +38,9 @@ def _load(path: Path, kind: str) -> asyncssh.SSHKey:
         return asyncssh.read_private_key(path)
     except (OSError, asyncssh.KeyImportError) as error:
         raise HostKeyUnusable(
-            f"The SSH host key {path} can't be used",
+            f"The SSH host key {path} cannot be used",
             why=str(error),
-            fix="Restore it from a backup. Without one, move it away: a new one is made, and clients will be warned.",
+            fix="Restore it from a backup. Without one, move it away: a new key is created and clients are warned.",
         ) from error
 
 

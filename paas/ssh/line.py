@@ -1,7 +1,7 @@
-"""What a terminal's driver does to keys in its normal mode, for terminals at the other end of an SSH connection.
+"""Line editing for terminals at the other end of an SSH connection, as in a terminal driver's normal mode.
 
-Behind an SSH client there is no driver: the keys come one by one. Commands that ask something want a line, shown while
-it is typed and corrected with the usual keys (termios(3), canonical mode).
+There is no driver behind an SSH client: keys arrive one by one. Commands that ask a question need a whole line, which
+is echoed while it is typed and edited with the usual keys (termios(3), canonical mode).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ MAX_LINE = 4096
 
 
 class Line:
-    """The line being typed. ``interrupted`` and ``ended`` become true with Ctrl-C and Ctrl-D."""
+    """The line being typed. ``interrupted`` and ``ended`` become true at Ctrl-C and Ctrl-D."""
 
     def __init__(self) -> None:
         self._typed = bytearray()
@@ -22,7 +22,7 @@ class Line:
         self.ended = False
 
     def type(self, keys: bytes) -> tuple[bytes, bytes]:
-        """What the command reads, and what the terminal shows, after these keys; nothing after Ctrl-C or Ctrl-D."""
+        """Process keys. Return the bytes for the command and those for the terminal; nothing after Ctrl-C or Ctrl-D."""
         read, shown = bytearray(), bytearray()
 
         for key in keys:

@@ -1,7 +1,7 @@
-"""The SSH server: public keys only, and nothing but commands.
+"""The SSH server: public keys only, commands only.
 
-No passwords, no forwarding of ports, agents or X11, no SFTP, no subsystems. Whoever connects is known by the
-fingerprint of their key; the user name is free (``paas``, ``git``, ``dokku``).
+No passwords, no forwarding of ports, agents or X11, no SFTP, no subsystems. The fingerprint of the key identifies the
+caller; any user name works (``paas``, ``git``, ``dokku``).
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ _log = logging.getLogger(__name__)
 
 
 BANNER = "OpenSSH_paas"
-"""OpenSSH's client tells only servers of this name that its reader has gone (``eow@openssh.com``). There is no number
-in it, so that no scanner takes it for a release of OpenSSH with known faults."""
+"""OpenSSH's client sends ``eow@openssh.com`` only to servers with this name. It contains no version number, so that no
+scanner takes it for a release of OpenSSH with known faults."""
 
 
 LOOK_SECONDS = 0.05
-"""How often those that wait for a place are looked at."""
+"""The interval in which waiting connections are checked."""
 
 
 @dataclass(frozen=True)
 class SshLimits:
-    """How much at a time. Times are in seconds."""
+    """Limits on concurrent work. Times are in seconds."""
 
     commands: int = 256
     commands_per_connection: int = 32
@@ -54,7 +54,7 @@ class SshLimits:
 
 
 class CannotListen(PaasError):
-    """The address and port can't be listened on."""
+    """The server cannot listen on the address and port."""
 
     code = "listen"
 
@@ -76,12 +76,12 @@ class SshServer:
         self._listener: asyncio.Server | None = None
 
     async def listen(self, host: str, port: int, options: asyncssh.SSHServerConnectionOptions) -> None:
-        """Accepts connections from now on; raises `CannotListen`."""
+        """Start to accept connections. Raise `CannotListen`."""
         loop = asyncio.get_running_loop()
         self._options = options
 
         try:
-            # asyncio takes as many connections at a time as may wait to be taken; others want their turn between them.
+            # asyncio accepts as many connections at a time as the backlog allows; other work must run in between.
             self._listener = await loop.create_server(
                 lambda: PendingConnection(self), host, port, backlog=16, reuse_address=True
             )
@@ -90,15 +90,15 @@ class SshServer:
                     same.listen(512)
         except OSError as error:
             raise CannotListen(
-                f"Can't listen for SSH on {host}:{port}",
+                f"Cannot listen for SSH on {host}:{port}",
                 why=error.strerror or str(error),
-                fix="Stop what listens there, or choose another port with --ssh-port.",
+                fix="Stop the program that listens there, or choose another port with --ssh-port.",
             ) from error
 
         self.port = self._listener.sockets[0].getsockname()[1]
 
     async def close(self, grace: float = 1.0) -> None:
-        """Stops accepting, gives the commands under way ``grace`` seconds to end, and disconnects everybody."""
+        """Stop accepting, wait ``grace`` seconds for running commands, and close all connections."""
         if self._listener is not None:
             self._listener.close()
 
@@ -123,13 +123,13 @@ class SshServer:
         self._lookups.shutdown(wait=False)
 
     def revoke(self, revocation: Revocation) -> None:
-        """Closes the connections that a removed key has open."""
+        """Close the connections of a removed key."""
         for connection in list(self._connections):
             if revocation.concerns(connection.caller):
                 connection.revoke(revocation)
 
     async def find(self, fingerprint: str) -> Caller | None:
-        """The caller with that key; a lookup that fails is logged, and finds nobody."""
+        """Return the caller of the key, or None. A failed lookup is logged and returns None."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._lookups, self._look_up, fingerprint)
         except Exception:  # noqa: BLE001  # logged, and the client gets an error
@@ -140,13 +140,13 @@ class SshServer:
         return self._lookup(fingerprint)
 
     def opened(self, door: PendingConnection) -> SshConnection:
-        """The connection for a client that begins its key exchange."""
+        """Return the connection for a client that starts its key exchange."""
         connection = SshConnection(self, asyncio.get_running_loop(), self._options, door)
         self._connections.add(connection)
         return connection
 
     def pump(self) -> None:
-        """Lets those in that may begin, as soon as what else there is to do has had its turn."""
+        """Let waiting clients start, after other pending work on the loop has had its turn."""
         if not isinstance(self._pumping, asyncio.Handle) or isinstance(self._pumping, asyncio.TimerHandle):
             self._pump_in(0)
 
@@ -159,7 +159,7 @@ class SshServer:
     def _pump(self) -> None:
         self._pumping = None
         now = asyncio.get_running_loop().time()
-        # One at a time: a key exchange holds up everybody for milliseconds.
+        # One at a time: a key exchange blocks the loop for milliseconds.
         if (door := self.gate.begin(now)) is not None:
             assert isinstance(door, PendingConnection)
             door.open()
@@ -170,12 +170,12 @@ class SshServer:
             self._pump_in(LOOK_SECONDS)
 
     def logged_in(self, connection: SshConnection) -> None:
-        """The connection belongs to somebody."""
+        """Note that the connection has logged in."""
         self.gate.logged_in(connection.visitor, asyncio.get_running_loop().time())
         self.pump()
 
     def left(self, connection: SshConnection) -> None:
-        """Forgets a connection."""
+        """Forget a connection."""
         self._connections.discard(connection)
         self.gate.left(connection.visitor, asyncio.get_running_loop().time())
         self.pump()
@@ -190,9 +190,9 @@ async def start(
     dispatch: Dispatch,
     limits: SshLimits | None = None,
 ) -> SshServer:
-    """Serves commands over SSH on ``host`` and ``port`` (0: any free one, see `SshServer.port`).
+    """Serve commands over SSH on ``host`` and ``port`` (0: any free port, see `SshServer.port`).
 
-    ``host_keys`` is the folder of the server's own keys, made when missing. Raises `CannotListen` and
+    ``host_keys`` is the folder of the server's host keys; missing keys are created. Raise `CannotListen` and
     `hostkeys.HostKeyUnusable`.
     """
     limits = limits or SshLimits()
@@ -232,5 +232,5 @@ async def start(
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """That a client hung up while it was being written to is not."""
+    """Return False for asyncio's note that a client hung up during a write."""
     return record.msg != "socket.send() raised exception."

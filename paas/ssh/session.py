@@ -1,4 +1,4 @@
-"""One SSH session channel: one command, with its terminal where it has one (RFC 4254 section 6)."""
+"""An SSH session channel: one command, optionally with a terminal (RFC 4254 section 6)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from paas.ssh import command
 from paas.ssh.line import Line
 
 END_OF_WRITES = f"_process_{map_handler_name('eow@openssh.com')}_request"
-"""What OpenSSH's client sends when nobody reads its standard output any more: ``ssh … logs -t | head`` (its PROTOCOL
-file, section 2.1)."""
+"""The request that OpenSSH's client sends when the reader of its standard output has gone, as in ``ssh … logs -t |
+head`` (OpenSSH's PROTOCOL file, section 2.1)."""
 
 
 class SshSession(asyncssh.SSHServerSession[bytes]):
-    """The `Wire` of a session on one side, asyncssh's callbacks on the other; ``closed`` is called at its end."""
+    """The link between asyncssh's callbacks and a `CommandSession`. ``closed`` is called at its end."""
 
     def __init__(self, caller: Caller, pool: Pool, closed: Callable[[SshSession], None]) -> None:
         self._caller = caller
@@ -109,7 +109,7 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
         return True
 
     def revoke(self, revocation: Revocation) -> None:
-        """The caller's key was removed: the command ends, unless it is the one that removed it."""
+        """End the command because the caller's key was removed, unless this command removed it."""
         if not self._session.spared_by(revocation):
             error = Forbidden("The key was removed", why="It was removed while this command ran.", code="unknown-key")
             self._session.hang_up()
@@ -127,14 +127,14 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
         self._session.hold(self._slow)
 
     def connection_is_slow(self, slow: bool) -> None:
-        """The connection that carries this channel takes nothing more for now, or again."""
+        """Pause output while the connection of this channel accepts no more, or resume it."""
         self._slow = slow
         self._session.hold(self._full or slow)
 
     # The session's wire
 
     def send(self, stream: int, data: bytes) -> None:
-        """Sends output; a terminal that isn't raw gets the carriage returns that its driver would add."""
+        """Send output. For a terminal that is not raw, add the carriage returns its driver would add."""
         if self._chan.is_closing():
             self._session.hang_up()
             return
@@ -148,19 +148,19 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
             self._chan.write(data)
 
     def send_raw(self, raw: bool) -> None:
-        """From now on keys and output pass untouched, or no longer do."""
+        """Pass keys and output through unchanged, or stop doing so."""
         self._raw = raw
 
     def input_wanted(self) -> None:
-        """SSH clients send their input unasked."""
+        """Do nothing: SSH clients send their input without being asked."""
 
     def input_taken(self, size: int) -> None:
-        """Lets the client go on when the command has read all that it sent."""
+        """Resume the client when the command has read everything it sent."""
         if self._paused and self._session.backlog <= size:
             asyncio.get_running_loop().call_soon(self._resume)
 
     def finish(self, status: int) -> None:
-        """Sends the exit status and closes the channel."""
+        """Send the exit status and close the channel."""
         self._chan.exit(status & 0xFF)
 
     def _pause_if_behind(self) -> None:
@@ -169,10 +169,10 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
             self._chan.pause_reading()
 
     def _resume(self) -> None:
-        """Takes everything that came in the meantime.
+        """Take everything that arrived in the meantime.
 
-        asyncssh opens the window again, fully, with the first packet that it delivers, whatever it still holds back. So
-        one window's worth has to be taken at a time: to pause in the middle lets its buffer grow without an end.
+        asyncssh reopens the whole window with the first packet it delivers, whatever it still holds back. So one
+        window has to be taken at a time: a pause in the middle would let its buffer grow without limit.
         """
         if self._paused and not self._session.backlog:
             self._chan.resume_reading()

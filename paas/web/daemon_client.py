@@ -214,15 +214,15 @@ def _unreachable() -> CommandFailed:
         "the daemon is not running",
         502,
         "not-running",
-        why="Nobody answers on its control socket; apps go on being served.",
+        why="Its control socket does not answer. Apps keep running.",
         fix="Start it on the server: systemctl start paas, or paas serve.",
     )
 
 
 def _lost() -> CommandFailed:
     return problem(
-        "the daemon went away before the command had ended",
+        "the daemon disconnected before the command ended",
         502,
         "disconnected",
-        fix="A deploy that was under way is finished or undone when it starts again.",
+        fix="The daemon finishes or undoes an interrupted deploy when it starts again.",
     )

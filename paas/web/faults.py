@@ -77,4 +77,4 @@ def _http(error: HTTPException) -> AnyResponse:
 def _unexpected(fault: Exception) -> AnyResponse:
     _log.exception("%s %s failed unexpectedly", request.method, request.path, exc_info=fault)
     why = "The server's log has the details."
-    return told(problem("the platform met an error of its own", 500, "internal", why=why))
+    return told(problem("internal server error", 500, "internal", why=why))

@@ -66,7 +66,7 @@ VIEWER = Caller("victor", Access.VIEW, "ssh", "192.0.2.8", "SHA256:victor")
 DOCKERFILE = 'FROM scratch\nCMD ["/app"]\n'
 _FITS = 16_384
 """Bytes that a socket takes at once, without a reader."""
-INTERNAL = "the platform met an error of its own"
+INTERNAL = "internal server error"
 
 _SURROUNDINGS = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"} | {
     "GIT_CONFIG_NOSYSTEM": "1",

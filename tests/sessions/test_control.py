@@ -448,7 +448,7 @@ def test_behind_openssh_words_are_split_as_by_the_ssh_server(servers):
     assert run(servers, "shell", "--key", FINGERPRINT).stdout == b"usage\n"
     unbalanced = run(servers, "shell", "--key", FINGERPRINT, variables={"SSH_ORIGINAL_COMMAND": "words 'open"})
     assert unbalanced.returncode == 2
-    assert b"quotes don't match" in unbalanced.stderr
+    assert b"quotes are not balanced" in unbalanced.stderr
 
 
 def test_behind_openssh_serve_and_shell_are_commands_like_any_other(servers):

@@ -247,7 +247,7 @@ def test_an_error_of_the_platform_s_own_is_logged_and_told_without_details(hello
     assert hello.run("broken", may_break=True) == (
         1,
         "",
-        " !     the platform met an error of its own\n !     The server's log has the details. [internal]\n",
+        " !     internal server error\n !     The server's log has the details. [internal]\n",
     )
     assert "secret detail" in caplog.text
     assert caplog.records[0].levelno == logging.ERROR

@@ -112,7 +112,7 @@ def test_a_fault_is_logged_and_told_without_details(office, caplog):
     with caplog.at_level(logging.ERROR), pytest.raises(PaasError) as raised:
         office.run(work)
     assert raised.value.lines() == [
-        "the platform met an error of its own",
+        "internal server error",
         "The server's log has the details. [internal]",
     ]
     assert "secret detail" in caplog.text
