@@ -107,7 +107,7 @@ def test_the_exit_status_and_both_outputs_arrive(servers, status):
 def test_quotes_that_dont_match_are_a_usage_error(servers):
     result = run(servers, "words 'open")
     assert result.exit_status == 2
-    assert b" !     The command's quotes don't match\n" in result.stderr
+    assert b" !     The command's quotes are not balanced\n" in result.stderr
     assert servers.commands.invocations.empty()
 
 
