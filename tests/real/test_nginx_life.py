@@ -446,7 +446,7 @@ def test_a_managed_nginx_is_waited_for_used_and_left_alone(
 def test_nginx_outlives_the_process_that_started_it(tmp_path: Path) -> None:
     [port] = ports.free(1)
     code = (
-        "import pathlib; from paas.proxies.nginx.process import Nginx; from paas.proxies.nginx import NginxProxy;"
+        "import pathlib; from paas.proxies.nginx.process import Nginx; from paas.proxies.nginx.proxy import NginxProxy;"
         f"NginxProxy(Nginx(pathlib.Path({str(tmp_path / 'nginx')!r}), '127.0.0.1', {port})).start()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
