@@ -25,7 +25,7 @@ Message = dict[str, Any]
 class Browser:
     """One window. ``loaded`` are the answers that the page came from, the redirects before it first."""
 
-    def __init__(self, folder: Path, trusted: Path) -> None:
+    def __init__(self, folder: Path, trusted: Path | None) -> None:
         to_browser, self._to = os.pipe()
         self._from, from_browser = os.pipe()
         self._kept = b""
@@ -36,7 +36,8 @@ class Browser:
         command += ["--no-first-run", "--disable-background-networking", "--remote-debugging-pipe"]
         command += ["--host-resolver-rules=MAP * 127.0.0.1", f"--user-data-dir={folder}"]
         # Not every certificate: those of this authority alone.
-        command += [f"--ignore-certificate-errors-spki-list={','.join(_fingerprints(trusted))}"]
+        if trusted:
+            command += [f"--ignore-certificate-errors-spki-list={','.join(_fingerprints(trusted))}"]
 
         def pipes() -> None:
             # Chromium reads from 3 and writes to 4; copies first, as one of ours may have such a number.
@@ -80,6 +81,13 @@ class Browser:
     def look(self, expression: str) -> Any:
         """The value of the JavaScript expression in the page."""
         return self.ask("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+
+    def until(self, expression: str) -> None:
+        """Return when the JavaScript expression is true, also in a page that is loaded meanwhile."""
+        deadline = time.monotonic() + SECONDS
+        while not self.look(expression):
+            assert time.monotonic() < deadline, f"it does not become true: {expression}"
+            time.sleep(0.05)
 
     def be(self, width: int, height: int, scheme: str) -> None:
         """A window of that size, for somebody who prefers ``light`` or ``dark``."""
@@ -128,8 +136,8 @@ def _fingerprints(path: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def browser(folder: Path, trusted: Path) -> Iterator[Browser]:
-    """A running browser that takes the certificates of one authority; ``trusted`` is PEM."""
+def browser(folder: Path, trusted: Path | None = None) -> Iterator[Browser]:
+    """A running browser that accepts the certificates of one authority, if any; ``trusted`` is PEM."""
     window = Browser(folder, trusted)
     try:
         yield window
