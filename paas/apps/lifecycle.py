@@ -9,22 +9,17 @@ from functools import partial
 
 from paas.apps.changes import change
 from paas.core import names
-from paas.core.containers.options import PHASES
-from paas.core.edge import items
-from paas.core.errors import AlreadyExists, Disconnected, NoSuchApp, PaasError
+from paas.core.errors import AlreadyExists, Disconnected, NoSuchApp
 from paas.core.model import App
 from paas.edge import dashboard, domains, former_hosts, publish, rules
-from paas.git.repository import repository_of
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 from paas.jobs.locks import PublishLock
 from paas.releases import deploy
 from paas.releases.retire import Retirer
-from paas.runs.active import Oneoffs
 from paas.system.spans import carried
 
 _log = logging.getLogger(__name__)
-TIDY_AGAIN_SECONDS = 86_400.0
 
 
 def create(ctx: Context, name: str) -> App:
@@ -76,12 +71,16 @@ def _take_down(ctx: Context, app: App) -> None:
     serves = bool(ctx.store.apps.replicas(app))
     with ctx.part(PublishLock).of(app.id), ThreadPoolExecutor(1, thread_name_prefix="withdraw") as beside:
         withdrawn = beside.submit(carried(partial(_withdraw, ctx, app))) if serves else None
-        ctx.part(Oneoffs).forget(app)
+        for feature in ctx.features:
+            if feature.ending:
+                feature.ending(ctx, app)
         ctx.scheduler.forget(app)
         if withdrawn:
             withdrawn.result()
         with ctx.store.transaction():
-            ctx.store.certificates.release(app)
+            for feature in ctx.features:
+                if feature.destroyed:
+                    feature.destroyed(ctx, app)
             ctx.store.apps.delete(app)
     if not serves:
         # It answered with a page that says so; nobody has to wait until that is gone.
@@ -152,17 +151,9 @@ def clone(ctx: Context, app: App, name: str, *, start: bool) -> App:
 
 
 def _copy(ctx: Context, app: App, copy: App) -> None:
-    ctx.store.config.replace(copy, ctx.store.config.all(app))
-    ctx.store.buildpacks.copy(app, copy)
-    for (namespace, key), value in ctx.store.properties.of(app).own.items():
-        ctx.store.properties.set(copy, namespace, key, value)
-    for kind in items.COPIED:
-        ctx.store.edge.replace(copy, kind, ctx.store.edge.of(app, kind))
-    ctx.store.apps.set_formation(copy, ctx.store.apps.formation(app))
-    repository_of(ctx, app).copy_to(ctx.paths.repository(copy))
-    ctx.store.sources.copy(app, copy)
-    for phase in PHASES:
-        ctx.store.docker_options.set(copy, phase, ctx.store.docker_options.of(app, phase))
+    for feature in ctx.features:
+        if feature.copied:
+            feature.copied(ctx, app, copy)
 
 
 def _start_copy(ctx: Context, app: App, copy: App, *, start: bool) -> None:
@@ -186,27 +177,3 @@ def _discard(ctx: Context, app: App) -> None:
         _take_down(ctx, app)
         ctx.paths.remove_app(app)
         ctx.part(Retirer).later(f"clearing up after {app.name}", lambda: ctx.scheduler.clear(app.id))
-
-
-class RepositoryTidier:
-    """Joins the packs of repositories that were pushed to many times.
-
-    One where that fails, after minutes perhaps and with the disk filled, is left alone for a while, and holds up no
-    other.
-    """
-
-    def __init__(self, ctx: Context) -> None:
-        self._ctx = ctx
-        self._put_off: dict[int, float] = {}
-
-    def tick(self) -> None:
-        """Looks at all of them."""
-        ctx = self._ctx
-        for app in ctx.store.apps.all():
-            if not ctx.paths.repository(app).exists() or ctx.clock.monotonic() < self._put_off.get(app.id, 0.0):
-                continue
-            try:
-                repository_of(ctx, app).tidy(ctx.host.disk(ctx.paths.root).free)
-            except PaasError as error:
-                _log.error("the repository of %s could not be tidied: %s", app.name, error.what)
-                self._put_off[app.id] = ctx.clock.monotonic() + TIDY_AGAIN_SECONDS

@@ -7,13 +7,10 @@ from contextlib import suppress
 from paas.core import properties
 from paas.core import values as kinds
 from paas.core.cron import calendar
-from paas.core.errors import InvalidValue, ProxyError, Unsupported
+from paas.core.errors import InvalidValue, PaasError
 from paas.core.model import App
-from paas.core.properties import Effect, Scope
-from paas.edge import publish
-from paas.git.repository import repository_of
+from paas.core.properties import Effect, Property, Scope
 from paas.jobs.context import Context
-from paas.logs.archive import LogArchive
 
 
 def change(ctx: Context, app: App | None, namespace: str, key: str, value: str) -> None:
@@ -29,45 +26,21 @@ def change(ctx: Context, app: App | None, namespace: str, key: str, value: str) 
         if row.kind is kinds.ZONE:
             calendar.check_zone(value, row.name)
 
-        _require_module(ctx, row.name, key, value)
-
     values = ctx.store.properties.of(app)
     before = (values.own if app else values.shared).get((namespace, key), "")
     ctx.store.properties.set(app, namespace, key, value)
-    if row.effect in (Effect.PROXY, Effect.SERVER):
-        concerned = app if row.effect is Effect.PROXY else None
-        try:
-            _refresh(ctx, concerned)
-        except Exception:
-            ctx.store.properties.set(app, namespace, key, before)
-            if concerned is None:
-                # The apps that nginx did not refuse have the new value already.
-                with suppress(ProxyError, InvalidValue):
-                    _refresh(ctx, None)
-            raise
-    if namespace == "cron":
-        # Something else may be due next.
-        ctx.changed.notify()
-    if (namespace, key) == ("logs", "store-size"):
-        for one in [app] if app else ctx.store.apps.all():
-            ctx.part(LogArchive).make_room(one)
-    if (namespace, key) == ("git", "deploy-branch") and app is not None and value:
-        # A clone checks out what deploys.
-        repository_of(ctx, app).set_head(value)
+    try:
+        _take_up(ctx, app, row)
+    except Exception:
+        ctx.store.properties.set(app, namespace, key, before)
+        if app is None or row.effect is Effect.SERVER:
+            # Of all apps, some may have the new value already.
+            with suppress(PaasError):
+                _take_up(ctx, app, row)
+        raise
 
 
-def _require_module(ctx: Context, name: str, key: str, value: str) -> None:
-    if key == "brotli" and kinds.BOOLEAN.read(name, value) and not ctx.proxy.has("brotli"):
-        raise Unsupported(
-            "this nginx cannot compress with brotli",
-            why="Its module is not installed.",
-            fix="On Debian: apt-get install libnginx-mod-http-brotli-filter, then restart the server.",
-            code="no-brotli",
-        )
-
-
-def _refresh(ctx: Context, app: App | None) -> None:
-    if app is not None:
-        publish.refresh(ctx, app)
-    else:
-        publish.refresh_all(ctx)
+def _take_up(ctx: Context, app: App | None, row: Property) -> None:
+    for feature in ctx.features:
+        if feature.changed:
+            feature.changed(ctx, app, row)

@@ -10,6 +10,7 @@ from paas.jobs.context import Context
 
 _log = logging.getLogger(__name__)
 
+WATCH_SECONDS = 2.0
 SETTING, ROOTLESS = "build-isolation", "rootless"
 
 

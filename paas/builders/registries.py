@@ -10,6 +10,7 @@ from paas.core.errors import DeployFailed, DockerError, NotFound, PaasError
 from paas.core.jobs.journal import Step
 from paas.core.model import App, Release
 from paas.jobs.context import Context
+from paas.jobs.feature import Facts
 from paas.jobs.jobs import Job
 from paas.store.access import REGISTRY
 
@@ -81,3 +82,12 @@ def push(ctx: Context, app: App, job: Job, made: Release) -> None:
                     "USER'.",
                     code="push-failed",
                 ) from error
+
+
+def facts(ctx: Context, app: App) -> Facts:
+    """The registries that the app has passwords for, and what its image is called."""
+    known = {server: login.user for server, login in logins(ctx, app).items()}
+    return {
+        "logins": ", ".join(f"{server} ({user})" for server, user in sorted(known.items())),
+        "image": str(names(ctx, app, app.version or 1)[0]),
+    }

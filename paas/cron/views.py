@@ -12,6 +12,7 @@ from paas.core.runs.oneoff import Run, RunStatus
 from paas.core.times import timestamp
 from paas.cron import ticker
 from paas.jobs.context import Context
+from paas.jobs.feature import Facts
 
 
 @dataclass(frozen=True)
@@ -90,3 +91,11 @@ def find_run(ctx: Context, app: App, name: str) -> Run:
             return run
     ticker.find(ctx, app, name)
     raise NotFound(f"the cron entry {name} was not run yet", fix=f"'cron:run {app.name} {name}' does.")
+
+
+def facts(ctx: Context, app: App) -> Facts:
+    """The entries, and when they are due."""
+    rows = {"tasks": str(sum(1 for _ in ticker.scheduled(ctx, app)))}
+    for one in infos(ctx, app):
+        rows[f"task-{one.id}"] = f"{one.state}: {one.schedule} ({one.timezone}) {one.command}"
+    return rows

@@ -13,41 +13,31 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from paas.access import keys, tokens
-from paas.certs.loop import Issuer
 from paas.control import server as control
 from paas.control.limits import on_loop
 from paas.core import settings
 from paas.core.access.caller import Caller
 from paas.core.errors import PaasError, UsageError
-from paas.daemon.chores import WATCH_SECONDS, chores
 from paas.daemon.lock import Lock
-from paas.daemon.timers import Timers
 from paas.daemon.web_process import Website
 from paas.daemon.wiring import build_context, nginx
 from paas.dispatch.dispatcher import Dispatcher
-from paas.health.liveness import Liveness
-from paas.health.stalls import Stalls
 from paas.jobs.context import Context
+from paas.jobs.feature import Background
 from paas.jobs.locks import Announcements
 from paas.jobs.output import Output
-from paas.logs.archive import LogArchive
-from paas.logs.drains.shipping import DrainShipper
+from paas.jobs.timers import Timers
 from paas.proxies.nginx.process import Nginx
 from paas.proxies.nginx.proxy import NginxProxy
-from paas.releases.retire import Retirer
-from paas.runs.active import Oneoffs
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.client import LOOK_SECONDS
 from paas.server import host_keys, intact, reconcile
-from paas.server.safekeeping import Safekeeper
-from paas.server.watch import Watcher
 from paas.ssh import hostkeys as ssh_keys
 from paas.ssh import server as ssh
-from paas.system.confined import Confined
 from paas.system.paths import Paths
 from paas.system.reserve import Reserve
 from paas.system.settings_file import SettingsFile
@@ -56,6 +46,7 @@ _log = logging.getLogger("paas")
 
 FLAGS = ("listen", "ssh-port", "http-port", "https-port", "domain")
 STOP_SECONDS = 1.2
+WATCH_SECONDS = 2.0
 LONGEST_STOP_SECONDS = 1.7
 """From the signal on; who stops a daemon is promised an end within 2 s."""
 
@@ -163,11 +154,10 @@ async def _serve(options: argparse.Namespace) -> int:
     host_keys.noticed(ctx, ssh_keys.fingerprints(paths.host_keys))
     tending = asyncio.get_running_loop().create_task(_tend(control_server))
     ctx.part(Announcements).listen(on_loop(ssh_server.revoke), on_loop(control_server.revoke))
-    background: list[Part] = [*chores(ctx), Watcher(ctx), Liveness(ctx), Stalls(ctx), DrainShipper(ctx), Timers(ctx)]
-    background += [Issuer(ctx), Website(ctx), Safekeeper(ctx), ctx.part(Confined)]
+    background: list[Background] = [one for feature in ctx.features if feature.loops for one in feature.loops(ctx)]
+    background += [Timers(ctx), Website(ctx)]
     for part in background:
         part.start()
-    ctx.part(LogArchive).start()
     http_port = ctx.settings.value("http-port")
     print(f"ready ssh={_address(host, ssh_server.port)} http={_address(host, http_port)}", flush=True)
 
@@ -220,27 +210,13 @@ def _address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _wind_down(ctx: Context, background: Sequence[Part]) -> None:
-    for part in background:
-        part.stop()
-    ctx.part(Retirer).stop()
-    # Those that wait for what is under way, at the same time.
-    waiting = [
-        threading.Thread(target=ctx.jobs.stop, args=(STOP_SECONDS,), daemon=True),
-        threading.Thread(target=ctx.part(Oneoffs).shut_down, daemon=True),
-        threading.Thread(target=ctx.part(LogArchive).stop, daemon=True),
-    ]
-    for thread in waiting:
+def _wind_down(ctx: Context, background: Sequence[Background]) -> None:
+    """Stop everything at the same time: some wait for what is under way."""
+    stops = [part.stop for part in background]
+    stops += [partial(feature.stopped, ctx) for feature in ctx.features if feature.stopped]
+    stops.append(partial(ctx.jobs.stop, STOP_SECONDS))
+    threads = [threading.Thread(target=stop, daemon=True) for stop in stops]
+    for thread in threads:
         thread.start()
-    for thread in waiting:
+    for thread in threads:
         thread.join()
-
-
-class Part(Protocol):
-    """Something that goes on in threads of its own while the daemon lives."""
-
-    def start(self) -> None:
-        """Begins."""
-
-    def stop(self) -> None:
-        """Begins nothing new any more."""

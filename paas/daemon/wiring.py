@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+from collections.abc import Sequence
 
 from paas.builders import isolation
 from paas.builders.base import Builder
@@ -12,29 +13,19 @@ from paas.builders.buildpack import BuildpackBuilder
 from paas.builders.dockerfile import DockerfileBuilder
 from paas.builders.places import Places
 from paas.builders.rootless import LINK_LOCAL, Rootless
-from paas.certs.acme_client import AcmeClient
-from paas.certs.clients import AcmeClients
-from paas.certs.dns_hook import DnsHooks
-from paas.certs.resolver import Resolver
 from paas.core.access.caller import Access, Caller
 from paas.core.edge.hosts import host_name
-from paas.edge import rules
-from paas.edge.errors import EdgeErrors
-from paas.edge.new_hosts import NewHosts
-from paas.git.remotes import Remotes
-from paas.health.liveness_state import LivenessState
+from paas.dispatch.features import FEATURES, load, open_store
 from paas.jobs.context import Context
 from paas.jobs.events import EventLog
+from paas.jobs.feature import Feature
 from paas.jobs.jobs import Jobs
-from paas.jobs.locks import Announcements, Broadcast, PublishLock
+from paas.jobs.locks import Broadcast
 from paas.jobs.output import Output
 from paas.jobs.parts import Parts
-from paas.logs.archive import LogArchive
 from paas.proxies.base import Proxy
 from paas.proxies.nginx.process import Nginx
 from paas.proxies.nginx.proxy import NginxProxy
-from paas.releases.retire import Retirer
-from paas.runs.active import Oneoffs
 from paas.schedulers.base import Scheduler
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.local import DockerLocal
@@ -44,8 +35,6 @@ from paas.server import resources
 from paas.store import Store
 from paas.system.build_limits.cgroups import BuildGroup
 from paas.system.clock import Clock
-from paas.system.confined import Confined
-from paas.system.data_folders import folder
 from paas.system.host import Host
 from paas.system.paths import Paths
 from paas.system.probe import Probe
@@ -58,7 +47,7 @@ _log = logging.getLogger(__name__)
 def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool = False) -> Context:
     """Everything the daemon works with, wired together."""
     settings_file = SettingsFile(paths.root / "paas.yml", flags)
-    store = Store(paths.root)
+    store = open_store(paths.root)
     probe = Probe()
     docker = Docker(instance_id(store))
     clock = Clock()
@@ -74,9 +63,6 @@ def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool =
     parts.put(Tasks, DockerTasks(docker))
     parts.put(Rootless, rootless)
     parts.put(Probe, probe)
-    parts.put(Remotes, Remotes(paths.work))
-    parts.put(AcmeClients, AcmeClients(AcmeClient(), DnsHooks([paths.hooks, folder("hooks")]), Resolver()))
-    parts.put(Confined, Confined())
     return wire(
         paths,
         settings_file,
@@ -118,8 +104,10 @@ def wire(
     clock: Clock,
     host: Host,
     parts: Parts,
+    features: Sequence[Feature] = FEATURES,
 ) -> Context:
-    """The context of an instance that is made of these parts."""
+    """The context of an instance that is made of these parts; the features make those that are missing."""
+    load(features)
     changed = Broadcast()
     reserve = Reserve(paths.reserve)
     _first_domain(store, settings.value("domain"))
@@ -142,31 +130,17 @@ def wire(
         ),
         events=EventLog(store, clock),
         changed=changed,
+        features=features,
         parts=parts,
         out=Output(lambda data: None, lambda data: _log.info("%s", data.decode("utf-8", "replace").rstrip())),
         caller=Caller("paas", Access.ADMIN, "local"),
         gone=threading.Event(),
     )
     parts.put(Reserve, reserve)
-    parts.put(LogArchive, LogArchive(store, scheduler, clock, paths))
-    parts.put(
-        Oneoffs,
-        Oneoffs(
-            store,
-            parts.get(Tasks),
-            clock,
-            paths.runs,
-            keep=lambda: int(settings.value("keep-run-logs")),
-            changed=changed.notify,
-            kept=parts.get(LogArchive).keep_run,
-        ),
-    )
-    parts.put(PublishLock, PublishLock())
-    parts.put(Retirer, Retirer(scheduler, proxy, clock, changed.notify))
-    parts.put(LivenessState, LivenessState())
-    parts.put(EdgeErrors, EdgeErrors(proxy.logs().errors, lambda: rules.drain_seconds(store)))
-    parts.put(NewHosts, NewHosts())
-    parts.put(Announcements, Announcements())
+    for feature in features:
+        for part in feature.parts:
+            if not parts.has(part.kind):
+                parts.put(part.kind, part.make(ctx))
     return ctx
 
 

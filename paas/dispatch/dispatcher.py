@@ -13,7 +13,6 @@ from paas.commands.render import Exit, Judged, as_json, as_text
 from paas.core.errors import Disconnected, Forbidden, PaasError, UsageError, unexpected
 from paas.core.model import App
 from paas.core.spelling import meant
-from paas.dispatch import load
 from paas.dispatch.foreign_commands import instead
 from paas.jobs.context import Context
 from paas.jobs.output import Output
@@ -26,7 +25,6 @@ class Dispatcher:
     """Parses, checks access, runs, renders. Calling it never raises; it returns the exit status."""
 
     def __init__(self, base: Context) -> None:
-        load.all_commands()
         self._base = base
 
     def __call__(self, invocation: Invocation) -> int:

@@ -8,7 +8,6 @@ import paas
 from paas.commands.declare import Arg, Command, Parameter, Stdin, command
 from paas.commands.render import Text, as_json
 from paas.core.access.caller import Access
-from paas.dispatch import load
 from paas.dispatch.calling import GLOBAL, LOCK_WAIT, served
 from paas.dispatch.help import visible
 from paas.jobs.context import Context
@@ -78,7 +77,6 @@ def openapi(ctx: Context, topic: Annotated[str, Arg("COMMAND")] = "") -> Text:
 
 def document() -> dict[str, Any]:
     """The whole document."""
-    load.all_commands()
     commands = [entry for entry in visible() if served(entry)]
     return {
         "openapi": "3.1.0",

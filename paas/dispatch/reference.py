@@ -9,7 +9,7 @@ from pathlib import Path
 
 from paas.commands.declare import Command
 from paas.core import properties, settings
-from paas.dispatch import load, openapi
+from paas.dispatch import features, openapi
 from paas.dispatch.help import visible
 
 NOTICE = "<!-- Written by `make docs` from the declarations in the code; don't edit. -->\n"
@@ -17,7 +17,7 @@ NOTICE = "<!-- Written by `make docs` from the declarations in the code; don't e
 
 def commands_page() -> str:
     """Every command with its usage, access and help."""
-    load.all_commands()
+    features.load()
     parts = [
         "# Commands",
         NOTICE.strip(),

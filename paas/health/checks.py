@@ -17,6 +17,7 @@ from paas.core.model import WEB, App, Container, Process, Replica
 from paas.edge import publish
 from paas.health import probing
 from paas.jobs.context import Context
+from paas.jobs.feature import Facts
 
 LISTS = {Mode.DISABLED: "disabled-list", Mode.SKIPPED: "skipped-list"}
 
@@ -98,3 +99,15 @@ def _try(
     if seen.passed:
         return Result(replica.label, check.title(), "passed", "")
     return Result(replica.label, check.title(), "warned" if check.warn else "failed", came(check, seen))
+
+
+def facts(ctx: Context, app: App) -> Facts:
+    """How each process type is checked."""
+    current = ctx.store.releases.current(app)
+    image = ctx.scheduler.image(current.image) if current else None
+    rows = {}
+    for process in current.processes if current else ():
+        found = [*probing.of_start(process, image), *checks.alive(process.checks)]
+        mode = probing.mode(ctx, app, process.type)
+        rows[f"process-{process.type}"] = f"{mode.value}: " + ", ".join(check.title() for check in found)
+    return rows

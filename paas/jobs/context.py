@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from paas.builders.base import Builder
 from paas.core.access.caller import Caller
 from paas.jobs.events import EventLog
+from paas.jobs.feature import Feature
 from paas.jobs.jobs import Jobs
 from paas.jobs.locks import Broadcast
 from paas.jobs.output import Output
@@ -43,6 +45,7 @@ class Context:
     jobs: Jobs
     events: EventLog
     changed: Broadcast
+    features: Sequence[Feature]
     parts: Parts
     out: Output
     caller: Caller

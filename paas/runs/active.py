@@ -41,7 +41,6 @@ class Oneoffs:
         folder: Path,
         keep: Callable[[], int],
         changed: Callable[[], None],
-        kept: Callable[[App, Run, str, Path], None],
     ) -> None:
         self._store = store
         self._tasks = tasks
@@ -49,12 +48,14 @@ class Oneoffs:
         self._folder = folder
         self._keep = keep
         self._changed = changed
-        self._kept = kept
+        self.kept: Callable[[App, Run, str, Path], None] = lambda app, run, container_id, path: None
+        """Called with the log of each run that has ended."""
         self._lock = threading.Lock()
         self._live: dict[int, ActiveRun] = {}
         self._turns: dict[tuple[int, str], threading.Lock] = {}
         self._stopping = threading.Event()
         self._before = store.runs.last_id()
+        self._settled = False
 
     # Beginning
 
@@ -139,7 +140,7 @@ class Oneoffs:
             try:
                 path = self.log_path(live.run.id)
                 self._tasks.save_log(live.container_id, path)
-                self._kept(live.app, live.run, live.container_id, path)
+                self.kept(live.app, live.run, live.container_id, path)
             except OSError as error:
                 _log.warning("the log of %s %s is not kept: %s", live.app.name, live.run.label, error)
                 note = note or f"its log is not kept: {error.strerror}"
@@ -208,6 +209,13 @@ class Oneoffs:
         return self._folder / f"{run_id}.log"
 
     # The daemon's life, and time
+
+    def tick(self) -> float | None:
+        """Take up, once, what a daemon before this one left; end what is over. Return when the next run's time is."""
+        if not self._settled:
+            self.settle()
+            self._settled = True
+        return self.expire()
 
     def settle(self) -> None:
         """Of what a daemon of before left: waits for what goes on, removes what ends with its client, records the rest.

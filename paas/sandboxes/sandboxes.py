@@ -155,10 +155,14 @@ class Expiry:
         self._ctx = ctx
         self._lock = threading.Lock()
         self._going: set[str] = set()
+        self._settled = False
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sandboxes")
 
     def tick(self) -> float | None:
         """Begins with those whose time is over; when that of the next one is. What fails is tried at the next look."""
+        if not self._settled:
+            settle(self._ctx)
+            self._settled = True
         now = self._ctx.clock.now()
         everything = self._ctx.store.sandboxes.all()
         with self._lock:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TypeVar, cast
 
 from paas.store.access import KnownHosts, Logins
 from paas.store.acme import AcmeRecords
@@ -18,22 +19,26 @@ from paas.store.edge import EdgeItems
 from paas.store.examination import CHECKPOINT
 from paas.store.locks import Locks
 from paas.store.logs import DrainRecords, Events, KeptLogs
+from paas.store.migrate import OWN, Migrations
 from paas.store.redirects import Redirects
 from paas.store.releases import Deployments, Releases
 from paas.store.runs import Runs, Sandboxes, SuspendedCron
 from paas.store.sealed import Sealer
 from paas.store.sealed_rows import SealedRows
 from paas.store.sources import Sources
+from paas.store.table import Table
 from paas.store.tokens import Tokens
 from paas.store.traces import TraceRecords
 from paas.store.values import Config, Instance, Keys, PropertyValues
+
+_T = TypeVar("_T", bound=Table)
 
 
 class Store:
     """The tables of one instance, each with the few verbs that the engine needs."""
 
-    def __init__(self, folder: Path) -> None:
-        self._database = Database(folder / "paas.db")
+    def __init__(self, folder: Path, tables: Iterable[type[Table]] = (), migrations: Iterable[Migrations] = ()) -> None:
+        self._database = Database(folder / "paas.db", (OWN, *migrations))
         rows = SealedRows(self._database)
         sealer = Sealer(folder / "secret.key", make=not rows.any())
         rows.check(sealer)
@@ -63,6 +68,11 @@ class Store:
         self.secrets = Secrets(self._database, sealer)
         self.redirects = Redirects(self._database)
         self.acme = AcmeRecords(self._database)
+        self._tables = {kind: kind(self._database, sealer) for kind in tables}
+
+    def table(self, kind: type[_T]) -> _T:
+        """Return the table of that class, which a feature has registered."""
+        return cast(_T, self._tables[kind])
 
     def transaction(self, *, durable: bool = False) -> AbstractContextManager[None]:
         """All changes inside count together or not at all; if ``durable``, after a power failure, too."""

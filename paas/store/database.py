@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class Database:
     Every statement here takes well under a millisecond, so a lock costs less than a connection per thread would.
     """
 
-    def __init__(self, path: Path, migrations: Sequence[Migrations] = (OWN,)) -> None:
+    def __init__(self, path: Path, migrations: Iterable[Migrations] = (OWN,)) -> None:
         self._lock = threading.RLock()
         self._depth = 0
         self._durable = False

@@ -38,22 +38,26 @@ from paas.commands.invocation import Invocation, Terminal
 from paas.core.access.caller import Access, Caller
 from paas.core.errors import Disconnected, DockerError
 from paas.core.model import App
-from paas.daemon.timers import Timers
+from paas.cron.ticker import CronTicker
 from paas.daemon.wiring import instance_id, wire
 from paas.dispatch.dispatcher import Dispatcher
+from paas.dispatch.features import FEATURES, open_store
 from paas.git.remotes import Remotes
 from paas.git.repository import repository_of
 from paas.health.liveness import Liveness
 from paas.health.liveness_state import LivenessState
 from paas.jobs.context import Context
+from paas.jobs.feature import Feature
 from paas.jobs.parts import Parts
+from paas.jobs.timers import Timers
 from paas.logs.archive import LogArchive
 from paas.releases.deploy import Commit, deploy
 from paas.releases.retire import Retirer
 from paas.runs.active import Oneoffs
+from paas.sandboxes import sandboxes
+from paas.sandboxes.sandboxes import Expiry
 from paas.schedulers.tasks import Tasks
 from paas.server import reconcile
-from paas.store import Store
 from paas.system.confined import Confined
 from paas.system.paths import Paths
 from paas.system.probe import Probe
@@ -239,13 +243,14 @@ class Server:
         *,
         like: Server | None = None,
         settled: bool = False,
+        features: Sequence[Feature] = FEATURES,
     ) -> None:
         """``like`` is the one whose folder was copied; ``settled`` if that ended in peace, and serves all it has."""
         self.root = root
         self.paths = Paths(root)
         self.paths.prepare()
         self.flags = dict(flags or {})
-        store = Store(root)
+        store = open_store(root, features)
         self.gates = Gates()
         self.clock = FakeClock()
         self.scheduler = FakeScheduler(self.gates, instance_id(store))
@@ -279,12 +284,13 @@ class Server:
             clock=self.clock,
             host=self.host,
             parts=self._parts(),
+            features=features,
         )
         self.issuer = Issuer(self.ctx)
         self.dispatch = Dispatcher(self.ctx)
         self.liveness = Liveness(self.ctx)
         self.timers = Timers(self.ctx)
-        self.cron = self.timers.cron
+        self.cron = self.ctx.part(CronTicker)
         self._files: dict[str, dict[str, str]] = {}
         self._commits = 0
         self._sources: dict[str, Path] = {}
@@ -297,7 +303,8 @@ class Server:
         if not settled:
             reconcile.settle(self.ctx)
         with contextlib.suppress(DockerError):
-            self.timers.settle()
+            self.ctx.part(Oneoffs).settle()
+            sandboxes.settle(self.ctx)
         self.ctx.part(LogArchive).start()
 
     def _parts(self) -> Parts:
@@ -442,7 +449,7 @@ class Server:
             sqlite3.connect(root / "paas.db")
         ) as new:
             old.backup(new)
-        return Server(root, self.flags, like=self)
+        return Server(root, self.flags, like=self, features=self.ctx.features)
 
     def look_after(self, seconds: float = 0.0) -> None:
         """So many seconds pass, and then what is due of the liveness checks is done."""
@@ -468,7 +475,9 @@ class Server:
         """Ends what is under way, and closes the database."""
         self.liveness.stop()
         self.timers.stop()
-        eventually(lambda: not self.cron.starting() and self.timers.sandboxes.idle(), "what is due")
+        self.cron.stop()
+        self.ctx.part(Expiry).stop()
+        eventually(lambda: not self.cron.starting() and self.ctx.part(Expiry).idle(), "what is due")
         self.ctx.part(Oneoffs).shut_down()
         self.tasks.end_all()
         self.ctx.jobs.stop(SECONDS)

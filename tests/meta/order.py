@@ -11,7 +11,7 @@ ORDER = (
     "jobs",
     "commands",
     # Who may change an app now, and how a change is carried out; the rest of `apps` deploys and comes later.
-    *("apps.locks", "apps.changes"),
+    *("apps.locks", "apps.changes", "apps.properties"),
     "schedulers",
     "git",
     "access",
@@ -44,12 +44,7 @@ COMMON = ORDER[: ORDER.index("commands") + 1]
 """Common ground, which every subject stands on."""
 
 AGAINST = {
-    ("apps.lifecycle", "runs.active"),
-    ("apps.properties", "logs.archive"),
-    ("certs.on_request", "apps.properties"),
-    ("edge.commands.ports", "apps.properties"),
     ("edge.tls", "certs.acme_client"),
-    ("health.checks", "apps.properties"),
 }
 """Imports against the order that are still to be cut. It only shrinks."""
 

@@ -18,10 +18,10 @@ from paas.commands.declare import COMMANDS, Stdin
 from paas.core import properties, settings
 from paas.core.access.caller import Access
 from paas.core.jobs.journal import Step
-from paas.dispatch import load
-from paas.dispatch.properties import SETTERS
+from paas.dispatch import features
+from paas.dispatch.property_commands import SETTERS
 
-load.all_commands()
+features.load()
 
 FRAMEWORKS = (asyncio.Protocol, asyncssh.SSHServer, asyncssh.SSHServerSession, asyncssh.SSHServerConnection)
 

@@ -19,7 +19,10 @@ from instance import Server
 from test_service import app
 
 from paas.core.properties import PROPERTIES, Effect, Scope, find
+from paas.dispatch import features
 from paas.schedulers.docker.api import Docker
+
+features.load()
 
 APP = """\
 import http.server, json, os, signal, sys, time

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from fakes import DEPLOYER, VIEWER, Behaviour
-from paas.apps import lifecycle
 from paas.git.process import GitFailed
 from paas.git.repository import Repository
+from paas.git.tidying import TIDY_AGAIN_SECONDS, RepositoryTidier
 
 NO_APP = (
     " !     there is no app 'nope'\n"
@@ -298,11 +298,11 @@ def test_a_repository_that_can_not_be_tidied_is_left_for_a_day_and_holds_up_no_o
             raise GitFailed("gc", "unable to write file: No space left on device")
 
     monkeypatch.setattr(Repository, "tidy", tidy)
-    tidier = lifecycle.RepositoryTidier(hello.ctx)
+    tidier = RepositoryTidier(hello.ctx)
     tidier.tick()
     tidier.tick()
     assert tried == ["1", "2", "2"]
-    hello.clock.advance(lifecycle.TIDY_AGAIN_SECONDS)
+    hello.clock.advance(TIDY_AGAIN_SECONDS)
     tidier.tick()
     assert tried[3:] == ["1", "2"]
 

@@ -8,7 +8,10 @@ import pytest
 from fakes import DEPLOYER, VIEWER
 from paas.core import properties
 from paas.core.properties import Scope
-from paas.dispatch.properties import SETTERS
+from paas.dispatch import features
+from paas.dispatch.property_commands import SETTERS
+
+features.load()
 
 SAMPLES = {
     "letsencrypt email": "ops@example.org",

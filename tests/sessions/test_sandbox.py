@@ -10,6 +10,7 @@ import pytest
 from fakes import DEPLOYER, VIEWER, Program, Server, eventually
 from paas.builders import stack_image
 from paas.core.containers.image import Image
+from paas.sandboxes.sandboxes import Expiry
 
 
 @pytest.fixture
@@ -99,10 +100,11 @@ def test_sandboxes_that_take_long_to_go_hold_up_nothing_else(lab: Server, monkey
 
 def test_a_sandbox_that_could_not_be_removed_is_tried_again(lab: Server) -> None:
     lab.run("sandbox:create --ttl 5m ada")
+    lab.timers.tick()
     lab.tasks.engine_down = True
     lab.clock.advance(300)
-    lab.timers.sandboxes.tick()
-    eventually(lab.timers.sandboxes.idle)
+    lab.timers.tick()
+    eventually(lab.ctx.part(Expiry).idle)
     lab.tasks.engine_down = False
     assert names(lab) == ["ada"]
     lab.timers.tick()

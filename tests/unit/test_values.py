@@ -7,6 +7,9 @@ from paas.core import values as kinds
 from paas.core.errors import InvalidValue, NotFound
 from paas.core.properties import Properties
 from paas.core.settings import Settings
+from paas.dispatch import features
+
+features.load()
 
 HUGE = "9" * 400
 

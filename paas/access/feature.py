@@ -1,0 +1,13 @@
+"""Keys, tokens, and what is known of other servers."""
+
+from __future__ import annotations
+
+from paas.access.commands import git, ssh_keys, tokens, whoami
+from paas.jobs.feature import Feature, Part
+from paas.jobs.locks import Announcements
+
+FEATURE = Feature(
+    "access",
+    commands=(git, ssh_keys, tokens, whoami),
+    parts=(Part(Announcements, lambda ctx: Announcements()),),
+)

@@ -1,0 +1,50 @@
+"""Certificates: got from an authority, or uploaded."""
+
+from __future__ import annotations
+
+from paas.certs import findings
+from paas.certs.acme_client import AcmeClient
+from paas.certs.clients import AcmeClients
+from paas.certs.commands import certs, letsencrypt
+from paas.certs.dns_hook import DnsHooks
+from paas.certs.loop import Issuer
+from paas.certs.resolver import Resolver
+from paas.core import network_values
+from paas.core import values as kinds
+from paas.core.properties import Effect, Property, Scope
+from paas.jobs.context import Context
+from paas.jobs.feature import Feature, Look, Part
+from paas.system.data_folders import folder
+
+
+def _clients(ctx: Context) -> AcmeClients:
+    return AcmeClients(AcmeClient(), DnsHooks([ctx.paths.hooks, folder("hooks")]), Resolver())
+
+
+PROPERTIES = (
+    Property("letsencrypt", "dns-provider", network_values.HOOK, "",
+             "the hook program dns-NAME that proves wildcard domains", scope=Scope.GLOBAL),
+    Property("letsencrypt", "email", network_values.EMAIL, "",
+             "the account's address; with it, domains that lead here get certificates", Effect.PROXY,
+             Scope.GLOBAL),
+    Property("letsencrypt", "enabled", kinds.BOOLEAN, "true",
+             "whether certificates are got at all (letsencrypt:enable, letsencrypt:disable)", Effect.PROXY),
+    Property("letsencrypt", "server", network_values.DIRECTORY, "production",
+             "the authority: production, staging, or the address of another one's directory", scope=Scope.GLOBAL),
+    Property("letsencrypt", "server-ca-file", network_values.ABSOLUTE_PATH, "",
+             "a PEM file on the server with the roots by which the authority is trusted",
+             scope=Scope.GLOBAL),
+    Property("letsencrypt", "staging-server", network_values.DIRECTORY, "",
+             "where attempts are rehearsed after repeated failures; empty: the authority's own",
+             scope=Scope.GLOBAL),
+)  # fmt: skip
+
+FEATURE = Feature(
+    "certs",
+    commands=(certs, letsencrypt),
+    properties=PROPERTIES,
+    parts=(Part(AcmeClients, _clients),),
+    loops=lambda ctx: [Issuer(ctx)],
+    findings=(Look("dns", findings.domains), Look("certificates", findings.certificates)),
+    destroyed=lambda ctx, app: ctx.store.certificates.release(app),
+)

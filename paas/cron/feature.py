@@ -1,0 +1,38 @@
+"""Commands of apps that run at times of day."""
+
+from __future__ import annotations
+
+from paas.core import values as kinds
+from paas.core.model import App
+from paas.core.properties import Property
+from paas.cron import commands, views
+from paas.cron.ticker import CronTicker
+from paas.jobs.context import Context
+from paas.jobs.feature import Feature, Part, Timer
+
+NAMESPACE = "cron"
+
+
+def _changed(ctx: Context, app: App | None, row: Property) -> None:
+    if row.namespace == NAMESPACE:
+        # Something else may be due next.
+        ctx.changed.notify()
+
+
+PROPERTIES = (
+    Property("cron", "maintenance", kinds.BOOLEAN, "false", "let all cron entries of the app rest"),
+    Property("cron", "timeout", kinds.duration("1s", "30d"), "1d",
+             "how long a run of a cron entry may take that doesn't say"),
+    Property("cron", "timezone", kinds.ZONE, "UTC", "the time zone of cron entries that don't say one"),
+)  # fmt: skip
+
+FEATURE = Feature(
+    "cron",
+    commands=(commands,),
+    properties=PROPERTIES,
+    facts={NAMESPACE: views.facts},
+    parts=(Part(CronTicker, CronTicker),),
+    timers=(Timer("cron", lambda ctx: ctx.part(CronTicker).tick()),),
+    stopped=lambda ctx: ctx.part(CronTicker).stop(),
+    changed=_changed,
+)

@@ -1,0 +1,31 @@
+"""Whether containers are well, at their start and afterwards."""
+
+from __future__ import annotations
+
+from paas.core import values as kinds
+from paas.core.properties import Effect, Property
+from paas.health import checks, commands
+from paas.health.liveness import Liveness
+from paas.health.liveness_state import LivenessState
+from paas.health.stalls import Stalls
+from paas.jobs.feature import Feature, Part
+
+PROPERTIES = (
+    Property("checks", "disabled-list", kinds.PROCESS_TYPES, "none",
+             "process types that are not checked, and stop before new ones start (checks:disable)"),
+    Property("checks", "skipped-list", kinds.PROCESS_TYPES, "none",
+             "process types that are not checked (checks:skip)"),
+    Property("checks", "timeout", kinds.duration("1s", "1h"), "60s",
+             "how long a new container has to become healthy, where its checks don't say"),
+    Property("checks", "wait-to-retire", kinds.duration("0s", "1d"), "60s",
+             "how long an old container may finish the requests that it has", Effect.SERVER),
+)  # fmt: skip
+
+FEATURE = Feature(
+    "health",
+    commands=(commands,),
+    properties=PROPERTIES,
+    facts={"checks": checks.facts},
+    parts=(Part(LivenessState, lambda ctx: LivenessState()),),
+    loops=lambda ctx: [Liveness(ctx), Stalls(ctx)],
+)

@@ -1,0 +1,59 @@
+"""What apps write, and where it goes."""
+
+from __future__ import annotations
+
+from paas.core import values as kinds
+from paas.core.model import App
+from paas.core.properties import Property
+from paas.core.sizes import size
+from paas.jobs.context import Context
+from paas.jobs.feature import Facts, Feature, Part
+from paas.logs import commands
+from paas.logs.archive import LogArchive
+from paas.logs.drains.shipping import DrainShipper
+from paas.runs.active import Oneoffs
+
+
+def _archive(ctx: Context) -> LogArchive:
+    archive = LogArchive(ctx.store, ctx.scheduler, ctx.clock, ctx.paths)
+    ctx.part(Oneoffs).kept = archive.keep_run
+    return archive
+
+
+def _facts(ctx: Context, app: App) -> Facts:
+    kept = ctx.store.kept_logs.of(app)
+    return {
+        "kept-containers": str(len(kept)),
+        "kept-size": size(sum(row.bytes for row in kept)),
+        "kept-since": min((row.first for row in kept), default=""),
+    }
+
+
+def _changed(ctx: Context, app: App | None, row: Property) -> None:
+    if row is STORE_SIZE:
+        for one in [app] if app else ctx.store.apps.all():
+            ctx.part(LogArchive).make_room(one)
+
+
+STORE_SIZE = Property(
+    "logs", "store-size", kinds.size("1m", "1t"), "50m",
+    "what the logs of an app's containers that are gone may take, packed; the oldest go",
+)
+
+PROPERTIES = (
+    Property("logs", "max-size", kinds.LOG_SIZE, "10m",
+             "how large each of the three files of a new container's log may get, or unlimited"),
+    STORE_SIZE,
+    Property("logs", "drain-queue-size", kinds.size("64k", "1t"), "100m",
+             "what each drain may keep on disk while its receiver is away; the oldest lines go"),
+)  # fmt: skip
+
+FEATURE = Feature(
+    "logs",
+    commands=(commands,),
+    properties=PROPERTIES,
+    facts={"logs": _facts},
+    parts=(Part(LogArchive, _archive),),
+    loops=lambda ctx: [ctx.part(LogArchive), DrainShipper(ctx)],
+    changed=_changed,
+)

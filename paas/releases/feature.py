@@ -1,0 +1,26 @@
+"""Deploys, and the releases that they make."""
+
+from __future__ import annotations
+
+from paas.core import values as kinds
+from paas.core.properties import Property
+from paas.jobs.feature import Feature, Look, Part
+from paas.releases import findings
+from paas.releases.commands import builds, deploy, releases
+from paas.releases.retire import Retirer
+
+PROPERTIES = (
+    Property("deploy", "grpc-port", kinds.integer(1, 65_535), "",
+             "the port on which web takes gRPC requests (ports:add); empty: as paas.yml says"),
+    Property("deploy", "phase-timeout", kinds.duration("1s", "30d"), "1h",
+             "how long predeploy, release and postdeploy may take, each"),
+)  # fmt: skip
+
+FEATURE = Feature(
+    "releases",
+    commands=(builds, deploy, releases),
+    properties=PROPERTIES,
+    parts=(Part(Retirer, lambda ctx: Retirer(ctx.scheduler, ctx.proxy, ctx.clock, ctx.changed.notify)),),
+    stopped=lambda ctx: ctx.part(Retirer).stop(),
+    findings=(Look("drift", findings.drift),),
+)

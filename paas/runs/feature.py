@@ -1,0 +1,40 @@
+"""One-off containers."""
+
+from __future__ import annotations
+
+from paas.core import values as kinds
+from paas.core.properties import Property
+from paas.jobs.context import Context
+from paas.jobs.feature import Feature, Part, Timer
+from paas.runs import commands
+from paas.runs.active import Oneoffs
+from paas.schedulers.tasks import Tasks
+
+
+def _oneoffs(ctx: Context) -> Oneoffs:
+    return Oneoffs(
+        ctx.store,
+        ctx.part(Tasks),
+        ctx.clock,
+        ctx.paths.runs,
+        keep=lambda: int(ctx.settings.value("keep-run-logs")),
+        changed=ctx.changed.notify,
+    )
+
+
+PROPERTIES = (
+    Property("run", "on-disconnect", kinds.choice("kill", "keep"), "kill",
+             "what becomes of a run whose client goes away"),
+    Property("run", "ttl", kinds.duration("1s", "365d"), "1d", "how long a run may take, where it isn't told"),
+)  # fmt: skip
+
+FEATURE = Feature(
+    "runs",
+    commands=(commands,),
+    properties=PROPERTIES,
+    parts=(Part(Oneoffs, _oneoffs),),
+    # The first: what a daemon of before left has to be known before cron begins anything.
+    timers=(Timer("ending runs", lambda ctx: ctx.part(Oneoffs).tick()),),
+    ending=lambda ctx, app: ctx.part(Oneoffs).forget(app),
+    stopped=lambda ctx: ctx.part(Oneoffs).shut_down(),
+)
