@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from paas.certs import findings
+from functools import partial
+
+from paas.certs import account, findings
 from paas.certs.acme_client import AcmeClient
 from paas.certs.clients import AcmeClients
 from paas.certs.commands import certs, letsencrypt
@@ -12,6 +14,7 @@ from paas.certs.resolver import Resolver
 from paas.core import network_values
 from paas.core import values as kinds
 from paas.core.properties import Effect, Property, Scope
+from paas.edge.tls import Challenges
 from paas.jobs.context import Context
 from paas.jobs.feature import Feature, Look, Part
 from paas.system.data_folders import folder
@@ -43,7 +46,10 @@ FEATURE = Feature(
     "certs",
     commands=(certs, letsencrypt),
     properties=PROPERTIES,
-    parts=(Part(AcmeClients, _clients),),
+    parts=(
+        Part(AcmeClients, _clients),
+        Part(Challenges, lambda ctx: Challenges(partial(account.thumbprint, ctx))),
+    ),
     loops=lambda ctx: [Issuer(ctx)],
     findings=(Look("dns", findings.domains), Look("certificates", findings.certificates)),
     destroyed=lambda ctx, app: ctx.store.certificates.release(app),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from paas.apps import properties
-from paas.certs import issued, orders
+from paas.certs import account, issued, orders
 from paas.certs.clients import AcmeClients
 from paas.certs.orders import WantedCertificate
 from paas.core.certs.certificate import CertificateSource
@@ -105,7 +105,7 @@ def revoke(ctx: Context, app: App) -> None:
     found = [one for one in ctx.store.certificates.of(app) if one.source is CertificateSource.ACME]
     for one in found:
         # Another authority may have been set since.
-        account = orders.account_at(ctx, one.server or tls.server(ctx))
-        ctx.part(AcmeClients).acme.revoke(account, one.chain)
+        own = account.at(ctx, one.server or account.server(ctx))
+        ctx.part(AcmeClients).acme.revoke(own, one.chain)
         ctx.out.step(f"{one.name}: revoked")
     disable(ctx, app)

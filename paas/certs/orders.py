@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from paas.certs.acme_client import AcmeAccount
+from paas.certs import account
 from paas.certs.clients import AcmeClients
 from paas.core.certs import acme
 from paas.core.certs.acme import PlacedOrder
@@ -58,7 +58,7 @@ def candidates(ctx: Context, app: App | None) -> tuple[list[WantedCertificate], 
     found: list[WantedCertificate] = []
     skipped: list[Skipped] = []
     names = publish.all_hosts(ctx, app) if app else dashboard.hosts(ctx)
-    server = tls.server(ctx)
+    server = account.server(ctx)
     served = tls.assigned(ctx, app, names)
     provider = ctx.store.properties.of(app).text("letsencrypt", "dns-provider")
     for host in names:
@@ -200,7 +200,7 @@ def obtain(ctx: Context, one: WantedCertificate) -> None:
 
 def _rehearse(ctx: Context, one: WantedCertificate) -> None:
     """After repeated failures the staging server has to agree first: there, failing costs nothing."""
-    staging = tls.staging(ctx, one.server)
+    staging = account.staging(ctx, one.server)
     if staging and acme.rehearses(ctx.store.acme.attempt(one.app, one.host)):
         _order(ctx, one, staging)
 
@@ -211,7 +211,7 @@ def _order(ctx: Context, one: WantedCertificate, server: str) -> tuple[str, Secr
     That comes first: where there is no room for it there is none for a certificate either, and the authority would be
     asked again and again until its limits are used up.
     """
-    account = account_at(ctx, server)
+    own = account.at(ctx, server)
     key = x509.new_key()
     request = x509.signing_request([one.host], key)
     ctx.part(Reserve).spend()
@@ -223,17 +223,10 @@ def _order(ctx: Context, one: WantedCertificate, server: str) -> tuple[str, Secr
         return ctx.part(AcmeClients).hooks.record(provider, one.host, record, value)
 
     try:
-        return ctx.part(AcmeClients).acme.issue(account, request, prove if one.host.startswith("*.") else None), key
+        return ctx.part(AcmeClients).acme.issue(own, request, prove if one.host.startswith("*.") else None), key
     except Exception as error:
         ctx.store.acme.fail_order(number, counts=isinstance(error, IssuanceFailed) and error.refused)
         raise
-
-
-def account_at(ctx: Context, server: str) -> AcmeAccount:
-    """The instance's account with the authority."""
-    properties = ctx.store.properties.of(None)
-    email, ca_file = (properties.text("letsencrypt", key) for key in ("email", "server-ca-file"))
-    return AcmeAccount(server, email, tls.account_key(ctx), ca_file)
 
 
 def _put_off(ctx: Context, one: WantedCertificate, error: PaasError) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from paas.certs import acme_client
-from paas.core.certs import acme
 from paas.core.certs import certificate as certificates
 from paas.core.certs.certificate import Certificate, CertificateSource
 from paas.core.edge.redirects import Redirect
 from paas.core.edge.tls import Credential, Tls, hsts
 from paas.core.model import App
 from paas.core.properties import Properties
-from paas.core.secret import Secret
 from paas.jobs.context import Context
-from paas.system import x509
 
-ACCOUNT_KEY = "acme-account-key"
+
+@dataclass(frozen=True)
+class Challenges:
+    """How challenges of an authority are answered. Certificates register it: they have the account's key."""
+
+    thumbprint: Callable[[], str]
 
 
 def of(
@@ -40,7 +42,7 @@ def of(
         credentials=tuple(_credential(certificate, names) for certificate, names in chosen.values()),
         hsts=header,
         redirect=bool(properties.value("nginx", "https-redirect")),
-        thumbprint=thumbprint(ctx) if _enabled(properties) else "",
+        thumbprint=ctx.part(Challenges).thumbprint() if _enabled(properties) else "",
     )
 
 
@@ -80,36 +82,3 @@ def acme_enabled(ctx: Context, app: App | None) -> bool:
 
 def _enabled(properties: Properties) -> bool:
     return bool(properties.text("letsencrypt", "email")) and bool(properties.value("letsencrypt", "enabled"))
-
-
-def account_key(ctx: Context) -> Secret:
-    """The key of the instance's ACME account, made on first use. It is the same for all authorities."""
-    found = ctx.store.secrets.get(ACCOUNT_KEY)
-    if found is None:
-        with ctx.store.transaction():
-            found = ctx.store.secrets.get(ACCOUNT_KEY)
-            if found is None:
-                found = x509.new_key()
-                ctx.store.secrets.set(ACCOUNT_KEY, found)
-    return found
-
-
-def thumbprint(ctx: Context) -> str:
-    """What the edge answers challenges with."""
-    found = ctx.store.instance.get("acme-thumbprint")
-    if found is None:
-        found = acme_client.thumbprint(account_key(ctx))
-        ctx.store.instance.set("acme-thumbprint", found)
-    return found
-
-
-def server(ctx: Context) -> str:
-    """The URL of the authority's directory."""
-    text = ctx.store.properties.of(None).text("letsencrypt", "server")
-    return acme.NAMED.get(text, text) or acme.PRODUCTION
-
-
-def staging(ctx: Context, server: str) -> str:
-    """The URL of the directory where orders are rehearsed; empty where there is none."""
-    text = ctx.store.properties.of(None).text("letsencrypt", "staging-server")
-    return acme.staging_of(server, acme.NAMED.get(text, text))

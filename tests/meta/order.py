@@ -43,12 +43,6 @@ ORDER = (
 COMMON = ORDER[: ORDER.index("commands") + 1]
 """Common ground, which every subject stands on."""
 
-AGAINST = {
-    ("edge.tls", "certs.acme_client"),
-}
-"""Imports against the order that are still to be cut. It only shrinks."""
-
-
 def rank(module: str) -> int:
     """The place of a module in `ORDER`; raises `LookupError` for one that belongs nowhere."""
     name = module.removeprefix("paas.")

@@ -1,0 +1,52 @@
+"""The account of the instance with authorities, and which authority it is."""
+
+from __future__ import annotations
+
+from paas.certs import acme_client
+from paas.certs.acme_client import AcmeAccount
+from paas.core.certs import acme
+from paas.core.secret import Secret
+from paas.jobs.context import Context
+from paas.system import x509
+
+ACCOUNT_KEY = "acme-account-key"
+
+
+def key(ctx: Context) -> Secret:
+    """The key of the instance's ACME account, made on first use. It is the same for all authorities."""
+    found = ctx.store.secrets.get(ACCOUNT_KEY)
+    if found is None:
+        with ctx.store.transaction():
+            found = ctx.store.secrets.get(ACCOUNT_KEY)
+            if found is None:
+                found = x509.new_key()
+                ctx.store.secrets.set(ACCOUNT_KEY, found)
+    return found
+
+
+def thumbprint(ctx: Context) -> str:
+    """What the edge answers challenges with."""
+    found = ctx.store.instance.get("acme-thumbprint")
+    if found is None:
+        found = acme_client.thumbprint(key(ctx))
+        ctx.store.instance.set("acme-thumbprint", found)
+    return found
+
+
+def server(ctx: Context) -> str:
+    """The URL of the authority's directory."""
+    text = ctx.store.properties.of(None).text("letsencrypt", "server")
+    return acme.NAMED.get(text, text) or acme.PRODUCTION
+
+
+def staging(ctx: Context, server: str) -> str:
+    """The URL of the directory where orders are rehearsed; empty where there is none."""
+    text = ctx.store.properties.of(None).text("letsencrypt", "staging-server")
+    return acme.staging_of(server, acme.NAMED.get(text, text))
+
+
+def at(ctx: Context, server: str) -> AcmeAccount:
+    """The instance's account with the authority."""
+    properties = ctx.store.properties.of(None)
+    email, ca_file = (properties.text("letsencrypt", name) for name in ("email", "server-ca-file"))
+    return AcmeAccount(server, email, key(ctx), ca_file)
