@@ -27,7 +27,7 @@ from paas.daemon.web_process import Website
 from paas.daemon.wiring import build_context, nginx
 from paas.dispatch.dispatcher import Dispatcher
 from paas.jobs.context import Context
-from paas.jobs.feature import Background
+from paas.jobs.feature import Background, background
 from paas.jobs.locks import Announcements
 from paas.jobs.output import Output
 from paas.jobs.timers import Timers
@@ -154,17 +154,16 @@ async def _serve(options: argparse.Namespace) -> int:
     host_keys.noticed(ctx, ssh_keys.fingerprints(paths.host_keys))
     tending = asyncio.get_running_loop().create_task(_tend(control_server))
     ctx.part(Announcements).listen(on_loop(ssh_server.revoke), on_loop(control_server.revoke))
-    background: list[Background] = [one for feature in ctx.features if feature.loops for one in feature.loops(ctx)]
-    background += [Timers(ctx), Website(ctx)]
-    for part in background:
-        part.start()
+    running = [*background(ctx), Timers(ctx), Website(ctx)]
+    for one in running:
+        one.start()
     http_port = ctx.settings.value("http-port")
     print(f"ready ssh={_address(host, ssh_server.port)} http={_address(host, http_port)}", flush=True)
 
     await stopping.wait()
     tending.cancel()
     _log.info("stopping; apps and nginx go on")
-    ending = [ssh_server.close(), control_server.close(), asyncio.to_thread(_wind_down, ctx, background)]
+    ending = [ssh_server.close(), control_server.close(), asyncio.to_thread(_wind_down, ctx, running)]
     try:
         async with asyncio.timeout(LONGEST_STOP_SECONDS):
             await asyncio.gather(*ending)
@@ -210,9 +209,9 @@ def _address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _wind_down(ctx: Context, background: Sequence[Background]) -> None:
+def _wind_down(ctx: Context, running: Sequence[Background]) -> None:
     """Stop everything at the same time: some wait for what is under way."""
-    stops = [part.stop for part in background]
+    stops = [one.stop for one in running]
     stops += [partial(feature.stopped, ctx) for feature in ctx.features if feature.stopped]
     stops.append(partial(ctx.jobs.stop, STOP_SECONDS))
     threads = [threading.Thread(target=stop, daemon=True) for stop in stops]

@@ -92,3 +92,8 @@ class Feature:
     copied: Callable[[Context, App, App], None] | None = None
     ending: Callable[[Context, App], None] | None = None
     destroyed: Callable[[Context, App], None] | None = None
+
+
+def background(ctx: Context) -> list[Background]:
+    """Make the loops of all features, in their order."""
+    return [loop for feature in ctx.features if feature.loops for loop in feature.loops(ctx)]

@@ -1,0 +1,1 @@
+"""A feature that there is not: notes on apps. It shows what one touches: this folder, and the list of features."""
