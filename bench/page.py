@@ -18,23 +18,23 @@ QUIET = 1.0
 HEAD = """\
 # Benchmarks
 
-What the platform does, beside the same work done by hand on the same machine in one run. Ratios are what counts: they
+This page compares the platform with the same work done by hand, on the same machine in one run. The ratios matter: they
 carry over to other machines, milliseconds do not. `make bench` writes this page; `bench/` is the harness.
 
-- Ours and the floor take turns, so that both meet the same state of the machine. One measurement of each comes first
-  and does not count. Figures are medians, with the 10th and 90th percentile in brackets.
+- The platform and the floor take turns, so that both see the same state of the machine. The first measurement of each
+  is discarded. Figures are medians, with the 10th and 90th percentile in brackets.
 - The floor is what a good administrator writes by hand, in `bench/floor/`: an OpenSSH server with Debian's settings, a
   bare repository with a [post-receive script](../bench/floor/post-receive) (kept work tree, docker command with
-  BuildKit, `nginx -t`, a reload), an nginx straight to the container's own address, the engine's API.
-- Both sides use the same git, OpenSSH client, docker command, engine and base image, on loopback.
+  BuildKit, `nginx -t`, a reload), an nginx that connects to the container's own address, Docker's API.
+- Both sides use the same git, OpenSSH client, docker command, Docker Engine and base image, on loopback.
 """
 
 PEERS = """\
 ## Peers
 
-They can't be installed from the registries of this machine, so these are figures that were measured before on such a
-machine, as multiples of the same script there (0.87 s, of which some 0.1 s was the account's own `~/.bashrc`, which the
-floor of today does not read).
+Dokku and Piku cannot be installed from the registries of this machine. These figures were measured earlier on a similar
+machine, as multiples of the same script there (0.87 s, of which some 0.1 s was the account's own `~/.bashrc`, which
+today's floor does not read).
 
 | push → live, code-only change | × the script |
 |---|---|
@@ -58,7 +58,7 @@ def text(rows: Sequence[type[Work]], stored: Mapping[str, Any]) -> str:
     if "push" in results:
         parts += [
             "## Where the time of a push goes\n",
-            "The code-only push above, as `deploy:trace` shows it: the last one that was measured.\n",
+            "The last measured code-only push, as `deploy:trace` shows it.\n",
             "![Step profile of a push](benchmarks/push.svg)",
             "",
         ]
@@ -76,15 +76,15 @@ def _machine(stored: Mapping[str, Any]) -> str:
     busy = sorted({entry["machine"]["load before"].split()[0] for entry in entries}, key=float)
     if busy and float(busy[-1]) > QUIET:
         out += [
-            f"The load average was {busy[0]} – {busy[-1]} when these began, what was measured just before included. "
-            "Ours and the floor took turns in it, so the ratios say more than the times.",
+            f"The load average was {busy[0]} – {busy[-1]} at their start, including the measurement just before. "
+            "The platform and the floor took turns, so the ratios say more than the times.",
             "",
         ]
     if any("quick" in entry["machine"].get("repetitions", "") for entry in entries):
         out += ["Some items were measured with `--quick`: fewer repetitions, smaller logs, histories and crowds.", ""]
     dates = {entry["machine"]["date"] for entry in entries}
     if len(dates) > 1:
-        out += [f"Items of {len(dates)} runs, the oldest of {min(dates)}; the machine is that of the newest.", ""]
+        out += [f"Items of {len(dates)} runs, the oldest of {min(dates)}; the machine is the newest one.", ""]
     return "\n".join(out)
 
 
