@@ -97,7 +97,10 @@ def _keys(ctx: Context, app: AppModel) -> list[str]:
 
 App = Annotated[AppModel, Arg("APP", _app, _apps, app=True)]
 Scope = Annotated[AppModel | None, Arg("APP", _app, _apps, scope=True, app=True)]
-ScopeBeforeHost = Annotated[AppModel | None, Arg("APP", _app, _apps, scope=True, app=True, left_out=_is_host)]
+AdminScope = Annotated[AppModel | None, Arg("APP", _app, _apps, scope=True, shared=Access.ADMIN, app=True)]
+ScopeBeforeHost = Annotated[
+    AppModel | None, Arg("APP", _app, _apps, scope=True, shared=Access.ADMIN, app=True, left_out=_is_host)
+]
 NewName = Annotated[str, Arg("NAME", lambda ctx, text: names.app_name(text))]
 AnyName = Annotated[str, Arg("APP", complete=_apps)]
 Version = Annotated[int, Arg("VERSION", _version, of_app=_releases)]

@@ -44,12 +44,12 @@ class Stdin(enum.Enum):
 class Arg:
     """How one parameter is written, read and completed.
 
-    ``metavar`` is how help shows it. ``scope``: ``--global`` may stand in its place, which gives None. ``rest``: from
-    its first word on nothing is taken as a flag. ``select``: takes the name of any flag the command does not know.
-    ``repeat``: the flag may be given several times, and its value is a list. ``app``: its value is an app, which a
-    command with more than the access ``VIEW`` changes. ``left_out`` says of a word that it is the next parameter's, and
-    that this one is as with ``--global``. ``choices`` are all words that it takes, where these are known; ``of_app``
-    tells those that the app before it has.
+    ``metavar`` is how help shows it. ``scope``: ``--global`` may stand in its place, which gives None. ``shared``: the
+    role that this needs, where it is not the command's. ``rest``: from its first word on nothing is taken as a flag.
+    ``select``: takes the name of any flag the command does not know. ``repeat``: the flag may be given several times,
+    and its value is a list. ``app``: its value is an app, which a command with more than the access ``VIEW`` changes.
+    ``left_out`` says of a word that it is the next parameter's, and that this one is as with ``--global``. ``choices``
+    are all words that it takes, where these are known; ``of_app`` tells those that the app before it has.
     """
 
     metavar: str
@@ -57,6 +57,7 @@ class Arg:
     complete: Callable[[Context], Iterable[str]] = _nothing
     short: str = ""
     scope: bool = False
+    shared: Access | None = None
     rest: bool = False
     select: bool = False
     repeat: bool = False
@@ -129,6 +130,11 @@ class Command:
     def namespace(self) -> str:
         """What stands before the colon."""
         return self.name.partition(":")[0]
+
+    @property
+    def shared(self) -> Access | None:
+        """The role that it needs with ``--global``, None if that is the same, or there is no such flag."""
+        return next((entry.arg.shared for entry in self.parameters if entry.arg.shared), None)
 
     @property
     def changes_app(self) -> bool:

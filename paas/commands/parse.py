@@ -8,7 +8,7 @@ from typing import Any
 
 from paas.commands.declare import Command, Parameter
 from paas.core import values
-from paas.core.errors import InvalidValue, UsageError
+from paas.core.errors import Forbidden, InvalidValue, UsageError
 from paas.core.spelling import meant
 from paas.jobs.context import Context
 
@@ -136,6 +136,7 @@ def bind(ctx: Context, command: Command, words: Words) -> tuple[list[Any], dict[
 
     for parameter in command.positional:
         if (parameter.arg.scope and words.shared) or (remaining and parameter.arg.left_out(ctx, remaining[0])):
+            _allow_shared(ctx, command, parameter)
             positional.append(None)
         elif parameter.many:
             positional += [_read(ctx, command, parameter, word) for word in remaining]
@@ -161,6 +162,12 @@ def bind(ctx: Context, command: Command, words: Words) -> tuple[list[Any], dict[
             else:
                 named[parameter.name] = _read(ctx, command, parameter, value) if isinstance(value, str) else value
     return positional, named
+
+
+def _allow_shared(ctx: Context, command: Command, parameter: Parameter) -> None:
+    needed = parameter.arg.shared
+    if needed is not None and ctx.caller.access < needed:
+        raise Forbidden(f"{command.name} for all apps needs the role {needed.name.lower()}")
 
 
 def _read(ctx: Context, command: Command, parameter: Parameter, word: str) -> Any:

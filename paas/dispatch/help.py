@@ -48,7 +48,8 @@ def help_(
 
 def one(entry: Command) -> str:
     """The help of one command."""
-    return f"Usage: {entry.usage()}\n\n{entry.doc}"
+    shared = f"\n\nWith --global it needs the role {entry.shared.name.lower()}." if entry.shared else ""
+    return f"Usage: {entry.usage()}\n\n{entry.doc}{shared}"
 
 
 def table(entries: list[Command]) -> str:

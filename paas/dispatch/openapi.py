@@ -120,10 +120,11 @@ def _path(entry: Command) -> dict[str, Any]:
 def _operation(entry: Command, method: str) -> dict[str, Any]:
     schemas = _schemas(entry)
     needed = [one.public for one in entry.parameters if one.required and not one.arg.scope]
+    shared = f"; with `{GLOBAL}`: {entry.shared.name.lower()}" if entry.shared else ""
     found: dict[str, Any] = {
         "operationId": f"{method}-{entry.name}".replace(":", "-"),
         "summary": entry.summary,
-        "description": f"{entry.doc}\n\nUsage: `{entry.usage()}`. Role: {entry.access.name.lower()}.",
+        "description": f"{entry.doc}\n\nUsage: `{entry.usage()}`. Role: {entry.access.name.lower()}{shared}.",
         "tags": [entry.namespace],
         "responses": _responses(entry),
     }

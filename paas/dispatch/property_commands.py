@@ -12,7 +12,6 @@ from paas.commands.render import Report, Reports
 from paas.commands.report import EVERY, reports
 from paas.core import properties
 from paas.core.access.caller import Access
-from paas.core.errors import Forbidden
 from paas.core.model import App
 from paas.jobs.context import Context
 from paas.jobs.feature import Facts
@@ -38,12 +37,10 @@ def declare(namespace: str, facts: Extra | None) -> None:
 
     def set_(
         ctx: Context,
-        app: args.Scope,
+        app: args.AdminScope,
         key: args.property_key(namespace),  # type: ignore[valid-type]  # made for each namespace
         value: Annotated[str, Arg("VALUE")] = "",
     ) -> None:
-        if app is None and ctx.caller.access < Access.ADMIN:
-            raise Forbidden("global properties need the role admin")
         change(ctx, app, namespace, key, value)
         row = properties.find(namespace, key)
         ctx.out.step(f"{'Set' if value else 'Unset'} {row.name}" + (f" to {value}" if value else ""))

@@ -42,7 +42,10 @@ def _command(entry: Command) -> str:
         # Lists in help are indented; in Markdown that makes them code.
         rest = "\n".join(f"- {line.strip()}" if line.startswith("  ") else line for line in rest.splitlines())
     body = f"{summary}\n{rest}".strip()
-    return f"### `{entry.name}`\n\n```\n{entry.usage()}\n```\n\n{body}\n\nAccess: {entry.access.name.lower()}."
+    shared = f"; with `--global`: {entry.shared.name.lower()}" if entry.shared else ""
+    return (
+        f"### `{entry.name}`\n\n```\n{entry.usage()}\n```\n\n{body}\n\nAccess: {entry.access.name.lower()}{shared}."
+    )
 
 
 def settings_page() -> str:

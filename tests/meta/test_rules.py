@@ -78,6 +78,14 @@ def test_everything_that_changes_something_needs_more_than_view() -> None:
     assert {name for name in open_to_all if name.partition(":")[2] not in looking} <= bare | git
 
 
+def test_what_changes_something_for_all_apps_needs_the_role_admin() -> None:
+    # These show variables that the processes of every app have; which drains there are depends on who asks.
+    shows = {"config", "config:show", "config:get", "config:export", "logs:drain"}
+    for name, command in COMMANDS.items():
+        if command.access > Access.VIEW and any(parameter.arg.scope for parameter in command.parameters):
+            assert (command.shared is Access.ADMIN) == (name not in shows), name
+
+
 def test_what_a_command_reads_is_declared() -> None:
     reads = {"read_input", "read_bytes", "read_password", "input_chunks", "confirm", "stdin", "of", "_given"}
     for name, command in COMMANDS.items():

@@ -237,7 +237,7 @@ def test_values_are_in_no_log_and_not_readable_in_the_database(hello):
 def test_global_variables_need_the_role_admin(hello):
     result = hello.run("config:set --global A=1", caller=DEPLOYER)
     assert result.status == 1
-    assert "global variables need the role admin" in result.err
+    assert "config:set for all apps needs the role admin" in result.err
     assert hello.ctx.store.config.all(None) == {}
 
 

@@ -28,7 +28,8 @@ def test_help_of_one_command(server):
         "Set a property of an app, or with --global for all apps; an empty value unsets it.\n\n"
         "The properties are:\n\n"
         "  procfile-path: where the Procfile is, relative to the build folder (default: Procfile)\n"
-        "  stop-timeout-seconds: seconds from SIGTERM to SIGKILL when a container is stopped (default: 30)\n"
+        "  stop-timeout-seconds: seconds from SIGTERM to SIGKILL when a container is stopped (default: 30)\n\n"
+        "With --global it needs the role admin.\n"
     )
 
 

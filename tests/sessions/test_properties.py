@@ -203,11 +203,13 @@ def test_a_property_that_there_is_not(hello):
 def test_properties_of_apps_need_deploy_and_global_ones_admin(hello, namespace):
     key = properties.of(namespace)[0].key
     assert hello.run(f"{namespace}:{SETTERS.get(namespace, 'set')} hello {key} x", caller=VIEWER).status == 1
-    assert hello.run(f"{namespace}:{SETTERS.get(namespace, 'set')} --global {key} true", caller=DEPLOYER) == (
+    command = f"{namespace}:{SETTERS.get(namespace, 'set')}"
+    assert hello.run(f"{command} --global {key} true", caller=DEPLOYER) == (
         1,
         "",
-        " !     global properties need the role admin [forbidden]\n",
+        f" !     {command} for all apps needs the role admin [forbidden]\n",
     )
+    assert "With --global it needs the role admin." in hello.run(f"help {command}").out
 
 
 def test_a_property_of_the_proxy_counts_at_once(hello):

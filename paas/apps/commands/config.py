@@ -12,7 +12,7 @@ from paas.commands.invocation import Invocation
 from paas.commands.render import Text
 from paas.core.access.caller import Access
 from paas.core.apps import environment
-from paas.core.errors import Forbidden, NotFound, UsageError
+from paas.core.errors import NotFound, UsageError
 from paas.core.model import App
 from paas.core.secret import Secret
 from paas.jobs.context import Context
@@ -33,8 +33,6 @@ def _shown(ctx: Context, app: App | None, merged: bool) -> Text:
 
 
 def _edit(ctx: Context, app: App | None, modify: config.Edit, cause: str, no_restart: bool) -> None:
-    if app is None and ctx.caller.access < Access.ADMIN:
-        raise Forbidden("global variables need the role admin", why="They reach the processes of every app.")
     release = config.edit(ctx, app, modify, cause=cause, restart=not no_restart)
     if release is not None:
         return
@@ -75,7 +73,7 @@ def config_keys(ctx: Context, app: args.Scope, *, merged: bool = False) -> list[
 
 @command("config:set", access=Access.DEPLOY)
 def config_set(
-    ctx: Context, app: args.Scope, *pairs: args.Pair, no_restart: bool = False, encoded: bool = False
+    ctx: Context, app: args.AdminScope, *pairs: args.Pair, no_restart: bool = False, encoded: bool = False
 ) -> None:
     """Set variables and release them.
 
@@ -92,7 +90,7 @@ def config_set(
 
 
 @command("config:unset", access=Access.DEPLOY)
-def config_unset(ctx: Context, app: args.Scope, *keys: args.Variable, no_restart: bool = False) -> None:
+def config_unset(ctx: Context, app: args.AdminScope, *keys: args.Variable, no_restart: bool = False) -> None:
     """Unset variables and release the change. Names that are not set are passed over."""
     if not keys:
         raise UsageError("config:unset: KEY is missing", fix="'config:keys' lists what is set.")
@@ -101,7 +99,7 @@ def config_unset(ctx: Context, app: args.Scope, *keys: args.Variable, no_restart
 
 
 @command("config:clear", access=Access.DEPLOY)
-def config_clear(ctx: Context, app: args.Scope, *, no_restart: bool = False) -> None:
+def config_clear(ctx: Context, app: args.AdminScope, *, no_restart: bool = False) -> None:
     """Unset all variables and release the change."""
     _edit(ctx, app, lambda values: {}, "config:clear", no_restart)
 
@@ -121,7 +119,7 @@ def config_export(
 @command("config:import", access=Access.DEPLOY, stdin=Stdin.TEXT)
 def config_import(
     ctx: Context,
-    app: args.Scope,
+    app: args.AdminScope,
     source: Annotated[str, Arg("-")] = "-",
     *,
     no_restart: bool = False,

@@ -12,8 +12,7 @@ from paas.commands.declare import Arg, command
 from paas.commands.render import Text
 from paas.core.access.caller import Access
 from paas.core.builds.buildpack import Buildpack
-from paas.core.errors import Forbidden, InvalidValue
-from paas.core.model import App
+from paas.core.errors import InvalidValue
 from paas.jobs.context import Context
 
 
@@ -39,11 +38,6 @@ class BuildpackRow:
     version: str
 
 
-def _may(ctx: Context, app: App | None) -> None:
-    if app is None and ctx.caller.access < Access.ADMIN:
-        raise Forbidden("buildpacks for all apps need the role admin")
-
-
 def _told(ctx: Context, pack: Buildpack, where: str) -> None:
     version = f" at {pack.version[:10]}" if pack.version else ""
     ctx.out.step(f"Added buildpack {pack.name}{version} to {where}; it counts from the next build on")
@@ -51,14 +45,13 @@ def _told(ctx: Context, pack: Buildpack, where: str) -> None:
 
 @command("buildpacks:add", access=Access.DEPLOY)
 def buildpacks_add(
-    ctx: Context, app: args.Scope, source: Source, *, index: Place = 0, ref: Reference = ""
+    ctx: Context, app: args.AdminScope, source: Source, *, index: Place = 0, ref: Reference = ""
 ) -> None:
     """Add a buildpack to the chain of an app, at its end or at the place --index; with --global offer it to all apps.
 
     It is given by its name, by the URL of a git repository (URL#BRANCH, or --ref), or by an admin as a folder of the
     server. One from elsewhere is checked, and stays at the commit that it has now; adding it again takes the newest.
     """
-    _may(ctx, app)
     _told(ctx, buildpacks.add(ctx, app, source, reference=ref, index=index), app.name if app else "all apps")
 
 
@@ -69,9 +62,8 @@ def buildpacks_set(ctx: Context, app: args.App, source: Source, *, index: Place 
 
 
 @command("buildpacks:remove", access=Access.DEPLOY)
-def buildpacks_remove(ctx: Context, app: args.Scope, name: Annotated[str, Arg("NAME|URL")]) -> None:
+def buildpacks_remove(ctx: Context, app: args.AdminScope, name: Annotated[str, Arg("NAME|URL")]) -> None:
     """Take a buildpack out of the chain of an app; with --global out of what is offered to all apps."""
-    _may(ctx, app)
     buildpacks.remove(ctx, app, name)
     ctx.out.step(f"Removed buildpack {name} from {app.name if app else 'all apps'}")
 

@@ -11,17 +11,11 @@ from paas.commands.invocation import Invocation
 from paas.core.access.caller import Access
 from paas.core.access.remote_credentials import Login
 from paas.core.containers import image_name
-from paas.core.errors import Forbidden, UsageError
-from paas.core.model import App
+from paas.core.errors import UsageError
 from paas.core.secret import Secret
 from paas.jobs.context import Context
 
 ServerName = Annotated[str, Arg("SERVER", lambda ctx, text: image_name.server(text))]
-
-
-def _check(ctx: Context, app: App | None) -> None:
-    if app is None and ctx.caller.access < Access.ADMIN:
-        raise Forbidden("credentials for all apps need the role admin")
 
 
 @command("registry:login", access=Access.DEPLOY, stdin=Stdin.TEXT)
@@ -42,7 +36,6 @@ def registry_login(
     Without PASSWORD, or with --password-stdin, it is read from standard input. It is encrypted at rest. Builds, pulls
     and pushes of the app use it.
     """
-    _check(ctx, app)
     if password and password_stdin:
         raise UsageError("registry:login takes a password or --password-stdin, not both")
     registries.keep(ctx, app, server, Login(user, Secret(password or args.read_password(invocation))))
@@ -52,6 +45,5 @@ def registry_login(
 @command("registry:logout", access=Access.DEPLOY)
 def registry_logout(ctx: Context, app: args.ScopeBeforeHost, server: ServerName) -> None:
     """Forget the credentials for a registry, of one app or those for all."""
-    _check(ctx, app)
     registries.forget(ctx, app, server)
     ctx.out.step(f"Forgot the credentials for {server}")

@@ -33,11 +33,6 @@ def _given(ctx: Context, invocation: Invocation, files: tuple[str, ...]) -> byte
     return bundle.read_files([Path(file) for file in files])
 
 
-def _check_scope(ctx: Context, app: App | None) -> None:
-    if app is None and ctx.caller.access < Access.ADMIN:
-        raise Forbidden("global certificates need the role admin")
-
-
 def _tell(ctx: Context, app: App | None, added: UploadedCertificate) -> None:
     ctx.out.step(f"{app.name if app else 'Every app'} is served with the certificate {added.name}")
     if added.left:
@@ -49,7 +44,7 @@ def _tell(ctx: Context, app: App | None, added: UploadedCertificate) -> None:
 
 @command("certs:add", access=Access.DEPLOY, stdin=Stdin.TEXT)
 def certs_add(
-    ctx: Context, app: args.Scope, *files: File, invocation: Invocation, name: Name = "", force: bool = False
+    ctx: Context, app: args.AdminScope, *files: File, invocation: Invocation, name: Name = "", force: bool = False
 ) -> None:
     """Serve an app, or with --global every app, over HTTPS with a certificate.
 
@@ -59,23 +54,20 @@ def certs_add(
     host they ask for; NAME tells them apart, by default it is the first host in the certificate, and one of the same
     name is replaced. With --force it may be for hosts that the app does not answer to yet.
     """
-    _check_scope(ctx, app)
     _tell(ctx, app, uploaded.add(ctx, app, _given(ctx, invocation, files), name=name, force=force))
 
 
 @command("certs:update", access=Access.DEPLOY, stdin=Stdin.TEXT)
 def certs_update(
-    ctx: Context, app: args.Scope, *files: File, invocation: Invocation, name: Name = "", force: bool = False
+    ctx: Context, app: args.AdminScope, *files: File, invocation: Invocation, name: Name = "", force: bool = False
 ) -> None:
     """Replace a certificate: that of the name, or one for the same hosts, or the only one there is."""
-    _check_scope(ctx, app)
     _tell(ctx, app, uploaded.update(ctx, app, _given(ctx, invocation, files), name=name, force=force))
 
 
 @command("certs:remove", access=Access.DEPLOY)
-def certs_remove(ctx: Context, app: args.Scope, *, name: Name = "") -> None:
+def certs_remove(ctx: Context, app: args.AdminScope, *, name: Name = "") -> None:
     """Remove a certificate; its hosts are served with another one that covers them, or over HTTP only."""
-    _check_scope(ctx, app)
     ctx.out.step(f"Removed the certificate {uploaded.remove(ctx, app, name=name)}")
 
 
@@ -88,9 +80,8 @@ def certs_generate(ctx: Context, app: args.App, *hosts: args.Domain) -> None:
 
 
 @command("certs:show", access=Access.DEPLOY)
-def certs_show(ctx: Context, app: args.Scope, what: What, *, name: Name = "") -> str:
+def certs_show(ctx: Context, app: args.AdminScope, what: What, *, name: Name = "") -> str:
     """Print a certificate with its chain (crt), its key, or the signing request of a generated one (csr), as PEM."""
-    _check_scope(ctx, app)
     if what not in ("crt", "key", "csr"):
         raise UsageError(f"{what!r} can't be shown", why="It is crt, key or csr.")
     shown = [one for one in ctx.store.certificates.of(app) if what != "csr" or one.request]
