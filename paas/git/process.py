@@ -41,6 +41,9 @@ MOST_MEMORY_OF_ALL = 2 << 30
 """The same for those that keep a table of every object."""
 _OF_ALL = frozenset({"fetch", "gc", "rev-list", "upload-pack"})
 _NO_SPACE = os.strerror(errno.ENOSPC).encode()
+_NOT_WRITTEN = b"unable to write file"
+_FULL = 64 << 10
+"""A disk with fewer free bytes is full, even if a small file still fits."""
 
 
 class GitFailed(PaasError):
@@ -166,17 +169,29 @@ def run(
                     return output
                 process.communicate()
         if process.returncode:
-            raise failure(arguments[0], _tail(complaints))
+            raise failure(arguments[0], _tail(complaints), _free(repository))
     return output
 
 
-def failure(command: str, complaints: bytes) -> PaasError:
-    """The error of a git that complained like this: `GitFailed`, or `DiskFull` and `GitHungry` where it had no room."""
-    if _NO_SPACE in complaints:
+def failure(command: str, complaints: bytes, free: int | None = None) -> PaasError:
+    """Return the error for what git wrote: `DiskFull`, `GitHungry`, or `GitFailed` for everything else.
+
+    ``free`` is the room on the disk of the repository in bytes. Some of git's messages about a failed write do not give
+    the reason.
+    """
+    if _NO_SPACE in complaints or (_NOT_WRITTEN in complaints and free is not None and free < _FULL):
         return disk_full("a file of a repository")
     if _NO_MEMORY in complaints:
         return GitHungry(command)
     return GitFailed(command, last_words(complaints))
+
+
+def _free(path: Path) -> int | None:
+    try:
+        found = os.statvfs(path)
+    except OSError:
+        return None
+    return found.f_bavail * found.f_frsize
 
 
 @contextmanager

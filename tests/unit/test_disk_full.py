@@ -5,6 +5,7 @@ import errno
 import pytest
 
 from paas.core.errors import DiskFull, unexpected
+from paas.git import process
 from paas.store.database import Database
 
 
@@ -28,3 +29,18 @@ def test_a_file_finds_no_room():
     assert (error.code, error.what) == ("disk-full", "a disk of the server is full: /data/x could not be written")
     assert unexpected(OSError(errno.EIO, "Input/output error")).code == "internal"
     assert unexpected(KeyError("x")).code == "internal"
+
+
+@pytest.mark.parametrize(
+    ("complaints", "free", "code"),
+    [
+        # What git read-tree wrote when the disk with its work tree was full: no word of the reason.
+        (b"error: unable to write file web.py\nfatal: unable to checkout\n", 4096, "disk-full"),
+        (b"error: unable to write file web.py\n", 1 << 30, "git"),
+        (b"error: unable to write file web.py\n", None, "git"),
+        (b"fatal: cannot create directory: No space left on device\n", None, "disk-full"),
+        (b"fatal: not a tree\n", 0, "git"),
+    ],
+)
+def test_git_finds_no_room_and_does_not_say_so(complaints, free, code):
+    assert process.failure("read-tree", complaints, free).code == code
