@@ -8,20 +8,21 @@ from paas.core.access.revocation import Revocation
 from paas.core.model import Key
 from paas.jobs.context import Context
 from paas.jobs.locks import Announcements
+from paas.store.values import Keys
 
 
 def add(ctx: Context, name: str, text: str, role: str) -> Key:
     """Adds the key in the text, one line as in a ``.pub`` file."""
     public = public_keys.parse(text)
     key = Key(name, public.fingerprint, public.kind, public.blob, public.comment, role, ctx.clock.now())
-    ctx.store.keys.add(key)
+    ctx.store.table(Keys).add(key)
     write_authorized_keys(ctx)
     return key
 
 
 def remove(ctx: Context, *, name: str = "", fingerprint: str = "") -> Key:
     """Removes the key. Its open connections are closed; changes that it began go on, as jobs do."""
-    key = ctx.store.keys.remove(name=name, fingerprint=fingerprint)
+    key = ctx.store.table(Keys).remove(name=name, fingerprint=fingerprint)
     write_authorized_keys(ctx)
     ctx.part(Announcements).tell(Revocation(fingerprint=key.fingerprint, spared=ctx.gone))
     return key
@@ -31,10 +32,10 @@ def write_authorized_keys(ctx: Context) -> None:
     """Writes the file by which the host's OpenSSH lets the same keys in on port 22."""
     # In one turn: of two that are at it at once, the one that read the older list must not write last.
     with ctx.store.transaction():
-        authorized_keys.write(ctx.paths.authorized_keys, ctx.store.keys.all())
+        authorized_keys.write(ctx.paths.authorized_keys, ctx.store.table(Keys).all())
 
 
 def caller(ctx: Context, fingerprint: str) -> Caller | None:
     """Who has the key with that fingerprint, or None."""
-    key = ctx.store.keys.by_fingerprint(fingerprint)
+    key = ctx.store.table(Keys).by_fingerprint(fingerprint)
     return Caller(key.name, Access[key.role.upper()], "ssh", fingerprint=fingerprint) if key else None

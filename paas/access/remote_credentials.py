@@ -12,13 +12,13 @@ from paas.core.errors import BuildFailed, NotFound, PaasError
 from paas.core.git.url import Remote
 from paas.git.remotes import Remotes
 from paas.jobs.context import Context
-from paas.store.access import GIT
+from paas.store.access import GIT, KnownHosts, Logins
 
 
 def means(ctx: Context, remote: Remote) -> RemoteCredentials:
     """All that is there for the remote; refuses an ssh server that is not known, and one without a deploy key."""
-    key = ctx.store.logins.deploy_key()
-    hosts = ctx.store.known_hosts.of(remote.address) if remote.scheme == "ssh" else []
+    key = ctx.store.table(Logins).deploy_key()
+    hosts = ctx.store.table(KnownHosts).of(remote.address) if remote.scheme == "ssh" else []
     if remote.scheme == "ssh" and not hosts:
         raise NotFound(
             f"the ssh server {remote.address} is not known here",
@@ -33,7 +33,7 @@ def means(ctx: Context, remote: Remote) -> RemoteCredentials:
             code="no-deploy-key",
         )
     return RemoteCredentials(
-        login=ctx.store.logins.get(GIT, remote.address) if remote.scheme == "https" else None,
+        login=ctx.store.table(Logins).get(GIT, remote.address) if remote.scheme == "https" else None,
         key=key.password if key and remote.scheme == "ssh" else None,
         known_hosts=tuple(hosts),
         ca_file=ca_file(ctx),
@@ -78,21 +78,21 @@ def _proxies(ctx: Context) -> dict[str, str]:
 def allow_host(ctx: Context, address: str) -> list[PublicKey]:
     """Takes the keys that the ssh server shows now as its own, in place of those there were."""
     keys = {line: public_keys.parse(line.partition(" ")[2]) for line in ctx.part(Remotes).host_keys(address)}
-    ctx.store.known_hosts.set(address, list(keys))
+    ctx.store.table(KnownHosts).set(address, list(keys))
     return list(keys.values())
 
 
 def generate_deploy_key(ctx: Context) -> bool:
     """Makes the deploy key if there is none; whether it did."""
-    if ctx.store.logins.deploy_key() is not None:
+    if ctx.store.table(Logins).deploy_key() is not None:
         return False
-    ctx.store.logins.make_deploy_key(f"paas-{ctx.scheduler.instance}")
+    ctx.store.table(Logins).make_deploy_key(f"paas-{ctx.scheduler.instance}")
     return True
 
 
 def public_key(ctx: Context) -> str:
     """The public half of the deploy key."""
-    key = ctx.store.logins.deploy_key()
+    key = ctx.store.table(Logins).deploy_key()
     if key is None:
         raise PaasError("there is no deploy key", fix="'git:generate-deploy-key' makes one.", code="no-deploy-key")
     return key.user

@@ -12,6 +12,7 @@ from paas.core.access.tokens import Token
 from paas.core.errors import DiskFull, InvalidToken
 from paas.jobs.context import Context
 from paas.jobs.locks import Announcements
+from paas.store.tokens import Tokens
 
 NOTED_SECONDS = 60.0
 """How exact the time of the last use is: a page asks for several things, and each would be a write."""
@@ -21,19 +22,20 @@ def add(ctx: Context, name: str, role: str, seconds: float | None) -> str:
     """Makes a token that counts for so many seconds, None for ever, and returns it; it can't be shown again."""
     made = tokens.written(secrets.token_bytes(tokens.RANDOM_BYTES))
     now = ctx.clock.now()
-    ctx.store.tokens.add(Token(name, tokens.digest(made), role, now, now + seconds if seconds is not None else None))
+    until = now + seconds if seconds is not None else None
+    ctx.store.table(Tokens).add(Token(name, tokens.digest(made), role, now, until))
     return made
 
 
 def remove(ctx: Context, name: str) -> None:
     """Removes the token. Its open streams end; changes that it began go on, as jobs do."""
-    ctx.store.tokens.remove(name)
+    ctx.store.table(Tokens).remove(name)
     ctx.part(Announcements).tell(Revocation(token=name, spared=ctx.gone))
 
 
 def caller(ctx: Context, token: str) -> Caller:
     """Who has the token; `InvalidToken` where nobody has it, or its time is over."""
-    found = ctx.store.tokens.by_digest(tokens.digest(token)) if tokens.TOKEN.fullmatch(token) else None
+    found = ctx.store.table(Tokens).by_digest(tokens.digest(token)) if tokens.TOKEN.fullmatch(token) else None
     if found is None:
         raise InvalidToken(
             "the token is unknown",
@@ -52,5 +54,5 @@ def caller(ctx: Context, token: str) -> Caller:
     if found.used_at is None or now - found.used_at >= NOTED_SECONDS:
         # A full disk must not shut out who comes to look why.
         with suppress(DiskFull):
-            ctx.store.tokens.used(found.name, now)
+            ctx.store.table(Tokens).used(found.name, now)
     return Caller(found.name, Access[found.role.upper()], "http")

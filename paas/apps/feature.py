@@ -10,6 +10,7 @@ from paas.core.model import App
 from paas.core.properties import Property, Scope
 from paas.jobs.context import Context
 from paas.jobs.feature import Feature, Look
+from paas.store.locks import Locks
 
 
 def _copy(ctx: Context, app: App, copy: App) -> None:
@@ -37,6 +38,7 @@ FEATURE = Feature(
     commands=(apps, config, docker_options, lock, ps),
     properties=PROPERTIES,
     facts={"apps": facts.of_app, "ps": facts.of_processes},
+    tables=(Locks,),
     findings=(Look("locks", findings.locks),),
     copied=_copy,
 )

@@ -17,6 +17,7 @@ from paas.jobs.jobs import Job
 from paas.jobs.locks import PublishLock
 from paas.releases import deploy
 from paas.releases.retire import Retirer
+from paas.store.redirects import Redirects
 from paas.system.spans import carried
 
 _log = logging.getLogger(__name__)
@@ -45,7 +46,8 @@ def destroy(ctx: Context, app: App) -> None:
     """Removes the app with its containers, images, releases, configuration and repository."""
 
     def work(job: Job) -> None:
-        freed = publish.is_host(job.app.name) or ctx.store.apps.domains(job.app) or ctx.store.redirects.of(job.app)
+        hosts = ctx.store.apps.domains(job.app) or ctx.store.table(Redirects).of(job.app)
+        freed = publish.is_host(job.app.name) or hosts
         others = rules.dependents(job.app, rules.led(ctx))
         _take_down(ctx, job.app)
         ctx.paths.remove_app(job.app)

@@ -6,6 +6,7 @@ from paas.core.apps.lock import AppLock, refusal
 from paas.core.errors import Disconnected
 from paas.core.model import App
 from paas.jobs.context import Context
+from paas.store.locks import Locks
 
 _POLL_SECONDS = 0.25
 
@@ -22,20 +23,20 @@ def lock(ctx: Context, app: App, reason: str, seconds: float | None) -> AppLock:
         held = current(ctx, app)
         if held is not None and held.actor != ctx.caller.name:
             raise refusal(app.name, held)
-        ctx.store.locks.set(app, made)
+        ctx.store.table(Locks).set(app, made)
     return made
 
 
 def unlock(ctx: Context, app: App) -> AppLock | None:
     """Removes the lock and returns it, None if none held."""
     held = current(ctx, app)
-    ctx.store.locks.clear(app)
+    ctx.store.table(Locks).clear(app)
     return held
 
 
 def current(ctx: Context, app: App) -> AppLock | None:
     """The lock that holds now, or None."""
-    found = ctx.store.locks.get(app)
+    found = ctx.store.table(Locks).get(app)
     return found if found is not None and found.holds(ctx.clock.now()) else None
 
 

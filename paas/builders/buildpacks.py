@@ -16,7 +16,7 @@ from paas.core.git.url import Remote
 from paas.core.model import App
 from paas.git.remotes import Remotes
 from paas.jobs.context import Context
-from paas.store.buildpacks import AddedBuildpack
+from paas.store.buildpacks import AddedBuildpack, Buildpacks
 from paas.system.confined import Confined
 
 CHAIN = ("buildpacks", "chain")
@@ -28,7 +28,7 @@ def available(ctx: Context, app: App | None) -> tuple[Buildpack, ...]:
 
     Of several with one name the first counts.
     """
-    rows = [*(ctx.store.buildpacks.of(app) if app else ()), *ctx.store.buildpacks.of(None)]
+    rows = [*(ctx.store.table(Buildpacks).of(app) if app else ()), *ctx.store.table(Buildpacks).of(None)]
     added = [_load(ctx, row) for row in rows]
     found: dict[str, Buildpack] = {}
     for pack in (*sorted(added, key=lambda pack: pack.order), *buildpack_folders.shipped()):
@@ -70,7 +70,7 @@ def replace(ctx: Context, app: App, source: str, *, reference: str = "", index: 
 
 def remove(ctx: Context, app: App | None, name: str) -> None:
     """Takes the buildpack, by name or source, out of the app's chain, or for None out of what all apps are offered."""
-    named = {row.source: row.name for row in ctx.store.buildpacks.of(app)}
+    named = {row.source: row.name for row in ctx.store.table(Buildpacks).of(app)}
     plain = named.get(name, name)
     before = chain(ctx, app) if app else ()
     if plain not in before and plain not in named.values():
@@ -81,14 +81,14 @@ def remove(ctx: Context, app: App | None, name: str) -> None:
         )
     if app is not None:
         _record(ctx, app, [one for one in before if one != plain])
-    ctx.store.buildpacks.remove(app.id if app else None, plain)
+    ctx.store.table(Buildpacks).remove(app.id if app else None, plain)
     _drop_unused(ctx)
 
 
 def clear(ctx: Context, app: App) -> None:
     """Forgets the chain and what was added for the app: its buildpacks are detected again."""
-    for row in ctx.store.buildpacks.of(app):
-        ctx.store.buildpacks.remove(app.id, row.name)
+    for row in ctx.store.table(Buildpacks).of(app):
+        ctx.store.table(Buildpacks).remove(app.id, row.name)
     _record(ctx, app, [])
     _drop_unused(ctx)
 
@@ -130,8 +130,8 @@ def _fetched(ctx: Context, app: App | None, source: str, reference: str) -> Buil
         )  # fmt: skip
         with buildpack_fetch.changing(parent):
             buildpack_fetch.keep(tree, parent / version)
-            ctx.store.buildpacks.put(row)
-            buildpack_fetch.drop_others(parent, ctx.store.buildpacks.versions())
+            ctx.store.table(Buildpacks).put(row)
+            buildpack_fetch.drop_others(parent, ctx.store.table(Buildpacks).versions())
     return _load(ctx, row)
 
 
@@ -143,4 +143,4 @@ def _remote(ctx: Context, address: str) -> Remote:
 
 def _drop_unused(ctx: Context) -> None:
     with buildpack_fetch.changing(ctx.paths.buildpacks):
-        buildpack_fetch.drop_others(ctx.paths.buildpacks, ctx.store.buildpacks.versions())
+        buildpack_fetch.drop_others(ctx.paths.buildpacks, ctx.store.table(Buildpacks).versions())

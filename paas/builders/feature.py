@@ -11,11 +11,12 @@ from paas.core.properties import Property
 from paas.jobs.context import Context
 from paas.jobs.feature import Feature, Part
 from paas.jobs.loop import Loop
+from paas.store.buildpacks import Buildpacks
 from paas.system.confined import Confined
 
 
 def _copy(ctx: Context, app: App, copy: App) -> None:
-    ctx.store.buildpacks.copy(app, copy)
+    ctx.store.table(Buildpacks).copy(app, copy)
 
 
 PROPERTIES = (
@@ -43,6 +44,7 @@ FEATURE = Feature(
     commands=(buildpacks, registry),
     properties=PROPERTIES,
     facts={"builder": plans.facts, "registry": registries.facts},
+    tables=(Buildpacks,),
     parts=(Part(Confined, lambda ctx: Confined()),),
     loops=lambda ctx: [
         Loop("keeping the builder apart from the host", BuilderSupervisor(ctx).tick, ctx.clock, WATCH_SECONDS),

@@ -12,12 +12,12 @@ from paas.core.model import App, Release
 from paas.jobs.context import Context
 from paas.jobs.feature import Facts
 from paas.jobs.jobs import Job
-from paas.store.access import REGISTRY
+from paas.store.access import REGISTRY, Logins
 
 
 def logins(ctx: Context, app: App | None) -> dict[str, Login]:
     """The credentials that the app may use, by server: its own before those for all apps, which are all for None."""
-    return ctx.store.logins.all(REGISTRY) | (ctx.store.logins.all(REGISTRY, app) if app else {})
+    return ctx.store.table(Logins).all(REGISTRY) | (ctx.store.table(Logins).all(REGISTRY, app) if app else {})
 
 
 def login(ctx: Context, app: App | None, server: str) -> Login | None:
@@ -45,12 +45,12 @@ def keep(ctx: Context, app: App | None, server: str, given: Login) -> None:
             fix="Look at name and password; many registries want a token in place of the password.",
             code="login-refused",
         ) from error
-    ctx.store.logins.set(REGISTRY, server, given, app)
+    ctx.store.table(Logins).set(REGISTRY, server, given, app)
 
 
 def forget(ctx: Context, app: App | None, server: str) -> None:
     """Forgets them."""
-    if not ctx.store.logins.remove(REGISTRY, server, app):
+    if not ctx.store.table(Logins).remove(REGISTRY, server, app):
         raise NotFound(f"there are no credentials for {server}", fix="'registry:report' shows those there are.")
 
 

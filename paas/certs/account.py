@@ -7,6 +7,7 @@ from paas.certs.acme_client import AcmeAccount
 from paas.core.certs import acme
 from paas.core.secret import Secret
 from paas.jobs.context import Context
+from paas.store.certificates import Secrets
 from paas.system import x509
 
 ACCOUNT_KEY = "acme-account-key"
@@ -14,13 +15,13 @@ ACCOUNT_KEY = "acme-account-key"
 
 def key(ctx: Context) -> Secret:
     """The key of the instance's ACME account, made on first use. It is the same for all authorities."""
-    found = ctx.store.secrets.get(ACCOUNT_KEY)
+    found = ctx.store.table(Secrets).get(ACCOUNT_KEY)
     if found is None:
         with ctx.store.transaction():
-            found = ctx.store.secrets.get(ACCOUNT_KEY)
+            found = ctx.store.table(Secrets).get(ACCOUNT_KEY)
             if found is None:
                 found = x509.new_key()
-                ctx.store.secrets.set(ACCOUNT_KEY, found)
+                ctx.store.table(Secrets).set(ACCOUNT_KEY, found)
     return found
 
 

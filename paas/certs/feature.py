@@ -17,6 +17,8 @@ from paas.core.properties import Effect, Property, Scope
 from paas.edge.tls import Challenges
 from paas.jobs.context import Context
 from paas.jobs.feature import Feature, Look, Part
+from paas.store.acme import AcmeRecords
+from paas.store.certificates import Secrets
 from paas.system.data_folders import folder
 
 
@@ -46,6 +48,7 @@ FEATURE = Feature(
     "certs",
     commands=(certs, letsencrypt),
     properties=PROPERTIES,
+    tables=(AcmeRecords, Secrets),
     parts=(
         Part(AcmeClients, _clients),
         Part(Challenges, lambda ctx: Challenges(partial(account.thumbprint, ctx))),

@@ -11,6 +11,7 @@ from paas.core.server import doctor, doctor_tls
 from paas.core.server.doctor import Finding
 from paas.edge import addresses, publish, tls
 from paas.jobs.context import Context
+from paas.store.acme import AcmeRecords
 
 LOOPBACK_NAMES = ("localhost", ".localhost")
 
@@ -34,4 +35,4 @@ def certificates(ctx: Context, apps: Sequence[App]) -> Iterator[Finding]:
     for app in apps:
         served = tls.assigned(ctx, app, publish.all_hosts(ctx, app))
         yield from doctor_tls.certificates(app.name, served, ctx.clock.now())
-        yield from doctor_tls.attempts(app.name, ctx.store.acme.attempts(app))
+        yield from doctor_tls.attempts(app.name, ctx.store.table(AcmeRecords).attempts(app))

@@ -7,6 +7,7 @@ from paas.core.certs.certificate import CertificateSource
 from paas.core.model import App
 from paas.edge import dashboard, former_hosts, publish
 from paas.jobs.context import Context
+from paas.store.acme import AcmeRecords
 
 
 def adopt(ctx: Context, app: App | None) -> None:
@@ -43,9 +44,9 @@ def tidy(ctx: Context, app: App | None) -> None:
         return
     adopt(ctx, app)
     hosts = set(publish.all_hosts(ctx, app) if app else dashboard.hosts(ctx))
-    for attempt in ctx.store.acme.attempts(app):
+    for attempt in ctx.store.table(AcmeRecords).attempts(app):
         if attempt.host not in hosts:
-            ctx.store.acme.forget(app, attempt.host)
+            ctx.store.table(AcmeRecords).forget(app, attempt.host)
     strangers = {(name, source) for name, source in ctx.store.certificates.names(app) if name not in hosts}
     if not strangers & {
         (name, source) for name, _ in strangers for source in (CertificateSource.ACME, CertificateSource.PLACEHOLDER)
@@ -67,5 +68,5 @@ def forget(ctx: Context, app: App) -> None:
             ctx.store.certificates.remove(app, one.name, one.source)
     for host in hosts:
         ctx.store.certificates.forget_issued(host)
-    for attempt in ctx.store.acme.attempts(app):
-        ctx.store.acme.forget(app, attempt.host)
+    for attempt in ctx.store.table(AcmeRecords).attempts(app):
+        ctx.store.table(AcmeRecords).forget(app, attempt.host)

@@ -18,6 +18,7 @@ from paas.core.model import App
 from paas.core.secret import Secret
 from paas.edge import addresses, dashboard, publish, tls
 from paas.jobs.context import Context
+from paas.store.acme import AcmeRecords
 from paas.system import x509
 from paas.system.reserve import Reserve
 
@@ -167,14 +168,14 @@ def again(ctx: Context, one: WantedCertificate) -> WantedCertificate | None:
 def due(ctx: Context, one: WantedCertificate) -> bool:
     """Whether its certificate is missing or old enough, and neither a failure nor a limit asks to wait."""
     now = ctx.clock.now()
-    if now < one.renewal or acme.waits(ctx.store.acme.attempt(one.app, one.host), now):
+    if now < one.renewal or acme.waits(ctx.store.table(AcmeRecords).attempt(one.app, one.host), now):
         return False
     return _allowed_at(ctx, one, now) <= now
 
 
 def _allowed_at(ctx: Context, one: WantedCertificate, now: float) -> float:
     renews = one.present is not None
-    return acme.allowed_at(ctx.store.acme.orders(), one.server, one.host, now, renewal=renews)
+    return acme.allowed_at(ctx.store.table(AcmeRecords).orders(), one.server, one.host, now, renewal=renews)
 
 
 def obtain(ctx: Context, one: WantedCertificate) -> None:
@@ -201,7 +202,7 @@ def obtain(ctx: Context, one: WantedCertificate) -> None:
 def _rehearse(ctx: Context, one: WantedCertificate) -> None:
     """After repeated failures the staging server has to agree first: there, failing costs nothing."""
     staging = account.staging(ctx, one.server)
-    if staging and acme.rehearses(ctx.store.acme.attempt(one.app, one.host)):
+    if staging and acme.rehearses(ctx.store.table(AcmeRecords).attempt(one.app, one.host)):
         _order(ctx, one, staging)
 
 
@@ -216,7 +217,7 @@ def _order(ctx: Context, one: WantedCertificate, server: str) -> tuple[str, Secr
     request = x509.signing_request([one.host], key)
     ctx.part(Reserve).spend()
     order = PlacedOrder(server, one.host, ctx.clock.now(), issued=True, renewal=one.present is not None)
-    number = ctx.store.acme.add_order(order)
+    number = ctx.store.table(AcmeRecords).add_order(order)
 
     def prove(record: str, value: str) -> AbstractContextManager[None]:
         provider = ctx.store.properties.of(one.app).text("letsencrypt", "dns-provider")
@@ -225,17 +226,17 @@ def _order(ctx: Context, one: WantedCertificate, server: str) -> tuple[str, Secr
     try:
         return ctx.part(AcmeClients).acme.issue(own, request, prove if one.host.startswith("*.") else None), key
     except Exception as error:
-        ctx.store.acme.fail_order(number, counts=isinstance(error, IssuanceFailed) and error.refused)
+        ctx.store.table(AcmeRecords).fail_order(number, counts=isinstance(error, IssuanceFailed) and error.refused)
         raise
 
 
 def _put_off(ctx: Context, one: WantedCertificate, error: PaasError) -> None:
-    attempt = ctx.store.acme.attempt(one.app, one.host)
+    attempt = ctx.store.table(AcmeRecords).attempt(one.app, one.host)
     words = " ".join(" ".join((f"{error.what}:", error.why) if error.why else (error.what,)).split())
     pause = error.retry_after if isinstance(error, IssuanceFailed) else 0.0
     with ctx.store.transaction():
         if one.app is None or ctx.store.apps.exists(one.app):
-            ctx.store.acme.note(one.app, acme.failed(attempt, words, ctx.clock.now(), pause))
+            ctx.store.table(AcmeRecords).note(one.app, acme.failed(attempt, words, ctx.clock.now(), pause))
 
 
 def _keep(ctx: Context, one: WantedCertificate, chain: str, key: Secret) -> None:
@@ -247,7 +248,7 @@ def _keep(ctx: Context, one: WantedCertificate, chain: str, key: Secret) -> None
             one.app, one.host, CertificateSource.ACME, chain, key, now=ctx.clock.now(), server=one.server
         )
         ctx.store.certificates.remove(one.app, one.host, CertificateSource.PLACEHOLDER)
-        ctx.store.acme.forget(one.app, one.host)
+        ctx.store.table(AcmeRecords).forget(one.app, one.host)
 
 
 def refresh(ctx: Context, app: App | None) -> None:

@@ -12,6 +12,7 @@ from paas.core.model import App
 from paas.core.times import timestamp
 from paas.edge import dashboard, publish, tls
 from paas.jobs.context import Context
+from paas.store.acme import AcmeRecords
 from paas.system import x509
 
 
@@ -69,7 +70,7 @@ def entries(ctx: Context, apps: Sequence[App | None]) -> list[CertificateEntry]:
     for app in apps:
         if not tls.acme_enabled(ctx, app):
             continue
-        failed = {one.host: one for one in ctx.store.acme.attempts(app)}
+        failed = {one.host: one for one in ctx.store.table(AcmeRecords).attempts(app)}
         for one in orders.candidates(ctx, app)[0]:
             attempt = failed.get(one.host)
             state = "valid" if one.present else "wanted"

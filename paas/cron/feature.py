@@ -9,6 +9,7 @@ from paas.cron import commands, views
 from paas.cron.ticker import CronTicker
 from paas.jobs.context import Context
 from paas.jobs.feature import Feature, Part, Timer
+from paas.store.runs import SuspendedCron
 
 NAMESPACE = "cron"
 
@@ -31,6 +32,7 @@ FEATURE = Feature(
     commands=(commands,),
     properties=PROPERTIES,
     facts={NAMESPACE: views.facts},
+    tables=(SuspendedCron,),
     parts=(Part(CronTicker, CronTicker),),
     timers=(Timer("cron", lambda ctx: ctx.part(CronTicker).tick()),),
     stopped=lambda ctx: ctx.part(CronTicker).stop(),

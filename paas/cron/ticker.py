@@ -22,6 +22,7 @@ from paas.runs.requests import ActiveRun, RunRequest
 from paas.runs.runs import RunOptions
 from paas.schedulers.container_stream import ContainerStream, Write
 from paas.schedulers.tasks import Tasks
+from paas.store.runs import SuspendedCron
 
 _log = logging.getLogger(__name__)
 
@@ -173,7 +174,7 @@ def paused(ctx: Context, one: Scheduled) -> str:
         return "stopped"
     if one.entry.maintenance or ctx.store.properties.of(one.app).value("cron", "maintenance"):
         return "maintenance"
-    return "suspended" if one.entry.id in ctx.store.suspended_cron.of(one.app) else ""
+    return "suspended" if one.entry.id in ctx.store.table(SuspendedCron).of(one.app) else ""
 
 
 def _tell(ctx: Context, one: Scheduled, status: RunStatus, note: str, *, count: int = 1) -> None:
@@ -257,11 +258,11 @@ def suspend(ctx: Context, app: App, entry_id: str) -> None:
     """The entry is not run until it is resumed."""
     find(ctx, app, entry_id)
     ctx.store.releases.deployed(app)
-    ctx.store.suspended_cron.set(app, entry_id, ctx.caller.name, ctx.clock.now())
+    ctx.store.table(SuspendedCron).set(app, entry_id, ctx.caller.name, ctx.clock.now())
 
 
 def resume(ctx: Context, app: App, entry_id: str) -> None:
     """The entry is run again, from its next time on."""
     find(ctx, app, entry_id)
-    ctx.store.suspended_cron.clear(app, entry_id)
+    ctx.store.table(SuspendedCron).clear(app, entry_id)
     ctx.changed.notify()

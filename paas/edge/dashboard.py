@@ -11,6 +11,7 @@ from paas.core.edge.vhost import Vhost
 from paas.core.errors import AlreadyExists
 from paas.edge import tls
 from paas.jobs.context import Context
+from paas.store.redirects import Redirects
 
 KEY = "dashboard"
 SETTING = "dashboard-domain"
@@ -64,7 +65,7 @@ def vhost(ctx: Context) -> Vhost | None:
 def _hosts_of_apps(ctx: Context) -> set[str]:
     shared = ctx.store.apps.domains(None)
     default = {host for app in ctx.store.apps.all() for host in default_names(app.name, shared)}
-    return default | ctx.store.apps.domain_owners().keys() | ctx.store.redirects.owners().keys()
+    return default | ctx.store.apps.domain_owners().keys() | ctx.store.table(Redirects).owners().keys()
 
 
 def url(ctx: Context) -> str:

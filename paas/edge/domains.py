@@ -12,6 +12,7 @@ from paas.core.errors import AlreadyExists, InvalidValue, NotFound, PaasError
 from paas.core.model import App
 from paas.edge import dashboard, publish
 from paas.jobs.context import Context
+from paas.store.redirects import Redirects
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _change(ctx: Context, app: App | None, edit: Callable[[Own], Own]) -> None:
         # A domain that is given up may be the default name of another app.
         given_up = {*before.names, *(() if after.default or app is None else publish.default_hosts(ctx, app))}
         _record(ctx, app, after)
-        redirects.check_gone(given_up - everywhere(ctx), ctx.store.redirects.all() if app else ())
+        redirects.check_gone(given_up - everywhere(ctx), ctx.store.table(Redirects).all() if app else ())
     alone = app if app and not given_up & others.keys() else None
     publish.or_undo(ctx, alone, lambda: _take_back(ctx, app, before, after, listed), moved=True)
 
@@ -185,7 +186,7 @@ def check_free(ctx: Context, app: App | None, names: Sequence[str]) -> None:
 
 def _check_owners(ctx: Context, app: App | None, names: Sequence[str]) -> None:
     default = _default_hosts_of_others(ctx, app)
-    given, moved = ctx.store.apps.domain_owners(), ctx.store.redirects.owners()
+    given, moved = ctx.store.apps.domain_owners(), ctx.store.table(Redirects).owners()
     for name in names:
         for owners, verb, why in ((given, "domains", ""), (moved, "redirect", "It redirects it.")):
             owner = owners.get(name)

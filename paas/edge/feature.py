@@ -13,6 +13,7 @@ from paas.jobs.context import Context
 from paas.jobs.feature import Feature, Look, Part
 from paas.jobs.locks import PublishLock
 from paas.jobs.loop import Loop
+from paas.store.redirects import Redirects
 
 ROTATE_BYTES = 50 << 20
 ROTATE_SECONDS = 60.0
@@ -27,6 +28,7 @@ FEATURE = Feature(
     "edge",
     commands=(access, domains, headers, maintenance, nginx, ports, redirect, routes, snippets),
     properties=PROPERTIES,
+    tables=(Redirects,),
     parts=(
         Part(PublishLock, lambda ctx: PublishLock()),
         Part(NewHosts, lambda ctx: NewHosts()),

@@ -14,6 +14,7 @@ from paas.core.edge.vhost import Vhost, VhostState
 from paas.core.model import App
 from paas.edge import dashboard
 from paas.jobs.context import Context
+from paas.store.redirects import Redirects
 
 KEY = "former"
 """Names its file, which nginx reads after those of the apps and the dashboard: a host that somebody has again is
@@ -27,7 +28,7 @@ def owned(ctx: Context, leaving: App | None = None) -> set[str]:
     shared, without = ctx.store.apps.domains(None), ctx.store.apps.without_default_domains()
     apps = [app for app in ctx.store.apps.all() if app.id not in without and (leaving is None or app.id != leaving.id)]
     found = {host for app in apps for host in default_names(app.name, shared)} | set(dashboard.hosts(ctx))
-    for owners in (ctx.store.apps.domain_owners(), ctx.store.redirects.owners()):
+    for owners in (ctx.store.apps.domain_owners(), ctx.store.table(Redirects).owners()):
         found |= {host for host, owner in owners.items() if leaving is None or owner != leaving.id}
     return found
 

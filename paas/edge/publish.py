@@ -18,6 +18,7 @@ from paas.edge.rules import Running
 from paas.jobs.context import Context
 from paas.jobs.locks import PublishLock
 from paas.proxies.base import Switch
+from paas.store.redirects import Redirects
 
 
 def hosts(ctx: Context, app: App) -> tuple[str, ...]:
@@ -68,7 +69,7 @@ def _divided(
 ) -> tuple[tuple[str, ...], tuple[Redirect, ...], tuple[str, ...]]:
     """Return the hosts that the app serves, its redirects, and the hosts that nobody serves while its domains are
     disabled."""
-    answered, moved = _hosts(ctx, app, own), tuple(ctx.store.redirects.of(app))
+    answered, moved = _hosts(ctx, app, own), tuple(ctx.store.table(Redirects).of(app))
     if ctx.store.apps.domains_enabled(app):
         return answered, moved, ()
     return (), (), tuple(dict.fromkeys([*answered, *(redirect.source for redirect in moved)]))

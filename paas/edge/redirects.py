@@ -8,24 +8,25 @@ from paas.core.errors import NotFound
 from paas.core.model import App
 from paas.edge import domains, publish
 from paas.jobs.context import Context
+from paas.store.redirects import Redirects
 
 
 def add(ctx: Context, app: App, redirect: Redirect) -> None:
     """Sends requests for the source elsewhere, in place of serving it; refuses a host of another app."""
     with ctx.store.transaction():
         domains.check_free(ctx, app, [redirect.source])
-        before = ctx.store.redirects.of(app)
+        before = ctx.store.table(Redirects).of(app)
         others = [other for other in before if other.source != redirect.source]
-        redirects.check(redirect, others, ctx.store.redirects.all(), domains.everywhere(ctx))
-        ctx.store.redirects.put(app, redirect)
+        redirects.check(redirect, others, ctx.store.table(Redirects).all(), domains.everywhere(ctx))
+        ctx.store.table(Redirects).put(app, redirect)
     _refresh(ctx, app, redirect.source, before)
 
 
 def remove(ctx: Context, app: App, source: str) -> None:
     """Removes the redirect; `NotFound` says which there are."""
     with ctx.store.transaction():
-        before = ctx.store.redirects.of(app)
-        if not ctx.store.redirects.remove(app, source):
+        before = ctx.store.table(Redirects).of(app)
+        if not ctx.store.table(Redirects).remove(app, source):
             raise NotFound(
                 f"{app.name} does not redirect {source}",
                 why="It redirects: " + (", ".join(redirect.source for redirect in before) or "nothing"),
@@ -37,9 +38,9 @@ def remove(ctx: Context, app: App, source: str) -> None:
 def _refresh(ctx: Context, app: App, source: str, before: list[Redirect]) -> None:
     def undo() -> None:
         with ctx.store.transaction():
-            ctx.store.redirects.remove(app, source)
+            ctx.store.table(Redirects).remove(app, source)
             for redirect in before:
                 if redirect.source == source:
-                    ctx.store.redirects.put(app, redirect)
+                    ctx.store.table(Redirects).put(app, redirect)
 
     publish.or_undo(ctx, app, undo, moved=True)

@@ -22,6 +22,7 @@ from paas.core.times import timestamp
 from paas.jobs.context import Context
 from paas.logs import follow, logs
 from paas.logs.drains import shipping
+from paas.store.logs import DrainRecords
 from paas.system import pattern
 
 USUAL_LINES = 100
@@ -192,7 +193,7 @@ def logs_drain(
     if action == "list":
         if target:
             raise UsageError(f"logs:drain list: {target!r} is too much")
-        found = ctx.store.drains.all() if isinstance(app, str) else ctx.store.drains.of(app)
+        found = ctx.store.table(DrainRecords).all() if isinstance(app, str) else ctx.store.table(DrainRecords).of(app)
         return [_row(ctx, one) for one in found if one.app_id is not None or _may_see_global(ctx)]
     if isinstance(app, str) or not target:
         what = "a URL" if action == "add" else "a number"
@@ -214,9 +215,9 @@ def _may_see_global(ctx: Context) -> bool:
 
 
 def _remove(ctx: Context, app: App | None, target: str) -> None:
-    for one in ctx.store.drains.of(app):
+    for one in ctx.store.table(DrainRecords).of(app):
         if target in (str(one.id), one.url.reveal()):
-            ctx.store.drains.remove(one.id)
+            ctx.store.table(DrainRecords).remove(one.id)
             ctx.out.step(f"Removed drain {one.id} to {drains_core.masked(one.url)}")
             return
     raise NotFound(

@@ -12,6 +12,7 @@ from paas.logs import commands
 from paas.logs.archive import LogArchive
 from paas.logs.drains.shipping import DrainShipper
 from paas.runs.active import Oneoffs
+from paas.store.logs import DrainRecords
 
 
 def _archive(ctx: Context) -> LogArchive:
@@ -53,6 +54,7 @@ FEATURE = Feature(
     commands=(commands,),
     properties=PROPERTIES,
     facts={"logs": _facts},
+    tables=(DrainRecords,),
     parts=(Part(LogArchive, _archive),),
     loops=lambda ctx: [ctx.part(LogArchive), DrainShipper(ctx)],
     changed=_changed,

@@ -8,34 +8,31 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar, cast
 
-from paas.store.access import KnownHosts, Logins
-from paas.store.acme import AcmeRecords
 from paas.store.apps import Apps
-from paas.store.buildpacks import Buildpacks
-from paas.store.certificates import Certificates, Secrets
+from paas.store.certificates import Certificates
 from paas.store.database import Database
 from paas.store.docker_options import DockerOptions
 from paas.store.edge import EdgeItems
 from paas.store.examination import CHECKPOINT
-from paas.store.locks import Locks
-from paas.store.logs import DrainRecords, Events, KeptLogs
+from paas.store.logs import Events, KeptLogs
 from paas.store.migrate import OWN, Migrations
-from paas.store.redirects import Redirects
 from paas.store.releases import Deployments, Releases
-from paas.store.runs import Runs, Sandboxes, SuspendedCron
+from paas.store.runs import Runs, Sandboxes
 from paas.store.sealed import Sealer
 from paas.store.sealed_rows import SealedRows
 from paas.store.sources import Sources
 from paas.store.table import Table
-from paas.store.tokens import Tokens
 from paas.store.traces import TraceRecords
-from paas.store.values import Config, Instance, Keys, PropertyValues
+from paas.store.values import Config, Instance, PropertyValues
 
 _T = TypeVar("_T", bound=Table)
 
 
 class Store:
-    """The tables of one instance, each with the few verbs that the engine needs."""
+    """The tables of one instance, each with the few verbs that the platform needs.
+
+    Those that several subjects use are attributes. Those of one are registered by its Feature: see `table`.
+    """
 
     def __init__(self, folder: Path, tables: Iterable[type[Table]] = (), migrations: Iterable[Migrations] = ()) -> None:
         self._database = Database(folder / "paas.db", (OWN, *migrations))
@@ -49,30 +46,22 @@ class Store:
         self.releases = Releases(self._database, sealer)
         self.deployments = Deployments(self._database)
         self.runs = Runs(self._database)
-        self.suspended_cron = SuspendedCron(self._database)
         self.sandboxes = Sandboxes(self._database)
         self.docker_options = DockerOptions(self._database)
         self.traces = TraceRecords(self._database)
-        self.logins = Logins(self._database, sealer)
-        self.known_hosts = KnownHosts(self._database)
         self.sources = Sources(self._database)
-        self.locks = Locks(self._database)
-        self.buildpacks = Buildpacks(self._database)
-        self.keys = Keys(self._database)
-        self.tokens = Tokens(self._database)
         self.instance = Instance(self._database)
         self.events = Events(self._database)
         self.kept_logs = KeptLogs(self._database)
-        self.drains = DrainRecords(self._database, sealer)
         self.certificates = Certificates(self._database, sealer)
-        self.secrets = Secrets(self._database, sealer)
-        self.redirects = Redirects(self._database)
-        self.acme = AcmeRecords(self._database)
         self._tables = {kind: kind(self._database, sealer) for kind in tables}
 
     def table(self, kind: type[_T]) -> _T:
         """Return the table of that class, which a feature has registered."""
-        return cast(_T, self._tables[kind])
+        try:
+            return cast(_T, self._tables[kind])
+        except KeyError:
+            raise LookupError(f"no feature has registered {kind.__name__}: name it in its `tables`") from None
 
     def transaction(self, *, durable: bool = False) -> AbstractContextManager[None]:
         """All changes inside count together or not at all; if ``durable``, after a power failure, too."""

@@ -10,18 +10,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from paas.core.access.remote_credentials import Login
 from paas.core.model import App
 from paas.core.secret import Secret
-from paas.store.database import Database
-from paas.store.sealed import Sealer
+from paas.store.table import Table
 
 GIT, REGISTRY, DEPLOY_KEY = "git", "registry", "deploy-key"
 
 
-class Logins:
+class Logins(Table):
     """User names and passwords by host, of one app or (None) of all. Passwords are encrypted at rest."""
-
-    def __init__(self, database: Database, sealer: Sealer) -> None:
-        self._db = database
-        self._sealer = sealer
 
     def all(self, kind: str, app: App | None = None) -> dict[str, Login]:
         """The credentials that were set for exactly that scope, by host."""
@@ -63,11 +58,8 @@ class Logins:
         self.set(DEPLOY_KEY, "", Login(f"{public} {comment}", Secret(private)))
 
 
-class KnownHosts:
+class KnownHosts(Table):
     """The keys that ssh servers are known by, as lines of a ``known_hosts`` file."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     def of(self, host: str) -> list[str]:
         """The lines of that host, or host:port; none if it is not known."""

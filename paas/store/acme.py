@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from paas.core.certs.acme import LONGEST_MEMORY, Attempt, PlacedOrder
 from paas.core.model import App
-from paas.store.database import Database
+from paas.store.table import Table
 
 
-class AcmeRecords:
+class AcmeRecords(Table):
     """Attempts by app, None for the server itself, and host; orders of the last week."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     def attempt(self, app: App | None, host: str) -> Attempt:
         """How it stands with the host; a fresh attempt where none has failed."""

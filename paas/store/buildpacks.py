@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from paas.core.model import App
-from paas.store.database import Database
+from paas.store.table import Table
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,8 @@ class AddedBuildpack:
     added_at: float
 
 
-class Buildpacks:
+class Buildpacks(Table):
     """At most one of a name for each app, and for all apps together."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     def of(self, app: App | None) -> list[AddedBuildpack]:
         """Those of the app alone, by name; for None those of all apps."""

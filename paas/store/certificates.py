@@ -9,6 +9,7 @@ from paas.core.model import App
 from paas.core.secret import Secret
 from paas.store.database import Database, Row
 from paas.store.sealed import Sealer
+from paas.store.table import Table
 from paas.system import x509
 
 
@@ -132,12 +133,8 @@ class Certificates:
         return done.rowcount > 0
 
 
-class Secrets:
+class Secrets(Table):
     """Secrets of the instance itself, by name."""
-
-    def __init__(self, database: Database, sealer: Sealer) -> None:
-        self._db = database
-        self._sealer = sealer
 
     def get(self, name: str) -> Secret | None:
         """The secret, or None."""

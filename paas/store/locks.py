@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from paas.core.apps.lock import AppLock
 from paas.core.model import App
-from paas.store.database import Database
+from paas.store.table import Table
 
 
-class Locks:
+class Locks(Table):
     """At most one for each app. Whether one still counts is for `AppLock.holds` to say."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     def get(self, app: App) -> AppLock | None:
         """The app's lock, or None."""

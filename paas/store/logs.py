@@ -12,7 +12,7 @@ from paas.core.logs.line import PLATFORM, LogLine
 from paas.core.model import App
 from paas.core.secret import Secret
 from paas.store.database import Database, Row
-from paas.store.sealed import Sealer
+from paas.store.table import Table
 from paas.system.segments import Segment
 
 EVENTS_KEPT = 2000
@@ -139,12 +139,8 @@ def _kept(row: Row) -> KeptLog:
     return KeptLog(**values, segments=parts)
 
 
-class DrainRecords:
+class DrainRecords(Table):
     """Where lines are sent, how far each has come, and what it counted."""
-
-    def __init__(self, database: Database, sealer: Sealer) -> None:
-        self._db = database
-        self._sealer = sealer
 
     def _drain(self, row: Row) -> Drain:
         return Drain(

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from paas.core.edge.redirects import Redirect
 from paas.core.model import App
-from paas.store.database import Database
+from paas.store.table import Table
 
 
-class Redirects:
+class Redirects(Table):
     """At most one for each host."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     def of(self, app: App) -> list[Redirect]:
         """Those of the app, by source."""

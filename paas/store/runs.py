@@ -11,6 +11,7 @@ from paas.core.runs.oneoff import Run, RunStatus
 from paas.core.sandboxes import Sandbox
 from paas.store.apps import gone
 from paas.store.database import Database, Row
+from paas.store.table import Table
 
 
 def _run(row: Row) -> Run:
@@ -112,11 +113,8 @@ class Runs:
         return [row["id"] for row in rows]
 
 
-class SuspendedCron:
+class SuspendedCron(Table):
     """The cron entries that somebody suspended."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     def of(self, app: App) -> dict[str, str]:
         """Who suspended each of the app's entries that are, by the entry's id."""

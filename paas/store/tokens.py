@@ -6,14 +6,11 @@ import sqlite3
 
 from paas.core.access.tokens import Token
 from paas.core.errors import AlreadyExists, NotFound
-from paas.store.database import Database
+from paas.store.table import Table
 
 
-class Tokens:
+class Tokens(Table):
     """What is kept of each token, by name."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     def all(self) -> list[Token]:
         """Every token, by name."""

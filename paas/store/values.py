@@ -11,6 +11,7 @@ from paas.core.properties import Properties
 from paas.core.secret import Secret
 from paas.store.database import Database
 from paas.store.sealed import Sealer
+from paas.store.table import Table
 
 
 def _scope(app: App | None) -> int | None:
@@ -82,11 +83,8 @@ class PropertyValues:
                 self._db.execute("INSERT INTO properties VALUES (?, ?, ?, ?)", _scope(app), namespace, key, value)
 
 
-class Keys:
+class Keys(Table):
     """Public keys that may log in."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     def all(self) -> list[Key]:
         """Every key, by name."""

@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 
 from fakes import ADMIN, DEPLOYER, VIEWER, eventually
+from paas.store.locks import Locks
 
 
 def test_a_locked_app_refuses_changes_with_who_why_and_until_when(hello):
@@ -161,7 +162,7 @@ def test_a_lock_outlives_the_daemon_and_goes_with_its_app(hello, another):
 
 
 def test_of_two_who_lock_at_once_one_has_the_lock(hello, monkeypatch):
-    get, both = hello.ctx.store.locks.get, threading.Barrier(2)
+    get, both = hello.ctx.store.table(Locks).get, threading.Barrier(2)
 
     def read(app):
         found = get(app)
@@ -170,6 +171,6 @@ def test_of_two_who_lock_at_once_one_has_the_lock(hello, monkeypatch):
             both.wait(0.3)
         return found
 
-    monkeypatch.setattr(hello.ctx.store.locks, "get", read)
+    monkeypatch.setattr(hello.ctx.store.table(Locks), "get", read)
     sessions = [hello.begin("apps:lock hello", caller=caller) for caller in (ADMIN, DEPLOYER)]
     assert sorted(session.wait().status for session in sessions) == [0, 1]

@@ -15,6 +15,7 @@ from fakes import DEPLOYER, VIEWER
 from paas.builders import buildpack_fetch, plans
 from paas.core.access.remote_credentials import Login
 from paas.core.secret import Secret
+from paas.store.buildpacks import Buildpacks
 
 pytestmark = pytest.mark.real("git")
 
@@ -440,7 +441,7 @@ def test_one_that_is_kept_stays_until_it_is_recorded(hello, repository, monkeypa
     """Somebody removes another buildpack just then."""
     hello.run(f"buildpacks:add hello {repository}")
     hello.run("apps:create other")
-    put = hello.ctx.store.buildpacks.put
+    put = hello.ctx.store.table(Buildpacks).put
     others = threading.Thread(target=lambda: hello.run("buildpacks:clear hello"))
 
     def late(row):
@@ -448,7 +449,7 @@ def test_one_that_is_kept_stays_until_it_is_recorded(hello, repository, monkeypa
         others.join(0.2)
         put(row)
 
-    monkeypatch.setattr(hello.ctx.store.buildpacks, "put", late)
+    monkeypatch.setattr(hello.ctx.store.table(Buildpacks), "put", late)
     assert hello.run(f"buildpacks:add other {repository}").status == 0
     others.join()
     assert [row["name"] for row in json.loads(hello.run("buildpacks:list other --format json").out)] == ["shell"]

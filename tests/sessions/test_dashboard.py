@@ -3,6 +3,7 @@ import re
 import pytest
 from web_fakes import LOOPBACK, Web
 
+from paas.store.values import Keys
 from paas.web import limits
 from paas.web.sessions import Sessions
 
@@ -276,7 +277,7 @@ def test_settings_and_keys_are_changed_there(web):
     browser.post("/server/do", action="key-add", name="ada", role="deploy", text=key)
     assert "SHA256:" in browser.get("/server").text
     browser.post("/server/do", action="key-remove", name="ada")
-    assert web.server.ctx.store.keys.all() == []
+    assert web.server.ctx.store.table(Keys).all() == []
 
 
 def test_many_apps_are_on_pages_and_can_be_searched(web):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from fakes import DEPLOYER, VIEWER
+from paas.store.logs import DrainRecords
 
 URL = "https://user:hush@logs.example:8443/token?key=hush"
 
@@ -61,7 +62,7 @@ def test_what_is_no_drain_is_refused(hello, line, code):
     result = hello.run(f"logs:drain {line}")
     assert result.status == 2
     assert f"[{code}]" in result.err
-    assert hello.ctx.store.drains.all() == []
+    assert hello.ctx.store.table(DrainRecords).all() == []
 
 
 def test_an_error_does_not_repeat_secrets(hello):

@@ -12,6 +12,7 @@ from paas.core.access.remote_credentials import Login
 from paas.core.containers.image import Image
 from paas.core.errors import DockerError
 from paas.core.secret import Secret
+from paas.store.access import Logins
 
 pytestmark = pytest.mark.real("git")
 
@@ -224,7 +225,7 @@ def test_private_registries_get_the_credentials_of_their_server(empty):
     empty.scheduler.registry["ghcr.io/team/app:1"] = NGINX
     empty.scheduler.wants["ghcr.io"] = Login("bot", Secret("token"))
     assert "unauthorized" in empty.run("git:from-image hello ghcr.io/team/app:1").err
-    empty.ctx.store.logins.set("registry", "ghcr.io", Login("bot", Secret("token")))
+    empty.ctx.store.table(Logins).set("registry", "ghcr.io", Login("bot", Secret("token")))
     assert empty.run("git:from-image hello ghcr.io/team/app:1").status == 0
 
 

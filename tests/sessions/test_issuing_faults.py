@@ -8,6 +8,7 @@ from paas.core.certs.acme import DAY, PRODUCTION, STAGING
 from paas.core.certs.certificate import CertificateSource
 from paas.core.errors import IssuanceFailed, disk_full
 from paas.edge import tls
+from paas.store.acme import AcmeRecords
 
 HOSTS = ("a.example.org", "b.example.org", "c.example.org")
 
@@ -174,7 +175,7 @@ def test_without_room_for_what_comes_the_authority_is_not_asked(shop, monkeypatc
         raise disk_full("the database")
 
     for name in ("note", "add_order"):
-        monkeypatch.setattr(shop.ctx.store.acme, name, full)
+        monkeypatch.setattr(shop.ctx.store.table(AcmeRecords), name, full)
     monkeypatch.setattr(shop.ctx.store.certificates, "put", full)
     for _ in range(6):
         shop.issue(60)
@@ -194,13 +195,14 @@ def test_an_order_counts_although_the_server_is_killed_before_it_is_through(shop
     monkeypatch.setattr(shop.acme, "issue", killed)
     with pytest.raises(Killed):
         shop.issuer.tick()
-    assert [(one.host, one.issued) for one in shop.ctx.store.acme.orders()] == [(HOSTS[0], True)]
+    assert [(one.host, one.issued) for one in shop.ctx.store.table(AcmeRecords).orders()] == [(HOSTS[0], True)]
 
 
 def test_an_order_that_came_to_nothing_does_not_count_unless_it_was_refused(shop):
     shop.acme.refusals += [IssuanceFailed("no answer"), IssuanceFailed("no proof", refused=True)]
     shop.issue()
-    assert [(one.host, one.issued) for one in shop.ctx.store.acme.orders()] == [(HOSTS[1], False), (HOSTS[2], True)]
+    orders = shop.ctx.store.table(AcmeRecords).orders()
+    assert [(one.host, one.issued) for one in orders] == [(HOSTS[1], False), (HOSTS[2], True)]
 
 
 def test_a_clock_that_was_ahead_keeps_no_host_from_its_certificate(shop):

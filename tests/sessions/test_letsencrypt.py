@@ -10,6 +10,7 @@ from paas.certs.clients import AcmeClients
 from paas.core.certs.acme import DAY, PRODUCTION, STAGING
 from paas.core.certs.certificate import CertificateSource
 from paas.core.errors import IssuanceFailed
+from paas.store.acme import AcmeRecords
 
 HOST = "www.example.org"
 
@@ -164,7 +165,7 @@ def test_failures_are_rarer_and_rarer_and_rehearsed_before_they_count(shop):
     shop.issue(DAY)
     assert [server for server, _ in shop.acme.orders][-2:] == [STAGING, PRODUCTION]
     assert _served(shop).trusted
-    assert shop.ctx.store.acme.attempts(shop.ctx.store.apps.get("hello")) == []
+    assert shop.ctx.store.table(AcmeRecords).attempts(shop.ctx.store.apps.get("hello")) == []
 
 
 def test_what_the_authority_asks_to_wait_is_waited(shop):

@@ -5,6 +5,7 @@ from web_fakes import Web
 
 from fakes.server import DEPLOYER
 from paas.core.errors import disk_full
+from paas.store.tokens import Tokens
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_a_full_disk_shuts_nobody_out(web, monkeypatch):
     def full(name, now):
         raise disk_full("the database")
 
-    monkeypatch.setattr(web.server.ctx.store.tokens, "used", full)
+    monkeypatch.setattr(web.server.ctx.store.table(Tokens), "used", full)
     assert web.call("whoami", token=token).status_code == 200
 
 

@@ -15,6 +15,7 @@ from paas.logs.drains import shipping
 from paas.logs.drains import spool as drain_spool
 from paas.logs.drains.receivers import NotSent, Refused
 from paas.logs.drains.shipping import Worker
+from paas.store.logs import DrainRecords
 from paas.system.clock import Clock
 
 URL = "https://user:secret@logs.example/token"
@@ -73,7 +74,7 @@ def until(worker, receiver, expected):
 
 
 def counts(server):
-    [one] = server.ctx.store.drains.all()
+    [one] = server.ctx.store.table(DrainRecords).all()
     return one.sent, shipping.waiting(server.ctx, one), one.dropped
 
 
@@ -106,7 +107,7 @@ def test_five_minutes_without_the_receiver_lose_nothing(writing):
             writing.deployed("hello", {"file": "2"})
     tries = receiver.tries
     assert tries < 14, "it is tried ever more rarely"
-    [one] = writing.ctx.store.drains.all()
+    [one] = writing.ctx.store.table(DrainRecords).all()
     assert one.error == "the receiver is away" and one.error_at
 
     receiver.down = False
@@ -172,7 +173,7 @@ def test_a_kill_before_it_is_recorded_repeats_one_batch_at_most(writing):
 
     eventually(read)
     # As if it had put one more aside and were killed before that was recorded: it is read again.
-    spooled = writing.ctx.store.drains.get(1).position.spooled
+    spooled = writing.ctx.store.table(DrainRecords).get(1).position.spooled
     worker._spool.put(spooled + 1, [LogLine("2026-01-01T00:00:00.000000000Z", "app", "web.1", b"twice", 1, "hello")])
     receiver.down = False
     until(again(worker, writing, receiver), receiver, expected)
@@ -187,7 +188,7 @@ def test_a_batch_that_is_refused_is_counted_and_the_next_are_sent(hello):
     hello.scheduler.write("web.1", "fine")
     until(worker, receiver, ["fine"])
     assert counts(hello)[2] == 1
-    assert hello.ctx.store.drains.get(1).error == "the receiver answered 400"
+    assert hello.ctx.store.table(DrainRecords).get(1).error == "the receiver answered 400"
 
 
 def test_a_global_drain_has_the_lines_of_every_app(hello):
@@ -206,7 +207,7 @@ def test_a_global_drain_has_the_lines_of_every_app(hello):
 def test_the_drain_of_a_destroyed_app_ends(hello):
     worker = begin(hello, FakeReceiver())
     hello.run("apps:destroy hello --force")
-    assert hello.ctx.store.drains.all() == []
+    assert hello.ctx.store.table(DrainRecords).all() == []
     with pytest.raises(NotFound):
         again(worker, hello, FakeReceiver())
 
@@ -270,14 +271,14 @@ def test_the_thread_that_takes_up_drains_goes_on_after_an_error(hello, monkeypat
     receiver = FakeReceiver()
     threads = running(hello, monkeypatch, receiver)
     failing = iter([RuntimeError("the database is locked")])
-    ids = hello.ctx.store.drains.ids
+    ids = hello.ctx.store.table(DrainRecords).ids
 
     def fails_once():
         for error in failing:
             raise error
         return ids()
 
-    monkeypatch.setattr(hello.ctx.store.drains, "ids", fails_once)
+    monkeypatch.setattr(hello.ctx.store.table(DrainRecords), "ids", fails_once)
     threads.start()
     try:
         hello.run(f"logs:drain add hello {URL}")
@@ -290,10 +291,10 @@ def test_the_thread_that_takes_up_drains_goes_on_after_an_error(hello, monkeypat
 def test_a_place_that_is_none_holds_up_nothing(writing):
     receiver = FakeReceiver()
     worker = begin(writing, receiver)
-    position = writing.ctx.store.drains.get(1).position
+    position = writing.ctx.store.table(DrainRecords).get(1).position
     [container] = [one.id for one in writing.scheduler.containers(writing.app())]
     broken = shipping.replace(position, logs={container: "20%#1", f"router-{writing.app().id}": "x"})
-    writing.ctx.store.drains.advance(1, broken)
+    writing.ctx.store.table(DrainRecords).advance(1, broken)
     writing.scheduler.write("web.1", "one")
     until(again(worker, writing, receiver), receiver, ["one"])
     writing.scheduler.write("web.1", "10%\r20%")
@@ -310,7 +311,7 @@ def test_a_log_that_was_rotated_away_before_it_was_read_is_counted_and_told(hell
     hello.scheduler.write("web.1", "two")
     until(worker, receiver, ["one", "two"])
     assert [line.text for batch in receiver.batches for line in batch if line.source == "platform"] == [GAP]
-    assert hello.ctx.store.drains.get(1).gaps == 1
+    assert hello.ctx.store.table(DrainRecords).get(1).gaps == 1
 
 
 def test_nothing_is_remembered_of_what_is_gone_and_not_kept_any_more(writing):
@@ -369,7 +370,7 @@ def test_what_is_recorded_does_not_grow_with_the_logs_that_are_kept(writing):
         writing.scheduler.write("web.1", "more")
         until(worker, receiver, expected)
         # That of the last log, of the container that runs, of its events and requests.
-        return len(writing.ctx.store.drains.get(1).position.logs) <= 4
+        return len(writing.ctx.store.table(DrainRecords).get(1).position.logs) <= 4
 
     eventually(short, "the places of logs that ended long ago are forgotten")
     writing.scheduler.write("web.1", "after")

@@ -12,14 +12,16 @@ from cryptography.fernet import Fernet
 from paas.core.errors import AlreadyExists, NoSuchApp, NotFound, PaasError
 from paas.core.model import SERVER, DeploymentStatus, Draft, Key, Process, ReleaseState, Replica
 from paas.core.secret import Secret
+from paas.dispatch.features import open_store
 from paas.store import Store
 from paas.store.database import Database
 from paas.store.migrate import BY_POSITION, OWN, Migrations
+from paas.store.values import Keys
 
 
 @pytest.fixture
 def store(tmp_path):
-    made = Store(tmp_path)
+    made = open_store(tmp_path)
     yield made
     made.close()
 
@@ -212,13 +214,13 @@ def test_what_a_crash_left_is_abandoned(store, app):
 
 def test_keys(store):
     key = Key("ada", "SHA256:a", "ssh-ed25519", "AAAA", "me", "admin", 5.0)
-    store.keys.add(key)
-    assert store.keys.all() == [key]
-    assert store.keys.by_fingerprint("SHA256:a") == key
-    assert store.keys.by_fingerprint("SHA256:b") is None
-    assert store.keys.remove(fingerprint="SHA256:a") == key
+    store.table(Keys).add(key)
+    assert store.table(Keys).all() == [key]
+    assert store.table(Keys).by_fingerprint("SHA256:a") == key
+    assert store.table(Keys).by_fingerprint("SHA256:b") is None
+    assert store.table(Keys).remove(fingerprint="SHA256:a") == key
     with pytest.raises(NotFound, match="there is no key 'ada'"):
-        store.keys.remove(name="ada")
+        store.table(Keys).remove(name="ada")
 
 
 def test_facts_about_the_instance(store):

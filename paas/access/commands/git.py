@@ -15,7 +15,7 @@ from paas.core.errors import InvalidValue, NotFound
 from paas.core.git import url
 from paas.core.secret import Secret
 from paas.jobs.context import Context
-from paas.store.access import GIT
+from paas.store.access import GIT, Logins
 
 Host = Annotated[str, Arg("HOST", lambda ctx, text: url.host(text))]
 
@@ -35,11 +35,11 @@ def git_auth(
     history. It is encrypted at rest.
     """
     if not user:
-        if not ctx.store.logins.remove(GIT, host):
+        if not ctx.store.table(Logins).remove(GIT, host):
             raise NotFound(f"there are no credentials for {host}", fix="'git:auth-status' lists those there are.")
         ctx.out.step(f"Forgot the credentials for {host}")
         return
-    ctx.store.logins.set(GIT, host, Login(_one_line(user), Secret(password or args.read_password(invocation))))
+    ctx.store.table(Logins).set(GIT, host, Login(_one_line(user), Secret(password or args.read_password(invocation))))
     ctx.out.step(f"Kept the credentials of {user} for {host}")
 
 
@@ -60,9 +60,8 @@ class AuthRow:
 @command("git:auth-status", access=Access.ADMIN)
 def git_auth_status(ctx: Context, host: Annotated[str, Arg("HOST")] = "") -> list[AuthRow]:
     """List the git servers that there are credentials for, or tell of one: exit status 1 if there are none for it."""
-    rows = [
-        AuthRow(name, login.user) for name, login in ctx.store.logins.all(GIT).items() if host.lower() in ("", name)
-    ]
+    logins = ctx.store.table(Logins).all(GIT)
+    rows = [AuthRow(name, login.user) for name, login in logins.items() if host.lower() in ("", name)]
     if host and not rows:
         raise NotFound(f"there are no credentials for {host}", fix=f"Run 'git:auth {host} USER'.")
     return rows

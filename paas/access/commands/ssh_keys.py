@@ -13,6 +13,7 @@ from paas.core.access.caller import Access
 from paas.core.errors import UsageError
 from paas.core.times import timestamp
 from paas.jobs.context import Context
+from paas.store.values import Keys
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def ssh_keys_list(ctx: Context, name: Annotated[str, Arg("NAME")] = "") -> list[
     """List the keys that may log in, or the one of that name."""
     return [
         KeyRow(key.name, key.role, key.fingerprint, key.kind, key.comment, timestamp(key.created_at))
-        for key in ctx.store.keys.all()
+        for key in ctx.store.table(Keys).all()
         if name in ("", key.name)
     ]
 

@@ -12,6 +12,7 @@ from paas.core import values
 from paas.core.access.caller import Access
 from paas.core.times import timestamp
 from paas.jobs.context import Context
+from paas.store.tokens import Tokens
 
 LIFE = values.duration("1m", "3650d")
 
@@ -54,7 +55,7 @@ def tokens_list(ctx: Context) -> list[TokenRow]:
 
     return [
         TokenRow(one.name, one.role, timestamp(one.created_at), shown(one.expires_at), shown(one.used_at))
-        for one in ctx.store.tokens.all()
+        for one in ctx.store.table(Tokens).all()
     ]
 
 

@@ -11,6 +11,7 @@ from paas.core.edge.redirects import CODES, Redirect, target
 from paas.core.errors import UsageError
 from paas.edge import redirects
 from paas.jobs.context import Context
+from paas.store.redirects import Redirects
 
 
 def _code(ctx: Context, text: str) -> int:
@@ -45,4 +46,4 @@ def redirect_remove(ctx: Context, app: args.App, from_: Source) -> None:
 @command("redirect:list", access=Access.VIEW)
 def redirect_list(ctx: Context, app: args.App) -> list[Redirect]:
     """Show the redirects of an app."""
-    return ctx.store.redirects.of(app)
+    return ctx.store.table(Redirects).of(app)

@@ -25,6 +25,7 @@ from paas.logs.drains import receivers, spool
 from paas.logs.drains.receivers import Factory, NotSent, Refused
 from paas.logs.drains.spool import Spool
 from paas.logs.feed import Feed
+from paas.store.logs import DrainRecords
 
 _log = logging.getLogger(__name__)
 BATCH_LINES = 500
@@ -47,7 +48,7 @@ class Worker:
 
     def __init__(self, ctx: Context, drain_id: int, make: Factory = receivers.receiver) -> None:
         self._ctx = ctx
-        self._drain = ctx.store.drains.get(drain_id)
+        self._drain = ctx.store.table(DrainRecords).get(drain_id)
         target = drain.target(self._drain.url.reveal())
         self._receiver = make(target, self._drain.format, self._drain.ca, lambda: remote_credentials.egress(ctx))
         self._spool = Spool(ctx.paths.drain(drain_id))
@@ -76,7 +77,7 @@ class Worker:
         self._record(number)
         lost = self._spool.bound(self._limit())
         if lost:
-            self._ctx.store.drains.count(self._drain.id, dropped=lost)
+            self._ctx.store.table(DrainRecords).count(self._drain.id, dropped=lost)
         return True
 
     def _limit(self) -> int:
@@ -101,7 +102,7 @@ class Worker:
         now = self._ctx.clock.monotonic()
         if now < self._due:
             return False
-        drains = self._ctx.store.drains
+        drains = self._ctx.store.table(DrainRecords)
         try:
             self._receiver.send(lines)
         except Refused as error:
@@ -124,7 +125,7 @@ class Worker:
         for app, feed in self._feeds.values():
             places |= feed.places(settled) | {f"events-{app.id}": str(feed.event)}
         self._position = replace(self._position, logs=places, spooled=spooled, settled=settled)
-        self._ctx.store.drains.advance(self._drain.id, self._position)
+        self._ctx.store.table(DrainRecords).advance(self._drain.id, self._position)
 
     def _gather(self) -> list[LogLine]:
         now = self._ctx.clock.monotonic()
@@ -141,7 +142,7 @@ class Worker:
             found += feed.read()
         gaps = sum(line.source == PLATFORM and line.text == GAP for line in found)
         if gaps:
-            self._ctx.store.drains.count(self._drain.id, gaps=gaps)
+            self._ctx.store.table(DrainRecords).count(self._drain.id, gaps=gaps)
         return found
 
     def _listing(self, app: App) -> list[Container]:
@@ -217,7 +218,7 @@ class DrainShipper(Loop):
             ended.set()
 
     def _look(self) -> None:
-        wanted = set(self._ctx.store.drains.ids())
+        wanted = set(self._ctx.store.table(DrainRecords).ids())
         for number in wanted - self._running.keys():
             ended = self._running[number] = threading.Event()
             threading.Thread(target=self._ship, args=(number, ended), name=f"drain-{number}", daemon=True).start()
@@ -232,7 +233,7 @@ class DrainShipper(Loop):
         _log.error("drain %d: %s", number, error, exc_info=None if expected else error)
         try:
             said = str(error) if expected else f"an error of the platform's own: {type(error).__name__}"
-            self._ctx.store.drains.complain(number, said, self._ctx.clock.now())
+            self._ctx.store.table(DrainRecords).complain(number, said, self._ctx.clock.now())
         except Exception:  # noqa: BLE001  # the database may be what failed
             _log.exception("drain %d: what went wrong can't be recorded", number)
 
@@ -278,6 +279,6 @@ def add(ctx: Context, app: App | None, url: str, form: str, ca: str) -> Drain:
         )
     now = ctx.clock.now()
     position = Position(query.rfc3339(now), ctx.store.events.newest())
-    return ctx.store.drains.add(
+    return ctx.store.table(DrainRecords).add(
         app, Secret(url), chosen, ca, position, actor=ctx.caller.name, now=now
     )
