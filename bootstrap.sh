@@ -2,8 +2,8 @@
 # Installs the platform on this server, or upgrades it: Debian 12 or 13, or an Ubuntu LTS of that age. Run it as root
 # from a clone; run it again after `git pull`. `bootstrap.sh --help` lists the options.
 #
-# It makes: the user `paas` with its data in /var/lib/paas, the program in /opt/paas with a link in /usr/local/bin, and
-# the services paas and paas-nginx. An engine, an nginx and an sshd that are there already stay as they are.
+# It creates: the user `paas` with its data in /var/lib/paas, the program in /opt/paas with a link in /usr/local/bin, and
+# the services paas and paas-nginx. It does not change an existing Docker Engine, nginx or sshd.
 set -Eeuo pipefail
 cd "$(dirname "$0")"
 . scripts/lib.sh
@@ -12,7 +12,7 @@ trap 'warn "bootstrap.sh stopped at line $LINENO: $BASH_COMMAND"' ERR
 user=paas data=/var/lib/paas program=/opt/paas link=/usr/local/bin/paas
 units=(paas.service paas-nginx.service paas-builds.socket) builder=paas-builder.service
 parts=(paas buildpacks hooks nginx setup.cfg pyproject.toml README.md LICENSE)
-# Not one of the administrator's own: the server's Python has to stay where it is.
+# The system's Python, not one of the administrator's own, which may be moved or removed.
 export PYTHON=/usr/bin/python3
 
 declare -A settings=()
@@ -24,23 +24,23 @@ usage() {
 bootstrap.sh [OPTION…]: install or upgrade the platform on this server.
 
   --domain NAME       apps are served at APP.NAME (this host's name)
-  --listen ADDRESS    for SSH and HTTP (0.0.0.0)
-  --ssh-port PORT     for git push and commands (2222)
-  --http-port PORT    for the apps (80)
-  --https-port PORT   for the apps (443)
-  --build-isolation KIND  where builds run: rootless for apart from the host, none for its engine (rootless at a first
-                      installation on an engine that lets builds out, else none)
+  --listen ADDRESS    address for SSH and HTTP (0.0.0.0)
+  --ssh-port PORT     port for git push and commands (2222)
+  --http-port PORT    port for the apps (80)
+  --https-port PORT   port for the apps (443)
+  --build-isolation KIND  where builds run: rootless for an isolated builder, none for the host's engine (rootless at a
+                      first installation on an engine that builds can escape from, else none)
   --no-start          install only
   --uninstall         remove the program and its services; apps and data stay
   --purge             with --uninstall: remove the apps, the data and the user, too
 
-What you don't give stays as it was at an upgrade. Later, 'paas settings:set' changes the same settings.
+At an upgrade, settings without an option stay unchanged. 'paas settings:set' changes the same settings later.
 END
 }
 
 main() {
   parse "$@"
-  ((EUID == 0)) || die "bootstrap.sh changes the system, so it needs root" "Run: sudo ./bootstrap.sh"
+  ((EUID == 0)) || die "bootstrap.sh changes the system and needs root" "Run: sudo ./bootstrap.sh"
 
   if [[ $action == uninstall ]]; then
     uninstall
@@ -92,7 +92,7 @@ parse() {
     esac
     shift
   done
-  [[ $purge == no || $action == uninstall ]] || die "--purge goes with --uninstall"
+  [[ $purge == no || $action == uninstall ]] || die "--purge needs --uninstall"
 }
 
 # Before anything is changed
@@ -104,29 +104,29 @@ check_settings() {
     case $key in
       *-port) [[ $value =~ ^[1-9][0-9]{0,4}$ ]] || die "--$key: $value is not a port" ;;
       build-isolation) [[ $value =~ ^(none|rootless)$ ]] || die "--$key: $value is neither none nor rootless" ;;
-      domain) [[ $value =~ ^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$ ]] || die "--$key: $value is not a host name in lower case" ;;
+      domain) [[ $value =~ ^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$ ]] || die "--$key: $value is not a lower-case host name" ;;
     esac
   done
 }
 
 check_system() {
-  has apt-get || die "This machine has no apt-get" "The platform runs on Debian 12 and 13, and Ubuntu 24.04."
+  has apt-get || die "apt-get is missing" "The platform runs on Debian 12 and 13, and Ubuntu 24.04."
   if [[ -x $PYTHON ]]; then check_python; fi
 
   local home
   home=$(getent passwd "$user" | cut -d: -f6) || true
   [[ -z $home || $home == "$data" ]] ||
-    die "There is a user $user already, with the home $home" "The platform needs that name, with $data as home."
+    die "The user $user already exists, with the home $home" "The platform needs a user of that name, with the home $data."
   [[ ! -e $link || $(readlink "$link") == "$program/bin/paas" ]] ||
-    die "$link is there already, and not from this installer" "Move it away, and run this again."
+    die "$link already exists, and is not from this installer" "Move it away, and run this again."
 }
 
 check_python() {
   "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    die "Python 3.11 or newer is needed, and $PYTHON is $("$PYTHON" --version)" "Debian 12 and Ubuntu 24.04 have it."
+    die "Python 3.11 or newer is required, but $PYTHON is $("$PYTHON" --version)" "Debian 12 and Ubuntu 24.04 have it."
 }
 
-# setting KEY: what was asked for, else what the server has, else the default.
+# setting KEY: the value of the option, else the server's current value, else the default.
 setting() {
   local kept
   kept=$(sed -n "s/^$1: *['\"]\{0,1\}\([^'\"]*\).*/\1/p" "$data/paas.yml" 2>/dev/null) || true
@@ -140,11 +140,11 @@ check_ports() {
     if listening "$port" && ! ours "$port"; then busy+=("$port (--$key)"); fi
   done
   ((${#busy[@]} == 0)) ||
-    die "These ports are taken by another program: ${busy[*]}" "Nothing was changed. 'ss -ltnp' shows who has them." \
-      "Stop that program, or give the platform others: ./bootstrap.sh --http-port 8080 --https-port 8443"
+    die "Another program uses these ports: ${busy[*]}" "Nothing was changed. 'ss -ltnp' shows the programs." \
+      "Stop that program, or choose other ports: ./bootstrap.sh --http-port 8080 --https-port 8443"
 }
 
-# listening PORT: on any address; the kernel's own list, in which 0A means LISTEN.
+# listening PORT: a socket listens on any address. In the kernel's list 0A means LISTEN.
 listening() {
   local hex
   hex=$(printf '%04X' "$1")
@@ -152,7 +152,7 @@ listening() {
     /proc/net/tcp /proc/net/tcp6 2>/dev/null
 }
 
-# ours PORT: this platform runs, and was given that port.
+# ours PORT: this platform runs and uses that port.
 ours() {
   local unit
   for unit in "${units[@]}"; do
@@ -171,36 +171,37 @@ start_engine() {
 make_user() {
   heading "The user $user"
   getent passwd "$user" >/dev/null || useradd --system --user-group --home-dir "$data" --no-create-home --shell /bin/sh "$user"
-  # No password, but not locked either: sshd lets nobody into a locked account.
+  # No password, but not locked either: sshd refuses locked accounts.
   usermod --password '*' "$user"
   install -d -o "$user" -g "$user" -m 711 "$data"
 
-  # Who may use the engine's socket.
+  # The group that may use Docker's socket.
   local group
   group=$(stat -c %G "$engine_socket" 2>/dev/null) || group=docker
   if [[ $group != root ]] && getent group "$group" >/dev/null; then usermod --append --groups "$group" "$user"; fi
 
-  # A range of ids of its own, with which it can make stack images without being root.
+  # A range of ids of its own: the server builds stack images with it, without being root.
   grep -q "^$user:" /etc/subuid 2>/dev/null || usermod --add-subuids "$(free_range /etc/subuid)" "$user"
   grep -q "^$user:" /etc/subgid 2>/dev/null || usermod --add-subgids "$(free_range /etc/subgid)" "$user"
   say "$(id "$user")"
 }
 
-# An engine that lets builds out makes whoever may push root on this server. One that was there stays as it is.
+# With an engine that builds can escape from, everybody who may push is root on this server. An existing engine is not
+# changed.
 look_at_engine() {
   local version
   version=$(engine_version) || return 0
   engine_escapes "$version" || return 0
-  heading "Docker Engine $version lets builds out: whoever may push could be root on this server"
-  say "Its BuildKit has CVE-2024-23651, -23652 and -23653; 24.0.9 and 25.0.2 don't. Debian 12 has no such engine, Debian 13 has," \
-    "and so does Docker: https://docs.docker.com/engine/install/debian/."
+  heading "Builds can escape from Docker Engine $version: everybody who may push could be root on this server"
+  say "Its BuildKit has CVE-2024-23651, -23652 and -23653; 24.0.9 and 25.0.2 have the fixes. Debian 12 has no such engine;" \
+    "Debian 13 has one, and so does Docker: https://docs.docker.com/engine/install/debian/."
   if [[ $(setting build-isolation) == rootless ]]; then
-    say "Builds run apart from the host (build-isolation rootless)."
+    say "Builds are isolated from the host (build-isolation rootless)."
   elif [[ $fresh == yes && -z $(setting build-isolation) ]] && has_systemd; then
-    say "So builds run apart from the host here: build-isolation rootless. 'paas settings:set build-isolation none' ends that."
+    say "Therefore builds are isolated here: build-isolation rootless. 'paas settings:set build-isolation none' turns it off."
     settings[build-isolation]=rootless chosen=yes
   else
-    warn "Until then nothing is built for the role deploy. 'bootstrap.sh --build-isolation rootless' builds apart from the host."
+    warn "Until then the role deploy cannot build. 'bootstrap.sh --build-isolation rootless' isolates builds from the host."
   fi
 }
 
@@ -211,8 +212,7 @@ make_builder_user() {
   say "$(id paas-builder)"
 }
 
-# The wheel and all it needs, exactly what requirements.lock says, are fetched first, so that the server is away for
-# seconds only.
+# Download the exact packages of requirements.lock and build the wheel first, so that the server is down for seconds only.
 install_program() {
   local work
   heading "The program, in $program"
@@ -224,14 +224,14 @@ install_program() {
   export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
   followed "$work/log" "$pip_steps" "$program/bin/python" -m pip download --only-binary :all: --require-hashes \
     --requirement requirements.lock --dest "$work/wheels"
-  # What builds it is among them.
+  # They include the build system.
   followed "$work/log" nothing "$program/bin/python" -m pip wheel --no-deps --no-index --find-links "$work/wheels" \
     --wheel-dir "$work/wheels" "$work/source"
 
   if [[ $start == yes ]] && has_systemd; then systemctl stop paas.service 2>/dev/null || true; fi
   local install=("$program/bin/python" -m pip install --no-index --find-links "$work/wheels")
   followed "$work/log" nothing "${install[@]}" --require-hashes --requirement requirements.lock
-  # The version may be the same as before, and the code another.
+  # The code may have changed without a new version.
   followed "$work/log" nothing "${install[@]}" --no-deps --force-reinstall paas
   ln -sfn "$program/bin/paas" "$link"
   rm -rf "$work"
@@ -250,7 +250,7 @@ configure() {
     write_setting "$key" "$value"
     say "$key: $value"
   done
-  # For the first start of nginx; a server that runs keeps it up to date.
+  # For the first start of nginx. A running server keeps it up to date.
   server_answers || as_user "$program/bin/paas" serve --root "$data" --external-nginx --prepare-only
 }
 
@@ -264,7 +264,7 @@ except PaasError as error:
     sys.exit("\n".join(f" !     {line}" for line in error.lines()))' "$data/paas.yml" "$1" "$2"
 }
 
-# With the right to take ports below 1024, as in the services.
+# With the right to bind ports below 1024, as in the services.
 as_user() {
   (cd / && HOME=$data setpriv --reuid "$user" --regid "$user" --init-groups \
     --inh-caps +net_bind_service --ambient-caps +net_bind_service "$@")
@@ -288,11 +288,11 @@ start_services() {
     journalctl --no-pager --unit paas.service --lines 15 >&2 || true
     exit 1
   fi
-  say "$(paas version) serves"
+  say "$(paas version) is running"
   if [[ $fresh == yes ]]; then listen_on_ipv6; fi
 }
 
-# What chose it by itself takes it back where it does not work, so that an admin can push.
+# If bootstrap.sh chose isolation itself and the builder does not start, turn isolation off, so that an admin can push.
 start_builder() {
   if [[ $(setting build-isolation) != rootless ]]; then
     systemctl disable --quiet --now "$builder" 2>/dev/null || true
@@ -301,39 +301,39 @@ start_builder() {
   systemctl enable --quiet "$builder"
   systemctl restart "$builder"
   if wait_until 30 builder_answers; then
-    say "Builds run apart from the host"
+    say "Builds are isolated from the host"
     return
   fi
-  warn "The builder apart from the host does not start here. The end of its log:"
+  warn "The isolated builder does not start here. The end of its log:"
   journalctl --no-pager --unit "$builder" --lines 5 >&2 || true
   if [[ $chosen == yes ]]; then
     systemctl disable --quiet --now "$builder"
     write_setting build-isolation none
-    warn "So builds run in Docker Engine, and only for admins (build-isolation none). See docs/security.md."
+    warn "Therefore builds run in Docker Engine, and only for admins (build-isolation none). See docs/security.md."
   fi
 }
 
 builder_answers() { timeout 20 docker --host unix:///run/paas-builder/docker.sock version >/dev/null 2>&1; }
 
-# Once, at the first installation: whoever turns it off later has a reason.
+# Only at the first installation: an administrator may have turned it off later.
 listen_on_ipv6() {
   [[ $(setting listen) == 0.0.0.0 ]] && has_public_ipv6 || return 0
   if "$link" --root "$data" nginx:set --global bind-address-ipv6 ::; then
-    say "The apps are served over IPv6, too"
+    say "The apps are also served over IPv6"
   else
-    warn "nginx does not listen on IPv6. Later, run 'paas nginx:set --global bind-address-ipv6 ::'."
+    warn "nginx does not listen on IPv6. To try again, run 'paas nginx:set --global bind-address-ipv6 ::'."
   fi
 }
 
-# An address of 2000::/3, which the world can reach, on an interface of this host: the scope 00 is the global one.
+# A public address (2000::/3) on an interface of this host. The scope 00 is the global one.
 has_public_ipv6() { grep -qsE '^[23][0-9a-f]{31} [0-9a-f]+ [0-9a-f]+ 00 ' /proc/net/if_inet6; }
 
 server_answers() { "$link" --root "$data" version >/dev/null 2>&1; }
 
 make_stack() {
-  heading "The image that apps can start from"
+  heading "The base image for apps"
   if ! engine_answers; then
-    warn "Docker Engine does not answer yet, so this is left: later, run 'paas stack:build'."
+    warn "Docker Engine does not answer yet. Run 'paas stack:build' later."
     return
   fi
   "$program/bin/python" -c 'import sys
@@ -341,30 +341,30 @@ from paas.core.errors import PaasError
 from paas.builders import buildkit, stack
 def say(line): print("      ", line, flush=True)
 try:
-    say(stack.ensure(stack.default_suite(), docker_cli=buildkit.cli()[0], progress=say) + " is there")
+    say(stack.ensure(stack.default_suite(), docker_cli=buildkit.cli()[0], progress=say) + " is ready")
 except PaasError as error:
     sys.exit("\n".join(f" !     {line}" for line in error.lines()))' ||
-    warn "Apps whose Dockerfile starts from another image don't need it. Later: paas stack:build"
+    warn "Apps with another base image do not need it. To try again, run 'paas stack:build'."
 }
 
-# git push on port 22 goes through the host's sshd, which is the administrator's: it is looked at, and not changed.
+# git push on port 22 goes through the host's sshd, which belongs to the administrator: check it, and change nothing.
 check_sshd() {
   has sshd || return 0
   local rules
   mkdir -p /run/sshd
   rules=$(sshd -T -C "user=$user,host=localhost,addr=127.0.0.1" 2>/dev/null) || return 0
 
-  if grep -q '^pubkeyauthentication no' <<<"$rules"; then hint "it takes no keys (PubkeyAuthentication no)"; fi
+  if grep -q '^pubkeyauthentication no' <<<"$rules"; then hint "it accepts no keys (PubkeyAuthentication no)"; fi
   if ! grep -q '^authorizedkeysfile .*\.ssh/authorized_keys' <<<"$rules"; then
     hint "it does not read ~/.ssh/authorized_keys (AuthorizedKeysFile)"
   fi
-  if grep -q '^allowusers ' <<<"$rules" && ! grep -qx "allowusers $user" <<<"$rules"; then hint "its AllowUsers lacks $user"; fi
+  if grep -q '^allowusers ' <<<"$rules" && ! grep -qx "allowusers $user" <<<"$rules"; then hint "its AllowUsers does not contain $user"; fi
   if grep -q '^allowgroups ' <<<"$rules" && ! grep -qxE "allowgroups ($(id -nG "$user" | tr ' ' '|'))" <<<"$rules"; then
-    hint "its AllowGroups has no group of $user"
+    hint "its AllowGroups contains no group of $user"
   fi
-  if grep -qx "denyusers $user" <<<"$rules"; then hint "its DenyUsers has $user"; fi
+  if grep -qx "denyusers $user" <<<"$rules"; then hint "its DenyUsers contains $user"; fi
 }
-hint() { warn "The host's sshd will not let $user in on port 22: $1. Port $(setting ssh-port) works without it."; }
+hint() { warn "The host's sshd does not accept $user on port 22: $1. Port $(setting ssh-port) works without sshd."; }
 
 summary() {
   local domain ssh_port
@@ -372,7 +372,7 @@ summary() {
 
   if ! has_systemd; then
     heading "Installed. There is no systemd here: start it by hand, as the user $user"
-    if server_answers; then say "The server that runs now is the old one: end it first."; fi
+    if server_answers; then say "The old server is still running: stop it first."; fi
     cat <<END
   setpriv --reuid $user --regid $user --init-groups --inh-caps +net_bind_service --ambient-caps +net_bind_service \\
     env HOME=$data paas serve --root $data
@@ -382,23 +382,23 @@ END
     if [[ $(setting build-isolation) == rootless ]]; then units+=("$builder"); fi
     echo "  systemctl daemon-reload && systemctl enable --now ${units[*]}"
   else
-    heading "It serves. Apps will be at http://APP.$domain"
+    heading "The server is running. Apps will be at http://APP.$domain"
   fi
 
   cat <<END
 
-  On this server, let yourself in:     paas ssh-keys:add NAME --role admin < key.pub
+  On this server, add your key:        paas ssh-keys:add NAME --role admin < key.pub
   In the repository of an app:         git remote add paas ssh://paas@$domain:$ssh_port/APP
                                        git push paas main
   The same on port 22, through sshd:   git remote add paas paas@$domain:APP
 
-  The names *.$domain have to lead to this server: one wildcard record in the DNS.
+  The names *.$domain must point to this server: add one wildcard record to the DNS.
 END
 }
 
 uninstall() {
   if has_systemd; then systemctl disable --quiet --now "${units[@]}" "$builder" 2>/dev/null || true; fi
-  # What it keeps is a cache.
+  # It contains only a cache.
   rm -rf /var/lib/paas-builder
   scripts/builder-user --remove
 
@@ -412,8 +412,8 @@ uninstall() {
   if has_systemd; then systemctl daemon-reload; fi
   rm -rf "$program"
 
-  say "The program and its services are gone. The packages stay."
-  if [[ $purge == no ]]; then say "So do the apps' containers, $data and the user $user: --uninstall --purge removes them."; fi
+  say "Removed the program and its services. The packages stay."
+  if [[ $purge == no ]]; then say "The apps' containers, $data and the user $user stay, too: --uninstall --purge removes them."; fi
 }
 
 main "$@"

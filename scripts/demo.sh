@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# `demo.sh start`: the platform on this machine's loopback with a sample app pushed to it, each step with its command.
-# `demo.sh stop`: all of that removed again. What it makes is in DEMO_ROOT, and a second run goes on from there.
+# `demo.sh start`: run the platform on this machine's loopback and push a sample app to it, each step with its command.
+# `demo.sh stop`: remove all of it. Its files are in DEMO_ROOT, and a second run continues from there.
 #
-# DEMO_ROOT (./.demo), DEMO_SSH_PORT (2222), DEMO_HTTP_PORT (8080) and DEMO_HTTPS_PORT (8443) move it.
+# DEMO_ROOT (./.demo), DEMO_SSH_PORT (2222), DEMO_HTTP_PORT (8080) and DEMO_HTTPS_PORT (8443) change its places.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -14,7 +14,7 @@ export PAAS_ROOT=$root/server PATH=$PWD/.venv/bin:$PATH
 key=$root/key app=$root/hello log=$root/server.log pidfile=$root/server.pid stack_note=$root/stack-image
 stack=$(sed -n 's/^FROM //p' examples/hello/Dockerfile)
 
-# show COMMAND…: runs it below the line that one would type for it.
+# show COMMAND…: print the command line, then run it.
 show() {
   printf '%s$ %s%s\n' "$dim" "$*" "$plain"
   "$@"
@@ -38,7 +38,7 @@ server_answers() { paas version >/dev/null 2>&1; }
 serve() {
   heading "Starting the server"
   if server_answers; then
-    say "It runs already: $(grep -m1 '^ready ' "$log")"
+    say "It is already running: $(grep -m1 '^ready ' "$log")"
     return
   fi
   check_ports
@@ -61,38 +61,38 @@ ready_or_ended() { is_ready || [[ -z $(process "$pidfile" "$PAAS_ROOT") ]]; }
 
 check_ports() {
   local port
-  # The demo's own nginx goes on serving while the server is down.
+  # The demo's own nginx keeps serving while the server is down.
   for port in "$ssh_port" $([[ -n $(process "$PAAS_ROOT/nginx/run/nginx.pid" nginx) ]] || echo "$http_port" "$https_port"); do
     ! listens "$port" ||
-      die "Port $port of 127.0.0.1 is in use, so the demo can't have it" \
-        "Give it others: make demo DEMO_SSH_PORT=2223 DEMO_HTTP_PORT=8081 DEMO_HTTPS_PORT=8444"
+      die "The demo needs port $port of 127.0.0.1, which is in use" \
+        "Choose other ports: make demo DEMO_SSH_PORT=2223 DEMO_HTTP_PORT=8081 DEMO_HTTPS_PORT=8444"
   done
 }
 
-# What the demo builds is the user's own, so it may be built on an engine that others must not build on.
+# The demo builds only the user's own code, so it may use an engine that others must not build on.
 allow_builds() {
   local found
-  # With a problem, as this one, its exit status is 1.
+  # With a problem such as this one, its exit status is 1.
   found=$(paas doctor --format json 2>/dev/null) || true
   if [[ $found == *'"engine-builds-escape"'* ]]; then
-    heading "Whoever builds on this old Docker Engine can get out of the build. Here that is you"
+    heading "Builds can escape from this old Docker Engine. Here only you build"
     show paas settings:set allow-unsafe-builds true
   fi
 }
 
 make_stack() {
-  heading "The image that apps start from"
+  heading "The base image for apps"
   [[ -n $(docker images --quiet "$stack") ]] || echo "$stack" >"$stack_note"
   show paas stack:build --suite "${stack#*:}"
 }
 
 add_key() {
-  heading "A key that may push"
+  heading "An SSH key"
   if [[ ! -e $key ]]; then
     ssh-keygen -q -t ed25519 -N '' -C demo -f "$key"
   fi
   if paas ssh-keys:list --format json | grep -q '"demo"'; then
-    say "It is there."
+    say "It exists already."
     return
   fi
   printf '%s$ paas ssh-keys:add demo < %s%s\n' "$dim" "$key.pub" "$plain"
@@ -103,7 +103,7 @@ add_key() {
 make_app() (
   heading "A sample app, in a git repository of its own"
   if [[ -d $app/.git ]]; then
-    say "$app is there; what you changed in it stays."
+    say "$app exists already; your changes in it stay."
     exit 0
   fi
   rm -rf "$app"
@@ -112,13 +112,13 @@ make_app() (
   git -C "$app" init -q -b main
   git -C "$app" config user.name Demo
   git -C "$app" config user.email demo@localhost
-  # So that a plain `git push` in that folder works, with this key, and asks nothing.
+  # So that a plain `git push` in that folder works with this key, without questions.
   git -C "$app" config core.sshCommand \
     "ssh -F /dev/null -i '$key' -o IdentitiesOnly=yes -o UserKnownHostsFile='$root/known_hosts' -o StrictHostKeyChecking=accept-new -o LogLevel=ERROR"
   git -C "$app" add .
   git -C "$app" commit -q -m "A page that says hello"
   cd "$app"
-  # The server may run since an earlier demo, with ports from then.
+  # The server may be from an earlier demo, with other ports.
   show git remote add paas "ssh://paas@$(sed -n 's/^ready ssh=\([^ ]*\).*/\1/p' "$log")/hello"
 )
 
@@ -135,17 +135,17 @@ look() {
   heading "Live at $url"
   show curl -sS "$url"
 
-  heading "Two of them"
+  heading "Two web processes"
   show paas ps:scale hello web=2
-  # Over one connection, so that one process of nginx takes turns between the two.
+  # Over one connection, so that one nginx worker alternates between the two.
   show curl -sS "$url" "$url" "$url" "$url"
 
-  heading "What they log"
+  heading "Their logs"
   show paas logs hello -n 20
 }
 
 try_next() {
-  heading "The server goes on. Try:"
+  heading "The server keeps running. Try:"
   cat <<END
   export PAAS_ROOT=$PAAS_ROOT PATH=$PWD/.venv/bin:\$PATH
   cd $app
@@ -160,7 +160,7 @@ try_next() {
   The dashboard:         http://paas.localhost:$http_port
   A token to sign in:    paas tokens:add me --role admin
 
-  make demo-stop        removes all of it
+  make demo-stop         removes everything
 END
 }
 

@@ -49,7 +49,7 @@ def test_the_demo_goes_from_nothing_to_two_live_processes_and_away_again(make: M
 
     again = make("demo")
 
-    assert "It runs already" in again
+    assert "It is already running" in again
     assert "Everything up-to-date" in again
     assert f"Live at {url[1]}" in again
 
