@@ -1,4 +1,4 @@
-"""A page that says which release of which app answered, and from where."""
+"""A page that shows the app, the release, the process and the container that answered."""
 
 import os
 import signal
@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    # As the first process of a container Python would ignore SIGTERM otherwise.
+    # Without a handler, Python as the first process of a container ignores SIGTERM.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
     port = int(os.environ.get("PORT", "5000"))

@@ -1,4 +1,4 @@
-"""A process without a port: it says that it lives, until it is told to stop."""
+"""A process without a port: it prints a line every ten seconds until SIGTERM."""
 
 import itertools
 import signal
