@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
+from machine import DOCKER, Machine, checkout, docker, trust
 
 from paas.builders import stack
 
 pytestmark = pytest.mark.real("docker")
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-SYSTEM = "/usr/bin:/usr/local/bin"
-DOCKER = shutil.which("docker", path=f"{SYSTEM}:{os.environ['PATH']}") or "docker"
 LABEL = "--label=paas.test=install"
-CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGRAK/jaW2rY7xZGuqCaqdiqEg4Id1qszXeNJki1z2YD"
 
@@ -33,14 +24,6 @@ case "$1" in
   *) exit 64 ;;
 esac
 """
-
-
-def docker(*arguments: str, stdin: str | bytes = "") -> str:
-    done = subprocess.run(
-        [DOCKER, *arguments], input=stdin.encode() if isinstance(stdin, str) else stdin, capture_output=True
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode().strip()
 
 
 @pytest.fixture(scope="module")
@@ -74,43 +57,14 @@ def test_an_app_finds_certificates_and_time_zones_and_no_ballast_in_it(image: st
     assert found == ["trixie", "certificates", "zones", "0"]
 
 
-@dataclass
-class Machine:
-    """A container that stands for a server: root, Debian 13, a network, no systemd."""
-
-    name: str
-
-    def sh(self, script: str) -> subprocess.CompletedProcess[str]:
-        command = [DOCKER, "exec", self.name, "bash", "-c", script]
-        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-    def read(self, script: str) -> str:
-        done = self.sh(script)
-        assert done.returncode == 0, done.stdout
-        return done.stdout.strip()
-
-    def write(self, path: str, text: str) -> None:
-        docker("exec", "-i", self.name, "sh", "-c", f"cat > {path} && chmod 755 {path}", stdin=text)
-
-
 @pytest.fixture(scope="module")
-def machine(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    # pip trusts what this machine trusts, and asks the index that this machine asks.
-    certificates = [f"--volume={CERTIFICATES}:{CERTIFICATES}:ro"] if Path(CERTIFICATES).exists() else []
-    environment = [f"--env={name}" for name in ("PIP_INDEX_URL", "https_proxy", "http_proxy") if name in os.environ]
-    options = ["--detach", "--init", LABEL, *certificates, f"--env=PIP_CERT={CERTIFICATES}", *environment]
-    name = docker("run", *options, image, "sleep", "inf")
+def machine(image: str) -> Iterator[Machine]:
+    """A server with Debian 13, without systemd."""
+    name = docker("run", "--detach", "--init", LABEL, *trust(), image, "sleep", "inf")
     machine = Machine(name)
     machine.write("/usr/bin/docker", ENGINE)
     machine.write("/usr/sbin/dockerd", ENGINE)
-
-    archive = tmp_path_factory.mktemp("checkout") / "checkout.tar"
-    with tarfile.open(archive, "w") as tar:
-        for part in ("paas", "buildpacks", "hooks", "nginx", "packaging", "scripts", "bootstrap.sh", "setup.cfg",
-                     "pyproject.toml", "requirements.lock", "README.md", "LICENSE"):  # fmt: skip
-            if (CHECKOUT / part).exists():
-                tar.add(CHECKOUT / part, part, filter=lambda entry: None if "__pycache__" in entry.name else entry)
-    docker("exec", "-i", name, "sh", "-c", "mkdir /clone && tar -C /clone -x", stdin=archive.read_bytes())
+    machine.unpack(checkout(), "/clone")
 
     yield machine
 
