@@ -7,7 +7,7 @@ BENCH := .tmp/bench-venv
 # The needs of a machine that runs the platform, and the additional needs of the demo, the tests and the benchmarks.
 RUN_DEPS  := certificates engine builder nginx git mmdebstrap venv
 DEMO_DEPS := $(RUN_DEPS) ssh curl
-TEST_DEPS := $(DEMO_DEPS) sshd openssl pebble chromium registry rsyslog nginx-modules isolation
+TEST_DEPS := $(DEMO_DEPS) ip sshd openssl pebble chromium registry rsyslog nginx-modules isolation
 BENCH_DEPS := $(TEST_DEPS) wrk
 
 .DEFAULT_GOAL := help

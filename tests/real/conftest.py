@@ -10,12 +10,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import systemd_box
 from instance import FAULTY, Server
 from nginx_tools import App
 
 from paas.builders import buildkit
 from paas.builders import stack as stacks
 from paas.schedulers.docker.api import Docker
+
+# It holds tests, though its name does not say so.
+pytest.register_assert_rewrite("systemd_story")
 
 
 @pytest.fixture
@@ -104,3 +108,13 @@ def fault(instance: Server, code: Path) -> Iterator[Path]:
     assert instance.daemon is not None
     if instance.daemon.poll() is not None:
         instance.start()
+
+
+@pytest.fixture(scope="module")
+def box(
+    request: pytest.FixtureRequest, stack_of: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[systemd_box.Box]:
+    """A server with systemd and nothing of the platform, with the ``SUITE`` of Debian that the module names."""
+    folder = tmp_path_factory.mktemp("box")
+    with systemd_box.booted(stack_of(request.module.SUITE), folder) as box:
+        yield box

@@ -15,15 +15,16 @@ from typing import Self
 class Load:
     """In the context, ``rate`` requests a second go to the app, half of them over one kept connection.
 
-    With ``tls`` they go over HTTPS. Afterwards ``seen`` counts the answers by status, or by the error in words. It
-    ends after ``most`` at the latest.
+    With ``tls`` they go over HTTPS; ``address`` is the server's. Afterwards ``seen`` counts the answers by status,
+    or by the error in words. It ends after ``most`` at the latest.
     """
 
     def __init__(
-        self, port: int, host: str, rate: float = 60, most: int = 400_000, tls: ssl.SSLContext | None = None
-    ) -> None:
+        self, port: int, host: str, rate: float = 60, most: int = 400_000, tls: ssl.SSLContext | None = None,
+        address: str = "127.0.0.1",
+    ) -> None:  # fmt: skip
         self.seen: Counter[int | str] = Counter()
-        self._address = ("127.0.0.1", port)
+        self._address = (address, port)
         self._host = host
         self._tls = tls
         self._rate = rate / 2

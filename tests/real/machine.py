@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,33 @@ def checkout() -> bytes:
             if not path.name.startswith(".") and path.suffix != ".egg-info":
                 tar.add(path, path.name, filter=lambda entry: None if "__pycache__" in entry.name else entry)
     return data.getvalue()
+
+
+def previous(folder: Path) -> bytes:
+    """Return the commit before this checkout's as a tar archive.
+
+    A shallow clone lacks it: it is fetched from the clone's origin into the folder. Where there is none (no git, or a
+    first commit), this is the checkout itself, and a warning says so.
+    """
+    try:
+        if _git("rev-parse", "--is-shallow-repository").strip() != b"true":
+            return _git("archive", "HEAD~1")
+        head = _git("rev-parse", "HEAD").decode().strip()
+        origin = _git("remote", "get-url", "origin").decode().strip()
+        _git("init", "--quiet", "--bare", folder=folder)
+        # A shallow clone takes no part in a fetch of its own, so that it stays as it is.
+        _git("fetch", "--quiet", "--depth=2", origin, head, folder=folder)
+        return _git("archive", f"{head}~1", folder=folder)
+    except subprocess.CalledProcessError as error:
+        why = error.stderr.decode().strip()
+        warnings.warn(f"There is no previous commit, so an upgrade is from this same code: {why}", stacklevel=2)
+        return checkout()
+
+
+def _git(*words: str, folder: Path = CHECKOUT) -> bytes:
+    # The files of a checkout in CI may be another user's.
+    command = ["git", "-C", str(folder), "-c", f"safe.directory={folder}", *words]
+    return subprocess.run(command, check=True, capture_output=True).stdout
 
 
 @dataclass
