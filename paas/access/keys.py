@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from paas.access import authorized_keys, public_keys
 from paas.core.access.caller import Access, Caller
 from paas.core.access.revocation import Revocation
@@ -9,6 +11,10 @@ from paas.core.model import Key
 from paas.jobs.context import Context
 from paas.jobs.locks import Announcements
 from paas.store.values import Keys
+
+_log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 2.0
 
 
 def add(ctx: Context, name: str, text: str, role: str) -> Key:
@@ -39,3 +45,11 @@ def caller(ctx: Context, fingerprint: str) -> Caller | None:
     """Who has the key with that fingerprint, or None."""
     key = ctx.store.table(Keys).by_fingerprint(fingerprint)
     return Caller(key.name, Access[key.role.upper()], "ssh", fingerprint=fingerprint) if key else None
+
+
+def keep_authorized_keys(ctx: Context) -> None:
+    """Write the file again if somebody has removed it."""
+    if not ctx.paths.authorized_keys.exists():
+        _log.warning("%s was removed: it is written again", ctx.paths.authorized_keys)
+        ctx.paths.mend()
+        write_authorized_keys(ctx)

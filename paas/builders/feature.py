@@ -46,6 +46,7 @@ FEATURE = Feature(
     facts={"builder": plans.facts, "registry": registries.facts},
     tables=(Buildpacks,),
     parts=(Part(Confined, lambda ctx: Confined()),),
+    folders=("buildpacks",),
     loops=lambda ctx: [
         Loop("keeping the builder apart from the host", BuilderSupervisor(ctx).tick, ctx.clock, WATCH_SECONDS),
         ctx.part(Confined),

@@ -16,10 +16,10 @@ from paas.core.server.intact import Recorded, judge
 from paas.daemon.lock import Lock
 from paas.daemon.serve import complain
 from paas.daemon.wiring import instance_id
+from paas.dispatch.features import migrations, open_store, tables
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.client import LOOK_SECONDS
 from paas.server import intact
-from paas.store import Store
 from paas.store.database import Database
 from paas.store.examination import examine
 from paas.store.sealed import Sealer
@@ -68,7 +68,7 @@ def accept_database(paths: Paths, force: bool) -> None:
             fix=f"To do it: paas --root {paths.root} {ACCEPT} --force",
         )
     instance = recorded.instance if recorded else intact.instance_of(marker, recorded)
-    store = Store(paths.root)
+    store = open_store(paths.root)
     try:
         if instance:
             store.instance.set("id", instance)
@@ -92,9 +92,9 @@ def forget_secrets(paths: Paths, force: bool) -> None:
             "\nContainers that run keep the configuration that they were started with, until they are replaced.",
             fix=f"Without a backup of secret.key, do it with: paas --root {paths.root} {FORGET} --force",
         )
-    database = Database(paths.database)
+    database = Database(paths.database, migrations())
     try:
-        given = SealedRows(database).give_up(Sealer(paths.secret_key))
+        given = SealedRows(database, tables()).give_up(Sealer(paths.secret_key))
     finally:
         database.close()
     _hand_over(paths)

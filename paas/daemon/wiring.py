@@ -6,6 +6,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 from paas.builders import isolation
 from paas.builders.base import Builder
@@ -108,6 +109,8 @@ def wire(
 ) -> Context:
     """The context of an instance that is made of these parts; the features make those that are missing."""
     load(features)
+    paths = replace(paths, folders=tuple(name for feature in features for name in feature.folders))
+    paths.mend()
     changed = Broadcast()
     reserve = Reserve(paths.reserve)
     _first_domain(store, settings.value("domain"))

@@ -23,6 +23,8 @@ from paas.sandboxes.feature import FEATURE as SANDBOXES
 from paas.server.feature import FEATURE as SERVER
 from paas.sources.feature import FEATURE as SOURCES
 from paas.store import Store
+from paas.store.migrate import OWN, Migrations
+from paas.store.table import Table
 
 FEATURES: tuple[Feature, ...] = (
     GIT,
@@ -55,7 +57,17 @@ def load(features: Iterable[Feature] = FEATURES) -> None:
             property_commands.declare(namespace, feature.facts.get(namespace))
 
 
+def tables(features: Iterable[Feature] = FEATURES) -> list[type[Table]]:
+    """Return the tables that the features register."""
+    return [table for feature in features for table in feature.tables]
+
+
+def migrations(features: Iterable[Feature] = FEATURES) -> list[Migrations]:
+    """Return the scripts for the database: the platform's own, and those that features bring."""
+    return [OWN, *(feature.migrations for feature in features if feature.migrations)]
+
+
 def open_store(root: Path, features: Iterable[Feature] = FEATURES) -> Store:
     """Open the database of an instance, with the tables of the features."""
-    tables = [table for feature in features for table in feature.tables]
-    return Store(root, tables, [feature.migrations for feature in features if feature.migrations])
+    known = tuple(features)
+    return Store(root, tables(known), migrations(known))

@@ -69,6 +69,8 @@ class Feature:
     ``tables`` are asked for with ``ctx.store.table(kind)``; ``migrations`` are scripts that do not belong to the
     platform's own in ``store/migrations``.
     ``parts`` are made in the order of the list; a part may ask for those before it.
+    ``folders`` below the data root are made at the start, and again when somebody removes them: ``paths.folder(name)``.
+    ``started`` is called at the start, before anything is served: it undoes what a crash has left.
     ``loops`` and ``timers`` begin with the daemon; ``stopped`` is called at its end, beside those of the others.
     ``findings``: looks of `doctor`.
     ``changed``: a property was set, for the app or for None globally. If it raises, the former value is back.
@@ -84,6 +86,8 @@ class Feature:
     tables: tuple[type[Table], ...] = ()
     migrations: Migrations | None = None
     parts: tuple[Part[Any], ...] = ()
+    folders: tuple[str, ...] = ()
+    started: Callable[[Context], None] | None = None
     loops: Callable[[Context], Sequence[Background]] | None = None
     timers: tuple[Timer, ...] = ()
     stopped: Callable[[Context], None] | None = None

@@ -56,6 +56,7 @@ FEATURE = Feature(
     facts={"logs": _facts},
     tables=(DrainRecords,),
     parts=(Part(LogArchive, _archive),),
+    folders=("drains",),
     loops=lambda ctx: [ctx.part(LogArchive), DrainShipper(ctx)],
     changed=_changed,
 )

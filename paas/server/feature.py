@@ -20,7 +20,7 @@ def _loops(ctx: Context) -> list[Background]:
     clock = ctx.clock
     return [
         Loop("keeping nginx up", lambda: reconcile.keep_proxy(ctx), clock, WATCH_SECONDS),
-        Loop("keeping folders", lambda: reconcile.keep_files(ctx), clock, WATCH_SECONDS),
+        Loop("keeping folders", ctx.paths.mend, clock, WATCH_SECONDS),
         Loop("keeping a reserve of disk", lambda: resources.lay_up(ctx), clock, CHORES_SECONDS),
         Loop("cleaning up", lambda: tidy.when_due(ctx), clock, CHORES_SECONDS, later=True),
         Watcher(ctx),

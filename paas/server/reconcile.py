@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
-from paas.access import keys
 from paas.core.errors import DockerError, InvalidValue, ProxyError
 from paas.core.model import SERVER, App, Container, Deployment, DeploymentStatus, Release
 from paas.core.server.garbage import SERVED
 from paas.edge import publish
-from paas.git.repository import repository_of
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 from paas.releases import landing
@@ -31,16 +29,15 @@ def settle(ctx: Context) -> None:
         _log.warning("deployment %d was interrupted at %s", deployment.id, deployment.step or "its start")
     ctx.store.releases.fail_pending()
     ctx.paths.remove_leftovers()
-    for app in ctx.store.apps.all():
-        if ctx.paths.repository(app).exists():
-            repository_of(ctx, app).recover()
+    for feature in ctx.features:
+        if feature.started:
+            feature.started(ctx)
     for deployment in interrupted:
         if deployment.landing is not None:
             landing.finish(ctx, deployment, deployment.landing)
         elif _served(ctx, deployment):
             # What came after that, old images for instance, is seen to by others.
             ctx.store.deployments.finish(deployment.id, DeploymentStatus.SUCCEEDED, ctx.clock.now())
-    keys.write_authorized_keys(ctx)
     try:
         publish.refresh_all(ctx)
     except (ProxyError, InvalidValue) as error:
@@ -92,14 +89,6 @@ def keep_proxy(ctx: Context) -> None:
     if not ctx.proxy.sound():
         _log.warning("something of the proxy was removed; putting it back")
         publish.refresh_all(ctx)
-
-
-def keep_files(ctx: Context) -> None:
-    """Makes folders again that were removed, and the file that lets keys in through the host's OpenSSH."""
-    ctx.paths.mend()
-    if not ctx.paths.authorized_keys.exists():
-        _log.warning("%s was removed by somebody: it is written again", ctx.paths.authorized_keys)
-        keys.write_authorized_keys(ctx)
 
 
 def lacks(ctx: Context, app: App) -> bool:

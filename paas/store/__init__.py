@@ -34,9 +34,12 @@ class Store:
     Those that several subjects use are attributes. Those of one are registered by its Feature: see `table`.
     """
 
-    def __init__(self, folder: Path, tables: Iterable[type[Table]] = (), migrations: Iterable[Migrations] = ()) -> None:
-        self._database = Database(folder / "paas.db", (OWN, *migrations))
-        rows = SealedRows(self._database)
+    def __init__(
+        self, folder: Path, tables: Iterable[type[Table]] = (), migrations: Iterable[Migrations] = (OWN,)
+    ) -> None:
+        tables = tuple(tables)
+        self._database = Database(folder / "paas.db", migrations)
+        rows = SealedRows(self._database, tables)
         sealer = Sealer(folder / "secret.key", make=not rows.any())
         rows.check(sealer)
         self.apps = Apps(self._database)

@@ -10,13 +10,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from paas.core.access.remote_credentials import Login
 from paas.core.model import App
 from paas.core.secret import Secret
-from paas.store.table import Table
+from paas.store.table import Sealed, Table
 
 GIT, REGISTRY, DEPLOY_KEY = "git", "registry", "deploy-key"
 
 
 class Logins(Table):
     """User names and passwords by host, of one app or (None) of all. Passwords are encrypted at rest."""
+
+    SEALED = (Sealed("logins", "secret"),)
 
     def all(self, kind: str, app: App | None = None) -> dict[str, Login]:
         """The credentials that were set for exactly that scope, by host."""

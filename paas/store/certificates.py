@@ -9,7 +9,7 @@ from paas.core.model import App
 from paas.core.secret import Secret
 from paas.store.database import Database, Row
 from paas.store.sealed import Sealer
-from paas.store.table import Table
+from paas.store.table import Sealed, Table
 from paas.system import x509
 
 
@@ -135,6 +135,8 @@ class Certificates:
 
 class Secrets(Table):
     """Secrets of the instance itself, by name."""
+
+    SEALED = (Sealed("secrets", "value", key="name"),)
 
     def get(self, name: str) -> Secret | None:
         """The secret, or None."""

@@ -12,7 +12,7 @@ from paas.core.logs.line import PLATFORM, LogLine
 from paas.core.model import App
 from paas.core.secret import Secret
 from paas.store.database import Database, Row
-from paas.store.table import Table
+from paas.store.table import Sealed, Table
 from paas.system.segments import Segment
 
 EVENTS_KEPT = 2000
@@ -141,6 +141,8 @@ def _kept(row: Row) -> KeptLog:
 
 class DrainRecords(Table):
     """Where lines are sent, how far each has come, and what it counted."""
+
+    SEALED = (Sealed("drains", "url"),)
 
     def _drain(self, row: Row) -> Drain:
         return Drain(

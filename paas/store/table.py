@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 from paas.store.database import Database
 from paas.store.sealed import Sealer
 
 
+@dataclass(frozen=True)
+class Sealed:
+    """A column with sealed values. ``key`` tells rows apart; of the rows, those that fit ``condition`` are checked."""
+
+    table: str
+    column: str
+    key: str = "rowid"
+    condition: str = "1"
+
+
 class Table:
-    """The verbs of one table. ``_sealer`` is for values that are secret."""
+    """The verbs of one table. ``_sealer`` is for values that are secret, whose columns are in ``SEALED``."""
+
+    SEALED: ClassVar[tuple[Sealed, ...]] = ()
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._db = database

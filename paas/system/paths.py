@@ -21,6 +21,12 @@ class Paths:
     """Folders are named after an app's number, so that renaming an app moves nothing."""
 
     root: Path
+    folders: tuple[str, ...] = ()
+    """Those of features."""
+
+    def folder(self, name: str) -> Path:
+        """Return the folder of that name below the root, which a feature has named."""
+        return self.root / name
 
     def prepare(self) -> None:
         """Makes the folders. Others than the server's user may pass through the root, not list it."""
@@ -30,8 +36,8 @@ class Paths:
 
     def mend(self) -> None:
         """Make those folders that are missing: every one that is written to, apart from those of the web and nginx."""
-        own = self.apps, self.jobs, self.runs, self.work, self.drains, self.buildpacks, self.host_keys, self._ssh
-        for folder in own:
+        own = self.apps, self.jobs, self.runs, self.work, self.host_keys, self._ssh
+        for folder in (*own, *map(self.folder, self.folders)):
             folder.mkdir(mode=0o700, exist_ok=True)
 
     @property

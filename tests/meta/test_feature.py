@@ -88,6 +88,7 @@ def test_its_loop_and_its_timer_go_on_until_the_daemon_ends(noted: Server, toy: 
     (loop,) = [one for one in background(noted.ctx) if getattr(one, "name", "") == "counting notes"]
     loop.start()
     eventually(lambda: 1 in board.counted, "the loop")
+    assert (noted.root / "notes" / "started").exists()
     assert noted.timers.tick() <= noted.clock.now() + toy.REMINDER
     assert board.reminded == 1
     serve._wind_down(noted.ctx, [loop])

@@ -50,7 +50,7 @@ def test_what_was_in_the_file_is_replaced(path):
 
 
 def test_folders_are_named_after_the_number_and_closed_to_others(tmp_path):
-    paths = Paths(tmp_path / "root")
+    paths = Paths(tmp_path / "root", folders=("drains",))
     paths.prepare()
     paths.prepare()
     assert paths.root.stat().st_mode & 0o777 == 0o711
@@ -60,7 +60,6 @@ def test_folders_are_named_after_the_number_and_closed_to_others(tmp_path):
         "runs": 0o700,
         "work": 0o700,
         "drains": 0o700,
-        "buildpacks": 0o700,
         "ssh": 0o700,
         ".ssh": 0o700,
     }

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from fakes import Behaviour
+from paas.access import keys
 from paas.core.model import DeploymentStatus, ReleaseState
 from paas.edge import dashboard
 from paas.git.repository import repository_of
@@ -184,12 +185,11 @@ def test_a_proxy_of_which_something_was_removed_gets_all_apps_again(hello):
 
 
 def test_folders_and_files_that_somebody_removed_are_made_again(hello):
-    from paas.server import reconcile
-
     folders = ["jobs", "runs", "drains", "buildpacks", "work", "ssh", ".ssh"]
     for name in folders:
         shutil.rmtree(hello.root / name, ignore_errors=True)
-    reconcile.keep_files(hello.ctx)
+    hello.ctx.paths.mend()
+    keys.keep_authorized_keys(hello.ctx)
     assert {name: (hello.root / name).stat().st_mode & 0o777 for name in folders} == dict.fromkeys(folders, 0o700)
     assert (hello.root / ".ssh" / "authorized_keys").exists()
 
