@@ -71,11 +71,11 @@ class Followers(Work):
     key = "followers"
     title = "50 × `logs -t` of 50 apps, one of which writes 20,000 lines/s for 10 s, and a line of 1 MB"
     figures = (
-        Figure("lost", "lines that did not come", "lines", Goal("absolute", 0)),
-        Figure("gaps", "gaps that were told", "gaps"),
+        Figure("lost", "lost lines", "lines", Goal("absolute", 0)),
+        Figure("gaps", "reported gaps", "gaps"),
         Figure("cpu", "processor time of the daemon", "s"),
         Figure("memory", "its memory, above that at rest", "MB", Goal("absolute", 100)),
-        Figure("lag", "until the last line was there", "s"),
+        Figure("lag", "until the last line arrived", "s"),
     )
     repeat = 3
     warm_up = 0

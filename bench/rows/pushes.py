@@ -116,8 +116,8 @@ class FirstPush(Work):
     floor_title = "OpenSSH + C git receive-pack"
     figures = (
         Figure("seconds", "time", goal=Goal("at most", 1.5)),
-        Figure("grown", "peak memory of the server's processes beyond that at rest", "MB", goal=Goal("at most", 2.0)),
-        Figure("peak", "the same with what they have at rest", "MB"),
+        Figure("grown", "peak memory of the server's processes above that at rest", "MB", goal=Goal("at most", 2.0)),
+        Figure("peak", "the same including their memory at rest", "MB"),
     )
 
     def set_up(self) -> None:

@@ -16,7 +16,7 @@ class Resident(Work):
     key = "memory"
     title = "memory and processor time of daemon and web at rest"
     figures = (
-        Figure("idle", "resident memory without apps, what they share counted once", "MB", Goal("absolute", 120)),
+        Figure("idle", "resident memory without apps, shared memory counted once", "MB", Goal("absolute", 120)),
         Figure("daemon", "of that the daemon, with all that it has mapped (RSS)", "MB"),
         Figure("rss-50", "with 50 apps", "MB", Goal("absolute", 121)),
         Figure("rss-500", "with 500 apps", "MB", Goal("absolute", 130)),

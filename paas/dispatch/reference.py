@@ -22,10 +22,10 @@ def commands_page() -> str:
         "# Commands",
         NOTICE.strip(),
         "The same commands work locally as `paas COMMAND …` and over SSH as `ssh -p 2222 paas@HOST COMMAND …`. Over "
-        "SSH words are split as a POSIX shell does it, so quotes and backslashes work; put `--` before a command that "
+        "SSH, words are split as in a POSIX shell, so quotes and backslashes work; put `--` before a command that "
         "begins with a flag.",
         "Results go to standard output, everything else to standard error. Exit status: 0 success, 1 failure, 2 a "
-        "command line that is not understood, 20 no such app, 130 interrupted. `--quiet` leaves out headings (as does "
+        "command line with an error, 20 no such app, 130 interrupted. `--quiet` leaves out headings (as does "
         "output that is not a terminal), `--app NAME` stands for the first argument, "
         "`--lock-wait DURATION` lets a command that changes an app wait for a lock on it, "
         "`--help` shows a command's help.",
@@ -57,9 +57,9 @@ def settings_page() -> str:
         "",
         "## Settings of the server",
         "",
-        "They are in `paas.yml` in the data root, a line `key: value` each, and are changed there or with "
-        "`paas settings:set KEY [VALUE]`. The file is read again when it changes. `paas serve` takes those marked with "
-        "a dagger as flags, too, which go before the file; a change of these counts from the next start on.",
+        "Settings are lines `key: value` in `paas.yml` in the data root. Change them there or with "
+        "`paas settings:set KEY [VALUE]`. The server reads the file again when it changes. `paas serve` takes those "
+        "marked with a dagger as flags, too, which override the file; a change of these takes effect at the next start.",
         "",
         "| setting | a value is | default | what it does |",
         "|---|---|---|---|",
@@ -71,9 +71,9 @@ def settings_page() -> str:
         "",
         "## Properties of apps",
         "",
-        "`paas NAMESPACE:set APP KEY [VALUE]` sets one for an app, `--global` in place of the app for all apps that "
-        "have no value of their own; no value unsets it. `paas NAMESPACE:report APP` shows them. A change counts at "
-        "once.",
+        "`paas NAMESPACE:set APP KEY [VALUE]` sets one for an app. `--global` instead of the app sets it for all apps "
+        "without a value of their own. Without a value the command unsets it. `paas NAMESPACE:report APP` shows the "
+        "values. A change takes effect at once.",
         "",
         "| namespace | property | a value is | default | what it does |",
         "|---|---|---|---|---|",
