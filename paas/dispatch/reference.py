@@ -59,7 +59,8 @@ def settings_page() -> str:
         "",
         "Settings are lines `key: value` in `paas.yml` in the data root. Change them there or with "
         "`paas settings:set KEY [VALUE]`. The server reads the file again when it changes. `paas serve` takes those "
-        "marked with a dagger as flags, too, which override the file; a change of these takes effect at the next start.",
+        "marked with a dagger as flags, too, which override the file; a change of these takes effect at the next "
+        "start.",
         "",
         "| setting | a value is | default | what it does |",
         "|---|---|---|---|",
