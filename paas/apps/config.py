@@ -39,7 +39,7 @@ def edit(ctx: Context, app: App | None, modify: Edit, *, cause: str, restart: bo
             job.out.detail("Nothing changed.")
             return None
         shared = ctx.store.config.all(None)
-        draft = deploy.reconfigured(ctx, current, wanted, shared, actor=ctx.caller.name, cause=cause)
+        draft = deploy.reconfigured(ctx, job.app, current, wanted, shared, actor=ctx.caller.name, cause=cause)
 
         def recorded() -> None:
             # Somebody may have recorded other variables with --no-restart while the containers came up.

@@ -165,7 +165,7 @@ def _start_copy(ctx: Context, app: App, copy: App, *, start: bool) -> None:
         return
     cause = f"clone of {app.name}"
     shared = ctx.store.config.all(None)
-    draft = deploy.reconfigured(ctx, current, current.config, shared, actor=ctx.caller.name, cause=cause)
+    draft = deploy.reconfigured(ctx, copy, current, current.config, shared, actor=ctx.caller.name, cause=cause)
 
     def work(job: Job) -> None:
         deploy.release(ctx, job.app, job, draft)

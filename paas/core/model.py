@@ -6,6 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from paas.core.containers.settings import ContainerSettings
 from paas.core.cron.entries import CronEntry
 from paas.core.git.refs import RefUpdate
 from paas.core.health.checks import Check
@@ -69,6 +70,7 @@ class Draft:
 
     ``config`` are the app's own variables, ``shared`` the global ones, both as they were at that moment; ``cron`` are
     the commands that it runs at their times, ``static`` folders of the image that the edge serves, by path prefix.
+    ``container`` are the settings of its containers, None for a release from before they were recorded.
     """
 
     image: str
@@ -80,6 +82,7 @@ class Draft:
     cause: str
     cron: tuple[CronEntry, ...] = ()
     static: Mapping[str, str] = field(default_factory=dict)
+    container: ContainerSettings | None = None
 
     @property
     def environment(self) -> dict[str, Secret]:

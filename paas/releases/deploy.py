@@ -29,6 +29,7 @@ from paas.git.repository import repository_of
 from paas.git.worktree import update_worktree
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
+from paas.releases import container_settings
 from paas.releases.phases import Phase, phases, run_phase
 from paas.releases.released import drop_old_images, tell
 from paas.releases.rollout import roll_out
@@ -76,6 +77,7 @@ def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
         cause=commit.cause,
         cron=spec.cron,
         static=spec.static,
+        container=container_settings.current(ctx, app),
     )
     made = release(
         ctx, app, job, draft,
@@ -259,26 +261,25 @@ def afterwards(ctx: Context, app: App, job: Job, made: Release, phase: Phase) ->
 def same_again(ctx: Context, app: App, job: Job, *, actor: str, cause: str, only: str = "") -> None:
     """Puts fresh containers of the current release in place, of all process types or ``only`` one.
 
-    If the configuration was changed since that release, this makes a new one with it.
+    If the configuration or the settings of its containers changed since that release, this makes a new one.
     """
     current = ctx.store.releases.deployed(app)
     config, shared = ctx.store.config.all(app), ctx.store.config.all(None)
-    if (config, shared) == (current.config, current.shared):
+    same = (config, shared) == (current.config, current.shared)
+    if same and not container_settings.changed(ctx, app, current):
         roll_out(ctx, app, job, current, fresh=[only] if only else None)
     else:
-        release(ctx, app, job, reconfigured(ctx, current, config, shared, actor=actor, cause=cause))
+        release(ctx, app, job, reconfigured(ctx, app, current, config, shared, actor=actor, cause=cause))
 
 
 def reconfigured(
-    ctx: Context,
-    base: Release,
-    config: Mapping[str, Secret],
-    shared: Mapping[str, Secret],
-    *,
-    actor: str,
-    cause: str,
-) -> Draft:
-    """The base release with another configuration: same image, same processes; the web port follows PORT."""
+    ctx: Context, app: App, base: Release, config: Mapping[str, Secret], shared: Mapping[str, Secret], *,
+    actor: str, cause: str,
+) -> Draft:  # fmt: skip
+    """Return the base release with another configuration, and with the container settings that ``app`` has now.
+
+    Image and processes are the same; the web port follows PORT.
+    """
     spec = appspec.of_release(base.processes)
     return Draft(
         image=base.image,
@@ -290,4 +291,5 @@ def reconfigured(
         cause=cause,
         cron=base.cron,
         static=base.static,
+        container=container_settings.current(ctx, app),
     )

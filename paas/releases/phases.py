@@ -16,7 +16,7 @@ from paas.core.model import PHASE, App, Container, Process, Release, Replica
 from paas.core.releases.rollout import Candidate
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
-from paas.releases.limits import limits
+from paas.releases import container_settings
 
 _log = logging.getLogger(__name__)
 
@@ -56,14 +56,16 @@ def run_phase(ctx: Context, app: App, job: Job, release: Release, phase: Phase) 
     taken = {found.slot for found in ctx.scheduler.containers(app) if found.process_type == TYPE}
     slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
     candidate = Candidate(Replica(TYPE, 1, slot, release.version), process)
-    rev_variable = ctx.store.properties.of(app).text("git", "rev-env-var")
+    properties = ctx.store.properties.of(app)
+    granted = container_settings.of_release(ctx, app, release, properties)
+    rev_variable = properties.text("git", "rev-env-var")
 
     job.out.step(f"Running the {phase.name}: {phase.command}")
     with job.step(Step.PHASE, f"{phase.name.capitalize()} done"):
         ctx.scheduler.prepare(app)
-        deadline = ctx.clock.monotonic() + float(ctx.store.properties.of(app).value("deploy", "phase-timeout"))
+        deadline = ctx.clock.monotonic() + float(properties.value("deploy", "phase-timeout"))
         try:
-            container_id = ctx.scheduler.start(app, release, candidate, rev_variable, limits(ctx, app))
+            container_id = ctx.scheduler.start(app, release, candidate, rev_variable, granted)
             with _ended_early(ctx, app, job, phase, container_id, deadline) as over:
                 _show(ctx, job, container_id)
                 ended = _ended(ctx, container_id)

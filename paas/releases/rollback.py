@@ -1,4 +1,4 @@
-"""Going back: an old release's image, commands and configuration become the newest release. Nothing is built."""
+"""Rollback: an old release's image, commands, configuration and container settings become the newest release."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from paas.core.model import App, Draft, Release, ReleaseState, Summary
 from paas.core.secret import Secret
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
-from paas.releases import deploy
+from paas.releases import container_settings, deploy
 
 
 def rollback(ctx: Context, app: App, version: int | None, *, keep_config: bool = False) -> Release:
     """Rolls back to the version, or for None to the release that served before the current one.
 
-    With ``keep_config`` the configuration stays what it is now, and only image and commands go back.
+    With ``keep_config`` configuration and container settings stay as they are now; image and commands go back.
     """
 
     def work(job: Job) -> Release:
@@ -26,7 +26,7 @@ def rollback(ctx: Context, app: App, version: int | None, *, keep_config: bool =
         if keep_config:
             job.out.detail("The configuration stays as it is.")
             config, shared = ctx.store.config.all(job.app), ctx.store.config.all(None)
-            kept = deploy.reconfigured(ctx, target, config, shared, actor=ctx.caller.name, cause=cause)
+            kept = deploy.reconfigured(ctx, job.app, target, config, shared, actor=ctx.caller.name, cause=cause)
             return deploy.release(ctx, job.app, job, kept)
         changed = sorted(_differing(target.shared, ctx.store.config.all(None)))
         if changed:
@@ -42,8 +42,15 @@ def rollback(ctx: Context, app: App, version: int | None, *, keep_config: bool =
             cause=cause,
             cron=target.cron,
             static=target.static,
+            container=target.container or container_settings.current(ctx, job.app),
         )
-        return deploy.release(ctx, job.app, job, draft, also=lambda: ctx.store.config.replace(job.app, target.config))
+
+        def recorded() -> None:
+            ctx.store.config.replace(job.app, target.config)
+            if target.container is not None:
+                container_settings.restore(ctx, job.app, target.container)
+
+        return deploy.release(ctx, job.app, job, draft, also=recorded)
 
     return change(ctx, app, "rollback", "releases:rollback", work)
 

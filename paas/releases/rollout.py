@@ -21,7 +21,7 @@ from paas.health.waiting import Started
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 from paas.proxies.base import Switch
-from paas.releases.limits import limits
+from paas.releases import container_settings
 from paas.releases.retire import Retirer
 from paas.system.reserve import Reserve
 from paas.system.spans import carried
@@ -115,12 +115,11 @@ def _slot_of(candidate: Candidate) -> tuple[str, int, int]:
     return replica.process_type, replica.index, replica.slot
 
 
-def start(
-    ctx: Context, app: App, job: Job, release: Release, candidates: Sequence[Candidate]
-) -> list[Started]:
+def start(ctx: Context, app: App, job: Job, release: Release, candidates: Sequence[Candidate]) -> list[Started]:
     """Starts the candidates, some at a time."""
-    granted = limits(ctx, app)
-    rev_variable = ctx.store.properties.of(app).text("git", "rev-env-var")
+    properties = ctx.store.properties.of(app)
+    granted = container_settings.of_release(ctx, app, release, properties)
+    rev_variable = properties.text("git", "rev-env-var")
 
     def start_one(candidate: Candidate) -> Started:
         job.check()

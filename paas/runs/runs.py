@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from paas.core.containers import options, shell_line
+from paas.core.containers import shell_line
 from paas.core.errors import Disconnected, DockerError, InvalidValue, NotFound, PaasError
 from paas.core.logs import line as logline
 from paas.core.logs.line import Style
@@ -18,7 +18,7 @@ from paas.core.runs.oneoff import Run, RunStatus
 from paas.core.secret import Secret
 from paas.core.times import timestamp
 from paas.jobs.context import Context
-from paas.releases.limits import limits
+from paas.releases import container_settings
 from paas.runs.active import Oneoffs
 from paas.runs.console import Console, Size, connect
 from paas.runs.requests import ActiveRun, RunRequest
@@ -78,7 +78,7 @@ def order(
         argv=command_of(release, wanted.words),
         actor=ctx.caller.name,
         ttl=float(properties.value("run", "ttl")) if wanted.ttl is None else wanted.ttl,
-        limits=limits(ctx, app, options.RUN),
+        limits=container_settings.of_runs(ctx, app),
         network=ctx.part(Tasks).app_network(app.id),
         rev_variable=properties.text("git", "rev-env-var"),
         extra=wanted.extra,

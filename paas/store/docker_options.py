@@ -22,6 +22,13 @@ class DockerOptions:
         )
         return [stored(row["option"]) for row in rows]
 
+    def all(self, app: App) -> dict[str, list[Option]]:
+        """Return the options by phase; a phase without any is left out."""
+        found: dict[str, list[Option]] = {}
+        for row in self._db.all("SELECT phase, option FROM docker_options WHERE app_id = ? ORDER BY position", app.id):
+            found.setdefault(row["phase"], []).append(stored(row["option"]))
+        return found
+
     def set(self, app: App, phase: str, options: Sequence[Option]) -> None:
         """Makes these, and no others, the options of the phase."""
         with self._db.transaction():

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, replace
 from typing import Any
 
+from paas.core.containers import settings
 from paas.core.cron import entries
 from paas.core.cron.entries import CronEntry
 from paas.core.errors import NotFound, PaasError
@@ -46,6 +47,7 @@ class Releases:
             cron=tuple(entries.stored(entry) for entry in json.loads(row["cron"])),
             state=ReleaseState(row["state"]),
             static=json.loads(row["static"]),
+            container=settings.stored(json.loads(row["container"])) if row["container"] else None,
         )
 
     def add(self, app: App, draft: Draft, now: float) -> Release:
@@ -55,12 +57,13 @@ class Releases:
             version = ((newest["version"] if newest else None) or 0) + 1
             self._db.execute(
                 "INSERT INTO releases (app_id, version, created_at, actor, cause, commit_id, image, processes, config,"
-                " cron, static, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
+                " cron, static, container, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
                 app.id, version, now, draft.actor, draft.cause, draft.commit, draft.image,
                 json.dumps([asdict(process) for process in draft.processes]),
                 self._sealer.seal_maps(draft.config, draft.shared),
                 json.dumps([entries.as_row(entry) for entry in draft.cron]),
                 json.dumps(dict(draft.static)),
+                json.dumps(settings.as_row(draft.container)) if draft.container else None,
             )  # fmt: skip
             return self.get(app, version)
 

@@ -132,6 +132,28 @@ def test_no_app_takes_the_memory_of_the_machine_for_its_files(
         running.paas("docker-options:clear look deploy")
 
 
+def test_a_rollback_starts_containers_with_the_limits_of_its_release(running: Server) -> None:
+    def memory() -> int:
+        # The containers of the release before may still finish their requests.
+        rows = listings.containers(f"paas.instance={running.instance()}", "paas.app=look", ended=False)
+        newest = max(rows, key=lambda row: int(row["Labels"]["paas.release"]))
+        with closing(docker.from_env()) as client:
+            return client.api.inspect_container(newest["Id"])["HostConfig"]["Memory"]
+
+    assert running.paas("docker-options:add look deploy --memory 64m").status == 0
+    try:
+        assert running.paas("ps:restart look").status == 0
+        assert memory() == 64 << 20
+        running.paas("docker-options:add look deploy --memory 96m")
+        assert running.paas("ps:restart look").status == 0
+        assert memory() == 96 << 20
+        assert running.paas("releases:rollback look").status == 0
+        assert memory() == 64 << 20
+        assert running.paas("docker-options:list look --phase deploy").out == "--memory=64m\n"
+    finally:
+        running.paas("docker-options:clear look deploy")
+
+
 def test_a_worker_that_fails_leaves_web_on_the_old_release(instance: Server, stack: str, tmp_path: Path) -> None:
     folder = app(tmp_path / "code", stack, "old", procfile="web: python3 web.py\nworker: sleep 1000\n")
     assert instance.git_push(folder, "pair").status == 0

@@ -55,6 +55,7 @@ def test_info_shows_what_a_release_is_made_of(hello):
         "image_kept": True,
         "processes": {"web": "./web", "worker": "./work"},
         "config": ["TOKEN"],
+        "container": {},
     }
     assert hello.run("releases:info hello").out == (
         "version     v2\n"
@@ -67,6 +68,7 @@ def test_info_shows_what_a_release_is_made_of(hello):
         "image kept  true\n"
         "processes   web=./web worker=./work\n"
         "config      TOKEN\n"
+        "container\n"
     )
     assert hello.run("releases:info hello 1").out.startswith("version     v1\nstate       superseded\n")
 
@@ -185,3 +187,77 @@ def test_global_variables_that_go_back_for_now_are_told(hello):
     result = hello.run(f"releases:rollback hello {version[-2]}")
     assert result.status == 0, result.err
     assert "Global variables were other ones in" in result.err and "SHARED" in result.err
+
+
+def memory_of(server, name="web.1"):
+    return server.scheduler.running(name).limits.memory
+
+
+def test_a_rollback_brings_the_settings_of_containers_back(hello):
+    assert hello.run("docker-options:add hello deploy --memory 256m").status == 0
+    assert hello.run("ps:set hello stop-timeout-seconds 10").status == 0
+    assert hello.run("ps:restart hello").status == 0
+    assert memory_of(hello) == 256 << 20
+    hello.run("docker-options:add hello deploy --memory 300m")
+    hello.run("docker-options:add hello run --cpus 2")
+    hello.run("ps:set hello stop-timeout-seconds 20")
+    assert hello.run("ps:restart hello").status == 0
+    assert memory_of(hello) == 300 << 20
+
+    found = json.loads(hello.run("releases:diff hello v2 v3 --format json").out)
+    assert [(row["what"], row["change"], row["before"], row["after"]) for row in found] == [
+        ("docker-options deploy", "changed", "--memory=256m", "--memory=300m"),
+        ("docker-options run", "added", "", "--cpus=2"),
+        ("ps stop-timeout-seconds", "changed", "10", "20"),
+    ]
+    info = json.loads(hello.run("releases:info hello --format json").out)
+    assert info["container"]["docker-options deploy"] == "--memory=300m"
+
+    assert hello.run("releases:rollback hello v2").status == 0
+    running = hello.scheduler.running("web.1").limits
+    assert (running.memory, running.stop_timeout) == (256 << 20, 10)
+    # What the next release starts from went back, too.
+    assert hello.run("docker-options:list hello --phase deploy").out == "--memory=256m\n"
+    assert hello.run("docker-options:list hello --phase run").out == ""
+    assert hello.ctx.store.properties.of(hello.app()).value("ps", "stop-timeout-seconds") == 10
+    assert hello.run("releases:diff hello v2").out == ""
+
+
+def test_a_rollback_with_keep_config_keeps_the_settings_of_containers(hello):
+    hello.run("docker-options:add hello deploy --memory 256m")
+    hello.run("ps:restart hello")
+    assert hello.run("releases:rollback hello v1 --keep-config").status == 0
+    assert memory_of(hello) == 256 << 20
+
+
+def test_all_containers_of_a_release_have_the_same_settings(hello):
+    before = memory_of(hello)
+    hello.run("docker-options:add hello deploy --memory 256m")
+    assert hello.run("ps:scale hello web=2").status == 0
+    assert memory_of(hello, "web.2") == before
+    assert hello.run("ps:restart hello").status == 0
+    assert (memory_of(hello), memory_of(hello, "web.2")) == (256 << 20, 256 << 20)
+
+
+def test_a_failed_rollback_leaves_the_settings_as_they_were(hello):
+    hello.run("docker-options:add hello deploy --memory 256m")
+    hello.run("ps:restart hello")
+    hello.scheduler.tell("web", Behaviour(exits=1))
+    assert hello.run("releases:rollback hello v1").status != 0
+    assert hello.run("docker-options:list hello --phase deploy").out == "--memory=256m\n"
+    assert memory_of(hello) == 256 << 20
+
+
+def test_a_release_from_before_takes_what_is_set_when_its_containers_start(hello):
+    hello.ctx.store._database.execute("UPDATE releases SET container = NULL")
+    hello.run("docker-options:add hello deploy --memory 256m")
+    assert hello.run("ps:restart hello").status == 0
+    assert memory_of(hello) == 256 << 20
+    assert hello.ctx.store.releases.current(hello.app()).version == 1
+    hello.run("config:set hello A=1")
+    hello.run("docker-options:add hello deploy --memory 300m")
+    hello.run("ps:restart hello")
+    # It says nothing of its containers, so the settings of now stay.
+    assert hello.run("releases:rollback hello v1").status == 0
+    assert memory_of(hello) == 300 << 20
+    assert "docker-options" not in hello.run("releases:diff hello v1 v4").out

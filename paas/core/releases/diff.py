@@ -30,6 +30,7 @@ def differences(before: Release, after: Release) -> list[Difference]:
         *_processes(before, after),
         *_static(before, after),
         *_cron(before, after),
+        *_container(before, after),
         *_variables(before.environment, after.environment),
     ]
     return [row for row in rows if row is not None]
@@ -81,6 +82,14 @@ def _cron(before: Release, after: Release) -> list[Difference | None]:
     one = {entry.id: f"{entry.schedule} {entry.command}" for entry in before.cron}
     other = {entry.id: f"{entry.schedule} {entry.command}" for entry in after.cron}
     return [_plain(f"cron {key}", one.get(key, ""), other.get(key, "")) for key in dict.fromkeys([*one, *other])]
+
+
+def _container(before: Release, after: Release) -> list[Difference | None]:
+    if before.container is None or after.container is None:
+        # One of them takes the settings of the moment in which its containers start.
+        return []
+    one, other = dict(before.container.rows()), dict(after.container.rows())
+    return [_plain(name, one.get(name, ""), other.get(name, "")) for name in sorted(one.keys() | other.keys())]
 
 
 def _words(process: Process | None) -> str:

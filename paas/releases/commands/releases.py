@@ -45,7 +45,7 @@ def releases(ctx: Context, app: args.App) -> list[ReleaseRow]:
 
 @dataclass(frozen=True)
 class ReleaseInfo:
-    """What ``releases:info`` shows. ``config`` has the names of the variables only."""
+    """What ``releases:info`` shows. ``config`` has the names of the variables only, ``container`` what is set."""
 
     version: str
     state: str
@@ -57,11 +57,12 @@ class ReleaseInfo:
     image_kept: bool
     processes: dict[str, str]
     config: list[str]
+    container: dict[str, str]
 
 
 @command("releases:info", access=Access.VIEW)
 def releases_info(ctx: Context, app: args.App, version: args.Version | None = None) -> ReleaseInfo:
-    """Show one release, the current one by default: image, commit, processes and names of its variables."""
+    """Show one release, by default the current one: image, commit, processes, names of variables, settings."""
     release = ctx.store.releases.get(app, version) if version is not None else ctx.store.releases.deployed(app)
     row = _row(release)
     return ReleaseInfo(
@@ -75,6 +76,7 @@ def releases_info(ctx: Context, app: args.App, version: args.Version | None = No
         image_kept=ctx.scheduler.image(release.image) is not None,
         processes={process.type: process.command or "(the image's CMD)" for process in release.processes},
         config=sorted(release.environment),
+        container=dict(release.container.rows()) if release.container else {},
     )
 
 
@@ -82,7 +84,10 @@ def releases_info(ctx: Context, app: args.App, version: args.Version | None = No
 def releases_diff(
     ctx: Context, app: args.App, before: args.Version, after: args.Version | None = None
 ) -> list[Difference]:
-    """Show what differs between two releases, or between one and the current: image, processes, names of variables."""
+    """Show the differences between two releases, or between one and the current: image, processes, variables, settings.
+
+    Values of variables are never shown. Settings are those of containers: docker-options, stop timeout, log size.
+    """
     one = ctx.store.releases.get(app, before)
     other = ctx.store.releases.get(app, after) if after is not None else ctx.store.releases.deployed(app)
     found = differences(one, other)
@@ -95,9 +100,9 @@ def releases_diff(
 def releases_rollback(
     ctx: Context, app: args.App, version: args.Version | None = None, *, keep_config: bool = False
 ) -> None:
-    """Go back to an earlier release, by default the one before the current: its image, commands and configuration.
+    """Go back to an earlier release, by default the previous one: its image, commands, configuration and settings.
 
     Nothing is built; it takes as long as its containers take to start. The result is a new release. With --keep-config
-    the configuration stays as it is now.
+    the configuration and the settings of containers stay as they are now.
     """
     rollback.rollback(ctx, app, version, keep_config=keep_config)
