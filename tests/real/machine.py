@@ -25,6 +25,14 @@ def docker(*arguments: str, stdin: str | bytes = "") -> str:
     return done.stdout.decode().strip()
 
 
+def hand_over(image: str, machine: Machine) -> None:
+    """Load an image of this machine's engine into the one of the container, under the same name."""
+    with subprocess.Popen([DOCKER, "save", image], stdout=subprocess.PIPE) as save:
+        command = [DOCKER, "exec", "-i", machine.name, "docker", "load"]
+        loaded = subprocess.run(command, stdin=save.stdout, capture_output=True, text=True, check=False)
+    assert (save.returncode, loaded.returncode) == (0, 0), loaded.stderr
+
+
 def trust() -> list[str]:
     """Return the options of ``docker run`` with which pip in the container trusts and asks what this machine does."""
     certificates = [f"--volume={CERTIFICATES}:{CERTIFICATES}:ro"] if Path(CERTIFICATES).exists() else []

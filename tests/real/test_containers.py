@@ -14,7 +14,7 @@ from test_service import app
 
 from paas.schedulers.docker.api import Docker
 
-pytestmark = pytest.mark.real
+pytestmark = pytest.mark.real("docker", "git", "nginx", "ssh")
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from test_service import APP
 
 from paas.builders import buildkit
 
-pytestmark = pytest.mark.real
+pytestmark = pytest.mark.real("curl", "docker", "git", "nginx", "ssh")
 
 BASE = "paas-test/python"
 

@@ -18,7 +18,7 @@ import pytest
 from instance import Server, eventually
 from screen import Screen
 
-pytestmark = pytest.mark.real
+pytestmark = pytest.mark.real("docker", "git", "nginx", "ssh")
 
 GIGABYTE = 1 << 30
 BLOCK = 1 << 20

@@ -11,7 +11,7 @@ import listings
 import pytest
 from instance import LABEL, Server, eventually
 
-pytestmark = pytest.mark.real
+pytestmark = pytest.mark.real("docker", "git", "nginx", "ssh")
 
 JOB = """\
 import os, signal, subprocess, sys, time
