@@ -37,6 +37,7 @@ FEATURE = Feature(
     "apps",
     commands=(apps, config, docker_options, lock, ps),
     properties=PROPERTIES,
+    changes=("create", "clone", "rename", "destroy", "config", "scale", "restart", "start", "stop"),
     facts={"apps": facts.of_app, "ps": facts.of_processes},
     tables=(Locks,),
     findings=(Look("locks", findings.locks),),

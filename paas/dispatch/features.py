@@ -15,6 +15,7 @@ from paas.dispatch import completion, help, openapi, property_commands
 from paas.edge.feature import FEATURE as EDGE
 from paas.git.feature import FEATURE as GIT
 from paas.health.feature import FEATURE as HEALTH
+from paas.jobs import kinds
 from paas.jobs.feature import Feature
 from paas.logs.feature import FEATURE as LOGS
 from paas.releases.feature import FEATURE as RELEASES
@@ -47,12 +48,13 @@ FEATURES: tuple[Feature, ...] = (
 
 
 def load(features: Iterable[Feature] = FEATURES) -> None:
-    """Declare the properties of the features, and the commands that follow from them. Again changes nothing.
+    """Declare kinds of changes, properties, and the commands that follow from these. Again changes nothing.
 
     Their own commands are declared as their modules are imported.
     """
     for feature in features:
         properties.declare(*feature.properties)
+        kinds.declare(*feature.changes)
         for namespace in dict.fromkeys(row.namespace for row in feature.properties):
             property_commands.declare(namespace, feature.facts.get(namespace))
 

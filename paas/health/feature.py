@@ -25,6 +25,7 @@ FEATURE = Feature(
     "health",
     commands=(commands,),
     properties=PROPERTIES,
+    changes=("restart",),
     facts={"checks": checks.facts},
     parts=(Part(LivenessState, lambda ctx: LivenessState()),),
     loops=lambda ctx: [Liveness(ctx), Stalls(ctx)],

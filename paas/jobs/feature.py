@@ -68,6 +68,7 @@ class Feature:
     ``facts``: by namespace of properties, what its report says of an app besides.
     ``tables`` are asked for with ``ctx.store.table(kind)``; ``migrations`` are scripts that do not belong to the
     platform's own in ``store/migrations``.
+    ``changes``: the kinds of changes of apps that it starts, as ``builds:list --kind`` takes them.
     ``parts`` are made in the order of the list; a part may ask for those before it.
     ``folders`` below the data root are made at the start, and again when somebody removes them: ``paths.folder(name)``.
     ``started`` is called at the start, before anything is served: it undoes what a crash has left.
@@ -85,6 +86,7 @@ class Feature:
     facts: Mapping[str, Callable[[Context, App], Facts]] = field(default_factory=dict)
     tables: tuple[type[Table], ...] = ()
     migrations: Migrations | None = None
+    changes: tuple[str, ...] = ()
     parts: tuple[Part[Any], ...] = ()
     folders: tuple[str, ...] = ()
     started: Callable[[Context], None] | None = None

@@ -15,11 +15,6 @@ from paas.jobs.jobs import Job
 from paas.jobs.output import Sink
 
 CURRENT = "current"
-KINDS = (
-    *("push", "sync", "archive", "image", "rebuild", "rollback", "config", "scale", "restart", "start", "stop"),
-    *("create", "clone", "rename", "destroy", "repair"),
-)
-"""What kinds of changes there are."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ FEATURE = Feature(
     "releases",
     commands=(builds, deploy, releases),
     properties=PROPERTIES,
+    changes=("rebuild", "rollback"),
     parts=(Part(Retirer, lambda ctx: Retirer(ctx.scheduler, ctx.proxy, ctx.clock, ctx.changed.notify)),),
     stopped=lambda ctx: ctx.part(Retirer).stop(),
     findings=(Look("drift", findings.drift),),

@@ -31,6 +31,7 @@ def _loops(ctx: Context) -> list[Background]:
 FEATURE = Feature(
     "server",
     commands=(cleanup, doctor, server),
+    changes=("repair",),
     loops=_loops,
     findings=examination.LOOKS,
 )

@@ -56,6 +56,7 @@ FEATURE = Feature(
     "sources",
     commands=(git, images, sources),
     properties=PROPERTIES,
+    changes=("push", "sync", "archive", "image"),
     facts={"git": _facts},
     changed=_changed,
     copied=_copy,

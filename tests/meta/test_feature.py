@@ -18,6 +18,7 @@ from paas.core import properties
 from paas.daemon import serve
 from paas.dispatch import reference
 from paas.dispatch.features import FEATURES
+from paas.jobs import kinds
 from paas.jobs.feature import background
 
 SUBJECTS = {path.parent.name for path in PACKAGE.glob("*/feature.py")} - {"jobs"}
@@ -33,6 +34,7 @@ def toy():
     yield found
     for name in COMMANDS.keys() - before:
         del COMMANDS[name]
+    kinds.KINDS[:] = [kind for kind in kinds.KINDS if kind not in found.FEATURE.changes]
     properties.withdraw(*(row for row in found.FEATURE.properties if row in properties.PROPERTIES))
     for name in [name for name in sys.modules if name.startswith("fakes.toy")]:
         del sys.modules[name]
@@ -56,6 +58,9 @@ def test_its_commands_are_there_with_access_and_help(noted: Server) -> None:
     assert "may not run notes:add" in noted.run("notes:add hello more", caller=VIEWER).err
     assert "Usage: notes:add APP TEXT" in noted.run("help notes:add").out
     assert "### `notes:add`" in reference.commands_page()
+    assert [row["cause"] for row in json.loads(noted.run("builds:list hello --kind note --format json").out)] == [
+        "notes:add"
+    ]
 
 
 def test_its_property_is_set_reported_documented_and_has_its_effect(noted: Server, toy: ModuleType) -> None:

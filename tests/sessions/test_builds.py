@@ -9,7 +9,7 @@ import pytest
 import paas
 from fakes import DEPLOYER, VIEWER, Behaviour, commits, eventually
 from paas.core.errors import BuildFailed
-from paas.releases import deployments
+from paas.jobs.kinds import KINDS
 
 
 def test_changes_are_listed_newest_first(hello):
@@ -305,8 +305,8 @@ def test_a_kind_that_there_is_not_is_refused(hello):
         2,
         "",
         " !     'deploy' is not a kind of change\n"
-        " !     A kind is one of push, sync, archive, image, rebuild, rollback, config, scale, restart, start, stop,"
-        " create, clone, rename, destroy, repair. [invalid-value]\n",
+        " !     A kind is one of archive, clone, config, create, destroy, image, push, rebuild, rename, repair,"
+        " restart, rollback, scale, start, stop, sync. [invalid-value]\n",
     )
     assert hello.run("builds:list hello --status canceled") == (0, "", "")
 
@@ -315,7 +315,7 @@ def test_all_kinds_of_changes_are_known():
     sources = "".join(path.read_text() for path in Path(paas.__file__).parent.rglob("*.py"))
     call = r'[ (]change\(\s*[a-z_.]+,\s*[a-z_.]+,\s*"([a-z]+)"'
     kinds = re.findall(call + r'|kind="([a-z]+)", actor', sources)
-    assert {one or other for one, other in kinds} == set(deployments.KINDS)
+    assert {one or other for one, other in kinds} == set(KINDS)
 
 
 def test_a_commit_whose_files_are_too_large_is_refused_before_any_of_them_is_written(hello):

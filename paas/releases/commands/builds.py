@@ -14,6 +14,7 @@ from paas.core.errors import InvalidValue
 from paas.core.model import DeploymentStatus
 from paas.core.times import timestamp
 from paas.jobs.context import Context
+from paas.jobs.kinds import KINDS
 from paas.releases import deployments
 from paas.releases.commands.arguments import Build, Status, Which
 from paas.releases.deployments import DeploymentView
@@ -54,12 +55,12 @@ def _row(ctx: Context, build: DeploymentView) -> DeploymentRow:
 
 
 def _kind(ctx: Context, text: str) -> str:
-    if text not in deployments.KINDS:
-        raise InvalidValue(f"{text!r} is not a kind of change", why=f"A kind is one of {', '.join(deployments.KINDS)}.")
+    if text not in KINDS:
+        raise InvalidValue(f"{text!r} is not a kind of change", why=f"A kind is one of {', '.join(KINDS)}.")
     return text
 
 
-Kind = Annotated[str, Arg("KIND", _kind, choices=deployments.KINDS)]
+Kind = Annotated[str, Arg("KIND", _kind, choices=KINDS)]
 
 
 @command("builds:list", access=Access.VIEW)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fakes.toy.table import Notes
+from paas.apps.changes import change
 from paas.commands import arguments as args
 from paas.commands.declare import Arg, command
 from paas.core.access.caller import Access
@@ -24,4 +25,4 @@ def notes_add(ctx: Context, app: args.App, text: Annotated[str, Arg("TEXT")]) ->
     longest = ctx.store.properties.of(app).value("notes", "max-length")
     if len(text) > longest:
         raise InvalidValue(f"a note has at most {longest} characters", code="note-too-long")
-    ctx.store.table(Notes).add(app, text)
+    change(ctx, app, "note", "notes:add", lambda job: ctx.store.table(Notes).add(job.app, text))

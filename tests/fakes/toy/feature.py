@@ -63,6 +63,7 @@ FEATURE = Feature(
     migrations=MIGRATIONS,
     folders=("notes",),
     started=lambda ctx: ctx.paths.folder("notes").joinpath("started").touch(),
+    changes=("note",),
     parts=(Part(Board, lambda ctx: Board()),),
     loops=lambda ctx: [Loop("counting notes", lambda: _count(ctx), ctx.clock, 5.0)],
     timers=(Timer("reminding of notes", _remind),),
