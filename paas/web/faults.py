@@ -22,7 +22,7 @@ WORDS = {
     400: ("the request is not understood", "", ""),
     404: ("there is no such page", "", "The list of apps leads to everything there is."),
     405: ("this address does not take that", "", ""),
-    413: ("the request is too long", "A request has at most 1 MiB.", "Use the command line for larger things."),
+    413: ("the request is too long", "A request has at most 1 MiB.", "Use the command line for larger input."),
 }
 
 

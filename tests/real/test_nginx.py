@@ -54,7 +54,7 @@ def test_an_unknown_host_gets_a_404_page(edge: Edge, app: App) -> None:
     for host in ("b.example", "sub.a.example", "127.0.0.1", "localhost:1"):
         answer = edge.get(host=host, path="/picture.png")
         assert answer.status == 404
-        assert _is_page(answer, "There is no app at this address")
+        assert _is_page(answer, "No app at this address")
 
     assert app.hits == []
 

@@ -137,7 +137,7 @@ def test_error_pages_in_light_and_dark_on_phone_and_desktop(shop: Server, window
     assert shop.paas("apps:create moving").status == 0
     assert shop.paas(shlex.join(["maintenance:on", "moving", "--message", message])).status == 0
     pages = {
-        f"http://nobody.test:{shop.http_port}/": (404, "There is no app at this address"),
+        f"http://nobody.test:{shop.http_port}/": (404, "No app at this address"),
         f"http://plain.localhost:{shop.http_port}/": (503, ""),
         f"http://moving.localhost:{shop.http_port}/": (503, message),
     }
