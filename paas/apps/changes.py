@@ -1,4 +1,4 @@
-"""How a change of what an app runs is carried out."""
+"""Carry out a change of what an app runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 def change(ctx: Context, app: App, kind: str, cause: str, work: Callable[[Job], _T]) -> _T:
-    """Carries out a change of what the app runs as a job under its lock, and shows the job's log to the caller."""
+    """Run ``work`` as a job under the app's lock and show its log to the caller. Return the result of ``work``."""
     locks.enter(ctx, app)
     return ctx.jobs.run(
         app,
@@ -33,9 +33,9 @@ def change(ctx: Context, app: App, kind: str, cause: str, work: Callable[[Job], 
 
 
 def each(ctx: Context, apps: Sequence[App], act: Callable[[Context, App], None], parallel: int = 1) -> None:
-    """Does it for every app. One that fails is told and keeps no other from it; then the command fails.
+    """Call ``act`` for every app. Report each failure, continue with the other apps, and raise an error at the end.
 
-    With ``parallel`` for so many at a time; then what is said of each comes in one piece, once it is done.
+    With ``parallel``, that many apps run at a time, and the output of each app is printed when it is done.
     """
     if len(apps) == 1:
         act(ctx, apps[0])
@@ -65,6 +65,6 @@ def each(ctx: Context, apps: Sequence[App], act: Callable[[Context, App], None],
     if failed:
         raise PaasError(
             f"{len(failed)} of {len(apps)} apps failed: {', '.join(failed)}",
-            why="What is said above of each.",
+            why="See the errors above.",
             code="some-failed",
         )

@@ -1,4 +1,4 @@
-"""Configuration variables: a change makes a release, and holds only if that release does."""
+"""Configuration variables. A change creates a release, and is kept only if the release succeeds."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Edit = Callable[[Mapping[str, Secret]], dict[str, Secret]]
 
 
 def edit(ctx: Context, app: App | None, modify: Edit, *, cause: str, restart: bool) -> Release | None:
-    """Changes the app's variables, or the global ones for None.
+    """Change the app's variables, or the global ones for None. Return the new release, or None.
 
-    With ``restart``, and where the app runs, the change becomes a release at once; if that fails the variables stay as
-    they were. Otherwise it is recorded and counts from the next release on. Returns the release, None if none was made.
+    With ``restart``, and if the app runs, the change creates a release immediately; if that fails, the variables keep
+    their values. Otherwise the change is saved and takes effect with the next release.
     """
     if app is None or not restart:
         _record(ctx, app, modify)
@@ -30,8 +30,8 @@ def edit(ctx: Context, app: App | None, modify: Edit, *, cause: str, restart: bo
         current = ctx.store.releases.current(job.app)
         if current is None or job.app.stopped:
             _record(ctx, job.app, modify)
-            comes = "first deploy on" if current is None else f"next start on ('ps:start {job.app.name}')"
-            job.out.detail(f"Recorded; it counts from the {comes}.")
+            comes = "the first deploy" if current is None else f"the next start ('ps:start {job.app.name}')"
+            job.out.detail(f"Saved. Takes effect at {comes}.")
             return None
         before = ctx.store.config.all(job.app)
         wanted = modify(before)

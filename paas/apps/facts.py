@@ -1,4 +1,4 @@
-"""What the reports say of an app beside its properties."""
+"""Facts about an app that reports show beside its properties."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paas.jobs.feature import Facts
 
 
 def of_app(ctx: Context, app: App) -> Facts:
-    """Who made it, and what its code is."""
+    """Return the app's creator and the source of its code."""
     current = ctx.store.releases.current(app)
     origin = ctx.store.sources.of(app, current.commit) if current else None
     return {
@@ -25,7 +25,7 @@ def of_app(ctx: Context, app: App) -> Facts:
 
 
 def of_processes(ctx: Context, app: App) -> Facts:
-    """How its containers are."""
+    """Return the state of the app's containers."""
     rows = processes.statuses(ctx, app)
     states = {row.state for row in rows if row.state != "retiring"}
     running = "true" if states == {"running"} else "mixed" if "running" in states else "false"

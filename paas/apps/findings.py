@@ -1,4 +1,4 @@
-"""What `doctor` finds out about locks and changes."""
+"""Findings of `doctor` about locks and deployments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from paas.jobs.context import Context
 
 
 def locks(ctx: Context, apps: Sequence[App]) -> Iterator[Finding]:
-    """Locks that hold for long, and changes that take too long."""
+    """Yield locks that are old, and deployments that take too long."""
     now = ctx.clock.now()
     for app in apps:
         yield from doctor.locks(app.name, app_locks.current(ctx, app), now)

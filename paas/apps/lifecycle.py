@@ -1,4 +1,4 @@
-"""The life of an app: created, renamed, copied, destroyed."""
+"""The life cycle of an app: create, rename, clone, destroy."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _log = logging.getLogger(__name__)
 
 
 def create(ctx: Context, name: str) -> App:
-    """A new app with nothing deployed; it answers with a page that says so."""
+    """Create an app without a release. Its hosts show a page that says so."""
     app = register(ctx, name)
-    # Nobody has to wait for the proxy here: not the caller, and not the next change of the app.
+    # Neither the caller nor the app's next deployment has to wait for the proxy.
     ctx.jobs.start(
         app, kind="create", actor=ctx.caller.name, cause="apps:create", work=lambda job: publish.refresh(ctx, app),
         beside=True,
@@ -35,7 +35,7 @@ def create(ctx: Context, name: str) -> App:
 
 
 def register(ctx: Context, name: str) -> App:
-    """The app alone; a deploy that follows tells the proxy of it."""
+    """Create the app without publishing it. The deploy that follows does that."""
     if publish.is_host(names.app_name(name)):
         domains.check_free(ctx, None, [name])
     dashboard.check_free(ctx, publish.default_names(name, ctx.store.apps.domains(None)))
@@ -43,7 +43,7 @@ def register(ctx: Context, name: str) -> App:
 
 
 def destroy(ctx: Context, app: App) -> None:
-    """Removes the app with its containers, images, releases, configuration and repository."""
+    """Remove the app with its containers, images, releases, configuration and repository."""
 
     def work(job: Job) -> None:
         hosts = ctx.store.apps.domains(job.app) or ctx.store.table(Redirects).of(job.app)
@@ -51,14 +51,14 @@ def destroy(ctx: Context, app: App) -> None:
         others = rules.dependents(job.app, rules.led(ctx))
         _take_down(ctx, job.app)
         ctx.paths.remove_app(job.app)
-        # The engine takes a while for a network. If the server dies before, its next start does the same.
+        # Docker takes a while to remove a network. If the server dies first, its next start does it.
         ctx.part(Retirer).later(f"clearing up after {job.app.name}", lambda: ctx.scheduler.clear(app.id))
         for number in sorted(others):
-            # Their routes lead nowhere now; one may be destroyed at the same time.
+            # Their routes to this app lead nowhere now. One of them may be destroyed at the same time.
             with suppress(NoSuchApp):
                 publish.refresh(ctx, ctx.store.apps.by_id(number))
         if freed:
-            # One of them may be the default name of another app, which has it now.
+            # A freed host may be the default name of another app, which takes it now.
             publish.refresh_all(ctx)
         ctx.changed.notify()
 
@@ -66,9 +66,9 @@ def destroy(ctx: Context, app: App) -> None:
 
 
 def _take_down(ctx: Context, app: App) -> None:
-    """Its containers and runs go while the proxy forgets it; then its rows.
+    """Remove its containers and runs while the proxy removes its hosts, then its rows.
 
-    Should the proxy fail, the rows are still there, and what they want comes back.
+    If the proxy fails, the rows are kept, and reconciliation starts the app again.
     """
     serves = bool(ctx.store.apps.replicas(app))
     with ctx.part(PublishLock).of(app.id), ThreadPoolExecutor(1, thread_name_prefix="withdraw") as beside:
@@ -85,12 +85,12 @@ def _take_down(ctx: Context, app: App) -> None:
                     feature.destroyed(ctx, app)
             ctx.store.apps.delete(app)
     if not serves:
-        # It answered with a page that says so; nobody has to wait until that is gone.
+        # Only the page for an app without a release is removed; the caller need not wait for that.
         ctx.part(Retirer).later(f"forgetting the hosts of {app.name}", lambda: _forget_hosts(ctx, app))
 
 
 def _withdraw(ctx: Context, app: App) -> None:
-    """Have the proxy forget the app. The certificates of its hosts go on being shown, without a gap."""
+    """Remove the app from the proxy. The certificates of its hosts stay in use without a gap."""
     ctx.proxy.publish(*former_hosts.served(ctx, leaving=app))
     ctx.proxy.withdraw(str(app.id))
 
@@ -101,10 +101,10 @@ def _forget_hosts(ctx: Context, app: App) -> None:
 
 
 def rename(ctx: Context, app: App, name: str, *, restart: bool) -> App:
-    """Gives the app another name: its default domain, labels and variables follow."""
+    """Rename the app. Its default domain, labels and variables follow."""
     names.app_name(name)
     if ctx.store.apps.find(name):
-        raise AlreadyExists(f"there is an app {name!r} already", fix="Choose another name.")
+        raise AlreadyExists(f"the app {name!r} already exists", fix="Choose another name.")
     if publish.is_host(name):
         domains.check_free(ctx, app, [name])
     dashboard.check_free(ctx, publish.default_names(name, ctx.store.apps.domains(None)))
@@ -116,7 +116,7 @@ def rename(ctx: Context, app: App, name: str, *, restart: bool) -> App:
             if restart and renamed.version is not None and not renamed.stopped:
                 deploy.same_again(ctx, renamed, job, actor=ctx.caller.name, cause="apps:rename")
         except Exception:
-            # Its containers did not come up under the new name, or the proxy did not take it.
+            # Its containers failed to start under the new name, or nginx refused it.
             _name_back(ctx, job, renamed)
             raise
         return renamed
@@ -128,23 +128,23 @@ def _name_back(ctx: Context, job: Job, renamed: App) -> None:
     try:
         back = ctx.store.apps.rename(renamed, job.app.name)
     except AlreadyExists:
-        # A push to the old name, for instance, has made an app meanwhile.
-        job.out.warning(f"There is another app {job.app.name} by now: this one goes on as {renamed.name}.")
+        # For example, a push to the old name has created an app in the meantime.
+        job.out.warning(f"Another app {job.app.name} exists by now. This app keeps the name {renamed.name}.")
         return
     publish.refresh(ctx, back)
 
 
 def clone(ctx: Context, app: App, name: str, *, start: bool) -> App:
-    """A new app with the code, configuration, properties, formation and current image of this one; not its domains.
+    """Create an app with the code, configuration, properties, formation and current image of this one; not its domains.
 
-    If it can't be served or does not start, there is no such app.
+    If it cannot be published or does not start, the new app is removed.
     """
     copy = register(ctx, name)
     try:
         _copy(ctx, app, copy)
         _start_copy(ctx, app, copy, start=start)
     except Disconnected:
-        # The client alone is gone: the copy comes all the same.
+        # Only the client has disconnected. The clone is made all the same.
         raise
     except BaseException:
         _discard(ctx, copy)
@@ -174,7 +174,7 @@ def _start_copy(ctx: Context, app: App, copy: App, *, start: bool) -> None:
 
 
 def _discard(ctx: Context, app: App) -> None:
-    """Removes an app that did not come to be."""
+    """Remove a clone that failed."""
     if ctx.store.apps.exists(app):
         _take_down(ctx, app)
         ctx.paths.remove_app(app)

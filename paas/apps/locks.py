@@ -1,4 +1,4 @@
-"""Locking an app against changes, and refusing them while it is."""
+"""App locks: lock an app against changes, and refuse changes of a locked app."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _POLL_SECONDS = 0.25
 
 
 def lock(ctx: Context, app: App, reason: str, seconds: float | None) -> AppLock:
-    """Locks the app, for so many seconds or until it is unlocked. What is under way or queued goes on.
+    """Lock the app, for ``seconds`` or until it is unlocked. Running and queued deployments continue.
 
-    Raises `Locked` if somebody else's lock holds; one's own is replaced.
+    Replace the caller's own lock. Raise `Locked` if someone else holds one.
     """
     now = ctx.clock.now()
     made = AppLock(ctx.caller.name, reason, now, now + seconds if seconds is not None else None)
-    # Of two who come at once one has it.
+    # Of two simultaneous callers one gets it.
     with ctx.store.transaction():
         held = current(ctx, app)
         if held is not None and held.actor != ctx.caller.name:
@@ -28,20 +28,20 @@ def lock(ctx: Context, app: App, reason: str, seconds: float | None) -> AppLock:
 
 
 def unlock(ctx: Context, app: App) -> AppLock | None:
-    """Removes the lock and returns it, None if none held."""
+    """Remove the lock and return it, or None."""
     held = current(ctx, app)
     ctx.store.table(Locks).clear(app)
     return held
 
 
 def current(ctx: Context, app: App) -> AppLock | None:
-    """The lock that holds now, or None."""
+    """Return the current lock, or None."""
     found = ctx.store.table(Locks).get(app)
     return found if found is not None and found.holds(ctx.clock.now()) else None
 
 
 def enter(ctx: Context, app: App, wait: float = 0.0) -> None:
-    """Returns once the app is not locked; after ``wait`` seconds it raises `Locked`."""
+    """Return when the app is not locked. Raise `Locked` after ``wait`` seconds."""
     deadline = ctx.clock.monotonic() + wait
     told = False
     while (held := current(ctx, app)) is not None:

@@ -1,4 +1,4 @@
-"""What runs of an app: scaling, restarting, stopping, starting, and looking at it."""
+"""The processes of an app: scale, restart, stop, start, and report their state."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from paas.system.reserve import Reserve
 
 @dataclass(frozen=True)
 class ProcessStatus:
-    """One container that is wanted, or that is there without being wanted any more.
+    """A container that is desired or exists.
 
-    ``state`` is the engine's word; ``missing`` for a wanted one that is not there; ``starting`` for a candidate of a
-    release to come; ``retiring`` for one that goes.
+    ``state`` is Docker's word for it, or ``missing`` for a desired container that does not exist, ``starting`` for a
+    candidate of a coming release, ``retiring`` for one that is being removed.
     """
 
     process: str
@@ -35,7 +35,7 @@ class ProcessStatus:
 
 
 def scale(ctx: Context, app: App, wanted: Mapping[str, int], *, skip_deploy: bool = False) -> None:
-    """Starts or retires the difference; containers that stay are not touched. ``skip_deploy``: it is only recorded."""
+    """Start or retire the difference. Containers that stay are not touched. ``skip_deploy``: only save the numbers."""
 
     def work(job: Job) -> None:
         # Looked at under the lock: a deploy may have come in between.
@@ -43,7 +43,7 @@ def scale(ctx: Context, app: App, wanted: Mapping[str, int], *, skip_deploy: boo
         rollout.check_scale(wanted, [process.type for process in current.processes] if current else None)
         if current is None or job.app.stopped or skip_deploy:
             ctx.store.apps.set_formation(job.app, wanted)
-            job.out.detail("Recorded; it counts from the next deploy, restart or start on.")
+            job.out.detail("Saved. Takes effect at the next deploy, restart or start.")
         else:
             roll_out(ctx, job.app, job, current, fresh=(), formation=wanted)
 
@@ -52,7 +52,7 @@ def scale(ctx: Context, app: App, wanted: Mapping[str, int], *, skip_deploy: boo
 
 
 def formation(ctx: Context, app: App) -> dict[str, int]:
-    """How many of each process type are to run."""
+    """Return the desired number of containers of each process type."""
     current = ctx.store.releases.current(app)
     asked = ctx.store.apps.formation(app)
     types = [process.type for process in current.processes] if current else sorted(asked)
@@ -60,7 +60,7 @@ def formation(ctx: Context, app: App) -> dict[str, int]:
 
 
 def restart(ctx: Context, app: App, process_type: str = "") -> None:
-    """Fresh containers, one rollout: the old ones serve until the new ones are healthy."""
+    """Replace the containers in one rollout. The old ones serve until the new ones are healthy."""
     current = ctx.store.releases.deployed(app)
     if process_type and current.process(process_type) is None:
         types = ", ".join(process.type for process in current.processes)
@@ -77,7 +77,7 @@ def restart(ctx: Context, app: App, process_type: str = "") -> None:
 
 
 def stop(ctx: Context, app: App) -> None:
-    """Ends all containers; the app answers with a page that says so, until it is started or deployed."""
+    """Stop all containers. Until the app is started or deployed, its hosts show a page that says so."""
     ctx.store.releases.deployed(app)
 
     def work(job: Job) -> None:
@@ -99,7 +99,7 @@ def stop(ctx: Context, app: App) -> None:
 
 
 def start(ctx: Context, app: App) -> None:
-    """Starts a stopped app again; one that runs is left alone."""
+    """Start a stopped app. Do nothing if it runs."""
     ctx.store.releases.deployed(app)
 
     def work(job: Job) -> None:
@@ -112,7 +112,7 @@ def start(ctx: Context, app: App) -> None:
 
 
 def statuses(ctx: Context, app: App) -> list[ProcessStatus]:
-    """All containers of the app, wanted or there, by process type and index."""
+    """Return all containers of the app, desired or existing, by process type and index."""
     wanted = {(replica.process_type, replica.index, replica.slot): replica for replica in ctx.store.apps.replicas(app)}
     there = {(found.process_type, found.index, found.slot): found for found in ctx.scheduler.containers(app)}
 

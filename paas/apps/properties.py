@@ -1,4 +1,4 @@
-"""Changing properties, so that they count at once."""
+"""Change properties with immediate effect."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from paas.jobs.context import Context
 
 
 def change(ctx: Context, app: App | None, namespace: str, key: str, value: str) -> None:
-    """Sets the property for the app, or globally for None; an empty value unsets it.
+    """Set the property for the app, or globally for None. An empty value unsets it.
 
-    If what follows from it fails, for instance nginx refuses the new configuration, the value of before is back.
+    If its effect fails, for example because nginx refuses the new configuration, restore the previous value.
     """
     row = properties.find(namespace, key)
     if row.scope is Scope.GLOBAL and app is not None:
-        raise InvalidValue(f"{row.name} is for the whole server", fix=f"Run '{namespace}:set --global {key} VALUE'.")
+        raise InvalidValue(
+            f"{row.name} applies to the whole server", fix=f"Run '{namespace}:set --global {key} VALUE'."
+        )
     if value:
         row.kind.read(row.name, value)
         if row.kind is kinds.ZONE:

@@ -67,7 +67,7 @@ class Apps(Domains):
             with self._db.transaction(durable=True):
                 self._db.execute("INSERT INTO apps (name, created_at, created_by) VALUES (?, ?, ?)", name, now, actor)
         except sqlite3.IntegrityError as error:
-            raise AlreadyExists(f"there is an app {name!r} already", fix="Choose another name.") from error
+            raise AlreadyExists(f"the app {name!r} already exists", fix="Choose another name.") from error
         return self.get(name)
 
     def reserve_numbers(self, highest: int) -> None:
@@ -81,7 +81,7 @@ class Apps(Domains):
         try:
             self._db.execute("UPDATE apps SET name = ? WHERE id = ?", name, app.id)
         except sqlite3.IntegrityError as error:
-            raise AlreadyExists(f"there is an app {name!r} already", fix="Choose another name.") from error
+            raise AlreadyExists(f"the app {name!r} already exists", fix="Choose another name.") from error
         return self.get(name)
 
     def delete(self, app: App) -> None:

@@ -35,7 +35,7 @@ def test_the_next_command_does_not_wait_for_the_page_of_a_new_app(server):
         assert server.begin("apps:create fresh").wait().status == 0
         gate.wait_until_reached()
         assert server.begin("config:set fresh A=1").wait().err == (
-            "       Recorded; it counts from the first deploy on.\n"
+            "       Saved. Takes effect at the first deploy.\n"
         )
         gate.open()
     server.quiet()
@@ -57,7 +57,7 @@ def test_a_name_is_given_once(hello):
     assert hello.run("apps:create hello") == (
         1,
         "",
-        " !     there is an app 'hello' already\n !     Choose another name. [already-exists]\n",
+        " !     the app 'hello' already exists\n !     Choose another name. [already-exists]\n",
     )
 
 
@@ -135,7 +135,7 @@ def test_rename_without_a_deploy_leaves_the_containers_as_they_are(hello):
 def test_rename_to_a_name_that_is_taken_changes_nothing(hello):
     hello.run("apps:create other")
     result = hello.run("apps:rename hello other")
-    assert result == (1, "", " !     there is an app 'other' already\n !     Choose another name. [already-exists]\n")
+    assert result == (1, "", " !     the app 'other' already exists\n !     Choose another name. [already-exists]\n")
     assert hello.run("apps:list").out == "hello\nother\n"
 
 
@@ -275,7 +275,7 @@ def test_the_setting_of_the_whole_server_is_not_for_one_app(hello):
     assert hello.run("apps:set hello disable-autocreation true") == (
         2,
         "",
-        " !     apps disable-autocreation is for the whole server\n"
+        " !     apps disable-autocreation applies to the whole server\n"
         " !     Run 'apps:set --global disable-autocreation VALUE'. [invalid-value]\n",
     )
 
@@ -316,7 +316,7 @@ def test_a_rename_that_fails_after_the_old_name_was_taken_says_why_it_failed(hel
     result = rename.wait()
     hello.quiet()
     assert result.status == 1
-    assert "There is another app hello by now: this one goes on as hallo." in result.err
+    assert "Another app hello exists by now. This app keeps the name hallo." in result.err
     assert "already-exists" not in result.err
     assert hello.run("apps:list").out == "hallo\nhello\n"
     for name in ("hello", "hallo"):

@@ -10,9 +10,9 @@ RELEASED = (
     "-----> Started web.1 in 0 ms\n-----> Healthy in 0 ms\n-----> Switched the proxy in 0 ms\n"
     "-----> Released v{}: http://hello.localhost:8080\n"
 )
-FIRST = "       Recorded; it counts from the first deploy on.\n"
-RECORDED = "       Recorded; it counts from the next release on ('ps:restart hello').\n"
-GLOBAL = "       Recorded; each app takes it up with its next release (ps:restart --all does it now).\n"
+FIRST = "       Saved. Takes effect at the first deploy.\n"
+RECORDED = "       Saved. Takes effect at the next release ('ps:restart hello').\n"
+GLOBAL = "       Saved. Takes effect for each app at its next release ('ps:restart --all' does it now).\n"
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_what_an_app_that_does_not_run_is_told_says_when_it_counts(hello):
     hello.run("apps:create new")
     assert hello.run("config:set new A=1") == (0, "", FIRST)
     hello.run("ps:stop hello")
-    told = "       Recorded; it counts from the next start on ('ps:start hello').\n"
+    told = "       Saved. Takes effect at the next start ('ps:start hello').\n"
     assert hello.run("config:set hello A=1") == (0, "", told)
     assert hello.run("config:unset hello A") == (0, "", told)
     assert hello.run("config:set hello A=2").err == told
@@ -64,7 +64,7 @@ def test_get_quotes_for_a_shell_and_fails_for_what_is_not_set(configured):
     assert configured.run("config:get hello NOPE") == (
         1,
         "",
-        " !     NOPE is not set\n !     'config:keys' lists what is. [no-such-variable]\n",
+        " !     NOPE is not set\n !     'config:keys' lists the variables. [no-such-variable]\n",
     )
 
 

@@ -13,7 +13,7 @@ def listed(server, phase):
 
 def test_options_of_builds_reach_the_build_as_they_are(hello):
     done = hello.run("docker-options:add hello build --build-arg VERSION=1.2 --target web", caller=DEPLOYER)
-    assert done == (0, "", "       Recorded; it counts from the next release on ('ps:rebuild hello').\n")
+    assert done == (0, "", "       Saved. Takes effect at the next release ('ps:rebuild hello').\n")
     # Dokku's users write an option as one word.
     hello.run(["docker-options:add", "hello", "build", "--build-arg TEXT=$(id)`id`;$HOME"])
     assert listed(hello, "build") == ["--build-arg=VERSION=1.2", "--target=web", "--build-arg=TEXT=$(id)`id`;$HOME"]
@@ -51,7 +51,7 @@ def test_an_app_can_not_have_more_memory_than_the_server_gives(hello):
 def test_one_off_runs_have_options_of_their_own(hello):
     hello.tasks.tell("env", lambda program: 0)
     done = hello.run("docker-options:add hello run --memory 64m --tmpfs /scratch")
-    assert done.err == "       Recorded; it counts from the next run on.\n"
+    assert done.err == "       Saved. Takes effect at the next run.\n"
     assert hello.run("run hello env").status == 0
     spec = hello.tasks.specs[-1]
     assert (spec.memory, spec.options.tmpfs) == (64 << 20, {"/scratch": f"size={64 << 20}"})

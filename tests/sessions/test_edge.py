@@ -375,7 +375,7 @@ def test_server_wide_properties_reach_the_server_alone(hello):
 
     options = hello.proxy.options
     assert (options.client_header_timeout, options.underscores_in_headers, options.listen_ipv6) == (7, True, "::1")
-    assert fails(hello.run("nginx:set hello client-header-timeout 7s"), "is for the whole server")
+    assert fails(hello.run("nginx:set hello client-header-timeout 7s"), "applies to the whole server")
     assert fails(hello.run("nginx:set --global bind-address-ipv6 127.0.0.1"), "IPv6")
 
 

@@ -78,7 +78,7 @@ def test_only_process_types_of_the_release_are_scaled(hello):
 
 def test_a_quantity_that_is_set_before_the_first_deploy_counts_from_then_on(server):
     server.run("apps:create hello")
-    recorded = "       Recorded; it counts from the next deploy, restart or start on.\n"
+    recorded = "       Saved. Takes effect at the next deploy, restart or start.\n"
     assert server.run("ps:scale hello web=2 worker=1") == (0, "", recorded)
     assert server.run("ps:scale hello").out == "web     2\nworker  1\n"
     server.deployed("hello", {"Procfile": "web: ./web\nworker: ./work"})
@@ -153,8 +153,8 @@ def test_a_stopped_app_answers_with_a_page_until_it_is_started(hello):
 
 def test_what_is_changed_while_an_app_is_stopped_counts_when_it_starts(hello):
     hello.run("ps:stop hello")
-    assert hello.run("config:set hello A=1").err.startswith("       Recorded; it counts from the next start on ")
-    assert hello.run("ps:scale hello web=2").err.startswith("       Recorded; it counts from the next deploy, ")
+    assert hello.run("config:set hello A=1").err.startswith("       Saved. Takes effect at the next start ")
+    assert hello.run("ps:scale hello web=2").err.startswith("       Saved. Takes effect at the next deploy, ")
     assert hello.scheduler.labels() == []
     assert hello.run("ps:start hello").err.endswith("-----> Released v2: http://hello.localhost:8080\n")
     assert hello.scheduler.labels() == ["web.1", "web.2"]

@@ -56,7 +56,7 @@ def test_an_app_is_found_by_name_and_number(store, app):
 def test_names_are_there_once(store, app):
     other = store.apps.create("other", actor="ada", now=1.0)
     for call in (lambda: store.apps.create("hello", actor="x", now=2.0), lambda: store.apps.rename(other, "hello")):
-        with pytest.raises(AlreadyExists, match="there is an app 'hello' already"):
+        with pytest.raises(AlreadyExists, match="the app 'hello' already exists"):
             call()
     assert store.apps.rename(other, "zebra").id == other.id
     assert [one.name for one in store.apps.all()] == ["hello", "zebra"]

@@ -34,14 +34,14 @@ def apps_create(ctx: Context, name: args.NewName) -> None:
 
 @command("apps:exists", access=Access.VIEW)
 def apps_exists(ctx: Context, app: args.AnyName) -> Exit:
-    """Tell by the exit status whether the app exists: 0 if it does, 20 if not."""
+    """Report with the exit status whether the app exists: 0 if it does, 20 if not."""
     ctx.store.apps.get(app)
     return Exit(0)
 
 
 @dataclass(frozen=True)
 class AppInfo:
-    """What ``apps:info`` shows."""
+    """The output of ``apps:info``."""
 
     name: str
     created_at: str
@@ -74,7 +74,7 @@ def apps_info(ctx: Context, app: args.App) -> AppInfo:
 
 @dataclass(frozen=True)
 class AppRow:
-    """One line of ``apps:overview``. ``build`` is the number of the last change, None where there was none."""
+    """One line of ``apps:overview``. ``build`` is the number of the last deployment, None if there was none."""
 
     name: str
     state: str
@@ -89,7 +89,7 @@ class AppRow:
 
 @command("apps:overview", access=Access.VIEW)
 def apps_overview(ctx: Context, *apps: args.App) -> list[AppRow]:
-    """List the apps, or those that are named, with their state, release, processes, main URL, and last change."""
+    """List all apps, or the named ones, with state, release, processes, main URL, and last deployment."""
     return [_row(ctx, app) for app in apps or ctx.store.apps.all()]
 
 
@@ -112,8 +112,8 @@ def _row(ctx: Context, app: App) -> AppRow:
 def apps_rename(ctx: Context, app: args.App, name: args.NewName, *, skip_deploy: bool = False) -> None:
     """Rename an app.
 
-    Its default domain follows at once; its containers are replaced so that their names and variables do, too, unless
-    --skip-deploy is given.
+    Its default domain follows immediately. Its containers are replaced so that their names and variables follow, too,
+    unless --skip-deploy is given.
     """
     old = app.name
     lifecycle.rename(ctx, app, name, restart=not skip_deploy)
@@ -130,15 +130,14 @@ def apps_clone(
     skip_deploy: bool = False,
     ignore_existing: bool = False,
 ) -> None:
-    """Make a new app with the code, configuration, properties and current image of another; not with its domains.
+    """Create an app with the code, configuration, properties and current image of another one, but not its domains.
 
-    With --count N there are N of them, NAME1 to NAMEN. If a name is taken, none is made, unless --ignore-existing is
-    given.
+    --count N creates N apps, NAME1 to NAMEN. If a name is taken, none is created, unless --ignore-existing is given.
     """
     wanted = numbered(name, count)
     taken = [one for one in wanted if ctx.store.apps.find(one)]
     if taken and not ignore_existing:
-        raise AlreadyExists(f"there is an app {taken[0]!r} already", fix="Choose another name, or --ignore-existing.")
+        raise AlreadyExists(f"the app {taken[0]!r} already exists", fix="Choose another name, or --ignore-existing.")
     for one in wanted:
         if one not in taken:
             lifecycle.clone(ctx, app, one, start=not skip_deploy)
@@ -164,5 +163,5 @@ def url(ctx: Context, app: args.App) -> str:
 
 @command("urls", access=Access.VIEW)
 def urls(ctx: Context, app: args.App) -> list[str]:
-    """Print all URLs of an app, a line each."""
+    """Print all URLs of an app, one per line."""
     return publish.urls(ctx, app)

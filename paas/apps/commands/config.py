@@ -37,9 +37,9 @@ def _edit(ctx: Context, app: App | None, modify: config.Edit, cause: str, no_res
     if release is not None:
         return
     if app is None:
-        ctx.out.detail("Recorded; each app takes it up with its next release (ps:restart --all does it now).")
+        ctx.out.detail("Saved. Takes effect for each app at its next release ('ps:restart --all' does it now).")
     elif no_restart and app.version is not None:
-        ctx.out.detail(f"Recorded; it counts from the next release on ('ps:restart {app.name}').")
+        ctx.out.detail(f"Saved. Takes effect at the next release ('ps:restart {app.name}').")
 
 
 @command("config", access=Access.DEPLOY, unlocked=True)
@@ -59,7 +59,7 @@ def config_get(ctx: Context, app: args.Scope, key: args.Variable, *, quoted: boo
     """Print the value of one variable; --quoted: quoted for a shell. Exit status 1 if it is not set."""
     values = _clear(ctx.store.config.all(app))
     if key not in values:
-        raise NotFound(f"{key} is not set", fix="'config:keys' lists what is.", code="no-such-variable")
+        raise NotFound(f"{key} is not set", fix="'config:keys' lists the variables.", code="no-such-variable")
     if not quoted:
         return values[key]
     return Text(environment.render({key: values[key]}, "exports").partition("=")[2], values[key])
@@ -77,9 +77,9 @@ def config_set(
 ) -> None:
     """Set variables and release them.
 
-    A running app gets a new release with fresh containers; if that fails, the variables are as before. --no-restart
-    records them for the next release; --encoded takes the values as base64. Others may see the words of a command
-    ('ps'): use config:import for secrets.
+    A running app gets a new release with new containers; if that fails, the variables keep their values. --no-restart
+    saves them for the next release. --encoded takes the values as base64. Other users of the machine may see the words
+    of a command ('ps'): use config:import for secrets.
     """
     if not pairs:
         raise UsageError("config:set: KEY=VALUE is missing", fix="Write for instance: config:set APP GREETING=hello")
@@ -91,7 +91,7 @@ def config_set(
 
 @command("config:unset", access=Access.DEPLOY)
 def config_unset(ctx: Context, app: args.AdminScope, *keys: args.Variable, no_restart: bool = False) -> None:
-    """Unset variables and release the change. Names that are not set are passed over."""
+    """Unset variables and release the change. Names that are not set are ignored."""
     if not keys:
         raise UsageError("config:unset: KEY is missing", fix="'config:keys' lists what is set.")
     cause = f"config:unset {environment.masked(keys)}"

@@ -25,12 +25,12 @@ OnePhase = Annotated[tuple[str, ...], Arg("PHASE", lambda ctx, text: dockeroptio
 
 @command("docker-options:add", access=Access.DEPLOY)
 def docker_options_add(ctx: Context, app: args.App, phases: PhasesOfOptions, *option: Words) -> None:
-    """Add an option of docker to builds (phase build), processes (deploy) or one-off runs (run) of an app.
+    """Add a Docker option to the builds (phase build), processes (deploy) or one-off runs (run) of an app.
 
-    Phases have commas between. For build: --build-arg KEY=VALUE, --target, --no-cache, --pull, --network, --add-host,
+    Separate phases with commas. For build: --build-arg KEY=VALUE, --target, --no-cache, --pull, --network, --add-host,
     --label. For deploy and run: --memory, --cpus, --shm-size, --tmpfs, --ulimit, --add-host, --dns, --label,
-    --read-only, --sysctl, --stop-signal. What could reach beyond the app's own containers is refused. Nothing is
-    expanded by a shell.
+    --read-only, --sysctl, --stop-signal. Options that could reach beyond the app's own containers are refused. No
+    shell expands the values.
     """
     added = dockeroptions.parse(option, phases)
     for phase in phases:
@@ -41,7 +41,7 @@ def docker_options_add(ctx: Context, app: args.App, phases: PhasesOfOptions, *op
 
 @command("docker-options:remove", access=Access.DEPLOY)
 def docker_options_remove(ctx: Context, app: args.App, phases: PhasesOfOptions, *option: Words) -> None:
-    """Remove an option again, written as it was added."""
+    """Remove an option. Write it as it was added."""
     gone = dockeroptions.parse(option, phases)
     found = {phase: ctx.store.docker_options.of(app, phase) for phase in phases}
     for phase, options in found.items():
@@ -59,7 +59,7 @@ def docker_options_remove(ctx: Context, app: args.App, phases: PhasesOfOptions, 
 
 @command("docker-options:clear", access=Access.DEPLOY)
 def docker_options_clear(ctx: Context, app: args.App, phases: OnePhase = PHASES) -> None:
-    """Remove all options of the phases, of all phases if none is named."""
+    """Remove all options of the given phases, by default of all phases."""
     for phase in phases:
         ctx.store.docker_options.set(app, phase, ())
     _tell(ctx, app, phases)
@@ -68,13 +68,13 @@ def docker_options_clear(ctx: Context, app: args.App, phases: OnePhase = PHASES)
 def _tell(ctx: Context, app: App, phases: tuple[str, ...]) -> None:
     if app.version is not None:
         how = {BUILD: "ps:rebuild", DEPLOY: "ps:restart"}.get(next((p for p in PHASES if p in phases), RUN), "")
-        when = f"release on ('{how} {app.name}')" if how else "run on"
-        ctx.out.detail(f"Recorded; it counts from the next {when}.")
+        when = f"release ('{how} {app.name}')" if how else "run"
+        ctx.out.detail(f"Saved. Takes effect at the next {when}.")
 
 
 @command("docker-options:list", access=Access.VIEW)
 def docker_options_list(ctx: Context, app: args.App, *, phase: OnePhase) -> list[str]:
-    """List the options of a phase, one a line."""
+    """List the options of a phase, one per line."""
     if len(phase) != 1:
         raise UsageError("docker-options:list takes one phase")
     return [str(option) for option in ctx.store.docker_options.of(app, phase[0])]
