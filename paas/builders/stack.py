@@ -216,6 +216,8 @@ def _mmdebstrap(suite: str) -> list[str]:
         f"--include={','.join((*PACKAGES, 'usr-is-merged'))}",
         *(f"--dpkgopt={rule}" for rule in LEFT_OUT),
         '--aptopt=Acquire::Languages "none"',
+        # It would remove the image's policy-rc.d in the end, as if it were the one of its own.
+        "--skip=chroot/policy-rc.d",
         f"--customize-hook={FINISH}",
         suite,
         "-",

@@ -57,6 +57,10 @@ def test_an_app_finds_certificates_and_time_zones_and_no_ballast_in_it(image: st
     assert found == ["trixie", "certificates", "zones", "0"]
 
 
+def test_a_package_that_a_dockerfile_installs_starts_no_service(image: str) -> None:
+    assert docker("run", "--rm", LABEL, image, "sh", "-c", "policy-rc.d; echo $?") == "101"
+
+
 @pytest.fixture(scope="module")
 def machine(image: str) -> Iterator[Machine]:
     """A server with Debian 13, without systemd."""
