@@ -135,8 +135,8 @@ def vhost(
 ) -> Vhost:
     """What the proxy serves for the app with these replicas; at the domains ``own``, by default those it has."""
     values = ctx.store.properties.of(app)
-    ports = tuple(replica.port for replica in replicas if replica.process_type == WEB and replica.port is not None)
-    live = bool(ports) and not stopped
+    upstreams = rules.upstreams(replicas, WEB)
+    live = bool(upstreams) and not stopped
     served, moved, unserved = _divided(ctx, app, own)
     return Vhost(
         app=app.name,
@@ -144,7 +144,7 @@ def vhost(
         hosts=served,
         tls=tls.of(ctx, app, values, served, moved),
         redirects=moved,
-        ports=ports if live else (),
+        upstreams=upstreams if live else (),
         grpc=any(one.process_type == WEB and one.protocol == "grpc" for one in replicas),
         state=VhostState.LIVE if live else VhostState.STOPPED if app.version else VhostState.EMPTY,
         options=rules.options(values),

@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from paas.core.edge import items
+from paas.core.edge.address import Address, local
 from paas.core.edge.items import Texts, target
 from paas.core.edge.proxy_options import ProxyOptions
 from paas.core.edge.rules import Cache, Edge, Files, Forwarded, RateLimits, Route, Stream
@@ -99,7 +100,7 @@ def of(ctx: Context, app: App, values: Properties, replicas: Sequence[Replica], 
         files=release_files.served(ctx, app) if app.version else Files(),
         snippets=items.snippets(part(items.SNIPPET)),
         streams=tuple(
-            Stream(one.protocol, one.address, one.port, _ports(replicas, one.process_type))
+            Stream(one.protocol, one.address, one.port, upstreams(replicas, one.process_type))
             for one in items.bindings(part(items.PORT))
         ),
         keepalive=values.value("nginx", "proxy-keepalive"),
@@ -113,11 +114,12 @@ def _route(ctx: Context, prefix: str, text: str, replicas: Sequence[Replica], ru
         replicas = running[where.app_id]
     elif where.app_id:
         replicas = ctx.store.apps.replicas_of(where.app_id)
-    return Route(prefix, _ports(replicas, where.process_type), where.strip)
+    return Route(prefix, upstreams(replicas, where.process_type), where.strip)
 
 
-def _ports(replicas: Sequence[Replica], process_type: str) -> tuple[int, ...]:
-    return tuple(one.port for one in replicas if one.process_type == process_type and one.port is not None)
+def upstreams(replicas: Sequence[Replica], process_type: str) -> tuple[Address, ...]:
+    """Where the replicas of the process type take requests."""
+    return local(*(one.port for one in replicas if one.process_type == process_type and one.port is not None))
 
 
 Led = Sequence[tuple[int, int]]

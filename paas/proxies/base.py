@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from paas.core.edge.address import Address
 from paas.core.edge.server_options import ServerOptions
 from paas.core.edge.vhost import Vhost
 
@@ -88,8 +89,8 @@ class Proxy(Protocol):
         taken up all the same, and then the error is raised.
         """
 
-    def drained(self, switch: Switch, ports: Collection[int] | None = None) -> bool:
-        """Whether no worker from before the switch passes requests on to these ports, or may do so yet.
+    def drained(self, switch: Switch, addresses: Collection[Address] | None = None) -> bool:
+        """Whether no worker from before the switch passes requests on to these addresses, or may do so yet.
 
         So the processes there may go, though the workers may go on with connections of other apps. For None: whether
         all those workers are gone.

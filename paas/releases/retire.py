@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 
 from paas.core import backoff
+from paas.core.edge.address import Address
 from paas.core.errors import PaasError
 from paas.proxies.base import Proxy, Switch
 from paas.schedulers.base import Scheduler
@@ -32,13 +33,18 @@ class Retirer:
         self._lock = threading.Lock()
 
     def retire(
-        self, containers: Sequence[str], switch: Switch | None, drain: float, grace: int, ports: Collection[int] = ()
+        self,
+        containers: Sequence[str],
+        switch: Switch | None,
+        drain: float,
+        grace: int,
+        addresses: Collection[Address] = (),
     ) -> None:
         """Stops and removes the containers, at the earliest when no worker of before ``switch`` has requests for their
-        ``ports``, at the latest ``drain`` seconds from now; each has ``grace`` seconds between SIGTERM and SIGKILL."""
+        ``addresses``, at the latest ``drain`` seconds from now; each has ``grace`` seconds from SIGTERM to SIGKILL."""
         if not containers:
             return
-        work = (list(containers), switch, drain, grace, frozenset(ports))
+        work = (list(containers), switch, drain, grace, frozenset(addresses))
         thread = threading.Thread(target=self._retire, args=work, daemon=True)
         with self._lock:
             self._threads.add(thread)
@@ -67,11 +73,11 @@ class Retirer:
                 self._threads.discard(threading.current_thread())
 
     def _retire(
-        self, containers: list[str], switch: Switch | None, drain: float, grace: int, ports: frozenset[int]
+        self, containers: list[str], switch: Switch | None, drain: float, grace: int, addresses: frozenset[Address]
     ) -> None:
         try:
             began = self._clock.monotonic()
-            while switch and not self._proxy.drained(switch, ports):
+            while switch and not self._proxy.drained(switch, addresses):
                 waited = self._clock.monotonic() - began
                 # A look goes through all connections of the old workers, of which there may be thousands.
                 pause = min(_LONGEST_POLL, max(_POLL_SECONDS, waited / 10))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
+from paas.core.edge.address import local
 from paas.core.errors import PaasError
 from paas.core.health.checks import Mode
 from paas.core.jobs.journal import Step
@@ -252,10 +253,9 @@ def retire(ctx: Context, app: App, job: Job, plan: Rollout, switch: Switch) -> N
 def let_go(ctx: Context, app: App, containers: Sequence[Container], switch: Switch | None) -> None:
     """Stops and removes the containers in the background, after their requests."""
     properties = ctx.store.properties.of(app)
-    ports = (ctx.store.apps.port(app, *_slot(one)) for one in containers)
-    drain = float(properties.value("checks", "wait-to-retire"))
-    grace = int(properties.value("ps", "stop-timeout-seconds"))
-    ctx.part(Retirer).retire([one.id for one in containers], switch, drain, grace, [port for port in ports if port])
+    ports = local(*filter(None, (ctx.store.apps.port(app, *_slot(one)) for one in containers)))
+    drain, grace = properties.value("checks", "wait-to-retire"), properties.value("ps", "stop-timeout-seconds")
+    ctx.part(Retirer).retire([one.id for one in containers], switch, float(drain), int(grace), ports)
 
 
 def undo(

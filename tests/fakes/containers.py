@@ -17,6 +17,7 @@ from fakes.transfers import FakeTransfers
 from paas.core.apps import environment
 from paas.core.containers import container as labels
 from paas.core.containers.image import BuildCache, Image, StoredImage
+from paas.core.edge.address import LOOPBACK, Address, local
 from paas.core.errors import DockerError
 from paas.core.model import App, Container, Ending, Release
 from paas.core.releases.rollout import Candidate
@@ -46,7 +47,7 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         self.names: dict[tuple[int, int], str] = {}
         self.mistakes: list[str] = []
         self.most: Counter[str] = Counter()
-        self.served: Callable[[], set[int]] = set
+        self.served: Callable[[], set[Address]] = set
         self._behaviours: dict[str, Behaviour] = {}
         self._gates = gates
         self._known: set[str] = set()
@@ -140,6 +141,10 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         """The loopback ports of containers that run."""
         with self._changed:
             return {running.published for running in self.here.values() if running.up and running.published}
+
+    def addresses(self) -> set[Address]:
+        """Where containers that run take requests."""
+        return set(local(*self.ports_in_use()))
 
     # What a Scheduler does
 
@@ -409,7 +414,7 @@ class FakeScheduler(FakeLogs, FakeTransfers):
             if running is None:
                 return
             # A candidate that did not become healthy is in nobody's service, even on a port that still is served.
-            served = running.kept and running.published in self.served()
+            served = running.kept and Address(LOOPBACK, running.published or 0) in self.served()
             in_order = even_served or not served
             self._expect(in_order, f"{running.container.name} was taken away while requests are passed to it")
             self._forget_log(self.here.pop(container_id))

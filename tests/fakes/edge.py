@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from fakes.gates import Gates, Unexpected
+from paas.core.edge.address import Address
 from paas.core.edge.server_options import ServerOptions
 from paas.core.edge.vhost import Vhost, VhostState
 from paas.core.errors import InvalidValue, PaasError, ProxyError
@@ -24,11 +25,11 @@ class FakeProxy:
     """A `Proxy`. ``served`` has what is served now by key, ``switches`` every change in order.
 
     ``refusals`` are apps whose next configurations it refuses. With ``lingering`` the workers of before a switch go on
-    until `let_workers_end`; without ``whole`` somebody has removed files. Two apps with one host name, and a new port
-    on which nothing runs, are refused as mistakes.
+    until `let_workers_end`; without ``whole`` somebody has removed files. Two apps with one host name, and a
+    new address at which nothing runs, are refused as mistakes.
     """
 
-    def __init__(self, gates: Gates, in_use: Callable[[], set[int]]) -> None:
+    def __init__(self, gates: Gates, in_use: Callable[[], set[Address]]) -> None:
         self.served: dict[str, Vhost] = {}
         self.switches: list[Vhost] = []
         self.refusals: set[str] = set()
@@ -52,9 +53,9 @@ class FakeProxy:
         """What is served for the app of that name, None where it is unknown."""
         return next((vhost for vhost in list(self.served.values()) if vhost.app == app), None)
 
-    def ports(self) -> set[int]:
-        """All ports that requests are passed to."""
-        return {port for vhost in list(self.served.values()) for port in vhost.ports}
+    def addresses(self) -> set[Address]:
+        """All addresses that requests are passed to."""
+        return {address for vhost in list(self.served.values()) for address in vhost.upstreams}
 
     def take_over(self, other: FakeProxy) -> None:
         """The edge of another daemon that was killed: it serves on."""
@@ -90,9 +91,9 @@ class FakeProxy:
                 self._check(vhost, self.served)
                 self._render(vhost)
                 before = self.served.get(vhost.key)
-                dead = set(vhost.ports) - set(before.ports if before else ()) - self._in_use()
+                dead = set(vhost.upstreams) - set(before.upstreams if before else ()) - self._in_use()
                 if dead:
-                    raise Unexpected(f"{vhost.app} was published with ports on which nothing runs: {sorted(dead)}")
+                    raise Unexpected(f"{vhost.app} was published with addresses at which nothing runs: {sorted(dead)}")
             changed = [vhost for vhost in vhosts if self.served.get(vhost.key) != vhost]
             for vhost in changed:
                 self.served[vhost.key] = vhost
@@ -129,7 +130,7 @@ class FakeProxy:
                 raise error
             return switch
 
-    def drained(self, switch: Switch, ports: Collection[int] | None = None) -> bool:
+    def drained(self, switch: Switch, addresses: Collection[Address] | None = None) -> bool:
         return not self.lingering or not switch.old_workers - set(range(self._ended))
 
     def waiting(self) -> Waiting:

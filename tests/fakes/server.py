@@ -254,9 +254,9 @@ class Server:
         self.gates = Gates()
         self.clock = FakeClock()
         self.scheduler = FakeScheduler(self.gates, instance_id(store))
-        self.proxy = FakeProxy(self.gates, self.scheduler.ports_in_use)
+        self.proxy = FakeProxy(self.gates, self.scheduler.addresses)
         self.tasks = FakeTasks(self.scheduler)
-        self.scheduler.served = self.proxy.ports
+        self.scheduler.served = self.proxy.addresses
         if like is not None:
             self.scheduler.take_over(like.scheduler)
             self.proxy.take_over(like.proxy)

@@ -19,6 +19,7 @@ import pytest
 from nginx_tools import Answer, App, running, wait_for
 
 from fakes.pki import Made
+from paas.core.edge.address import local
 from paas.core.edge.redirects import Redirect
 from paas.core.edge.rules import AccessRule, Cache, Edge, Maintenance, RateLimits
 from paas.core.edge.server_options import ServerOptions
@@ -94,7 +95,7 @@ def app() -> Iterator[App]:
 
 
 def _vhost(app: App, edge: Edge | None = None, **more: object) -> Vhost:
-    return replace(Vhost("shop", "1", ("a.example",), (app.port,), edge=edge or Edge()), **more)  # type: ignore[arg-type]
+    return replace(Vhost("shop", "1", ("a.example",), local(app.port), edge=edge or Edge()), **more)  # type: ignore[arg-type]
 
 
 def _told(answer: Answer) -> dict[str, str]:

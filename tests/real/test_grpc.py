@@ -11,6 +11,7 @@ import pytest
 from nginx_tools import running
 from test_tls_edge import NOW, ROOT, SecureEdge
 
+from paas.core.edge.address import local
 from paas.core.edge.tls import Credential, Tls
 from paas.core.edge.vhost import Vhost
 from paas.core.health.outcome import HTTP2
@@ -54,7 +55,7 @@ def channel(server: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
     made = ROOT.leaf(NOW, HOST)
     credential = Credential(made.crt, Secret(made.key), (HOST,))
     with running(SecureEdge(tmp_path_factory.mktemp("edge"))) as edge:
-        edge.proxy.publish(Vhost("rpc", "1", (HOST,), (server,), tls=Tls((credential,)), grpc=True))
+        edge.proxy.publish(Vhost("rpc", "1", (HOST,), local(server), tls=Tls((credential,)), grpc=True))
         trust = grpc.ssl_channel_credentials(ROOT.crt.encode())
         options = [("grpc.ssl_target_name_override", HOST), ("grpc.default_authority", HOST)]
         with grpc.secure_channel(f"127.0.0.1:{edge.port}", trust, options) as channel:

@@ -17,6 +17,7 @@ import pytest
 from nginx_tools import Answer, App, Edge, edge_at, wait_for
 
 from paas.core.edge import rules as core
+from paas.core.edge.address import local
 from paas.core.edge.proxy_options import ProxyOptions
 from paas.core.edge.rules import (
     AccessRule,
@@ -63,7 +64,7 @@ def app() -> Iterator[App]:
 
 def publish(edge: Edge, app: App, options: ProxyOptions | None = None, *, key: str = "1", **parts: Any) -> None:
     host = "a.example" if key == "1" else f"{key}.example"
-    vhost = Vhost(f"app-{key}", key, (host,), (app.port,), VhostState.LIVE, options or ProxyOptions())
+    vhost = Vhost(f"app-{key}", key, (host,), local(app.port), VhostState.LIVE, options or ProxyOptions())
     edge.proxy.publish(Vhost(**{**vars(vhost), "edge": core.Edge(**parts)}))
 
 
@@ -208,7 +209,7 @@ def test_text_is_compressed_for_those_who_take_it(edge: Edge, app: App, encoding
 @pytest.mark.parametrize("strip", [False, True])
 def test_a_prefix_goes_to_other_ports_with_or_without_itself(edge: Edge, app: App, strip: bool) -> None:
     other = App("other")
-    publish(edge, app, routes=(Route("/api", (other.port,), strip),))
+    publish(edge, app, routes=(Route("/api", local(other.port), strip),))
 
     for path in ("/api", "/api/", "/api/a?b=c", "/apis", "/"):
         edge.get(path, headers={"X-Forwarded-Prefix": "/evil"})
@@ -256,11 +257,11 @@ def test_an_answer_to_somebody_with_a_password_is_for_nobody_else(edge: Edge, ap
 @pytest.mark.parametrize("taken", [{"routes": 1}, {"cache": 1}, {"files": 1}])
 def test_no_prefix_of_an_app_hides_the_challenges(edge: Edge, app: App, taken: dict[str, int], folder: Path) -> None:
     parts: dict[str, Any] = {
-        "routes": (Route("/.well-known", (app.port,)),),
+        "routes": (Route("/.well-known", local(app.port)),),
         "cache": Cache(("/.well-known",)),
         "files": Files(str(folder), ("/.well-known",)),
     }
-    vhost = Vhost("app-1", "1", ("a.example",), (app.port,), tls=Tls(thumbprint="print"))
+    vhost = Vhost("app-1", "1", ("a.example",), local(app.port), tls=Tls(thumbprint="print"))
     edge.proxy.publish(replace(vhost, edge=core.Edge(**{name: parts[name] for name in taken})))
     answer = edge.get("/.well-known/acme-challenge/some-token")
     assert (answer.status, answer.text) == (200, "some-token.print")
@@ -343,9 +344,9 @@ def test_a_snippet_counts_and_a_wrong_one_is_named_with_app_file_and_line(edge: 
 
 def test_what_nginx_finds_only_after_the_last_file_is_blamed_on_the_right_app(edge: Edge, app: App) -> None:
     late = (Snippet("late", "proxy_busy_buffers_size 16m;"),)
-    fine = Vhost("app-2", "2", ("2.example",), (app.port,))
+    fine = Vhost("app-2", "2", ("2.example",), local(app.port))
     with pytest.raises(ProxyError, match="of app-1") as refused:
-        edge.proxy.sync([Vhost("app-1", "1", ("a.example",), (app.port,), edge=core.Edge(snippets=late)), fine])
+        edge.proxy.sync([Vhost("app-1", "1", ("a.example",), local(app.port), edge=core.Edge(snippets=late)), fine])
 
     assert "proxy_busy_buffers_size" in refused.value.why
     assert (edge.get(host="2.example").status, edge.get().status) == (200, 404)
@@ -394,7 +395,7 @@ def test_an_app_without_an_access_log_leaves_no_line(edge: Edge, app: App) -> No
 
 
 def test_what_holds_for_the_server_is_seen_by_all_apps(edge: Edge, app: App) -> None:
-    live = Vhost("app-1", "1", ("a.example",), (app.port,))
+    live = Vhost("app-1", "1", ("a.example",), local(app.port))
     under = {"X_Under": "1"}
     assert "x_under" not in (edge.proxy.sync([live]) and edge.get(headers=under).json()["headers"])
 
@@ -451,7 +452,7 @@ def test_a_port_is_passed_on_and_closed_again(edge: Edge, app: App, protocol: st
     server, thread = _echo(protocol)
     with server:
         [port] = ports.free(1)
-        publish(edge, app, streams=(Stream(protocol, LOCAL, port, (server.getsockname()[1],)),))
+        publish(edge, app, streams=(Stream(protocol, LOCAL, port, local(server.getsockname()[1])),))
         kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
         with socket.socket(socket.AF_INET, kind) as client:
             client.settimeout(10)
@@ -475,7 +476,7 @@ def test_a_port_that_another_program_has_leaves_all_as_it_was(edge: Edge, app: A
         other.bind((LOCAL, 0))
         other.listen()
         with pytest.raises(ProxyError, match="changed for app-1"):
-            publish(edge, app, streams=(Stream("tcp", LOCAL, other.getsockname()[1], (app.port,)),))
+            publish(edge, app, streams=(Stream("tcp", LOCAL, other.getsockname()[1], local(app.port)),))
 
     assert not (edge.nginx.prefix / "apps" / "1.stream").exists()
     assert edge.get("/name").text == "app"
@@ -485,7 +486,7 @@ def test_a_grpc_app_is_taken_with_all_of_its_parts(edge: Edge, app: App) -> None
     users = (User("a", Secret(hashed(Secret("b")))),)
     parts = core.Edge(users=users, rules=(AccessRule(LOCAL, True),), files=Files("/srv", ("/",)))
     for one in (core.Edge(), parts):
-        edge.proxy.publish(Vhost("app-1", "1", ("a.example",), (app.port,), edge=one, grpc=True))
+        edge.proxy.publish(Vhost("app-1", "1", ("a.example",), local(app.port), edge=one, grpc=True))
         assert "grpc_pass grpc://app-1;" in edge.proxy.config("1")
         assert "proxy_pass" not in edge.proxy.config("1")
 

@@ -12,6 +12,7 @@ import pytest
 from nginx_tools import App, Edge, edge_at, wait_for
 
 from paas.core.edge import rules as core
+from paas.core.edge.address import local
 from paas.core.edge.server_options import ServerOptions
 from paas.core.edge.vhost import Vhost
 from paas.core.logs.requests import AccessLog
@@ -56,7 +57,7 @@ def clients(edge: Edge) -> int:
 def change(edge: Edge, app: App, turn: int) -> None:
     """A change of an app, as its deploys make it."""
     parts = core.Edge(keepalive=1 + turn % 2)
-    edge.proxy.publish(Vhost("app-2", "2", ("b.example",), (app.port,), edge=parts))
+    edge.proxy.publish(Vhost("app-2", "2", ("b.example",), local(app.port), edge=parts))
 
 
 def lines(edge: Edge, seconds: float) -> list[tuple[str, str]]:
@@ -80,12 +81,12 @@ def test_sockets_and_a_download_outlive_the_changes_of_other_apps(edge: Edge, ne
     for turn in range(CHANGES):
         change(edge, other, turn)
         # Those of the other app retire at once, whoever else goes on.
-        wait_for(lambda: edge.proxy.drained(edge.proxy.draining(), [other.port]), "nobody to need the other app")
+        wait_for(lambda: edge.proxy.drained(edge.proxy.draining(), local(other.port)), "nobody to need the other app")
 
     assert all(map(alive, sockets))
     assert len(edge.nginx.workers()) <= 2 * base
     old = edge.proxy.draining()
-    assert not edge.proxy.drained(old, [app.port])
+    assert not edge.proxy.drained(old, local(app.port))
     assert edge.proxy.waiting().clients == SOCKETS + 1
 
     app.go.set()
@@ -93,7 +94,7 @@ def test_sockets_and_a_download_outlive_the_changes_of_other_apps(edge: Edge, ne
     for client in [download, *sockets]:
         client.close()
     assert len(edge.settled()) == base
-    assert edge.proxy.drained(old, [app.port])
+    assert edge.proxy.drained(old, local(app.port))
 
 
 def test_a_request_that_is_still_sent_keeps_the_old_processes(edge: Edge, new_app: Callable[[str], App]) -> None:
@@ -104,11 +105,11 @@ def test_a_request_that_is_still_sent_keeps_the_old_processes(edge: Edge, new_ap
     client = edge.raw("POST /name HTTP/1.1\nHost: a.example\nContent-Length: 6\nConnection: close\n\nab")
     wait_for(lambda: clients(edge) == 1 + 1, "the client")
 
-    switch = edge.proxy.publish(Vhost("app-1", "1", ("a.example",), (new.port,)))
-    assert not edge.proxy.drained(switch, [old.port])
+    switch = edge.proxy.publish(Vhost("app-1", "1", ("a.example",), local(new.port)))
+    assert not edge.proxy.drained(switch, local(old.port))
     client.sendall(b"cdef")
     assert client.makefile("rb").read().endswith(b"old")
-    wait_for(lambda: edge.proxy.drained(switch, [old.port]), "the old process not to be needed")
+    wait_for(lambda: edge.proxy.drained(switch, local(old.port)), "the old process not to be needed")
     assert alive(stays)
     assert not edge.proxy.drained(switch)
 

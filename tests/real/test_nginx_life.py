@@ -19,6 +19,7 @@ import ports
 import pytest
 from nginx_tools import App, Edge, edge_at, wait_for
 
+from paas.core.edge.address import local
 from paas.core.edge.vhost import Vhost
 from paas.core.errors import ProxyError
 from paas.proxies.nginx import handover
@@ -86,7 +87,7 @@ def test_switches_under_load_lose_no_request_though_old_processes_go(
     with Load(edge) as load:
         for number in range(1, 11):
             new = new_app(f"v{number}")
-            switch = edge.proxy.publish(Vhost("app-1", "1", ("a.example",), (new.port,)))
+            switch = edge.proxy.publish(Vhost("app-1", "1", ("a.example",), local(new.port)))
             assert switch.old_workers
             assert {edge.get("/name").text for _ in range(20)} == {new.name}
 
@@ -106,7 +107,7 @@ def test_a_worker_is_not_drained_before_its_last_request_ended(edge: Edge, new_a
     client.start()
     assert old.first_piece.wait(10)
 
-    switch = edge.proxy.publish(Vhost("app-1", "1", ("a.example",), (new.port,)))
+    switch = edge.proxy.publish(Vhost("app-1", "1", ("a.example",), local(new.port)))
     assert edge.get("/name").text == "new"
     assert not edge.proxy.drained(switch)
     assert edge.proxy.draining().old_workers <= switch.old_workers
@@ -253,7 +254,7 @@ def test_what_somebody_removes_of_a_running_nginx_is_put_back_while_it_serves(
     edge: Edge, new_app: Callable[[str], App], lost: str, restarted: bool
 ) -> None:
     app, other = new_app("app"), new_app("other")
-    vhosts = [Vhost("one", "1", ("a.example",), (app.port,)), Vhost("two", "2", ("b.example",), (other.port,))]
+    vhosts = [Vhost("one", "1", ("a.example",), local(app.port)), Vhost("two", "2", ("b.example",), local(other.port))]
     edge.proxy.sync(vhosts)
     master = edge.nginx.master()
 
@@ -371,7 +372,7 @@ def test_a_moved_port_is_served_after_a_reload(edge: Edge, new_app: Callable[[st
     master = edge.nginx.master()
 
     moved = Edge(edge.root, *ports.free(1))
-    moved.proxy.sync([Vhost("app-1", "1", ("a.example",), (app.port,))])
+    moved.proxy.sync([Vhost("app-1", "1", ("a.example",), local(app.port))])
 
     assert moved.get("/name").text == "app"
     assert moved.nginx.master() == master

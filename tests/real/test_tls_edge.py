@@ -18,6 +18,7 @@ from instance import eventually
 from nginx_tools import App, running
 
 from fakes.pki import Made
+from paas.core.edge.address import local
 from paas.core.edge.redirects import Redirect
 from paas.core.edge.rules import Edge, Maintenance
 from paas.core.edge.tls import Credential, Tls
@@ -45,7 +46,7 @@ class SecureEdge:
 
     def publish(self, key: str, port: int, credential: Credential | None) -> None:
         tls = Tls((credential,) if credential else ())
-        self.proxy.publish(Vhost(f"app-{key}", key, (f"{key}.example",), (port,), tls=tls))
+        self.proxy.publish(Vhost(f"app-{key}", key, (f"{key}.example",), local(port), tls=tls))
 
     def peer(self, host: str) -> str:
         """The serial number of the certificate that a client gets, in hex."""
@@ -123,7 +124,7 @@ def test_files_of_keys_come_and_go_with_what_is_served(edge: SecureEdge, port: i
 
     # Somebody else's edge over the same folder, as after a restart of the daemon, changes nothing.
     again = NginxProxy(edge.nginx)
-    again.sync([Vhost("app-a", "a", ("a.example",), (port,), tls=Tls((_credential(new, "a.example"),)))])
+    again.sync([Vhost("app-a", "a", ("a.example",), local(port), tls=Tls((_credential(new, "a.example"),)))])
     assert edge.peer("a.example") == _serial(new)
     assert len(edge.files()) == 1
 
@@ -132,7 +133,7 @@ def _wild(edge: SecureEdge, port: int) -> Made:
     """App a with a wildcard and its certificate, as every test of hosts below it needs."""
     wild = ROOT.leaf(NOW, "*.wild.example")
     tls = Tls((_credential(wild, "*.wild.example"),))
-    edge.proxy.publish(Vhost("app-a", "a", ("*.wild.example",), (port,), tls=tls))
+    edge.proxy.publish(Vhost("app-a", "a", ("*.wild.example",), local(port), tls=tls))
     assert edge.peer("some.wild.example") == _serial(wild)
     return wild
 
@@ -140,11 +141,11 @@ def _wild(edge: SecureEdge, port: int) -> Made:
 @pytest.mark.parametrize(
     "neighbour",
     [
-        Vhost("app-b", "b", ("api.wild.example",), (1,)),
-        Vhost("app-b", "b", ("api.wild.example", "_"), (1,), edge=Edge(maintenance=Maintenance("Soon"))),
+        Vhost("app-b", "b", ("api.wild.example",), local(1)),
+        Vhost("app-b", "b", ("api.wild.example", "_"), local(1), edge=Edge(maintenance=Maintenance("Soon"))),
         Vhost("app-b", "b", ("api.wild.example",), state=VhostState.STOPPED),
         Vhost("app-b", "b", ("*.api.wild.example", "api.wild.example"), state=VhostState.EMPTY),
-        Vhost("app-b", "b", ("b.example",), (1,), redirects=(Redirect("api.wild.example", "b.example"),)),
+        Vhost("app-b", "b", ("b.example",), local(1), redirects=(Redirect("api.wild.example", "b.example"),)),
         Vhost("app-b", "b", (), state=VhostState.STOPPED, unserved=("api.wild.example",)),
         Vhost("paas_dashboard", "dashboard", ("api.wild.example",), socket="/run/web.sock"),
     ],
@@ -171,7 +172,7 @@ def test_a_host_without_a_certificate_is_not_answered_by_the_wildcard_of_another
 
     # With a certificate of its own it is served again, and once nobody has it the wildcard covers it.
     own = ROOT.leaf(NOW, "api.wild.example")
-    edge.proxy.publish(Vhost("app-b", key, ("api.wild.example",), (port,),
+    edge.proxy.publish(Vhost("app-b", key, ("api.wild.example",), local(port),
                              tls=Tls((_credential(own, "api.wild.example"),))))  # fmt: skip
     assert edge.peer("api.wild.example") == _serial(own)
     edge.proxy.withdraw(key)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from fakes import DEPLOYER, VIEWER, Behaviour, eventually
+from paas.core.edge.address import local
 from paas.core.jobs.journal import Step
 
 PROCFILE = "web: ./web\nworker: ./work\n"
@@ -426,7 +427,7 @@ def test_web_that_must_not_overlap_is_down_for_that_time_only(hello):
     assert hello.push("hello", {"file": "3"}).status == 1
     assert hello.scheduler.ids() == before
     assert started(hello, "web.1").up
-    assert hello.proxy.vhost("hello").ports == (started(hello, "web.1").published,)
+    assert hello.proxy.vhost("hello").upstreams == local(started(hello, "web.1").published)
 
 
 def test_nginx_finishes_requests_as_long_as_the_app_with_the_longest_time_wants(hello):

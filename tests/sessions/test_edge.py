@@ -143,9 +143,9 @@ def test_a_path_goes_to_another_process_type(server):
     done = server.run("routes:add --strip shop /api api", caller=DEPLOYER)
 
     assert done == (0, "", "-----> shop/api goes to api, without the prefix\n")
-    (port,) = edge(server, "shop").routes[0].ports
+    (port,) = edge(server, "shop").routes[0].upstreams
     assert edge(server, "shop").routes == (Route("/api", (port,), True),)
-    assert port not in server.proxy.vhost("shop").ports
+    assert port not in server.proxy.vhost("shop").upstreams
     assert listed(server, "routes:list shop") == [{"prefix": "/api", "to": "api", "strip": "true"}]
 
     server.run("routes:remove shop /api/")
@@ -155,22 +155,22 @@ def test_a_path_goes_to_another_process_type(server):
 def test_a_path_that_goes_to_another_app_follows_it_through_deploys_and_its_end(server):
     deployed(server, "shop", "blog")
     server.run("routes:add shop /blog blog:")
-    before = edge(server, "shop").routes[0].ports
+    before = edge(server, "shop").routes[0].upstreams
     reloads = server.proxy.reloads
 
     assert server.run("ps:restart blog").status == 0
 
-    after = edge(server, "shop").routes[0].ports
+    after = edge(server, "shop").routes[0].upstreams
     assert after != before
-    assert after == server.proxy.vhost("blog").ports
+    assert after == server.proxy.vhost("blog").upstreams
     assert server.proxy.reloads == reloads + 1
 
     server.run("ps:stop blog")
-    assert edge(server, "shop").routes[0].ports == ()
+    assert edge(server, "shop").routes[0].upstreams == ()
     server.run("apps:rename blog diary")
     assert listed(server, "routes:list shop")[0]["to"] == "diary:web"
     server.run("apps:destroy --force diary")
-    assert edge(server, "shop").routes[0].ports == ()
+    assert edge(server, "shop").routes[0].upstreams == ()
     assert server.run("ps:restart shop").status == 0
 
 

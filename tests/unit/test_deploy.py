@@ -5,6 +5,7 @@ import sqlite3
 import pytest
 
 from fakes import Behaviour, Result
+from paas.core.edge.address import local
 from paas.core.errors import DockerError, Unsupported, disk_full
 from paas.core.model import DeploymentStatus, ReleaseState
 from paas.git.repository import repository_of
@@ -55,7 +56,7 @@ def test_the_first_deploy_runs_one_web_and_none_of_the_others(server):
     server.deployed("hello", TWO)
     assert server.scheduler.labels() == ["web.1"]
     assert server.proxy.vhost("hello").live
-    assert server.proxy.vhost("hello").ports == (server.scheduler.running("web.1").published,)
+    assert server.proxy.vhost("hello").upstreams == local(server.scheduler.running("web.1").published)
     assert server.scheduler.running("web.1").kept
     assert states(server) == [ReleaseState.CURRENT]
 

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paas.core.edge import items, redirects
+from paas.core.edge.address import local
 from paas.core.edge.proxy_options import ProxyOptions
 from paas.core.edge.redirects import Redirect
 from paas.core.edge.rules import (
@@ -88,7 +89,7 @@ def directives(block: Iterable[dict[str, Any]], name: str) -> list[list[str]]:
 
 
 def written(edge: Edge, hosts: tuple[str, ...] = ("a.example",), options: ProxyOptions | None = None) -> str:
-    vhost = Vhost("my-app", "12", hosts, (20_001,), options=options or ProxyOptions(), edge=edge)
+    vhost = Vhost("my-app", "12", hosts, local(20_001), options=options or ProxyOptions(), edge=edge)
     return TEMPLATES.app(vhost, LISTEN, ALL, ServerOptions())
 
 
@@ -159,7 +160,7 @@ def test_no_host_network_or_path_leaves_its_line(host: str, net: str, path: str)
     for check, text, edge in (
         (host_name, host, None),
         (network, net, lambda it: Edge(rules=(AccessRule(it, True),))),
-        (path_prefix, f"/{path}", lambda it: Edge(routes=(Route(it, (20_002,)),))),
+        (path_prefix, f"/{path}", lambda it: Edge(routes=(Route(it, local(20_002)),))),
         (path_prefix, f"/{path}", lambda it: Edge(cache=Cache((it,)))),
     ):
         try:
@@ -180,7 +181,7 @@ def test_no_name_of_a_user_or_a_snippet_leaves_its_line(text: str) -> None:
             edge = make()
         except InvalidValue:
             continue
-        bundle = TEMPLATES.bundle(Vhost("a", "12", ("a.example",), (1,), edge=edge), LISTEN, ALL, ServerOptions())
+        bundle = TEMPLATES.bundle(Vhost("a", "12", ("a.example",), local(1), edge=edge), LISTEN, ALL, ServerOptions())
         parse(bundle["apps/12.conf"])
         assert bundle.get("apps/12.users", "a:b").count(":") == 1
         assert bundle.get("apps/12.users", "a\n").count("\n") == 1
@@ -204,18 +205,18 @@ EVERYTHING = Edge(
     (User("ada", HASH),),
     Maintenance("Soon; } $x", ("192.0.2.1",)),
     RateLimits(60, 5, 5),
-    (Route("/api", (20_002,), True), Route("/other", ())),
+    (Route("/api", local(20_002), True), Route("/other", ())),
     Cache(("/img",), 60, 3),
     Files("/srv/a b/static", ("/assets", "/"), (404, 502, 503)),
     (Snippet("own", "return 204;"),),
-    (Stream("udp", "::1", 53, (20_003,)), Stream("tcp", "0.0.0.0", 25, ())),
+    (Stream("udp", "::1", 53, local(20_003)), Stream("tcp", "0.0.0.0", 25, ())),
     0,
     False,
 )
 
 
 def test_everything_at_once_is_written_the_same_each_time_and_can_be_parsed() -> None:
-    vhost = Vhost("my-app", "12", ("a.example",), (20_001,), edge=EVERYTHING)
+    vhost = Vhost("my-app", "12", ("a.example",), local(20_001), edge=EVERYTHING)
     first, again = (Templates().bundle(vhost, LISTEN, ALL, ServerOptions(listen_ipv6="::")) for _ in range(2))
 
     assert first == again
@@ -257,7 +258,7 @@ def test_no_target_of_a_redirect_leaves_its_line(text: str) -> None:
     except InvalidValue:
         return
     kind = "https://b.example/x" if redirect.elsewhere else "b.example"
-    plain = Vhost("a", "12", ("a.example",), (1,))
+    plain = Vhost("a", "12", ("a.example",), local(1))
     made, model = (served(replace(plain, redirects=(one,))) for one in (redirect, Redirect("old.example", kind)))
     assert shape(made) == shape(model)
     (said,) = [args for args in directives(made, "return") if args[0] == "301"]
@@ -269,11 +270,11 @@ def test_no_target_of_a_redirect_leaves_its_line(text: str) -> None:
 def test_no_name_of_an_app_leaves_its_line(name: str) -> None:
     users = Edge(users=(User("ada", HASH),))
     try:
-        made = Vhost(name, "12", ("a.example",), (1,), edge=users)
+        made = Vhost(name, "12", ("a.example",), local(1), edge=users)
     except InvalidValue:
         return
     parsed = served(made)
-    assert shape(parsed) == shape(served(Vhost("fine", "12", ("a.example",), (1,), edge=users)))
+    assert shape(parsed) == shape(served(Vhost("fine", "12", ("a.example",), local(1), edge=users)))
     # In the server, and where it answers for itself.
     assert directives(parsed, "set") == [["$app", name], ["$app_id", "12"]] * 3
     assert {tuple(args) for args in directives(parsed, "auth_basic")} == {(name,)}
@@ -297,7 +298,7 @@ def test_no_value_of_tls_leaves_its_line(hsts: str, thumbprint: str, chains: lis
         except InvalidValue:
             continue
         model = tls("max-age=7" if header else "", "print" if print_ else "", fine)
-        parsed, expected = (served(Vhost("a", "12", hosts, (1,), tls=one)) for one in (made, model))
+        parsed, expected = (served(Vhost("a", "12", hosts, local(1), tls=one)) for one in (made, model))
         assert shape(parsed) == shape(expected)
         # A file is named after its content, so that nothing of the content is in the text.
         names = [args[0] for args in directives(parsed, "ssl_certificate")]

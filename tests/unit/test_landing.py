@@ -86,7 +86,7 @@ def test_the_engine_fails_while_a_change_is_undone(hello, monkeypatch):
     """What had to make way can't come back; the proxy is put right all the same, before any candidate goes."""
     hello.deployed("hello", {"Procfile": "web: ./web\nworker: ./work\n", "paas.yml": LONE})
     hello.run("ps:scale hello worker=1")
-    ports = hello.proxy.vhost("hello").ports
+    ports = hello.proxy.vhost("hello").upstreams
 
     def full(*_args):
         raise disk_full("the database")
@@ -98,7 +98,7 @@ def test_the_engine_fails_while_a_change_is_undone(hello, monkeypatch):
     monkeypatch.setattr(hello.scheduler, "revive", gone)
     result = hello.run("ps:restart hello")
     assert result.status == 1
-    assert hello.proxy.vhost("hello").ports == ports
+    assert hello.proxy.vhost("hello").upstreams == ports
     hello.quiet()
 
 

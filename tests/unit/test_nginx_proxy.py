@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from paas.core.containers.tcp_table import Held
+from paas.core.edge.address import LOOPBACK, Address, local
 from paas.core.edge.rules import Edge, Snippet
 from paas.core.edge.server_options import ServerOptions
 from paas.core.edge.vhost import Vhost, VhostState
@@ -162,7 +163,7 @@ def proxy(server: FileServer) -> NginxProxy:
 
 
 def _app(name: str, port: int = 20_001) -> Vhost:
-    return Vhost(name, f"key-{name}", (f"{name}.example",), (port,))
+    return Vhost(name, f"key-{name}", (f"{name}.example",), local(port))
 
 
 def test_a_published_app_is_tested_then_live_with_one_reload(proxy: NginxProxy, server: FileServer) -> None:
@@ -331,7 +332,7 @@ def test_snippets_are_left_out_while_nothing_runs_and_for_who_may_not_read_them(
     proxy.publish(replace(_app("a"), edge=teapot))
     assert "return 418 20001;" in proxy.config("key-a")
     assert "return 418" not in proxy.config("key-a", snippets=False)
-    proxy.publish(replace(_app("a"), ports=(), state=VhostState.STOPPED, edge=teapot))
+    proxy.publish(replace(_app("a"), upstreams=(), state=VhostState.STOPPED, edge=teapot))
     assert "snippet" not in proxy.config("key-a")
 
 
@@ -467,7 +468,7 @@ def test_a_stopped_app_stays_in_the_tree(proxy: NginxProxy, server: FileServer) 
 
 def test_an_unsafe_name_never_reaches_a_file(proxy: NginxProxy, server: FileServer) -> None:
     with pytest.raises(InvalidValue):
-        proxy.publish(Vhost("a", "key-a", ("a.example; } include /etc/passwd",), (20_001,)))
+        proxy.publish(Vhost("a", "key-a", ("a.example; } include /etc/passwd",), local(20_001)))
 
     assert server.serves() == {}
 
@@ -525,6 +526,10 @@ def test_where_nothing_was_removed_nothing_is_done(proxy: NginxProxy, server: Fi
     assert server.calls == []
 
 
+def _to(ports: dict[int, int]) -> dict[Address, int]:
+    return {Address(LOOPBACK, port): count for port, count in ports.items()}
+
+
 def test_the_oldest_workers_end_once_there_are_more_than_may_be(
     server: FileServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -534,7 +539,7 @@ def test_the_oldest_workers_end_once_there_are_more_than_may_be(
     proxy.start()
     proxy.sync([], ServerOptions(generations=2))
     server.old = {11, 12, 13, 14}
-    server.holds = {11: Held(3, 0, {20_001: 2, 20_002: 1}), 12: None, 15: Held(7, 0, {20_001: 7})}
+    server.holds = {11: Held(3, 0, _to({20_001: 2, 20_002: 1})), 12: None, 15: Held(7, 0, _to({20_001: 7}))}
     proxy.publish(_app("a"))
     assert (server.old, told) == ({11, 12, 13, 14}, [])
 
@@ -548,12 +553,12 @@ def test_the_oldest_workers_end_once_there_are_more_than_may_be(
 
 def test_processes_are_needed_as_long_as_an_old_worker_may_ask_them(proxy: NginxProxy, server: FileServer) -> None:
     switch = Switch(frozenset({11, 12}))
-    server.holds = {11: Held(2, 0, {20_001: 2})}
-    assert not proxy.drained(switch, [20_001])
-    assert proxy.drained(switch, [20_002])
+    server.holds = {11: Held(2, 0, _to({20_001: 2}))}
+    assert not proxy.drained(switch, local(20_001))
+    assert proxy.drained(switch, local(20_002))
     assert not proxy.drained(switch)
     server.holds[12] = None
-    assert not proxy.drained(switch, [20_002])
+    assert not proxy.drained(switch, local(20_002))
     assert proxy.drained(switch, [])
     assert proxy.drained(Switch())
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paas.core.edge.address import local
 from paas.core.edge.vhost import ProxyOptions, Vhost, VhostState
 from paas.core.errors import InvalidValue
 from paas.proxies.nginx.text import LONGEST_PAGE, General, Templates
@@ -19,7 +20,7 @@ from paas.system.data_folders import folder
 LISTEN = "127.0.0.1:8080"
 PAGES = sorted(path.name.removesuffix(".html.j2") for path in (folder("nginx") / "errors").glob("*.html.j2"))
 TEMPLATES = Templates()
-LIVE = Vhost("my-app", "12", ("a.example", "*.b.example"), (20_001, 20_002))
+LIVE = Vhost("my-app", "12", ("a.example", "*.b.example"), local(20_001, 20_002))
 
 
 def _general(**changes: object) -> General:
@@ -42,7 +43,7 @@ def test_the_same_app_gives_the_same_bytes() -> None:
 
 def test_the_file_of_an_app_names_its_hosts_its_processes_and_its_options() -> None:
     options = ProxyOptions(1_000, proxy_buffering=False, proxy_buffers=(4, 16384))
-    text = TEMPLATES.app(Vhost("my-app", "12", LIVE.hosts, LIVE.ports, options=options), LISTEN)
+    text = TEMPLATES.app(Vhost("my-app", "12", LIVE.hosts, LIVE.upstreams, options=options), LISTEN)
 
     assert text.startswith("# my-app:")
     assert "\n    server_name a.example *.b.example;\n" in text
@@ -63,7 +64,7 @@ def test_an_app_without_a_running_web_passes_nothing_on(state: VhostState) -> No
 
 
 def test_an_app_without_hosts_has_a_file_that_serves_nothing() -> None:
-    assert "{" not in TEMPLATES.app(Vhost("my-app", "12", (), (20_001,)), LISTEN)
+    assert "{" not in TEMPLATES.app(Vhost("my-app", "12", (), local(20_001)), LISTEN)
 
 
 def test_workers_get_a_user_only_where_one_is_given() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from fakes import DEPLOYER, Behaviour, eventually
+from paas.core.edge.address import local
 from paas.core.model import DeploymentStatus
 from paas.git.repository import repository_of
 
@@ -208,7 +209,7 @@ def test_domains_that_change_while_the_proxy_is_switched_do_not_bring_the_old_co
         eventually(lambda: hello.gates.trace.count("publish") > 1 or hello.ctx.store.apps.domains(hello.app()))
     assert (restart.wait().status, add.wait().status, everywhere.wait().status) == (0, 0, 0)
     hello.quiet()
-    assert hello.proxy.vhost("hello").ports == (hello.scheduler.running("web.1").published,)
+    assert hello.proxy.vhost("hello").upstreams == local(hello.scheduler.running("web.1").published)
     assert "www.example.org" in hello.proxy.vhost("hello").hosts
     assert hello.proxy.vhost("hello").options.proxy_read_timeout == 300
 

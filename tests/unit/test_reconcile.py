@@ -9,6 +9,7 @@ import pytest
 
 from fakes import Behaviour
 from paas.access import keys
+from paas.core.edge.address import local
 from paas.core.model import DeploymentStatus, ReleaseState
 from paas.edge import dashboard
 from paas.git.repository import repository_of
@@ -61,7 +62,7 @@ def test_a_change_that_was_killed_after_it_was_recorded_is_finished(hello, anoth
     assert len(revived.scheduler.here) == 2
     revived.repair()
     assert revived.scheduler.running("web.1").environment["A"] == "1"
-    assert revived.proxy.vhost("hello").ports == (revived.scheduler.running("web.1").published,)
+    assert revived.proxy.vhost("hello").upstreams == local(revived.scheduler.running("web.1").published)
 
 
 def test_containers_that_are_missing_or_ended_are_started(hello):
@@ -73,7 +74,7 @@ def test_containers_that_are_missing_or_ended_are_started(hello):
     assert hello.scheduler.labels() == ["web.1", "web.2", "worker.1"]
     assert hello.scheduler.ids()["web.1"] == kept
     assert all(one.up for one in hello.scheduler.here.values())
-    assert set(hello.proxy.vhost("hello").ports) == hello.scheduler.ports_in_use()
+    assert set(hello.proxy.vhost("hello").upstreams) == hello.scheduler.addresses()
     assert last(hello).cause == "repair"
     assert states(hello) == [ReleaseState.CURRENT]
 
@@ -126,7 +127,7 @@ def test_a_repair_that_fails_is_logged_with_the_deployment(hello):
 def test_the_proxy_serves_what_is_recorded_from_the_start_on(hello, another):
     hello.deployed("other")
     hello.proxy.served.pop("1")
-    hello.proxy.served["9"] = hello.proxy.served["2"].__class__("ghost", "9", ("ghost.localhost",), (29999,))
+    hello.proxy.served["9"] = hello.proxy.served["2"].__class__("ghost", "9", ("ghost.localhost",), local(29999))
     revived = another("revived", hello.killed)
     assert sorted(vhost.app for vhost in of_apps(revived).values()) == ["hello", "other"]
 

@@ -3,6 +3,7 @@
 import pytest
 
 from fakes import Behaviour, eventually
+from paas.core.edge.address import local
 
 
 def ports(server):
@@ -29,7 +30,7 @@ def test_the_highest_index_goes_first(hello):
     hello.run("ps:scale hello web=4")
     hello.run("ps:scale hello web=1")
     assert hello.scheduler.labels() == ["web.1"]
-    assert hello.proxy.vhost("hello").ports == tuple(ports(hello).values())
+    assert hello.proxy.vhost("hello").upstreams == local(*ports(hello).values())
 
 
 def test_the_proxy_lets_go_of_a_container_before_it_ends(hello):
@@ -39,7 +40,7 @@ def test_the_proxy_lets_go_of_a_container_before_it_ends(hello):
     with hello.gates.hold("stop") as gate:
         hello.run("ps:scale hello web=1")
         gate.wait_until_reached()
-        assert gone not in hello.proxy.ports()
+        assert not set(local(gone)) & hello.proxy.addresses()
         assert "web.2" in hello.scheduler.labels()
         assert "web.2  retiring  v1" in hello.run("ps hello").out
     hello.quiet()
@@ -86,7 +87,7 @@ def test_two_apps_have_different_ports(hello):
     hello.run("ps:restart --all")
     used = [one.published for one in hello.scheduler.here.values()]
     assert len(set(used)) == 2
-    assert {port for app in ("hello", "other") for port in hello.proxy.vhost(app).ports} == set(used)
+    assert {one.port for app in ("hello", "other") for one in hello.proxy.vhost(app).upstreams} == set(used)
 
 
 def test_a_container_that_is_gone_is_started_by_the_next_scale(hello):
@@ -119,4 +120,4 @@ def test_many_start_and_become_healthy_at_the_same_time(hello, count):
     assert len(set(ports(hello).values())) == count
     hello.run("ps:restart hello")
     eventually(lambda: len(hello.scheduler.here) == count)
-    assert len(hello.proxy.vhost("hello").ports) == count
+    assert len(hello.proxy.vhost("hello").upstreams) == count

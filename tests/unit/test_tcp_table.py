@@ -4,6 +4,7 @@ import pytest
 
 from paas.core.containers import tcp_table
 from paas.core.containers.tcp_table import Listener, listeners
+from paas.core.edge.address import Address, local
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 REST = "00000000:00000000 00:00000000 00000000     0        0 123456 1 0000000000000000 100 0 0 10 0"
@@ -64,32 +65,35 @@ TABLE = """\
 
 def test_open_connections_are_read_from_the_table():
     found = list(tcp_table.connections(TABLE))
-    assert [(one.inode, one.local, one.remote, one.to_loopback, one.sending) for one in found] == [
-        (11, 8080, 54321, True, False),
-        (12, 8080, 54322, True, True),
-        (13, 40000, 20000, True, False),
-        (14, 40002, 443, False, False),
+    assert [(one.inode, one.local, one.remote, one.sending) for one in found] == [
+        (11, 8080, Address("127.0.0.1", 54321), False),
+        (12, 8080, Address("127.0.0.1", 54322), True),
+        (13, 40000, Address("127.0.0.1", 20000), False),
+        (14, 40002, Address("8.8.8.8", 443), False),
     ]
     held = tcp_table.held(found, [8080], sockets=1)
-    assert held == tcp_table.Held(clients=2, sending=1, targets={20000: 1}, sockets=1)
+    targets = {Address("127.0.0.1", 20000): 1, Address("8.8.8.8", 443): 1}
+    assert held == tcp_table.Held(clients=2, sending=1, targets=targets, sockets=1)
 
 
 @pytest.mark.parametrize(
     ("held", "may"),
     [
         (tcp_table.Held(), False),
-        (tcp_table.Held(1, 0, {20001: 1}), True),
+        (tcp_table.Held(1, 0, {Address("127.0.0.1", 20001): 1}), True),
         # A WebSocket of another app; the same and somebody who still sends a request, for whichever app.
-        (tcp_table.Held(1, 0, {20002: 1}), False),
-        (tcp_table.Held(2, 0, {20002: 1}), True),
+        (tcp_table.Held(1, 0, {Address("127.0.0.1", 20002): 1}), False),
+        (tcp_table.Held(2, 0, {Address("127.0.0.1", 20002): 1}), True),
         # Somebody who takes an answer slowly, of which nginx has the rest, or another process.
         (tcp_table.Held(1, 1), False),
-        (tcp_table.Held(1, 1, {20002: 1}), False),
-        (tcp_table.Held(2, 1, {20002: 1}), True),
-        (tcp_table.Held(3, 1, {20002: 3}), False),
+        (tcp_table.Held(1, 1, {Address("127.0.0.1", 20002): 1}), False),
+        (tcp_table.Held(2, 1, {Address("127.0.0.1", 20002): 1}), True),
+        (tcp_table.Held(3, 1, {Address("127.0.0.1", 20002): 3}), False),
+        # A connection to no process of an app goes along with nobody.
+        (tcp_table.Held(1, 0, {Address("8.8.8.8", 443): 1}), True),
         # The dashboard.
         (tcp_table.Held(1, 0, {}, 1), False),
     ],
 )
 def test_a_worker_may_ask_for_whom_it_has_a_request_or_a_client_without_one(held, may):
-    assert held.may_ask([20001]) is may
+    assert held.may_ask(local(20001)) is may

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from paas.core.edge.address import local
 from paas.core.edge.redirects import Redirect
 from paas.core.edge.rules import Edge, Stream
 from paas.core.edge.server_options import ServerOptions
@@ -27,7 +28,7 @@ APP = Vhost(
     "my-app",
     "12",
     ("a.example", "b.example", "_"),
-    (20_001,),
+    local(20_001),
     tls=Tls((OWN,), hsts="max-age=60", thumbprint="thumb_print"),
     redirects=(Redirect("www.a.example", "a.example"), Redirect("old.example", "https://b.example/x", 308)),
 )
@@ -86,7 +87,7 @@ def test_hosts_without_a_certificate_are_refused_by_name() -> None:
 
 
 def test_datagrams_hold_no_connection_for_long() -> None:
-    streams = tuple(Stream(kind, "0.0.0.0", 53, (20_005,)) for kind in ("tcp", "udp"))
+    streams = tuple(Stream(kind, "0.0.0.0", 53, local(20_005)) for kind in ("tcp", "udp"))
     vhost = Vhost("dns", "13", (), (), VhostState.EMPTY, edge=Edge(streams=streams))
     text = TEMPLATES.bundle(vhost, LISTEN, Modules(), ServerOptions())["apps/13.stream"]
     assert [block.count("proxy_timeout 30s;") for block in _blocks(text)] == [0, 1]
@@ -94,7 +95,7 @@ def test_datagrams_hold_no_connection_for_long() -> None:
 
 def test_the_port_of_the_scheme_is_left_out() -> None:
     assert "return 301 https://$host$request_uri;" in TEMPLATES.app(APP, "0.0.0.0:80", secure=NEW)
-    unsecured = Vhost("a", "1", ("a.example",), (1,), redirects=(Redirect("b.example", "a.example"),))
+    unsecured = Vhost("a", "1", ("a.example",), local(1), redirects=(Redirect("b.example", "a.example"),))
     assert "return 301 http://a.example$request_uri;" in TEMPLATES.app(unsecured, "0.0.0.0:80", secure=NEW)
     assert "return 301 http://a.example:8080$request_uri;" in TEMPLATES.app(unsecured, LISTEN, secure=OLD)
 

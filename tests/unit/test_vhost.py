@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from paas.core.edge.address import Address, local
 from paas.core.edge.vhost import ProxyOptions, Vhost, VhostState, host_name
 from paas.core.errors import InvalidValue
 
@@ -105,7 +106,7 @@ def test_an_accepted_host_name_has_no_character_that_means_something_to_nginx(te
 
 
 def _vhost(**changes: object) -> Vhost:
-    values: dict[str, object] = {"app": "my-app", "key": "12", "hosts": ("a.example",), "ports": (20_001,)}
+    values: dict[str, object] = {"app": "my-app", "key": "12", "hosts": ("a.example",), "upstreams": local(20_001)}
     return Vhost(**(values | changes))  # type: ignore[arg-type]
 
 
@@ -123,12 +124,17 @@ def _vhost(**changes: object) -> Vhost:
         {"hosts": ("A.example",)},
         {"hosts": ("a;b",)},
         {"hosts": ("a.example", "a.example")},
-        {"ports": (0,)},
-        {"ports": (65_536,)},
-        {"ports": ("80",)},
-        {"ports": (True,)},
-        {"ports": (20_001, 20_001)},
-        {"ports": ()},
+        {"upstreams": local(0)},
+        {"upstreams": local(65_536)},
+        {"upstreams": (Address("127.0.0.1", "80"),)},
+        {"upstreams": local(True)},
+        {"upstreams": local(20_001, 20_001)},
+        {"upstreams": (("127.0.0.1", 80),)},
+        {"upstreams": (Address("node1", 80),)},
+        {"upstreams": (Address("127.0.0.1;", 80),)},
+        {"upstreams": (Address("fe80::1%eth0", 80),)},
+        {"upstreams": (Address("2001:DB8::1", 80),)},
+        {"upstreams": ()},
     ],
 )
 def test_a_vhost_that_could_not_be_written_or_served_is_refused(changes: dict[str, object]) -> None:
@@ -137,8 +143,8 @@ def test_a_vhost_that_could_not_be_written_or_served_is_refused(changes: dict[st
 
 
 def test_a_stopped_or_empty_app_needs_no_port() -> None:
-    assert not _vhost(state=VhostState.STOPPED, ports=()).live
-    assert _vhost(state=VhostState.EMPTY, ports=()).empty
+    assert not _vhost(state=VhostState.STOPPED, upstreams=()).live
+    assert _vhost(state=VhostState.EMPTY, upstreams=()).empty
 
 
 def test_slow_clients_hold_no_process_and_bodies_end_at_100_mib_by_default() -> None:

@@ -5,8 +5,11 @@ Format: proc_net_tcp.txt in the kernel's documentation, https://docs.kernel.org/
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+
+from paas.core.edge.address import LOOPBACK, Address
 
 _LISTEN = "0A"
 _OPEN = ("01", "02", "08")
@@ -26,12 +29,11 @@ class Listener:
 
 @dataclass(frozen=True)
 class TcpConnection:
-    """An open connection of a process: its ports, and whether data waits that the other side has not taken yet."""
+    """An open connection: its own port, the other side, and whether data waits that the other side has not taken."""
 
     inode: int
     local: int
-    remote: int
-    to_loopback: bool
+    remote: Address
     sending: bool
 
 
@@ -44,7 +46,7 @@ def connections(table: str) -> Iterator[TcpConnection]:
         local, remote = columns[1].rpartition(":")[2], columns[2].rpartition(":")
         unsent = columns[4].partition(":")[0]
         yield TcpConnection(
-            int(columns[9]), int(local, 16), int(remote[2], 16), _is_loopback(remote[0]), int(unsent, 16) > 0
+            int(columns[9]), int(local, 16), Address(_host(remote[0]), int(remote[2], 16)), int(unsent, 16) > 0
         )
 
 
@@ -53,32 +55,34 @@ class Held:
     """The connections of a worker of the proxy.
 
     ``clients`` are those that it accepted, ``sending`` how many of them have not taken yet what was sent. ``targets``
-    has the number of connections to each loopback port, ``sockets`` is that of connections to Unix sockets.
+    has the number of connections to each address, ``sockets`` is that of connections to Unix sockets.
     """
 
     clients: int = 0
     sending: int = 0
-    targets: Mapping[int, int] = field(default_factory=dict)
+    targets: Mapping[Address, int] = field(default_factory=dict)
     sockets: int = 0
 
-    def may_ask(self, ports: Collection[int]) -> bool:
-        """Whether the worker passes a request on to one of the ports, or may do so yet.
+    def may_ask(self, addresses: Collection[Address]) -> bool:
+        """Whether the worker passes a request on to one of the addresses, or may do so yet.
 
         A client with whom no connection to another process goes along may still be sending a request, for whichever
         app. A client that takes data slowly has sent its request, and may need no process any more.
         """
-        if any(port in self.targets for port in ports):
+        if any(address in self.targets for address in addresses):
             return True
-        others = sum(self.targets.values()) + self.sockets
+        # The rest is no process of an app: a resolver, or who signs that a certificate is not revoked.
+        hosts = {LOOPBACK, *(address.host for address in addresses)}
+        others = sum(count for target, count in self.targets.items() if target.host in hosts) + self.sockets
         return self.clients - self.sending > max(0, others - self.sending)
 
 
 def held(found: Collection[TcpConnection], doors: Collection[int], sockets: int = 0) -> Held:
     """What a worker with these connections has, where clients come in at the ports ``doors``."""
     clients = [one for one in found if one.local in doors]
-    targets: dict[int, int] = {}
+    targets: dict[Address, int] = {}
     for one in found:
-        if one.local not in doors and one.to_loopback:
+        if one.local not in doors:
             targets[one.remote] = targets.get(one.remote, 0) + 1
     return Held(len(clients), sum(one.sending for one in clients), targets, sockets)
 
@@ -107,6 +111,15 @@ def waiting(table: str, port: int) -> frozenset[str]:
         if local and int(number, 16) == port and columns[3] in _ACCEPTABLE and columns[9] == "0":
             found.add(columns[2])
     return frozenset(found)
+
+
+def _host(text: str) -> str:
+    """Return the IP address; an IPv4 address that is written as IPv6, as such."""
+    # Words of four bytes, each in the order of the host: on little-endian machines 127.0.0.1 is 0100007F.
+    words = [bytes.fromhex(text[at : at + 8])[::-1] for at in range(0, len(text), 8)]
+    address = ipaddress.ip_address(b"".join(words))
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
 
 
 def _is_loopback(address: str) -> bool:

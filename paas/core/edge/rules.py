@@ -9,6 +9,7 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 
+from paas.core.edge.address import Address, check_addresses
 from paas.core.edge.proxy_options import check_whole
 from paas.core.errors import InvalidValue
 from paas.core.secret import Secret
@@ -140,16 +141,15 @@ class RateLimits:
 
 @dataclass(frozen=True)
 class Route:
-    """Requests below a prefix that go to other ports than the app's. With ``strip`` the target sees no prefix."""
+    """Requests below a prefix that go to other addresses than the app's. With ``strip`` the target sees no prefix."""
 
     prefix: str
-    ports: tuple[int, ...]
+    upstreams: tuple[Address, ...]
     strip: bool = False
 
     def __post_init__(self) -> None:
         below(self.prefix)
-        for port in self.ports:
-            check_whole("port", port, 1, 65_535)
+        check_addresses(self.upstreams)
 
 
 @dataclass(frozen=True)
@@ -202,19 +202,19 @@ class Snippet:
 
 @dataclass(frozen=True)
 class Stream:
-    """A port of this machine that is passed on as it is, to the loopback ``ports`` of a process type."""
+    """A port of this machine that is passed on as it is, to the ``upstreams`` of a process type."""
 
     protocol: str
     address: str
     port: int
-    ports: tuple[int, ...]
+    upstreams: tuple[Address, ...]
 
     def __post_init__(self) -> None:
         if self.protocol not in ("tcp", "udp"):
             raise InvalidValue(f"{self.protocol!r} is neither tcp nor udp")
         ipaddress.ip_address(self.address)
-        for each in (self.port, *self.ports):
-            check_whole("port", each, 1, 65_535)
+        check_whole("port", self.port, 1, 65_535)
+        check_addresses(self.upstreams)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ import enum
 import re
 from dataclasses import dataclass, field
 
+from paas.core.edge.address import Address, check_addresses
 from paas.core.edge.hosts import CATCH_ALL
 from paas.core.edge.hosts import host_name as host_name
-from paas.core.edge.proxy_options import ProxyOptions, check_whole
+from paas.core.edge.proxy_options import ProxyOptions
 from paas.core.edge.redirects import Redirect
 from paas.core.edge.rules import Edge
 from paas.core.edge.tls import ServerBlock, Tls, doors, refused
@@ -36,8 +37,8 @@ class Vhost:
     """One app at the edge. Raises `InvalidValue` when a part could not go into a configuration file.
 
     ``key`` names files and upstreams and stays for the life of the app; ``hosts`` are normalised by `host_name`, and
-    without any the app is not reachable; ``ports`` are on the loopback address, one per web process, and a ``LIVE``
-    app has at least one, or is the platform's own and listens on ``socket``, the path of a Unix socket. Nobody serves
+    without any the app is not reachable; ``upstreams`` is where its web processes take requests, and a ``LIVE`` app
+    has at least one, or is the platform's own and listens on ``socket``, the path of a Unix socket. Nobody serves
     the hosts ``unserved``, which belong to the app while its domains are disabled. The processes speak gRPC with
     ``grpc``, and nothing else.
     """
@@ -45,7 +46,7 @@ class Vhost:
     app: str
     key: str
     hosts: tuple[str, ...]
-    ports: tuple[int, ...] = ()
+    upstreams: tuple[Address, ...] = ()
     state: VhostState = VhostState.LIVE
     options: ProxyOptions = field(default_factory=ProxyOptions)
     tls: Tls = field(default_factory=Tls)
@@ -63,15 +64,14 @@ class Vhost:
             if host_name(host) != host:
                 raise InvalidValue(f"the host name {host!r} is not normalised", why=f"Expected {host_name(host)!r}.")
 
-        for port in self.ports:
-            check_whole("port", port, 1, 65_535)
+        check_addresses(self.upstreams)
 
-        for what, values in (("host name", self.hosts), ("port", self.ports)):
+        for what, values in (("host name", self.hosts), ("address", self.upstreams)):
             if len(set(values)) != len(values):
                 raise InvalidValue(f"a {what} of {self.app} is there twice: {', '.join(map(str, values))}")
 
-        if self.state is VhostState.LIVE and not self.ports and not self.socket:
-            raise InvalidValue(f"{self.app} cannot be live without a port")
+        if self.state is VhostState.LIVE and not self.upstreams and not self.socket:
+            raise InvalidValue(f"{self.app} cannot be live without an address")
 
     @property
     def doors(self) -> tuple[ServerBlock, ...]:

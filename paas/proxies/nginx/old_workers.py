@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from paas.core.containers.tcp_table import Held
+from paas.core.edge.address import LOOPBACK, Address
 from paas.proxies.base import Waiting
 from paas.proxies.nginx.server import NginxControl
 
@@ -22,17 +23,17 @@ class OldWorkers:
         self._cut = cut
         self._ended = 0
 
-    def drained(self, workers: Collection[int], ports: Collection[int] | None) -> bool:
-        """Whether none of the workers may ask one of the ports any more; for None, whether all of them are gone."""
+    def drained(self, workers: Collection[int], addresses: Collection[Address] | None) -> bool:
+        """Whether none of the workers may ask one of the addresses any more; for None, whether all of them are gone."""
         left = self._server.finishing(workers)
 
-        if not left or ports is None:
+        if not left or addresses is None:
             return not left
 
-        if not ports:
+        if not addresses:
             return True
 
-        return not any(held is None or held.may_ask(ports) for held in self._server.held(left).values())
+        return not any(held is None or held.may_ask(addresses) for held in self._server.held(left).values())
 
     def waiting(self, generations: int) -> Waiting:
         """What there is."""
@@ -60,7 +61,8 @@ class OldWorkers:
         ended: Counter[int] = Counter()
 
         for held in found:
-            ended.update(held.targets if held else {})
+            own = held.targets.items() if held else ()
+            ended.update({address.port: count for address, count in own if address.host == LOOPBACK})
 
         self._cut(ended)
 

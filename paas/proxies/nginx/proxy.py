@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from paas.core.edge.address import Address
 from paas.core.edge.server_options import ServerOptions
 from paas.core.edge.tls import Credential
 from paas.core.edge.vhost import Vhost
@@ -132,8 +133,8 @@ class NginxProxy:
 
         return switch
 
-    def drained(self, switch: Switch, ports: Collection[int] | None = None) -> bool:
-        return self._old.drained(switch.old_workers, ports)
+    def drained(self, switch: Switch, addresses: Collection[Address] | None = None) -> bool:
+        return self._old.drained(switch.old_workers, addresses)
 
     def waiting(self) -> Waiting:
         return self._old.waiting(self._options.generations)

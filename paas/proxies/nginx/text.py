@@ -145,7 +145,7 @@ class Templates:
             files[f"{base}.refused"] = names.render(vhost=vhost, hosts=vhost.refused)
         if vhost.unknown:
             files[f"{base}.unserved"] = names.render(vhost=vhost, hosts=vhost.unknown)
-        if any(stream.ports for stream in edge.streams):
+        if any(stream.upstreams for stream in edge.streams):
             files[f"{base}.stream"] = self._environment.get_template("stream.conf.j2").render(
                 vhost=vhost, edge=edge, address=_address
             )
@@ -158,7 +158,8 @@ class Templates:
 
     def _snippet(self, vhost: Vhost, snippet: Snippet) -> str:
         """What the admin's template says for this app, if it is live; its lines keep their numbers."""
-        known = {"app": vhost.app, "hosts": vhost.hosts, "ports": vhost.ports, "upstream": f"app-{vhost.key}"}
+        ports = tuple(address.port for address in vhost.upstreams)
+        known = {"app": vhost.app, "hosts": vhost.hosts, "ports": ports, "upstream": f"app-{vhost.key}"}
         try:
             template = self._sandbox.from_string(snippet.text)
             return template.render(known).rstrip() + "\n" if vhost.live else ""

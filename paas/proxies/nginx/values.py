@@ -7,6 +7,7 @@ import re
 
 import jinja2
 
+from paas.core.edge.address import Address
 from paas.core.errors import InvalidValue
 
 BARE = re.compile(r"[\w.:/*\[\]-]+", re.ASCII)
@@ -20,6 +21,9 @@ def printed(value: object) -> object:
     """What a template prints for a value: one bare parameter, or `InvalidValue`."""
     if isinstance(value, bool):
         return "on" if value else "off"
+
+    if isinstance(value, Address):
+        value = str(value)
 
     if isinstance(value, Verbatim | jinja2.Undefined | int):
         return value
