@@ -1,8 +1,8 @@
 """A Debian with systemd as process 1, in a container: a server to install on, to upgrade and to reboot.
 
 Its Docker Engine is Debian's own: 20.10 on bookworm, 26.1 on trixie. What it takes from the machine's engine is a
-container with all capabilities that there are. It changes nothing of the machine: its control groups are in the
-container's own, and it mounts none that the machine has not.
+container with all capabilities that there are. Its control groups are below the container's own, and it makes no
+hierarchy of them that the machine has not. Only where one exists that the machine has not mounted, empty groups stay.
 """
 
 from __future__ import annotations
