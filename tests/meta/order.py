@@ -43,6 +43,7 @@ ORDER = (
 COMMON = ORDER[: ORDER.index("commands") + 1]
 """Common ground, which every subject stands on."""
 
+
 def rank(module: str) -> int:
     """The place of a module in `ORDER`; raises `LookupError` for one that belongs nowhere."""
     name = module.removeprefix("paas.")
