@@ -1,4 +1,4 @@
-"""Talks to ACME authorities (RFC 8555) through certbot's library; nothing else does."""
+"""Client of ACME authorities (RFC 8555), based on certbot's library."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from paas.core.secret import Secret
 
 _log = logging.getLogger(__name__)
 NONCES = 10
-"""So often one request is tried again when the authority rejects its nonce."""
+"""Number of attempts at one request whose nonce the authority rejects."""
 ANSWER_SECONDS = 30
 ORDER_SECONDS = 180
 CESSATION = 5
@@ -37,8 +37,8 @@ Prover = Callable[[str, str], AbstractContextManager[None]]
 
 @dataclass(frozen=True)
 class AcmeAccount:
-    """Who asks whom. ``server`` is the URL of the directory; ``ca_file`` has the roots to trust it by, empty for the
-    usual ones."""
+    """Account with an authority. ``server`` is the URL of the ACME directory; ``ca_file`` is a PEM file of roots that
+    the server's certificate is verified with, empty for the usual ones."""
 
     server: str
     email: str
@@ -47,12 +47,13 @@ class AcmeAccount:
 
 
 class AcmeClient:
-    """Asks authorities for certificates. Raises `IssuanceFailed` with what the authority said."""
+    """Client that orders and revokes certificates. Raises `IssuanceFailed` with the error of the authority."""
 
     def issue(self, account: AcmeAccount, request: str, prove: Prover | None = None) -> str:
-        """The chain (PEM, the leaf first) for the signing request (PEM).
+        """Order a certificate for the signing request (PEM). Return its chain (PEM, the leaf first).
 
-        Every name is proven over HTTP, where the edge answers without being told; with ``prove`` it is by DNS.
+        Names are validated over HTTP: the edge answers every challenge with the account's thumbprint. With ``prove``
+        they are validated by DNS.
         """
         with _told(account.server), ExitStack() as records:
             acme = _client(account)
@@ -64,13 +65,13 @@ class AcmeClient:
             return str(acme.poll_and_finalize(order, deadline).fullchain_pem)
 
     def revoke(self, account: AcmeAccount, chain: str) -> None:
-        """Tells the authority that the certificate is not to be trusted any more."""
+        """Revoke the certificate."""
         with _told(account.server):
             _client(account).revoke(x509.load_pem_x509_certificate(chain.encode()), CESSATION)
 
 
 def thumbprint(key: Secret) -> str:
-    """What answers to challenges end with: https://www.rfc-editor.org/rfc/rfc8555#section-8.1"""
+    """Return the second part of challenge responses: https://www.rfc-editor.org/rfc/rfc8555#section-8.1"""
     return b64encode(_jwk(key).thumbprint()).decode()
 
 
@@ -81,7 +82,7 @@ def _jwk(key: Secret) -> JWKEC:
 
 
 class _Network(client.ClientNetwork):
-    """Keeps on when nonces are rejected, and remembers how long an authority asks to wait."""
+    """Network layer that retries after rejected nonces and stores the authority's Retry-After, in seconds."""
 
     retry_after = 0.0
 
@@ -106,7 +107,7 @@ class _Network(client.ClientNetwork):
 
 
 def _client(account: AcmeAccount) -> client.ClientV2:
-    # The annotation of the library says bool; it is handed on to requests, which takes a path as well.
+    # The library declares bool, but passes the value on to requests, which accepts a path as well.
     verify = cast(bool, account.ca_file or True)
     network = _Network(
         _jwk(account.key), alg=ES256, verify_ssl=verify, user_agent=f"paas/{paas.__version__}",
@@ -129,7 +130,7 @@ def _answer(
     found = next((one for one in authorization.body.challenges if isinstance(one.chall, wanted)), None)
     if found is None:
         raise IssuanceFailed(
-            f"the authority does not take a proof by {wanted.typ} for {domain}",
+            f"the authority does not offer validation by {wanted.typ} for {domain}",
             why="It offers: " + ", ".join(one.chall.typ for one in authorization.body.challenges),
         )
     response, value = found.response_and_validation(acme.net.key)
@@ -139,7 +140,7 @@ def _answer(
 
 
 class _told(AbstractContextManager["_told"]):
-    """Turns what the library raises into what a person can act on."""
+    """Context that converts the library's errors into `IssuanceFailed`."""
 
     def __init__(self, server: str) -> None:
         self._server = server
@@ -147,45 +148,45 @@ class _told(AbstractContextManager["_told"]):
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         match error:
             case PaasError():
-                # It says all already.
+                # Already converted.
                 return
             case errors.ValidationError():
                 words = [_refusal(one) for one in error.failed_authzrs]
                 raise IssuanceFailed(
-                    "the authority could not prove the domain", why="\n".join(filter(None, words)), refused=True
+                    "the authority could not validate the domain", why="\n".join(filter(None, words)), refused=True
                 ) from error
             case messages.Error():
                 raise _refused(error) from error
             case errors.IssuanceError():
                 raise IssuanceFailed("the authority did not issue the certificate", why=f"{error}") from error
             case requests.exceptions.SSLError():
-                # The reason is behind several of the library's own errors, which mean nothing to a reader.
+                # The cause is nested in several errors of the library, which do not help the user.
                 raise IssuanceFailed(
-                    "the authority is not trusted", why=f"{self._server}: {_innermost(error)}"
+                    "the TLS certificate of the authority is not trusted", why=f"{self._server}: {_innermost(error)}"
                 ) from error
             case requests.exceptions.Timeout():
-                raise IssuanceFailed(f"{_place(self._server)} does not answer within {ANSWER_SECONDS} s") from error
+                raise IssuanceFailed(f"{_place(self._server)} did not answer within {ANSWER_SECONDS} s") from error
             case requests.exceptions.ConnectionError():
-                raise IssuanceFailed(f"nobody answers at {_place(self._server)}", why=_innermost(error)) from error
+                raise IssuanceFailed(f"cannot connect to {_place(self._server)}", why=_innermost(error)) from error
             case errors.TimeoutError():
-                raise IssuanceFailed(f"the authority did not decide within {ORDER_SECONDS} s") from error
+                raise IssuanceFailed(f"the authority did not finish the order within {ORDER_SECONDS} s") from error
             case Exception():
-                # The library raises what its parts do, a KeyError for instance for a JSON that is no directory.
+                # The library lets errors of its parts through, such as a KeyError if the JSON is no directory.
                 if not isinstance(error, errors.Error | requests.RequestException | ValueError):
-                    _log.warning("what %s says is not understood", self._server, exc_info=error)
+                    _log.warning("Unexpected response of %s", self._server, exc_info=error)
                 raise IssuanceFailed(
-                    "the authority does not answer as it should", why=f"{self._server}: {error or type(error).__name__}"
+                    "the authority sent an invalid response", why=f"{self._server}: {error or type(error).__name__}"
                 ) from error
 
 
 def _place(server: str) -> str:
-    """Return host and port of an address."""
+    """Return host and port of a URL."""
     found = urlsplit(server)
     return f"{found.hostname}:{found.port or {'http': 80}.get(found.scheme, 443)}"
 
 
 def _innermost(error: BaseException) -> str:
-    """Return what the system said, out of the errors that libraries put around it; empty where it said nothing."""
+    """Return the message of the innermost error if it is an OSError; else empty."""
     while (within := _within(error)) is not None:
         error = within
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -201,7 +202,7 @@ def _within(error: BaseException) -> BaseException | None:
 def _refused(error: messages.Error, retry_after: float = 0.0) -> IssuanceFailed:
     words = error.detail or error.title or error.code
     return IssuanceFailed(
-        f"the authority refuses: {words}", why=f"{error.typ}", retry_after=retry_after, refused=True
+        f"the authority refused the order: {words}", why=f"{error.typ}", retry_after=retry_after, refused=True
     )
 
 
@@ -211,5 +212,5 @@ def _refusal(authorization: messages.AuthorizationResource) -> str:
     return "\n".join(f"{domain}: {one.detail} ({one.code})" for one in found)
 
 
-# At the level DEBUG it writes down whole requests.
+# At DEBUG the library logs whole requests.
 logging.getLogger("acme").setLevel(logging.INFO)

@@ -1,4 +1,4 @@
-"""The PEM files of a certificate, from a tar archive or as they are."""
+"""Read the PEM files of a certificate, plain or from a tar archive."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from paas.system.spool import gunzipped
 LIMIT = 1 << 20
 MOST_FILES = 20
 MOST_UNPACKED = 2 * LIMIT
-"""Of a gzipped archive, with the headers and the padding around its files."""
+"""Largest size of an unpacked archive in bytes, including headers and padding."""
 _GZIP = b"\x1f\x8b"
-# Their unpackers have no limit that a few bytes can't get around, and nobody packs two kilobytes with them.
+# Their decompressors cannot be limited reliably, and a few kilobytes of PEM need no such format.
 _OTHERS = {b"\xfd7zXZ\x00": "xz", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
 _DAMAGED = (tarfile.TarError, EOFError, OSError, ValueError, RecursionError)
 
 
 def unpack(data: bytes) -> bytes:
-    """All files of a tar archive (plain or gzipped) one after the other; what is no archive, as it is.
+    """Return the files of a tar archive (plain or gzipped), concatenated; return other data unchanged.
 
-    Nothing is written to the disk, and no more memory is used than a few times `LIMIT`. `InvalidValue` for an archive
-    that is larger than a certificate could be, or of another kind.
+    Nothing is written to disk, and memory use is limited to a few times `LIMIT`. Raise `InvalidValue` for an archive
+    that is too large or of another format.
     """
     _check_kind(data)
     plain = _gunzipped(data) if data.startswith(_GZIP) else data
     try:
-        # Not "r", which would unpack whatever it can.
+        # Not "r", which would accept any compression.
         with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
             return b"\n".join(_files(archive))
     except tarfile.ReadError:
@@ -42,9 +42,9 @@ def _check_kind(data: bytes) -> None:
     kind = next((name for magic, name in _OTHERS.items() if data.startswith(magic)), "")
     if kind:
         raise InvalidValue(
-            f"this is {kind}, and not a certificate",
-            why="Standard input has PEM, or a tar archive that is plain or gzipped.",
-            fix="For instance: tar cf - server.crt server.key | … certs:add APP",
+            f"the input is {kind}, not a certificate",
+            why="Standard input must be PEM, or a plain or gzipped tar archive.",
+            fix="Example: tar cf - server.crt server.key | … certs:add APP",
             code="certificate-unreadable",
         )
 
@@ -65,7 +65,7 @@ def _files(archive: tarfile.TarFile) -> list[bytes]:
     found: list[bytes] = []
     size = 0
     for member in archive:
-        # Archives made on a Mac have a shadow of each file.
+        # macOS adds a file with metadata for each file.
         if not member.isfile() or Path(member.name).name.startswith("._"):
             continue
         size += member.size
@@ -79,7 +79,7 @@ def _files(archive: tarfile.TarFile) -> list[bytes]:
 def _too_large() -> InvalidValue:
     return InvalidValue(
         "the archive is too large for a certificate and its key",
-        why=f"It may hold {MOST_FILES} files of {LIMIT} bytes together.",
+        why=f"The limit is {MOST_FILES} files of {LIMIT} bytes in total.",
         code="input-too-long",
     )
 
@@ -89,7 +89,7 @@ def _damaged(error: Exception) -> InvalidValue:
 
 
 def read_files(paths: list[Path]) -> bytes:
-    """The content of the files, one after the other; `NotFound` names the one that can't be read."""
+    """Return the content of the files, concatenated. Raise `NotFound` for a file that can't be read."""
     found = []
     for path in paths:
         try:
@@ -99,7 +99,7 @@ def read_files(paths: list[Path]) -> bytes:
             raise NotFound(
                 f"{path} can't be read on the server",
                 why=f"{error.strerror}.",
-                fix="To send files from elsewhere, give them on standard input: cat CRT KEY | … certs:add APP",
+                fix="Send local files on standard input: cat CRT KEY | … certs:add APP",
                 code="no-such-file",
             ) from error
     return b"\n".join(found)

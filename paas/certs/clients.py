@@ -1,4 +1,4 @@
-"""What getting certificates needs of the outside world."""
+"""Clients that certificate orders use: ACME, DNS hooks, DNS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from paas.certs.resolver import Resolver
 
 @dataclass(frozen=True)
 class AcmeClients:
-    """``turn`` is held while an authority is asked: one order at a time."""
+    """Clients of the outside world. ``turn`` is held during an order, so there is one at a time."""
 
     acme: AcmeClient
     hooks: DnsHooks

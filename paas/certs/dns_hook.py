@@ -1,4 +1,4 @@
-"""Runs the programs that put records into DNS and take them out again; ``hooks/README.md`` has their contract."""
+"""Run the hook programs that add and remove DNS records; ``hooks/README.md`` defines their interface."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ LINES = 5
 
 
 class DnsHooks:
-    """The programs ``dns-NAME`` of some folders; the first folder that has one counts, and is where settings are."""
+    """Programs ``dns-NAME`` in some folders; earlier folders win. The first folder also has their settings."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = folders
 
     def names(self) -> list[str]:
-        """The names of those there are."""
+        """Return the names of the installed programs, sorted."""
         found = {path.name.removeprefix("dns-") for folder in self._folders for path in folder.glob("dns-*")}
         return sorted(name for name in found if self._path(name))
 
@@ -50,7 +50,7 @@ class DnsHooks:
             try:
                 self._run(program, "cleanup", domain, record, value)
             except PaasError as error:
-                # What the record was for has been done, or has failed for a reason of its own.
+                # The order has succeeded or failed already, so its result stands.
                 _log.warning("%s: %s", error.what, error.why)
 
     def _path(self, name: str) -> Path | None:
@@ -58,7 +58,7 @@ class DnsHooks:
         return next((path for path in paths if path.is_file() and os.access(path, os.X_OK)), None)
 
     def _run(self, program: Path, verb: str, domain: str, record: str, value: str) -> None:
-        # Of the daemon's environment only what a program needs to be found and to speak.
+        # Pass only path, locale and time zone of the daemon's environment.
         environment = {key: os.environ[key] for key in ("PATH", "LANG", "LC_ALL", "TZ") if key in os.environ}
         environment |= {"PAAS_DOMAIN": domain, "PAAS_RECORD": record, "PAAS_VALUE": value}
         environment |= {"PAAS_HOOKS": str(self._folders[0]), "PAAS_PYTHON": sys.executable}
@@ -74,9 +74,9 @@ class DnsHooks:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise _failed(program, verb, record, f"It did not end within {SECONDS:g} s.") from error
+            raise _failed(program, verb, record, f"It did not finish within {SECONDS:g} s.") from error
         except OSError as error:
-            raise _failed(program, verb, record, f"It can't be run: {error.strerror}.") from error
+            raise _failed(program, verb, record, f"It could not be started: {error.strerror}.") from error
         if done.returncode:
             said = done.stdout.decode("utf-8", "replace").splitlines()[-LINES:]
             raise _failed(program, verb, record, "\n".join([*said, f"Its exit status was {done.returncode}."]))

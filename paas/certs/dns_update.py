@@ -1,4 +1,4 @@
-"""Adds and removes a TXT record by dynamic update (RFC 2136), signed with a key: the hook program ``dns-nsupdate``."""
+"""The hook program ``dns-nsupdate``: add or remove a TXT record by a signed dynamic update (RFC 2136)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ import dns.update
 
 SECONDS = 10.0
 SPREAD_SECONDS = 240.0
-"""How long the zone's name servers may take until all answer with the record. A hook program has five minutes."""
+"""Time until all name servers of the zone must have the record. A hook program has five minutes."""
 PAUSE_SECONDS = 2.0
 FILE = "nsupdate.conf"
 KEYS = {"server", "zone", "key", "secret", "algorithm", "ttl", "wait-for"}
@@ -32,12 +32,12 @@ NEEDED = ("server", "key", "secret")
 
 
 class Wrong(Exception):
-    """What is wrong, in words for the administrator."""
+    """Error with a message for the administrator."""
 
 
 @dataclass(frozen=True)
 class Zone:
-    """Where updates go, and with which key; ``waits_for`` are the servers that have to answer with a new record."""
+    """Zone with its server and signed update; ``waits_for`` are the servers that must have a new record."""
 
     server: tuple[str, int]
     name: dns.name.Name
@@ -47,11 +47,11 @@ class Zone:
 
 
 def main(arguments: Sequence[str], folder: Path) -> int:
-    """Does what the words ``present|cleanup RECORD VALUE`` say; returns the exit status."""
+    """Run with the arguments ``present|cleanup RECORD VALUE``. Return the exit status."""
     try:
         verb, record, value = arguments
         if verb not in ("present", "cleanup"):
-            raise Wrong(f"{verb} is neither present nor cleanup")
+            raise Wrong(f"unknown action {verb}: use present or cleanup")
         zone = _zone(read(folder / FILE), record)
         name = dns.name.from_text(record)
         if verb == "present":
@@ -68,19 +68,19 @@ def main(arguments: Sequence[str], folder: Path) -> int:
 
 
 def read(path: Path) -> dict[str, str]:
-    """The file's lines ``key = value``; `Wrong` names a line that is none, and a key that is missing."""
+    """Read lines ``key = value``. Raise `Wrong` for an invalid line or a missing key."""
     found: dict[str, str] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         text = line.partition("#")[0].strip()
         key, equals, value = (part.strip() for part in text.partition("="))
         if text and (not equals or key not in KEYS):
-            # Without the line itself, which may have the secret.
-            raise Wrong(f"{path}:{number}: it is none of {', '.join(sorted(KEYS))}")
+            # Not the line itself, which may contain the secret.
+            raise Wrong(f"{path}:{number}: unknown key; known are {', '.join(sorted(KEYS))}")
         if text:
             found[key] = value
     missing = [key for key in NEEDED if not found.get(key)]
     if missing:
-        raise Wrong(f"{path}: it has no {', '.join(missing)}")
+        raise Wrong(f"{path}: missing {', '.join(missing)}")
     return found
 
 
@@ -90,14 +90,14 @@ def _zone(settings: Mapping[str, str], record: str) -> Zone:
     ring = dns.tsigkeyring.from_text({settings["key"]: settings["secret"]})
     algorithm = settings.get("algorithm") or ALGORITHMS[0]
     if algorithm not in ALGORITHMS:
-        raise Wrong(f"the algorithm {algorithm} is none of {', '.join(ALGORITHMS)}")
+        raise Wrong(f"unknown algorithm {algorithm}; known are {', '.join(ALGORITHMS)}")
     update = dns.update.UpdateMessage(name, keyring=ring, keyalgorithm=algorithm)
     waits_for = [_address(text) for text in settings.get("wait-for", "").split()] or _name_servers(server, name)
     return Zone(server, name, update, int(settings.get("ttl") or "60"), tuple(waits_for))
 
 
 def _address(text: str) -> tuple[str, int]:
-    """From ``NAME``, ``NAME:PORT``, an IPv6 address, or ``[ADDRESS]:PORT``."""
+    """Return address and port (default 53) of ``NAME``, ``NAME:PORT``, an IPv6 address, or ``[ADDRESS]:PORT``."""
     host, colon, port = text.rpartition(":")
     plain = not colon or (":" in host and not host.endswith("]"))
     host, number = (text, 53) if plain else (host, int(port))
@@ -105,13 +105,13 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _found(server: tuple[str, int], name: dns.name.Name) -> dns.name.Name:
-    """The zone that the name is in, by the server's own word."""
+    """Return the zone of the name: the nearest parent for which the server has an SOA record."""
     while name != dns.name.root:
         answer = _ask(server, name, dns.rdatatype.SOA)
         if any(rrset.name == name and rrset.rdtype == dns.rdatatype.SOA for rrset in answer.answer):
             return name
         name = name.parent()
-    raise Wrong(f"{server[0]} has no zone for it; set zone in {FILE}")
+    raise Wrong(f"{server[0]} has no zone for the record; set zone in {FILE}")
 
 
 def _name_servers(server: tuple[str, int], zone: dns.name.Name) -> list[tuple[str, int]]:
@@ -127,17 +127,17 @@ def _ask(server: tuple[str, int], name: dns.name.Name, kind: dns.rdatatype.Rdata
 def _send(zone: Zone) -> None:
     answer = dns.query.tcp(zone.update, zone.server[0], timeout=SECONDS, port=zone.server[1])
     if answer.rcode() != dns.rcode.NOERROR:
-        raise Wrong(f"{zone.server[0]} refuses the update of {zone.name}: {dns.rcode.to_text(answer.rcode())}")
+        raise Wrong(f"{zone.server[0]} refused the update of {zone.name}: {dns.rcode.to_text(answer.rcode())}")
 
 
 def _wait(zone: Zone, name: dns.name.Name, value: str) -> None:
-    """Returns when each of the servers answers with the record."""
+    """Wait until every server has the record. Raise `Wrong` after `SPREAD_SECONDS`."""
     deadline = time.monotonic() + SPREAD_SECONDS
     pause = threading.Event()
     for server in zone.waits_for:
         while not _answers(server, name, value):
             if time.monotonic() > deadline:
-                raise Wrong(f"{server[0]} does not answer with the record of {name} after {SPREAD_SECONDS:.0f} s")
+                raise Wrong(f"{server[0]} still lacks the record of {name} after {SPREAD_SECONDS:.0f} s")
             pause.wait(PAUSE_SECONDS)
 
 
@@ -145,14 +145,14 @@ def _answers(server: tuple[str, int], name: dns.name.Name, value: str) -> bool:
     try:
         answer = _ask(server, name, dns.rdatatype.TXT)
     except (dns.exception.DNSException, OSError):
-        # It may be about to load the zone.
+        # It may be loading the zone.
         return False
     return any(value.encode() in getattr(record, "strings", ()) for rrset in answer.answer for record in rrset)
 
 
 def _quoted(value: str) -> str:
     if not value.isascii() or not value.isprintable() or '"' in value or "\\" in value:
-        raise Wrong("the value cannot be written into a record")
+        raise Wrong("the value is not valid in a TXT record")
     return f'"{value}"'
 
 

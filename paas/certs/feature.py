@@ -1,4 +1,4 @@
-"""Certificates: got from an authority, or uploaded."""
+"""The feature of certificates: issued by an authority, or uploaded."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def _clients(ctx: Context) -> AcmeClients:
 
 PROPERTIES = (
     Property("letsencrypt", "dns-provider", network_values.HOOK, "",
-             "the hook program dns-NAME that proves wildcard domains", scope=Scope.GLOBAL),
+             "the hook program dns-NAME that validates wildcard domains", scope=Scope.GLOBAL),
     Property("letsencrypt", "email", network_values.EMAIL, "",
-             "the account's address; with it, domains that lead here get certificates", Effect.PROXY,
+             "the account's email; once set, domains that point to this server get certificates", Effect.PROXY,
              Scope.GLOBAL),
     Property("letsencrypt", "enabled", kinds.BOOLEAN, "true",
-             "whether certificates are got at all (letsencrypt:enable, letsencrypt:disable)", Effect.PROXY),
+             "whether the app gets certificates (letsencrypt:enable, letsencrypt:disable)", Effect.PROXY),
     Property("letsencrypt", "server", network_values.DIRECTORY, "production",
-             "the authority: production, staging, or the address of another one's directory", scope=Scope.GLOBAL),
+             "the authority: production, staging, or the URL of another ACME directory", scope=Scope.GLOBAL),
     Property("letsencrypt", "server-ca-file", network_values.ABSOLUTE_PATH, "",
-             "a PEM file on the server with the roots by which the authority is trusted",
+             "a PEM file on the server with the roots that the authority's server is verified with",
              scope=Scope.GLOBAL),
     Property("letsencrypt", "staging-server", network_values.DIRECTORY, "",
-             "where attempts are rehearsed after repeated failures; empty: the authority's own",
+             "ACME directory for trial orders after repeated failures; empty: the authority's own",
              scope=Scope.GLOBAL),
 )  # fmt: skip
 

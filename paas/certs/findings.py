@@ -1,4 +1,4 @@
-"""What `doctor` finds out about names and their certificates."""
+"""Findings of `doctor` about domains and certificates."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ LOOPBACK_NAMES = ("localhost", ".localhost")
 
 
 def domains(ctx: Context, apps: Sequence[App]) -> Iterable[Finding]:
-    """Whether the domains of the apps lead here."""
+    """Check that the domains of the apps resolve to this server."""
     owners = {name: app.name for app in apps for name in ctx.store.apps.domains(app) if _in_dns(name)}
-    # The one that says which domains lead here when certificates are got, where one is set.
+    # Ask the same name server as certificate orders do, if one is set.
     server = str(ctx.settings.value("dns-server") or "")
     asked = ctx.part(AcmeClients).resolver.addresses(list(owners), server) if server and owners else None
     resolved = asked if asked is not None else ctx.host.resolve(list(owners), doctor.RESOLVE_SECONDS)
@@ -31,7 +31,7 @@ def _in_dns(name: str) -> bool:
 
 
 def certificates(ctx: Context, apps: Sequence[App]) -> Iterator[Finding]:
-    """Certificates that end soon, and why there are none."""
+    """Report certificates that expire soon, and failed attempts to get one."""
     for app in apps:
         served = tls.assigned(ctx, app, publish.all_hosts(ctx, app))
         yield from doctor_tls.certificates(app.name, served, ctx.clock.now())

@@ -1,4 +1,4 @@
-"""What becomes of a certificate of an authority when its host moves to another app, or is nobody's any more."""
+"""Issued certificates whose host moves to another app or is removed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from paas.store.acme import AcmeRecords
 
 
 def adopt(ctx: Context, app: App | None) -> None:
-    """Record as the app's what an authority issued for its hosts while another app had them.
+    """Assign certificates to the app that were issued for its hosts while they belonged to another app.
 
-    It is served already, because it is found by its host. A wildcard stays with the other app, too, until that has
-    certificates for the names below that it still has.
+    They are served already, because certificates are found by host. A wildcard also stays with the other app, until
+    that has certificates for its names that the wildcard covers.
     """
     names = publish.all_hosts(ctx, app) if app else tuple(dashboard.hosts(ctx))
     moved = ctx.store.certificates.elsewhere(app, names) if names else []
@@ -35,10 +35,10 @@ def adopt(ctx: Context, app: App | None) -> None:
 
 
 def tidy(ctx: Context, app: App | None) -> None:
-    """Forgets what was for hosts that the app does not have any more.
+    """Delete issued certificates, placeholders and failed attempts of hosts that the app no longer has.
 
-    A certificate that would not be renewed yet stays: the host may come back, and authorities count how often they
-    certify it. So does one of a host that another app has now, which takes it over.
+    A certificate that is not due for renewal stays: the host may come back, and authorities limit how often they issue
+    for a host. A certificate of a host that another app has now stays as well, for that app to adopt.
     """
     if app and not ctx.store.apps.domains_enabled(app):
         return
@@ -61,7 +61,7 @@ def tidy(ctx: Context, app: App | None) -> None:
 
 
 def forget(ctx: Context, app: App) -> None:
-    """Removes what the authority issued for the app, and what stood in for it."""
+    """Delete the app's issued certificates, placeholders and failed attempts."""
     hosts = publish.all_hosts(ctx, app)
     for one in ctx.store.certificates.of(app):
         if one.source in (CertificateSource.ACME, CertificateSource.PLACEHOLDER):

@@ -1,4 +1,4 @@
-"""The thread that gets and renews certificates by itself."""
+"""Background loop that orders and renews certificates."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from paas.jobs.loop import Loop
 _log = logging.getLogger(__name__)
 TICK_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 600.0
-"""How long a host that does not lead here is left alone."""
+"""Pause before a host that does not resolve to this server is checked again."""
 PUBLISH_SECONDS = 5.0
-"""How long a certificate that came waits for others, so that they share a reload."""
+"""Time that a new certificate waits for others, so that they share a reload."""
 
 
 class Issuer(Loop):
-    """Looks every minute, and whenever domains change, which certificates are due. Nothing here stops an app."""
+    """Loop that orders due certificates, every minute and whenever domains change. Its failures affect no app."""
 
     def __init__(self, ctx: Context) -> None:
-        super().__init__("looking after certificates", self.tick, ctx.clock, TICK_SECONDS, wake=ctx.part(NewHosts))
+        super().__init__("managing certificates", self.tick, ctx.clock, TICK_SECONDS, wake=ctx.part(NewHosts))
         self._ctx = ctx
         self._look_again: dict[tuple[int, str], float] = {}
         self._unpublished: set[int] = set()
@@ -36,14 +36,14 @@ class Issuer(Loop):
         self._since = 0.0
 
     def tick(self) -> None:
-        """Does all that is due now."""
+        """Process everything that is due now."""
         apps = [app for app in [None, *self._ctx.store.apps.all()] if tls.acme_enabled(self._ctx, app)]
         for app in apps:
             with _told(f"certificates of {_name(app)}"):
                 issued.tidy(self._ctx, app)
                 self._unpublished |= {_number(app)} if orders.make_stand_ins(self._ctx, app) else set()
         self._publish()
-        with _told("hosts that nobody has any more"):
+        with _told("former hosts"):
             publish.refresh_former(self._ctx)
         for app in apps:
             with _told(f"certificates of {_name(app)}"):
@@ -51,7 +51,7 @@ class Issuer(Loop):
         self._publish()
 
     def _look_after(self, app: App | None) -> None:
-        # Not the time of day: a clock that is set back must not put it off for long.
+        # Monotonic: if the wall clock is set back, the check is not delayed.
         now, number = self._ctx.clock.monotonic(), _number(app)
         found = [
             one
@@ -60,23 +60,23 @@ class Issuer(Loop):
         ]
         kept, skipped = orders.resolving(self._ctx, found)
         for other in skipped:
-            _log.info("no certificate for %s of %s: %s", other.host, _name(app), other.why)
+            _log.info("No certificate for %s of %s: %s", other.host, _name(app), other.why)
             self._look_again[number, other.host] = now + LOOK_AGAIN_SECONDS
         orders.serve(self._ctx, app, kept)
         for one in kept:
             if self.stopping.is_set():
                 return
-            with _told(f"no certificate for {one.host} of {_name(app)}"):
+            with _told(f"No certificate for {one.host} of {_name(app)}"):
                 self._obtain(one)
 
     def _obtain(self, one: WantedCertificate) -> None:
         with self._ctx.part(AcmeClients).turn:
-            # Somebody may have asked for it by hand in the meantime, or want it no more.
+            # It may have been ordered by command in the meantime, or no longer be wanted.
             still = orders.again(self._ctx, one)
             if still is None or not orders.due(self._ctx, still):
                 return
             orders.obtain(self._ctx, still)
-            _log.info("%s of %s has a certificate", one.host, _name(one.app))
+            _log.info("Got a certificate for %s of %s", one.host, _name(one.app))
             if not self._unpublished:
                 self._since = self._ctx.clock.monotonic()
             self._unpublished.add(_number(one.app))
@@ -84,16 +84,16 @@ class Issuer(Loop):
             self._publish()
 
     def _publish(self) -> None:
-        """Has nginx take up what came, with one reload; what it did not take is tried again each time."""
+        """Publish new certificates with one reload. Retry refused ones each time."""
         came, self._unpublished = self._unpublished, set()
         again, self._refused = self._refused, set()
         if len(came) > 1:
-            with _told("new certificates are not served"):
+            with _told("New certificates are not served"):
                 publish.refresh_all(self._ctx)
                 return
-        # One by one: nothing is done where the new ones are served, and nobody suffers from what is refused of others.
+        # One by one: published apps need no reload, and a refused app does not affect the others.
         for number in came | again:
-            with _told("new certificates are not served"):
+            with _told("New certificates are not served"):
                 self._refresh(number)
 
     def _refresh(self, number: int) -> None:
@@ -116,7 +116,7 @@ def _number(app: App | None) -> int:
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """Writes down what goes wrong inside: one app, or host, keeps no other from its certificate."""
+    """Context that logs errors, so that a failure of one app or host does not block the others."""
     try:
         yield
     except NoSuchApp:
@@ -124,5 +124,5 @@ def _told(what: str) -> Iterator[None]:
         return
     except PaasError as error:
         _log.error("%s: %s (%s)", what, error.what, error.why)
-    except Exception:  # noqa: BLE001  # the next one comes all the same
+    except Exception:  # noqa: BLE001  # the others must continue
         _log.exception("%s", what)

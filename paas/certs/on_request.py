@@ -1,4 +1,4 @@
-"""Certificates of an authority, when a person asks for them and waits."""
+"""Certificate orders by command: the caller waits for the result."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from paas.jobs.context import Context
 
 
 def enable(ctx: Context, app: App, *, force: bool) -> None:
-    """Gets what is missing, or with ``force`` all, and tells what becomes of each host; an error if any failed."""
+    """Order missing certificates, with ``force`` all, and print the result for each host.
+
+    Raise `IssuanceFailed` if one failed.
+    """
     if not ctx.store.properties.of(app).text("letsencrypt", "email"):
         raise PaasError(
-            "no address is set for the account with the authority",
+            "no email is set for the account with the certificate authority",
             why="By setting it, you agree to the terms of the authority (https://letsencrypt.org/repository/).",
-            fix="An administrator runs: letsencrypt:set --global email you@example.org",
+            fix="As an administrator, run: letsencrypt:set --global email you@example.org",
             code="no-email",
         )
     if not tls.acme_enabled(ctx, app):
@@ -39,7 +42,7 @@ def enable(ctx: Context, app: App, *, force: bool) -> None:
 
 
 def renew(ctx: Context, apps: Sequence[App]) -> None:
-    """Renews what is due, whatever earlier attempts came to."""
+    """Renew due certificates, even if earlier attempts failed."""
     for app in apps:
         if tls.acme_enabled(ctx, app):
             found = [one for one in orders.candidates(ctx, app)[0] if ctx.clock.now() >= one.renewal]
@@ -47,7 +50,10 @@ def renew(ctx: Context, apps: Sequence[App]) -> None:
 
 
 def _obtain_all(ctx: Context, app: App, missing: Sequence[WantedCertificate], lacking: Sequence[str] = ()) -> None:
-    """Gets them one after the other, and tells of each; an error names those, and the ``lacking``, that have none."""
+    """Order certificates one after the other and print each result. Raise `IssuanceFailed` with the failed hosts.
+
+    Its list includes the ``lacking`` hosts.
+    """
     kept, skipped = orders.resolving(ctx, missing)
     failed = [*lacking, *(other.host for other in skipped)]
     for other in skipped:
@@ -58,7 +64,7 @@ def _obtain_all(ctx: Context, app: App, missing: Sequence[WantedCertificate], la
             with ctx.part(AcmeClients).turn:
                 now = orders.again(ctx, one)
                 if now is None:
-                    ctx.out.warning(f"{one.host}: it is not wanted any more")
+                    ctx.out.warning(f"{one.host}: no longer a host of the app")
                     continue
                 if not _came_meanwhile(ctx, one, now):
                     orders.obtain(ctx, now)
@@ -70,20 +76,20 @@ def _obtain_all(ctx: Context, app: App, missing: Sequence[WantedCertificate], la
     if failed:
         raise IssuanceFailed(
             f"{app.name} got no certificate for {', '.join(failed)}",
-            why="What served before still does.",
-            fix="'letsencrypt:list' shows when the next attempt is made.",
+            why="Existing certificates are still served. See the errors above.",
+            fix="'letsencrypt:list' shows when the next attempt is due.",
         )
 
 
 def _came_meanwhile(ctx: Context, one: WantedCertificate, now: WantedCertificate) -> bool:
-    """Whether its certificate was got in the background while this waited for its turn."""
+    """Return True if the background loop got the certificate while this waited for the lock."""
     return now.present != one.present and ctx.clock.now() < now.renewal
 
 
 def disable(ctx: Context, app: App) -> None:
-    """Removes what the authority issued for the app, and gets no more."""
+    """Delete the issued certificates of the app, and order no more."""
     enabled = ctx.store.properties.of(app).own.get(("letsencrypt", "enabled"), "")
-    # Before the turn comes: whoever has it places no further order for the app.
+    # Before taking the lock, so that its holder places no further orders for the app.
     ctx.store.properties.set(app, "letsencrypt", "enabled", "false")
     with ctx.part(AcmeClients).turn:
         issued.adopt(ctx, app)
@@ -100,7 +106,7 @@ def disable(ctx: Context, app: App) -> None:
 
 
 def revoke(ctx: Context, app: App) -> None:
-    """Revokes every certificate of the authority, then as `disable`."""
+    """Revoke every issued certificate of the app, then `disable`."""
     issued.adopt(ctx, app)
     found = [one for one in ctx.store.certificates.of(app) if one.source is CertificateSource.ACME]
     for one in found:

@@ -1,4 +1,4 @@
-"""Getting certificates from an ACME authority, one order at a time, and again before they run out."""
+"""Order and renew certificates from an ACME authority, one order at a time."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class WantedCertificate:
-    """A host that a certificate is got for by ``server``, and the one from an authority that it has.
+    """Host that gets a certificate from ``server``, with the issued certificate that it has.
 
-    No app here and below is the server itself: its dashboard.
+    Here and below, None as app stands for the server itself: its dashboard.
     """
 
     app: App | None
@@ -39,7 +39,7 @@ class WantedCertificate:
 
     @property
     def renewal(self) -> float:
-        """When its certificate is to be renewed, in seconds since 1970; 0 without one, or one of another authority."""
+        """Time of renewal, in seconds since 1970; 0 without a certificate of this authority."""
         if self.present is None or self.present.server != self.server:
             return 0.0
         return acme.renew_at(self.present.facts.not_before, self.present.facts.not_after)
@@ -47,7 +47,7 @@ class WantedCertificate:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A host for which no certificate is got, and why. ``lacking``: it would be, if something were set."""
+    """Host that gets no certificate, with the reason. ``lacking``: only because a setting is missing."""
 
     host: str
     why: str
@@ -55,7 +55,7 @@ class Skipped:
 
 
 def candidates(ctx: Context, app: App | None) -> tuple[list[WantedCertificate], list[Skipped]]:
-    """The app's hosts that certificates are got for by what is recorded, and those that are left out."""
+    """Return the app's hosts that get certificates by their recorded state, and those that get none."""
     found: list[WantedCertificate] = []
     skipped: list[Skipped] = []
     names = publish.all_hosts(ctx, app) if app else dashboard.hosts(ctx)
@@ -65,25 +65,25 @@ def candidates(ctx: Context, app: App | None) -> tuple[list[WantedCertificate], 
     for host in names:
         certificate = served.get(host)
         if not hosts.is_public(host):
-            skipped.append(Skipped(host, "no authority certifies such a name"))
+            skipped.append(Skipped(host, "no authority issues certificates for such a name"))
         elif certificate is None or certificate.source is CertificateSource.PLACEHOLDER:
             found.append(WantedCertificate(app, host, server))
         elif certificate.source is CertificateSource.ACME and certificate.name == host:
             found.append(WantedCertificate(app, host, server, certificate))
         elif certificate.source is CertificateSource.ACME and certificate.name not in names:
-            # The wildcard is gone, and is renewed no more.
+            # The wildcard is no longer a host of the app, and is not renewed.
             found.append(WantedCertificate(app, host, server))
         else:
-            skipped.append(Skipped(host, f"it is served with the certificate {certificate.name}"))
+            skipped.append(Skipped(host, f"served with the certificate {certificate.name}"))
     if not provider:
-        why = "a wildcard is proven by DNS: set the property letsencrypt dns-provider"
+        why = "a wildcard is validated by DNS: set the property letsencrypt dns-provider"
         skipped += [Skipped(one.host, why, lacking=True) for one in found if one.host.startswith("*.")]
         found = [one for one in found if not one.host.startswith("*.")]
     return found, skipped
 
 
 def resolving(ctx: Context, found: Sequence[WantedCertificate]) -> tuple[list[WantedCertificate], list[Skipped]]:
-    """Those that lead to this server, and the others with what DNS says; wildcards are proven otherwise."""
+    """Return the hosts that resolve to this server, and the others with the reason. Wildcards are not checked."""
     asked = [one.host for one in found if not one.host.startswith("*.")]
     own = addresses.leading_here(ctx)
     server = str(ctx.settings.value("dns-server") or "")
@@ -103,21 +103,21 @@ def resolving(ctx: Context, found: Sequence[WantedCertificate]) -> tuple[list[Wa
 def _elsewhere(ctx: Context, found: frozenset[str]) -> str:
     seen = ", ".join(sorted(found)) or "nothing"
     if found and found <= {one for one in ctx.host.addresses() if ":" in one} and not addresses.listening_ipv6(ctx):
-        return f"it resolves to {seen}, where nginx does not listen: nginx:set --global bind-address-ipv6 ::"
+        return f"resolves to {seen}, where nginx does not listen: nginx:set --global bind-address-ipv6 ::"
     return (
-        f"it resolves to {seen}, not to this server; addresses of a router in front of it belong into the setting "
+        f"resolves to {seen}, not to this server; if a router forwards that address here, add it to the setting "
         "public-addresses"
     )
 
 
 def stand_in(ctx: Context, app: App | None) -> None:
-    """Has hosts served with certificates of our own making until the authority has issued real ones."""
+    """Serve hosts without certificate with self-signed placeholders until the authority has issued certificates."""
     if make_stand_ins(ctx, app):
         refresh(ctx, app)
 
 
 def make_stand_ins(ctx: Context, app: App | None) -> bool:
-    """Makes such certificates where they are missing, and says whether any was; whoever calls publishes them."""
+    """Create missing placeholders. Return True if there were any; the caller publishes them."""
     names = [one.host for one in candidates(ctx, app)[0]]
     served = tls.assigned(ctx, app, names)
     missing = [name for name in names if name not in served or served[name].facts.expired(ctx.clock.now())]
@@ -126,7 +126,7 @@ def make_stand_ins(ctx: Context, app: App | None) -> bool:
         key = x509.new_key()
         made.append((name, x509.self_signed([name], key, ctx.clock.now()), key))
     with ctx.store.transaction():
-        # The app may have been taken out, or destroyed, in the meantime.
+        # The app may have been disabled or destroyed in the meantime.
         if not made or (app and not ctx.store.apps.exists(app)) or not tls.acme_enabled(ctx, app):
             return False
         for name, chain, key in made:
@@ -135,10 +135,9 @@ def make_stand_ins(ctx: Context, app: App | None) -> bool:
 
 
 def serve(ctx: Context, app: App | None, wanted: Sequence[WantedCertificate]) -> None:
-    """Has the edge answer the challenges of these hosts: who has just added one records it a moment before it is
-    served. Nothing is done where all is served as recorded.
+    """Publish the app, so that the edge answers challenges of hosts that are recorded but not yet served.
 
-    What can't be served as recorded is told; the hosts that are served already get their certificates all the same.
+    An error is only logged: hosts that are served already still get their certificates.
     """
     if all(one.host.startswith("*.") for one in wanted):
         return
@@ -152,11 +151,11 @@ def serve(ctx: Context, app: App | None, wanted: Sequence[WantedCertificate]) ->
         return
     except PaasError as error:
         name = app.name if app else "the dashboard"
-        _log.warning("new hosts of %s are not served: %s (%s)", name, error.what, error.why)
+        _log.warning("New hosts of %s are not served: %s (%s)", name, error.what, error.why)
 
 
 def again(ctx: Context, one: WantedCertificate) -> WantedCertificate | None:
-    """The same as it stands now; None if the app is gone, gets no certificates any more, or not for this host."""
+    """Return the current state of the wanted certificate; None if it is no longer wanted."""
     try:
         app = ctx.store.apps.by_id(one.app.id) if one.app else None
     except NoSuchApp:
@@ -166,7 +165,7 @@ def again(ctx: Context, one: WantedCertificate) -> WantedCertificate | None:
 
 
 def due(ctx: Context, one: WantedCertificate) -> bool:
-    """Whether its certificate is missing or old enough, and neither a failure nor a limit asks to wait."""
+    """Return True if the certificate is missing or due for renewal, and no failure or rate limit requires waiting."""
     now = ctx.clock.now()
     if now < one.renewal or acme.waits(ctx.store.table(AcmeRecords).attempt(one.app, one.host), now):
         return False
@@ -179,14 +178,16 @@ def _allowed_at(ctx: Context, one: WantedCertificate, now: float) -> float:
 
 
 def obtain(ctx: Context, one: WantedCertificate) -> None:
-    """Gets a certificate and keeps it; whoever calls publishes it. On an error what served before still does, and the
-    next attempt in the background is put off."""
+    """Order a certificate and store it; the caller publishes it.
+
+    On an error the previous certificate is still served, and the next attempt in the background is delayed.
+    """
     now = ctx.clock.now()
     pause = _allowed_at(ctx, one, now) - now
     if pause > 0:
         raise IssuanceFailed(
-            f"the limits of the authority allow no order for {one.host} now",
-            why=f"The next one is possible in {pause / 60:.0f} min.",
+            f"the rate limits of the authority allow no order for {one.host} now",
+            why=f"The next order is possible in {pause / 60:.0f} min.",
             retry_after=pause,
         )
     try:
@@ -194,7 +195,7 @@ def obtain(ctx: Context, one: WantedCertificate) -> None:
         chain, key = _order(ctx, one, one.server)
         _keep(ctx, one, chain, key)
     except Exception as error:
-        # Whatever it is: the authority is not asked again at once.
+        # Delay after any error, so that the authority is not asked again at once.
         _put_off(ctx, one, error if isinstance(error, PaasError) else unexpected(error))
         raise
 
@@ -207,10 +208,10 @@ def _rehearse(ctx: Context, one: WantedCertificate) -> None:
 
 
 def _order(ctx: Context, one: WantedCertificate, server: str) -> tuple[str, Secret]:
-    """A chain of the authority, and its new key. What the authority counts is recorded.
+    """Order from the authority. Return the chain and its new key.
 
-    That comes first: where there is no room for it there is none for a certificate either, and the authority would be
-    asked again and again until its limits are used up.
+    The order is recorded first, for the rate limits: on a full disk the certificate could not be stored either, and
+    repeated orders would use up the limits.
     """
     own = account.at(ctx, server)
     key = x509.new_key()
@@ -241,7 +242,7 @@ def _put_off(ctx: Context, one: WantedCertificate, error: PaasError) -> None:
 
 def _keep(ctx: Context, one: WantedCertificate, chain: str, key: Secret) -> None:
     with ctx.store.transaction():
-        # It may have been destroyed while the authority was at work.
+        # The app may have been destroyed during the order.
         if one.app is not None and not ctx.store.apps.exists(one.app):
             return
         ctx.store.certificates.put(
@@ -252,7 +253,7 @@ def _keep(ctx: Context, one: WantedCertificate, chain: str, key: Secret) -> None
 
 
 def refresh(ctx: Context, app: App | None) -> None:
-    """Has nginx take up what came for the app, or for None the dashboard."""
+    """Publish new certificates of the app, or for None of the dashboard."""
     if app is None:
         publish.refresh_dashboard(ctx)
     else:

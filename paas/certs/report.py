@@ -1,4 +1,4 @@
-"""What there is to say of the certificates of an app."""
+"""Reports on the certificates of apps."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from paas.system import x509
 
 
 def facts(ctx: Context, app: App | None) -> dict[str, str]:
-    """Dokku's keys for the certificate that expires first, then a line for each; for None of the global ones."""
+    """Return Dokku's keys for the certificate that expires first, then a line for each. None: the global ones."""
     hosts = publish.all_hosts(ctx, app) if app else ()
-    # What an authority issued for a host that is gone is kept for a while, and serves nothing.
+    # Issued certificates of removed hosts are kept for a while, but not served.
     there = [one for one in ctx.store.certificates.of(app) if one.source in BY_HAND or one.name in hosts]
     served = tls.assigned(ctx, app, hosts) if app else {}
     used = [*{one.id: one for one in [*there, *served.values()]}.values()]
@@ -55,7 +55,7 @@ def _verified(ctx: Context, one: Certificate) -> str:
 
 @dataclass(frozen=True)
 class CertificateEntry:
-    """One certificate of an authority, as ``letsencrypt:list`` shows it; an empty expiry: not there yet."""
+    """Issued or wanted certificate, as ``letsencrypt:list`` shows it. ``expires`` is empty if it is not issued yet."""
 
     app: str
     host: str
@@ -65,7 +65,7 @@ class CertificateEntry:
 
 
 def entries(ctx: Context, apps: Sequence[App | None]) -> list[CertificateEntry]:
-    """What the authority issued or is to issue, that which expires first on top. None stands for the dashboard."""
+    """Return issued and wanted certificates, sorted by expiry. None stands for the dashboard."""
     rows = []
     for app in apps:
         if not tls.acme_enabled(ctx, app):

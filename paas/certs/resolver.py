@@ -1,4 +1,4 @@
-"""Asking DNS where names lead: the name servers themselves, not /etc/hosts, because authorities ask them, too."""
+"""Resolve names by DNS only, without /etc/hosts, as certificate authorities do."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ SECONDS = 5.0
 
 
 class Resolver:
-    """``server`` is ``ADDRESS:PORT`` of a name server to ask, empty for those of the host."""
+    """Resolver of many names at once."""
 
     def addresses(self, names: Sequence[str], server: str = "") -> dict[str, frozenset[str] | None]:
-        """The addresses of each name; empty where there are none, None where no server answered in time."""
+        """Return the addresses of each name: empty if it has none, None if no server answered in time.
+
+        ``server`` is ``ADDRESS:PORT`` of the name server, empty for those of the host.
+        """
         resolver = _resolver(server)
         with ThreadPoolExecutor(min(16, len(names) or 1), thread_name_prefix="resolve") as pool:
             return dict(zip(names, pool.map(lambda name: _addresses(resolver, name), names), strict=True))

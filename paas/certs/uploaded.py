@@ -1,4 +1,4 @@
-"""Certificates that people bring or make: checked before anything changes, and served at once."""
+"""Uploaded and generated certificates. They are checked before anything changes, and served at once."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ BY_HAND = (CertificateSource.ADDED, CertificateSource.GENERATED)
 
 @dataclass(frozen=True)
 class UploadedCertificate:
-    """The name that a certificate is kept under, the app's hosts that it does not cover, and who issued it where the
-    certificate between it and a root is missing."""
+    """Result of an upload: the name of the certificate, and the app's hosts in ``left`` that it does not cover.
+
+    ``missing`` is its issuer if the intermediate certificate is missing, else empty.
+    """
 
     name: str
     left: list[str]
@@ -29,10 +31,10 @@ class UploadedCertificate:
 
 
 def add(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> UploadedCertificate:
-    """Has the app (None: every app) served with the certificate in ``data``, which is PEM or a tar archive of it.
+    """Serve the app (None: every app) with the certificate in ``data``, PEM or a tar archive of it.
 
-    One of that name, by default the first that it is for, is replaced. ``force`` takes one that covers no host of the
-    app, too.
+    It replaces a certificate of the same name; the default name is its first host. ``force`` accepts a certificate
+    that covers no host of the app.
     """
     chain, key, facts = x509.pair(bundle.unpack(data))
     certificate.check(facts, ctx.clock.now())
@@ -50,7 +52,7 @@ def add(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bo
 
 
 def update(ctx: Context, app: App | None, data: bytes, *, name: str = "", force: bool = False) -> UploadedCertificate:
-    """The same in place of one that is there: that of the name, or for the same hosts, or the only one."""
+    """Replace a certificate: the one of the name, or for the same hosts, or the only one."""
     return add(ctx, app, data, name=name or _replaced(ctx, app, x509.pair(bundle.unpack(data))[2]), force=force)
 
 
@@ -65,16 +67,16 @@ def _replaced(ctx: Context, app: App | None, new: Facts) -> str:
 
 
 def remove(ctx: Context, app: App | None, *, name: str = "") -> str:
-    """Removes the certificate of that name, or the only one; its hosts are served with the next best, if any."""
+    """Remove the certificate of that name, or the only one; its hosts are served with the next best, if any."""
     found = one(ctx, app, name, by_hand(ctx, app))
     _apply(ctx, app, lambda: ctx.store.certificates.remove(app, found.name, found.source))
     return found.name
 
 
 def generate(ctx: Context, app: App, hosts: Sequence[str]) -> str:
-    """Has the app served with a certificate that it vouches for itself, and keeps a signing request for an authority.
+    """Serve the app with a self-signed certificate, and store a signing request for an authority.
 
-    Without ``hosts`` it is for all that the app answers to.
+    Without ``hosts`` it covers all hosts of the app.
     """
     hosts = list(hosts) or _hosts(ctx, app)
     if not hosts:
@@ -94,12 +96,12 @@ def generate(ctx: Context, app: App, hosts: Sequence[str]) -> str:
 
 
 def by_hand(ctx: Context, app: App | None) -> list[Certificate]:
-    """Those that people added or made."""
+    """Return the uploaded and generated certificates."""
     return [found for found in ctx.store.certificates.of(app) if found.source in BY_HAND]
 
 
 def one(ctx: Context, app: App | None, name: str, among: Sequence[Certificate]) -> Certificate:
-    """The certificate of that name, or the only one; an error says what there is."""
+    """Return the certificate of that name, or the only one. Raise `NotFound` or `InvalidValue` with the choices."""
     if name:
         found = next((entry for entry in among if entry.name == name), None)
         if found is None:
@@ -128,7 +130,7 @@ def _several(app: App | None, there: Sequence[Certificate]) -> InvalidValue:
     return InvalidValue(
         f"{_whose(app)} has {len(there)} certificates",
         why="They are: " + ", ".join(found.name for found in there),
-        fix="Say which one: --name NAME",
+        fix="Choose one: --name NAME",
         code="certificate-ambiguous",
     )
 
@@ -142,7 +144,7 @@ def _hosts(ctx: Context, app: App) -> list[str]:
 
 
 def _apply(ctx: Context, app: App | None, change: Callable[[], object]) -> None:
-    """Makes the change and has it served; if nginx does not take it, the certificates of before are back."""
+    """Apply the change and publish it; restore the previous certificates if nginx refuses it."""
     with ctx.store.transaction():
         before = ctx.store.certificates.of(app)
         change()
@@ -153,7 +155,7 @@ def _apply(ctx: Context, app: App | None, change: Callable[[], object]) -> None:
 def _take_back(
     ctx: Context, app: App | None, before: Sequence[Certificate], after: Sequence[Certificate]
 ) -> None:
-    """Undoes one change; what came at the same time, from an authority for instance, stays."""
+    """Undo one change; concurrent changes, such as newly issued certificates, stay."""
     with ctx.store.transaction():
         now = ctx.store.certificates.of(app)
         for one in now:

@@ -53,9 +53,11 @@ class FakeAcme(AcmeClient):
                 raise Unexpected(f"{name} was to be proven by HTTP")
             with prove(record, "a value"):
                 if self._records.get(record) != "a value":
-                    raise IssuanceFailed("the authority could not prove the domain", why=f"no {record}", refused=True)
+                    raise IssuanceFailed(
+                        "the authority could not validate the domain", why=f"no {record}", refused=True
+                    )
         elif not self.reachable(name):
-            raise IssuanceFailed("the authority could not prove the domain", why=f"{name}: no route", refused=True)
+            raise IssuanceFailed("the authority could not validate the domain", why=f"{name}: no route", refused=True)
         return self._certificate(name, csr)
 
     def revoke(self, account: AcmeAccount, chain: str) -> None:

@@ -240,7 +240,7 @@ def test_a_wildcard_is_proven_by_dns(shop: Server, authority: Pebble) -> None:
 @pytest.mark.parametrize(
     ("domain", "words"),
     [
-        ("*.wrong.test", "the authority could not prove the domain"),
+        ("*.wrong.test", "the authority could not validate the domain"),
         ("*.refused.test", "the zone says no"),
     ],
 )

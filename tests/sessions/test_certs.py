@@ -116,7 +116,7 @@ def test_several_certificates_are_told_apart_by_the_host(hello):
         (("shop.example.org",), True, False),
     ]
     ambiguous = hello.run("certs:remove hello")
-    assert "Say which one: --name NAME [certificate-ambiguous]" in ambiguous.err
+    assert "Choose one: --name NAME [certificate-ambiguous]" in ambiguous.err
     assert hello.run("certs:remove hello --name shop.example.org").status == 0
     assert _served(hello, "shop.example.org") is None
 
@@ -129,7 +129,7 @@ def test_an_update_replaces_the_one_for_the_same_hosts(hello):
     assert updated == (0, "", "-----> hello is served with the certificate mine\n")
     alone = hello.run("certs:update hello", stdin=newer.crt + newer.key)
     assert alone.status == 0
-    assert "It was issued by CN=Test Intermediate, which is no root that this host knows." in alone.err
+    assert "It was issued by CN=Test Intermediate, which is not among the trusted roots of this host." in alone.err
     assert hello.run("certs:show hello crt").out == newer.crt
     assert hello.run("certs:show hello crt --name other").err.endswith("[no-such-certificate]\n")
 

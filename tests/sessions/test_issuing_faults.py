@@ -156,7 +156,7 @@ def test_a_certificate_that_nginx_did_not_take_up_is_served_later(shop, monkeypa
     before = {name: names_and_chains(shop, name) for name in ("hello", *others)}
     refused_from_the_next_order_on(shop, monkeypatch, "hello", *others[1:])
     shop.issue(61 * DAY)
-    assert "new certificates are not served" in caplog.text
+    assert "New certificates are not served" in caplog.text
     assert names_and_chains(shop, "hello") == before["hello"]
     monkeypatch.undo()
     shop.proxy.refusals.clear()

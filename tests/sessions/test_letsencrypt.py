@@ -72,7 +72,7 @@ def test_a_host_that_leads_elsewhere_is_left_alone_and_looked_at_again(shop):
     assert (shop.acme.orders, shop.resolver.asked) == ([], [HOST])
     said = shop.run("letsencrypt:enable hello")
     assert said.status == 1
-    assert f"{HOST}: it resolves to 203.0.113.9, not to this server" in said.err
+    assert f"{HOST}: resolves to 203.0.113.9, not to this server" in said.err
     assert shop.run("settings:set public-addresses 203.0.113.9,203.0.113.10").status == 0
     shop.issue(600)
     assert shop.acme.orders == [(PRODUCTION, HOST)]
@@ -84,7 +84,7 @@ def test_names_that_no_authority_certifies_are_not_asked_for(shop):
     assert shop.acme.orders == []
     said = shop.run("letsencrypt:enable hello")
     assert said.status == 1
-    assert "*.example.org: a wildcard is proven by DNS" in said.err
+    assert "*.example.org: a wildcard is validated by DNS" in said.err
     assert "hello got no certificate for *.example.org\n" in said.err
     shop.run("domains:remove hello *.example.org")
     assert shop.run("letsencrypt:enable hello").status == 0
@@ -124,7 +124,7 @@ def test_what_can_not_be_served_keeps_no_served_host_from_its_certificate(shop, 
     shop.proxy.refusals.add("hello")
     shop.issue()
     assert (PRODUCTION, HOST) in shop.acme.orders
-    assert "new hosts of hello are not served: " in caplog.text
+    assert "New hosts of hello are not served: " in caplog.text
 
 
 def test_wildcards_are_proven_by_a_hook_program(shop):
@@ -159,7 +159,7 @@ def test_failures_are_rarer_and_rarer_and_rehearsed_before_they_count(shop):
     assert servers == [PRODUCTION] * 3 + [STAGING] * 4
     listed = json.loads(shop.run("letsencrypt:list --format json").out)
     assert listed[0]["state"].startswith("failed 7x, next 2026-01-02T")
-    assert f"could not prove the domain: {HOST}: no route" in listed[0]["state"]
+    assert f"could not validate the domain: {HOST}: no route" in listed[0]["state"]
 
     shop.acme.reachable = lambda name: True
     shop.issue(DAY)
@@ -205,7 +205,7 @@ def test_enabling_again_does_nothing_unless_forced_and_limits_hold(shop):
         assert shop.run("letsencrypt:enable hello --force").status == 0
     limited = shop.run("letsencrypt:enable hello --force")
     assert limited.status == 1
-    assert f"the limits of the authority allow no order for {HOST} now" in limited.err
+    assert f"the rate limits of the authority allow no order for {HOST} now" in limited.err
     assert len(shop.acme.orders) == 4
 
 
@@ -287,4 +287,4 @@ def test_enabling_all_apps_gets_what_each_lacks_and_tells_of_those_that_fail(sho
     assert [one.name for one in shop.ctx.store.certificates.of(shop.app("other"))] == ["other.example.org"]
     assert _served(shop).hosts == (HOST,)
     for line in ("letsencrypt:enable", "letsencrypt:enable hello --all"):
-        assert shop.run(line) == (2, "", " !     letsencrypt:enable takes the name of an app, or --all [usage]\n")
+        assert shop.run(line) == (2, "", " !     letsencrypt:enable takes either an app or --all [usage]\n")

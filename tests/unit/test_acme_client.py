@@ -49,7 +49,7 @@ def test_a_directory_that_is_none_is_told_as_an_error(authority: _Authority, bod
     authority.body = body
     key = x509.new_key()
     server = f"http://127.0.0.1:{authority.server_port}/directory"
-    with pytest.raises(IssuanceFailed, match="does not answer as it should") as told:
+    with pytest.raises(IssuanceFailed, match="sent an invalid response") as told:
         AcmeClient().issue(AcmeAccount(server, "a@example.org", key), x509.signing_request(["a.example"], key))
     assert server in told.value.why
 
@@ -65,10 +65,11 @@ def test_an_authority_that_is_down_is_told_by_its_place(authority: _Authority) -
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     told = _told(f"https://localhost:{port}/dir", key)
-    assert (told.what, told.why) == (f"nobody answers at localhost:{port}", "Connection refused")
-    assert _told("https://nowhere.invalid/dir", key).what == "nobody answers at nowhere.invalid:443"
+    assert (told.what, told.why) == (f"cannot connect to localhost:{port}", "Connection refused")
+    assert _told("https://nowhere.invalid/dir", key).what == "cannot connect to nowhere.invalid:443"
 
     told = _told(f"https://127.0.0.1:{authority.server_port}/dir", key)
-    assert told.what in ("the authority is not trusted", f"nobody answers at 127.0.0.1:{authority.server_port}")
+    unreachable = f"cannot connect to 127.0.0.1:{authority.server_port}"
+    assert told.what in ("the TLS certificate of the authority is not trusted", unreachable)
     for part in ("HTTPSConnectionPool", "Max retries", "object at 0x"):
         assert part not in told.what + told.why

@@ -120,10 +120,10 @@ def test_a_record_is_there_beside_others_and_goes_again(tmp_path: Path, server: 
     ("changes", "why"),
     [
         ({"secret": "d3JvbmctLXdyb25nLS13cm9uZw=="}, "dns-nsupdate: "),
-        ({"zone": "example.com"}, "refuses the update of example.com.: REFUSED"),
-        ({"key": ""}, "it has no key"),
-        ({"colour": "red"}, "nsupdate.conf:7: it is none of algorithm, key, "),
-        ({"algorithm": "rot13"}, "the algorithm rot13 is none of hmac-sha256, "),
+        ({"zone": "example.com"}, "refused the update of example.com.: REFUSED"),
+        ({"key": ""}, "missing key"),
+        ({"colour": "red"}, "nsupdate.conf:7: unknown key; known are algorithm, key, "),
+        ({"algorithm": "rot13"}, "unknown algorithm rot13; known are hmac-sha256, "),
     ],
 )
 def test_what_is_wrong_is_told_without_the_secret(
@@ -142,5 +142,5 @@ def test_a_server_without_the_zone_is_told(
 ) -> None:
     hooks(tmp_path, server)
     assert dns_update.main(["present", "_acme-challenge.example.com", "v"], tmp_path) == 1
-    assert "127.0.0.1 has no zone for it" in capsys.readouterr().err
+    assert "127.0.0.1 has no zone for the record" in capsys.readouterr().err
     assert server.updates == 0

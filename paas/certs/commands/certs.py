@@ -1,4 +1,4 @@
-"""``certs:*``: certificates that people bring or make."""
+"""``certs:*``: uploaded and generated certificates."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def _given(ctx: Context, invocation: Invocation, files: tuple[str, ...]) -> byte
         return args.read_bytes(invocation)
     if ctx.caller.access < Access.ADMIN:
         raise Forbidden(
-            "files on the server can be named by administrators only",
-            fix="Give the certificate and the key on standard input: cat CRT KEY | … certs:add APP",
+            "only administrators can name files on the server",
+            fix="Send the certificate and the key on standard input: cat CRT KEY | … certs:add APP",
         )
     return bundle.read_files([Path(file) for file in files])
 
@@ -38,8 +38,8 @@ def _tell(ctx: Context, app: App | None, added: UploadedCertificate) -> None:
     if added.left:
         ctx.out.warning(f"It does not cover: {', '.join(added.left)}")
     if added.missing:
-        ctx.out.warning(f"It was issued by {added.missing}, which is no root that this host knows.")
-        ctx.out.warning("Clients may refuse it: give the authority's intermediate certificates together with it.")
+        ctx.out.warning(f"It was issued by {added.missing}, which is not among the trusted roots of this host.")
+        ctx.out.warning("Clients may refuse it: upload it together with the authority's intermediate certificates.")
 
 
 @command("certs:add", access=Access.DEPLOY, stdin=Stdin.TEXT)
@@ -48,11 +48,10 @@ def certs_add(
 ) -> None:
     """Serve an app, or with --global every app, over HTTPS with a certificate.
 
-    Standard input has the certificate, those of its authorities, and the key: as PEM in any order, or as a tar archive
-    (plain or gzipped).
-    Administrators may name files on the server instead. An app may have several certificates, which clients get by the
-    host they ask for; NAME tells them apart, by default it is the first host in the certificate, and one of the same
-    name is replaced. With --force it may be for hosts that the app does not answer to yet.
+    Send the certificate, its intermediate certificates and the key on standard input: as PEM in any order, or as a tar
+    archive (plain or gzipped). Administrators may name files on the server instead. An app may have several
+    certificates, one of which is chosen by host; NAME identifies them and is by default the first host in the
+    certificate. A certificate of the same name is replaced. --force accepts hosts that the app does not have yet.
     """
     _tell(ctx, app, uploaded.add(ctx, app, _given(ctx, invocation, files), name=name, force=force))
 
@@ -73,17 +72,17 @@ def certs_remove(ctx: Context, app: args.AdminScope, *, name: Name = "") -> None
 
 @command("certs:generate", access=Access.DEPLOY)
 def certs_generate(ctx: Context, app: args.App, *hosts: args.Domain) -> None:
-    """Make a certificate that no authority vouches for, and a signing request for one that does."""
+    """Generate a self-signed certificate, and a signing request for an authority."""
     name = uploaded.generate(ctx, app, hosts)
     ctx.out.step(f"{app.name} is served with the self-signed certificate {name}")
-    ctx.out.detail(f"The signing request for an authority: certs:show {app.name} csr --name {name}")
+    ctx.out.detail(f"To see the signing request for an authority: certs:show {app.name} csr --name {name}")
 
 
 @command("certs:show", access=Access.DEPLOY)
 def certs_show(ctx: Context, app: args.AdminScope, what: What, *, name: Name = "") -> str:
     """Print a certificate with its chain (crt), its key, or the signing request of a generated one (csr), as PEM."""
     if what not in ("crt", "key", "csr"):
-        raise UsageError(f"{what!r} can't be shown", why="It is crt, key or csr.")
+        raise UsageError(f"{what!r} can't be shown", why="Choose crt, key or csr.")
     shown = [one for one in ctx.store.certificates.of(app) if what != "csr" or one.request]
     found = uploaded.one(ctx, app, name, shown)
     return {"crt": found.chain, "key": found.key.reveal(), "csr": found.request}[what].rstrip("\n")
@@ -91,5 +90,5 @@ def certs_show(ctx: Context, app: args.AdminScope, what: What, *, name: Name = "
 
 @command("certs:report", access=Access.VIEW)
 def certs_report(ctx: Context, app: args.Scope | str = EVERY, *, key: args.Selected = "") -> Report | Reports | str:
-    """Show how an app, or every app, is served over HTTPS: its certificates, for which hosts, and until when."""
+    """Show the certificates of an app, or of every app: their hosts and when they expire."""
     return reports(ctx, app, key, lambda one: Report(one.name if one else "Global", "ssl", report.facts(ctx, one)))

@@ -1,4 +1,4 @@
-"""``letsencrypt:*``: certificates that come by themselves."""
+"""``letsencrypt:*``: automatic certificates."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ def letsencrypt_enable(
 ) -> None:
     """Get certificates for all domains of an app, or with --all of every app, now, and keep them renewed.
 
-    With --force those that are there are replaced, too. Once letsencrypt:set --global email is set, this happens by
-    itself for each domain that leads to this server; the command waits for it, and says what stands in the way.
+    With --force existing certificates are replaced, too. Once letsencrypt:set --global email is set, the server does
+    this automatically for each domain that points to it; the command waits for the result and shows errors.
     """
     if all == (app is not None):
-        raise UsageError("letsencrypt:enable takes the name of an app, or --all")
+        raise UsageError("letsencrypt:enable takes either an app or --all")
     each(ctx, [app] if app else ctx.store.apps.all(), lambda own, one: on_request.enable(own, one, force=force))
 
 
 @command("letsencrypt:disable", access=Access.DEPLOY)
 def letsencrypt_disable(ctx: Context, app: args.App) -> None:
-    """Remove the certificates that were got for an app, and get no more."""
+    """Remove the automatic certificates of an app, and get no more."""
     on_request.disable(ctx, app)
 
 
 @command("letsencrypt:auto-renew", access=Access.DEPLOY)
 def letsencrypt_auto_renew(ctx: Context, *apps: Apps) -> None:
-    """Renew the certificates of some apps, or of all, that are due; the server does this every minute by itself."""
+    """Renew due certificates of some apps, or of all. The server does this automatically every minute."""
     on_request.renew(ctx, apps or tuple(ctx.store.apps.all()))
 
 
 @command("letsencrypt:revoke", access=Access.DEPLOY)
 def letsencrypt_revoke(ctx: Context, app: args.App) -> None:
-    """Tell the authority that the certificates of an app are not to be trusted any more, and disable it for the app."""
+    """Revoke the automatic certificates of an app, and get no more."""
     on_request.revoke(ctx, app)
 
 
 @command("letsencrypt:list", access=Access.VIEW)
 def letsencrypt_list(ctx: Context) -> list[CertificateEntry]:
-    """Show the certificates that come by themselves, that which expires first on top, and what keeps others away.
+    """Show automatic certificates by expiry, and why others could not be issued.
 
-    That of the dashboard is among them, as of the app paas_dashboard.
+    The certificate of the dashboard has the app name paas_dashboard.
     """
     return report.entries(ctx, [*ctx.store.apps.all(), None])

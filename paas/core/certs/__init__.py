@@ -1,1 +1,1 @@
-"""Decisions about certificates."""
+"""Pure logic of certificates: validity, choice, ACME schedule."""

@@ -1,7 +1,7 @@
-"""When to ask an ACME authority for a certificate: renewal, retries, and the authority's own limits. Decides only.
+"""Schedule of ACME orders: renewal, retries, and the authority's rate limits.
 
-The limits are those of https://letsencrypt.org/docs/rate-limits/ with a little to spare, since other clients of the
-same account or domain are not seen here.
+The limits are slightly below those of https://letsencrypt.org/docs/rate-limits/, because orders of other clients for
+the same account or domain are unknown here.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ NAMED = {"production": PRODUCTION, "staging": STAGING}
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 RETRIES = (5 * MINUTE, 20 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY)
 REHEARSED_FROM = 3
-"""From so many failures on, an attempt has to succeed with the staging server first."""
+"""Number of failures after which an attempt must succeed with the staging server first."""
 LONGEST_MEMORY = 7 * DAY
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """How it stands with a host whose last attempt failed; times are seconds since 1970."""
+    """Failed attempts for a host; times are seconds since 1970."""
 
     host: str
     failures: int = 0
@@ -32,7 +32,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class PlacedOrder:
-    """One order that was placed with ``server``, and whether a certificate came of it."""
+    """Order placed with ``server``; ``issued`` is true if it yielded a certificate."""
 
     server: str
     host: str
@@ -43,7 +43,7 @@ class PlacedOrder:
 
 @dataclass(frozen=True)
 class Limit:
-    """At most ``most`` orders of a kind in ``seconds``."""
+    """Rate limit: at most ``most`` orders in ``seconds``."""
 
     most: int
     seconds: float
@@ -56,35 +56,38 @@ NEW_OF_DOMAIN = Limit(45, 7 * DAY)
 
 
 def renew_at(not_before: float, not_after: float) -> float:
-    """When a certificate is to be renewed: after two thirds of its life."""
+    """Return the time of renewal: after two thirds of the certificate's life."""
     return not_before + (not_after - not_before) * 2 / 3
 
 
 def failed(attempt: Attempt, error: str, now: float, retry_after: float = 0.0) -> Attempt:
-    """The attempt after one more failure; ``retry_after`` are the seconds that the authority asks for."""
+    """Return the attempt after one more failure; ``retry_after`` is the pause in seconds the authority asks for."""
     failures = attempt.failures + 1
     pause = max(RETRIES[min(failures, len(RETRIES)) - 1], min(retry_after, LONGEST_MEMORY))
     return Attempt(attempt.host, failures, now + pause, error)
 
 
 def waits(attempt: Attempt, now: float) -> bool:
-    """Whether the next attempt has to wait. What is further away than any pause was noted by a clock that was wrong, as
-    a server's may be until it is set: every attempt fails then, because the authority's own certificate seems old."""
+    """Return True if the next attempt must wait.
+
+    A time beyond the longest pause was recorded by a wrong clock and is ignored. A server's clock may be wrong until it
+    is synchronized; every attempt fails then, because the authority's own certificate seems to be expired.
+    """
     return 0 < attempt.retry_at - now <= LONGEST_MEMORY
 
 
 def rehearses(attempt: Attempt) -> bool:
-    """Whether the next attempt goes to the staging server first, so that failing costs nothing."""
+    """Return True if the next attempt goes to the staging server first, where failures don't count."""
     return attempt.failures >= REHEARSED_FROM
 
 
 def staging_of(server: str, named: str = "") -> str:
-    """The staging server that goes with a server: the one that was named, or Let's Encrypt's for Let's Encrypt."""
+    """Return the staging server for a server: ``named`` if set, or Let's Encrypt's own; else empty."""
     return named or (STAGING if server == PRODUCTION else "")
 
 
 def allowed_at(orders: Sequence[PlacedOrder], server: str, host: str, now: float, *, renewal: bool) -> float:
-    """From when on the limits of the authority let the host be asked for: ``now`` if they do at once."""
+    """Return the earliest time at which the rate limits allow an order for the host; ``now`` if at once."""
     own = [order for order in orders if order.server == server]
     of_host = [order for order in own if order.host == host]
     domain = _registered(host)
@@ -100,11 +103,11 @@ def allowed_at(orders: Sequence[PlacedOrder], server: str, host: str, now: float
 
 
 def _free_at(times: Sequence[float], limit: Limit, now: float) -> float:
-    # What is yet to come was noted by a clock that was wrong.
+    # Times in the future were recorded by a wrong clock.
     recent = sorted(at for at in times if now - limit.seconds < at <= now)
     return now if len(recent) < limit.most else recent[-limit.most] + limit.seconds
 
 
 def _registered(host: str) -> str:
-    # Two labels are too few below co.uk and the like: then the limit counts too much, which is safe.
+    # Below suffixes like co.uk two labels are too few: then more orders share a limit, which is safe.
     return ".".join(host.split(".")[-2:])

@@ -1,4 +1,4 @@
-"""Certificates: what is known of one, what makes it unfit, in which order a chain goes, and which serves a host."""
+"""Certificates: their facts, checks, the order of a chain, and the choice for a host."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOON_SECONDS = 14 * 86_400.0
 
 
 class CertificateSource(enum.Enum):
-    """Where a certificate comes from; the earlier go before the later where several cover a host."""
+    """Origin of a certificate. If several certificates cover a host, earlier members win."""
 
     ADDED = "added"
     ACME = "acme"
@@ -25,7 +25,7 @@ class CertificateSource(enum.Enum):
 
 @dataclass(frozen=True)
 class Facts:
-    """What a certificate says. ``names`` are DNS names in lower case; times are seconds since 1970, UTC.
+    """Content of a certificate. ``names`` are DNS names in lower case; times are seconds since 1970, UTC.
 
     ``public_key`` is the SHA-256 of the public key in hex, ``ocsp`` the URL of the responder, empty for none.
     """
@@ -44,18 +44,18 @@ class Facts:
     ocsp: str = ""
 
     def covers(self, host: str) -> bool:
-        """Whether clients take it for the host: the name itself, or a wildcard in place of its first label."""
+        """Return True if the certificate has the host, or a wildcard in place of its first label."""
         above = host.partition(".")[2]
         return host in self.names or (bool(above) and not host.startswith("*.") and f"*.{above}" in self.names)
 
     def expired(self, now: float) -> bool:
-        """Whether its time is over."""
+        """Return True if the certificate has expired."""
         return now >= self.not_after
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """One certificate that is kept: for an app, or for None for every app.
+    """Stored certificate of an app, or with ``app_id`` None of every app.
 
     ``chain`` is PEM, the leaf first; ``request`` the signing request that goes with a generated one, empty otherwise;
     ``server`` the directory of the ACME authority that issued it, empty for others.
@@ -74,23 +74,23 @@ class Certificate:
 
 
 def order(leaf: int, facts: Sequence[Facts], issued: Collection[tuple[int, int]]) -> list[int]:
-    """The indices of a chain from the leaf up, whatever order the certificates came in.
+    """Return the indices of a chain from the leaf up, for certificates in any order.
 
-    ``issued`` has (issuer, subject) for each signature that holds. A root at the end is left out, because clients have
-    their own; `InvalidValue` names certificates that don't belong to the chain.
+    ``issued`` has (issuer, subject) for each valid signature. A root at the end is left out, because clients have their
+    own. Raise `InvalidValue` for certificates that don't belong to the chain.
     """
     chain = [leaf]
     while (above := _issuer(chain, facts, issued)) is not None:
         chain.append(above)
 
-    # The same certificate twice, or a root, does no harm; anything else is a mistake that only clients would notice.
+    # A duplicate or a root does no harm; anything else is a mistake that only clients would notice.
     known = {facts[index] for index in chain}
     strange = [entry.subject for entry in facts if entry not in known]
     if strange:
         raise InvalidValue(
             f"{strange[0]} does not belong to the chain of {facts[leaf].subject}",
             why=f"The chain ends with {facts[chain[-1]].subject}, which was issued by {facts[chain[-1]].issuer}.",
-            fix="Give the certificate, then those between it and its root, and nothing else.",
+            fix="Send the certificate and its intermediate certificates, and nothing else.",
             code="certificate-chain",
         )
     return chain[:-1] if len(chain) > 1 and facts[chain[-1]].self_signed else chain
@@ -102,7 +102,7 @@ def _issuer(chain: Sequence[int], facts: Sequence[Facts], issued: Collection[tup
 
 
 def check(facts: Facts, now: float) -> None:
-    """Refuses a certificate that no client would take, in words."""
+    """Raise `InvalidValue` for a certificate that clients would refuse."""
     if facts.expired(now):
         raise InvalidValue(
             f"the certificate for {named(facts)} expired at {timestamp(facts.not_after)}",
@@ -112,32 +112,32 @@ def check(facts: Facts, now: float) -> None:
     if now < facts.not_before:
         raise InvalidValue(
             f"the certificate for {named(facts)} is not valid before {timestamp(facts.not_before)}",
-            why="Is the clock of this server right?",
+            why="The clock of this server may be wrong.",
             code="certificate-not-yet-valid",
         )
     if facts.algorithm == "RSA" and facts.bits < LEAST_RSA_BITS:
         raise InvalidValue(
             f"the key has {facts.bits} bits, which clients and nginx refuse",
-            why=f"An RSA key has {LEAST_RSA_BITS} bits or more.",
-            fix="Make a new key, and have it certified.",
+            why=f"An RSA key needs at least {LEAST_RSA_BITS} bits.",
+            fix="Create a new key, and get a certificate for it.",
             code="certificate-weak",
         )
     if facts.authority and not facts.self_signed:
         raise InvalidValue(
             f"{facts.subject} is the certificate of an authority, not of a server",
-            fix="Give the certificate that belongs to the key first.",
+            fix="Put the certificate that belongs to the key first.",
             code="certificate-chain",
         )
     if not facts.names:
         raise InvalidValue(
             f"{facts.subject} names no host",
-            why="It has no subjectAltName of the kind DNS, and clients look at nothing else.",
+            why="It has no subjectAltName of type DNS, the only names that clients check.",
             code="certificate-wrong-host",
         )
 
 
 def check_hosts(facts: Facts, hosts: Iterable[str], app: str) -> list[str]:
-    """The hosts that it does not cover; refuses one that covers none."""
+    """Return the hosts that the certificate does not cover. Raise `InvalidValue` if it covers none."""
     hosts = list(hosts)
     left = [host for host in hosts if not facts.covers(host)]
     if len(left) == len(hosts):
@@ -151,13 +151,13 @@ def check_hosts(facts: Facts, hosts: Iterable[str], app: str) -> list[str]:
 
 
 def named(facts: Facts) -> str:
-    """The names, for a message."""
+    """Return the names for a message, at most three of them."""
     more = f" and {len(facts.names) - 3} more" if len(facts.names) > 3 else ""
     return (", ".join(facts.names[:3]) or facts.subject) + more
 
 
 def choose(host: str, certificates: Iterable[Certificate], now: float) -> Certificate | None:
-    """The best for the host: one that has not expired, of the app rather than global, by source, exact, the newest."""
+    """Return the best certificate for the host: not expired, of the app, by source, exact, the newest."""
     rank = list(CertificateSource)
     found = [one for one in certificates if one.facts.covers(host)]
     return min(
@@ -165,7 +165,7 @@ def choose(host: str, certificates: Iterable[Certificate], now: float) -> Certif
         key=lambda one: (
             one.facts.expired(now),
             one.source is CertificateSource.PLACEHOLDER,
-            # What an authority issued belongs to its host: whose it was is no matter.
+            # An issued certificate belongs to its host, not to the app that ordered it.
             one.app_id is None and one.source is not CertificateSource.ACME,
             rank.index(one.source),
             host not in one.facts.names,
