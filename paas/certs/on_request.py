@@ -110,7 +110,7 @@ def revoke(ctx: Context, app: App) -> None:
     issued.adopt(ctx, app)
     found = [one for one in ctx.store.certificates.of(app) if one.source is CertificateSource.ACME]
     for one in found:
-        # Another authority may have been set since.
+        # Another authority may be set by now.
         own = account.at(ctx, one.server or account.server(ctx))
         ctx.part(AcmeClients).acme.revoke(own, one.chain)
         ctx.out.step(f"{one.name}: revoked")

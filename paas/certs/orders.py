@@ -201,7 +201,7 @@ def obtain(ctx: Context, one: WantedCertificate) -> None:
 
 
 def _rehearse(ctx: Context, one: WantedCertificate) -> None:
-    """After repeated failures the staging server has to agree first: there, failing costs nothing."""
+    """After repeated failures, order from the staging server first, where failures don't count."""
     staging = account.staging(ctx, one.server)
     if staging and acme.rehearses(ctx.store.table(AcmeRecords).attempt(one.app, one.host)):
         _order(ctx, one, staging)

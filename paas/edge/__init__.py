@@ -1,1 +1,1 @@
-"""What the proxy serves of an app: domains, redirects, rules, ports."""
+"""The edge: domains, redirects, rules and ports of apps, and how they are published to the proxy."""

@@ -1,4 +1,4 @@
-"""By which addresses the world reaches the edge."""
+"""Public addresses of the edge."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ ANY = "::"
 
 
 def leading_here(ctx: Context) -> frozenset[str]:
-    """The addresses at which a public name leads to the edge: those of the setting ``public-addresses``, and this
-    machine's own, apart from those that nobody outside reaches and IPv6 addresses on which nginx does not listen."""
+    """Return the addresses that a public name may point to.
+
+    These are the addresses of the setting ``public-addresses`` and this machine's own. Left out are loopback,
+    link-local and container addresses, and IPv6 addresses on which nginx does not listen.
+    """
     own = ctx.host.addresses() - ctx.host.inner_addresses()
     return frozenset(one for one in own if _reached(ctx, one)) | set(ctx.settings.value("public-addresses") or ())
 
@@ -24,6 +27,6 @@ def _reached(ctx: Context, text: str) -> bool:
 
 
 def listening_ipv6(ctx: Context) -> set[str]:
-    """The IPv6 addresses on which nginx listens, ``::`` for all of the machine."""
+    """Return the IPv6 addresses on which nginx listens; ``::`` stands for all of the machine."""
     extra = ctx.store.properties.of(None).text("nginx", "bind-address-ipv6")
     return {address for address in (str(ctx.settings.value("listen")), extra) if ":" in address}

@@ -1,4 +1,4 @@
-"""Changes of what an app has at the edge, each refused before anything changes where it makes no sense."""
+"""Change the edge settings of an app. An invalid change is refused before anything is recorded."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from paas.jobs.context import Context
 
 
 def change(ctx: Context, app: App, kind: str, edit: Callable[[dict[str, str]], Mapping[str, str]]) -> bool:
-    """Makes what ``edit`` returns the app's texts of the kind, and publishes it; False if nothing is different.
+    """Replace the app's texts of the kind with what ``edit`` returns, and publish them. Return False if equal.
 
-    If it makes no sense or the proxy refuses it, it is taken back; what others changed at the same time stays.
+    Undo the change if it is invalid or the proxy refuses it; concurrent changes of others stay.
     """
     changed = _record(ctx, app, kind, edit)
     if changed is None:
@@ -30,14 +30,14 @@ def change(ctx: Context, app: App, kind: str, edit: Callable[[dict[str, str]], M
 def _record(
     ctx: Context, app: App, kind: str, edit: Callable[[dict[str, str]], Mapping[str, str]]
 ) -> tuple[Texts, Texts] | None:
-    """The texts before and after the change, which is recorded; None if nothing is different."""
+    """Record the change and return the texts before and after; None if nothing is different."""
     with ctx.store.transaction():
         before = ctx.store.edge.of(app, kind)
         after = dict(edit(dict(before)))
         if list(after.items()) == list(before.items()):
             return None
         ctx.store.edge.replace(app, kind, after)
-        # What can't be served is not recorded, so that nobody else's change of the app is published together with it.
+        # Raises if it can't be served: then nothing is recorded that another change of the app would publish.
         publish.current(ctx, app)
     return before, after
 
@@ -48,7 +48,7 @@ def _take_back(ctx: Context, app: App, kind: str, before: Texts, after: Texts) -
 
 
 def remove(ctx: Context, app: App, kind: str, names: Iterable[str], what: str) -> None:
-    """Removes texts of a kind; refuses one that is not there, and then removes none."""
+    """Remove texts of a kind. If one of them does not exist, raise `NotFound` and remove none."""
     wanted = list(names)
 
     def without(present: dict[str, str]) -> Mapping[str, str]:
@@ -62,7 +62,7 @@ def remove(ctx: Context, app: App, kind: str, names: Iterable[str], what: str) -
 
 
 def set_header(ctx: Context, app: App, name: str, value: str) -> None:
-    """Every response gets it from now on, in place of one of that name."""
+    """Add the header to every response, replacing one of that name in any case."""
     header = Header(name, value)
 
     def added(present: dict[str, str]) -> Mapping[str, str]:
@@ -73,7 +73,7 @@ def set_header(ctx: Context, app: App, name: str, value: str) -> None:
 
 
 def set_access(ctx: Context, app: App, networks: Sequence[str], action: str) -> None:
-    """Has the networks allowed or denied, after the rules that are there; one that is there already changes."""
+    """Allow or deny the networks, after the existing rules; an existing rule keeps its place."""
 
     def added(present: dict[str, str]) -> Mapping[str, str]:
         kept = {network: text for network, text in present.items() if network not in networks}
@@ -83,27 +83,27 @@ def set_access(ctx: Context, app: App, networks: Sequence[str], action: str) -> 
 
 
 def set_user(ctx: Context, app: App, name: str, secret: Secret) -> None:
-    """Lets somebody in with this password, and nobody without one."""
+    """Add a user with this password. From the first user on, the app asks for a password."""
     hashed = password.hashed(secret)
     change(ctx, app, USER, lambda present: {**present, name: hashed})
 
 
 def set_maintenance(ctx: Context, app: App, message: str, allow: Sequence[str]) -> None:
-    """Shows the page to everyone but these networks."""
+    """Serve the maintenance page to all clients except those of the networks ``allow``."""
     wanted = Maintenance(message, tuple(allow))
     texts = {"message": wanted.message, "allow": " ".join(wanted.allow)}
     change(ctx, app, MAINTENANCE, lambda present: texts)
 
 
 def end_maintenance(ctx: Context, app: App) -> bool:
-    """Serves the app again; False if it was served."""
+    """Serve the app again. Return False if it was not in maintenance."""
     return change(ctx, app, MAINTENANCE, lambda present: {})
 
 
 def set_snippet(ctx: Context, app: App, name: str, text: str) -> None:
-    """Adds the text to the server block of the app, once nginx took it."""
+    """Add the text to the server block of the app, provided that nginx accepts it."""
     snippet = Snippet(name, text)
-    # Only nginx can tell whether it is right: until then nobody else's change is published together with it.
+    # Only nginx can tell whether it is valid; until then no other change may be published together with it.
     with publish.turn(ctx, app):
         changed = _record(ctx, app, SNIPPET, lambda present: {**present, snippet.name: snippet.text})
         if changed is None:
@@ -116,13 +116,13 @@ def set_snippet(ctx: Context, app: App, name: str, text: str) -> None:
 
 
 def add_route(ctx: Context, app: App, prefix: str, where: str, *, strip: bool) -> None:
-    """Leads what is below the prefix to a process type of this app (``api``) or of another one (``other:api``)."""
+    """Route requests below the prefix to a process type of this app (``api``) or of another one (``other:api``)."""
     name, process_type = items.typed_target(where)
     owner = ctx.store.apps.get(name) if name else app
     target = RouteTarget(0 if owner.id == app.id else owner.id, process_type, strip)
     if not target.app_id and process_type == WEB and not strip:
         raise InvalidValue(
-            f"{prefix} goes to web already", why="Everything does for which there is no route.", code="invalid-route"
+            f"{prefix} goes to web already", why="web receives all requests that match no route.", code="invalid-route"
         )
     current = ctx.store.releases.current(owner)
     process = current.process(process_type) if current else None
@@ -132,20 +132,20 @@ def add_route(ctx: Context, app: App, prefix: str, where: str, *, strip: bool) -
         raise NotFound(what, why=f"It has: {types}", code="no-such-process")
     if process and process.port is None:
         raise InvalidValue(
-            f"{process_type} of {owner.name} takes no requests",
-            fix=f"Say on which port it listens, in paas.yml: processes.{process_type}.port",
+            f"{process_type} of {owner.name} accepts no requests",
+            fix=f"Set the port it listens on in paas.yml: processes.{process_type}.port",
             code="no-port",
         )
     change(ctx, app, ROUTE, lambda present: {**present, prefix: target.text})
 
 
 def read_password(text: str) -> Secret:
-    """The password from the first line of what was sent; `UsageError` without one."""
+    """Return the first line of the input as a password. Raise `UsageError` if it is empty."""
     line = text.partition("\n")[0].rstrip("\r")
     if not line:
         raise UsageError(
-            "there is no password", fix="Send it on standard input, as in: auth:add APP USER < password.txt"
+            "missing password", fix="Send it on standard input, as in: auth:add APP USER < password.txt"
         )
     if len(line) > 200 or not line.isprintable():
-        raise InvalidValue("the password cannot be used", why="It is one line of 1 to 200 printable characters.")
+        raise InvalidValue("invalid password", why="A password is one line of 1 to 200 printable characters.")
     return Secret(line)

@@ -1,4 +1,4 @@
-"""Where the dashboard and the HTTP API are served: a host of the server's own, which no app can take."""
+"""The host of the dashboard and the HTTP API. No app can take it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from paas.store.redirects import Redirects
 KEY = "dashboard"
 SETTING = "dashboard-domain"
 NAME = "paas_dashboard"
-"""What stands for an app's name at the edge and in its log: no app can be called so."""
+"""Takes the place of an app's name at the edge and in its log. It is no valid name for an app."""
 NONE = "none"
 LABEL = "paas"
 LONGEST_CALL_SECONDS = 3600
-# Its threads are few: nginx waits for who sends or reads slowly, and a live stream says that it is one. The body may be
-# longer than what the web itself takes, so that it is the one to say that something is a little too long. A command may
-# take as long as a build does.
+# The web process has few threads, so nginx buffers for slow clients; a live stream turns buffering off in its response.
+# The limit on the body is higher than the web's own, so that the web reports a body that is slightly too long.
+# A command may take as long as a build.
 OPTIONS = ProxyOptions(
     client_max_body_size=4 * MIB,
     proxy_request_buffering=True,
@@ -34,12 +34,12 @@ _log = logging.getLogger(__name__)
 
 
 def wanted(ctx: Context) -> bool:
-    """Whether there is a web at all."""
+    """Return True unless the setting turns the dashboard and the API off."""
     return bool(ctx.settings.value(SETTING) != NONE)
 
 
 def hosts(ctx: Context) -> list[str]:
-    """The host that it is served at, if there is one."""
+    """Return the host of the dashboard; empty if it is turned off or has none."""
     if not wanted(ctx):
         return []
     chosen = ctx.settings.value(SETTING)
@@ -48,13 +48,13 @@ def hosts(ctx: Context) -> list[str]:
 
 
 def vhost(ctx: Context) -> Vhost | None:
-    """What the proxy serves for it; None where there is no web, or an app has had its host since before."""
+    """Return the dashboard's virtual host; None if it has no host, or an app took the host earlier."""
     found = hosts(ctx)
     if not found:
         return None
     taken = set(found) & _hosts_of_apps(ctx)
     if taken:
-        _log.error("there is no dashboard: an app has its host %s", taken.pop())
+        _log.error("The dashboard is not served: its host %s belongs to an app.", taken.pop())
         return None
     values = ctx.store.properties.of(None)
     secured = tls.of(ctx, None, values, found, ())
@@ -69,7 +69,7 @@ def _hosts_of_apps(ctx: Context) -> set[str]:
 
 
 def url(ctx: Context) -> str:
-    """Its URL: over HTTPS where it has a certificate; empty where there is none."""
+    """Return the URL of the dashboard, https if it has a trusted certificate; empty if it has no host."""
     for host in hosts(ctx):
         secure = tls.is_secure(tls.assigned(ctx, None, [host]).get(host)) and ctx.settings.value("https-port")
         port = ctx.settings.value("https-port" if secure else "http-port")
@@ -79,12 +79,12 @@ def url(ctx: Context) -> str:
 
 
 def check_free(ctx: Context, names: Sequence[str]) -> None:
-    """Refuses a host that is the dashboard's."""
+    """Raise `AlreadyExists` if one of the names is the dashboard's host."""
     taken = set(names) & set(hosts(ctx))
     if taken:
         raise AlreadyExists(
             f"the domain {taken.pop()} belongs to the dashboard",
-            why="The server's own dashboard and HTTP API are served there.",
-            fix="Choose another one, or give the dashboard another host: 'settings:set dashboard-domain HOST'.",
+            why="The dashboard and the HTTP API of the server are served there.",
+            fix="Choose another domain, or move the dashboard: 'settings:set dashboard-domain HOST'.",
             code="domain-taken",
         )

@@ -1,4 +1,4 @@
-"""The domains of apps, and the global ones below which every app has its name."""
+"""Domains of apps, and global domains: every app is served at its name below each global domain."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from paas.store.redirects import Redirects
 
 @dataclass(frozen=True)
 class Own:
-    """The domains of an app, or the global ones. With ``default`` an app has its default names, too."""
+    """The domains of an app, or the global ones. With ``default``, the app is served at its default names, too."""
 
     names: tuple[str, ...] = ()
     default: bool = True
 
 
 def add(ctx: Context, app: App | None, domains: Sequence[str]) -> None:
-    """Adds domains; those that are there already stay where they are. An app whose domains are disabled gets
-    them back, and so does one that gave up its default names and is given all of them."""
+    """Add domains; existing ones keep their place. Enable the app's domains if they were disabled.
+
+    An app without default names gets them back when all of them are added.
+    """
     if app is not None and not ctx.store.apps.domains_enabled(app):
         enable(ctx, app, enabled=True)
 
@@ -41,7 +43,7 @@ def add(ctx: Context, app: App | None, domains: Sequence[str]) -> None:
 
 
 def remove(ctx: Context, app: App | None, domains: Sequence[str]) -> None:
-    """Removes domains, default names among them; refuses one that is not there, and then removes none."""
+    """Remove domains, also default names. If one of them does not exist, raise `NotFound` and remove none."""
 
     def without(present: Own) -> Own:
         default = publish.free_hosts(ctx, app) if app and present.default else []
@@ -54,7 +56,7 @@ def remove(ctx: Context, app: App | None, domains: Sequence[str]) -> None:
                     code="no-such-domain",
                 )
         if set(default) & set(domains):
-            # The other default names stay, as domains of its own.
+            # The other default names stay, as domains of the app.
             return Own(tuple(name for name in there if name not in domains), default=False)
         return Own(tuple(name for name in present.names if name not in domains), present.default)
 
@@ -62,18 +64,18 @@ def remove(ctx: Context, app: App | None, domains: Sequence[str]) -> None:
 
 
 def replace(ctx: Context, app: App | None, domains: Sequence[str]) -> None:
-    """Makes these, and no others, the domains: an app has no default names then."""
+    """Replace all domains with these. An app loses its default names."""
     _change(ctx, app, lambda present: Own(tuple(dict.fromkeys(domains)), default=app is None))
 
 
 def reset(ctx: Context, app: App) -> None:
-    """Makes the default names, and no others, the domains."""
+    """Replace all domains of the app with its default names."""
     enable(ctx, app, enabled=True)
     _change(ctx, app, lambda present: Own())
 
 
 def enable(ctx: Context, app: App, *, enabled: bool) -> None:
-    """Has the app served at its domains, or at none."""
+    """Serve the app at its domains, or at none."""
     before = ctx.store.apps.domains_enabled(app)
     if before == enabled:
         return
@@ -82,7 +84,7 @@ def enable(ctx: Context, app: App, *, enabled: bool) -> None:
 
 
 def enable_all(ctx: Context, *, enabled: bool) -> None:
-    """The same for every app, with one reload."""
+    """Enable or disable the domains of every app, with one reload of nginx."""
     with ctx.store.transaction():
         changed = [app for app in ctx.store.apps.all() if ctx.store.apps.domains_enabled(app) != enabled]
         for app in changed:
@@ -96,8 +98,10 @@ def enable_all(ctx: Context, *, enabled: bool) -> None:
 
 
 def with_listed(ctx: Context, app: App, names: Sequence[str] | None) -> list[str]:
-    """The app's domains once its paas.yml lists these (None: those of before), in place of those that it lists now.
-    What was added by command stays."""
+    """Return the app's domains if its paas.yml listed ``names`` in place of those it lists now.
+
+    With None the list stays. Domains added by command are kept.
+    """
     there, old = ctx.store.apps.domains(app), ctx.store.apps.domains_from_file(app)
     names = old if names is None else names
     kept = [name for name in there if name not in old or name in names]
@@ -105,7 +109,7 @@ def with_listed(ctx: Context, app: App, names: Sequence[str] | None) -> list[str
 
 
 def record_listed(ctx: Context, app: App, names: Sequence[str]) -> None:
-    """Makes these the listed ones. Others may have been added by command at the same time."""
+    """Record the domains that paas.yml lists. Domains added by command in the meantime are kept."""
     with ctx.store.transaction():
         there, old = ctx.store.apps.domains(app), ctx.store.apps.domains_from_file(app)
         by_command = [name for name in there if name not in old]
@@ -115,8 +119,7 @@ def record_listed(ctx: Context, app: App, names: Sequence[str]) -> None:
 
 
 def _change(ctx: Context, app: App | None, edit: Callable[[Own], Own]) -> None:
-    """Records what ``edit`` makes of the domains, and has it served. If the proxy does not take it, it is taken back;
-    what others changed at the same time stays."""
+    """Record what ``edit`` returns and publish it. Undo it if the proxy refuses it; concurrent changes stay."""
     with ctx.store.transaction():
         before, listed = _own(ctx, app), ctx.store.apps.domains_from_file(app) if app else []
         after = edit(before)
@@ -136,7 +139,10 @@ def _change(ctx: Context, app: App | None, edit: Callable[[Own], Own]) -> None:
 
 
 def move_dashboard(ctx: Context, host: str) -> None:
-    """Serves the dashboard at the host, by default for an empty one, or nowhere for ``none``; refuses an app's."""
+    """Serve the dashboard at the host: empty for the default host, ``none`` to turn it off.
+
+    Raise `AlreadyExists` if the host belongs to an app.
+    """
     before = ctx.settings.current().file.get(dashboard.SETTING, "")
     ctx.settings.set(dashboard.SETTING, host)
     try:
@@ -179,7 +185,7 @@ def _check_global(domains: Collection[str]) -> None:
 
 
 def check_free(ctx: Context, app: App | None, names: Sequence[str]) -> None:
-    """Refuses a host that another app has as a domain, redirects, or has by its name, and that of the dashboard."""
+    """Raise `AlreadyExists` if a name is the dashboard's, or a domain, redirect or default name of another app."""
     dashboard.check_free(ctx, names)
     _check_owners(ctx, app, names)
 
@@ -188,7 +194,7 @@ def _check_owners(ctx: Context, app: App | None, names: Sequence[str]) -> None:
     default = _default_hosts_of_others(ctx, app)
     given, moved = ctx.store.apps.domain_owners(), ctx.store.table(Redirects).owners()
     for name in names:
-        for owners, verb, why in ((given, "domains", ""), (moved, "redirect", "It redirects it.")):
+        for owners, verb, why in ((given, "domains", ""), (moved, "redirect", "The app redirects it.")):
             owner = owners.get(name)
             if owner is not None and (app is None or owner != app.id):
                 other = ctx.store.apps.by_id(owner).name
@@ -202,12 +208,12 @@ def _taken(name: str, owner: str, why: str = "", fix: str = "") -> AlreadyExists
 
 
 def everywhere(ctx: Context) -> set[str]:
-    """The hosts and patterns that any app answers to, by its domains or its name."""
+    """Return the hosts and patterns of all apps: domains and default names."""
     return {*ctx.store.apps.domain_owners(), *_default_hosts_of_others(ctx, None)}
 
 
 def _default_hosts_of_others(ctx: Context, app: App | None) -> dict[str, str]:
-    """For a change of one app's domains: the names of other apps by the hosts that they have without own domains."""
+    """Return the default hosts of all apps but this one, each with the name of its app."""
     without = ctx.store.apps.without_default_domains() | ({app.id} if app else set())
     others = [other for other in ctx.store.apps.all() if other.id not in without]
     shared = ctx.store.apps.domains(None)

@@ -1,4 +1,4 @@
-"""What follows from a property of the proxy: its configuration is written anew."""
+"""Effects of the proxy's properties: nginx's configuration is published again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from paas.jobs.context import Context
 
 
 def changed(ctx: Context, app: App | None, row: Property) -> None:
-    """Publish the app, or all where it concerns them; refuse what this nginx can't do."""
+    """Publish the app, or all apps if the property concerns them. Raise `Unsupported` if this nginx lacks a module."""
     if row.effect is Effect.NEXT_USE:
         return
     if row.key == "brotli":
@@ -25,7 +25,7 @@ def _require_brotli(ctx: Context, app: App | None) -> None:
     if ctx.store.properties.of(app).value("nginx", "brotli") and not ctx.proxy.has("brotli"):
         raise Unsupported(
             "this nginx cannot compress with brotli",
-            why="Its module is not installed.",
+            why="Its brotli module is not installed.",
             fix="On Debian: apt-get install libnginx-mod-http-brotli-filter, then restart the server.",
             code="no-brotli",
         )

@@ -1,4 +1,4 @@
-"""Why nginx gave a request up: what its log of errors says of it.
+"""Find in nginx's error log why a request failed.
 
 A line of that log names worker and connection, ``2026/05/01 12:00:00 [error] 12#12: *345 upstream timed out (110: …``,
 as the id of a request does (``$request_key`` in ``nginx/nginx.conf.j2``).
@@ -17,20 +17,20 @@ from pathlib import Path
 from paas.core.logs.codes import CUT
 
 MOST = 20_000
-"""So many errors are remembered, the newest; a line takes half a kilobyte."""
+"""Number of connections whose errors are kept, the newest ones; a line takes half a kilobyte."""
 MOST_OF_ONE = 32
 LATEST = 8 << 20
-"""So much of the end of a log that was not read before is looked at."""
+"""Bytes read from the end of a log file seen for the first time."""
 
 _ERROR = re.compile(rb'\[(?:error|crit|alert)\] ([0-9]+)#[0-9]+: \*([0-9]+) ([^\n]*)')
 _REQUEST = re.compile(rb' request: "(.*?)"(?:, |$)')
 _STATE = re.compile(rb"([0-9/]{10} [0-9:]{8}) \[notice\] ([0-9]+)#[0-9]+: (gracefully shutting down|exiting)$")
 _LATE = 1.5
-"""Seconds by which the times of one moment may differ: in one of the logs nginx rounds them."""
+"""Seconds by which two times of the same moment may differ: nginx rounds them in one of its logs."""
 
 
 class EdgeErrors:
-    """Reads the log as it grows; for several threads. ``limit`` gives the seconds that old workers have."""
+    """Reader of the growing error log. Thread-safe. ``limit`` returns the seconds that old workers have to finish."""
 
     def __init__(self, path: Path, limit: Callable[[], float]) -> None:
         self._path = path
@@ -42,7 +42,7 @@ class EdgeErrors:
         self._lock = threading.Lock()
 
     def cause(self, worker: int, connection: int, request: str, end: float) -> str:
-        """What was said of the request on that connection; `CUT` where the worker's time was up; empty for nothing."""
+        """Return the error of the request on that connection, or `CUT` if nginx ended the worker; else empty."""
         with self._lock:
             self._read_on()
             wanted = request.encode("utf-8", "replace")
@@ -53,7 +53,7 @@ class EdgeErrors:
             return CUT if self._was_cut(worker, end) else ""
 
     def _was_cut(self, worker: int, end: float) -> bool:
-        """Whether nginx ended the worker with what it still had, and not the last client."""
+        """Return True if nginx ended the worker at its time limit while it still had connections."""
         began, gone = self._quit.get(worker), self._gone.get(worker)
         if began is None or gone is None or gone < began:
             return False
@@ -75,7 +75,7 @@ class EdgeErrors:
             (self._gone if state[3] == b"exiting" else self._quit)[int(state[2])] = moment
 
     def _blocks(self) -> Iterator[bytes]:
-        """What was added since the last time, in whole lines; first what a renamed file got at last."""
+        """Yield the complete lines added since the last call, first those at the end of the rotated file."""
         places: dict[int, int] = {}
 
         for path in (self._path.with_name(f"{self._path.name}.1"), self._path):

@@ -1,4 +1,4 @@
-"""What the proxy serves of apps: domains, redirects, rules, ports."""
+"""The feature of the edge: domains, redirects, rules, ports."""
 
 from __future__ import annotations
 

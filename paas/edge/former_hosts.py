@@ -1,7 +1,7 @@
-"""Hosts that nobody has any more, and that a certificate is still there for.
+"""Former hosts: they belong to no app any more, but still have a certificate.
 
 A domain that moves is removed from one app and added to the next. In between, and after an app was destroyed or
-renamed, visitors who were told to come over HTTPS get a page that says that there is no app, and no failed handshake.
+renamed, visitors who come over HTTPS get a page that says so instead of a failed handshake.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from paas.jobs.context import Context
 from paas.store.redirects import Redirects
 
 KEY = "former"
-"""Names its file, which nginx reads after those of the apps and the dashboard: a host that somebody has again is
-theirs, whatever is left of it here."""
+"""Name of the nginx file. nginx reads it after the files of the apps and the dashboard, so a host that belongs to an
+app again is served by that app even if it is still listed here."""
 NAME = "paas_former"
 
 
 def owned(ctx: Context, leaving: App | None = None) -> set[str]:
-    """Return the hosts and patterns that an app serves or redirects, or the dashboard has; without those of the app
-    that is ``leaving``."""
+    """Return the hosts and patterns that apps serve or redirect, and the dashboard's.
+
+    Those of the app ``leaving`` are left out.
+    """
     shared, without = ctx.store.apps.domains(None), ctx.store.apps.without_default_domains()
     apps = [app for app in ctx.store.apps.all() if app.id not in without and (leaving is None or app.id != leaving.id)]
     found = {host for app in apps for host in default_names(app.name, shared)} | set(dashboard.hosts(ctx))
@@ -34,7 +36,7 @@ def owned(ctx: Context, leaving: App | None = None) -> set[str]:
 
 
 def vhost(ctx: Context, leaving: App | None = None) -> Vhost:
-    """What the proxy serves for them: nothing over HTTP, where they are hosts like any other that nobody has."""
+    """Return their virtual host. It serves HTTPS only: over HTTP they are answered like any unknown host."""
     issued = ctx.store.certificates.issued()
     taken = owned(ctx, leaving) if issued else set()
     hosts = [host for host in issued if not matched(host, taken)]
@@ -55,6 +57,6 @@ def vhost(ctx: Context, leaving: App | None = None) -> Vhost:
 
 
 def served(ctx: Context, leaving: App | None = None) -> list[Vhost]:
-    """The same for publishing it; empty where nothing is there, nor was."""
+    """Return the virtual host if there is something to publish or to clear; else an empty list."""
     found = vhost(ctx, leaving)
     return [found] if found.hosts or ctx.proxy.config(KEY) else []

@@ -1,4 +1,4 @@
-"""The edge's own logs of one app."""
+"""Access and error logs of nginx, filtered for one app."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOOK_SECONDS = 0.3
 
 
 def requests(ctx: Context, app: App, lines: int, *, follow: bool) -> None:
-    """Shows the last requests to the app, and with ``follow`` those that come."""
+    """Print the last requests to the app; with ``follow``, continue until the client disconnects."""
     as_json = ctx.store.properties.of(app).text("nginx", "access-log-format") == "json"
     _show(
         ctx,
@@ -29,7 +29,7 @@ def requests(ctx: Context, app: App, lines: int, *, follow: bool) -> None:
 
 
 def errors(ctx: Context, app: App, lines: int, *, follow: bool) -> None:
-    """The same for what nginx complained of."""
+    """Print the last errors that nginx logged for the app; with ``follow``, continue."""
     hosts = publish.hosts(ctx, app)
     names = (f"/apps/{app.id}.", f'zone "requests-{app.id}"', f'zone "connections-{app.id}"')
     _show(

@@ -1,4 +1,4 @@
-"""What publishes hosts tells what looks after their certificates."""
+"""Signal from publishing hosts to the loop that orders certificates."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ import threading
 
 
 class NewHosts(threading.Event):
-    """Set whenever hosts are served that may not have been before: one of them may lack a certificate."""
+    """Event, set whenever new hosts may be served: one of them may lack a certificate."""

@@ -1,4 +1,4 @@
-"""Ports of this machine that are passed on as they are: only those that somebody opened, where they said."""
+"""TCP and UDP ports of this machine that are forwarded to processes of apps."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ OWN = ("http-port", "https-port", "ssh-port")
 
 
 def add(ctx: Context, app: App, wanted: Binding) -> None:
-    """Opens the port, at once. Refused where anything else has it, before anything changes."""
+    """Open the port at once. Raise `AlreadyExists`, before anything changes, if it is in use."""
     wanted = replace(wanted, address=str(ipaddress.ip_address(wanted.address)))
     if not ctx.proxy.has("stream"):
         raise Unsupported(
-            "this nginx passes no TCP and UDP ports on",
-            why="Its module stream is not installed.",
+            "this nginx cannot forward TCP and UDP ports",
+            why="Its stream module is not installed.",
             fix="On Debian: apt-get install libnginx-mod-stream, then restart the server.",
             code="no-stream",
         )
@@ -46,7 +46,7 @@ def _check_process(ctx: Context, app: App, wanted: Binding) -> None:
         place = f"processes.{wanted.process_type}"
         raise InvalidValue(
             f"{wanted.process_type} of {app.name} listens on no {wanted.protocol} port",
-            fix=f"Say on which, in paas.yml: {place}.port, and {place}.protocol: {wanted.protocol}",
+            fix=f"Set in paas.yml: {place}.port, and {place}.protocol: {wanted.protocol}",
             code="no-port",
         )
 
@@ -55,13 +55,13 @@ def _check_free(ctx: Context, app: App, wanted: Binding) -> None:
     for number, texts in ctx.store.edge.everywhere(PORT).items():
         for other in bindings(texts):
             if clash(wanted, other):
-                raise _taken(wanted, f"It is {ctx.store.apps.by_id(number).name}'s, as {other.title}.")
+                raise _taken(wanted, f"It belongs to {ctx.store.apps.by_id(number).name}, as {other.title}.")
 
     low, high = ctx.settings.value("port-range")
     if low <= wanted.port <= high:
-        raise _taken(wanted, f"Ports from {low} to {high} are for the containers (port-range).")
+        raise _taken(wanted, f"Ports {low} to {high} are reserved for containers (setting port-range).")
     if wanted.protocol == "tcp" and wanted.port in _own_ports(ctx):
-        raise _taken(wanted, "This server itself listens there.")
+        raise _taken(wanted, "The server itself listens there.")
     if not ctx.part(Probe).address_is_free(wanted.protocol, wanted.address, wanted.port):
         raise _taken(wanted, "Another program listens there, or this machine has no such address.")
 
@@ -81,7 +81,7 @@ def _taken(wanted: Binding, why: str) -> AlreadyExists:
 
 
 def remove(ctx: Context, app: App, protocol: str, port: int) -> None:
-    """Closes the port, at every address where it is open for the app."""
+    """Close the app's port at every address where it is open."""
 
     def without(present: dict[str, str]) -> dict[str, str]:
         gone = {one.name for one in bindings(present) if (one.protocol, one.port) == (protocol, port)}

@@ -1,4 +1,4 @@
-"""From what is wanted of an app to what the proxy serves."""
+"""Build the virtual host of an app from its recorded state, and publish it to the proxy."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ from paas.store.redirects import Redirects
 
 
 def hosts(ctx: Context, app: App) -> tuple[str, ...]:
-    """The host names that the app answers to: its own domains, then its default ones unless it gave them up; none
-    while they are disabled.
+    """Return the app's own domains, then its default ones unless it gave them up; none while they are disabled.
 
-    A name that another app has as a domain of its own, redirects, or is called by, is that app's alone.
+    A default name that is a domain, redirect or name of another app belongs to that app.
     """
     return _hosts(ctx, app) if ctx.store.apps.domains_enabled(app) else ()
 
@@ -36,19 +35,19 @@ def _hosts(ctx: Context, app: App, own: Sequence[str] | None = None) -> tuple[st
 
 
 def free_hosts(ctx: Context, app: App) -> list[str]:
-    """The app's default names that no other app has."""
+    """Return the app's default names that belong to no other app."""
     default = default_hosts(ctx, app)
     owners = ctx.store.apps.host_owners(default) if default else {}
     return [name for name in default if owners.get(name, app.id) == app.id]
 
 
 def default_hosts(ctx: Context, app: App) -> list[str]:
-    """The app's name below each global domain; the name itself where it is one of a host."""
+    """Return the app's name below each global domain, or the name itself if it is a host name."""
     return default_names(app.name, ctx.store.apps.domains(None))
 
 
 def all_hosts(ctx: Context, app: App) -> tuple[str, ...]:
-    """The hosts that the app is served at or redirects."""
+    """Return the hosts that the app serves or redirects."""
     served, moved = routed(ctx, app)
     return tuple(dict.fromkeys([*served, *(redirect.source for redirect in moved)]))
 
@@ -56,9 +55,9 @@ def all_hosts(ctx: Context, app: App) -> tuple[str, ...]:
 def routed(
     ctx: Context, app: App, own: Sequence[str] | None = None
 ) -> tuple[tuple[str, ...], tuple[Redirect, ...]]:
-    """The host names that the app answers to, and its redirects; neither while its domains are disabled.
+    """Return the hosts that the app serves, and its redirects; neither while its domains are disabled.
 
-    ``own`` counts in place of the domains that are recorded.
+    ``own`` replaces the recorded domains.
     """
     served, moved, _ = _divided(ctx, app, own)
     return served, moved
@@ -67,8 +66,7 @@ def routed(
 def _divided(
     ctx: Context, app: App, own: Sequence[str] | None
 ) -> tuple[tuple[str, ...], tuple[Redirect, ...], tuple[str, ...]]:
-    """Return the hosts that the app serves, its redirects, and the hosts that nobody serves while its domains are
-    disabled."""
+    """Return the hosts that the app serves, its redirects, and the hosts left unserved while domains are disabled."""
     answered, moved = _hosts(ctx, app, own), tuple(ctx.store.table(Redirects).of(app))
     if ctx.store.apps.domains_enabled(app):
         return answered, moved, ()
@@ -76,12 +74,12 @@ def _divided(
 
 
 def first_host(ctx: Context, app: App, own: Sequence[str] | None = None) -> str:
-    """The host name that health checks and URLs use."""
+    """Return the host name that health checks and URLs use; ``localhost`` if the app has none."""
     return next(iter(_visited(ctx, app, own)), "localhost")
 
 
 def scheme(ctx: Context, app_id: int, host: str) -> str:
-    """``https`` where requests for the host come over HTTPS, else ``http``."""
+    """Return ``https`` if requests for the host arrive over HTTPS, else ``http``."""
     if not tls.is_secure(tls.choose(ctx, app_id, host)):
         return "http"
     properties = ctx.store.properties.of(ctx.store.apps.by_id(app_id))
@@ -89,7 +87,7 @@ def scheme(ctx: Context, app_id: int, host: str) -> str:
 
 
 def urls(ctx: Context, app: App) -> list[str]:
-    """The URLs of the app, the main one first: over HTTPS where it has a certificate."""
+    """Return the URLs of the app, the main one first; https where it has a trusted certificate."""
     visited = _visited(ctx, app)
     secure = {host for host, one in tls.assigned(ctx, app, visited).items() if tls.is_secure(one)}
     plain, encrypted = (ctx.settings.value(key) for key in ("http-port", "https-port"))
@@ -103,12 +101,12 @@ def urls(ctx: Context, app: App) -> list[str]:
 
 
 def no_address(ctx: Context, app: App) -> list[str]:
-    """Return what to tell of an app that is served at no host because others have its names; nothing for any other."""
+    """Return a warning, in lines, for an app without a host because other apps have its names; else nothing."""
     if not ctx.store.apps.domains_enabled(app) or not ctx.store.apps.default_domains(app) or hosts(ctx, app):
         return []
     default = default_hosts(ctx, app)
     owners = ctx.store.apps.host_owners(default) if default else {}
-    taken = [f"{host} is of the app {ctx.store.apps.by_id(number).name}" for host, number in owners.items()]
+    taken = [f"{host} belongs to {ctx.store.apps.by_id(number).name}" for host, number in owners.items()]
     if not taken:
         return []
     return [
@@ -118,7 +116,7 @@ def no_address(ctx: Context, app: App) -> list[str]:
 
 
 def _visited(ctx: Context, app: App, own: Sequence[str] | None = None) -> list[str]:
-    """The names that requests can be made for: no patterns, and not what is redirected."""
+    """Return the hosts a client can request: no patterns and no redirected hosts."""
     served, redirects = routed(ctx, app, own)
     moved = {redirect.source for redirect in redirects}
     return [host for host in served if not is_pattern(host) and host not in moved]
@@ -133,7 +131,7 @@ def vhost(
     running: Running | None = None,
     own: Sequence[str] | None = None,
 ) -> Vhost:
-    """What the proxy serves for the app with these replicas; at the domains ``own``, by default those it has."""
+    """Return the app's virtual host with these replicas. ``own`` replaces the recorded domains."""
     values = ctx.store.properties.of(app)
     upstreams = rules.upstreams(replicas, WEB)
     live = bool(upstreams) and not stopped
@@ -154,20 +152,20 @@ def vhost(
 
 
 def current(ctx: Context, app: App, running: Running | None = None) -> Vhost:
-    """What the proxy should serve for the app now."""
+    """Return the app's virtual host as recorded now."""
     return vhost(ctx, app, ctx.store.apps.replicas(app), stopped=app.stopped, running=running)
 
 
 @contextmanager
 def turn(ctx: Context, app: App) -> Iterator[set[int]]:
-    """Inside, nobody else changes what is served for the app, for those it leads to, and those that lead to it.
+    """Hold the publish lock of the app, of apps it routes to, and of apps that route to it.
 
-    Gives the numbers of those that lead to it.
+    Yield the ids of the apps that route to it.
     """
     while True:
         apps = rules.involved(app, rules.led(ctx))
         with ctx.part(PublishLock).of(*apps):
-            # A route may have been added while this waited for its turn.
+            # A route may have been added while this waited for the lock.
             led = rules.led(ctx)
             if rules.involved(app, led) <= apps:
                 yield rules.dependents(app, led)
@@ -183,9 +181,9 @@ def publish(
     stopped: bool,
     own: Sequence[str] | None = None,
 ) -> Switch:
-    """Has the app served with these replicas, by the apps that lead to it, too: ``others``, as its `turn` gave them.
+    """Publish the app with these replicas, and the apps ``others`` that route to it, as `turn` yielded them.
 
-    At the domains ``own``, by default those it has.
+    ``own`` replaces the recorded domains.
     """
     running = {app.id: replicas}
     leading = [ctx.store.apps.by_id(number) for number in sorted(others)]
@@ -195,9 +193,9 @@ def publish(
 
 
 def refresh(ctx: Context, app: App, *, moved: bool = False) -> Switch:
-    """Publishes what should be served now, after domains or properties changed.
+    """Publish the app as recorded now, after its domains or properties changed.
 
-    ``moved``: hosts may have come or gone; one that nobody has any more keeps its certificate.
+    ``moved``: the set of hosts may have changed, so publish the former hosts, too.
     """
     with turn(ctx, app):
         current_app = current(ctx, ctx.store.apps.by_id(app.id))
@@ -207,15 +205,14 @@ def refresh(ctx: Context, app: App, *, moved: bool = False) -> Switch:
 
 
 def publish_current(ctx: Context, app: App) -> Switch:
-    """The same for who has the app's `turn`."""
+    """Publish the app as recorded now. The caller holds its `turn`."""
     return ctx.proxy.publish(current(ctx, ctx.store.apps.by_id(app.id)))
 
 
 def refresh_all(ctx: Context) -> None:
-    """The same for every app and the server, with one reload.
+    """Publish every app and the server's own hosts with one reload.
 
-    An app that can't be served as is recorded keeps what it had, the others don't suffer from it; then its error is
-    raised.
+    An app that can't be served as recorded keeps its previous configuration; its error is raised at the end.
     """
     served: list[Vhost] = []
     refusals: dict[str, InvalidValue] = {}
@@ -235,9 +232,9 @@ def refresh_all(ctx: Context) -> None:
 
 
 def or_undo(ctx: Context, app: App | None, undo: Callable[[], object], *, moved: bool = False) -> None:
-    """Publish what was recorded, for the app or for all of them. If nginx refuses it, call ``undo`` and raise.
+    """Publish the recorded state of the app, or of all apps. If nginx refuses it, call ``undo`` and raise.
 
-    Of all apps, those that nginx did not refuse have the new state by then: they are published once more.
+    With all apps, those that nginx accepted have the new state by then, so all are published again after ``undo``.
     """
     try:
         if app is not None:
@@ -253,7 +250,7 @@ def or_undo(ctx: Context, app: App | None, undo: Callable[[], object], *, moved:
 
 
 def refresh_dashboard(ctx: Context) -> None:
-    """The same for the dashboard alone, after its certificate changed."""
+    """Publish the dashboard alone, after its certificate changed."""
     with ctx.part(PublishLock).of_all():
         own = dashboard.vhost(ctx)
         if own is not None:
@@ -261,5 +258,5 @@ def refresh_dashboard(ctx: Context) -> None:
 
 
 def refresh_former(ctx: Context) -> None:
-    """The same for the hosts that nobody has any more, which some changes leave as they are."""
+    """Publish the former hosts alone, after a change that does not publish them."""
     ctx.proxy.publish(*former_hosts.served(ctx))

@@ -1,4 +1,4 @@
-"""Redirects of hosts, which count at once."""
+"""Redirects of hosts. They take effect at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from paas.store.redirects import Redirects
 
 
 def add(ctx: Context, app: App, redirect: Redirect) -> None:
-    """Sends requests for the source elsewhere, in place of serving it; refuses a host of another app."""
+    """Redirect requests for the source instead of serving it. Raise `AlreadyExists` for a host of another app."""
     with ctx.store.transaction():
         domains.check_free(ctx, app, [redirect.source])
         before = ctx.store.table(Redirects).of(app)
@@ -23,7 +23,7 @@ def add(ctx: Context, app: App, redirect: Redirect) -> None:
 
 
 def remove(ctx: Context, app: App, source: str) -> None:
-    """Removes the redirect; `NotFound` says which there are."""
+    """Remove the redirect. Raise `NotFound`, which lists the existing ones."""
     with ctx.store.transaction():
         before = ctx.store.table(Redirects).of(app)
         if not ctx.store.table(Redirects).remove(app, source):

@@ -1,4 +1,4 @@
-"""The files of a release that the edge serves itself: taken out of its image before it is switched to."""
+"""Static files of a release, served by the edge. They are copied out of the image before the release goes live."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 
 KEPT = 4
-"""Folders of so many releases stay: an old worker of nginx may still serve from one."""
+"""Number of releases whose folders are kept: an old nginx worker may still serve from one."""
 
 
 def folder(ctx: Context, app: App, version: int) -> ReleaseFolder:
-    """Where the files of that release are."""
+    """Return the folder of that release."""
     return ReleaseFolder(ctx.paths.static(app) / f"v{version}")
 
 
 def take_out(ctx: Context, app: App, job: Job, release: Release) -> None:
-    """Copies the folders that paas.yml names out of the image. `InvalidValue` if the image has one of them not."""
+    """Copy the folders named in paas.yml out of the image. Raise `InvalidValue` if the image lacks one."""
     if not release.static:
         return
     place = folder(ctx, app, release.version)
@@ -31,17 +31,17 @@ def take_out(ctx: Context, app: App, job: Job, release: Release) -> None:
 
 
 def drop(ctx: Context, app: App, release: Release) -> None:
-    """Forgets the files of a release that never served."""
+    """Delete the files of a release that never went live."""
     folder(ctx, app, release.version).remove()
 
 
 def drop_old(ctx: Context, app: App, release: Release) -> None:
-    """Forgets the files of releases that nobody is served from any more."""
+    """Delete the files of all but the newest `KEPT` releases."""
     folder(ctx, app, release.version).remove_older(KEPT)
 
 
 def served(ctx: Context, app: App) -> Files:
-    """What the edge serves itself for the release that the app has now."""
+    """Return the files that the edge serves for the app's current release."""
     place = folder(ctx, app, app.version or 0)
     if not app.version or not place.exists():
         return Files()

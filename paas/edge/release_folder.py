@@ -1,4 +1,4 @@
-"""The folder of one release with the files that the edge serves itself."""
+"""Folder with the static files of one release."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _PAGE = re.compile(r"([45][0-9]{2})\.html")
 
 
 class ReleaseFolder:
-    """``path`` gets the files of each prefix at that path, and error pages at `ERROR_PAGES`. Anybody may read them."""
+    """Folder with the files of each prefix at that path, and error pages at `ERROR_PAGES`. World-readable."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def begin(self) -> None:
-        """Makes it, empty."""
+        """Create the folder, or empty it."""
         self.remove()
         self.path.parent.parent.mkdir(mode=0o711, exist_ok=True)
         self.path.mkdir(parents=True)
 
     def unpack(self, place: str, chunks: Iterator[bytes]) -> int:
-        """Writes the files of a tar stream, without its outermost folder, below ``place``; returns how many.
+        """Write the files of a tar stream, without its outermost folder, below ``place``. Return their number.
 
-        Only files, and none with a name that begins with a dot, apart from ``.well-known``: what is meant to be seen
-        by everybody has no such name. `InvalidValue` where it is more than one could mean.
+        Names that begin with a dot are skipped, except ``.well-known``: they are not meant to be public.
+        Raise `InvalidValue` beyond `MOST_FILES` files or `MOST_BYTES` bytes.
         """
         top = self.path / place.strip("/")
         count = size = 0
@@ -53,7 +53,7 @@ class ReleaseFolder:
                     )
                 self._write(archive, member, top.joinpath(*parts))
         for folder, _, _ in os.walk(self.path):
-            # Whatever the server's umask is: the workers of nginx are another user.
+            # Independent of the server's umask: nginx workers run as another user.
             Path(folder).chmod(0o755)
         return count
 
@@ -66,27 +66,27 @@ class ReleaseFolder:
             with path.open("wb") as file:
                 shutil.copyfileobj(content, file, 1 << 20)
             path.chmod(0o644)
-            # nginx makes the ETag of it, which stays from release to release when the file does.
+            # nginx derives the ETag from it: an unchanged file keeps its ETag across releases.
             os.utime(path, (member.mtime, member.mtime))
         except OSError as error:
-            raise PaasError(f"{member.name} could not be kept: {os.strerror(error.errno or 0)}") from error
+            raise PaasError(f"cannot write {member.name}: {os.strerror(error.errno or 0)}") from error
 
     def pages(self) -> tuple[int, ...]:
-        """The statuses that have an error page."""
+        """Return the HTTP statuses that have an error page, sorted."""
         names = [path.name for path in (self.path / ERROR_PAGES).glob("*.html")]
         return tuple(sorted(int(match[1]) for match in map(_PAGE.fullmatch, names) if match))
 
     def exists(self) -> bool:
-        """Whether it is there."""
+        """Return True if the folder exists."""
         return self.path.is_dir()
 
     def remove(self) -> None:
-        """Removes it with all that is in it."""
+        """Delete the folder with its content, if it exists."""
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self.path)
 
     def remove_older(self, keep: int) -> None:
-        """Removes those beside it that are older than the last ``keep``."""
+        """Delete the folders of the app's older releases, except the newest ``keep``."""
         with contextlib.suppress(FileNotFoundError):
             beside = sorted(self.path.parent.iterdir(), key=lambda path: int(path.name.removeprefix("v")))
             for path in beside[:-keep]:
@@ -98,18 +98,18 @@ def _hidden(part: str) -> bool:
 
 
 class _Stream(io.RawIOBase):
-    """Chunks as a file to read from."""
+    """Readable file over an iterator of chunks."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
         self._left = b""
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """The next bytes; 0 at the end."""
+        """Fill the buffer with the next bytes. Return their number, 0 at the end."""
         if not self._left:
             self._left = next(self._chunks, b"")
         count = min(len(buffer), len(self._left))

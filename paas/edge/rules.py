@@ -1,4 +1,4 @@
-"""From what an app sets for the edge to what the proxy serves."""
+"""Convert the edge settings of an app into values for the proxy."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from paas.jobs.context import Context
 from paas.store import Store
 
 Running = Mapping[int, Sequence[Replica]]
-"""The replicas that count for some apps by number, in place of those that are recorded."""
+"""Replicas by the id of their app, which replace the recorded ones."""
 
 
 def options(values: Properties) -> ProxyOptions:
-    """The directives of one app: a property of the same name for each field."""
+    """Return the nginx directives of one app. Each field is a property of the same name."""
     found = {each.name: values.value("nginx", each.name.replace("_", "-")) for each in fields(ProxyOptions)}
     return ProxyOptions(**{key: _whole(value) for key, value in found.items()})
 
 
 def server_options(ctx: Context) -> ServerOptions:
-    """What holds for the whole server."""
+    """Return the options of the whole server."""
     values = ctx.store.properties.of(None)
     return ServerOptions(
         client_header_timeout=_whole(values.value("nginx", "client-header-timeout")),
@@ -53,9 +53,9 @@ def _trusted(values: Properties) -> TrustedProxies | None:
 
 
 def drain_seconds(store: Store) -> int:
-    """How long old workers of nginx may go on with their connections.
+    """Return the seconds that old nginx workers have to finish their connections.
 
-    nginx has one time for all apps: no shorter than any of theirs. Old containers are stopped by their own app's.
+    nginx has one limit for all apps, so it is the longest of theirs. Old containers are stopped by their app's own.
     """
     row = find("checks", "wait-to-retire")
     general = int(_whole(store.properties.of(None).value("nginx", "worker-shutdown-timeout")))
@@ -64,12 +64,12 @@ def drain_seconds(store: Store) -> int:
 
 
 def _whole(value: Any) -> Any:
-    # nginx takes whole seconds in some places; none of them may become 0, which means something else.
+    # nginx accepts only whole seconds in some places; rounded up, since 0 has another meaning.
     return math.ceil(value) if isinstance(value, float) else value
 
 
 def of(ctx: Context, app: App, values: Properties, replicas: Sequence[Replica], running: Running) -> Edge:
-    """Everything that the app adds, with these properties and replicas."""
+    """Return the edge settings of the app, with these properties and replicas."""
     texts = ctx.store.edge.all(app)
 
     def part(kind: str) -> Texts:
@@ -123,20 +123,20 @@ def upstreams(replicas: Sequence[Replica], process_type: str) -> tuple[Address, 
 
 
 Led = Sequence[tuple[int, int]]
-"""The numbers of the app that has a route and of the one that it leads to, for each route; 0 for the same app."""
+"""For each route the ids of the app that has it and of its target app; 0 for the same app."""
 
 
 def led(ctx: Context) -> Led:
-    """Every route there is."""
+    """Return the routes of all apps."""
     routes = ctx.store.edge.everywhere(items.ROUTE)
     return [(owner, target(text).app_id) for owner, texts in routes.items() for text in texts.values()]
 
 
 def dependents(app: App, all_routes: Led) -> set[int]:
-    """The numbers of the other apps that have routes to this one."""
+    """Return the ids of the other apps that have routes to this one."""
     return {owner for owner, to in all_routes if to == app.id} - {app.id}
 
 
 def involved(app: App, all_routes: Led) -> set[int]:
-    """The number of this app, of those that have routes to it, and of those that it has routes to."""
+    """Return the ids of this app, of apps that have routes to it, and of apps it has routes to."""
     return {app.id, *(number for pair in all_routes if app.id in pair for number in pair if number)}

@@ -1,4 +1,4 @@
-"""What the edge is told of an app's certificates, redirects and challenges."""
+"""TLS settings of an app at the edge: certificates, HSTS and ACME challenges."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Challenges:
 def of(
     ctx: Context, app: App | None, properties: Properties, served: Sequence[str], redirects: Sequence[Redirect]
 ) -> Tls:
-    """How the app is served over HTTPS, at the hosts that it serves or redirects. ``properties`` are the app's.
+    """Return the TLS settings for the hosts that the app serves or redirects. ``properties`` are the app's.
 
-    No app here and below is the server itself: its dashboard.
+    Here and below, None as app stands for the server itself: its dashboard.
     """
     chosen: dict[int, tuple[Certificate, list[str]]] = {}
     for host, certificate in assigned(ctx, app, [*served, *(one.source for one in redirects)]).items():
@@ -47,7 +47,7 @@ def of(
 
 
 def assigned(ctx: Context, app: App | None, names: Sequence[str]) -> dict[str, Certificate]:
-    """The certificate that each host is served with, of those that have one."""
+    """Return the certificate of each host that has one."""
     there = ctx.store.certificates.usable(app.id if app else 0, names) if names else []
     now = ctx.clock.now()
     found = {name: certificates.choose(name, there, now) for name in dict.fromkeys(names)}
@@ -55,12 +55,12 @@ def assigned(ctx: Context, app: App | None, names: Sequence[str]) -> dict[str, C
 
 
 def choose(ctx: Context, app_id: int, host: str) -> Certificate | None:
-    """The certificate that one host of the app is served with, or None."""
+    """Return the certificate of one host of the app, or None."""
     return certificates.choose(host, ctx.store.certificates.usable(app_id, [host]), ctx.clock.now())
 
 
 def is_secure(certificate: Certificate | None) -> bool:
-    """Whether users are sent to HTTPS: not to a certificate that only stands in for one."""
+    """Return True if users may be redirected to HTTPS: the certificate exists and is no placeholder."""
     return certificate is not None and certificate.source is not CertificateSource.PLACEHOLDER
 
 
@@ -70,13 +70,13 @@ def _credential(certificate: Certificate, names: Sequence[str]) -> Credential:
         certificate.key,
         tuple(names),
         trusted=is_secure(certificate),
-        # The issuer has to be in the chain for the answer to be checked.
+        # nginx verifies OCSP responses with the issuer, so it must be in the chain.
         stapling=bool(certificate.facts.ocsp) and certificate.chain.count("BEGIN CERTIFICATE") > 1,
     )
 
 
 def acme_enabled(ctx: Context, app: App | None) -> bool:
-    """Whether the app gets certificates by itself: an address is set, and the app was not taken out."""
+    """Return True if the app gets certificates automatically: an email is set, and it is not disabled for the app."""
     return _enabled(ctx.store.properties.of(app))
 
 

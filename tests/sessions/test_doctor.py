@@ -30,7 +30,7 @@ def test_a_healthy_host(well):
     assert result.err == "-----> 0 problems, 0 pieces of advice\n"
     assert "       engine: Docker 28.5.1 answers\n" in result.out
     assert "       drift: hello: 1 of 1 containers run\n" in result.out
-    assert "       nginx: nginx/1.22.1 runs\n" in result.out
+    assert "       nginx: nginx/1.22.1 is running\n" in result.out
 
 
 def test_a_healthy_app(well):

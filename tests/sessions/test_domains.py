@@ -8,7 +8,7 @@ from fakes import DEPLOYER, VIEWER, Behaviour
 from paas.core.errors import disk_full
 from paas.edge import publish
 
-MISSING = " !     DOMAIN is missing\n !     Write for instance: {} [usage]\n"
+MISSING = " !     missing argument: DOMAIN\n !     Example: {} [usage]\n"
 
 
 def test_report_shows_own_global_and_computed_names(hello):
@@ -199,7 +199,7 @@ def test_domains_that_the_proxy_refuses_are_not_kept(hello):
 
 def test_disabled_domains_are_kept_and_not_served(hello):
     hello.run("domains:add hello www.example.org")
-    assert hello.run("domains:disable hello") == (0, "", "-----> hello answers to no domain\n")
+    assert hello.run("domains:disable hello") == (0, "", "-----> hello answers to none of its domains\n")
     assert hello.proxy.vhost("hello").hosts == ()
     assert hello.run("domains:report hello --domains-app-enabled").out == "false\n"
     hello.run("domains:enable hello")
@@ -227,7 +227,7 @@ def test_domains_of_all_apps_are_disabled_and_enabled_with_one_reload(hello):
     hello.run("domains:disable other")
     before = hello.proxy.reloads
     done = hello.run("domains:disable --all", caller=DEPLOYER)
-    assert done == (0, "", "-----> hello answers to no domain\n-----> other answers to no domain\n")
+    assert done == (0, "", "-----> hello answers to none of its domains\n-----> other answers to none of its domains\n")
     assert (hello.proxy.vhost("hello").hosts, hello.proxy.reloads - before) == ((), 1)
     hello.proxy.refusals.add("other")
     assert hello.run("domains:enable --all").status == 1
@@ -235,7 +235,7 @@ def test_domains_of_all_apps_are_disabled_and_enabled_with_one_reload(hello):
     hello.proxy.refusals.clear()
     assert hello.run("domains:enable --all").err.splitlines()[1] == "-----> other answers to: other.localhost"
     for line in ("domains:enable", "domains:disable --all hello"):
-        assert "takes the name of an app, or --all" in hello.run(line).err
+        assert "takes either an app or --all" in hello.run(line).err
 
 
 def test_names_in_other_scripts_have_one_form(hello):

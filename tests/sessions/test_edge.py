@@ -67,7 +67,7 @@ def test_what_is_no_network_is_refused(hello, network):
 def test_a_user_gets_in_with_a_password_that_nobody_can_read_again(hello):
     done = hello.run("auth:add hello ada", stdin=b"s3cret word\n", caller=DEPLOYER)
 
-    assert done == (0, "", "-----> ada may enter hello with a password\n")
+    assert done == (0, "", "-----> hello is protected by a password; ada has access\n")
     user = edge(hello).users[0]
     assert user.name == "ada"
     assert user.hash.reveal().startswith("$6$rounds=1000$")
@@ -76,13 +76,13 @@ def test_a_user_gets_in_with_a_password_that_nobody_can_read_again(hello):
     assert listed(hello, "auth:list hello") == ["ada"]
 
     assert fails(hello.run("auth:remove hello bob"), "has no user bob", "It has: ada")
-    assert hello.run("auth:remove hello ada").err == "-----> hello: no password is asked for any more\n"
+    assert hello.run("auth:remove hello ada").err == "-----> hello: no longer protected by a password\n"
     assert edge(hello).users == ()
 
 
 @pytest.mark.parametrize(
     ("user", "word", "why"),
-    [("a:b", b"x", "is not a user name"), ("ada", b"", "there is no password"), ("ada", b"a\x00b", "cannot be used")],
+    [("a:b", b"x", "is not a user name"), ("ada", b"", "missing password"), ("ada", b"a\x00b", "invalid password")],
 )
 def test_a_user_or_password_that_cannot_be_is_refused(hello, user, word, why):
     assert fails(hello.run(["auth:add", "hello", user], stdin=word), why)
@@ -90,7 +90,7 @@ def test_a_user_or_password_that_cannot_be_is_refused(hello, user, word, why):
 
 def test_maintenance_goes_on_with_a_message_and_off_again(hello):
     done = hello.run(["maintenance:on", "--message", "Back at 5 o'clock; {$}", "--allow-ip", "192.0.2.7,::1", "hello"])
-    assert done.err == "-----> hello is in maintenance, but for 192.0.2.7, ::1\n"
+    assert done.err == "-----> hello is in maintenance, except for 192.0.2.7, ::1\n"
     assert edge(hello).maintenance == Maintenance("Back at 5 o'clock; {$}", ("192.0.2.7", "::1"))
     report = listed(hello, "maintenance:report hello")
     assert report == {"enabled": "true", "message": "Back at 5 o'clock; {$}", "allow-ip": "192.0.2.7,::1"}
@@ -100,7 +100,7 @@ def test_maintenance_goes_on_with_a_message_and_off_again(hello):
     assert "not in maintenance" in hello.run("maintenance:off hello").err
     assert fails(hello.run(["maintenance:on", "hello", "--message", "a\nb"]), "cannot be shown")
     assert fails(hello.run("maintenance:on hello --allow-ip here"), "is not a network")
-    assert fails(hello.run("maintenance:report --global"), "for one app")
+    assert fails(hello.run("maintenance:report --global"), "set per app")
 
 
 def test_headers_are_set_in_place_of_others_and_unset(hello):
@@ -180,9 +180,9 @@ def test_a_path_that_goes_to_another_app_follows_it_through_deploys_and_its_end(
         ("routes:add hello api worker", "is not a path prefix"),
         ("routes:add hello / worker", "is the app itself"),
         ("routes:add hello /a/../b worker", "is not a path prefix"),
-        ("routes:add hello /.well-known/acme-challenge/x worker", "kept for certificates"),
+        ("routes:add hello /.well-known/acme-challenge/x worker", "reserved for ACME challenges"),
         ("routes:add hello /api web", "goes to web already"),
-        ("routes:add hello /api worker", "takes no requests"),
+        ("routes:add hello /api worker", "accepts no requests"),
         ("routes:add hello /api none", "has no process type none"),
         ("routes:add hello /api gone:web", "gone"),
         ("routes:remove hello /api", "has no route /api"),
@@ -196,7 +196,7 @@ def test_a_route_that_leads_nowhere_is_refused(hello, line, why):
 def test_a_prefix_belongs_to_one_thing(server):
     deployed(server, "shop")
     server.run("routes:add shop /api api")
-    assert fails(server.run("nginx:set shop cache-paths /img,/api"), "/api is given to more than one", "prefix-taken")
+    assert fails(server.run("nginx:set shop cache-paths /img,/api"), "/api is used twice", "prefix-taken")
     assert edge(server, "shop").cache.prefixes == ()
 
 
@@ -233,7 +233,7 @@ def test_an_app_that_cannot_be_written_down_stops_neither_others_nor_the_start(h
     hello.run("snippets:set hello odd", stdin=b"return 204;")
     # As an older version may have left it.
     hello.ctx.store.edge.replace(hello.app("other"), "route", {"/x": "api", "/x/": "api"})
-    assert fails(hello.run("domains:add-global x.example"), "/x is given to more than one", "prefix-taken")
+    assert fails(hello.run("domains:add-global x.example"), "/x is used twice", "prefix-taken")
     hello.ctx.store.edge.replace(hello.app("other"), "route", {})
 
     hello.ctx.store.edge.replace(hello.app(), "snippet", {"odd": "{{ nothing }}"})
@@ -268,7 +268,7 @@ def test_ports_are_open_on_loopback_unless_somebody_says_public(server):
     done = server.run("ports:add shop tcp:5432 api")
     assert done.err == "-----> tcp 127.0.0.1:5432 goes to api of shop\n"
     done = server.run("ports:add --public shop tcp:5433 api")
-    assert "tcp 0.0.0.0:5433" in done.err and "Everybody" in done.err
+    assert "tcp 0.0.0.0:5433" in done.err and "open to every client" in done.err
 
     rows = [(row["address"], row["port"], row["process"]) for row in listed(server, "ports:list shop")]
     assert rows == [("127.0.0.1", "5432", "api"), ("0.0.0.0", "5433", "api")]
@@ -283,14 +283,14 @@ def test_ports_are_open_on_loopback_unless_somebody_says_public(server):
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("--public blog tcp:5432 api", "It is shop's, as tcp 127.0.0.1:5432"),
-        ("--address ::1 blog tcp:8080 api", "This server itself listens there"),
-        ("--public blog tcp:20500 api", "are for the containers"),
+        ("--public blog tcp:5432 api", "It belongs to shop, as tcp 127.0.0.1:5432"),
+        ("--address ::1 blog tcp:8080 api", "The server itself listens there"),
+        ("--public blog tcp:20500 api", "are reserved for containers"),
         ("blog tcp:70000 api", "from 1 to 65535"),
         ("blog sctp:5 api", "tcp:5432 or udp:53"),
         ("blog tcp:5433 none", "has no process type none"),
         ("blog udp:5433 api", "listens on no udp port"),
-        ("--public --address ::1 blog tcp:5433 api", "say two things"),
+        ("--public --address ::1 blog tcp:5433 api", "exclude each other"),
         ("--address here blog tcp:5433 api", "an IP address"),
     ],
 )
@@ -319,7 +319,7 @@ def test_a_scheme_of_the_web_is_answered_with_what_does_the_same(server, port, f
 def test_grpc_as_a_scheme_of_ports(server, port):
     deployed(server, "shop")
     done = server.run(f"ports:add shop {port}")
-    assert (done.status, "port 50051 from the next deploy on" in done.err) == (0, True)
+    assert (done.status, "port 50051 after the next deploy" in done.err) == (0, True)
     assert not server.proxy.vhost("shop").grpc
     assert server.run("ps:rebuild shop").status == 0
 
@@ -464,11 +464,12 @@ def test_a_clone_has_the_edge_of_its_model_but_not_its_ports(server):
 def test_the_configuration_is_shown_and_checked(hello):
     assert hello.run("nginx:show-config hello", caller=VIEWER).out == "# 1\n"
     assert hello.run("nginx:show-config --global").out == "# server\n"
-    assert hello.run("nginx:validate-config hello", caller=VIEWER) == (0, "", "-----> nginx takes its configuration\n")
+    done = hello.run("nginx:validate-config hello", caller=VIEWER)
+    assert done == (0, "", "-----> the nginx configuration is valid\n")
 
     hello.proxy.validity = (1, "nginx: [emerg] no\n")
     result = hello.run("nginx:validate-config")
-    assert (result.status, result.err) == (1, " !     nginx: [emerg] no\n-----> nginx refuses its configuration\n")
+    assert (result.status, result.err) == (1, " !     nginx: [emerg] no\n-----> the nginx configuration is invalid\n")
 
 
 LINE = {

@@ -275,5 +275,5 @@ def test_an_app_whose_name_is_the_domain_of_another_is_told_that_it_has_no_addre
     result = hello.push("shop", None)
     assert result.status == 0
     assert "Released v1: shop" in result.err
-    assert "shop is released, but has no address: shop.localhost is of the app hello." in result.err
+    assert "shop is released, but has no address: shop.localhost belongs to hello." in result.err
     assert "Give it one: 'domains:add shop DOMAIN'." in result.err

@@ -15,7 +15,7 @@ def _doors(server):
 def test_www_leads_to_the_apex_and_is_not_served_itself(hello):
     hello.run("domains:add hello www.example.org example.org")
     added = hello.run("redirect:add hello www.example.org example.org")
-    assert added == (0, "", "-----> www.example.org leads to example.org (301)\n")
+    assert added == (0, "", "-----> www.example.org redirects to example.org (301)\n")
     [door] = _doors(hello)
     assert (door.hosts, door.redirect.target, door.redirect.code) == (("www.example.org",), "example.org", 301)
     assert hello.proxy.vhost("hello").doors[0] == ServerBlock(("example.org", "hello.localhost"))
@@ -36,13 +36,13 @@ def test_redirects_are_listed_and_replaced(hello):
     [
         ("a.example.org a.example.org", "a.example.org can't be redirected to itself"),
         ("a.example.org https://a.example.org/x", "a.example.org can't be redirected to itself"),
-        ("a.example.org ftp://b.example.org", "is not a target for a redirect"),
-        ("a.example.org 'https://b.example.org/;}'", "is not a target for a redirect"),
-        ("a.example.org 'https://b.example.org/$uri'", "is not a target for a redirect"),
-        ("a.example.org https://u:p@b.example.org", "is not a target for a redirect"),
-        ("a.example.org *.example.org", "is not a target for a redirect"),
+        ("a.example.org ftp://b.example.org", "is not a redirect target"),
+        ("a.example.org 'https://b.example.org/;}'", "is not a redirect target"),
+        ("a.example.org 'https://b.example.org/$uri'", "is not a redirect target"),
+        ("a.example.org https://u:p@b.example.org", "is not a redirect target"),
+        ("a.example.org *.example.org", "is not a redirect target"),
         ("_ b.example.org", "'_' can't be redirected"),
-        ("a.example.org b.example.org --code 200", "'200' is not a code for a redirect"),
+        ("a.example.org b.example.org --code 200", "'200' is not a redirect code"),
         ("x.example.org first.example.org", "first.example.org is redirected itself, to second.example.org"),
         ("second.example.org x.example.org", "first.example.org is redirected to second.example.org"),
     ],
@@ -62,7 +62,7 @@ def test_a_way_that_comes_back_is_refused_across_apps_and_patterns(hello):
     assert hello.run("redirect:add other b.test c.test").status == 0
     refused = hello.run("redirect:add third c.test a.test")
     assert refused.status == 2
-    assert "The way is: a.test to b.test to c.test to a.test" in refused.err
+    assert "The loop is: a.test to b.test to c.test to a.test" in refused.err
     assert "[redirect-loop]" in refused.err
     assert hello.run("redirect:add third c.test d.test").status == 0
 
@@ -73,7 +73,7 @@ def test_a_way_that_comes_back_is_refused_across_apps_and_patterns(hello):
     assert hello.run("redirect:add hello *.deep.example.org x.deep.example.org").status == 2
     assert hello.run("redirect:add third shop.example.org hello.localhost").status == 0
     for line in ("domains:remove other www.example.org", "domains:clear other"):
-        assert "www.example.org has to be served: *.example.org is redirected to it" in hello.run(line).err
+        assert "www.example.org can't be removed: *.example.org redirects to it" in hello.run(line).err
     assert "www.example.org" in hello.proxy.vhost("other").hosts
     hello.run("redirect:remove hello *.example.org")
     assert hello.run("domains:remove other www.example.org").status == 0
@@ -88,7 +88,7 @@ def test_a_host_belongs_to_one_app(hello):
     refused = hello.run("domains:add other old.example.org")
     assert refused.err == (
         " !     the domain old.example.org belongs to the app 'hello'\n"
-        " !     It redirects it.\n"
+        " !     The app redirects it.\n"
         " !     Run 'redirect:remove hello old.example.org' first. [domain-taken]\n"
     )
     assert hello.run("redirect:remove hello none.example.org").err == (

@@ -60,7 +60,7 @@ def certs_add(
 def certs_update(
     ctx: Context, app: args.AdminScope, *files: File, invocation: Invocation, name: Name = "", force: bool = False
 ) -> None:
-    """Replace a certificate: that of the name, or one for the same hosts, or the only one there is."""
+    """Replace a certificate: the one of that name, or one for the same hosts, or the only one."""
     _tell(ctx, app, uploaded.update(ctx, app, _given(ctx, invocation, files), name=name, force=force))
 
 

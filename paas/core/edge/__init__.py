@@ -1,1 +1,1 @@
-"""Decisions about the edge: hosts, rules, options."""
+"""Pure logic of the edge: hosts, rules, options, TLS."""

@@ -1,4 +1,4 @@
-"""Host names: one form for each, whatever way a person writes it."""
+"""Host names and their normalized form."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from paas.core.errors import InvalidValue
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 LONGEST_HOST = 253
 CATCH_ALL = "_"
-"""Stands for every host that nobody else has."""
+"""Stands for every host that belongs to no app."""
 LOCAL = (".localhost", ".local", ".internal", ".invalid", ".onion", ".arpa")
-"""Names that no public authority certifies."""
+"""Domains for which no public authority issues certificates."""
 
 
 def host_name(text: str) -> str:
-    """The domain name in the form that requests are matched by: lower case, punycode, without a final dot.
+    """Return the normalized domain name, as requests are matched: lower case, punycode, no final dot.
 
-    A leading ``*.`` stands for every name below, and ``_`` alone for every name that nobody else has. Names in other
-    scripts are read by the rules that browsers follow (IDNA 2008 with UTS 46). Raises `InvalidValue` for everything
-    that is not one domain name.
+    A leading ``*.`` stands for all subdomains, and ``_`` alone for every name that belongs to no app. Names in other
+    scripts are converted by the rules of browsers (IDNA 2008 with UTS 46). Raise `InvalidValue` for anything else.
     """
     if text == CATCH_ALL:
         return text
@@ -40,7 +39,7 @@ def host_name(text: str) -> str:
 
 
 def shown(host: str) -> str:
-    """The name as people write it, where it is in another script."""
+    """Return the host with punycode decoded to Unicode, for display."""
     if "xn--" not in host:
         return host
     wildcard = "*." if host.startswith("*.") else ""
@@ -51,24 +50,24 @@ def shown(host: str) -> str:
 
 
 def is_pattern(host: str) -> bool:
-    """Whether it stands for more than one name."""
+    """Return True for a wildcard or `CATCH_ALL`."""
     return host == CATCH_ALL or host.startswith("*.")
 
 
 def is_public(host: str) -> bool:
-    """Whether an authority could certify it at all: a name with a dot below no special domain."""
+    """Return True if a public authority could issue a certificate: a name with a dot, not below a special domain."""
     name = host.removeprefix("*.")
     numeric = name.rpartition(".")[2].isdigit()
     return host != CATCH_ALL and "." in name and not numeric and not f".{name}".endswith(LOCAL)
 
 
 def is_host(name: str) -> bool:
-    """Whether an app of that name is served at it."""
+    """Return True if an app's name is a host name at which the app is served."""
     return is_public(name) or name.endswith(".localhost")
 
 
 def default_names(name: str, shared: Sequence[str]) -> list[str]:
-    """The hosts of an app of that name: below each of the global domains; the name itself where it is one of a host."""
+    """Return the hosts of an app: its name below each global domain, or the name itself if it is a host name."""
     return [name] if is_host(name) else [f"{name}.{domain}" for domain in shared]
 
 
@@ -78,7 +77,7 @@ def _ascii(name: str, text: str) -> str:
             try:
                 idna.decode(name)
             except idna.IDNAError as error:
-                raise _bad_host(text, f"It is no name in punycode (IDNA): {error}.") from error
+                raise _bad_host(text, f"Its punycode is invalid (IDNA): {error}.") from error
         return name
 
     if len(name) > LONGEST_HOST:
@@ -87,12 +86,12 @@ def _ascii(name: str, text: str) -> str:
     try:
         return idna.encode(name, uts46=True, std3_rules=True).decode("ascii").lower()
     except idna.IDNAError as error:
-        raise _bad_host(text, f"It has no form in ASCII (IDNA): {error}.") from error
+        raise _bad_host(text, f"It cannot be written in ASCII (IDNA): {error}.") from error
 
 
 def _broken_rule(text: str) -> str:
     if "://" in text or "/" in text:
-        return "It is an address: leave out the scheme and the path."
+        return "It is a URL: leave out the scheme and the path."
 
     if re.fullmatch(r"[^:]+:\d+", text):
         return "Leave out the port."
@@ -104,4 +103,4 @@ def _broken_rule(text: str) -> str:
 
 
 def _bad_host(text: str, why: str) -> InvalidValue:
-    return InvalidValue(f"{text[:80]!r} is not a domain name", why=why, fix="Give it as in www.example.org")
+    return InvalidValue(f"{text[:80]!r} is not a domain name", why=why, fix="Example: www.example.org")

@@ -1,4 +1,4 @@
-"""How requests to one app pass through the edge: a field for each directive of nginx, with the same name."""
+"""Proxy options of one app: one field for each nginx directive, with the same name."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ Value = bool | int | tuple[int, int]
 
 
 def _whole(default: int, least: int, most: int, *, unit: str = "") -> Any:
-    """A dataclass field that takes whole numbers from ``least`` to ``most``."""
+    """Return a dataclass field for whole numbers from ``least`` to ``most``."""
     return field(default=default, metadata={"least": least, "most": most, "unit": unit})
 
 
 def _pair(default: tuple[int, int], most: tuple[int, int]) -> Any:
-    """A dataclass field that takes a number and a size, both at least 1 and at most ``most``."""
+    """Return a dataclass field for a number and a size, both at least 1 and at most ``most``."""
     return field(default=default, metadata={"pair": most})
 
 
 @dataclass(frozen=True)
 class ProxyOptions:
-    """Directives of one app. Sizes are bytes, times are seconds; raises `InvalidValue` when out of range.
+    """Directives of one app. Sizes are bytes, times are seconds. Raises `InvalidValue` if a value is out of range.
 
     ``client_max_body_size`` 0 means no limit. Without ``proxy_buffering`` each piece of a response reaches the client
     at once; without ``proxy_request_buffering`` each piece of an upload reaches the app at once. ``proxy_buffers`` is
-    a number of buffers and the size of one; what of a response finds no place in them goes to a file of at most
+    the number and size of buffers; the part of a response that does not fit goes to a file of at most
     ``proxy_max_temp_file_size``.
     """
 
@@ -60,10 +60,11 @@ class ProxyOptions:
 
     @property
     def fitting(self) -> ProxyOptions:
-        """The same with sizes that nginx takes together: what is too small beside another one is enlarged.
+        """The same options with sizes enlarged where nginx would refuse their combination.
 
-        nginx wants, with ``least`` as the larger of proxy_buffer_size and one of proxy_buffers: proxy_busy_buffers_size
-        from ``least`` to all of proxy_buffers but one, and proxy_max_temp_file_size 0 or at least ``least``.
+        nginx requires, with ``least`` as the larger of proxy_buffer_size and one of proxy_buffers:
+        proxy_busy_buffers_size from ``least`` to all of proxy_buffers but one, and proxy_max_temp_file_size 0 or at
+        least ``least``.
         """
         count, each = self.proxy_buffers
         least = max(self.proxy_buffer_size, each)
@@ -78,25 +79,25 @@ class ProxyOptions:
         )
 
     def directives(self) -> Iterator[tuple[str, Value, str]]:
-        """Name, value and unit of every directive, in the order of the fields."""
+        """Yield name, value and unit of every directive, in the order of the fields."""
         fitting = self.fitting
         for each in _rows():
             yield each.name, getattr(fitting, each.name), each.metadata.get("unit", "")
 
     def own(self) -> list[tuple[str, Value, str]]:
-        """Those that differ from what holds for an app that says nothing."""
+        """Return the directives that differ from the defaults."""
         return [mine for mine, common in zip(self.directives(), _common(), strict=True) if mine != common]
 
 
 def _replaced(options: ProxyOptions, **values: Value) -> ProxyOptions:
-    """The options with these values, which may be larger than a person may set."""
+    """Return the options with these values, unchecked: they may exceed the limits for users."""
     made = object.__new__(ProxyOptions)
     for name, value in {**vars(options), **values}.items():
         object.__setattr__(made, name, value)
     return made
 
 
-# An app has some seventy values at the edge, and a start reads those of all apps: what is the same for all is kept.
+# An app has about seventy values at the edge, and a start reads those of all apps: cache what is the same for all.
 
 
 @functools.cache
@@ -123,6 +124,6 @@ def _check(name: str, value: object, rule: Any) -> None:
 
 
 def check_whole(what: str, value: object, least: int, most: int) -> None:
-    """Refuses what is not a whole number from ``least`` to ``most``."""
+    """Raise `InvalidValue` if the value is not a whole number from ``least`` to ``most``."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise InvalidValue(f"{what}: {value!r} is not a whole number from {least} to {most}")

@@ -1,4 +1,4 @@
-"""Redirects of whole hosts: ``www.example.org`` to ``example.org``, or to an address elsewhere."""
+"""Redirects of whole hosts: ``www.example.org`` to ``example.org``, or to a URL."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ ADDRESS = re.compile(r"(https?)://([^/:?#]+)(?::([0-9]{1,5}))?(/[A-Za-z0-9/_.-]*
 
 @dataclass(frozen=True)
 class Redirect:
-    """Requests for ``source``, a host name, go to ``target``: a host name, or an address with a scheme.
+    """Redirect of the host ``source`` to ``target``, a host name or a URL.
 
-    The path and query of the request are kept, behind those of the address. Raises `InvalidValue`.
+    Path and query of the request are appended to the URL. Raises `InvalidValue`.
     """
 
     source: str
@@ -26,32 +26,32 @@ class Redirect:
 
     def __post_init__(self) -> None:
         if host_name(self.source) != self.source or self.source == "_":
-            raise InvalidValue(f"{self.source!r} can't be redirected", why="It has to be a host name.")
+            raise InvalidValue(f"{self.source!r} can't be redirected", why="It is not a host name.")
         if target(self.target) != self.target:
             raise InvalidValue(f"the target {self.target!r} is not normalised", why=f"Expected {target(self.target)!r}")
         if self.code not in CODES:
             raise InvalidValue(
-                f"{self.code} is not a code for a redirect",
-                why="It is 301 or 308 for good, 302 or 307 for now; with 307 and 308 a POST stays one.",
+                f"{self.code} is not a redirect code",
+                why="Use 301 or 308 (permanent), 302 or 307 (temporary); with 307 and 308 a POST stays a POST.",
             )
 
     @property
     def elsewhere(self) -> bool:
-        """Whether the target says its scheme itself."""
+        """True if the target is a URL with a scheme."""
         return "://" in self.target
 
 
 def target(text: str) -> str:
-    """The target in the form in which it is kept; `InvalidValue` for what is neither a host nor an address."""
+    """Return the normalized target. Raise `InvalidValue` if it is neither a host nor a URL."""
     found = ADDRESS.fullmatch(text)
     if found is None and "://" not in text and not text.startswith(("*", "_")):
         return host_name(text)
     if found is None or found[2].startswith(("*", "_")) or int(found[3] or 1) not in range(1, 65_536):
         raise InvalidValue(
-            f"{text[:80]!r} is not a target for a redirect",
-            why="It is a host name, or an address: http or https, a host, perhaps a port, and a path of letters, "
+            f"{text[:80]!r} is not a redirect target",
+            why="A target is a host name or a URL: http or https, a host, an optional port, and a path of letters, "
             "digits and / _ . -",
-            fix="Write for instance example.org, or https://example.org/shop",
+            fix="Examples: example.org, https://example.org/shop",
         )
     port = f":{int(found[3])}" if found[3] else ""
     return f"{found[1]}://{host_name(found[2])}{port}{(found[4] or '').rstrip('/')}"
@@ -60,10 +60,10 @@ def target(text: str) -> str:
 def check(
     new: Redirect, others: Sequence[Redirect], everywhere: Sequence[Redirect] = (), served: Collection[str] = ()
 ) -> None:
-    """Refuses a redirect to itself, one that would lead on to another of the app, and one that comes back.
+    """Raise `InvalidValue` for a redirect to itself, to another redirect of the app, or in a loop.
 
-    ``others`` are those of the same app, ``everywhere`` of all; ``served`` are the hosts and patterns that any app
-    answers to.
+    ``others`` are the redirects of the same app, ``everywhere`` those of all apps; ``served`` are the hosts and
+    patterns of all apps.
     """
     host = _host(new)
     if host == new.source:
@@ -84,36 +84,35 @@ def check(
     way = _way(new, [one for one in everywhere if one.source != new.source], served)
     if way and way[-1] is new:
         raise InvalidValue(
-            f"{new.source} can't be redirected to {new.target}: visitors would come back",
-            why=f"The way is: {' to '.join([host, *(_host(one) for one in way)])}",
+            f"{new.source} can't be redirected to {new.target}: that is a redirect loop",
+            why=f"The loop is: {' to '.join([host, *(_host(one) for one in way)])}",
             fix=f"Add {host} to the domains of an app first." if way == [new] else "Redirect one of them elsewhere.",
             code="redirect-loop",
         )
 
 
 def check_gone(gone: Collection[str], everywhere: Sequence[Redirect]) -> None:
-    """Refuses that hosts are not served any more to which a pattern is redirected that covers them: visitors would be
-    sent to where they are."""
+    """Raise `InvalidValue` if a removed host is the target of a wildcard redirect that matches it: that is a loop."""
     sources = {one.source for one in everywhere}
     for one in everywhere:
         host = _host(one)
         if host in gone and matched(host, sources) == one.source:
             raise InvalidValue(
-                f"{host} has to be served: {one.source} is redirected to it",
-                why="Without it visitors would be sent from there to there.",
+                f"{host} can't be removed: {one.source} redirects to it",
+                why=f"{one.source} covers {host}, too, which would become a redirect loop.",
                 fix=f"Remove the redirect of {one.source} first.",
                 code="redirect-loop",
             )
 
 
 def _host(redirect: Redirect) -> str:
-    """The host that it leads to."""
+    """Return the host of the target."""
     text = redirect.target
     return text.partition("://")[2].partition("/")[0].partition(":")[0] if redirect.elsewhere else text
 
 
 def _way(new: Redirect, others: Sequence[Redirect], served: Collection[str]) -> list[Redirect]:
-    """The redirects that a visitor meets after ``new``, who is the last of them if the way leads back to it."""
+    """Return the redirects that a client follows after ``new``; the last is ``new`` if they form a loop."""
     by_source = {one.source: one for one in [*others, new]}
     way: list[Redirect] = []
     host = _host(new)
@@ -128,7 +127,7 @@ def _way(new: Redirect, others: Sequence[Redirect], served: Collection[str]) -> 
 
 
 def matched(host: str, names: Collection[str]) -> str:
-    """The name by which nginx finds who answers: the host itself, or the longest pattern that covers it."""
+    """Return the name that nginx matches for the host: the host itself, or the longest matching wildcard."""
     labels = host.split(".")
     patterns = (f"*.{'.'.join(labels[at:])}" for at in range(1, len(labels)))
     return next((name for name in (host, *patterns) if name in names), "")

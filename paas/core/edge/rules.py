@@ -1,6 +1,6 @@
-"""What an app adds to passing requests on: who may enter, what is answered at the edge, and which ports it opens.
+"""Edge rules of an app: access, headers, routes, caching, static files, ports.
 
-Everything is checked when it is made, so that whatever holds an `Edge` may be written into a configuration file.
+All values are checked on construction, so every `Edge` is safe to write into a configuration file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SNIPPET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 LONGEST_MESSAGE = 300
 
 ERROR_PAGES = ".errors"
-"""What stands for a path prefix where the edge's own error pages are kept: no prefix is called so."""
+"""Takes the place of a path prefix for the error pages of a release. It is no valid prefix."""
 
 RESERVED_HEADERS = frozenset(
     {
@@ -31,7 +31,7 @@ RESERVED_HEADERS = frozenset(
         *("transfer-encoding", "upgrade", "x-request-id"),
     }
 )
-"""Headers of a response that nginx makes itself, or that would break how it is read."""
+"""Response headers that nginx sets itself, or that would break the framing of the response."""
 
 FORWARDED_FOR = ("$remote_addr", "$http_x_forwarded_for", "$proxy_add_x_forwarded_for")
 FORWARDED_PORT = ("$server_port", "$http_x_forwarded_port")
@@ -41,10 +41,10 @@ FORWARDED_SSL = ("", "on", "off", "$https", "$http_x_forwarded_ssl")
 
 @dataclass(frozen=True)
 class Forwarded:
-    """What an app learns of its client: the values of ``X-Forwarded-For``, ``-Port``, ``-Proto`` and ``-Ssl``.
+    """Values of the headers ``X-Forwarded-For``, ``-Port``, ``-Proto`` and ``-Ssl`` sent to the app.
 
-    They are variables of nginx, from a short list; those that begin with ``$http_`` believe what the client says, which
-    is right behind another proxy only. ``port`` may be a number, and ``ssl`` is not sent when it is empty.
+    They are nginx variables from a short list. Those that begin with ``$http_`` trust the client, which is only safe
+    behind another proxy. ``port`` may be a number; an empty ``ssl`` is not sent.
     """
 
     for_: str = FORWARDED_FOR[0]
@@ -63,7 +63,7 @@ class Forwarded:
 
 @dataclass(frozen=True)
 class Header:
-    """A header that every response gets; the app's own of that name is replaced."""
+    """Header added to every response. It replaces the app's own header of that name."""
 
     name: str
     value: str
@@ -72,7 +72,7 @@ class Header:
         if not HEADER_NAME.fullmatch(self.name) or self.name.lower() in RESERVED_HEADERS:
             raise InvalidValue(
                 f"{self.name[:80]!r} is not a header that can be set",
-                why="A name has letters, digits and hyphens. The edge makes these itself: "
+                why="A name has letters, digits and hyphens. The edge sets these itself: "
                 + ", ".join(sorted(RESERVED_HEADERS)),
                 code="invalid-header",
             )
@@ -86,7 +86,7 @@ class Header:
 
 @dataclass(frozen=True)
 class AccessRule:
-    """Whether clients of one network may enter."""
+    """Rule that allows or denies clients from one network."""
 
     network: str
     allow: bool
@@ -98,7 +98,7 @@ class AccessRule:
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who may enter with a password; ``hash`` is its SHA-512 crypt(5) hash."""
+    """User with a password; ``hash`` is its SHA-512 crypt(5) hash."""
 
     name: str
     hash: Secret
@@ -111,7 +111,7 @@ class User:
 
 @dataclass(frozen=True)
 class Maintenance:
-    """A page in place of the app, for everyone but clients of the networks ``allow``."""
+    """Maintenance page, shown to all clients except those of the networks ``allow``."""
 
     message: str = ""
     allow: tuple[str, ...] = ()
@@ -127,7 +127,7 @@ class Maintenance:
 
 @dataclass(frozen=True)
 class RateLimits:
-    """For one client address: requests a minute, how many may come at once beyond that, and connections. 0: none."""
+    """Limits for one client address: requests per minute, burst beyond that, connections. 0 means no limit."""
 
     per_minute: int = 0
     burst: int = 20
@@ -154,7 +154,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Cache:
-    """Prefixes whose responses are kept for ``seconds``; a new ``version`` begins anew."""
+    """Prefixes whose responses are cached for ``seconds``. A new ``version`` starts with an empty cache."""
 
     prefixes: tuple[str, ...] = ()
     seconds: int = 3600
@@ -168,9 +168,9 @@ class Cache:
 
 @dataclass(frozen=True)
 class Files:
-    """Folders of a release that the edge serves itself, and its own error pages.
+    """Static files and error pages of a release, served by the edge.
 
-    ``root`` has a folder of files for each of ``prefixes``, at that path, and the ``pages`` by status in ``errors``.
+    ``root`` has a folder for each of ``prefixes``, at that path; ``pages`` are the statuses with an error page.
     """
 
     root: str = ""
@@ -188,7 +188,7 @@ class Files:
 
 @dataclass(frozen=True)
 class Snippet:
-    """Text of nginx's own language that an admin adds to the server block of the app."""
+    """nginx directives that an administrator adds to the app's server block."""
 
     name: str
     text: str
@@ -219,7 +219,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class Edge:
-    """All of it. ``keepalive`` is how many idle connections to the app a worker keeps."""
+    """All edge rules of an app. ``keepalive`` is the number of idle connections to the app per nginx worker."""
 
     forwarded: Forwarded = Forwarded()
     headers: tuple[Header, ...] = ()
@@ -242,49 +242,49 @@ class Edge:
         for prefix in taken:
             if taken.count(prefix) > 1:
                 raise InvalidValue(
-                    f"{prefix or '/'} is given to more than one",
-                    why="A prefix belongs to one of: routes, static folders, cached paths.",
+                    f"{prefix or '/'} is used twice",
+                    why="A prefix can have only one of: a route, a static folder, a cached path.",
                     code="prefix-taken",
                 )
 
 
 def path_prefix(text: str) -> str:
-    """A path that others begin with, without a final slash; ``/`` for all. Raises `InvalidValue`."""
+    """Return the path prefix without a final slash; ``/`` for all paths. Raise `InvalidValue`."""
     if not PREFIX.fullmatch(text) or len(text) > 200 or any(part in (".", "..") for part in text.split("/")):
         raise InvalidValue(
             f"{text[:80]!r} is not a path prefix",
             why="It begins with / and has letters, digits and . _ ~ - between single slashes; no part is . or ..",
-            fix="Give it as in /assets",
+            fix="Example: /assets",
             code="invalid-prefix",
         )
     if text.startswith("/.well-known/acme-challenge"):
-        raise InvalidValue(f"{text} is kept for certificates", code="invalid-prefix")
+        raise InvalidValue(f"{text} is reserved for ACME challenges", code="invalid-prefix")
     return text.rstrip("/") or "/"
 
 
 def below(text: str) -> str:
-    """The same, but not ``/``, which is the app itself."""
+    """Return the path prefix. Raise `InvalidValue`, also for ``/``, which is the app itself."""
     if path_prefix(text) == "/":
-        raise InvalidValue("/ is the app itself", fix="Give a path below it, as in /api", code="invalid-prefix")
+        raise InvalidValue("/ is the app itself", fix="Give a path below it, such as /api", code="invalid-prefix")
     return path_prefix(text)
 
 
 def network(text: str) -> str:
-    """An address or network in the form in which it is compared: ``192.0.2.0/24``, ``2001:db8::1``."""
+    """Return the normalized address or network: ``192.0.2.0/24``, ``2001:db8::1``. Raise `InvalidValue`."""
     try:
         found = ipaddress.ip_network(text)
     except ValueError as error:
         raise InvalidValue(
             f"{text[:80]!r} is not a network",
             why=f"{error}.",
-            fix="Give an address or a network, as in 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32",
+            fix="Give an address or a network, such as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32",
             code="invalid-network",
         ) from error
     return str(found.network_address) if found.prefixlen == found.max_prefixlen else str(found)
 
 
 def user_name(text: str) -> str:
-    """The name of somebody with a password."""
+    """Return the user name. Raise `InvalidValue` if it is malformed."""
     if not USER.fullmatch(text):
         raise InvalidValue(
             f"{text[:80]!r} is not a user name",

@@ -1,4 +1,4 @@
-"""What holds for the whole edge, because nginx reads it before it knows for which app a request is."""
+"""Options of the whole edge: nginx applies them before it knows which app a request is for."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from paas.core.errors import InvalidValue
 class ServerOptions:
     """Options of the server: ``client_header_timeout`` in seconds, ``listen_ipv6`` an IPv6 address or empty.
 
-    ``drain_seconds`` is how long a worker of before a reload may go on with its connections, ``generations`` how many
-    sets of such workers there may be, ``trusted`` are proxies in front.
-    ``header_buffers`` is how many buffers a request's header may take, and the size of one, which holds a line.
+    ``drain_seconds`` is how long an old worker may finish its connections after a reload, ``generations`` the number
+    of reloads whose old workers may stay, ``trusted`` the proxies in front. ``header_buffers`` is the number and size
+    in bytes of buffers for a request header; a header line must fit into one.
     """
 
     client_header_timeout: int = 30
@@ -34,6 +34,6 @@ class ServerOptions:
             ipaddress.IPv6Address(self.listen_ipv6)
 
     def ipv6_beside(self, listen: str) -> str:
-        """The same port as ``listen`` on the IPv6 address; empty for none, or where that is the address already."""
+        """Return the IPv6 address with the port of ``listen``; empty if there is none, or if it is ``listen``."""
         address = f"[{self.listen_ipv6}]:{listen.rpartition(':')[2]}"
         return address if self.listen_ipv6 and address != listen else ""

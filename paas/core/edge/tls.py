@@ -1,4 +1,4 @@
-"""What the edge needs to serve an app over HTTPS, and the server blocks that follow from it."""
+"""TLS settings of an app at the edge, and the nginx server blocks derived from them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ THUMBPRINT = re.compile(r"[A-Za-z0-9_-]*")
 
 @dataclass(frozen=True)
 class Credential:
-    """A certificate chain (PEM, the leaf first) with its key, as served for ``hosts``.
+    """Certificate chain (PEM, the leaf first) with its key, as served for ``hosts``.
 
-    ``trusted`` is false for what only stands in until an authority has issued a certificate: nobody is sent to it.
-    ``stapling``: the certificate names an OCSP responder, whose answers are passed on.
+    ``trusted`` is false for a placeholder until a certificate is issued: HTTP requests are not redirected to it.
+    ``stapling``: the certificate names an OCSP responder, whose responses are stapled.
     """
 
     chain: str
@@ -32,22 +32,22 @@ class Credential:
 
     @property
     def pem(self) -> Secret:
-        """The content of its file: the chain, then the key."""
+        """Content of its file: the chain, then the key."""
         return Secret(f"{self.chain.strip()}\n{self.key.reveal().strip()}\n")
 
     @property
     def name(self) -> str:
-        """The name of its file, which follows from the content: a file never changes, so rolling back needs no copy."""
+        """Name of its file, derived from the content: files never change, so a rollback needs no copy."""
         return hashlib.sha256(self.pem.reveal().encode()).hexdigest()[:40]
 
 
 @dataclass(frozen=True)
 class Tls:
-    """How one app is served over HTTPS. Raises `InvalidValue` for what could not go into a configuration file.
+    """TLS settings of one app. Raises `InvalidValue` for values unsafe in a configuration file.
 
-    ``hsts`` is the value of Strict-Transport-Security, empty for none. ``redirect``: requests over HTTP are sent to
-    HTTPS, for hosts that have a trusted certificate. ``thumbprint`` is that of the ACME account's key, empty where the
-    app answers challenges itself.
+    ``hsts`` is the value of Strict-Transport-Security, empty for none. ``redirect``: HTTP requests are redirected to
+    HTTPS for hosts that have a trusted certificate. ``thumbprint`` is that of the ACME account key, empty if the app
+    answers challenges itself.
     """
 
     credentials: tuple[Credential, ...] = ()
@@ -63,10 +63,10 @@ class Tls:
 
 @dataclass(frozen=True)
 class ServerBlock:
-    """One server block: over HTTPS with a credential, over HTTP without.
+    """nginx server block: HTTPS with a credential, HTTP without.
 
-    ``upgrades``: every request is sent to HTTPS. ``redirect``: every request is sent there, where ``secure`` says that
-    the target is a host of the app that is served over HTTPS.
+    ``upgrades``: every request is redirected to HTTPS. ``redirect``: every request is redirected to its target;
+    ``secure`` is true if the target is a host of the app that is served over HTTPS.
     """
 
     hosts: tuple[str, ...]
@@ -77,14 +77,14 @@ class ServerBlock:
 
 
 def hsts(max_age: int, *, include_subdomains: bool, preload: bool) -> str:
-    """The value of Strict-Transport-Security, https://www.rfc-editor.org/rfc/rfc6797#section-6.1"""
+    """Return the value of Strict-Transport-Security, https://www.rfc-editor.org/rfc/rfc6797#section-6.1"""
     return f"max-age={max_age}" + "; includeSubDomains" * include_subdomains + "; preload" * preload
 
 
 def doors(hosts: Sequence[str], redirects: Sequence[Redirect], tls: Tls) -> Iterator[ServerBlock]:
-    """The server blocks of an app: its hosts over HTTP and over HTTPS, then its redirects over both.
+    """Yield the server blocks of an app: its hosts over HTTP and HTTPS, then its redirects over both.
 
-    A host that is redirected is not served.
+    A redirected host is not served.
     """
     moved = {redirect.source for redirect in redirects}
     by_host = {host: credential for credential in tls.credentials for host in credential.hosts}

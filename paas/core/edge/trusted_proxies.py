@@ -1,4 +1,4 @@
-"""Proxies in front of the edge, whose word on the client counts: a load balancer, a CDN."""
+"""Trusted proxies in front of the edge, which report the client's address: load balancers, CDNs."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from paas.core.errors import InvalidValue
 from paas.core.values import Kind
 
 EVERYONE = "all"
-"""Stands for every address: for a server that nobody but its proxies can reach."""
+"""Stands for every address: for a server that only its proxies can reach."""
 FORWARDED_FOR, PROXY = "x-forwarded-for", "proxy-protocol"
 HEADERS = ("proto", "host", "port")
-# Fewer bits than the largest networks that one owner has: 10.0.0.0/8, and what registries give to providers.
+# Shortest prefix lengths accepted: 10.0.0.0/8, and the largest IPv6 networks that registries assign to providers.
 SHORTEST = {4: 8, 6: 16}
 
 
 @dataclass(frozen=True)
 class TrustedProxies:
-    """Networks of proxies, or `EVERYONE` alone, and what they say.
+    """Networks of proxies, or `EVERYONE` alone, and how they report the client.
 
-    ``protocol``: the client's address comes in the header X-Forwarded-For, or in front of each connection by the PROXY
-    protocol, which then every client of the HTTP and HTTPS ports has to speak. ``headers`` are those of ``X-Forwarded-
-    Proto``, ``-Host`` and ``-Port`` that each of the proxies sets itself and passes on from no client.
+    ``protocol``: the client's address comes in the header X-Forwarded-For, or at the start of each connection in the
+    PROXY protocol, which every client of the HTTP and HTTPS ports must speak then. ``headers`` are those of
+    ``X-Forwarded-Proto``, ``-Host`` and ``-Port`` that every proxy sets itself and never passes on from a client.
     """
 
     networks: tuple[str, ...]
@@ -38,22 +38,24 @@ class TrustedProxies:
 
     @property
     def everyone(self) -> bool:
-        """Whether every address is one of a proxy."""
+        """True if every address is trusted."""
         return self.networks == (EVERYONE,)
 
     @property
     def proxy_protocol(self) -> bool:
-        """Whether connections begin with a line of the PROXY protocol."""
+        """True if connections begin with a PROXY protocol header."""
         return self.protocol == PROXY
 
     def believes(self, header: str) -> bool:
-        """Whether ``X-Forwarded-…`` of that name counts. Behind the PROXY protocol, clients write all headers."""
+        """Return True if ``X-Forwarded-…`` of that name is trusted. With the PROXY protocol, any client can set it."""
         return header in self.headers and not self.proxy_protocol
 
 
 def read_networks(text: str) -> tuple[str, ...]:
-    """Return the networks of a list with commas or blanks. Raises ValueError, and `InvalidValue` for one that is so
-    large that it can only be a mistake."""
+    """Read a list of networks, separated by commas or blanks.
+
+    Raise ValueError, and `InvalidValue` for a network so large that it must be a mistake.
+    """
     words = text.replace(",", " ").split()
     if words == [EVERYONE]:
         return (EVERYONE,)
@@ -62,15 +64,15 @@ def read_networks(text: str) -> tuple[str, ...]:
         if network.prefixlen < SHORTEST[network.version]:
             raise InvalidValue(
                 f"{network} can't be a network of proxies",
-                why=f"Whoever is in {network} could claim any address, and pass access rules and rate limits by that."
-                " Give the addresses of your proxies. Where a firewall lets nobody but them reach this server, and"
-                f" their addresses are not known, the value {EVERYONE!r} says so.",
+                why=f"Any client in {network} could claim any address, and so bypass access rules and rate limits."
+                " Give the addresses of your proxies. If you don't know them, and a firewall lets only them reach this"
+                f" server, use {EVERYONE!r}.",
             )
     return tuple(dict.fromkeys(normalised(str(network)) for network in found))
 
 
 def read_headers(text: str) -> frozenset[str]:
-    """Return the names of a list with commas or blanks, of which ``none`` alone stands for none. Raises ValueError."""
+    """Read a list of names, separated by commas or blanks; ``none`` alone means none. Raise ValueError."""
     words = frozenset(text.replace(",", " ").split())
     if not words <= {*HEADERS, "none"} or ("none" in words and len(words) > 1):
         raise ValueError(text)
@@ -78,6 +80,6 @@ def read_headers(text: str) -> frozenset[str]:
 
 
 NETWORKS = Kind(
-    "addresses and networks with commas between them, such as 10.0.0.5,192.0.2.0/24, or all", read_networks
+    "addresses and networks separated by commas, such as 10.0.0.5,192.0.2.0/24, or all", read_networks
 )
-SET_HEADERS = Kind("a list of proto, host and port with commas between them, or none", read_headers)
+SET_HEADERS = Kind("a list of proto, host and port separated by commas, or none", read_headers)

@@ -1,6 +1,6 @@
-"""What the edge serves for one app: its host names, where its processes listen, and how requests pass.
+"""Virtual host of one app: its hosts, the ports of its processes, and its options.
 
-Everything here is checked when it is made, so that whatever holds a `Vhost` may be written into a configuration file.
+All values are checked on construction, so every `Vhost` is safe to write into a configuration file.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ APP = re.compile(r"[a-z0-9][a-z0-9._-]{0,252}")
 
 
 class VhostState(enum.Enum):
-    """Whether there is anything to pass requests to; everything but ``LIVE`` gets a page that says which: with 503, or
-    with 404 where the hosts are ``GONE``, that is nobody's any more."""
+    """State of an app at the edge. All but ``LIVE`` get a page that names the state.
+
+    Its status is 503, or 404 for ``GONE``: the hosts belong to no app any more.
+    """
 
     LIVE = "live"
     STOPPED = "stopped"
@@ -34,7 +36,7 @@ class VhostState(enum.Enum):
 
 @dataclass(frozen=True)
 class Vhost:
-    """One app at the edge. Raises `InvalidValue` when a part could not go into a configuration file.
+    """One app at the edge. Raises `InvalidValue` for values unsafe in a configuration file.
 
     ``key`` names files and upstreams and stays for the life of the app; ``hosts`` are normalised by `host_name`, and
     without any the app is not reachable; ``upstreams`` is where its web processes take requests, and a ``LIVE`` app
@@ -68,40 +70,40 @@ class Vhost:
 
         for what, values in (("host name", self.hosts), ("address", self.upstreams)):
             if len(set(values)) != len(values):
-                raise InvalidValue(f"a {what} of {self.app} is there twice: {', '.join(map(str, values))}")
+                raise InvalidValue(f"a {what} of {self.app} is listed twice: {', '.join(map(str, values))}")
 
         if self.state is VhostState.LIVE and not self.upstreams and not self.socket:
             raise InvalidValue(f"{self.app} cannot be live without an address")
 
     @property
     def doors(self) -> tuple[ServerBlock, ...]:
-        """The server blocks that it is served by."""
+        """The server blocks of the app."""
         found = doors(self.hosts, self.redirects, self.tls)
         return tuple(door for door in found if door.credential or not self.gone)
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """The hosts for which a request over HTTP is answered as one for a host that nobody has."""
+        """Hosts for which an HTTP request gets the page for an unknown host."""
         return tuple(host for host in self.unserved if host != CATCH_ALL)
 
     @property
     def refused(self) -> tuple[str, ...]:
-        """The hosts for which a TLS handshake is refused, whatever certificates other apps have."""
+        """Hosts for which a TLS handshake is refused, even if another app has a matching certificate."""
         return refused(self.hosts, self.redirects, self.tls, self.unserved)
 
     @property
     def live(self) -> bool:
-        """Whether requests are passed to a process."""
+        """True if requests are passed to a process."""
         return self.state is VhostState.LIVE
 
     @property
     def gone(self) -> bool:
-        """Whether nobody has its hosts any more."""
+        """True if the hosts belong to no app any more."""
         return self.state is VhostState.GONE
 
     @property
     def empty(self) -> bool:
-        """Whether the app was never deployed."""
+        """True if the app was never deployed."""
         return self.state is VhostState.EMPTY
 
 

@@ -1,4 +1,4 @@
-"""The kinds of arguments of the commands for the edge."""
+"""Argument types of the edge's commands."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from paas.jobs.context import Context
 
 GRPC = "grpc"
 WEB_SCHEMES = {
-    "http": "Nothing is to be done: web listens on $PORT, or on processes.web.port of paas.yml.",
-    "https": "Give the app a certificate: 'letsencrypt:enable APP', or 'certs:add APP'.",
+    "http": "Nothing to do: web listens on $PORT, or on processes.web.port of paas.yml.",
+    "https": "Get a certificate for the app: 'letsencrypt:enable APP' or 'certs:add APP'.",
 }
-"""What to do instead of opening a port, by the scheme that other platforms have for it."""
+"""Fixes for port schemes of other platforms that need no port here."""
 
 
 def _protocol(ctx: Context, text: str) -> tuple[str, int]:
     protocol, _, port = text.partition(":")
     if protocol in (GRPC, "grpcs"):
-        # The port of the server is the one of HTTP or HTTPS, whatever the command of the other platform says.
+        # Dokku's form grpc:80:PORT names a server port, too; here it is always the HTTP or HTTPS port.
         return GRPC, int(kinds.integer(1, 65_535).read("port", port.rpartition(":")[2]))
     if protocol in WEB_SCHEMES:
         raise InvalidValue(
             f"{text[:80]!r} is not a port to open",
-            why="Every app's web is served on the HTTP and HTTPS ports of this server already.",
+            why="The web process of every app is already served on the HTTP and HTTPS ports of this server.",
             fix=WEB_SCHEMES[protocol],
             code="invalid-port",
         )
@@ -39,9 +39,9 @@ def _protocol(ctx: Context, text: str) -> tuple[str, int]:
 
 
 def some(values: tuple[str, ...], example: str) -> tuple[str, ...]:
-    """The values; `UsageError` if there is none."""
+    """Return the values. Raise `UsageError` with the example if there are none."""
     if not values:
-        raise UsageError("something is missing", fix=f"Write for instance: {example}")
+        raise UsageError("missing argument", fix=f"Example: {example}")
     return values
 
 

@@ -1,4 +1,4 @@
-"""``domains:*``: the host names of apps."""
+"""``domains:*``: domains of apps, and global domains."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from paas.jobs.context import Context
 def _some(name: str, values: tuple[str, ...]) -> tuple[str, ...]:
     if not values:
         example = "example.org" if name.endswith("-global") else "APP www.example.org"
-        raise UsageError("DOMAIN is missing", fix=f"Write for instance: {name} {example}")
+        raise UsageError("missing argument: DOMAIN", fix=f"Example: {name} {example}")
     return values
 
 
 def _switched(ctx: Context, app: App | None, every: bool, *, enabled: bool) -> list[App]:
-    """The app, or every one, whose domains are enabled or disabled now."""
+    """Enable or disable the domains of the app, or of every app. Return these apps."""
     if every == (app is not None):
-        raise UsageError(f"domains:{'enable' if enabled else 'disable'} takes the name of an app, or --all")
+        raise UsageError(f"domains:{'enable' if enabled else 'disable'} takes either an app or --all")
     if app is not None:
         domains.enable(ctx, app, enabled=enabled)
         return [app]
@@ -33,7 +33,7 @@ def _switched(ctx: Context, app: App | None, every: bool, *, enabled: bool) -> l
 
 
 def _hosts(ctx: Context, app: App) -> str:
-    """What it answers to, each also as people write it where that is in another script."""
+    """Return the app's hosts as text; internationalized ones with their Unicode form."""
     found = [(host, shown(host)) for host in publish.hosts(ctx, app)]
     return " ".join(host if host == script else f"{host} ({script})" for host, script in found)
 
@@ -68,7 +68,7 @@ def domains_report(
 def domains_add(ctx: Context, app: args.App, *values: args.Domain) -> None:
     """Add domains to an app. They are served at once.
 
-    An app that gave up its default domains, its name below each global domain, has them again once all are added.
+    An app that gave up its default domains (its name below each global domain) gets them back once all are added.
     """
     domains.add(ctx, app, _some("domains:add", values))
     ctx.out.step(f"{app.name} answers to: {_hosts(ctx, app)}")
@@ -76,25 +76,25 @@ def domains_add(ctx: Context, app: args.App, *values: args.Domain) -> None:
 
 @command("domains:remove", access=Access.DEPLOY)
 def domains_remove(ctx: Context, app: args.App, *values: args.Domain) -> None:
-    """Remove domains from an app, default ones, too."""
+    """Remove domains from an app, including default ones."""
     domains.remove(ctx, app, _some("domains:remove", values))
 
 
 @command("domains:set", access=Access.DEPLOY)
 def domains_set(ctx: Context, app: args.App, *values: args.Domain) -> None:
-    """Make these, and no others, the domains of an app; it gives up its default domains."""
+    """Replace all domains of an app with these, including its default domains."""
     domains.replace(ctx, app, _some("domains:set", values))
 
 
 @command("domains:clear", access=Access.DEPLOY)
 def domains_clear(ctx: Context, app: args.App) -> None:
-    """Remove all domains of an app, the default ones, too: it is not served until it gets others."""
+    """Remove all domains of an app, including the default ones: it is not served until it gets new ones."""
     domains.replace(ctx, app, ())
 
 
 @command("domains:reset", access=Access.DEPLOY)
 def domains_reset(ctx: Context, app: args.App) -> None:
-    """Make the default domains, and no others, those of an app: its name below each global domain."""
+    """Replace all domains of an app with its default domains: its name below each global domain."""
     domains.reset(ctx, app)
 
 
@@ -107,9 +107,9 @@ def domains_enable(ctx: Context, app: args.App | None = None, *, all: bool = Fal
 
 @command("domains:disable", access=Access.DEPLOY)
 def domains_disable(ctx: Context, app: args.App | None = None, *, all: bool = False) -> None:
-    """Serve an app, or with --all every app, at none of its domains; they are kept for domains:enable."""
+    """Stop serving an app, or with --all every app, at its domains; they are kept for domains:enable."""
     for one in _switched(ctx, app, all, enabled=False):
-        ctx.out.step(f"{one.name} answers to no domain")
+        ctx.out.step(f"{one.name} answers to none of its domains")
 
 
 @command("domains:add-global", access=Access.ADMIN)
@@ -126,7 +126,7 @@ def domains_remove_global(ctx: Context, *values: args.Domain) -> None:
 
 @command("domains:set-global", access=Access.ADMIN)
 def domains_set_global(ctx: Context, *values: args.Domain) -> None:
-    """Make these, and no others, the global domains."""
+    """Replace all global domains with these."""
     domains.replace(ctx, None, _some("domains:set-global", values))
 
 

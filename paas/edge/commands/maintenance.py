@@ -1,4 +1,4 @@
-"""``maintenance:*``: a page in place of an app."""
+"""``maintenance:*``: the maintenance page."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Networks = Annotated[tuple[str, ...], Arg("NETWORK,…", lambda ctx, text: tuple
 def maintenance_on(
     ctx: Context, app: args.App, *, message: Annotated[str, Arg("TEXT")] = "", allow_ip: Networks = ()
 ) -> None:
-    """Show a page with status 503 in place of the app, at once.
+    """Show a maintenance page with status 503 instead of the app, at once.
 
-    --message is the heading of the page; --allow-ip lists networks, with commas between them, that see the app.
+    --message is the heading of the page; --allow-ip lists networks, separated by commas, that still see the app.
     """
     changes.set_maintenance(ctx, app, message, allow_ip)
-    ctx.out.step(f"{app.name} is in maintenance" + (f", but for {', '.join(allow_ip)}" if allow_ip else ""))
+    ctx.out.step(f"{app.name} is in maintenance" + (f", except for {', '.join(allow_ip)}" if allow_ip else ""))
 
 
 @command("maintenance:off", access=Access.DEPLOY)
@@ -48,7 +48,7 @@ def maintenance_report(
 
     def report(one: App | None) -> Report:
         if one is None:
-            raise UsageError("maintenance is for one app", fix="Name the app.")
+            raise UsageError("maintenance is set per app", fix="Name an app instead of --global.")
         found = maintenance(ctx.store.edge.of(one, MAINTENANCE))
         facts = {
             "enabled": str(found is not None).lower(),

@@ -1,4 +1,4 @@
-"""``nginx:*``, apart from its properties: what the edge has, and what it saw."""
+"""``nginx:*`` except its properties: configuration and logs of nginx."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Tail = Annotated[bool, Arg("", short="t")]
 
 @command("nginx:show-config", access=Access.VIEW)
 def nginx_show_config(ctx: Context, app: args.Scope) -> str:
-    """Show the nginx configuration of an app as it is live, or with --global that of the server.
+    """Show the live nginx configuration of an app, or with --global that of the server.
 
-    The text of snippets is for administrators.
+    Only administrators see the text of snippets.
     """
     whole = ctx.caller.access >= Access.ADMIN
     return ctx.proxy.config(str(app.id) if app else None, snippets=whole).rstrip("\n")
@@ -26,14 +26,14 @@ def nginx_show_config(ctx: Context, app: args.Scope) -> str:
 
 @command("nginx:validate-config", access=Access.VIEW)
 def nginx_validate_config(ctx: Context, app: args.App | None = None) -> Exit:
-    """Have nginx read all of its configuration, and end with the status of 'nginx -t'.
+    """Test the nginx configuration. The exit status is that of 'nginx -t'.
 
-    The files of all apps are read together, whichever app is named.
+    nginx tests the files of all apps together, whichever app is named.
     """
     status, words = ctx.proxy.validate()
     for line in words.splitlines():
         ctx.out.warning(line)
-    ctx.out.step("nginx takes its configuration" if status == 0 else "nginx refuses its configuration")
+    ctx.out.step("the nginx configuration is valid" if status == 0 else "the nginx configuration is invalid")
     return Exit(status)
 
 
@@ -41,15 +41,15 @@ def nginx_validate_config(ctx: Context, app: args.App | None = None) -> Exit:
 def nginx_access_logs(ctx: Context, app: args.App, *, tail: Tail = False, num: args.Lines = 100) -> None:
     """Show the last requests to an app, in the format of the property access-log-format.
 
-    -t goes on as requests come, until Ctrl-C; -n sets how many (100).
+    -t continues with new requests until Ctrl-C; -n sets the number of lines (100).
     """
     logs.requests(ctx, app, num, follow=tail)
 
 
 @command("nginx:error-logs", access=Access.VIEW)
 def nginx_error_logs(ctx: Context, app: args.App, *, tail: Tail = False, num: args.Lines = 100) -> None:
-    """Show what nginx complained of when it served an app.
+    """Show the errors that nginx logged for an app.
 
-    -t goes on as lines come, until Ctrl-C; -n sets how many (100).
+    -t continues with new lines until Ctrl-C; -n sets the number of lines (100).
     """
     logs.errors(ctx, app, num, follow=tail)

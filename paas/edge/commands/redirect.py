@@ -1,4 +1,4 @@
-"""``redirect:*``: hosts that send their visitors elsewhere."""
+"""``redirect:*``: redirects of hosts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from paas.store.redirects import Redirects
 
 def _code(ctx: Context, text: str) -> int:
     if text not in map(str, CODES):
-        raise UsageError(f"{text!r} is not a code for a redirect", why=f"It is one of {', '.join(map(str, CODES))}.")
+        raise UsageError(f"{text!r} is not a redirect code", why=f"Valid codes: {', '.join(map(str, CODES))}.")
     return int(text)
 
 
@@ -27,14 +27,14 @@ Code = Annotated[int, Arg("CODE", _code, lambda ctx: map(str, CODES))]
 
 @command("redirect:add", access=Access.DEPLOY)
 def redirect_add(ctx: Context, app: args.App, from_: Source, to: Target, *, code: Code = 301) -> None:
-    """Send visitors of a host to another one, or to an address; path and query are kept.
+    """Redirect a host to another host or URL. The path and query are kept.
 
-    FROM is a host name, which the app then redirects in place of serving it: redirect:add APP www.example.org
-    example.org. TO is a host name, or an address such as https://example.org/shop. The code is 301 or 308 for good, 302
-    or 307 for now; with 307 and 308 a POST stays a POST.
+    FROM is a host name; the app redirects it instead of serving it: redirect:add APP www.example.org example.org. TO is
+    a host name, or a URL such as https://example.org/shop. The code is 301 or 308 for a permanent redirect, 302 or 307
+    for a temporary one; with 307 and 308 a POST stays a POST.
     """
     redirects.add(ctx, app, Redirect(from_, to, code))
-    ctx.out.step(f"{from_} leads to {to} ({code})")
+    ctx.out.step(f"{from_} redirects to {to} ({code})")
 
 
 @command("redirect:remove", access=Access.DEPLOY)

@@ -1,4 +1,4 @@
-"""``routes:*``: paths of an app that another process answers."""
+"""``routes:*``: paths of an app served by another process type."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from paas.jobs.context import Context
 
 @command("routes:list", access=Access.VIEW)
 def routes_list(ctx: Context, app: args.App) -> list[dict[str, str]]:
-    """Show the paths that lead elsewhere than to web."""
+    """Show the paths that are not served by web."""
     names = {other.id: other.name for other in ctx.store.apps.all()}
     found = [(prefix, target(text)) for prefix, text in ctx.store.edge.of(app, ROUTE).items()]
     return [
@@ -31,10 +31,10 @@ def _title(names: dict[int, str], to: RouteTarget) -> str:
 def routes_add(
     ctx: Context, app: args.App, prefix: Prefix, to: Annotated[str, Arg("[APP:]PROCESS")], *, strip: bool = False
 ) -> None:
-    """Have everything below PREFIX answered by another process type, of this app or of another one.
+    """Route requests below PREFIX to another process type, of this app or of another one.
 
-    With --strip the target sees the path without the prefix, and the prefix as X-Forwarded-Prefix. A prefix that has a
-    route already gets the new one.
+    With --strip the target gets the path without the prefix, and the prefix as X-Forwarded-Prefix. An existing route
+    of the prefix is replaced.
     """
     changes.add_route(ctx, app, prefix, to, strip=strip)
     ctx.out.step(f"{app.name}{prefix} goes to {to}" + (", without the prefix" if strip else ""))
@@ -42,5 +42,5 @@ def routes_add(
 
 @command("routes:remove", access=Access.DEPLOY)
 def routes_remove(ctx: Context, app: args.App, *prefixes: Prefix) -> None:
-    """Have paths answered by web again."""
+    """Remove routes: web serves these paths again."""
     changes.remove(ctx, app, ROUTE, some(prefixes, "routes:remove APP /api"), "route")

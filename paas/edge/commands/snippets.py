@@ -1,4 +1,4 @@
-"""``snippets:*``: nginx's own language, for admins."""
+"""``snippets:*``: nginx directives that administrators add to an app's server block."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Name = Annotated[str, Arg("NAME")]
 
 @command("snippets:list", access=Access.VIEW)
 def snippets_list(ctx: Context, app: args.App) -> list[str]:
-    """Show the names of what was added to the app's nginx configuration."""
+    """Show the names of the snippets in the app's nginx configuration."""
     return sorted(ctx.store.edge.of(app, SNIPPET))
 
 
@@ -34,9 +34,9 @@ def snippets_show(ctx: Context, app: args.App, name: Name) -> str:
 
 @command("snippets:set", access=Access.ADMIN, stdin=Stdin.TEXT)
 def snippets_set(ctx: Context, app: args.App, name: Name, *, invocation: Invocation) -> None:
-    """Add the directives on standard input to the server block of the app, or put them in the place of old ones.
+    """Add the nginx directives on standard input to the server block of the app, or replace a snippet.
 
-    nginx reads them together with everything else before they count. What it refuses changes nothing.
+    nginx tests the whole configuration before it takes effect. If it refuses the directives, nothing changes.
     """
     changes.set_snippet(ctx, app, name, args.read_input(invocation, 1 << 16))
     ctx.out.step(f"{app.name} has the snippet {name}")
@@ -44,5 +44,5 @@ def snippets_set(ctx: Context, app: args.App, name: Name, *, invocation: Invocat
 
 @command("snippets:remove", access=Access.ADMIN)
 def snippets_remove(ctx: Context, app: args.App, *names: Name) -> None:
-    """Take snippets out again."""
+    """Remove snippets."""
     changes.remove(ctx, app, SNIPPET, some(names, "snippets:remove APP NAME"), "snippet")
