@@ -1,4 +1,4 @@
-"""The account of the instance with authorities, and which authority it is."""
+"""ACME account of the instance, and the URLs of the configured authority."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ACCOUNT_KEY = "acme-account-key"
 
 
 def key(ctx: Context) -> Secret:
-    """The key of the instance's ACME account, made on first use. It is the same for all authorities."""
+    """Return the key of the instance's ACME account, created on first use. All certificate authorities share it."""
     found = ctx.store.table(Secrets).get(ACCOUNT_KEY)
     if found is None:
         with ctx.store.transaction():
@@ -26,7 +26,7 @@ def key(ctx: Context) -> Secret:
 
 
 def thumbprint(ctx: Context) -> str:
-    """What the edge answers challenges with."""
+    """Return the thumbprint of the account key, with which the edge answers challenges."""
     found = ctx.store.instance.get("acme-thumbprint")
     if found is None:
         found = acme_client.thumbprint(key(ctx))
@@ -35,19 +35,19 @@ def thumbprint(ctx: Context) -> str:
 
 
 def server(ctx: Context) -> str:
-    """The URL of the authority's directory."""
+    """Return the URL of the ACME directory."""
     text = ctx.store.properties.of(None).text("letsencrypt", "server")
     return acme.NAMED.get(text, text) or acme.PRODUCTION
 
 
 def staging(ctx: Context, server: str) -> str:
-    """The URL of the directory where orders are rehearsed; empty where there is none."""
+    """Return the URL of the ACME staging directory, where orders are tried first; empty if there is none."""
     text = ctx.store.properties.of(None).text("letsencrypt", "staging-server")
     return acme.staging_of(server, acme.NAMED.get(text, text))
 
 
 def at(ctx: Context, server: str) -> AcmeAccount:
-    """The instance's account with the authority."""
+    """Return the instance's account with the authority."""
     properties = ctx.store.properties.of(None)
     email, ca_file = (properties.text("letsencrypt", name) for name in ("email", "server-ca-file"))
     return AcmeAccount(server, email, key(ctx), ca_file)

@@ -1,6 +1,6 @@
-"""Keeping the logs of containers that go: linked before the engine removes them, packed afterwards.
+"""Archive of the logs of removed containers. Log files are hard-linked before Docker removes them, and packed later.
 
-Where the engine's files are not for this process they are read through its API, and packed at once.
+If this process cannot read Docker's files, logs are read through its API and packed at once.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from paas.system.paths import Paths
 
 _log = logging.getLogger(__name__)
 MOST_LOGS = 1000
-"""Of processes so many logs are kept of each app at most, and of runs and cron jobs so many."""
+"""Limit per app on the number of logs of processes, and on that of runs and cron jobs."""
 STOP_SECONDS = 0.5
 NOT_KEPT = "release"
-"""Containers of phases: what they write is shown in, and kept with, the log of the deploy."""
+"""Process type of phase containers: their output is part of the deployment's log."""
 
 
 
 class LogArchive:
-    """Keeps logs, of each app at most as much as its property ``logs store-size`` says: the oldest go first."""
+    """Archive of logs, limited for each app by its property ``logs store-size``: the oldest are deleted first."""
 
     def __init__(self, store: Store, scheduler: Scheduler, clock: Clock, paths: Paths) -> None:
         self._store = store
@@ -57,7 +57,7 @@ class LogArchive:
         scheduler.before_removal = self.keep
 
     def keep(self, container_id: str) -> None:
-        """Takes the log of a container that has ended, before it is removed. What fails is told, and stops nothing."""
+        """Archive the log of an ended container before it is removed. Failures are only logged."""
         try:
             container = self._scheduler.inspect(container_id)
             if container is None or container.process_type == NOT_KEPT or container.status == "created":
@@ -66,24 +66,24 @@ class LogArchive:
         except NoSuchApp:
             return
         except PaasError as error:
-            _log.warning("the log of container %.12s can't be kept: %s", container_id, error.what)
+            _log.warning("Could not archive the log of container %.12s: %s", container_id, error.what)
             return
         kept = threading.Event()
         with self._lock:
             other = self._keeping.setdefault(container.id, kept)
         if other is not kept:
-            # Another thread removes it, too: it must not be gone before that has read its log.
+            # Another thread is archiving it: the caller must not remove the container before that is done.
             other.wait()
             return
         try:
             if self._store.kept_logs.find(container.id) is None:
                 self._take(app, container)
         except NoSuchApp:
-            # Destroyed meanwhile, and its logs with it.
+            # The app was destroyed meanwhile, with its logs.
             return
         except (PaasError, OSError) as error:
-            _log.warning("the log of %s %s could not be kept: %s", app.name, container.label, error)
-            said = f"The log of v{container.release} of this process could not be kept: {error}"
+            _log.warning("Could not archive the log of %s %s: %s", app.name, container.label, error)
+            said = f"Could not archive the log of this process of v{container.release}: {error}"
             self._events.tell(app.id, container.label, said, release=container.release)
         finally:
             with self._lock:
@@ -91,7 +91,7 @@ class LogArchive:
             kept.set()
 
     def keep_run(self, app: App, run: Run, container_id: str, path: Path) -> None:
-        """Takes what a run wrote, from a file of lines after their timestamps. What fails is told; it stops nothing."""
+        """Archive the output of a run from a file of timestamped lines. Failures are only logged."""
         began = query.rfc3339(run.started_at)
         row = KeptLog(container_id, app.id, run.label, run.version, began, began, began, 0)
         try:
@@ -99,7 +99,7 @@ class LogArchive:
             with path.open("rb") as lines:
                 self._pack(row, _encoded(lines))
         except (PaasError, OSError) as error:
-            _log.warning("the log of %s %s is not among the app's: %s", app.name, run.label, error)
+            _log.warning("Could not archive the log of %s %s: %s", app.name, run.label, error)
 
     def _take(self, app: App, container: Container) -> None:
         began = logline.fixed(container.started_at) or query.rfc3339(self._clock.now())
@@ -116,30 +116,30 @@ class LogArchive:
                 self._pack(row, _encoded(lines))
 
     def _folder(self, app: App) -> Path:
-        """Where the app's logs are kept; `FileNotFoundError` once the app has gone with its folder."""
+        """Return the folder of the app's logs. Raise `FileNotFoundError` if the app and its folder are gone."""
         folder = self._paths.logs(app.id)
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
     def _link(self, current: Path, target: Path) -> bool:
-        """Gives the files another name, below the data root; False where that is not possible."""
+        """Hard-link the files below the data root. Return False if that is not possible."""
         made: list[Path] = []
         try:
             for path in log_files.rotated(current):
                 name = target.with_name(target.name + path.name.removeprefix(current.name))
-                # What is there was left by a kill, before it was recorded.
+                # An existing file was left when the server was killed before recording it.
                 name.unlink(missing_ok=True)
                 os.link(path, name)
                 made.append(name)
         except OSError:
-            # Another file system, or files of another user: what was linked goes, and the log is copied.
+            # Another file system, or files of another user: remove the links, the caller copies the log.
             for path in made:
                 path.unlink(missing_ok=True)
             return False
         return True
 
     def _measured(self, row: KeptLog) -> KeptLog:
-        """With its size, and the times of its first and last line."""
+        """Return the row with the size, and the times of the first and last line."""
         current = raw(self._paths.logs(row.app_id), row.container)
         files = LogFiles(current, form_of(row, ""))
         try:
@@ -158,10 +158,10 @@ class LogArchive:
         parts = segments.pack(chunks, path, form_of(row, ""))
         parts = segments.trim(path, parts, self._limit(row.app_id))
         if not parts:
-            # It wrote nothing: that it ran is all there is to know.
+            # It wrote nothing: record only that it ran.
             path.unlink(missing_ok=True)
             if _of_run(row):
-                # Which its own row tells.
+                # A run has a row of its own for that.
                 return
         first, last = (parts[0].first, parts[-1].last) if parts else (row.first, row.last)
         size = sum(part.size for part in parts)
@@ -170,12 +170,12 @@ class LogArchive:
             self._prune(row.app_id)
 
     def _room(self, app_id: int) -> threading.Lock:
-        """Held while logs of the app make room. Reading and packing take longer, and hold up nobody."""
+        """Return the lock held while old logs of the app are deleted. Reading and packing don't hold it."""
         with self._lock:
             return self._rooms.setdefault(app_id, threading.Lock())
 
     def make_room(self, app: App) -> None:
-        """Its logs take no more from now on than they may."""
+        """Delete the app's oldest logs until its limits hold."""
         with self._room(app.id):
             self._prune(app.id)
 
@@ -184,7 +184,7 @@ class LogArchive:
         return int(self._store.properties.of(app).value("logs", "store-size"))
 
     def _prune(self, app_id: int) -> None:
-        """The oldest logs go, until those that are left have room."""
+        """Delete the oldest logs until the limits hold."""
         app = self._store.apps.by_id(app_id)
         rows = self._store.kept_logs.of(app)
         surplus = sum(row.bytes for row in rows if row.segments is not None) - self._limit(app_id)
@@ -194,7 +194,7 @@ class LogArchive:
             if row.segments is None or (surplus <= 0 and spare[kind] <= 0):
                 continue
             if row is rows[-1] and surplus < row.bytes:
-                # Of the newest, as much stays as there is room for.
+                # Keep as much of the newest log as fits.
                 self._shorten(row, row.bytes - surplus)
                 return
             self.drop(row)
@@ -210,7 +210,7 @@ class LogArchive:
         self._store.kept_logs.put(replace(row, first=parts[0].first, bytes=size, segments=tuple(parts)))
 
     def drop(self, row: KeptLog) -> None:
-        """Removes a log."""
+        """Delete a log."""
         folder = self._paths.logs(row.app_id)
         self._store.kept_logs.remove(row.container)
         for path in [packed(folder, row.container), *log_files.rotated(raw(folder, row.container))]:
@@ -219,7 +219,7 @@ class LogArchive:
     # In the background
 
     def start(self) -> None:
-        """Begins to pack, with what a stop of the server left."""
+        """Start packing, first the logs left unpacked by the previous stop."""
         for row in self._store.kept_logs.unpacked():
             self._queue(row.container)
         self._thread = threading.Thread(target=self._run, name="logs", daemon=True)
@@ -231,7 +231,7 @@ class LogArchive:
         self._waiting.put(container)
 
     def stop(self) -> None:
-        """Packs nothing more; what is not packed by then is packed after the next start."""
+        """Stop packing; the remaining logs are packed after the next start."""
         self._stopping.set()
         self._waiting.put(None)
         if self._thread is not None:
@@ -242,15 +242,15 @@ class LogArchive:
             try:
                 self.pack(container)
             except (PaasError, OSError) as error:
-                _log.warning("the log of container %.12s could not be packed: %s", container, error)
-            except Exception:  # noqa: BLE001  # a fault with one log must not end the only thread that packs all
-                _log.exception("the log of container %.12s could not be packed", container)
+                _log.warning("Could not pack the log of container %.12s: %s", container, error)
+            except Exception:  # noqa: BLE001  # a failure with one log must not end the only packing thread
+                _log.exception("Could not pack the log of container %.12s", container)
             finally:
                 with self._lock:
                     self._unpacked -= 1
 
     def pack(self, container: str) -> None:
-        """Packs a log that was linked."""
+        """Pack a log that was linked."""
         row = self._store.kept_logs.find(container)
         if row is None or row.segments is not None:
             return
@@ -261,27 +261,27 @@ class LogArchive:
             path.unlink(missing_ok=True)
 
     def idle(self) -> bool:
-        """Whether nothing waits to be packed."""
+        """Return True if nothing is waiting to be packed."""
         return not self._unpacked
 
 
 def _of_run(row: KeptLog) -> bool:
-    """Whether it is the log of a run or a cron job, which may be many and say little."""
+    """Return True for the log of a run or a cron job: they may be many and short."""
     return logline.source_of(row.process.partition(".")[0]) != logline.APP
 
 
 def form_of(row: KeptLog, app: str, wanted: Callable[[bytes], bool] | None = None) -> JsonLog:
-    """How the log of the container is read; ``wanted`` as of `JsonLog`."""
+    """Return the reader for the container's log; ``wanted`` as in `JsonLog`."""
     return JsonLog(logline.source_of(row.process.partition(".")[0]), row.process, row.release, app, wanted)
 
 
 def packed(folder: Path, container: str) -> Path:
-    """The packed log of the container."""
+    """Return the path of the container's packed log."""
     return folder / f"{container[:24]}.gz"
 
 
 def raw(folder: Path, container: str) -> Path:
-    """The log of the container as the engine wrote it; what was rotated is beside it."""
+    """Return the path of the container's log as Docker wrote it; rotated files are beside it."""
     return folder / f"{container[:24]}.log"
 
 

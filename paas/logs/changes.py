@@ -1,4 +1,4 @@
-"""What happened to an app as a log: the platform's events, and the logs of builds and deploys."""
+"""Log sources of an app's events, and of its deployments."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ JOB = "job-"
 
 
 def is_job(key: str) -> bool:
-    """Whether the key is that of one change's log."""
+    """Return True if the key is that of one deployment's log."""
     return key.startswith(JOB)
 
 
 class EventSource:
-    """What the platform tells of the app."""
+    """Source of the platform's events for an app."""
 
     key = "events"
     span: tuple[str, str] | None = None
@@ -42,10 +42,10 @@ class EventSource:
         return reversed(lines)
 
     def resume(self, since: str) -> None:
-        """See `Source.resume`: it goes by numbers, of which it was told one."""
+        """Do nothing: events are read by number, not by time."""
 
     def rewind(self, since: str) -> None:
-        """`read` begins with the first event of that moment or later."""
+        """Make `read` begin with the first event at that time or later."""
         self.event = self._events.before(self._app, since, self.event)
 
     def read(self) -> list[LogLine]:
@@ -63,11 +63,11 @@ class EventSource:
         return []
 
     def close(self) -> None:
-        """See `Source.close`."""
+        """Do nothing: it holds no resources."""
 
 
 class JobSource:
-    """The logs of builds and deploys."""
+    """Source of the logs of an app's deployments."""
 
     key = "jobs"
     span: tuple[str, str] | None = None
@@ -81,13 +81,13 @@ class JobSource:
         self._parts: list[tuple[int, int]] = []
 
     def lines(self, deployment_id: int) -> list[LogLine]:
-        """The lines of that change, none if its log has gone."""
+        """Return the lines of that deployment; none if its log was deleted."""
         path = self._ctx.jobs.log_path(deployment_id)
         try:
             it = self._ctx.store.deployments.get(deployment_id)
             text, times = path.read_bytes(), times_of(path).read_text("ascii")
         except (OSError, PaasError):
-            # Logs of changes go after a while.
+            # Logs of deployments are deleted after a while.
             return []
         return job_lines(text, times, it, self._app.name)
 
@@ -100,17 +100,17 @@ class JobSource:
             yield from (line for line in self.lines(it.id) if line.time >= since)
 
     def resume(self, since: str) -> None:
-        """See `Source.resume`: what it tells is not sent on."""
+        """Do nothing: drains don't send these lines."""
 
     def rewind(self, since: str) -> None:
-        """`read` begins with the logs of all changes that were under way at that moment or later."""
+        """Make `read` begin with the logs of all deployments that ran at that time or later."""
         self._read = dict.fromkeys(self._since(since), 0)
 
     def mark(self, since: str) -> dict[str, Read]:
-        """What is there from that moment on, by the key of each change's log."""
+        """Return what was read from that time on, by the key of each deployment's log."""
         found: dict[str, Read] = {}
         for number in self._since(since):
-            # Of one under way, as much as there was when this was made.
+            # Of a running deployment, the lines that existed when this source was opened.
             for line in self.lines(number)[: self._read.get(number)]:
                 if line.time >= since:
                     found[f"{JOB}{number}"] = found.get(f"{JOB}{number}", Read()).plus(line.time)
@@ -122,7 +122,7 @@ class JobSource:
         return [it.id for it in recent if it.finished_at is None or it.finished_at >= moment]
 
     def apart(self, lines: list[LogLine]) -> list[tuple[str, list[LogLine]]]:
-        """What `read` has just told, by the key of each change's log."""
+        """Split the lines that `read` just returned by deployment; return each log's key and lines."""
         parts, rest = [], iter(lines)
         for number, count in self._parts:
             parts.append((f"{JOB}{number}", list(islice(rest, count))))
@@ -148,4 +148,4 @@ class JobSource:
         return []
 
     def close(self) -> None:
-        """See `Source.close`."""
+        """Do nothing: it holds no resources."""

@@ -1,4 +1,4 @@
-"""``logs*``: what an app's processes wrote, and what happened between."""
+"""``logs*``: the log of an app, and drains."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ USUAL_LINES = 100
 
 def _source(ctx: Context, text: str) -> str:
     if text not in line.SOURCES:
-        raise InvalidValue(f"{text!r} is not a source", why=f"A source is one of {', '.join(line.SOURCES)}.")
+        raise InvalidValue(f"{text!r} is not a log source", why=f"Sources are: {', '.join(line.SOURCES)}.")
     return text
 
 
@@ -59,15 +59,15 @@ def logs_(
     after: Annotated[str, Arg("PLACE")] = "",
     invocation: Invocation,
 ) -> None:
-    """Show the last lines of an app's log, in the order of time: of its processes, requests, and what happened.
+    """Show the last lines of an app's log in the order of time: output of processes, requests, and events.
 
-    Lines of containers that are gone are among them. -t goes on as new lines come, over deploys, until Ctrl-C; -n sets
-    how many lines (100; with --since, all). -p shows only one process type (web) or process (web.1); --release what
-    processes of that release wrote; --source only app, router, platform, build, deploy, run or cron (build and deploy
-    only if asked for); --grep only lines in which a regular expression (RE2) is found. --since and --until take 10m or
-    2026-01-31T12:00:00Z. -q leaves out time and process. --format json is one object a line. What would do
-    more to a terminal than print and colour is left out of lines, unless --raw is given. --cut 4k shows of a longer
-    line its beginning, and how long it is. --after goes on, with -t, after a place that the HTTP API gave as an id.
+    Lines of removed containers are included. -t continues with new lines, across deploys, until Ctrl-C. -n sets the
+    number of lines (100; with --since, all). -p shows only one process type (web) or process (web.1); --release only
+    processes of that release; --source only app, router, platform, build, deploy, run or cron (build and deploy only
+    if asked for); --grep only lines that match a regular expression (RE2). --since and --until take 10m or
+    2026-01-31T12:00:00Z. -q omits time and process. --format json prints one object per line. Control characters and
+    escape sequences other than colors are removed unless --raw is given. --cut 4k shortens longer lines and shows
+    their length. --after, with -t, continues after a position that the HTTP API sent as an event id.
     """
     mark = logmark.parse(after) if after else None
     now = ctx.clock.now()
@@ -82,15 +82,15 @@ def logs_(
     if query.since > query.until:
         raise UsageError("logs: --since is later than --until")
     if tail and until:
-        raise UsageError("logs: --until does not go with --tail")
+        raise UsageError("logs: --until can't be used with --tail")
     kind = ps.partition(".")[0]
     if kind and kind not in (writers := logs.writers(ctx, app)):
-        # Not an error: a follower may wait for the deploy that brings it.
+        # Not an error: with --tail the next deploy may add it.
         ctx.out.warning(f"{app.name} has no process type {kind}")
-        ctx.out.warning(meant(kind, writers) or f"Lines are of: {', '.join(sorted(writers))}")
+        ctx.out.warning(meant(kind, writers) or f"It has: {', '.join(sorted(writers))}")
     shown = style(invocation, color, raw=raw, plain=plain, json=format == "json", cut=cut)
     if mark and not tail:
-        raise UsageError("logs: --after goes with --tail")
+        raise UsageError("logs: --after needs --tail")
     if mark:
         follow.resume(ctx, app, query, shown, mark)
         return
@@ -109,13 +109,13 @@ def logs_failed(
     color: Colour = "auto",
     invocation: Invocation,
 ) -> None:
-    """Show what the containers of the last failed deploy of an app wrote; with --all, of every app.
+    """Show the output of the containers of an app's last failed deploy; with --all, of every app.
 
-    Where they wrote nothing, as when the build failed, the last lines of the deploy itself. --raw leaves control
-    characters in.
+    If they wrote nothing, for instance because the build failed, show the last lines of the deploy itself. --raw keeps
+    control characters.
     """
     if all == (app is not None):
-        raise UsageError("logs:failed takes the name of an app, or --all")
+        raise UsageError("logs:failed takes either an app or --all")
     shown = style(invocation, color, raw=raw, json=format == "json")
     for one in [app] if app else ctx.store.apps.all():
         failed = logs.failed(ctx, one, shown)
@@ -123,15 +123,15 @@ def logs_failed(
             it = failed.deployment
             ctx.out.title(f"{one.name}: build {it.id} failed, {it.cause} by {it.actor} [{it.error}]")
             if failed.silent:
-                ctx.out.detail(f"Its containers wrote nothing. All of it: builds:output {it.id}")
+                ctx.out.detail(f"Its containers wrote nothing. For the whole output: builds:output {it.id}")
         elif app:
-            ctx.out.detail(f"No deploy of {one.name} that is known has failed.")
+            ctx.out.detail(f"No failed deploy of {one.name} is on record.")
 
 
 @dataclass(frozen=True)
 class DrainRow:
-    """One line of ``logs:drain list``. ``queued`` lines wait on disk; ``error`` is the last that there was;
-    ``gaps`` is how often lines were gone before they were read."""
+    """Row of ``logs:drain list``. ``queued`` lines wait on disk; ``error`` is the last error; ``gaps`` is how often a
+    log was rotated away before it was read."""
 
     id: int
     app: str
@@ -162,7 +162,7 @@ def _row(ctx: Context, one: Drain) -> DrainRow:
 
 def _action(ctx: Context, text: str) -> str:
     if text not in ACTIONS:
-        raise UsageError(f"logs:drain takes {', '.join(ACTIONS)}, not {text!r}")
+        raise UsageError(f"unknown action {text!r} of logs:drain", why=f"Actions are: {', '.join(ACTIONS)}.")
     return text
 
 
@@ -182,26 +182,27 @@ def logs_drain(
     type: Format = "",
     ca_file: Annotated[str, Arg("PATH")] = "",
 ) -> list[DrainRow] | None:
-    """Send an app's log, or with --global those of every app, to another server from now on; remove that, or list.
+    """Add, remove or list drains, which send the log of an app, or with --global of every app, to another server.
 
     add takes syslog+tcp://HOST:PORT, syslog+tls://HOST:PORT, or https://USER:PASSWORD@HOST/PATH, to which batches are
-    posted as --type json (an object a line) or logplex. --ca-file has the authorities to trust for TLS, for admins.
-    It is sent to servers of the internet, and to the networks of the setting egress-allow. remove takes the number that
-    list shows. While a receiver is away lines wait on disk, as many as logs:set drain-queue-size lets;
-    list counts what was sent, is queued, and was dropped, and how often a log was rotated away before it was read.
+    posted as --type json (one object per line) or logplex. --ca-file names the authorities to trust for TLS
+    (administrators only). The receiver must be on the internet, or in a network of the setting egress-allow. remove
+    takes the number that list shows. While a receiver is unavailable, lines wait on disk, up to logs:set
+    drain-queue-size. list counts lines that were sent, are queued and were dropped, and how often a log was rotated
+    away before it was read.
     """
     if action == "list":
         if target:
-            raise UsageError(f"logs:drain list: {target!r} is too much")
+            raise UsageError(f"logs:drain list: unexpected argument {target!r}")
         found = ctx.store.table(DrainRecords).all() if isinstance(app, str) else ctx.store.table(DrainRecords).of(app)
         return [_row(ctx, one) for one in found if one.app_id is not None or _may_see_global(ctx)]
     if isinstance(app, str) or not target:
         what = "a URL" if action == "add" else "a number"
         raise UsageError(f"logs:drain {action} takes an app, or --global, and {what}")
     if app is None and ctx.caller.access < Access.ADMIN:
-        raise Forbidden("drains of every app need the role admin")
+        raise Forbidden("global drains need the role admin")
     if ca_file and ctx.caller.access < Access.ADMIN:
-        raise Forbidden("--ca-file names a file of the server, and needs the role admin")
+        raise Forbidden("--ca-file names a file on the server and needs the role admin")
     if action == "add":
         made = shipping.add(ctx, app, target, type, ca_file)
         ctx.out.step(f"Added drain {made.id} to {drains_core.masked(made.url)}")
@@ -222,6 +223,6 @@ def _remove(ctx: Context, app: App | None, target: str) -> None:
             return
     raise NotFound(
         f"{app.name if app else 'the server'} has no such drain",
-        fix="'logs:drain list' shows those there are, with their numbers.",
+        fix="'logs:drain list' shows all drains with their numbers.",
         code="no-such-drain",
     )

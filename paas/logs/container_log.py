@@ -1,4 +1,4 @@
-"""The log of a container through the engine's API, where its files are not for this process."""
+"""Log of a container through Docker's API, for when this process cannot read the log files."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ BUFFER_BYTES = 4 << 20
 
 
 def form_of(container: Container, app: App, query: Query | None = None) -> JsonLog:
-    """How the log of the container is read."""
+    """Return the reader for the container's log."""
     source = logline.source_of(container.process_type)
     return JsonLog(source, container.label, container.release, app.name, _wanted(query))
 
 
 def form_of_run(run: Run, app: App, query: Query | None = None) -> JsonLog:
-    """How the log of the run's container is read."""
+    """Return the reader for the log of the run's container."""
     return JsonLog(run.kind, run.label, run.version, app.name, _wanted(query))
 
 
@@ -40,9 +40,9 @@ def _wanted(query: Query | None) -> Callable[[bytes], bool] | None:
 
 
 def _before(lines: list[bytes], oldest: bytes) -> list[bytes]:
-    """The lines before that one, which was the oldest of those that were given; more may have come since. All for none.
+    """Return the lines before ``oldest``, the oldest line returned so far; all lines if it is empty.
 
-    Where it has gone, so have those before it.
+    If it is no longer in the log, none: earlier lines are gone, too.
     """
     if not oldest:
         return lines
@@ -51,14 +51,14 @@ def _before(lines: list[bytes], oldest: bytes) -> list[bytes]:
 
 
 class Readable(Protocol):
-    """What is read instead once the container is gone."""
+    """Archived log, read in place of the container's once that is gone."""
 
     def backward(self) -> Iterator[LogLine]: ...
     def forward(self, since: str) -> Iterator[LogLine]: ...
 
 
 class EngineSource:
-    """A `paas.logs.sources.LogSource`. Following takes a thread, and a buffer that holds the engine up when full."""
+    """`LogSource` over Docker's API. Following uses a thread and a bounded buffer, which applies back-pressure."""
 
     def __init__(self, ctx: Context, container_id: str, form: JsonLog, kept: Callable[[], Readable | None]) -> None:
         self.key = container_id
@@ -77,7 +77,7 @@ class EngineSource:
         self._until = ""
         self._steps = Steps()
         self.gaps = 0
-        """How often lines were lost, because the engine had no more of them."""
+        """How often lines were lost, because Docker no longer had them."""
 
     def _line(self, raw: bytes) -> LogLine:
         time, _, text = raw.rstrip(b"\r\n").partition(b" ")
@@ -89,20 +89,20 @@ class EngineSource:
             try:
                 lines = self._ctx.scheduler.logs(self.key, count)
             except DockerError:
-                # The engine refuses while it removes the container.
+                # Docker refuses while it removes the container.
                 if self._kept() is None:
                     raise
                 lines = []
             kept = None if lines else self._kept()
             if kept is not None:
-                # Its container was removed meanwhile.
+                # The container was removed meanwhile.
                 yield from islice(kept.backward(), given, None)
                 return
             whole = frames.complete(lines, count)
             lines = self._as_before(lines)
             if not given and lines:
                 self._last = self._line(lines[-1]).time
-            # The first may be the end of a long line, of which the next look has all.
+            # The first line may be the end of a long one; the next, larger read returns all of it.
             newest = _before(lines if whole else lines[1:], oldest)
             yield from map(self._line, reversed(newest))
             given += len(newest)
@@ -112,7 +112,7 @@ class EngineSource:
         yield from map(self._line, reversed(_before(self._newest(), oldest)))
 
     def _as_before(self, lines: list[bytes]) -> list[bytes]:
-        """Without what came since the first time that it was read backwards."""
+        """Return the lines without those written since the first backward read."""
         if not self._until:
             self._until = self._line(lines[-1]).time if lines else logquery.rfc3339(self._since)
         while lines and self._line(lines[-1]).time > self._until:
@@ -154,11 +154,11 @@ class EngineSource:
 
     @property
     def shown(self) -> str:
-        """The time of the last line that `backward` or `forward` told, empty for none."""
+        """Time of the last line from `backward` or `forward`, empty for none."""
         return self._last
 
     def ended(self) -> bool:
-        """Whether the engine has no more to say."""
+        """Return True if the stream ended and all of it was read."""
         return self._thread is not None and not self._thread.is_alive() and not self._buffer
 
     def _opened(self, end: Callable[[], None]) -> None:
@@ -171,7 +171,7 @@ class EngineSource:
         try:
             with self._ctx.scheduler.follow(self.key, None, self._since, self._opened) as chunks:
                 for chunk in chunks:
-                    # Not `splitlines`: a carriage return is a part of a line.
+                    # Not `splitlines`: a carriage return is part of a line.
                     for raw in chunk.removesuffix(b"\n").split(b"\n"):
                         line = self._line(raw)
                         if self._steps.repeats(line):
@@ -182,15 +182,18 @@ class EngineSource:
                         if not self._put(line):
                             return
         except PaasError:
-            # The engine went away or the container did: whoever reads attaches again, or reads what was kept.
+            # Docker or the container stopped: the reader attaches again, or reads the archived log.
             return
 
     def _recover(self, last: str, line: LogLine) -> bool:
-        """Reads again what the engine may have left out before the line; what it has no more is told."""
+        """Read again what Docker may have skipped before the line. Report a gap if it is gone.
+
+        Return False if the source was closed.
+        """
         with self._ctx.scheduler.read_log(self.key, logquery.seconds(last) - 0.001) as lines:
             for number, found in enumerate(map(self._line, lines)):
                 if not number and found.time > last:
-                    # Not even the line before is there any more.
+                    # Even the previous line is gone.
                     self.gaps += 1
                     self._put(line._replace(source=logline.PLATFORM, text=logline.GAP))
                 if found.time >= line.time:
@@ -201,7 +204,7 @@ class EngineSource:
 
     def _put(self, line: LogLine) -> bool:
         if line.time <= self._last:
-            # It was shown, by `backward` or `forward`.
+            # Already returned by `backward` or `forward`.
             return not self._closed
         with self._changed:
             self._changed.wait_for(lambda: self._size < BUFFER_BYTES or self._closed)
@@ -217,5 +220,5 @@ class EngineSource:
             self._closed = True
             self._changed.notify_all()
             end = self._end
-        # Else its thread, and the engine, would wait for a line that nobody wants.
+        # Otherwise its thread would stay until the next line is written.
         end()

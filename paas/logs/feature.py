@@ -1,4 +1,4 @@
-"""What apps write, and where it goes."""
+"""The feature of logs: archive and drains."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def _changed(ctx: Context, app: App | None, row: Property) -> None:
 
 STORE_SIZE = Property(
     "logs", "store-size", kinds.size("1m", "1t"), "50m",
-    "what the logs of an app's containers that are gone may take, packed; the oldest go",
+    "how much the packed logs of an app's removed containers may take; the oldest are deleted",
 )
 
 PROPERTIES = (
     Property("logs", "max-size", kinds.LOG_SIZE, "10m",
-             "how large each of the three files of a new container's log may get, or unlimited"),
+             "size of each of the three log files of a new container, or unlimited"),
     STORE_SIZE,
     Property("logs", "drain-queue-size", kinds.size("64k", "1t"), "100m",
-             "what each drain may keep on disk while its receiver is away; the oldest lines go"),
+             "how much each drain keeps on disk while its receiver is unavailable; the oldest lines are dropped"),
 )  # fmt: skip
 
 FEATURE = Feature(

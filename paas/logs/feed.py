@@ -1,4 +1,4 @@
-"""Following logs: what is added to any of them, over deploys and restarts, read by one thread for each who follows."""
+"""Feed of new log lines of an app, across deploys and restarts. Each follower has its own."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ from paas.logs.container_log import EngineSource
 from paas.logs.sources import BY_TIME, LogSource
 
 Keyed = tuple[str, LogLine]
-"""A line and the key of its log."""
+"""Key of a log, and a line of it."""
 
 RETRY_SECONDS = 1.0
 LOOK_SECONDS = 10.0
-"""Containers are looked for when something changed, and now and then."""
+"""Interval at which containers are listed even without a change."""
 
 
 class Feed:
-    """The new lines of one app. `read` never waits; what was not read yet stays where it is.
+    """Feed of the new lines of one app. `read` never waits; unread lines stay in their files.
 
-    ``sources`` are those that were read up to now. Of a container that comes later, everything is read; of one that
-    goes, all that it wrote. ``places`` tell where logs were read up to before a restart, see `drain.Place`; kept logs
-    that ended before ``settled`` and have none were read to their end. With ``mark`` everything is read that came after
-    it.
+    ``sources`` have been read up to now. New containers are read from their beginning, removed ones to their end.
+    ``places`` are the positions reached before a restart, see `drain.LogPosition`; archived logs without a position
+    that ended before ``settled`` were read completely. With ``mark``, everything after it is read.
     """
 
     def __init__(
@@ -70,9 +69,11 @@ class Feed:
         self._standing = {"events", "jobs", f"{ROUTER}-{app.id}"}
 
     def places(self, settled: str) -> dict[str, str]:
-        """Where each log was read up to. What is neither there nor kept any more is left out, and so is what ended
-        before ``settled`` and was read to its end."""
-        # As it was at the last look: of every app, several times a second, the database is not asked.
+        """Return the position in each log.
+
+        Logs that no longer exist are left out, and so are those read to their end that ended before ``settled``.
+        """
+        # As of the last look: this runs several times a second for every app and must not query the database.
         kept = self._kept
         known = set(self._places) if kept is None else self._there | kept.keys() | self._standing - {"events"}
         known -= {key for key in self._over if kept and kept.get(key, settled) < settled}
@@ -80,12 +81,12 @@ class Feed:
 
     @property
     def event(self) -> int:
-        """The number of the last event that was read, 0 without events."""
+        """Number of the last event that was read, 0 without events."""
         found = self._sources.get("events")
         return found.event if isinstance(found, EventSource) else 0
 
     def read(self) -> list[LogLine]:
-        """The lines that came, in the order of time; none if there are no more by now."""
+        """Return the new lines that match the query, in the order of time; none if there are none yet."""
         self._look()
         found: list[LogLine] = []
         for key, source in list(self._sources.items()):
@@ -96,8 +97,10 @@ class Feed:
         return [line for line in found if accepts(line)]
 
     def read_keyed(self) -> list[Keyed]:
-        """The lines that came, wanted or not, with the keys of their logs: about in the order of time, those of one log
-        in its own order."""
+        """Return all new lines with the keys of their logs, also those that don't match the query.
+
+        They are roughly in the order of time; lines of one log are in its own order.
+        """
         self._look()
         found: list[list[Keyed]] = []
         for key, source in list(self._sources.items()):
@@ -109,7 +112,10 @@ class Feed:
         return list(heapq.merge(*found, key=lambda keyed: keyed[1].time))
 
     def missing(self, found: list[Keyed]) -> list[Keyed]:
-        """A line that says so where a log that the mark names is not there any more; ``found`` were the first lines."""
+        """Return a line that reports a gap if a log named in the mark is gone; else nothing.
+
+        ``found`` are the first lines that were read.
+        """
         there = {key[:KEY] for key in (*self._sources, *self._over)}
         gone = [key for key in (self._mark.read if self._mark else ()) if key not in there and not is_job(key)]
         if not gone or self._mark is None or self._kept is None:
@@ -133,9 +139,9 @@ class Feed:
         return lines
 
     def _at_end(self, key: str, source: LogSource) -> list[LogLine]:
-        """Nothing more came of the log: it is left where its container has gone, and taken up again where it runs.
+        """Handle a log without new lines: drop it if its container is gone, attach again if it runs.
 
-        Returns what it ended with.
+        Return the unfinished last line, if any.
         """
         streamed = isinstance(source, EngineSource)
         if key in self._standing or (isinstance(source, EngineSource) and not source.ended()):
@@ -143,7 +149,7 @@ class Feed:
         went = key not in self._there and source.span is None
         row = self._ctx.store.kept_logs.find(key) if streamed or went else None
         if row is not None and (streamed or row.last > self._read_to(key)):
-            # The engine may have ended the stream, or rotated and removed the files, before the last lines were read.
+            # Docker may have ended the stream, or rotated and removed the files, before the last lines were read.
             self._replace(source, logsources.of_kept(self._ctx, row, self._app))
         elif key not in self._there:
             source.close()
@@ -159,7 +165,7 @@ class Feed:
         return place.text if place else self._floor
 
     def _again(self, key: str, source: LogSource) -> None:
-        """The engine ends the stream when the process ends, which it may start again."""
+        """Attach again: Docker ends the stream when the process ends, but may restart it."""
         now = self._ctx.clock.monotonic()
         if now < self._retries.get(key, now):
             return
@@ -183,7 +189,7 @@ class Feed:
         self._sources[old.key] = new
 
     def _look(self) -> None:
-        """Takes up logs that are new."""
+        """Open logs of new containers and runs."""
         count, now = self._ctx.changed.count(), self._ctx.clock.monotonic()
         if count == self._seen and now < self._looked + LOOK_SECONDS:
             return
@@ -191,7 +197,7 @@ class Feed:
         try:
             listed = self._listing(self._app)
         except DockerError:
-            # It is being restarted, say; the files can be read meanwhile.
+            # Docker may be restarting; the files can be read meanwhile.
             self._seen, self._looked = count, now - LOOK_SECONDS + RETRY_SECONDS
             return
         self._seen, self._looked = count, now
@@ -203,7 +209,7 @@ class Feed:
             self._begin(found.id, partial(logsources.of_container, self._ctx, found, self._app))
         for live in runs:
             self._begin(live.container_id, partial(logsources.of_run, self._ctx, live))
-        # Asked for after those were opened: what is removed meanwhile was kept before.
+        # Queried after opening those: the log of a container removed meanwhile is archived by now.
         rows = self._ctx.store.kept_logs.of(self._app)
         for row in rows:
             if row.container in new and row.container in self._sources:
@@ -216,7 +222,7 @@ class Feed:
         self._forget({found.id for found in listed} | self._kept.keys())
 
     def _forget(self, known: set[str]) -> None:
-        """What is over, and neither there nor kept, never comes again: a drain would collect every run of cron."""
+        """Forget ended logs that no longer exist; otherwise a drain would remember every cron run."""
         gone = self._over - known - self._there
         self._over -= gone
         for key in gone:
@@ -242,11 +248,11 @@ class Feed:
             self._resumes[source.key] = Resume(f"{self._floor}#0")
 
     def add(self, source: LogSource) -> None:
-        """Reads this one, too; from its place on, if it has one."""
+        """Add a source; it is read from its position on, if it has one."""
         self._from_place(source)
         self._sources[source.key] = source
 
     def close(self) -> None:
-        """Ends what it takes."""
+        """Close all sources."""
         for source in self._sources.values():
             source.close()

@@ -1,4 +1,4 @@
-"""Following an app's log: its last lines, or what came since a mark, then each line as it comes."""
+"""Follow an app's log: its last lines, or the lines since a mark, then new lines as they are written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Write = Callable[[Iterable[LogLine]], None]
 def follow(
     ctx: Context, app: App, query: Query, style: Style, begin: Callable[[list[LogSource]], None], write: Write
 ) -> None:
-    """Follows what comes after the lines of the sources that ``begin`` writes."""
+    """Write the existing lines with ``begin``, then follow."""
     sources = logsources.all_of(ctx, app, query)
     feed = Feed(ctx, app, query, sources, floor=logquery.rfc3339(ctx.clock.now()))
     try:
@@ -43,7 +43,7 @@ def follow(
 
 
 def resume(ctx: Context, app: App, query: Query, style: Style, mark: Mark) -> None:
-    """Follows what comes after the mark."""
+    """Follow from the mark on."""
     feed = Feed(ctx, app, query, floor=mark.since, settled=mark.since, mark=mark)
     try:
         for source in logsources.standing(ctx, app, query, mark.since):
@@ -57,12 +57,12 @@ def resume(ctx: Context, app: App, query: Query, style: Style, mark: Mark) -> No
 
 
 def mark_of(ctx: Context, sources: list[LogSource]) -> Mark:
-    """The mark of all that there is in the sources, which were opened just now."""
+    """Return the mark of the current end of the sources, which were opened just now."""
     return logsources.mark(sources, logquery.rfc3339(ctx.clock.now() - logmark.LATE_SECONDS))
 
 
 def _go_on(ctx: Context, app: App, step: Callable[[], bool]) -> None:
-    """Takes steps until the client leaves or the app is gone; waits a moment after one that found nothing."""
+    """Call ``step`` until the client disconnects or the app is gone; pause when it found nothing."""
     seen = -1
     while True:
         changed = ctx.changed.count()
@@ -82,7 +82,7 @@ def _written(lines: list[LogLine], write: Write) -> bool:
 
 
 class _Told:
-    """Writes lines with the mark of each before it, so that a client knows both or none."""
+    """Writer that sends the mark of each line before the line, so that a client has both or neither."""
 
     def __init__(self, ctx: Context, query: Query, style: Style, mark: Mark) -> None:
         self._ctx = ctx
@@ -91,18 +91,18 @@ class _Told:
         self._progress = Progress(mark)
 
     def reached(self) -> None:
-        """Tells where the stream has come without a line."""
+        """Send the current mark without a line."""
         self._ctx.out.reached(self._progress.text)
 
     def write(self, found: list[Keyed]) -> bool:
-        """Writes those that are wanted; says whether there was any line."""
+        """Write the lines that match the query. Return True if there was any line at all."""
         newest: dict[str, str] = {}
         for key, line in found:
             gap = line.source == PLATFORM and line.text == logline.GAP
             if not gap:
                 self._progress.seen(key, line.time)
                 newest[key] = line.time
-            # That lines are missing is told whatever is asked for.
+            # Gaps are reported regardless of the query.
             if gap or self._accepts(line):
                 self._ctx.out.mark(self._progress.text)
                 self._ctx.out.result(self._style.show(line))

@@ -1,4 +1,4 @@
-"""Looking at an app's log, and following it: one stream of all that wrote something, in the order of time."""
+"""Show an app's log and follow it: one stream of all sources, in the order of time."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ WRITE_BYTES = 1 << 18
 FAILED_LINES = 100
 KEPT_BYTES = 16 << 20
 LINE_BYTES = 250
-"""What a line takes in memory beside its text."""
+"""Memory that a line takes in addition to its text."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The last failed deploy. ``silent``: its containers, if there were any, wrote nothing."""
+    """Last failed deployment. ``silent`` is true if its containers, if any, wrote nothing."""
 
     deployment: Deployment
     silent: bool
 
 
 def writers(ctx: Context, app: App) -> set[str]:
-    """The types of those that write to the app's log, or whose lines are kept."""
+    """Return the process types that write to the app's log, or have archived logs."""
     kept = {log.process.partition(".")[0] for log in ctx.store.kept_logs.of(app)}
     return {*checks.types(ctx, app), *kept, phases.TYPE, RUN, CRON}
 
 
 def show(ctx: Context, app: App, query: Query, lines: int | None, style: Style) -> None:
-    """Writes the last lines that are wanted, or all of them for None."""
+    """Write the last ``lines`` that match the query, or all for None."""
     sources = logsources.all_of(ctx, app, query)
     try:
         if ctx.out.marks:
@@ -53,7 +53,7 @@ def show(ctx: Context, app: App, query: Query, lines: int | None, style: Style) 
 
 
 def _found(sources: list[LogSource], query: Query, lines: int | None) -> Iterable[LogLine]:
-    """The lines in the order of time. What is not asked for is not kept in memory."""
+    """Return matching lines in the order of time. Other lines are not kept in memory."""
     if lines is None:
         found = logsources.in_order(sources, query.since)
         return _until(filter(query.accepts, found), query)
@@ -64,9 +64,9 @@ def _found(sources: list[LogSource], query: Query, lines: int | None) -> Iterabl
 
 
 def _last(sources: list[LogSource], newest: Iterator[LogLine], query: Query, count: int) -> Iterable[LogLine]:
-    """The last so many lines, in the order of time.
+    """Return the last ``count`` lines in the order of time.
 
-    Those that are too much to be kept are only counted backwards, and then read again from the first of them on.
+    If they are too large for memory, count backwards first, then read forward from the first of them.
     """
     kept, size = [], 0
     for line in islice(newest, count):
@@ -79,7 +79,7 @@ def _last(sources: list[LogSource], newest: Iterator[LogLine], query: Query, cou
         return kept
     kept, left = kept[-1:], count - len(kept)
     first = deque(chain(kept, islice(newest, left)), 1)[0].time
-    # Of the lines of that moment, those that came before the last so many.
+    # Lines with the same time that come before the last ``count``.
     others = sum(1 for _ in takewhile(lambda line: line.time == first, newest))
     found = (line for line in logsources.in_order(sources, first) if line.time >= first)
     return _until(islice(filter(query.accepts, found), others, None), query)
@@ -118,9 +118,9 @@ def _close(sources: list[LogSource]) -> None:
 
 
 def follow(ctx: Context, app: App, query: Query, lines: int | None, style: Style) -> None:
-    """Writes the last lines, then each as it comes, from containers of later releases too, until the client leaves.
+    """Write the last lines, then new ones, also of later releases, until the client disconnects.
 
-    A client that is slow to read holds up nobody: what it has not read waits in the files.
+    A slow client delays nobody: unread lines stay in the files.
     """
     logfollow.follow(
         ctx,
@@ -133,12 +133,12 @@ def follow(ctx: Context, app: App, query: Query, lines: int | None, style: Style
 
 
 def failed(ctx: Context, app: App, style: Style) -> Failed | None:
-    """Writes what the containers of the app's last failed deploy wrote; tells which deploy that was, None for none.
+    """Write the output of the containers of the app's last failed deployment. Return that deployment, or None.
 
-    Where they wrote nothing, the build failed as a rule, or the release phase: then the deploy's last own lines.
+    If they wrote nothing, usually the build or the release phase failed: then write the deployment's last own lines.
     """
     tried = ctx.store.deployments.all(app, status=DeploymentStatus.FAILED.value)
-    # What was refused before its first step, as a process type that there is not, was no deploy.
+    # A deployment refused before its first step, such as for an unknown process type, is ignored.
     it = next((one for one in tried if ctx.store.deployments.steps(one.id)), None)
     if it is None:
         return None

@@ -1,4 +1,4 @@
-"""Where the lines of one app are: containers, kept logs, requests, changes, and what the platform tells."""
+"""Log sources of one app: containers, archived logs, requests, deployments and events."""
 
 from __future__ import annotations
 
@@ -31,35 +31,35 @@ SOURCE = itemgetter(1)
 
 
 class LogSource(Protocol):
-    """One log of an app. ``key`` names it: the id of a container, or ``router-APP``, ``events``, ``jobs``.
+    """One log of an app. ``key`` identifies it: the id of a container, or ``router-APP``, ``events``, ``jobs``.
 
-    ``span`` are the times of its first and last line where nothing will be added to it, else None.
+    ``span`` has the times of the first and last line if the log is complete, else None.
     """
 
     key: str
     span: tuple[str, str] | None
 
     def backward(self) -> Iterator[LogLine]:
-        """The lines that are there, the newest first."""
+        """Yield the existing lines, the newest first."""
 
     def forward(self, since: str) -> Iterator[LogLine]:
-        """The lines that are there from about that moment on."""
+        """Yield the existing lines from about that time on."""
 
     def resume(self, since: str) -> None:
-        """`read` begins about there, instead of with what comes after the source was opened."""
+        """Make `read` begin at about that time, instead of at the end as of opening."""
 
     def read(self) -> list[LogLine]:
-        """The next lines that came, none if there are no more by now."""
+        """Return the next lines; none if there are none yet."""
 
     def rest(self) -> list[LogLine]:
-        """What was written without a newline at its end, once nothing more will come."""
+        """Return the last line without a newline, once nothing more will be written."""
 
     def close(self) -> None:
-        """Ends what it takes."""
+        """Release its resources."""
 
 
 class FileSource:
-    """A log in files."""
+    """Log in files."""
 
     def __init__(self, key: str, files: LogFiles, span: tuple[str, str] | None = None) -> None:
         self.key = key
@@ -80,7 +80,7 @@ class FileSource:
         self._files.seek(since)
 
     def read(self) -> list[LogLine]:
-        """See `LogSource.read`. Where the log was rotated away before it was read, a line says so."""
+        """Return the next lines. If the log was rotated away before it was read, a line reports the gap."""
         lines = self._files.read()
         if self._files.overtaken > self._overtaken and lines:
             self._overtaken = self._files.overtaken
@@ -95,7 +95,7 @@ class FileSource:
 
 
 class KeptSource:
-    """The packed log of a container that is gone."""
+    """Packed log of a removed container."""
 
     def __init__(self, key: str, log: Packed, span: tuple[str, str]) -> None:
         self.key = key
@@ -119,23 +119,23 @@ class KeptSource:
         return []
 
     def close(self) -> None:
-        """See `LogSource.close`."""
+        """Do nothing: it holds no resources."""
 
 
 def of_container(ctx: Context, container: Container, app: App, query: Query | None = None) -> LogSource:
-    """The log of a container that is there."""
+    """Return the log of an existing container."""
     return _live(ctx, container.id, form_of(container, app, query), app)
 
 
 def of_run(ctx: Context, live: ActiveRun, query: Query | None = None) -> LogSource:
-    """The log of a run that goes on."""
+    """Return the log of an active run."""
     return _live(ctx, live.container_id, form_of_run(live.run, live.app, query), live.app)
 
 
 def runs(ctx: Context, app: App, query: Query) -> list[ActiveRun]:
-    """The app's runs that go on and whose log is wanted. What those that are connected with a client write goes there.
+    """Return the app's active runs whose log matches the query. Output of attached runs goes to their client only.
 
-    One that ends is among the kept logs before it is here no more.
+    The log of a run that ends is archived before the run leaves this list.
     """
     active = ctx.part(Oneoffs).active(app)
     return [live for live in active if live.logged and query.wants_log(live.run.label, live.run.version, "", LATEST)]
@@ -147,7 +147,7 @@ def _live(ctx: Context, container_id: str, form: JsonLog, app: App) -> LogSource
         try:
             return FileSource(container_id, LogFiles(current, form))
         except OSError:
-            # Readable and yet not: as good as not there.
+            # It vanished or is not readable: use the API.
             pass
 
     def kept() -> LogSource | None:
@@ -158,12 +158,12 @@ def _live(ctx: Context, container_id: str, form: JsonLog, app: App) -> LogSource
 
 
 def of_kept(ctx: Context, row: KeptLog, app: App, query: Query | None = None) -> LogSource:
-    """The log of a container that is gone."""
+    """Return the archived log of a removed container."""
     folder = ctx.paths.logs(app.id)
     form = archive.form_of(row, app.name, query.grep.anywhere if query and query.grep else None)
     if row.segments is None:
         files = LogFiles(archive.raw(folder, row.container), form)
-        # It may have been packed since the row was read; its files go after that is recorded.
+        # It may have been packed since the row was read; its files are deleted after that is recorded.
         row = ctx.store.kept_logs.find(row.container) or row
         if row.segments is None:
             return FileSource(row.container, files, (row.first, row.last))
@@ -173,20 +173,20 @@ def of_kept(ctx: Context, row: KeptLog, app: App, query: Query | None = None) ->
 
 
 def router(ctx: Context, app: App | None) -> FileSource:
-    """The requests of the app, or of all."""
+    """Return the log of requests to the app, or to all apps."""
     key = f"{ROUTER}-{app.id if app else 0}"
     form = AccessLog(app.name if app else "", app.id if app else 0, ctx.part(EdgeErrors).cause)
     return FileSource(key, LogFiles(ctx.paths.access_log, form))
 
 
 def all_of(ctx: Context, app: App, query: Query) -> list[LogSource]:
-    """Every log of the app in which there may be lines that are wanted."""
+    """Return every log of the app that may have matching lines."""
     found: list[LogSource] = []
     for container in ctx.scheduler.containers(app):
         if query.wants_log(container.label, container.release, "", LATEST):
             found.append(of_container(ctx, container, app, query))
     found += [of_run(ctx, live, query) for live in runs(ctx, app, query)]
-    # Asked for after those were opened: what is removed meanwhile was kept before.
+    # Queried after opening those: the log of a container removed meanwhile is archived by now.
     rows = {row.container: row for row in ctx.store.kept_logs.of(app)}
     for source in [source for source in found if source.key in rows]:
         source.close()
@@ -198,7 +198,7 @@ def all_of(ctx: Context, app: App, query: Query) -> list[LogSource]:
 
 
 def _standing(ctx: Context, app: App, query: Query) -> list[FileSource | EventSource | JobSource]:
-    """Those that no container has."""
+    """Return the logs that belong to no container."""
     found: list[FileSource | EventSource | JobSource] = []
     if query.wants_source(ROUTER) and not query.release and logline.matches(ROUTER, query.process):
         found.append(router(ctx, app))
@@ -210,7 +210,7 @@ def _standing(ctx: Context, app: App, query: Query) -> list[FileSource | EventSo
 
 
 def standing(ctx: Context, app: App, query: Query, since: str) -> list[LogSource]:
-    """The same, to be read from that moment on."""
+    """Return the logs that belong to no container, to be read from that time on."""
     found = _standing(ctx, app, query)
     for source in found:
         if not isinstance(source, FileSource):
@@ -219,7 +219,7 @@ def standing(ctx: Context, app: App, query: Query, since: str) -> list[LogSource
 
 
 def mark(sources: list[LogSource], since: str) -> Mark:
-    """What there is in them from that moment on, which is not long ago."""
+    """Return the mark of what the sources have from that time on, which must be recent."""
     read: dict[str, Read] = {}
     for source in sources:
         if isinstance(source, JobSource):
@@ -231,7 +231,7 @@ def mark(sources: list[LogSource], since: str) -> Mark:
 
 
 def _read_since(source: LogSource, since: str) -> Read:
-    # Lines of one log may be out of the order of time by so much.
+    # Lines of one log may be out of order by this much.
     earliest, found = earlier(since, LATE_SECONDS), Read()
     for line in source.backward():
         if line.time < earliest:
@@ -242,19 +242,19 @@ def _read_since(source: LogSource, since: str) -> Read:
 
 
 def newest_first(sources: list[LogSource]) -> Iterator[LogLine]:
-    """The lines of all, the newest first."""
+    """Yield the lines of all sources, the newest first."""
     return filter(SOURCE, heapq.merge(*map(_backward, sources), key=BY_TIME, reverse=True))
 
 
 def in_order(sources: list[LogSource], since: str) -> Iterator[LogLine]:
-    """The lines of all from that moment on."""
+    """Yield the lines of all sources from that time on, in the order of time."""
     return filter(SOURCE, heapq.merge(*(_forward(source, since) for source in sources), key=BY_TIME))
 
 
 def _backward(source: LogSource) -> Iterator[LogLine]:
-    """As of the source, behind a line without a source at the place where the log ends.
+    """Yield the source's lines after a marker without a source at the time of the last line.
 
-    So a merge opens a log when it has come to its time, and not all of them at its begin.
+    The marker lets a merge open each log only when it reaches its time.
     """
     if source.span is not None:
         yield LogLine(source.span[1], "", "", b"")

@@ -37,7 +37,7 @@ def test_a_release_phase_that_goes_on_is_told_to_end_and_fails_the_deploy(
     assert pushed.status != 0
     for said in ("begun", "told to end", "has ended", "the release phase did not end in time", "[phase-timeout]"):
         assert said in pushed.err, pushed.err
-    assert "it is started again" not in instance.paas("logs slow").out
+    assert "restarting it" not in instance.paas("logs slow").out
 
 
 def test_a_shell_entrypoint_is_refused_and_an_interpreter_is_told(

@@ -173,7 +173,7 @@ def test_a_request_is_told_with_its_id_and_a_crash_with_its_code(talker: Server)
     assert talker.get("talker", "/crash").status == 502
     crashed = eventually(lambda: talker.paas("logs talker --source router --grep H13").out)
     assert 'desc="Connection closed without response"' in crashed
-    told = "Error H10 (App crashed): Process exited with status 3, it is started again"
+    told = "Error H10 (App crashed): Process exited with status 3, restarting it"
     eventually(lambda: told in talker.paas("logs talker -p web.1 --source platform").out)
     eventually(lambda: talker.get("talker").status == 200)
     eventually(lambda: "hello from" in talker.paas("logs talker --source app -n 1").out)

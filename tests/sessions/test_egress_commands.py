@@ -63,5 +63,5 @@ def test_files_of_the_server_are_named_by_admins_alone(hello, tmp_path):
     (tmp_path / "ca.pem").write_text("x")
     for path in (tmp_path / "ca.pem", "/etc/shadow", "/nowhere"):
         refused = hello.run(f"logs:drain add hello https://logs.example.org --ca-file {path}", caller=DEPLOYER)
-        assert "--ca-file names a file of the server, and needs the role admin" in refused.err
+        assert "--ca-file names a file on the server and needs the role admin" in refused.err
     assert hello.run(f"logs:drain add hello https://logs.example.org --ca-file {tmp_path / 'ca.pem'}").status == 0

@@ -56,7 +56,7 @@ def test_how_many_and_whose(talking):
 def test_a_process_type_that_there_is_not_is_told_beside_the_lines(talking):
     said = " !     hello has no process type {}\n !     {}\n"
     assert talking.run("logs hello -p wbe") == (0, "", said.format("wbe", "Did you mean web?"))
-    others = "Lines are of: cron, release, run, web, worker"
+    others = "It has: cron, release, run, web, worker"
     assert talking.run("logs hello -p x.1") == (0, "", said.format("x", others))
     assert talking.run("logs hello -p run.7") == (0, "", "")
 
@@ -86,7 +86,8 @@ def test_the_log_of_a_deploy_whose_containers_wrote_nothing(hello):
     build = hello.ctx.store.deployments.last(hello.app()).id
     failed = hello.run("logs:failed hello", caller=VIEWER)
     assert failed.out and all(" build[" in line or " deploy[" in line for line in failed.out.splitlines())
-    assert failed.err.splitlines()[1:] == [f"       Its containers wrote nothing. All of it: builds:output {build}"]
+    said = f"       Its containers wrote nothing. For the whole output: builds:output {build}"
+    assert failed.err.splitlines()[1:] == [said]
     assert len(failed.out.splitlines()) <= 100
 
 
@@ -172,7 +173,7 @@ def test_what_was_refused_before_its_first_step_hides_no_failed_deploy(kept):
 
 @pytest.mark.real("git")
 def test_the_last_failed_deploy(kept):
-    assert kept.run("logs:failed hello") == (0, "", "       No deploy of hello that is known has failed.\n")
+    assert kept.run("logs:failed hello") == (0, "", "       No failed deploy of hello is on record.\n")
     kept.scheduler.write("web.1", "all is well")
     kept.scheduler.tell("web", Behaviour(exits=3, log=("no database",)))
     kept.push("hello", {"file": "2"})
@@ -215,7 +216,7 @@ def test_a_destroyed_app_leaves_no_logs(kept):
 def test_a_log_that_can_not_be_kept_is_told_and_stops_nothing(hello):
     hello.paths.logs(hello.app().id).write_text("a file where the folder should be")
     assert hello.run("ps:restart hello").status == 0
-    assert "The log of v1 of this process could not be kept" in hello.run("logs hello -p web.1").out
+    assert "Could not archive the log of this process of v1" in hello.run("logs hello -p web.1").out
 
 
 @pytest.mark.real("git")

@@ -49,15 +49,15 @@ def test_the_code_of_a_request(status, upstream, connected, answered, code):
 
 
 def test_the_code_of_an_end():
-    assert codes.of_end(0, False, again=True) == ("", "Process exited with status 0, it is started again")
+    assert codes.of_end(0, False, again=True) == ("", "Process exited with status 0, restarting it")
     assert codes.of_end(137, False, again=True)[1].endswith(
-        "Process exited with status 137 (signal 9), it is started again"
+        "Process exited with status 137 (signal 9), restarting it"
     )
     assert codes.of_end(0, False, again=False) == ("", "Process exited with status 0")
     assert codes.of_end(137, True, again=False) == (
         "R15", "Error R15 (Memory quota vastly exceeded): the kernel killed the process",
     )  # fmt: skip
-    assert codes.of_end(137, True, again=True)[1].endswith("the kernel killed the process, it is started again")
+    assert codes.of_end(137, True, again=True)[1].endswith("the kernel killed the process, restarting it")
     assert codes.of_start("not-listening") == "H20"
     assert codes.of_start("build-failed") == ""
 
@@ -179,7 +179,7 @@ def test_the_parts_of_a_url():
     assert target.headers == {"Authorization": "Basic dXNAZXI6cDp3"}
     assert drain.target("syslog+tls://logs.example").port == 6514
     assert drain.target("https://logs.example/tök?a=%20&b=ü").path == "/t%C3%B6k?a=%20&b=%C3%BC"
-    with pytest.raises(InvalidValue, match="its host is no name"):
+    with pytest.raises(InvalidValue, match="its host name is invalid"):
         drain.target(f"https://{'x' * 70}.example/")
 
 

@@ -291,4 +291,4 @@ def test_only_what_the_engine_brings_back_is_said_to_be_started_again(hello, lab
     said = hello.run("logs hello --source platform").out
     assert f"{label}" in said
     assert "Process exited with status 0" in said
-    assert ("it is started again" in said) is again
+    assert ("restarting it" in said) is again

@@ -1,1 +1,1 @@
-"""Decisions about logs: lines, queries, formats."""
+"""Pure logic of logs: lines, queries, formats, positions."""

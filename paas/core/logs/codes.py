@@ -1,6 +1,6 @@
-"""Codes of errors in an app's log, after Heroku's: https://devcenter.heroku.com/articles/error-codes
+"""Error codes in an app's log, based on Heroku's: https://devcenter.heroku.com/articles/error-codes
 
-H codes are of requests, R codes of processes; E codes are of requests, too, and Heroku has none for what they say.
+H codes are for requests, R codes for processes. E codes are for errors of requests that have no code at Heroku.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ CODES = {
     "E11": "Response header too large",
     "E12": "Request header too large",
     "E14": "No final response",
-    "E15": "No place for the request or response",
+    "E15": "No space for the request or response",
     "H10": "App crashed",
     "H12": "Request timeout",
     "H13": "Connection closed without response",
@@ -30,13 +30,13 @@ CODES = {
     "H99": "Platform error",
     "R15": "Memory quota vastly exceeded",
 }
-"""What each code is called; docs/logs.md says when it is given and what to do."""
+"""Title of each code; docs/logs.md has causes and fixes."""
 
 BOOT_TIMEOUT = frozenset(
     {"not-listening", "bad-answer", "bad-host", "check-failed", "missing-content", "not-up", "wrong-port",
      "listens-on-loopback"}
 )  # fmt: skip
-"""The codes of a start that failed although the process ran: it did not become healthy in time."""
+"""Errors of a process that runs, but did not become healthy in time."""
 
 _NONE = ("", "-")
 _ADDRESS = re.compile(r":[0-9]+$|^unix:")
@@ -51,11 +51,11 @@ def of_request(
     complete: bool = True,
     why: Callable[[], str] = lambda: "",
 ) -> str:
-    """The code of a request, empty for none: what nginx says of it, not what the app answered.
+    """Return the code of a request, empty for none. It describes nginx's errors, not the app's response.
 
-    ``upstream`` are the addresses that nginx tried; ``connected`` and ``answered`` the times that connections to them
-    and the headers of their answers took, "-" where there was none. Of several the last one counts. ``complete`` says
-    whether all of the answer was sent, ``why`` what nginx's log of errors has to say of the request.
+    ``upstream`` has the addresses that nginx tried; ``connected`` and ``answered`` the times until connection and
+    response header, "-" if there was none. If there are several, the last one applies. ``complete`` is true if the
+    whole response was sent; ``why`` returns the request's entry in nginx's error log.
     """
     if status == "499":
         return "H27"
@@ -73,11 +73,11 @@ def of_request(
 
 
 def _unanswered(status: str, upstream: str, connected: str) -> str:
-    """The code of a request for which nginx itself had to answer, and does not say why."""
+    """Return the code of a request that nginx itself had to answer without an entry in its error log."""
     if status == "500":
         return ""
     if status == "502" and not _ADDRESS.search(_last(upstream)):
-        # nginx puts the name of the group there when it asked nobody: "no live upstreams".
+        # nginx logs the name of the upstream group if it tried no server: "no live upstreams".
         return "H99"
     if _last(connected) in _NONE:
         return "H10" if status == "502" else "H19"
@@ -85,7 +85,7 @@ def _unanswered(status: str, upstream: str, connected: str) -> str:
 
 
 CUT = "the time of the worker was up"
-"""What is said of a request that was open when nginx ended its old worker: nginx itself says nothing then."""
+"""Stands for the cause of a request that was open when nginx ended its old worker, which nginx does not log."""
 
 _ERRORS = (
     ("H24", re.compile(re.escape(CUT))),
@@ -93,16 +93,16 @@ _ERRORS = (
     ("E11", re.compile(r"upstream sent too big header")),
     ("H17", re.compile(r"upstream sent (invalid|no valid|unexpected|unsupported|duplicate|frame|too)")),
     ("E10", re.compile(r"while sending request to upstream")),
-    # What has a body and was reset was closed while some of it was unread.
+    # A reset of a request with a body: the app closed the connection before it had read all of it.
     ("E10", re.compile(r'\(104: .*while reading response header.* request: "(POST|PUT|PATCH) ')),
     ("H15", re.compile(r"\(110: .*while (reading upstream|proxying upgraded connection)")),
     ("H18", re.compile(r"(prematurely closed|\(104: |\(32: ).*while (reading upstream|proxying upgraded connection)")),
 )
-"""Codes by what nginx writes into its log of errors; the first that fits counts."""
+"""Codes by the entry in nginx's error log; the first match applies."""
 
 
 def of_error(words: str) -> str:
-    """The code for what nginx said of a request, empty where that is nothing of its own."""
+    """Return the code for an entry of nginx's error log, empty if none matches."""
     return next((code for code, pattern in _ERRORS if words and pattern.search(words)), "")
 
 
@@ -111,23 +111,20 @@ def _last(values: str) -> str:
 
 
 def of_start(error: str) -> str:
-    """The code of a start that failed with that error of ours, empty for none."""
+    """Return the code of a failed start by its error code, empty for none."""
     if error in BOOT_TIMEOUT:
         return "H20"
     return {"out-of-memory": "R15", "exited": "H10", "command-not-found": "H10", "crash-loop": "H10"}.get(error, "")
 
 
 def described(code: str) -> str:
-    """``Error H10 (App crashed)``."""
+    """Return code and title: ``Error H10 (App crashed)``."""
     return f"Error {code} ({CODES[code]})"
 
 
 def of_end(status: int, out_of_memory: bool, *, again: bool) -> tuple[str, str]:
-    """Return the code and the sentence for a process that ended and was not asked to.
-
-    ``again`` says whether it is started again.
-    """
-    goes_on = ", it is started again" if again else ""
+    """Return code and message for a process that ended unexpectedly. ``again``: it is restarted."""
+    goes_on = ", restarting it" if again else ""
     if out_of_memory:
         return "R15", f"{described('R15')}: the kernel killed the process{goes_on}"
     signal = f" (signal {status - 128})" if status > 128 else ""

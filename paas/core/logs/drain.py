@@ -1,4 +1,4 @@
-"""Drains: where lines are sent, in which form, and how far each has come."""
+"""Drains: targets, formats and positions."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _SCHEMES = {
 }
 
 _QUOTED = "".join(chr(code) for code in range(33, 127))
-"""What stays as it is of a path and a query."""
+"""Characters that are not quoted in a path and a query."""
 
 
 @dataclass(frozen=True)
 class Position:
-    """Up to where a drain has read: of each log (by container, ``router-APP`` or ``events-APP``) a place.
+    """Position of a drain in each log (by container id, ``router-APP`` or ``events-APP``).
 
-    A place is ``TIME#COUNT``: the time of the last line, and how many lines of that time were read; of events their
-    number. Logs that are not named begin at ``floor``, events at ``event``. ``spooled`` is the number of the last batch
-    that was put aside. Kept logs that ended before ``settled`` were read as a whole, and are not named.
+    The position in a log is ``TIME#COUNT``: the time of the last line, and how many lines of that time were read; for
+    events it is their number. Other logs begin at ``floor``, events at ``event``. ``spooled`` is the number of the last
+    spooled batch. Archived logs that ended before ``settled`` were read completely and are not listed.
     """
 
     floor: str
@@ -44,8 +44,10 @@ class Position:
 
 @dataclass(frozen=True)
 class Drain:
-    """One drain. ``app_id`` None: it takes the lines of every app. ``sent`` and ``dropped`` count lines, ``gaps`` how
-    often lines were gone before they were read."""
+    """Drain of an app, or with ``app_id`` None of every app.
+
+    ``sent`` and ``dropped`` count lines; ``gaps`` is how often a log was rotated away before it was read.
+    """
 
     id: int
     app_id: int | None
@@ -64,7 +66,7 @@ class Drain:
 
 @dataclass(frozen=True)
 class DrainTarget:
-    """A drain's URL taken apart. ``path`` has the query, ``headers`` what the user part stands for."""
+    """Parts of a drain's URL. ``path`` includes the query, ``headers`` the authorization from the user part."""
 
     scheme: str
     host: str
@@ -75,24 +77,24 @@ class DrainTarget:
 
     @property
     def syslog(self) -> bool:
-        """Whether it speaks syslog."""
+        """True if the protocol is syslog."""
         return self.scheme.startswith("syslog")
 
 
 def target(url: str) -> DrainTarget:
-    """The parts of the URL; `InvalidValue` says what is wrong with it, without repeating its secrets."""
+    """Parse the URL. Raise `InvalidValue` without repeating secrets of the URL."""
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise _bad("it can't be read as a URL") from error
+        raise _bad("it is malformed") from error
     if parts.scheme not in _SCHEMES:
-        raise _bad(f"it begins with {parts.scheme[:20]!r}" if parts.scheme else "it has no scheme")
+        raise _bad(f"unknown scheme {parts.scheme[:20]!r}" if parts.scheme else "it has no scheme")
     if not parts.hostname or any(ord(letter) <= 32 or ord(letter) == 127 for letter in url):
-        raise _bad("it has no host, or characters that a URL can't have")
+        raise _bad("it has no host, or invalid characters")
     tls, default = _SCHEMES[parts.scheme]
     if parts.scheme.startswith("syslog") and (parts.path.strip("/") or parts.query or parts.username):
-        raise _bad("a syslog URL is a host and a port only")
+        raise _bad("a syslog URL has only a host and a port")
     headers = {}
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
@@ -100,26 +102,26 @@ def target(url: str) -> DrainTarget:
     try:
         parts.hostname.encode("idna")
     except UnicodeError as error:
-        raise _bad("its host is no name") from error
-    # As browsers send it: what is not ASCII in UTF-8, and what is quoted as it is.
+        raise _bad("its host name is invalid") from error
+    # As browsers send it: non-ASCII characters as UTF-8, quoted ones unchanged.
     path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_QUOTED)
     return DrainTarget(parts.scheme, parts.hostname, port or default, tls, path, headers)
 
 
 def _bad(what: str) -> InvalidValue:
     return InvalidValue(
-        f"this is not the URL of a drain: {what}",
-        why="One of syslog+tcp://HOST:PORT, syslog+tls://HOST:PORT, https://USER:PASSWORD@HOST/PATH, http://….",
+        f"invalid drain URL: {what}",
+        why="Use syslog+tcp://HOST:PORT, syslog+tls://HOST:PORT, https://USER:PASSWORD@HOST/PATH or http://….",
         code="invalid-drain",
     )
 
 
 def format_for(found: DrainTarget, wanted: str) -> str:
-    """The form in which lines are sent there; `InvalidValue` for one that does not go with the URL."""
+    """Return the format for the target. Raise `InvalidValue` if ``wanted`` does not fit the URL."""
     chosen = wanted or (SYSLOG if found.syslog else JSON)
     if chosen not in FORMATS or (chosen == SYSLOG) != found.syslog:
         raise InvalidValue(
-            f"the format {wanted!r} does not go with {found.scheme}",
+            f"the format {wanted!r} can't be used with {found.scheme}",
             why="Syslog drains send syslog; HTTP drains send json (the default) or logplex.",
             code="invalid-drain",
         )
@@ -127,7 +129,7 @@ def format_for(found: DrainTarget, wanted: str) -> str:
 
 
 def masked(url: Secret) -> str:
-    """The URL for people: scheme, host and port; user, password, path and query may be secrets, and are a mask."""
+    """Return the URL for display: scheme, host and port; user, password, path and query are masked as secrets."""
     parts = urlsplit(url.reveal())
     user = f"{MASK}@" if parts.username is not None else ""
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
@@ -137,19 +139,19 @@ def masked(url: Secret) -> str:
 
 
 def _place(text: str) -> tuple[str, int]:
-    """The time and the count of a place; an empty time for what is no place, so that lines are repeated, not lost."""
+    """Parse ``TIME#COUNT``. Return an empty time for invalid text, so that lines are repeated rather than lost."""
     time, _, count = text.partition("#")
     return (time, int(count)) if logline.is_time(time) and count.isdecimal() else ("", 0)
 
 
 class LogPosition:
-    """The place in one log as it is read: `seen` counts lines in, `text` is what is recorded of it."""
+    """Position in one log while it is read: `seen` advances it, `text` is the recorded form."""
 
     def __init__(self, text: str = "") -> None:
         self._time, self._count = _place(text)
 
     def seen(self, line: LogLine) -> None:
-        """The line was read. One without a time is no place."""
+        """Advance past the line. A line without a valid time is ignored."""
         if line.time == self._time:
             self._count += 1
         elif logline.is_time(line.time):
@@ -157,15 +159,15 @@ class LogPosition:
 
     @property
     def text(self) -> str:
-        """As it is recorded; empty before the first line."""
+        """Recorded form; empty before the first line."""
         return f"{self._time}#{self._count}" if self._time else ""
 
 
 class Resume:
-    """Passes over what was read before a restart.
+    """Filter that skips lines read before a restart.
 
-    Lines are told in the order of the log, from some way before the place on. What was written out of the order of
-    time may be taken twice, and nothing is left out.
+    It gets the lines in the order of the log, starting before the position. Lines written out of time order may be
+    repeated, but none is lost.
     """
 
     def __init__(self, place: str) -> None:
@@ -173,7 +175,7 @@ class Resume:
         self._open = not self._time
 
     def takes(self, line: LogLine) -> bool:
-        """Whether the line was not read yet."""
+        """Return True if the line was not read yet."""
         if self._open:
             return True
         if line.time < self._time:
@@ -182,5 +184,5 @@ class Resume:
             self._left -= 1
             self._open = self._left == 0
             return False
-        # The line that was read last has gone from the log, or comes after this one.
+        # The line that was read last is gone from the log, or comes after this one.
         return True

@@ -1,4 +1,4 @@
-"""Lines of the edge's logs: whose they are, and how they are shown."""
+"""Lines of nginx's logs: filtering by app, and formats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def combined(line: str) -> str:
-    """A line of the access log in the format that is called combined, its time in UTC; "" for no such line."""
+    """Convert a line of the access log to the combined format, with the time in UTC; "" for an invalid line."""
     row = requests.fields(line)
     if row is None:
         return ""
@@ -27,26 +27,26 @@ def combined(line: str) -> str:
 
 
 def as_json(line: str) -> str:
-    """A line of the access log as a JSON object; "" for no such line."""
+    """Convert a line of the access log to a JSON object; "" for an invalid line."""
     row = requests.fields(line)
     return json.dumps(row, ensure_ascii=False) if row else ""
 
 
 def of_app(number: int) -> Callable[[str], bool]:
-    """Says of a line of the access log whether it is of a request to the app of that number."""
-    # Sooner than parsing each line: the log of all apps may be long.
+    """Return a filter for lines of the access log about requests to the app with that id."""
+    # Faster than parsing each line: the log of all apps may be long.
     found = requests.wanted(number)
     return lambda line: found.match(f"\n{line}".encode()) is not None
 
 
 def error_of(line: str, hosts: Sequence[str], names: Sequence[str] = ()) -> bool:
-    """Whether a line of the error log speaks of one of the hosts, or has one of the names in it."""
+    """Return True if a line of the error log is about one of the hosts, or contains one of the names."""
     found = {match.rpartition(":")[0] if re.search(r":\d+$", match) else match for match in _SERVER.findall(line)}
     return bool(found.intersection(hosts)) or any(name in line for name in names)
 
 
 def plain(line: str) -> str:
-    """The line without what could move a terminal's cursor."""
+    """Return the line without control characters."""
     return _UNSAFE.sub("?", line)
 
 

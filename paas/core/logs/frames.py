@@ -1,6 +1,6 @@
-"""Logs as the engine's API sends them: frames, each a timestamp, a space, and a line or a part of a long one.
+"""Logs as Docker's API sends them: frames, each a timestamp, a space, and a line or a part of a long one.
 
-Frames are told apart by their stream, since a part of a long line of one may be followed by a line of the other:
+Parts are joined by stream, since a part of a long line on one stream may be followed by a line on the other:
 https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach
 """
 
@@ -11,21 +11,21 @@ from collections.abc import Callable, Iterable, Iterator
 
 LONGEST = 2 << 20
 MOST_BYTES = 64 << 20
-"""Of a log that is read from its end, the newest are looked through: the engine has no way to go backwards."""
+"""Limit on the newest lines of a log that is read backwards, which Docker's API does not support."""
 PART = 1 << 14
-"""The engine's parts of a long line have so many bytes."""
+"""Bytes in Docker's parts of a long line."""
 
 _HEAD = 8
 _LINE = 64
-"""What a line takes beside its bytes."""
+"""Memory that a line takes in addition to its bytes."""
 
 Frame = tuple[int, bytes]
-"""The number of a stream, and what was written to it."""
+"""Number of a stream, and data written to it."""
 
 
-# Not `container_stream.unframe`: where a frame ends matters here, as each begins with a timestamp.
+# Unlike `container_stream.unframe`, this keeps frames separate, as each begins with a timestamp.
 def frames(read: Callable[[int], bytes]) -> Iterator[Frame]:
-    """Takes apart what a container without a terminal wrote. ``read`` gives that many bytes, fewer at the end."""
+    """Yield the frames of a container without a terminal. ``read`` returns that many bytes, fewer at the end."""
     while len(head := read(_HEAD)) == _HEAD:
         size = int.from_bytes(head[4:], "big")
         if size:
@@ -33,7 +33,7 @@ def frames(read: Callable[[int], bytes]) -> Iterator[Frame]:
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[Frame]:
-    """The same of one with a terminal, which the engine sends as it is."""
+    """Yield the frames of a container with a terminal, whose output Docker sends unframed."""
     pending = b""
     for chunk in chunks:
         *whole, pending = (pending + chunk).split(b"\n")
@@ -46,11 +46,11 @@ def lines(chunks: Iterable[bytes]) -> Iterator[Frame]:
 
 
 def joined(found: Iterable[Frame]) -> Iterator[bytes]:
-    """Whole lines, each after its first timestamp; a line that is very long comes in several."""
+    """Yield whole lines, each after its first timestamp. Lines over `LONGEST` bytes are split."""
     begun: dict[int, tuple[list[bytes], int]] = {}
     for stream, frame in found:
         parts, size = begun.pop(stream, ([], 0))
-        # Of a long line, every part has a timestamp of its own.
+        # Every part of a long line has its own timestamp.
         parts.append(frame.partition(b" ")[2] if parts else frame)
         size += len(frame)
         if frame.endswith(b"\n") or size > LONGEST:
@@ -63,7 +63,7 @@ def joined(found: Iterable[Frame]) -> Iterator[bytes]:
 
 
 def newest(found: Iterable[bytes], most: int) -> list[bytes]:
-    """The last of the lines, of that many bytes together at most."""
+    """Return the last lines, at most ``most`` bytes in total."""
     kept: deque[bytes] = deque()
     size = 0
     for line in found:
@@ -75,5 +75,5 @@ def newest(found: Iterable[bytes], most: int) -> list[bytes]:
 
 
 def complete(found: list[bytes], asked: int) -> bool:
-    """Whether the lines are all that there are, where the engine was asked for that many: it counts parts."""
+    """Return True if Docker, asked for that many lines, returned the whole log. It counts parts, not lines."""
     return sum(len(line) // PART + 1 for line in found) < asked

@@ -1,7 +1,7 @@
-"""What is odd about a log as the engine's API tells it while it grows.
+"""Detect repeated and missing lines in a log that is followed through Docker's API.
 
-Where the files of a busy log rotate, engines (20.10 at least) tell some lines twice, and leave others out if the files
-rotate faster than they read: https://github.com/moby/moby/issues?q=json-file+follow+rotate
+When the files of a busy log rotate, Docker (at least 20.10) sends some lines twice, and skips others if the files
+rotate faster than it reads: https://github.com/moby/moby/issues?q=json-file+follow+rotate
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from paas.core.logs import query
 from paas.core.logs.line import LogLine
 
 REMEMBERED = 20_000
-"""Lines back to which the engine may go."""
+"""Number of lines remembered, of which Docker may repeat some."""
 BUSY_LINES, BUSY_SECONDS = 1000, 10.0
-"""Only a log that grows as fast as this rotates while it is read."""
+"""Only a log that grows this fast is rotated while it is read."""
 JUMP_SECONDS = 0.25
 _TENTHS = len("2026-01-01T00:00:00.1")
 
 
 class Steps:
-    """Looks from one line to the next. Lines are told by `took` when they count."""
+    """Detector over consecutive lines. Call `took` for each accepted line."""
 
     def __init__(self) -> None:
         self._order: deque[tuple[str, int]] = deque()
@@ -28,11 +28,11 @@ class Steps:
         self.last = ""
 
     def repeats(self, line: LogLine) -> bool:
-        """Whether the same line was told before: of the same nanosecond, and the same text."""
+        """Return True if a line with the same time (in nanoseconds) and text was accepted before."""
         return line.time <= self.last and _key(line) in self._known
 
     def skips(self, line: LogLine) -> bool:
-        """Whether something may be missing before the line: a log that was busy up to then made a pause."""
+        """Return True if lines may be missing before this one: the log was busy, then paused."""
         if line.time[:_TENTHS] == self.last[:_TENTHS] or len(self._order) < BUSY_LINES:
             return False
         last = query.seconds(self.last)
@@ -40,7 +40,7 @@ class Steps:
         return busy and query.seconds(line.time) - last > JUMP_SECONDS
 
     def took(self, line: LogLine) -> None:
-        """The line counts."""
+        """Accept the line."""
         key = _key(line)
         self._order.append(key)
         self._known.add(key)

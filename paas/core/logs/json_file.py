@@ -1,6 +1,6 @@
-"""The files of the engine's json-file driver: an object with log, stream and time a line.
+"""Files of Docker's json-file driver: one JSON object with log, stream and time per line.
 
-A line of an app that is longer than 16 KiB is several objects, of which only the last one's text ends with a newline.
+A line of an app longer than 16 KiB is split into several objects; only the text of the last one ends with a newline.
 Format: https://docs.docker.com/engine/logging/drivers/json-file/
 """
 
@@ -17,13 +17,13 @@ _ENTRY = re.compile(
 )
 _WHOLE = b'\\n","'
 LONGEST = 2 << 20
-"""Of a line that is longer than this, the rest is shown as another line."""
+"""Limit on a line in bytes; the rest becomes another line."""
 
 
 class JsonLog:
-    """Reads the log of one container. What it is told must begin at a `boundary` and be told in order.
+    """Decoder for the log of one container. Its input must begin at a `boundary` and be in order.
 
-    Blocks in which there is nothing for ``wanted`` may be left out as a whole, which is many times as fast.
+    Blocks without a match for ``wanted`` may be skipped as a whole, which is many times faster.
     """
 
     def __init__(
@@ -37,15 +37,15 @@ class JsonLog:
         self._parts: dict[bytes, tuple[str, list[bytes], int]] = {}
 
     def fresh(self) -> JsonLog:
-        """Another one that was told nothing yet."""
+        """Return a new decoder with the same settings."""
         return JsonLog(self._source, self._process, self._release, self._app, self._wanted)
 
     def line(self, time: str, text: bytes) -> LogLine:
-        """A line of this container."""
+        """Return a line of this container."""
         return LogLine(time, self._source, self._process, text, self._release, self._app)
 
     def decode(self, block: bytes) -> list[LogLine]:
-        """The lines that end in the block."""
+        """Return the lines that end in the block."""
         if self._wanted is not None and not self._parts and not self._worth_it(block):
             return []
         found = []
@@ -64,10 +64,10 @@ class JsonLog:
         return found
 
     def _worth_it(self, block: bytes) -> bool:
-        """Whether something that is wanted may be in the block: not if its text is there as it is, and it is not."""
+        """Return False only if the block has no other escapes than newlines and quotes, and no match for ``wanted``."""
         ends, quotes = block.count(_WHOLE), block.count(b'\\"')
         if block.count(b"\\") != ends + quotes or block.count(b'{"log":"') != ends:
-            # Other escapes, or lines in parts.
+            # Other escapes, or split lines.
             return True
         assert self._wanted is not None
         return self._wanted(block.replace(b'\\"', b'"') if quotes else block)
@@ -84,27 +84,27 @@ class JsonLog:
         return self.line(began, b"".join(parts).rstrip(b"\r"))
 
     def rest(self) -> list[LogLine]:
-        """What was begun and has no end yet."""
+        """Return lines whose end has not been read."""
         found = [self.line(began, b"".join(parts)) for began, parts, _ in self._parts.values()]
         self._parts.clear()
         return found
 
     @staticmethod
     def boundary(block: bytes) -> int:
-        """Where in the block an object begins that begins a line, too; -1 if nowhere."""
+        """Return the offset of the first object in the block that begins a line; -1 if there is none."""
         at = block.find(_WHOLE)
         at = block.find(b"\n", at) if at >= 0 else -1
         return at + 1 if at >= 0 else -1
 
     @staticmethod
     def time(block: bytes) -> str:
-        """The time of the first whole object in the block, empty if there is none."""
+        """Return the time of the first whole object in the block, empty if there is none."""
         match = _ENTRY.search(block)
         return fixed(match[3].decode()) if match else ""
 
 
 def unescaped(text: bytes) -> bytes:
-    """The bytes that a JSON string stands for."""
+    """Decode the content of a JSON string; return it unchanged if it is invalid."""
     try:
         return str(json.loads(b'"' + text + b'"')).encode("utf-8", "replace")
     except ValueError:
@@ -112,6 +112,6 @@ def unescaped(text: bytes) -> bytes:
 
 
 def encode(time: str, text: bytes) -> bytes:
-    """One object as the engine writes it."""
+    """Encode one object as Docker writes it."""
     log = json.dumps(text.decode("utf-8", "replace"), ensure_ascii=False)
     return f'{{"log":{log},"stream":"stdout","time":"{time}"}}\n'.encode()

@@ -1,4 +1,4 @@
-"""One line of an app's log: where it comes from, and how it is shown."""
+"""Lines of an app's log: their sources, and how they are displayed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ BUILD, DEPLOY = "build", "deploy"
 RUN, CRON = "run", "cron"
 SOURCES = (APP, ROUTER, PLATFORM, BUILD, DEPLOY, RUN, CRON)
 SHOWN = (APP, ROUTER, PLATFORM, RUN, CRON)
-"""What is shown where no source is asked for: the log of a build is one of its own."""
+"""Sources shown by default: logs of builds and deploys have commands of their own."""
 
 GAP = b"[lines are missing here: the log was rotated before it was read]"
-"""Said by the platform where lines are lost."""
+"""Text of the platform's line where lines are lost."""
 
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 _FIXED = len("2026-01-01T00:00:00.000000000Z")
@@ -29,15 +29,15 @@ _ESCAPES = re.compile(
     rb"|\x1b[ -/]*[0-~]?"
     rb"|[\x00-\x08\x0a-\x1f\x7f]|\xc2[\x80-\x9f]"
 )
-"""Escape sequences of ECMA-48 and control characters; the first group is a change of colour, which is harmless."""
+"""Escape sequences of ECMA-48 and control characters; the first group matches changes of color, which are harmless."""
 _RESET = b"\x1b[0m"
 
 
 class LogLine(NamedTuple):
-    """``time`` is RFC 3339 in UTC with nanoseconds, always of one length, so that lines sort by it as text.
+    """Log line. ``time`` is RFC 3339 in UTC with nanoseconds and of fixed length, so that lines sort by it as text.
 
-    ``process`` is ``web.1`` for an app's, else what wrote it. ``release`` is 0 where it belongs to none. ``code`` is
-    that of an error (see `paas.core.logs.codes`); ``fields`` are what a request's line is made of.
+    ``process`` is ``web.1`` for an app's process, else the writer. ``release`` is 0 for none. ``code`` is an error code
+    (see `paas.core.logs.codes`); ``fields`` are the fields of a request.
     """
 
     time: str
@@ -51,7 +51,7 @@ class LogLine(NamedTuple):
 
 
 def fixed(time: str) -> str:
-    """The timestamp (RFC 3339 with Z) with nine digits after the point: engines leave zeros at the end out."""
+    """Return the timestamp (RFC 3339 with Z) with nine fractional digits: Docker omits trailing zeros."""
     if len(time) == _FIXED or not time.endswith("Z"):
         return time
     whole, _, fraction = time[:-1].partition(".")
@@ -59,26 +59,28 @@ def fixed(time: str) -> str:
 
 
 def is_time(text: str) -> bool:
-    """Whether the text is a timestamp as lines have it."""
+    """Return True if the text is a timestamp in the form of `LogLine.time`."""
     return _TIME.fullmatch(text) is not None
 
 
 def source_of(process_type: str) -> str:
-    """The source of what a container of that process type writes."""
+    """Return the source of lines from containers of that process type."""
     return process_type if process_type in (RUN, CRON) else APP
 
 
 def parse(raw: bytes, process: str) -> LogLine:
-    """A line as the engine's API gives it: a timestamp, a space, the text."""
+    """Parse a line of Docker's API: timestamp, space, text."""
     time, _, text = raw.rstrip(b"\r\n").partition(b" ")
     return LogLine(fixed(time.decode("ascii", "replace")), source_of(process.partition(".")[0]), process, text)
 
 
 @dataclass(frozen=True)
 class Style:
-    """How lines are shown: with ``colour``, without time and process (``plain``), the text as it was written (``raw``),
-    as JSON. Without ``raw`` nothing is left of a text that would do more to a terminal than print and colour. ``cut``
-    is how many bytes of a text are shown at most, 0 for all of them."""
+    """How lines are displayed: with ``colour``, without time and process (``plain``), as JSON (``json``).
+
+    Unless ``raw`` is set, control characters and escape sequences other than colors are removed. ``cut`` is the limit
+    on a text in bytes, 0 for none.
+    """
 
     colour: bool = False
     plain: bool = False
@@ -87,14 +89,14 @@ class Style:
     cut: int = 0
 
     def show(self, line: LogLine) -> bytes:
-        """The line as it is written."""
+        """Return the line for display, with its newline."""
         if self.cut and len(line.text) > self.cut:
             line = line._replace(text=shortened(line.text, self.cut))
         return as_json(line) if self.json else render(line, self)
 
 
 def render(line: LogLine, style: Style) -> bytes:
-    """``2016-05-01T00:00:00.123456789Z app[web.1]: text``; with colour the process has one."""
+    """Return ``2016-05-01T00:00:00.123456789Z app[web.1]: text``, with a color per process if enabled."""
     text = line.text if style.raw else printable(line.text, colours=style.colour)
     if style.plain:
         return text + b"\n"
@@ -106,16 +108,16 @@ def render(line: LogLine, style: Style) -> bytes:
 
 
 def shortened(text: bytes, most: int) -> bytes:
-    """The beginning of a text that is longer, and how long it is: ``… [1048576 bytes]``."""
+    """Return the beginning of a long text and its length: ``… [1048576 bytes]``."""
     begin = text[:most].decode(errors="ignore").encode()
     return begin + f" … [{len(text)} bytes]".encode()
 
 
 def printable(text: bytes, *, colours: bool = True) -> bytes:
-    """The text without what would do more to a terminal than print and colour, or only print."""
+    """Return the text without control characters and escape sequences, except colors if ``colours`` is set."""
     try:
         if text.decode().isprintable():
-            # Most lines: this takes a tenth of the time.
+            # Fast path for most lines: a tenth of the time.
             return text
     except UnicodeDecodeError:
         pass
@@ -131,17 +133,17 @@ def printable(text: bytes, *, colours: bool = True) -> bytes:
 
 
 def printable_lines(text: bytes) -> bytes:
-    """Each line of the text as `printable` has it, with its colours."""
+    """Apply `printable` to each line of the text; colors are kept."""
     return b"\n".join(printable(line) for line in text.split(b"\n"))
 
 
 def as_json(line: LogLine) -> bytes:
-    """The line as one JSON object, for programs; bytes that are not UTF-8 become U+FFFD."""
+    """Return the line as a JSON object with a newline; bytes that are not UTF-8 become U+FFFD."""
     return (json.dumps(as_dict(line), ensure_ascii=False, separators=(",", ":")) + "\n").encode()
 
 
 def as_dict(line: LogLine) -> dict[str, object]:
-    """What `as_json` shows."""
+    """Return the object that `as_json` encodes."""
     found: dict[str, object] = {
         "time": line.time,
         "app": line.app,
@@ -158,7 +160,7 @@ def as_dict(line: LogLine) -> dict[str, object]:
 
 
 def from_json(data: bytes) -> LogLine:
-    """The line that `as_json` showed."""
+    """Parse a line encoded by `as_json`."""
     row = json.loads(data)
     release = int(str(row["release"]).removeprefix("v") or 0)
     text = str(row["text"]).encode("utf-8", "surrogatepass")
@@ -168,5 +170,5 @@ def from_json(data: bytes) -> LogLine:
 
 
 def matches(process: str, wanted: str) -> bool:
-    """Whether the process (``web.1``) is meant by ``web``, ``web.1``, or nothing."""
+    """Return True if the process (``web.1``) matches ``wanted``: ``web``, ``web.1``, or empty."""
     return not wanted or process == wanted or process.partition(".")[0] == wanted

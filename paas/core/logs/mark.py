@@ -1,8 +1,8 @@
-"""How far an app's log was read, as a text: the id of an event of a stream, from which another stream goes on.
+"""Mark: the position of a stream in an app's log, sent as the id of an event, from which another stream continues.
 
-A mark is a moment, and of each log that has lines from that moment on, how many of those were read, in the order of
-that log, and the time of the newest. It does not depend on the order in which the lines of several logs come: that of a
-request comes up to a second after its time. The moment follows the present at a distance.
+A mark is a time and, for each log with lines from that time on, how many of those were read, in the order of that log,
+and the time of the newest. So it does not depend on the order in which lines of several logs arrive: that of a request
+arrives up to a second after its time. The time of the mark follows the present with a delay.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from paas.core.logs.line import LogLine
 from paas.core.logs.query import rfc3339, seconds
 
 LATE_SECONDS = 10.0
-"""So long after its time a line may come, and a stream that is cut meanwhile still goes on with it."""
+"""Delay after its time within which a line may arrive and still not be lost to a stream that is interrupted."""
 CAUGHT_UP_SECONDS = 2.0
 KEY = 12
-"""Characters of a log's key that tell it from the others."""
+"""Length to which keys of logs are shortened; still unique."""
 
 _MARK = re.compile(r"1\.(\d{23})((?:_[a-z0-9-]{1,12}\.\d{1,12}\.\d{23})*)", re.ASCII)
 _PUNCTUATION = str.maketrans("", "", "-T:.Z")
@@ -27,41 +27,41 @@ _PUNCTUATION = str.maketrans("", "", "-T:.Z")
 
 @dataclass(frozen=True)
 class Read:
-    """What was read of one log: so many lines, the newest of them at that time."""
+    """Progress in one log: the number of lines read, and the time of the newest."""
 
     count: int = 0
     newest: str = ""
 
     def plus(self, time: str) -> Read:
-        """With a line of that time."""
+        """Return the progress after a line of that time."""
         return Read(self.count + 1, max(self.newest, time))
 
 
 @dataclass(frozen=True)
 class Mark:
-    """Lines before ``since`` were read; of those from then on, what ``read`` says by the key of their log."""
+    """Position in all logs: lines before ``since`` were read; ``read`` has the progress after it, by key of the log."""
 
     since: str
     read: Mapping[str, Read] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
-        """As a client keeps it: letters, digits and ``-._``."""
+        """Text form for clients: letters, digits and ``-._``."""
         return _head(self.since) + "".join(_part(key, read) for key, read in self.read.items())
 
     def skip(self, key: str) -> Skip:
-        """What passes over the lines of that log that were read."""
+        """Return a filter that skips the lines of that log that were read."""
         return Skip(self.since, self.read.get(key[:KEY], Read()))
 
 
 def parse(text: str) -> Mark:
-    """The mark of that text."""
+    """Parse a mark. Raise `InvalidValue`."""
     match = _MARK.fullmatch(text)
     if match is None:
         raise InvalidValue(
-            f"{text[:40]!r} is no place in a log",
-            why="A place is the id of an event of a stream of logs, as it was sent.",
-            fix="Begin anew, without one.",
+            f"{text[:40]!r} is not a position in a log",
+            why="A position is the id of an event of a log stream.",
+            fix="Start again without a position.",
             code="invalid-place",
         )
     parts = [part.split(".") for part in match[2].split("_")[1:]]
@@ -82,12 +82,12 @@ def _time(digits: str) -> str:
 
 
 def earlier(time: str, by: float) -> str:
-    """The moment so many seconds before."""
+    """Return the timestamp ``by`` seconds earlier."""
     return rfc3339(max(0.0, seconds(time) - by))
 
 
 class Skip:
-    """Passes over what was read of one log, whose lines are told from some way before the mark's moment on."""
+    """Filter that skips the lines of one log that were read. Its input begins before the mark's time."""
 
     def __init__(self, since: str, read: Read) -> None:
         self._since = since
@@ -95,10 +95,10 @@ class Skip:
         self._newest = read.newest
         self._met = not read.count
         self.gap: LogLine | None = None
-        """The first line after a place where lines are missing, once there is such a place."""
+        """First line after missing lines, if there are any."""
 
     def takes(self, line: LogLine) -> bool:
-        """Whether the line was not read yet."""
+        """Return True if the line was not read yet."""
         if line.time < self._since:
             return False
         if self._left and line.time <= self._newest:
@@ -106,19 +106,19 @@ class Skip:
             self._met = self._met or line.time == self._newest
             return False
         if self._left or not self._met:
-            # Not all that was read is there any more: then what came after it may be gone, too.
+            # Some lines that were read are gone: then later, unread lines may be gone, too.
             self._left, self._met, self.gap = 0, True, line
         return True
 
 
 class Progress:
-    """A mark that goes on line by line."""
+    """Mark that advances line by line."""
 
     def __init__(self, mark: Mark) -> None:
         self._since = mark.since
         self._read = dict(mark.read)
         self._parts = {key: _part(key, read) for key, read in mark.read.items()}
-        # What the next mark is to have, from its moment on.
+        # Progress for the next mark, from its time on.
         self._began = 0.0
         self._coming = ""
         self._next: dict[str, Read] = {}
@@ -126,11 +126,11 @@ class Progress:
 
     @property
     def text(self) -> str:
-        """The mark's text."""
+        """Text of the current mark."""
         return _head(self._since) + "".join(self._parts.values())
 
     def seen(self, key: str, time: str) -> None:
-        """A line of the log of that key was read."""
+        """Advance past a line of the log with that key."""
         key = key[:KEY]
         self._newest = max(self._newest, time)
         if time >= self._since:
@@ -140,9 +140,9 @@ class Progress:
             self._next[key] = self._next.get(key, Read()).plus(time)
 
     def caught_up(self, now: float) -> bool:
-        """All that was written up to about now was read. Says whether the mark has become another one by that."""
+        """Note that everything up to about now was read. Return True if the mark moved to a later time."""
         if not self._coming:
-            # Not where something claims to be of later: it would count, and was seen before.
+            # Not while a line has a later time: it would be counted, though it was seen before.
             if self._newest < (moment := rfc3339(now)):
                 self._coming, self._began, self._next = moment, now, {}
             return False
@@ -154,5 +154,5 @@ class Progress:
 
 
 def is_current(newest: Mapping[str, str], now: float) -> bool:
-    """Whether logs whose last lines that were read are of these times were read up to about now."""
+    """Return True if logs with these times of their last lines were read up to about now."""
     return min(newest.values(), default="~") >= rfc3339(now - CAUGHT_UP_SECONDS)

@@ -1,4 +1,4 @@
-"""Which lines of a log somebody wants."""
+"""Queries for lines of a log."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ LATEST = "9999-12-31T23:59:59.999999999Z"
 
 
 class LineMatcher(Protocol):
-    """Says of a line whether something is found in it."""
+    """Predicate on lines, as for ``--grep``."""
 
     def __call__(self, line: bytes, /) -> bool:
-        """Whether it is found in the line."""
+        """Return True if the line matches."""
 
     def anywhere(self, block: bytes, /) -> bool:
-        """False if it is in no part of the block; it may be part of several lines."""
+        """Return False only if no line of the block matches."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """``since`` and ``until`` are timestamps as lines have them, ``release`` 0 for all; ``sources`` empty: the usual.
+    """Query. ``since`` and ``until`` are timestamps as in `LogLine.time`; ``release`` 0 matches all releases.
 
-    With ``process`` only what that process wrote, or what is told of it.
+    Empty ``sources`` match the default ones. With ``process``, only lines by or about that process match.
     """
 
     process: str = ""
@@ -40,11 +40,11 @@ class Query:
     grep: LineMatcher | None = None
 
     def wants_source(self, source: str) -> bool:
-        """Whether lines of the source may be among them."""
+        """Return True if lines of the source may match."""
         return source in (self.sources or logline.SHOWN)
 
     def wants_log(self, process: str, release: int, first: str, last: str) -> bool:
-        """Whether a log of that process, release and range of time can have any of them."""
+        """Return True if a log of that process, release and time range may have matching lines."""
         return (
             self.wants_source(logline.source_of(process.partition(".")[0]))
             and logline.matches(process, self.process)
@@ -54,7 +54,7 @@ class Query:
         )
 
     def accepts(self, line: LogLine) -> bool:
-        """Whether the line is one of them."""
+        """Return True if the line matches."""
         return (
             self.since <= line.time <= self.until
             and self.wants_source(line.source)
@@ -65,26 +65,26 @@ class Query:
 
 
 def rfc3339(seconds: float) -> str:
-    """The moment (seconds since 1970) as lines have it: UTC, nanoseconds."""
+    """Format seconds since 1970 as in `LogLine.time`: UTC, nanoseconds."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}000Z"
 
 
 def seconds(time: str) -> float:
-    """Seconds since 1970 of a timestamp as lines have it; 0 of what is none: a log is read from its beginning then."""
+    """Return the seconds since 1970 of a line's timestamp; 0 if invalid, so that a log is read from its beginning."""
     if not logline.is_time(time):
         return 0.0
     try:
         return datetime.fromisoformat(time[:26] + "+00:00").timestamp()
     except ValueError:
-        # The 31st of February, say.
+        # For instance February 31.
         return 0.0
 
 
 def moment(name: str, text: str, now: float) -> str:
-    """A timestamp from ``10m`` (so long before ``now``), or a date, with or without time and zone; UTC without one."""
+    """Parse ``10m`` (before ``now``), or a date with optional time and zone (default UTC). Return a timestamp."""
     if logline.is_time(text):
-        # As lines have it, with all its digits.
+        # Keep all digits.
         return text
     try:
         return rfc3339(now - values.seconds(text))
@@ -95,7 +95,7 @@ def moment(name: str, text: str, now: float) -> str:
     except ValueError as error:
         raise InvalidValue(
             f"{name}: {text[:80]!r} is not a time",
-            why="A time is 10m, 2h or 1d before now, or a date such as 2026-01-31 or 2026-01-31T12:00:00Z (UTC "
-            "where it names no zone).",
+            why="Use 10m, 2h or 1d for a time before now, or a date such as 2026-01-31 or 2026-01-31T12:00:00Z (UTC "
+            "if it has no zone).",
         ) from error
     return rfc3339((given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp())

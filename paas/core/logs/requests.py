@@ -1,4 +1,4 @@
-"""The access log of nginx, a JSON array a line for all apps, as ``nginx/nginx.conf.j2`` declares it."""
+"""nginx's access log of all apps: a JSON array per line, as declared in ``nginx/nginx.conf.j2``."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ FIELDS = (
     "upstream", "upstream_seconds", "upstream_connect_seconds", "upstream_header_seconds", "request_id", "referrer",
     "agent", "completion",
 )  # fmt: skip
-"""What is in a line, in this order. ``msec`` are seconds since 1970 with three decimals, ``code`` what the edge itself
-has to say (see `logcodes`), those of ``upstream`` lists where several containers were asked. ``completion`` is OK where
-the whole answer was sent; older lines lack it."""
+"""Fields of a line, in this order. ``msec`` is seconds since 1970 with three decimals; ``code`` is set by the edge's
+own responses (see `paas.core.logs.codes`); ``upstream`` fields are lists if several containers were tried.
+``completion`` is OK if the whole response was sent; older lines lack it."""
 
-# Quotes in what clients send are escaped, so that nothing of theirs looks like the beginning of a line.
+# Quotes in data of clients are escaped, so it can't look like the beginning of a line.
 _BEGIN = rb'\n\["'
 _TIME = re.compile(rb'\n\["(?=[^\n]*\n)([0-9]+)[.]([0-9]+)"')
 
 
 def wanted(number: int) -> re.Pattern[bytes]:
-    """Matches where a line begins, with the end of the one before, that is of a request to the app of that number: it
-    stays when the app is renamed, and is no other app's once it is gone. Any app for number 0."""
+    """Return a pattern for the beginning of lines, with the newline before, about the app with that id; 0 for any app.
+
+    The id stays when the app is renamed, and is never reused.
+    """
     return re.compile(_BEGIN + rb'[0-9.]+","[^"]*","%d"' % number if number else _BEGIN)
 
 
 def fields(line: bytes | str) -> Mapping[str, object] | None:
-    """What the line says, by the names of `FIELDS`, with ``time`` (RFC 3339, UTC); None for another line."""
+    """Parse a line. Return its `FIELDS` by name and ``time`` (RFC 3339, UTC); None if it is invalid."""
     try:
         row = json.loads(line if isinstance(line, str) else line.decode("utf-8", "replace"))
     except ValueError:
@@ -45,16 +47,16 @@ def fields(line: bytes | str) -> Mapping[str, object] | None:
 
 
 Causes = Callable[[int, int, str, float], str]
-"""What the edge's log of errors says of a worker's connection, by the request's line and the time of its end."""
+"""Look up nginx's error log by worker, connection, request line, and the time at which the request ended."""
 
 
 def no_causes(worker: int, connection: int, request: str, end: float) -> str:
-    """Nothing is known."""
+    """Return no cause."""
     return ""
 
 
 class AccessLog:
-    """Reads the requests of one app, or of all for number 0."""
+    """Decoder for the requests to one app, or to all apps for number 0."""
 
     def __init__(self, app: str = "", number: int = 0, causes: Causes = no_causes) -> None:
         self._app = app
@@ -62,16 +64,16 @@ class AccessLog:
         self._causes = causes
 
     def fresh(self) -> AccessLog:
-        """Another one that was told nothing yet."""
+        """Return itself: it has no state."""
         return self
 
     def decode(self, block: bytes) -> list[LogLine]:
-        """The app's requests in the block, which begins and ends with whole lines."""
+        """Return the app's requests in the block, which consists of whole lines."""
         found = []
         block = b"\n" + block
         match = self._wanted.search(block)
         while match:
-            # Only lines that match are taken apart: the others may be the most of a busy server's.
+            # Parse only matching lines: on a busy server most lines may be of other apps.
             begin, end = match.start() + 1, block.find(b"\n", match.end())
             end = len(block) if end < 0 else end
             line = _line(block[begin:end], self._causes)
@@ -81,23 +83,23 @@ class AccessLog:
         return found
 
     def rest(self) -> list[LogLine]:
-        """Nothing: a request is one line."""
+        """Return nothing: a request is one line."""
         return []
 
     @staticmethod
     def boundary(block: bytes) -> int:
-        """Where in the block a line begins; -1 if nowhere."""
+        """Return the offset of the first beginning of a line after a newline; -1 if there is none."""
         return block.find(b"\n") + 1 or -1
 
     @staticmethod
     def time(block: bytes) -> str:
-        """The time of the first whole line in the block, empty if there is none."""
+        """Return the time of the first whole line in the block, empty if there is none."""
         match = _TIME.search(b"\n" + block)
         return _time(*map(bytes.decode, match.groups())) if match else ""
 
 
 def _time(whole: str, fraction: str) -> str:
-    """Seconds since 1970, in UTC with nanoseconds; empty for what is none."""
+    """Format seconds since 1970 in UTC with nanoseconds; empty if out of range."""
     try:
         moment = datetime.fromtimestamp(int(whole), UTC)
     except (ValueError, OverflowError, OSError):
@@ -128,7 +130,7 @@ def _line(raw: bytes, causes: Causes) -> LogLine | None:
 
 
 def _cause(row: Mapping[str, object], causes: Causes) -> str:
-    """Why the edge gave the request up, in its own words; `CUT` where its worker's time was up."""
+    """Return the request's entry in nginx's error log; `CUT` if its worker was ended at its time limit."""
     key = re.fullmatch(r"[0-9]+-([0-9]+)-([0-9]+)-[0-9]+", str(row["request_id"]))
     if key is None:
         return ""

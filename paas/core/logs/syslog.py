@@ -1,4 +1,4 @@
-"""Lines as drains send them: syslog messages (RFC 5424) in frames that begin with their length (RFC 6587, 5425)."""
+"""Formats of drains: syslog messages (RFC 5424) in length-prefixed frames (RFC 6587, 5425), logplex, JSON lines."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _UNPRINTABLE = re.compile(r"[^!-~]")
 
 
 def message(line: LogLine) -> bytes:
-    """The syslog message: HOSTNAME is the app, APP-NAME the source, PROCID the process."""
+    """Return the syslog message: HOSTNAME is the app, APP-NAME the source, PROCID the process."""
     priority = LOCAL7_ERROR if line.code else LOCAL7_INFO
-    # Of the fraction of a second RFC 5424 takes six digits.
+    # RFC 5424 allows six fractional digits.
     time = f"{line.time[:26]}Z"
     head = f"<{priority}>1 {time} {_name(line.app, 255)} {_name(line.source, 48)} {_name(line.process, 128)} - - "
     return head.encode("ascii") + line.text
@@ -28,17 +28,17 @@ def _name(text: str, longest: int) -> str:
 
 
 def framed(lines: Iterable[LogLine]) -> bytes:
-    """The messages, each after its length in bytes and a space."""
+    """Return the messages, each after its length in bytes and a space."""
     messages = map(message, lines)
     return b"".join(b"%d %s" % (len(one), one) for one in messages)
 
 
 def logplex(lines: Iterable[LogLine]) -> bytes:
-    """The same frames as Heroku's router of logs sends them over HTTPS, where each message ends with a newline."""
+    """Return the frames in the format of Heroku's Logplex over HTTPS: each message ends with a newline."""
     messages = [message(line) + b"\n" for line in lines]
     return b"".join(b"%d %s" % (len(one), one) for one in messages)
 
 
 def json_lines(lines: Iterable[LogLine]) -> bytes:
-    """A JSON object a line, as of ``logs --format json``."""
+    """Return one JSON object per line, as ``logs --format json`` does."""
     return b"".join(map(logline.as_json, lines))

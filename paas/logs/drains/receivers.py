@@ -1,7 +1,7 @@
-"""Those that drains send to: syslog servers over TCP and TLS, and HTTP servers.
+"""Receivers of drains: syslog servers over TCP and TLS, and HTTP servers.
 
-A batch counts as sent when an HTTP server answers with 2xx, or when the kernel of a syslog server has acknowledged all
-of it: syslog itself has no answer.
+A batch is sent when an HTTP server answered with 2xx, or when the kernel of a syslog server has acknowledged all of
+it: the syslog protocol has no acknowledgement.
 """
 
 from __future__ import annotations
@@ -28,41 +28,41 @@ from paas.core.logs.line import LogLine
 from paas.system import egress
 
 SECONDS = 10.0
-"""How long a receiver may take for each step."""
+"""Timeout for each step of a connection."""
 REQUEST_SECONDS = 30.0
-"""How long an HTTP server may take for a batch in all, however busily it answers."""
+"""Total time limit for an HTTP request, even while the server keeps sending."""
 REFUSED = (400, 413, 415, 422)
-"""Answers by which a server says that it will never take this batch."""
+"""Statuses with which a server refuses a batch permanently."""
 _POLL_MILLISECONDS = 5
 _LATE = "the receiver takes too long to answer"
 
 
 class NotSent(PaasError):
-    """The batch could not be sent: later it may."""
+    """Temporary error: the batch may be sent later."""
 
     code = "drain-failed"
 
 
 class Refused(NotSent):
-    """The receiver will never take this batch."""
+    """Permanent error: the receiver will never accept this batch."""
 
     code = "drain-refused"
 
 
 class DrainReceiver(Protocol):
-    """One receiver. Not for several threads."""
+    """Receiver of batches. Not thread-safe."""
 
     def send(self, lines: Sequence[LogLine]) -> None: ...
     def close(self) -> None: ...
 
 
 Rules = Callable[[], Egress]
-"""Where it may connect, asked for each connection."""
+"""Egress rules, evaluated for each connection."""
 Factory = Callable[[DrainTarget, str, str, Rules], DrainReceiver]
 
 
 def receiver(target: DrainTarget, form: str, ca: str, rules: Rules) -> DrainReceiver:
-    """The receiver at the URL. ``ca``: the path of a PEM file with the authorities to trust, empty for the system's."""
+    """Return the receiver for the target. ``ca``: a PEM file with the authorities to trust, empty for the system's."""
     return Syslog(target, ca, rules) if target.syslog else Http(target, form, ca, rules)
 
 
@@ -72,11 +72,11 @@ def _trust(target: DrainTarget, ca: str) -> ssl.SSLContext | None:
     try:
         return ssl.create_default_context(cafile=ca or None)
     except (OSError, ssl.SSLError) as error:
-        raise NotSent(f"the certificates in {ca} can't be read: {error}") from error
+        raise NotSent(f"cannot read the certificates in {ca}: {error}") from error
 
 
 class Syslog:
-    """A syslog server; the connection stays open between batches."""
+    """Syslog server; the connection stays open between batches."""
 
     def __init__(self, target: DrainTarget, ca: str, rules: Rules) -> None:
         self._target = target
@@ -85,7 +85,7 @@ class Syslog:
         self._socket: socket.socket | None = None
 
     def send(self, lines: Sequence[LogLine]) -> None:
-        """Returns once all is acknowledged; raises `NotSent`, after which nothing or a part may have arrived."""
+        """Send the lines and wait for the TCP acknowledgement. After `NotSent`, part of them may have arrived."""
         try:
             if self._socket is not None and _hung_up(self._socket):
                 self.close()
@@ -109,7 +109,7 @@ class Syslog:
             raise
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Close the connection."""
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.close()
@@ -123,13 +123,13 @@ def _hung_up(connection: socket.socket) -> bool:
 
 
 def _wait_until_acknowledged(connection: socket.socket) -> None:
-    """Returns once the other kernel has all that was sent. Raises `OSError` if it does not come to that."""
+    """Wait until the other kernel has acknowledged all data. Raise `OSError` on timeout or disconnect."""
     deadline = time.monotonic() + SECONDS
     poll = select.poll()
     poll.register(connection, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
     while _unacknowledged(connection):
         if time.monotonic() > deadline:
-            raise TimeoutError("the receiver does not take what is sent to it")
+            raise TimeoutError("the receiver does not read what is sent to it")
         if poll.poll(_POLL_MILLISECONDS):
             raise ConnectionResetError("the receiver hung up")
     if poll.poll(0):
@@ -137,13 +137,13 @@ def _wait_until_acknowledged(connection: socket.socket) -> None:
 
 
 def _unacknowledged(connection: socket.socket) -> int:
-    # SIOCOUTQ of tcp(7), which has the number of TIOCOUTQ.
+    # SIOCOUTQ of tcp(7) has the same number as TIOCOUTQ.
     answer = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, struct.pack("i", 0))
     return int(struct.unpack("i", answer)[0])
 
 
 class Http:
-    """An HTTP server that takes batches as the bodies of POST requests; the connection stays open between them."""
+    """HTTP server that accepts batches as bodies of POST requests; the connection stays open between them."""
 
     def __init__(self, target: DrainTarget, form: str, ca: str, rules: Rules) -> None:
         self._target = target
@@ -153,7 +153,7 @@ class Http:
         self._connection: http.client.HTTPConnection | None = None
 
     def send(self, lines: Sequence[LogLine]) -> None:
-        """Returns when the server answered with 2xx; raises `NotSent` or `Refused`."""
+        """Post the lines and wait for a 2xx response. Raise `NotSent` or `Refused`."""
         logplex = self._form == drain.LOGPLEX
         body = syslog.logplex(lines) if logplex else syslog.json_lines(lines)
         headers = {
@@ -180,7 +180,7 @@ class Http:
             return
         self.close()
         kind = Refused if status in REFUSED else NotSent
-        # No word of what it says: it may be a server that only this one reaches.
+        # Without its body: the server may be internal, reachable only from here.
         raise kind(f"the receiver answered {status}")
 
     def _give_up(self, late: threading.Event) -> None:
@@ -188,7 +188,7 @@ class Http:
         connection = self._connection
         if connection is not None and connection.sock is not None:
             with suppress(OSError):
-                # That of TLS would say goodbye first.
+                # SSLSocket.shutdown would send a TLS close_notify first.
                 socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
     def _post(self, body: bytes, headers: dict[str, str]) -> int:
@@ -198,7 +198,7 @@ class Http:
         answer = self._connection.getresponse()
         answer.read(4096)
         if not answer.isclosed():
-            # A body that is longer is not read to its end, so the connection can't be used again.
+            # The rest of a longer body is unread, so the connection can't be reused.
             self.close()
         return answer.status
 
@@ -210,7 +210,7 @@ class Http:
         return egress.https_connection(host, port, self._rules(), SECONDS, context)
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -218,7 +218,7 @@ class Http:
 
 def _words(error: Exception) -> str:
     if isinstance(error, http.client.HTTPException) and not isinstance(error, ConnectionError):
-        # Its text is what the server said.
+        # Its text contains data from the server.
         return "the receiver's answer is not HTTP"
     if isinstance(error, EgressRefused):
         return f"{error.what}: {error.why}"[:200]

@@ -1,4 +1,4 @@
-"""Drains at work: reading what was written, sending it in batches, and putting aside what can't be sent now."""
+"""Drain workers: read new lines, send them in batches, and spool what can't be sent now."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ LOOK_SECONDS = 1.0
 IDLE_SECONDS = 0.2
 SPOOLED_AT_ONCE = 8
 SETTLED_SECONDS = 3600.0
-"""So long after the end of a log its place is recorded: an app that runs much by cron keeps thousands of logs."""
+"""Time after the end of a log for which its position is recorded: an app with many cron runs has thousands of logs."""
 PAUSE_SECONDS = 2.0
-"""Between two looks while the receiver is away: what is written meanwhile is in the engine's files."""
+"""Interval of reads while the receiver is unavailable: new lines stay in Docker's files."""
 
 
 class Worker:
-    """One drain. `tick` does what there is to do and never waits longer than its receiver takes.
+    """Worker of one drain. `tick` waits no longer than its receiver takes.
 
-    A batch is sent from memory as long as the receiver keeps up. Else it goes to the disk first; then what was read is
-    recorded, so that a kill at any moment loses nothing and repeats one batch at most.
+    While the receiver keeps up, batches are sent from memory. Otherwise they are spooled to disk before the position
+    is recorded, so that a kill at any time loses nothing and repeats at most one batch.
     """
 
     def __init__(self, ctx: Context, drain_id: int, make: Factory = receivers.receiver) -> None:
@@ -62,7 +62,7 @@ class Worker:
         self._listed: tuple[int, dict[int, list[Container]]] | None = None
 
     def tick(self) -> bool:
-        """Sends what waits and what came; whether there was anything."""
+        """Send spooled and new lines. Return True if there were any."""
         sent = self._send_waiting()
         batches = list(_batches(self._gather()))
         if not batches:
@@ -86,7 +86,7 @@ class Worker:
         return int(self._ctx.store.properties.of(app).value("logs", "drain-queue-size"))
 
     def _send_waiting(self) -> bool:
-        """Sends batches that were put aside, some at most, so that reading goes on meanwhile."""
+        """Send at most `SPOOLED_AT_ONCE` spooled batches, so that reading continues. Return True if one was sent."""
         sent = False
         for _ in range(SPOOLED_AT_ONCE):
             batch = self._spool.oldest()
@@ -97,8 +97,10 @@ class Worker:
         return sent
 
     def _send(self, lines: list[LogLine]) -> bool:
-        """Whether the batch needs no further try: it was sent, or will never be taken. After a failure it is not tried
-        for a while."""
+        """Send the batch. Return True if it was sent or permanently refused.
+
+        After a temporary failure, return False without trying until the back-off is over.
+        """
         now = self._ctx.clock.monotonic()
         if now < self._due:
             return False
@@ -119,7 +121,7 @@ class Worker:
         return True
 
     def _record(self, spooled: int) -> None:
-        """What was read so far is safe."""
+        """Record the position: everything read so far was sent or spooled."""
         places: dict[str, str] = {}
         settled = query.rfc3339(self._ctx.clock.now() - SETTLED_SECONDS)
         for app, feed in self._feeds.values():
@@ -130,7 +132,7 @@ class Worker:
     def _gather(self) -> list[LogLine]:
         now = self._ctx.clock.monotonic()
         if now < min(self._due, self._gathered + PAUSE_SECONDS):
-            # Nobody waits for it, and a file for every few lines would be many.
+            # While the receiver is unavailable, collect more lines: a file for every few lines would be too many.
             return []
         self._gathered = now
         if self._looked is None or now >= self._looked + LOOK_SECONDS:
@@ -146,7 +148,7 @@ class Worker:
         return found
 
     def _listing(self, app: App) -> list[Container]:
-        """The containers of the app, of one list for all that ask in a tick as long as nothing changes."""
+        """Return the containers of the app. A global drain lists them once per tick, as long as nothing changes."""
         if self._drain.app_id is not None:
             return self._ctx.scheduler.containers(app)
         count = self._ctx.changed.count()
@@ -158,7 +160,7 @@ class Worker:
         return self._listed[1].get(app.id, [])
 
     def _look(self) -> None:
-        """Takes up apps that are new, and leaves those that are gone; a renamed one is another from then on."""
+        """Open feeds of new apps and close those of removed ones. A renamed app gets a new feed."""
         app_id = self._drain.app_id
         store = self._ctx.store.apps
         apps = {app.id: app for app in (store.all() if app_id is None else [store.by_id(app_id)])}
@@ -184,7 +186,7 @@ class Worker:
         return feed
 
     def close(self) -> None:
-        """Ends the connection, and what it reads."""
+        """Close the connection and all feeds."""
         self._receiver.close()
         for _, feed in self._feeds.values():
             feed.close()
@@ -204,15 +206,15 @@ def _batches(lines: list[LogLine]) -> Iterator[list[LogLine]]:
 
 
 class DrainShipper(Loop):
-    """A thread for each drain, and one that takes up new ones and ends those that were removed."""
+    """Loop that starts a thread for each drain and stops those of removed drains."""
 
     def __init__(self, ctx: Context) -> None:
-        super().__init__("looking after drains", self._look, ctx.clock, LOOK_SECONDS)
+        super().__init__("managing drains", self._look, ctx.clock, LOOK_SECONDS)
         self._ctx = ctx
         self._running: dict[int, threading.Event] = {}
 
     def stop(self) -> None:
-        """Ends; what was read and not sent is read again at the next start."""
+        """Stop all threads. Lines read but not sent are read again at the next start."""
         super().stop()
         for ended in list(self._running.values()):
             ended.set()
@@ -224,18 +226,18 @@ class DrainShipper(Loop):
             threading.Thread(target=self._ship, args=(number, ended), name=f"drain-{number}", daemon=True).start()
         for number in self._running.keys() - wanted:
             self._running.pop(number).set()
-        # What a stop right after a removal has left, too, and the thread that is just ending.
+        # Delete the spool of removed drains, also if the server stopped right after the removal.
         for number in spool.numbers(self._ctx.paths.drains) - wanted:
             spool.remove(self._ctx.paths.drain(number))
 
     def _complain(self, number: int, error: Exception) -> None:
         expected = isinstance(error, PaasError | OSError)
-        _log.error("drain %d: %s", number, error, exc_info=None if expected else error)
+        _log.error("Drain %d: %s", number, error, exc_info=None if expected else error)
         try:
-            said = str(error) if expected else f"an error of the platform's own: {type(error).__name__}"
+            said = str(error) if expected else f"internal server error: {type(error).__name__}"
             self._ctx.store.table(DrainRecords).complain(number, said, self._ctx.clock.now())
         except Exception:  # noqa: BLE001  # the database may be what failed
-            _log.exception("drain %d: what went wrong can't be recorded", number)
+            _log.exception("Drain %d: could not record the error", number)
 
     def _ship(self, number: int, ended: threading.Event) -> None:
         failed = ""
@@ -248,8 +250,8 @@ class DrainShipper(Loop):
                 failed = ""
             except NotFound:
                 break
-            except Exception as error:  # noqa: BLE001  # a fault in one drain must not end it, and the others go on
-                # What was read and is not safe is read again, by another one from the place that is recorded.
+            except Exception as error:  # noqa: BLE001  # a failure must not end the thread of the drain
+                # A new worker reads again from the recorded position, so unsent lines are not lost.
                 if worker is not None:
                     worker.close()
                     worker = None
@@ -263,19 +265,19 @@ class DrainShipper(Loop):
 
 
 def waiting(ctx: Context, one: Drain) -> int:
-    """How many lines wait for the drain's receiver."""
+    """Return the number of spooled lines of the drain."""
     return sum(batch.lines for batch in spool.waiting(ctx.paths.drain(one.id)))
 
 
 def add(ctx: Context, app: App | None, url: str, form: str, ca: str) -> Drain:
-    """A new drain, to which everything is sent that is written from now on."""
+    """Create a drain. It sends what is written from now on."""
     target = drain.target(url)
     chosen = drain.format_for(target, form)
     remote_credentials.check_host(ctx, target.host)
     if ca and not (target.tls and os.access(ca, os.R_OK)):
         raise InvalidValue(
             f"{ca} can't be used as --ca-file",
-            why="It is a PEM file on the server, which the server's user may read, and goes with TLS only.",
+            why="It must be a PEM file on the server that the server's user can read, and the drain must use TLS.",
         )
     now = ctx.clock.now()
     position = Position(query.rfc3339(now), ctx.store.events.newest())

@@ -1,4 +1,4 @@
-"""What waits for the receiver of a drain: batches of lines, a file each, and no more bytes than a bound."""
+"""Spool of a drain: batches of lines that wait for the receiver, one file each, with a limit on their total size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAME = re.compile(r"(\d{12})-(\d+)\.jsonl")
 
 
 class Batch(NamedTuple):
-    """One batch that waits: its number, how many lines it has, its file and its size."""
+    """Spooled batch: its number, number of lines, file and size in bytes."""
 
     number: int
     lines: int
@@ -24,7 +24,7 @@ class Batch(NamedTuple):
 
 
 class Spool:
-    """The batches in a folder, which is made when there is something to put into it. Not for several threads."""
+    """Batches in a folder, which is created with the first batch. Not thread-safe."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -32,12 +32,12 @@ class Spool:
         self.size = sum(batch.size for batch in self._batches)
 
     def cut(self, last: int) -> None:
-        """Removes batches after the one of that number: their lines are read again."""
+        """Delete batches after that number: their lines are read again."""
         for batch in [batch for batch in self._batches if batch.number > last]:
             self._remove(batch)
 
     def put(self, number: int, lines: Sequence[LogLine]) -> None:
-        """Adds a batch."""
+        """Add a batch."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._folder / f"{number:012}-{len(lines)}.jsonl"
         data = b"".join(map(line.as_json, lines))
@@ -48,7 +48,7 @@ class Spool:
         self.size += len(data)
 
     def bound(self, limit: int) -> int:
-        """Gives up the oldest batches, until the others have at most that many bytes; how many lines those had."""
+        """Drop the oldest batches until at most ``limit`` bytes or one batch remain. Return how many lines went."""
         lost = 0
         while self.size > limit and len(self._batches) > 1:
             lost += self._batches[0].lines
@@ -56,15 +56,15 @@ class Spool:
         return lost
 
     def oldest(self) -> Batch | None:
-        """The batch that is next, None if nothing waits."""
+        """Return the next batch, None if the spool is empty."""
         return self._batches[0] if self._batches else None
 
     def read(self, batch: Batch) -> list[LogLine]:
-        """The lines of the batch."""
+        """Return the lines of the batch."""
         return [line.from_json(row) for row in batch.path.read_bytes().splitlines()]
 
     def done(self, batch: Batch) -> None:
-        """The batch was sent, or given up."""
+        """Remove a batch that was sent or refused."""
         self._remove(batch)
 
     def _remove(self, batch: Batch) -> None:
@@ -74,7 +74,7 @@ class Spool:
 
 
 def waiting(folder: Path) -> list[Batch]:
-    """The batches in the folder, the oldest first."""
+    """Return the batches in the folder, the oldest first."""
     found = []
     for path in folder.glob("*.jsonl"):
         match = _NAME.fullmatch(path.name)
@@ -84,10 +84,10 @@ def waiting(folder: Path) -> list[Batch]:
 
 
 def numbers(folder: Path) -> set[int]:
-    """Those of the drains that something waits, or waited, for."""
+    """Return the numbers of the drains that have a spool folder."""
     return {int(path.name) for path in folder.glob("*") if path.name.isdecimal()}
 
 
 def remove(folder: Path) -> None:
-    """Removes all that waits."""
+    """Delete the spool."""
     shutil.rmtree(folder, ignore_errors=True)
