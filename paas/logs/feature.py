@@ -46,7 +46,7 @@ PROPERTIES = (
              "size of each of the three log files of a new container, or unlimited"),
     STORE_SIZE,
     Property("logs", "drain-queue-size", kinds.size("64k", "1t"), "100m",
-             "how much each drain keeps on disk while its receiver is unavailable; the oldest lines are dropped"),
+             "limit on the lines each drain spools to disk; the oldest are dropped"),
 )  # fmt: skip
 
 FEATURE = Feature(
