@@ -40,7 +40,7 @@ PROPERTIES = (
              "a PEM file on the server with the roots that the authority's server is verified with",
              scope=Scope.GLOBAL),
     Property("letsencrypt", "staging-server", network_values.DIRECTORY, "",
-             "the ACME directory for trial orders after repeated failures; empty: the authority's own",
+             "the directory for trial orders after repeated failures; empty: the authority's own",
              scope=Scope.GLOBAL),
 )  # fmt: skip
 
