@@ -47,7 +47,7 @@ PROPERTIES = (
     Property("nginx", "keepalive-timeout", kinds.duration("0s", "1d"), "65s",
              "how long an idle client connection stays open", Effect.PROXY),
     Property("nginx", "large-client-header-buffers", kinds.BUFFERS, "8 16k",
-             "number and size of buffers for a request header, one per line", Effect.PROXY,
+             "number and size of buffers for a request header; one must hold a line", Effect.PROXY,
              Scope.GLOBAL),
     Property("nginx", "lingering-timeout", kinds.duration("1s", "1h"), "5s",
              "how long to wait for more data of a client before closing its connection", Effect.PROXY),

@@ -141,7 +141,7 @@ class RateLimits:
 
 @dataclass(frozen=True)
 class Route:
-    """Requests below a prefix that go to other addresses than the app's. With ``strip`` the target sees no prefix."""
+    """Route of requests below a prefix to other addresses. With ``strip`` the target gets no prefix."""
 
     prefix: str
     upstreams: tuple[Address, ...]
@@ -202,7 +202,7 @@ class Snippet:
 
 @dataclass(frozen=True)
 class Stream:
-    """A port of this machine that is passed on as it is, to the ``upstreams`` of a process type."""
+    """Port of this machine, forwarded to the ``upstreams`` of a process type."""
 
     protocol: str
     address: str

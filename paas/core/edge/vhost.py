@@ -38,11 +38,10 @@ class VhostState(enum.Enum):
 class Vhost:
     """One app at the edge. Raises `InvalidValue` for values unsafe in a configuration file.
 
-    ``key`` names files and upstreams and stays for the life of the app; ``hosts`` are normalised by `host_name`, and
-    without any the app is not reachable; ``upstreams`` is where its web processes take requests, and a ``LIVE`` app
-    has at least one, or is the platform's own and listens on ``socket``, the path of a Unix socket. Nobody serves
-    the hosts ``unserved``, which belong to the app while its domains are disabled. The processes speak gRPC with
-    ``grpc``, and nothing else.
+    ``key`` names files and upstreams and never changes; ``hosts`` are normalized by `host_name`, and without any the
+    app is not reachable; ``upstreams`` are the addresses of its web processes. A ``LIVE`` app has at least one, or is
+    the dashboard, which listens on ``socket``, the path of a Unix socket. ``unserved`` are the app's hosts while its
+    domains are disabled. With ``grpc`` the processes speak gRPC only.
     """
 
     app: str
