@@ -1,1 +1,1 @@
-"""Health checks: waiting, probing, liveness."""
+"""Health checks: startup checks of new containers, liveness checks of running ones."""

@@ -1,4 +1,4 @@
-"""Which process types are checked, and running their checks when somebody asks."""
+"""Modes of checks per process type, and ``checks:run``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LISTS = {Mode.DISABLED: "disabled-list", Mode.SKIPPED: "skipped-list"}
 
 
 def types(ctx: Context, app: App) -> list[str]:
-    """The process types of the app, as far as they are known."""
+    """Return the process types of the current release; before the first deploy, web and those that were scaled."""
     current = ctx.store.releases.current(app)
     if current:
         return [process.type for process in current.processes]
@@ -31,12 +31,12 @@ def types(ctx: Context, app: App) -> list[str]:
 
 
 def set_mode(ctx: Context, app: App, chosen: Mode, wanted: Collection[str]) -> list[str]:
-    """Put the process types, all for none, into the mode, and return them.
+    """Set the mode of the process types, of all if none is given. Return the types.
 
-    It counts from the next rollout on, and for liveness now.
+    It takes effect at the next rollout, for liveness checks at once.
     """
     known = types(ctx, app)
-    # Dokku takes them with commas, too.
+    # Dokku accepts them separated by commas, too.
     wanted = [names.process_type(kind) for word in wanted for kind in word.split(",")]
     unknown = [kind for kind in wanted if kind not in known]
     if unknown and (app.version is not None or checks.NONE in unknown):
@@ -57,7 +57,7 @@ def set_mode(ctx: Context, app: App, chosen: Mode, wanted: Collection[str]) -> l
 
 @dataclass(frozen=True)
 class Result:
-    """What one check of one container gave."""
+    """Result of one check of one container."""
 
     process: str
     check: str
@@ -66,13 +66,13 @@ class Result:
 
 
 def run(ctx: Context, app: App, wanted: str) -> list[Result]:
-    """Tries every check of the running containers once, now: those of one type or container, or all."""
+    """Run every check of the running containers once: those of a process type or container, or all."""
     release = ctx.store.releases.deployed(app)
     replicas = [one for one in ctx.store.apps.replicas(app) if line.matches(one.label, wanted)]
     if wanted and not replicas:
         raise InvalidValue(
-            f"{app.name} runs no process {wanted!r}",
-            why="It runs: " + (", ".join(one.label for one in ctx.store.apps.replicas(app)) or "none"),
+            f"{app.name} has no running process {wanted!r}",
+            why="Running: " + (", ".join(one.label for one in ctx.store.apps.replicas(app)) or "none"),
             code="no-such-process",
         )
     there = {(found.process_type, found.index, found.slot): found.id for found in ctx.scheduler.containers(app)}
@@ -102,7 +102,7 @@ def _try(
 
 
 def facts(ctx: Context, app: App) -> Facts:
-    """How each process type is checked."""
+    """Return mode and checks of each process type."""
     current = ctx.store.releases.current(app)
     image = ctx.scheduler.image(current.image) if current else None
     rows = {}

@@ -1,4 +1,4 @@
-"""``checks:*``: whether and how new containers are checked before they serve."""
+"""``checks:*``: health checks of new containers."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ Type = args.ProcessType
 
 @command("checks:enable", access=Access.DEPLOY)
 def checks_enable(ctx: Context, app: args.App, *types: Type) -> None:
-    """Check the containers of an app, or of some of its process types, as it is without any other command."""
+    """Enable the checks of an app, or of some of its process types. This is the default."""
     _set(ctx, app, Mode.ENABLED, types, "are checked")
 
 
 @command("checks:disable", access=Access.DEPLOY)
 def checks_disable(ctx: Context, app: args.App, *types: Type) -> None:
-    """Check nothing, and stop the old containers before new ones start: the app is down for that time.
+    """Disable the checks of an app, or of some of its process types, and zero-downtime deploys with them.
 
-    For an app, or for some of its process types. For processes that must not overlap but are to be checked, say
-    'overlap: false' in the app's paas.yml instead.
+    Old containers stop before new ones start, so the app is down meanwhile. For processes that must not overlap but
+    should be checked, set 'overlap: false' in paas.yml instead.
     """
     _set(ctx, app, Mode.DISABLED, types, "are not checked, and their old containers stop before new ones start")
 
 
 @command("checks:skip", access=Access.DEPLOY)
 def checks_skip(ctx: Context, app: args.App, *types: Type) -> None:
-    """Check nothing; the old containers still serve until the new ones have been started.
+    """Skip the checks of an app, or of some of its process types.
 
-    For an app, or for some of its process types.
+    Old containers still serve until the new ones have started.
     """
     _set(ctx, app, Mode.SKIPPED, types, "are not checked")
 
@@ -51,7 +51,7 @@ def _set(ctx: Context, app: App, mode: Mode, types: tuple[str, ...], what: str) 
 def checks_run(
     ctx: Context, app: args.App, process: Annotated[str, Arg("TYPE|TYPE.N", of_app=args.process_types)] = ""
 ) -> Judged:
-    """Run the checks of an app's containers once, now, and say what each gave; the exit status is 1 if one failed."""
+    """Run the checks of an app's containers once and show the results; the exit status is 1 if one failed."""
     results = checks.run(ctx, app, process)
     failed = [row for row in results if row.result == "failed"]
     error = PaasError(f"{len(failed)} of {len(results)} checks failed", code="checks-failed") if failed else None

@@ -1,4 +1,4 @@
-"""Whether containers are well, at their start and afterwards."""
+"""The feature of health checks."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from paas.jobs.feature import Feature, Part
 
 PROPERTIES = (
     Property("checks", "disabled-list", kinds.PROCESS_TYPES, "none",
-             "process types that are not checked, and stop before new ones start (checks:disable)"),
+             "process types without checks, whose old containers stop first (checks:disable)"),
     Property("checks", "skipped-list", kinds.PROCESS_TYPES, "none",
              "process types that are not checked (checks:skip)"),
     Property("checks", "timeout", kinds.duration("1s", "1h"), "60s",
-             "how long a new container has to become healthy, where its checks don't say"),
+             "how long a new container may take to become healthy, unless its checks set it"),
     Property("checks", "wait-to-retire", kinds.duration("0s", "1d"), "60s",
-             "how long an old container may finish the requests that it has", Effect.SERVER),
+             "how long an old container may take to finish its requests", Effect.SERVER),
 )  # fmt: skip
 
 FEATURE = Feature(

@@ -1,4 +1,4 @@
-"""Looking after the containers that serve: what stops passing its liveness checks is restarted."""
+"""Liveness checks: containers that fail them are restarted."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ AT_ONCE = 8
 TICK_SECONDS = 0.5
 REFRESH_SECONDS = 30.0
 OF_IMAGE = Check(kind=checks.LIVENESS, name="HEALTHCHECK", command=("HEALTHCHECK",), attempts=1)
-"""Stands for the image's HEALTHCHECK, which the engine itself runs and counts."""
+"""Stands for the image's HEALTHCHECK, which Docker runs and counts itself."""
 
 
 class Liveness(Loop):
-    """One thread that knows what is due, and a few that look. A restart is a job: it waits its turn behind deploys.
+    """Loop that schedules liveness checks on a pool of threads. A restart is a job, which waits for running deploys.
 
-    `tick` may be called without `start`: then nothing new begins between the calls.
+    In tests `tick` may be called without `start`: then nothing new begins between the calls.
     """
 
     def __init__(self, ctx: Context) -> None:
@@ -43,12 +43,12 @@ class Liveness(Loop):
         self._has_healthcheck: dict[str, bool] = {}
 
     def stop(self) -> None:
-        """End; no new look begins."""
+        """Stop: no new check begins."""
         super().stop()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def tick(self) -> None:
-        """Takes up what changed, and begins every look that is due."""
+        """Update the list of watched containers if it changed, and start every due check."""
         now = self._ctx.clock.monotonic()
         self._vitals.settle(now)
         count = self._ctx.changed.count()
@@ -60,7 +60,7 @@ class Liveness(Loop):
                 self._pool.submit(self._look, one)
 
     def _wanted(self) -> Iterator[Watched]:
-        """The checks of all containers that are wanted and there."""
+        """Yield the checks of all recorded and existing containers."""
         ctx = self._ctx
         there = {
             (found.app_id, found.process_type, found.index, found.slot): found.id
@@ -77,7 +77,7 @@ class Liveness(Loop):
                 if process and found and probing.mode(ctx, app, process.type) is Mode.ENABLED:
                     for number, check in enumerate(self._checks(process, release.image)):
                         yield Watched(app, replica, process, check, found, number)
-        # Each deploy brings another one.
+        # Forget images that are no longer in use.
         self._has_healthcheck = {image: has for image, has in self._has_healthcheck.items() if image in images}
 
     def _checks(self, process: Process, image_id: str) -> tuple[Check, ...]:
@@ -94,23 +94,23 @@ class Liveness(Loop):
         try:
             why = self._try(one)
         except PaasError as error:
-            _log.warning("%s: its liveness check could not be tried: %s (%s)", name, error.what, error.why)
-        except Exception:  # noqa: BLE001  # a fault in one look is logged, and the others go on
-            _log.exception("%s: its liveness check failed unexpectedly", name)
+            _log.warning("%s: could not run the liveness check: %s (%s)", name, error.what, error.why)
+        except Exception:  # noqa: BLE001  # a failure in one check must not stop the others
+            _log.exception("%s: could not run the liveness check", name)
         now = self._ctx.clock.monotonic()
 
         if why is None:
             self._vitals.put_off(one, now)
         elif self._vitals.judge(one, why, now):
-            _log.warning("%s is to be restarted, its liveness check failed: %s", name, why)
+            _log.warning("Restarting %s: its liveness check failed: %s", name, why)
             self._restart(one)
 
     def _try(self, one: Watched) -> str | None:
-        """What is wrong, empty for nothing; None if there is nothing to look at now."""
+        """Run the check. Return the error, empty if it passed; None if the container does not run."""
         ctx = self._ctx
         container = ctx.scheduler.inspect(one.container_id)
         if container is None or container.status != "running":
-            # Whether it is wanted is for others to say: a deploy may have stopped it.
+            # Not an error here: a deploy may have stopped it.
             return None
         if one.check is OF_IMAGE:
             said = " ".join(container.health_output.split())[:200]
@@ -123,7 +123,7 @@ class Liveness(Loop):
         ctx, label = self._ctx, one.replica.label
 
         def work(job: Job) -> bool:
-            # Looked at under the lock: a deploy may have replaced or stopped it.
+            # Checked again under the app's lock: a deploy may have replaced or stopped it.
             app = ctx.store.apps.by_id(one.app.id)
             found = ctx.scheduler.inspect(one.container_id)
             if one.replica not in ctx.store.apps.replicas(app) or found is None or found.status != "running":

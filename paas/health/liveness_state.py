@@ -1,4 +1,4 @@
-"""What is known of the containers that are looked after: the memory of `paas.health.liveness`, and its report."""
+"""State of liveness checks, and its report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from paas.jobs.jobs import Job
 
 @dataclass(frozen=True)
 class Watched:
-    """One check, the number-th, of one container that is wanted."""
+    """Check of a container; ``number`` is its index among the container's checks."""
 
     app: App
     replica: Replica
@@ -26,14 +26,14 @@ class Watched:
 
     @property
     def key(self) -> tuple[str, int]:
-        """Which pulse is its own."""
+        """Key of its `CheckState`."""
         return self.container_id, self.number
 
 
 class LivenessState:
-    """Safe to use from any thread. Times are those of the monotonic clock.
+    """State of all liveness checks. Thread-safe. Times are seconds of the monotonic clock.
 
-    ``stalled`` says why containers are told to take up no connections, by number of the app and label.
+    ``stalled`` has the reasons why containers accept no connections, by app id and label.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class LivenessState:
         self.stalled: Mapping[tuple[int, str], str] = {}
 
     def watch(self, watched: Sequence[Watched], now: float) -> None:
-        """From now on these; what goes on being watched keeps its pulse."""
+        """Replace the watched checks; those watched before keep their state."""
         with self._lock:
             self._watched = list(watched)
             old = self._pulses
@@ -55,7 +55,7 @@ class LivenessState:
             self._pasts = {key: past for key, past in self._pasts.items() if key in there}
 
     def take_due(self, now: float) -> list[Watched]:
-        """What to look at now; `judge` or `put_off` answers for each."""
+        """Return the due checks. The caller reports each with `judge` or `put_off`."""
         with self._lock:
             due = [one for one in self._watched if self._pulses[one.key].due <= now and not self._busy(one)]
             self._looking |= {one.key for one in due}
@@ -65,7 +65,7 @@ class LivenessState:
         return one.key in self._looking or one.container_id in self._restarts
 
     def judge(self, one: Watched, why: str, now: float) -> bool:
-        """Writes down what was wrong, empty for nothing, and says whether the container is to be restarted now."""
+        """Record the result; ``why`` is empty if it passed. Return True if the container must be restarted now."""
         with self._lock:
             self._looking.discard(one.key)
             pulse = self._pulses.get(one.key)
@@ -83,14 +83,14 @@ class LivenessState:
             return True
 
     def put_off(self, one: Watched, now: float) -> None:
-        """There was nothing to see: it is looked at again after an interval."""
+        """Record that the check could not run: it is due again after an interval."""
         with self._lock:
             self._looking.discard(one.key)
             if one.key in self._pulses:
                 self._pulses[one.key] = replace(self._pulses[one.key], due=now + one.check.interval)
 
     def restarting(self, one: Watched, job: Job | None) -> None:
-        """The job restarts it; None: nothing does after all."""
+        """Record the job that restarts the container; None if none could be started."""
         with self._lock:
             if job is None:
                 self._restarts.pop(one.container_id, None)
@@ -98,7 +98,7 @@ class LivenessState:
                 self._restarts[one.container_id] = job
 
     def settle(self, now: float) -> None:
-        """Takes note of the restarts that are through: after each its checks begin anew."""
+        """Record finished restarts; the checks of these containers start again."""
         with self._lock:
             through = {key: job for key, job in self._restarts.items() if job is not None and job.done.is_set()}
             for container_id, job in through.items():
@@ -110,12 +110,12 @@ class LivenessState:
                         self._pulses[one.key] = CheckState(now + max(one.check.initial_delay, one.check.interval))
 
     def idle(self) -> bool:
-        """Whether no look and no restart is under way."""
+        """Return True if no check and no restart is in progress."""
         with self._lock:
             return not self._looking and all(job is not None and job.done.is_set() for job in self._restarts.values())
 
     def report(self, app: App, now: float) -> dict[str, str]:
-        """How each container of the app is that was looked at, by its label: the check that is worst."""
+        """Return the state of each checked container of the app by label: that of its worst check."""
         with self._lock:
             rows: dict[str, str] = {}
             for one in sorted(self._watched, key=lambda one: self._pulses[one.key].failures):

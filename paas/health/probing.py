@@ -1,4 +1,4 @@
-"""One look at a container: what a health check sees there now."""
+"""Run a health check once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ AGENT = "paas-health-check"
 def look(
     ctx: Context, check: Check, container: Container, process: Process, published: int | None, host: str, up: float
 ) -> CheckOutcome:
-    """Tries the check once. ``published`` is the loopback port of the process's own, ``up`` for how long it runs."""
+    """Run the check once.
+
+    ``published`` is the loopback port of the process's own port, ``up`` the seconds that the container has run.
+    """
     if check.command:
         status, output = ctx.scheduler.exec(container.id, check.command, check.timeout)
         return CheckOutcome(status == 0, exit_code=status, output=output)
@@ -26,34 +29,34 @@ def look(
 
     listeners = ctx.part(Probe).listeners(container.pid)
     port = check.port or process.port
-    # The engine's proxy accepts connections long before anybody listens.
+    # Look for a listening socket first: Docker's proxy accepts connections before the app listens.
     if check.listening or not outcome.reaches(listeners, port):
         return CheckOutcome(check.listening and outcome.reaches(listeners, port), listeners)
     own = published is not None and port == process.port
     address, at = ("127.0.0.1", published) if own and published else (container.address, port or 0)
-    # An app that its users reach by HTTPS would answer others with a redirect only.
+    # An app served over HTTPS may redirect other requests.
     headers = _headers(check, host, publish.scheme(ctx, container.app_id, host))
     answer = ctx.part(Probe).get(address, at, check.path, headers, check.timeout, body=bool(check.content))
     return outcome.of_answer(check, answer, listeners)
 
 
 def _headers(check: Check, host: str, scheme: str) -> dict[str, str]:
-    """The request's headers; those of the check go before ours, however they are spelt."""
+    """Return the request's headers; those of the check override the default ones, in any case."""
     ours = {"Host": host, "User-Agent": AGENT, "X-Forwarded-Proto": scheme, "Accept": "*/*", "Connection": "close"}
     spelt = {name.lower(): name for name in ours}
     return ours | {spelt.get(name.lower(), name): value for name, value in check.headers}
 
 
 def mode(ctx: Context, app: App, process_type: str) -> Mode:
-    """Whether the process type of the app is checked."""
+    """Return the mode of the app's process type."""
     said = ctx.store.properties.of(app)
     return checks.mode(process_type, said.text("checks", "disabled-list"), said.text("checks", "skipped-list"))
 
 
 def of_start(process: Process, image: Image | None) -> tuple[Check, ...]:
-    """What a new container of the process has to pass."""
+    """Return the checks that a new container of the process must pass."""
     of_image = image.healthcheck if image else None
-    # Nothing tells whether somebody listens on a UDP port.
+    # A listener on a UDP port can't be detected.
     port = process.port if process.protocol != "udp" else None
-    # gRPC is HTTP/2 alone: who listens is taken for healthy, unless the app says what to run.
+    # gRPC is HTTP/2 only: by default it is enough to listen.
     return checks.for_start(process.checks, port, of_image, web=process.type == WEB and process.protocol != "grpc")

@@ -1,7 +1,7 @@
-"""Containers that run and take up no connections: told in the app's log, by `ps:report` and `doctor`, and left alone.
+"""Detect running containers that accept no connections. Report them in the app's log, `ps:report` and `doctor`.
 
-Liveness checks restart what an app says how to look at. This is for apps that say nothing: a restart on suspicion would
-end the requests of an app that is only busy. Nothing is sent to the app; the kernel's table of sockets says it.
+They are not restarted, since that would abort the requests of an app that is only busy; liveness checks do that for
+apps that define them. Nothing is sent to the app: the kernel's socket table shows unaccepted connections.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from paas.system.probe import Probe
 
 
 class Stalls(Loop):
-    """One thread that looks at every container with a port. `tick` may be called without `start`."""
+    """Loop that examines every container with a port. In tests `tick` may be called without `start`."""
 
     def __init__(self, ctx: Context) -> None:
         super().__init__("looking for stalls", self.tick, ctx.clock, stall.LOOK_SECONDS, later=True)
@@ -29,7 +29,7 @@ class Stalls(Loop):
         self._pids: dict[str, int] = {}
 
     def tick(self) -> None:
-        """Look once at each."""
+        """Examine each container once."""
         now: dict[str, Stall] = {}
         told: dict[tuple[int, str], str] = {}
         for app, process, container in self._wanted():
@@ -44,7 +44,7 @@ class Stalls(Loop):
         self._pids = {key: pid for key, pid in self._pids.items() if key in now}
 
     def _wanted(self) -> Iterator[tuple[App, Process, Container]]:
-        """The containers that requests are passed to, of what is to be checked at all."""
+        """Yield containers with a TCP port whose checks are enabled."""
         ctx = self._ctx
         there = {(one.app_id, one.process_type, one.index, one.slot): one for one in ctx.scheduler.containers()}
         for app in ctx.store.apps.all():
@@ -63,7 +63,7 @@ class Stalls(Loop):
         assert process.port is not None
         waiting = self._ctx.part(Probe).waiting(self._pids.get(container.id, 0), container.id, process.port)
         if waiting is None:
-            # It is new to this server, or was started again.
+            # The container is new or was restarted.
             found = self._ctx.scheduler.inspect(container.id)
             self._pids[container.id] = found.pid if found else 0
             waiting = self._ctx.part(Probe).waiting(self._pids[container.id], container.id, process.port)

@@ -1,4 +1,4 @@
-"""Waiting until new containers are healthy, as fast as they are: no fixed waits."""
+"""Wait until new containers are healthy, without fixed waits."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Started:
-    """A candidate with the container that was started for it."""
+    """Candidate with its started container."""
 
     candidate: Candidate
     container_id: str
 
 
 class _Failed(Exception):
-    """One candidate is given up; ``error`` says why, ``runs`` whether it still runs."""
+    """Failure of one candidate; ``runs`` is true if its container still runs."""
 
     def __init__(self, one: Started, error: Unhealthy, *, runs: bool = False) -> None:
         super().__init__(error.what)
@@ -45,8 +45,10 @@ class _Failed(Exception):
 def wait_healthy(
     ctx: Context, job: Job, started: Sequence[Started], image: Image | None, host: str, timeout: float
 ) -> None:
-    """Returns once every candidate, all of the image, is healthy. The first that fails ends the waiting: `Unhealthy`
-    says why. ``timeout`` in seconds is for checks that don't say theirs."""
+    """Wait until every candidate is healthy; all have the same image. Raise `Unhealthy` when the first one fails.
+
+    ``timeout`` in seconds applies to checks without one of their own.
+    """
     each = [_Wait(ctx, job, one, image, host, timeout) for one in started]
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="health") as pool:
         waits = [pool.submit(carried(one.all_checks)) for one in each]
@@ -54,7 +56,7 @@ def wait_healthy(
             for future in as_completed(waits):
                 future.result()
             if len(each) > 1:
-                # The first that was healthy may have ended while the last one took its time.
+                # One that became healthy early may have exited while others were starting.
                 for one in each:
                     one.still_runs()
         except _Failed as failed:
@@ -65,14 +67,14 @@ def wait_healthy(
 
 
 def _abandon(ctx: Context, started: Sequence[Started], waits: list[Future[None]]) -> None:
-    """Ends what still waits by taking its container away; nobody needs to know how those would have ended."""
+    """End unfinished waits by removing their containers."""
     for one, future in zip(started, waits, strict=True):
         if not future.done() and not future.cancel():
             ctx.scheduler.remove(one.container_id)
 
 
 class _Wait:
-    """The wait for one candidate, in a thread of its own."""
+    """Wait for one candidate, in its own thread."""
 
     def __init__(
         self, ctx: Context, job: Job, one: Started, image: Image | None, host: str, timeout: float
@@ -86,7 +88,7 @@ class _Wait:
         self._image = image
 
     def all_checks(self) -> None:
-        """Returns once it passed its checks one after the other; raises `_Failed`."""
+        """Wait until the candidate has passed its checks, one after the other. Raise `_Failed`."""
         for check in probing.of_start(self._one.candidate.process, self._image):
             try:
                 seen = self._one_check(check)
@@ -104,7 +106,7 @@ class _Wait:
                     self._job.out.warning(line)
 
     def still_runs(self) -> None:
-        """Raises `_Failed` if it has ended meanwhile."""
+        """Raise `_Failed` if the container has exited meanwhile."""
         container = self._inspect()
         if container.status != "running":
             last = probing.of_start(self._one.candidate.process, self._image)[-1]
@@ -112,7 +114,7 @@ class _Wait:
             raise _Failed(self._one, diagnose(self._evidence(last, container, None, waited)))
 
     def _one_check(self, check: Check) -> CheckOutcome:
-        """Tries until it passes: while nobody listens all the time, requests and commands ever more slowly."""
+        """Try until it passes: continuously until the port listens, requests and commands with growing pauses."""
         ctx, candidate = self._ctx, self._one.candidate
         began = next_try = ctx.clock.monotonic()
         failed = asked = 0
@@ -120,7 +122,7 @@ class _Wait:
 
         while True:
             self._job.check()
-            # Before the look: what is seen running then was up for at least so long.
+            # Read the clock before the container's state, so that ``up`` is a lower bound.
             now = ctx.clock.monotonic()
             container = self._inspect()
             up = now - self._began
@@ -135,9 +137,9 @@ class _Wait:
 
             waited, patience = ctx.clock.monotonic() - began, checks.patience(check, self._timeout)
             over = waited >= patience and failed >= check.tries
-            # It would learn no other language by waiting.
+            # Waiting would not change the protocol.
             over = over or (seen is not None and seen.answer in (HTTP2, NOT_HTTP))
-            # The engine tries an image's HEALTHCHECK, too, and may have given it up.
+            # Docker runs an image's HEALTHCHECK, too, and may have declared it unhealthy.
             unhealthy = container.health == "unhealthy" and self._image is not None and check == self._image.healthcheck
             if container.status != "running" or over or unhealthy:
                 evidence = self._evidence(check, container, seen, min(waited, patience))
@@ -156,6 +158,7 @@ class _Wait:
         log = self._ctx.scheduler.logs(self._one.container_id, LOG_LINES)
         return Evidence(
             label=self._one.candidate.replica.label,
+            app=self._job.app.name,
             process=self._one.candidate.process,
             container=container,
             check=check,
@@ -180,5 +183,5 @@ def _show_log(ctx: Context, job: Job, one: Started) -> None:
 
 
 def _text(line: bytes) -> str:
-    """A line of a log without the engine's timestamp."""
+    """Return a line of a log without Docker's timestamp."""
     return line.decode("utf-8", "replace").partition(" ")[2].rstrip("\r\n")

@@ -71,12 +71,12 @@ def test_commands_run_inside_the_container_and_end_in_time(instance: Server, sta
 
     checks(code, web=[{"command": ["sh", "-c", "echo no database >&2; exit 3"], "attempts": 1, "wait": 1}])
     pushed = instance.git_push(code, "commands")
-    assert "it ended with status 3 and said 'no database'" in pushed.err
+    assert "it exited with status 3 and printed 'no database'" in pushed.err
     assert "[check-failed]" in pushed.err
 
     checks(code, web=[{"command": ["sleep", "1000"], "attempts": 1, "timeout": 1, "wait": 1}])
     pushed = instance.git_push(code, "commands")
-    assert "it did not end within 1 s" in pushed.err
+    assert "it did not finish within 1 s" in pushed.err
     assert instance.paas("ps commands").out.count("running") == 1
 
     checks(code, web=[{"command": ["nosuchprogram"], "attempts": 1, "wait": 1}])
@@ -100,7 +100,7 @@ def test_the_healthcheck_of_the_image_decides(instance: Server, stack: str, tmp_
     assert (pushed.status == 0) is good, pushed.err
     if not good:
         assert "did not pass the image's HEALTHCHECK" in pushed.err
-        assert "it ended with status 1 and said 'not yet'" in pushed.err
+        assert "it exited with status 1 and printed 'not yet'" in pushed.err
 
 
 def test_what_hangs_is_restarted_in_its_place(instance: Server, stack: str, tmp_path: Path) -> None:

@@ -196,14 +196,14 @@ def test_checks_are_run_against_what_runs(hello):
     assert hello.run("checks:run hello web.1") == (
         1,
         "web.1  startup check GET /health  failed  it answered with status 503\n"
-        "web.1  liveness check ./alive     failed  it ended with status 3 and said './alive failed'\n",
+        "web.1  liveness check ./alive     failed  it exited with status 3 and printed './alive failed'\n",
         " !     2 of 2 checks failed [checks-failed]\n",
     )
     hello.scheduler.crash("worker.1")
     result = hello.run("checks:run hello worker --format json")
     assert (result.status, json.loads(result.out)[0]["detail"]) == (1, "its container is exited")
     assert hello.run("checks:run hello clock").err == (
-        " !     hello runs no process 'clock'\n !     It runs: web.1, worker.1 [no-such-process]\n"
+        " !     hello has no running process 'clock'\n !     Running: web.1, worker.1 [no-such-process]\n"
     )
 
 

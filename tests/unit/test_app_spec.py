@@ -68,8 +68,8 @@ def test_a_check_of_which_nothing_is_said_asks_for_the_root_page():
         ('{"healthchecks": []}', "app.json: healthchecks: must be names with values, not a list"),
         ('{"healthchecks": {"web": {}}}', "app.json: healthchecks.web: must be a list, not a mapping"),
         (healthcheck(path="health"), f"{AT}.path: must start with '/'"),
-        (healthcheck(path="/a b"), f"{AT}.path: must not have spaces or letters that are not "
-         "ASCII: Write those as %20 and so on."),
+        (healthcheck(path="/a b"), f"{AT}.path: must not have spaces or "
+         "non-ASCII characters: Percent-encode them, as in %20."),
         (healthcheck(path=3), f"{AT}.path: must be text, not 3"),
         (healthcheck(pathh="/"), f"{AT}.pathh: there is no such field: Did you mean path? There "
          "are: type, name, path, port, content, listening, uptime, attempts, timeout, wait, warn, command, "
@@ -83,21 +83,21 @@ def test_a_check_of_which_nothing_is_said_asks_for_the_root_page():
         (healthcheck(wait=-1), f"{AT}.wait: must be seconds such as 5, or 500ms, 5s, 2m; at most "
          "an hour; not -1"),
         (healthcheck(command="true"), f"{AT}.command: must be a list, not text"),
-        (healthcheck(command=[]), f"{AT}.command: must have at least the name of a program"),
+        (healthcheck(command=[]), f"{AT}.command: must name at least a program"),
         (healthcheck(command=["a", 1]), f"{AT}.command[1]: must be text, not 1"),
         (healthcheck(warn="yes"), f"{AT}.warn: must be true or false, not 'yes'"),
-        (healthcheck(scheme="https"), f"{AT}.scheme: must be http, not 'https': The proxy speaks "
-         "HTTP to the app, too."),
+        (healthcheck(scheme="https"), f"{AT}.scheme: must be http, not 'https': nginx connects "
+         "to the app over HTTP, too."),
         (healthcheck(path="/", command=["a"]), f"{AT}: has both command and path: Write two "
          "checks."),
-        (healthcheck(content="ok", command=["a"]), f"{AT}.content: does not go with command"),
-        (healthcheck(type="liveness", uptime=3), f"{AT}.uptime: does not go with the type "
-         "liveness"),
+        (healthcheck(content="ok", command=["a"]), f"{AT}.content: can't be used with command"),
+        (healthcheck(type="liveness", uptime=3), f"{AT}.uptime: can't be used with the "
+         "type liveness"),
         (healthcheck(httpHeaders={"A": "b"}), f"{AT}.httpHeaders: must be a list, not a mapping"),
         (healthcheck(httpHeaders=[{"name": "A:", "value": "b"}]), f"{AT}.httpHeaders[0]: 'A:' is "
-         "not a name for a header"),
+         "not a valid header name"),
         (healthcheck(httpHeaders=[{"name": "A", "value": "b\r\nC: d"}]),
-         f"{AT}.httpHeaders[0]: has a letter that a header can't have"),
+         f"{AT}.httpHeaders[0]: has a character that is not allowed in a header"),
     ],
 )  # fmt: skip
 def test_mistakes_in_app_json_are_told_with_their_place(text, message):

@@ -99,14 +99,15 @@ def test_what_came_is_told_in_words():
     here = (Listener(5000, False),)
     assert came(Check(), CheckOutcome(False, here, Answer(503))) == "it answered with status 503"
     assert came(Check(content="x"), CheckOutcome(False, here, Answer(200, " a\n b"))) == (
-        "its answer with status 200 was 'a b'"
+        "its response with status 200 was 'a b'"
     )
-    assert came(Check(content="x"), CheckOutcome(False, here, Answer(200))) == "its answer with status 200 was empty"
+    assert came(Check(content="x"), CheckOutcome(False, here, Answer(200))) == "its response with status 200 was empty"
     assert came(Check(), CheckOutcome(False, here, "timed out")) == "the request failed: timed out"
-    assert came(Check(), CheckOutcome(False)) == "nobody listens on the port"
+    assert came(Check(), CheckOutcome(False)) == "nothing listens on the port"
     command = Check(command=("a",))
-    assert came(command, CheckOutcome(False, exit_code=3, output="why\n")) == "it ended with status 3 and said 'why'"
-    assert came(command, CheckOutcome(False)) == "it did not end within 5 s"
+    said = CheckOutcome(False, exit_code=3, output="why\n")
+    assert came(command, said) == "it exited with status 3 and printed 'why'"
+    assert came(command, CheckOutcome(False)) == "it did not finish within 5 s"
     assert came(Check(uptime=3), CheckOutcome(False)) == "it is not up for 3 s yet"
 
 

@@ -20,7 +20,7 @@ LOGGED = "Its last log lines are above. A process must run in the foreground. [e
 NOT_FOUND = (
     "Check the command in the Procfile, and that the image has the program and it is executable. [command-not-found]"
 )
-NOWHERE = "Let the app listen on $PORT. If it only starts slowly, run 'checks:set APP timeout 120s'. [not-listening]"
+NOWHERE = "Make the app listen on $PORT. If it only starts slowly, run 'checks:set APP timeout 120s'. [not-listening]"
 GOOD = (
     "GET / with 'Host: hello.localhost' must answer with a status below 500. If the app only starts slowly, run "
     "'checks:set APP timeout 120s'. [bad-answer]"
@@ -36,7 +36,7 @@ CASES = {
     "memory": (
         {"container": replace(EXITED, oom_killed=True)},
         ["web.1 ran out of memory and was killed",
-         "The kernel ended it because it went over its memory limit or the machine had no more.",
+         "The kernel killed it because it exceeded its memory limit or the machine ran out of memory.",
          "Let the app use less memory, or raise the limit (settings:set memory-limit). [out-of-memory]"],
     ),
     "exited": (
@@ -52,20 +52,20 @@ CASES = {
     "killed": (
         {"container": replace(EXITED, exit_code=137)},
         ["web.1 exited with status 137 (signal 9): it was killed",
-         "As a rule the kernel does that to a process over its memory limit, or when the machine has no more.",
+         "Usually the kernel kills a process over its memory limit, or when the machine runs out of memory.",
          "Let the app use less memory, or raise the limit (settings:set memory-limit). [exited]"],
     ),
     "killed behind bash": (
         {"container": replace(EXITED, exit_code=1),
          "log": ["bash: line 1:     8 Killed                  python3 eat.py $PORT"]},
-        ["web.1 exited with status 1: a program that its shell ran was killed",
-         "As a rule the kernel does that to a process over its memory limit, or when the machine has no more.",
+        ["web.1 exited with status 1: a program started by its shell was killed",
+         "Usually the kernel kills a process over its memory limit, or when the machine runs out of memory.",
          "Let the app use less memory, or raise the limit (settings:set memory-limit). [exited]"],
     ),
     "killed behind dash": (
         {"container": replace(EXITED, exit_code=0), "log": ["Killed"]},
-        ["web.1 exited with status 0: a program that its shell ran was killed",
-         "As a rule the kernel does that to a process over its memory limit, or when the machine has no more.",
+        ["web.1 exited with status 0: a program started by its shell was killed",
+         "Usually the kernel kills a process over its memory limit, or when the machine runs out of memory.",
          "Let the app use less memory, or raise the limit (settings:set memory-limit). [exited]"],
     ),
     "dead": (
@@ -76,24 +76,24 @@ CASES = {
         {"container": replace(EXITED, exit_code=127), "log": ["starting", "/bin/sh: 1: source: not found"]},
         ["web.1 could not be started: its command needs bash, and the image has only sh",
          "/bin/sh: 1: source: not found. Its command was: ./web",
-         "Install bash in the image, or write the command so that every POSIX shell takes it. [needs-bash]"],
+         "Install bash in the image, or write the command for a POSIX shell. [needs-bash]"],
     ),
     "a substitution of bash": (
         {"container": replace(EXITED, exit_code=2), "log": ["/bin/sh: 1: Bad substitution"]},
         ["web.1 could not be started: its command needs bash, and the image has only sh",
          "/bin/sh: 1: Bad substitution. Its command was: ./web",
-         "Install bash in the image, or write the command so that every POSIX shell takes it. [needs-bash]"],
+         "Install bash in the image, or write the command for a POSIX shell. [needs-bash]"],
     ),
     "a program is missing in sh": (
         {"container": replace(EXITED, exit_code=127), "log": ["/bin/sh: 1: ./web: not found"]},
         ["web.1 could not be started: exit status 127",
-         "The command was not found or may not be run: ./web",
+         "The command was not found or is not executable: ./web",
          NOT_FOUND],
     ),
     "not executable": (
         {"container": replace(EXITED, exit_code=126)},
         ["web.1 could not be started: exit status 126",
-         "The command was not found or may not be run: ./web",
+         "The command was not found or is not executable: ./web",
          NOT_FOUND],
     ),
     "refused by the engine": (
@@ -115,64 +115,64 @@ CASES = {
     "other ports": (
         heard(3000, 9090),
         ["web.1 listens on port 3000, 9090, but 5000 was expected",
-         "The app is told its port in the variable PORT (5000 here).",
-         "Let the app listen on $PORT, or run 'config:set APP PORT=3000'. [wrong-port]"],
+         "The variable PORT tells the app its port (5000 here).",
+         "Make the app listen on $PORT, or run 'config:set APP PORT=3000'. [wrong-port]"],
     ),
     "loopback": (
         heard(loopback=[5000]),
         ["web.1 listens on 127.0.0.1:5000 inside its container, where nothing else can reach it",
-         "Let the app listen on 0.0.0.0 (all addresses). [listens-on-loopback]"],
+         "Make the app listen on 0.0.0.0 (all addresses). [listens-on-loopback]"],
     ),
     "silence": (
         heard(5000, loopback=[5000]),
-        ["web.1 listens on port 5000, but gave no good answer within 60 s", "It did not answer at all.", GOOD],
+        ["web.1 listens on port 5000, but did not pass its check within 60 s", "It did not answer.", GOOD],
     ),
     "no answer to the default": (
         heard(5000, answer="no answer within 5 s"),
-        ["web.1 listens on port 5000, but gave no good answer within 60 s",
+        ["web.1 listens on port 5000, but did not pass its check within 60 s",
          "The request failed: no answer within 5 s.",
          GOOD],
     ),
     "architecture, said by the kernel": (
         {"container": replace(EXITED, exit_code=126), "log": ["sh: 1: ./web: Exec format error"], "machine": "amd64"},
-        ["web.1 could not be started: its program is built for another kind of machine",
+        ["web.1 could not be started: its program is built for another architecture",
          "Its command was: ./web",
-         "Build the program, or take a base image, for amd64. [wrong-architecture]"],
+         "Build it, or use a base image, for amd64. [wrong-architecture]"],
     ),
     "architecture, taken for a script": (
         {"container": replace(EXITED, exit_code=127), "log": ["./web: 1: ELF\ufffd: not found"]},
-        ["web.1 could not be started: its program is built for another kind of machine",
+        ["web.1 could not be started: its program is built for another architecture",
          "Its command was: ./web",
-         "Build the program, or take a base image, for the architecture of this server. [wrong-architecture]"],
+         "Build it, or use a base image, for the architecture of this server. [wrong-architecture]"],
     ),
     "architecture, of the image": (
         {"container": replace(EXITED, exit_code=127), "built_for": "arm64", "machine": "amd64"},
-        ["web.1 could not be started: its program is built for another kind of machine",
+        ["web.1 could not be started: its program is built for another architecture",
          "The image is for arm64, this server is amd64.",
-         "Build the program, or take a base image, for amd64. [wrong-architecture]"],
+         "Build it, or use a base image, for amd64. [wrong-architecture]"],
     ),
     "not found": (
         {"container": replace(EXITED, exit_code=127), "built_for": "amd64", "machine": "amd64"},
         ["web.1 could not be started: exit status 127",
-         "The command was not found or may not be run: ./web",
+         "The command was not found or is not executable: ./web",
          NOT_FOUND],
     ),
     "host": (
         {"check": Check(path="/health"), "outcome": CheckOutcome(False, HERE, Answer(400))},
         ["web.1 listens on port 5000, but answers 400 (Bad Request) to 'Host: hello.localhost'",
          "Its startup check GET /health expects a status from 200 to 399.",
-         "Many frameworks refuse host names that they were not told: add 'hello.localhost' to the app's allowed hosts "
+         "Many frameworks refuse unknown host names: add 'hello.localhost' to the app's allowed hosts "
          "(ALLOWED_HOSTS in Django, config.hosts in Rails). [bad-host]"],
     ),
     "status": (
         {"outcome": CheckOutcome(False, HERE, Answer(500))},
-        ["web.1 listens on port 5000, but gave no good answer within 60 s",
+        ["web.1 listens on port 5000, but did not pass its check within 60 s",
          "It answered with status 500.",
          GOOD],
     ),
     "no answer": (
         {"check": Check(attempts=2), "outcome": CheckOutcome(False, HERE, "no answer within 5 s")},
-        ["web.1 listens on port 5000, but gave no good answer within 60 s",
+        ["web.1 listens on port 5000, but did not pass its check within 60 s",
          "The request failed: no answer within 5 s.",
          "GET / with 'Host: hello.localhost' must answer with a status from 200 to 399. If the app only starts slowly, "
          "give the check more attempts. [bad-answer]"],
@@ -181,41 +181,41 @@ CASES = {
         {"check": Check(below=500), "outcome": CheckOutcome(False, HERE, HTTP2)},
         ["web.1 listens on port 5000, but does not speak HTTP/1.1",
          "To GET / it answers HTTP/2, not HTTP/1.1. A gRPC server does so.",
-         "For gRPC say so in paas.yml: processes.web.protocol: grpc. Serve another protocol by ports:add, from a "
-         "process of its own. [not-http]"],
+         "For gRPC, set in paas.yml: processes.web.protocol: grpc. For another protocol, use ports:add and a "
+         "process type of its own. [not-http]"],
     ),
     "content": (
         {"check": Check(content="ok"), "outcome": CheckOutcome(False, HERE, Answer(200, "down"))},
-        ["web.1 listens on port 5000, but gave no good answer within 60 s",
-         "Its answer with status 200 was 'down'.",
+        ["web.1 listens on port 5000, but did not pass its check within 60 s",
+         "Its response with status 200 was 'down'.",
          "GET / with 'Host: hello.localhost' must answer with a status from 200 to 399 and a body with 'ok'. If the "
          "app only starts slowly, run 'checks:set APP timeout 120s'. [missing-content]"],
     ),
     "command": (
         {"check": Check(command=("./ready",), name="db"), "outcome": CheckOutcome(False, exit_code=1, output="no db")},
         ["web.1 did not pass its startup check db: ./ready within 60 s",
-         "Expected was exit status 0, but it ended with status 1 and said 'no db'.",
+         "Expected exit status 0, but it exited with status 1 and printed 'no db'.",
          "Run the command in the app to see why. If the app only starts slowly, run 'checks:set APP timeout 120s'. "
          "[check-failed]"],
     ),
     "image": (
         {"check": Check(command=("./ready",), name="HEALTHCHECK"), "outcome": None},
         ["web.1 did not pass the image's HEALTHCHECK within 60 s",
-         "It could not be run once.",
+         "It was never run.",
          "Run the command in the app to see why. If the app only starts slowly, run 'checks:set APP timeout 120s'. "
          "[check-failed]"],
     ),
     "port of a check": (
         {"check": Check(port=9000), "outcome": CheckOutcome(False, HERE)},
         ["web.1 listens on port 5000, but 9000 was expected",
-         "Its startup check GET / on port 9000 says so.",
-         "Let the app listen there, or correct the check. [wrong-port]"],
+         "Its startup check GET / on port 9000 expects it.",
+         "Make the app listen there, or correct the check. [wrong-port]"],
     ),
     "nobody": (
         {"check": Check(port=9000), "outcome": CheckOutcome(False)},
         ["web.1 did not listen on port 9000 within 60 s",
          "It runs, but has no listening socket.",
-         "Let the app listen on port 9000. If it only starts slowly, run 'checks:set APP timeout 120s'. "
+         "Make the app listen on port 9000. If it only starts slowly, run 'checks:set APP timeout 120s'. "
          "[not-listening]"],
     ),
 }  # fmt: skip

@@ -25,7 +25,7 @@ def test_the_wait_ends_after_the_time_that_is_set(hello):
     assert restarted(hello, looks=100) == LOG + error(
         "web.1 did not listen on port 5000 within 2 s",
         "It runs, but has no listening socket.",
-        "Let the app listen on $PORT. If it only starts slowly, run 'checks:set APP timeout 120s'. [not-listening]",
+        "Make the app listen on $PORT. If it only starts slowly, run 'checks:set hello timeout 120s'. [not-listening]",
     )
 
 
@@ -77,7 +77,7 @@ def test_a_process_without_a_port_has_to_stay_up(hello):
             {"exits": 127},
             [
                 "web.1 could not be started: exit status 127",
-                "The command was not found or may not be run: ./web",
+                "The command was not found or is not executable: ./web",
                 "Check the command in the Procfile, and that the image has the program and it is executable. "
                 "[command-not-found]",
             ],
@@ -86,7 +86,7 @@ def test_a_process_without_a_port_has_to_stay_up(hello):
             {"out_of_memory": True},
             [
                 "web.1 ran out of memory and was killed",
-                "The kernel ended it because it went over its memory limit or the machine had no more.",
+                "The kernel killed it because it exceeded its memory limit or the machine ran out of memory.",
                 "Let the app use less memory, or raise the limit (settings:set memory-limit). [out-of-memory]",
             ],
         ),
@@ -98,24 +98,24 @@ def test_a_process_without_a_port_has_to_stay_up(hello):
             {"port": 3000},
             [
                 "web.1 listens on port 3000, but 5000 was expected",
-                "The app is told its port in the variable PORT (5000 here).",
-                "Let the app listen on $PORT, or run 'config:set APP PORT=3000'. [wrong-port]",
+                "The variable PORT tells the app its port (5000 here).",
+                "Make the app listen on $PORT, or run 'config:set hello PORT=3000'. [wrong-port]",
             ],
         ),
         (
             {"loopback": True},
             [
                 "web.1 listens on 127.0.0.1:5000 inside its container, where nothing else can reach it",
-                "Let the app listen on 0.0.0.0 (all addresses). [listens-on-loopback]",
+                "Make the app listen on 0.0.0.0 (all addresses). [listens-on-loopback]",
             ],
         ),
         (
             {"answer": 503},
             [
-                "web.1 listens on port 5000, but gave no good answer within 60 s",
+                "web.1 listens on port 5000, but did not pass its check within 60 s",
                 "It answered with status 503.",
                 "GET / with 'Host: hello.localhost' must answer with a status below 500. If the app only starts "
-                "slowly, run 'checks:set APP timeout 120s'. [bad-answer]",
+                "slowly, run 'checks:set hello timeout 120s'. [bad-answer]",
             ],
         ),
     ],

@@ -1,1 +1,1 @@
-"""Decisions about health checks."""
+"""Pure logic of health checks: their definition, results and diagnosis."""

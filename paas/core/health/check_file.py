@@ -1,4 +1,4 @@
-"""One check as an app writes it, in app.json or paas.yml."""
+"""Read a check from app.json or paas.yml."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def _path(reader: Reader, value: object, at: str) -> str:
     if not text.startswith("/"):
         raise reader.wrong(at, "must start with '/'")
     if any(ord(letter) <= 32 or ord(letter) > 126 for letter in text):
-        raise reader.wrong(at, "must not have spaces or letters that are not ASCII", "Write those as %20 and so on.")
+        raise reader.wrong(at, "must not have spaces or non-ASCII characters", "Percent-encode them, as in %20.")
     return text
 
 
 def _argv(reader: Reader, value: object, at: str) -> tuple[str, ...]:
     words = reader.sequence(value, at)
     if not words:
-        raise reader.wrong(at, "must have at least the name of a program")
+        raise reader.wrong(at, "must name at least a program")
     return tuple(reader.text(word, f"{at}[{number}]") for number, word in enumerate(words))
 
 
@@ -35,12 +35,12 @@ def _line_or_argv(reader: Reader, value: object, at: str) -> tuple[str, ...]:
 def _header(reader: Reader, name: object, value: object, at: str) -> tuple[str, str]:
     text = reader.text(name, at)
     if not all(letter.isascii() and (letter.isalnum() or letter in "-_") for letter in text):
-        raise reader.wrong(at, f"{show(name)} is not a name for a header")
+        raise reader.wrong(at, f"{show(name)} is not a valid header name")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise reader.wrong(at, f"must be text, not {kind_of(value)}")
     content = str(value)
     if any(ord(letter) < 32 or ord(letter) > 255 for letter in content):
-        raise reader.wrong(at, "has a letter that a header can't have")
+        raise reader.wrong(at, "has a character that is not allowed in a header")
     return text, content
 
 
@@ -65,7 +65,7 @@ def _type(reader: Reader, value: object, at: str) -> str:
 
 def _scheme(reader: Reader, value: object, at: str) -> None:
     if str(value).lower() != "http":
-        raise reader.wrong(at, f"must be http, not {show(value)}", "The proxy speaks HTTP to the app, too.")
+        raise reader.wrong(at, f"must be http, not {show(value)}", "nginx connects to the app over HTTP, too.")
 
 
 _Read = Callable[[Reader, Any, str], Any]
@@ -92,7 +92,7 @@ JSON_FIELDS: dict[str, tuple[str, _Read]] = {
     "scheme": ("", _scheme),
     "onFailure": ("", lambda reader, value, at: None),
 }
-"""The fields of a check in app.json: the field of `Check` that each becomes, and how it is read."""
+"""Fields of a check in app.json: the field of `Check`, and the function that reads it."""
 
 YAML_FIELDS: dict[str, tuple[str, _Read]] = {
     **_COMMON,
@@ -100,11 +100,11 @@ YAML_FIELDS: dict[str, tuple[str, _Read]] = {
     "headers": ("headers", _header_mapping),
     "initial-delay": ("initial_delay", Reader.seconds),
 }
-"""The same for paas.yml."""
+"""Fields of a check in paas.yml."""
 
 
 def check(reader: Reader, raw: object, at: str, fields: Mapping[str, tuple[str, _Read]]) -> Check:
-    """The check that stands at ``at``; ``fields`` are `JSON_FIELDS` or `YAML_FIELDS`."""
+    """Read the check at the place ``at``; ``fields`` are `JSON_FIELDS` or `YAML_FIELDS`."""
     said = reader.mapping(raw, at)
     reader.known(said, at, tuple(fields))
     values = {}
@@ -120,7 +120,7 @@ def check(reader: Reader, raw: object, at: str, fields: Mapping[str, tuple[str, 
         raise reader.wrong(at, f"has both {looked_at[0]} and {looked_at[1]}", "Write two checks.")
     request = [key for key in ("content", "headers", "httpHeaders") if key in said]
     if request and not made.is_http:
-        raise reader.wrong(f"{at}.{request[0]}", f"does not go with {looked_at[0]}")
+        raise reader.wrong(f"{at}.{request[0]}", f"can't be used with {looked_at[0]}")
     if made.kind == LIVENESS and made.uptime:
-        raise reader.wrong(f"{at}.uptime", "does not go with the type liveness")
+        raise reader.wrong(f"{at}.uptime", "can't be used with the type liveness")
     return made

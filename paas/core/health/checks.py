@@ -1,4 +1,4 @@
-"""Health checks: what an app, or its image, says about how its processes are to be looked at; and what that means.
+"""Health checks defined by an app or its image, and which of them apply.
 
 The fields are those of Dokku's app.json, https://dokku.com/docs/deployment/zero-downtime-deploys/
 """
@@ -20,23 +20,23 @@ WAIT_SECONDS = 5.0
 STAY_UP_SECONDS = 1.0
 POLL_SECONDS = 0.02
 QUICK_SECONDS = 0.25
-"""The longest pause between two tries of a check that does not say one."""
+"""Longest pause between two attempts of a check without ``wait``."""
 
 STATED_BELOW = 400
-"""Statuses from 200 to below it pass a check that an app states: what Kubernetes takes, too."""
+"""A check defined by an app passes with a status from 200 to below this, as in Kubernetes."""
 
 ALL, NONE = "_all_", "none"
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check of one process type. Exactly one of these is looked at, in this order: the exit status of ``command``,
-    ``uptime`` (seconds without a stop), ``listening`` (somebody listens on the port), else ``GET path``.
+    """Check of a process type. It tests the first that is set: the exit status of ``command``, ``uptime`` (seconds
+    without a restart), ``listening`` (the port has a listener), else ``GET path``.
 
-    ``kind`` is startup, readiness or liveness. ``port`` None is the process's own. ``attempts`` and ``wait`` (seconds
-    between tries, at most) are None where the app says nothing; ``timeout`` is that of one try. ``initial_delay``
-    seconds after the start it is looked at for the first time. An HTTP status counts from 200 to below ``below``.
-    A failed check with ``warn`` is told and stops nothing. A new container is granted ``start_period`` seconds more.
+    ``kind`` is startup, readiness or liveness. ``port`` None is the process's own. ``attempts`` and ``wait`` (longest
+    pause between attempts, in seconds) are None if the app does not set them; ``timeout`` is for one attempt. The first
+    attempt comes ``initial_delay`` seconds after the start. An HTTP status passes from 200 to below ``below``. A failed
+    check with ``warn`` only prints a warning. A new container has ``start_period`` additional seconds.
     """
 
     kind: str = STARTUP
@@ -58,21 +58,21 @@ class Check:
 
     @property
     def is_http(self) -> bool:
-        """Whether it is a request."""
+        """True if the check is an HTTP request."""
         return not (self.command or self.uptime or self.listening)
 
     @property
     def tries(self) -> int:
-        """How many tries in a row have to fail before it has failed."""
+        """Number of consecutive failed attempts after which the check has failed."""
         return self.attempts or ATTEMPTS
 
     @property
     def interval(self) -> float:
-        """Seconds from one look of a liveness check to the next."""
+        """Seconds between two runs of a liveness check."""
         return WAIT_SECONDS if self.wait is None else self.wait
 
     def what(self) -> str:
-        """What it looks at, in words."""
+        """Return a description of the test."""
         if self.command:
             return " ".join(self.command)
         if self.uptime:
@@ -83,22 +83,22 @@ class Check:
         return f"GET {self.path}" + (f" on {port}" if self.port else "")
 
     def title(self) -> str:
-        """Its name and what it looks at, for messages."""
+        """Return kind, name and test, for messages."""
         return f"{self.kind} check {self.name + ': ' if self.name else ''}{self.what()}"
 
 
 def stored(row: Mapping[str, Any]) -> Check:
-    """The check that was stored as JSON, where tuples became lists."""
+    """Restore a check from JSON, where tuples became lists."""
     headers = tuple((str(name), str(value)) for name, value in row["headers"])
     return Check(**{**row, "headers": headers, "command": tuple(row["command"])})
 
 
 def for_start(given: Sequence[Check], port: int | None, of_image: Check | None, *, web: bool) -> tuple[Check, ...]:
-    """What a new container has to pass, in order. ``given`` are the app's checks, ``of_image`` the image's HEALTHCHECK.
+    """Return the checks that a new container must pass, in order.
 
-    The app's own startup and readiness checks; else, for a process with a port, the image's HEALTHCHECK; else the
-    default: any answer below 500, or for other processes to stay up for a second. A process with a port must also
-    listen on it, whatever is checked: requests go there.
+    ``given`` are the app's checks, ``of_image`` is the image's HEALTHCHECK. These are the app's startup and readiness
+    checks; else, for a process with a port, the image's HEALTHCHECK; else the default: for web a response below 500,
+    for a process without a port an uptime of a second. A process with a port must always listen on it.
     """
     own = tuple(check for check in given if check.kind != LIVENESS)
     listens = (Check(listening=True),) if port is not None else ()
@@ -109,35 +109,35 @@ def for_start(given: Sequence[Check], port: int | None, of_image: Check | None, 
         return (Check(uptime=STAY_UP_SECONDS),)
     if of_image and not given:
         return (*listens, of_image)
-    # What listens behind another port than that of web need not speak HTTP.
+    # Only web must speak HTTP.
     return (Check(below=500),) if web else listens
 
 
 def alive(given: Sequence[Check]) -> tuple[Check, ...]:
-    """The app's liveness checks."""
+    """Return the app's liveness checks."""
     return tuple(check for check in given if check.kind == LIVENESS)
 
 
 def patience(check: Check, timeout: float) -> float:
-    """Seconds that a new container has to pass: what the check says itself, else ``timeout``."""
+    """Return the seconds that a new container has to pass the check: the check's own limit, else ``timeout``."""
     if check.attempts is None and check.wait is None:
         return check.initial_delay + check.start_period + max(timeout, check.uptime)
     return check.initial_delay + max(check.tries * check.interval, check.uptime)
 
 
 def pause(check: Check, failed: int) -> float:
-    """Seconds until a new container is tried again after so many tries that failed: it doubles up to ``wait``."""
+    """Return the seconds until the next attempt after ``failed`` attempts: they double up to ``wait``."""
     longest = QUICK_SECONDS if check.wait is None else check.wait
     return min(longest, POLL_SECONDS * (1 << min(failed - 1, 20)))
 
 
 def next_look(up: float) -> float:
-    """Seconds until one looks again whether a container that is up so long listens: 20 ms, later 2 % of its time."""
+    """Return the seconds until the next look for a listener: 20 ms, or 2 % of the time ``up`` if that is longer."""
     return max(POLL_SECONDS, up / 50)
 
 
 def of_image(healthcheck: Mapping[str, Any] | None, shell: Sequence[str] | None) -> Check | None:
-    """The image's HEALTHCHECK as the engine tells it (times in nanoseconds), None for none or ``NONE``.
+    """Convert the image's HEALTHCHECK from Docker's form (times in nanoseconds); None for none or ``NONE``.
 
     https://docs.docker.com/reference/dockerfile/#healthcheck
     """
@@ -160,7 +160,7 @@ def of_image(healthcheck: Mapping[str, Any] | None, shell: Sequence[str] | None)
 
 
 class Mode(enum.Enum):
-    """What becomes of the checks of a process type."""
+    """Mode of the checks of a process type."""
 
     ENABLED = "enabled"
     SKIPPED = "skipped"
@@ -168,7 +168,7 @@ class Mode(enum.Enum):
 
 
 def mode(process_type: str, disabled: str, skipped: str) -> Mode:
-    """The mode of the type, from the two lists as they are set."""
+    """Return the mode of the type according to the two lists."""
     if _names(process_type, disabled):
         return Mode.DISABLED
     return Mode.SKIPPED if _names(process_type, skipped) else Mode.ENABLED
@@ -179,14 +179,14 @@ def _names(process_type: str, text: str) -> bool:
 
 
 def add(text: str, types: Collection[str]) -> str:
-    """The list with these added; with all for none."""
+    """Return the list with these types added, or all if none is given."""
     if not types or text == ALL:
         return ALL
     return ",".join(sorted({*_listed(text), *types}))
 
 
 def drop(text: str, types: Collection[str], known: Iterable[str]) -> str:
-    """The list without these; nothing is left for none. ``known`` are all types, where the list says all."""
+    """Return the list without these types, or an empty one if none is given. ``known`` replaces ``_all_``."""
     if not types:
         return ""
     listed = set(known) if text == ALL else set(_listed(text))
@@ -201,7 +201,7 @@ _TYPES = re.compile(rf"{NONE}|{ALL}|[a-zA-Z0-9][a-zA-Z0-9_-]*(,[a-zA-Z0-9][a-zA-
 
 
 def read_types(text: str) -> str:
-    """A list of process types with commas, ``_all_`` or ``none``; ValueError if it is none of that."""
+    """Return the text if it is a comma-separated list of process types, ``_all_`` or ``none``. Raise ValueError."""
     if not _TYPES.fullmatch(text):
         raise ValueError(text)
     return text

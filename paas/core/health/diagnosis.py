@@ -1,4 +1,4 @@
-"""From what was seen of a container that did not become healthy to what to do about it."""
+"""Diagnose why a container did not become healthy, and what to do about it."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ KILLED = 128 + 9
 _LESS_MEMORY = "Let the app use less memory, or raise the limit (settings:set memory-limit)."
 BAD_REQUEST = 400
 
-# Lines are run with bash where there is one, so a complaint of sh about them means that there is none.
+# Commands run with bash if the image has it, so an error of sh means that it has none.
 _SH_SAYS = re.compile(
     r"(?:/bin/)?sh: (?:line )?(?:\d+: )?(?:syntax error|bad substitution"
     r"|(?:source|\[\[|shopt|declare|typeset|let|function|pushd|mapfile): not found)",
     re.IGNORECASE,
 )
 
-# What dash, busybox and bash write of a program that ended by SIGKILL.
+# Messages of dash, busybox and bash for a program killed by SIGKILL.
 _SHELL_SAYS_KILLED = re.compile(r"Killed$|\S+: line \d+: +\d+ Killed\b")
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was seen of one candidate when it was given up.
+    """Evidence about a candidate that failed.
 
-    ``check`` is the one that it did not pass, ``outcome`` what its last try saw, None if there was none. ``waited`` are
-    the seconds it was given, ``log`` the last lines that it wrote. ``built_for`` and ``machine`` are the architectures
-    of the image and of the engine, empty where nobody knows.
+    ``check`` is the failed check, ``outcome`` that of its last attempt, None if there was none. ``waited`` are the
+    seconds it was given, ``log`` its last lines of output. ``built_for`` and ``machine`` are the architectures of image
+    and Docker host, empty if unknown.
     """
 
     label: str
@@ -46,15 +46,16 @@ class Evidence:
     log: Sequence[str] = ()
     built_for: str = ""
     machine: str = ""
+    app: str = "APP"
 
 
 def diagnose(seen: Evidence) -> Unhealthy:
-    """The cause class with the next step, as an error whose code is stable."""
+    """Return the cause with its fix, as an error with a stable code."""
     container = seen.container
     if container.oom_killed:
         return Unhealthy(
             f"{seen.label} ran out of memory and was killed",
-            why="The kernel ended it because it went over its memory limit or the machine had no more.",
+            why="The kernel killed it because it exceeded its memory limit or the machine ran out of memory.",
             fix=_LESS_MEMORY,
             code="out-of-memory",
         )
@@ -65,15 +66,15 @@ def diagnose(seen: Evidence) -> Unhealthy:
     if seen.check.command:
         return _command(seen)
     if seen.check.uptime:
-        return Unhealthy(f"{seen.label} was not up for {seen.check.uptime:g} s without a stop", code="not-up")
+        return Unhealthy(f"{seen.label} did not stay up for {seen.check.uptime:g} s", code="not-up")
     return _not_listening(seen)
 
 
 def wrong_architecture(seen: Evidence) -> bool:
-    """Whether its program is for machines of another kind.
+    """Return True if the program is built for another architecture.
 
-    The kernel says "exec format error". Where that makes a shell take the program for a script, it misses the command
-    ELF, with which every such file begins.
+    The kernel reports "exec format error". A shell may then run the program as a script and miss the command ELF, with
+    which every such file begins.
     """
     if seen.container.exit_code not in COMMAND_NOT_FOUND and not seen.container.error:
         return False
@@ -88,33 +89,33 @@ def _exited(seen: Evidence) -> Unhealthy:
     if wrong_architecture(seen):
         other = seen.built_for if seen.built_for != seen.machine else ""
         return Unhealthy(
-            f"{seen.label} could not be started: its program is built for another kind of machine",
+            f"{seen.label} could not be started: its program is built for another architecture",
             why=f"The image is for {other}, this server is {seen.machine}." if other else f"Its command was: {command}",
-            fix=f"Build the program, or take a base image, for {seen.machine or 'the architecture of this server'}.",
+            fix=f"Build it, or use a base image, for {seen.machine or 'the architecture of this server'}.",
             code="wrong-architecture",
         )
     if complaint := next((line for line in reversed(seen.log) if _SH_SAYS.match(line)), None):
         return Unhealthy(
             f"{seen.label} could not be started: its command needs bash, and the image has only sh",
             why=f"{complaint.strip()}. Its command was: {command}",
-            fix="Install bash in the image, or write the command so that every POSIX shell takes it.",
+            fix="Install bash in the image, or write the command for a POSIX shell.",
             code="needs-bash",
         )
     if seen.container.error or code in COMMAND_NOT_FOUND:
         return Unhealthy(
             f"{seen.label} could not be started: exit status {code}",
-            why=seen.container.error or f"The command was not found or may not be run: {command}",
+            why=seen.container.error or f"The command was not found or is not executable: {command}",
             fix="Check the command in the Procfile, and that the image has the program and it is executable.",
             code="command-not-found",
         )
     by_shell = any(_SHELL_SAYS_KILLED.match(line) for line in seen.log[-3:])
     if code == KILLED or by_shell:
-        # A busy engine does not always notice what the kernel did: the control group may be gone before it looks.
+        # Docker does not always notice an OOM kill: the control group may be gone before it reads the event.
         return Unhealthy(
-            f"{seen.label} exited with status {code}: a program that its shell ran was killed"
+            f"{seen.label} exited with status {code}: a program started by its shell was killed"
             if code != KILLED
             else f"{seen.label} exited with status {code} (signal 9): it was killed",
-            why="As a rule the kernel does that to a process over its memory limit, or when the machine has no more.",
+            why="Usually the kernel kills a process over its memory limit, or when the machine runs out of memory.",
             fix=_LESS_MEMORY,
             code="exited",
         )
@@ -131,20 +132,20 @@ def _command(seen: Evidence) -> Unhealthy:
     image = seen.check.name == "HEALTHCHECK"
     what = "the image's HEALTHCHECK" if image else f"its {seen.check.title()}"
     if seen.outcome is None:
-        why = "It could not be run once."
+        why = "It was never run."
     else:
-        why = f"Expected was {expected(seen.check)}, but {came(seen.check, seen.outcome)}."
+        why = f"Expected {expected(seen.check)}, but {came(seen.check, seen.outcome)}."
     return Unhealthy(
         f"{seen.label} did not pass {what} within {seen.waited:g} s",
         why=why,
-        fix="Run the command in the app to see why. " + _patience(seen.check),
+        fix="Run the command in the app to see why. " + _patience(seen),
         code="check-failed",
     )
 
 
-def _patience(check: Check) -> str:
-    if check.attempts is None and check.wait is None:
-        return "If the app only starts slowly, run 'checks:set APP timeout 120s'."
+def _patience(seen: Evidence) -> str:
+    if seen.check.attempts is None and seen.check.wait is None:
+        return f"If the app only starts slowly, run 'checks:set {seen.app} timeout 120s'."
     return "If the app only starts slowly, give the check more attempts."
 
 
@@ -159,26 +160,26 @@ def _not_listening(seen: Evidence) -> Unhealthy:
     if port in local:
         return Unhealthy(
             f"{seen.label} listens on 127.0.0.1:{port} inside its container, where nothing else can reach it",
-            fix="Let the app listen on 0.0.0.0 (all addresses).",
+            fix="Make the app listen on 0.0.0.0 (all addresses).",
             code="listens-on-loopback",
         )
     if reachable or local:
         ports = ", ".join(str(found) for found in sorted(reachable | local))
         return Unhealthy(
             f"{seen.label} listens on port {ports}, but {port} was expected",
-            why=f"The app is told its port in the variable PORT ({port} here)."
+            why=f"The variable PORT tells the app its port ({port} here)."
             if port == seen.process.port
-            else f"Its {seen.check.title()} says so.",
-            fix=f"Let the app listen on $PORT, or run 'config:set APP PORT={min(reachable | local)}'."
+            else f"Its {seen.check.title()} expects it.",
+            fix=f"Make the app listen on $PORT, or run 'config:set {seen.app} PORT={min(reachable | local)}'."
             if port == seen.process.port
-            else "Let the app listen there, or correct the check.",
+            else "Make the app listen there, or correct the check.",
             code="wrong-port",
         )
     return Unhealthy(
         f"{seen.label} did not listen on port {port} within {seen.waited:g} s",
         why="It runs, but has no listening socket.",
-        fix=f"Let the app listen on {'$PORT' if port == seen.process.port else f'port {port}'}. "
-        + _patience(seen.check).replace("the app", "it"),
+        fix=f"Make the app listen on {'$PORT' if port == seen.process.port else f'port {port}'}. "
+        + _patience(seen).replace("the app", "it"),
         code="not-listening",
     )
 
@@ -191,7 +192,7 @@ def _bad_answer(seen: Evidence, port: int | None) -> Unhealthy:
         return Unhealthy(
             f"{seen.label} listens on port {port}, but answers 400 (Bad Request) to 'Host: {host}'",
             why=f"Its {check.title()} expects {expected(check)}.",
-            fix=f"Many frameworks refuse host names that they were not told: add {host!r} to the app's allowed hosts "
+            fix=f"Many frameworks refuse unknown host names: add {host!r} to the app's allowed hosts "
             "(ALLOWED_HOSTS in Django, config.hosts in Rails).",
             code="bad-host",
         )
@@ -199,35 +200,35 @@ def _bad_answer(seen: Evidence, port: int | None) -> Unhealthy:
         return Unhealthy(
             f"{seen.label} listens on port {port}, but does not speak HTTP/1.1",
             why=f"To {check.what()} {answer}." + (" A gRPC server does so." if answer == HTTP2 else ""),
-            fix="For gRPC say so in paas.yml: processes.web.protocol: grpc. "
-            "Serve another protocol by ports:add, from a process of its own.",
+            fix="For gRPC, set in paas.yml: processes.web.protocol: grpc. "
+            "For another protocol, use ports:add and a process type of its own.",
             code="not-http",
         )
     lacks = isinstance(answer, Answer) and seen.outcome is not None and 200 <= answer.status < check.below
     if seen.outcome is None or answer is None:
-        why = "It did not answer at all."
+        why = "It did not answer."
     else:
         text = came(check, seen.outcome)
         why = f"{text[0].upper()}{text[1:]}."
     ask = f"{check.what()} with 'Host: {host}' must answer with {expected(check)}. "
     return Unhealthy(
-        f"{seen.label} listens on port {port}, but gave no good answer within {seen.waited:g} s",
+        f"{seen.label} listens on port {port}, but did not pass its check within {seen.waited:g} s",
         why=why,
-        fix=ask + _patience(check),
+        fix=ask + _patience(seen),
         code="missing-content" if lacks else "bad-answer",
     )
 
 
 def early_hints(label: str, server: str) -> list[str]:
-    """The warning for a process that sends preliminary answers, which this server of the edge can't pass on."""
+    """Return the warning for a process that sends 103 responses, which this nginx can't pass on."""
     return [
-        f"{label} sends 103 Early Hints, which {server} takes for the final answer: browsers fail over HTTP/2.",
-        "Switch early hints off in the app, or install nginx 1.29 or newer.",
+        f"{label} sends 103 Early Hints, which {server} treats as the final response: browsers fail over HTTP/2.",
+        "Turn early hints off in the app, or install nginx 1.29 or newer.",
     ]
 
 
 def refused_host(label: str, host: str) -> list[str]:
-    """The warning for a process that passes the default check with an answer of 400."""
+    """Return the warning for a process that passes the default check with a status of 400."""
     return [
         f"{label} answers 400 (Bad Request) to 'Host: {host}'.",
         f"If it checks host names, add {host!r} to its allowed hosts (ALLOWED_HOSTS in Django, config.hosts in Rails).",

@@ -1,4 +1,4 @@
-"""Which containers that no longer answer are restarted, and when: pure decisions over what was seen."""
+"""Decide when containers that fail liveness checks are restarted."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from paas.core import backoff
 FIRST_SECONDS = 10.0
 LONGEST_SECONDS = 300.0
 FORGIVEN_SECONDS = 600.0
-"""A container that stays well for so long after a restart begins anew."""
+"""Time after a restart without another one, after which the history of restarts is cleared."""
 
 
 def pause(restarts: int) -> float:
-    """Seconds from the last of so many restarts in a row to the next, at the earliest: none, 10, 20, 40, … 300."""
+    """Return the seconds from the last of ``restarts`` to the next, at the earliest: 0, 10, 20, 40, … 300."""
     return backoff.seconds(restarts, FIRST_SECONDS, LONGEST_SECONDS)
 
 
 @dataclass(frozen=True)
 class CheckState:
-    """One liveness check of one container: when it is due, how often in a row it failed, and why the last time.
+    """State of a liveness check of a container: when it is due, its consecutive failures, and the last reason.
 
-    Times are seconds of the monotonic clock. ``seen``: it was looked at since it began.
+    Times are seconds of the monotonic clock. ``seen`` is true once it has run.
     """
 
     due: float
@@ -33,23 +33,23 @@ class CheckState:
 
 @dataclass(frozen=True)
 class RestartHistory:
-    """How often the container was restarted in a row, and when the last time."""
+    """Number of consecutive restarts of a container, and the time of the last one."""
 
     restarts: int = 0
     last: float = 0.0
 
     def may_restart(self, now: float) -> bool:
-        """Whether the back-off is over."""
+        """Return True if the back-off is over."""
         return now >= self.last + pause(self.restarts)
 
 
 def passed(pulse: CheckState, interval: float, now: float) -> CheckState:
-    """After a look that went well; the next is due an interval after this one was, so that nothing drifts."""
+    """Return the state after a passed check. The next is due one interval after this one was due, so nothing drifts."""
     return CheckState(_next(pulse, interval, now), seen=True)
 
 
 def failed(pulse: CheckState, interval: float, now: float, why: str) -> CheckState:
-    """After one that did not."""
+    """Return the state after a failed check."""
     return CheckState(_next(pulse, interval, now), pulse.failures + 1, why, seen=True)
 
 
@@ -58,17 +58,17 @@ def _next(pulse: CheckState, interval: float, now: float) -> float:
 
 
 def restarted(past: RestartHistory, now: float) -> RestartHistory:
-    """After one more restart."""
+    """Return the history after one more restart."""
     return RestartHistory(past.restarts + 1, now)
 
 
 def forgiven(past: RestartHistory, now: float) -> RestartHistory:
-    """The same, or a clean slate for one that has been well for long enough."""
+    """Return the history, cleared if the last restart was long enough ago."""
     return past if now < past.last + FORGIVEN_SECONDS else replace(past, restarts=0)
 
 
 def describe(pulse: CheckState, past: RestartHistory, tries: int, now: float) -> str:
-    """One container as ``ps:report`` shows it: ``failed 3 times, restarted 2 times, next try in 8s``."""
+    """Return the text for ``ps:report``: ``failed 3 times, restarted 2 times, next try in 8s``."""
     words = [f"failed {_times(pulse.failures)}" if pulse.failures else "passing"]
     if past.restarts:
         words.append(f"restarted {_times(past.restarts)}")

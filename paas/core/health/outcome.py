@@ -1,4 +1,4 @@
-"""What one try of a health check saw, judged."""
+"""Outcome of one attempt of a health check."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from paas.core.containers.tcp_table import Listener
 from paas.core.health.checks import STATED_BELOW, Check
 
 BODY_LIMIT = 1 << 20
-"""Bytes of an answer that are looked through for a check's content."""
+"""Bytes of a response that are searched for a check's content."""
 _SHOWN = 200
 HTTP2 = "it answers HTTP/2, not HTTP/1.1"
 NOT_HTTP = "it answers something that is not HTTP/1.1"
 
 
 def not_http(begin: bytes) -> str:
-    """What answers so, where that is no status line: HTTP/2 begins with a SETTINGS frame, of type 4 on stream 0."""
+    """Describe a response without a status line. HTTP/2 begins with a SETTINGS frame: type 4, stream 0."""
     settings = len(begin) >= 9 and begin[3] == 4 and begin[5:9] == bytes(4)
     return HTTP2 if settings else NOT_HTTP
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer: its status, and its body up to `BODY_LIMIT` where the check looks at it.
+    """HTTP response: its status, and its body up to `BODY_LIMIT` if the check needs it.
 
-    ``early``: answers with a status below 200 came before it, such as 103 Early Hints.
+    ``early``: responses with a status below 200 came before it, such as 103 Early Hints.
     """
 
     status: int
@@ -35,9 +35,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """One try. ``answer`` is the HTTP answer, or in words why there is none; None if nobody listened.
+    """Outcome of one attempt. ``answer`` is the HTTP response, or the error as text; None if nothing listened.
 
-    ``exit_code`` and ``output`` are those of a command; ``exit_code`` None: it did not end in time.
+    ``exit_code`` and ``output`` are those of a command; ``exit_code`` is None if it timed out.
     """
 
     passed: bool
@@ -48,12 +48,12 @@ class CheckOutcome:
 
     @property
     def asked(self) -> bool:
-        """Whether there was more to see than that nobody listens yet."""
+        """True if a request was sent or a command was run."""
         return self.answer is not None or self.exit_code is not None or bool(self.output)
 
 
 def of_answer(check: Check, answer: Answer | str, listeners: Collection[Listener]) -> CheckOutcome:
-    """The outcome of a request."""
+    """Return the outcome of a request."""
     good = isinstance(answer, Answer) and _status_counts(check, answer.status) and check.content in answer.body
     return CheckOutcome(good, listeners, answer)
 
@@ -63,12 +63,12 @@ def _status_counts(check: Check, status: int) -> bool:
 
 
 def reaches(listeners: Collection[Listener], port: int | None) -> bool:
-    """Whether somebody listens on the port where others can reach it."""
+    """Return True if the port has a listener that is not limited to loopback."""
     return any(found.port == port and not found.loopback for found in listeners)
 
 
 def came(check: Check, seen: CheckOutcome) -> str:
-    """What came of it, in half a sentence."""
+    """Describe the outcome, as the end of a sentence."""
     if check.command:
         return _of_command(check, seen)
     if check.uptime:
@@ -76,17 +76,17 @@ def came(check: Check, seen: CheckOutcome) -> str:
     if isinstance(seen.answer, Answer):
         if not _status_counts(check, seen.answer.status):
             return f"it answered with status {seen.answer.status}"
-        return f"its answer with status {seen.answer.status} was {_excerpt(seen.answer.body)}"
+        return f"its response with status {seen.answer.status} was {_excerpt(seen.answer.body)}"
     if seen.answer:
         return f"the request failed: {seen.answer}"
-    return "nobody listens on the port"
+    return "nothing listens on the port"
 
 
 def _of_command(check: Check, seen: CheckOutcome) -> str:
     if seen.exit_code is None:
-        return f"it did not end within {check.timeout:g} s"
-    said = f" and said {_excerpt(seen.output)}" if seen.output.strip() else ""
-    return f"it ended with status {seen.exit_code}{said}"
+        return f"it did not finish within {check.timeout:g} s"
+    said = f" and printed {_excerpt(seen.output)}" if seen.output.strip() else ""
+    return f"it exited with status {seen.exit_code}{said}"
 
 
 def _excerpt(text: str) -> str:
@@ -95,7 +95,7 @@ def _excerpt(text: str) -> str:
 
 
 def expected(check: Check) -> str:
-    """What the check wants to see, in half a sentence."""
+    """Describe the expected outcome, as part of a sentence."""
     if check.command:
         return "exit status 0"
     if check.uptime:
