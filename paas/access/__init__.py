@@ -1,1 +1,1 @@
-"""Keys, tokens, and credentials for other servers."""
+"""Access: SSH keys and tokens of users, and credentials for other servers."""

@@ -1,7 +1,7 @@
-"""The file that lets the server's keys in through the host's own OpenSSH.
+"""The authorized_keys file, which admits the server's keys through the host's own OpenSSH.
 
 Format: AUTHORIZED_KEYS FILE FORMAT in sshd(8). Every key is bound to one command, which hands the session to the
-daemon under the key's own rights.
+daemon with the key's role.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from paas.core.model import Key
 
 
 def write(path: Path, keys: Sequence[Key]) -> None:
-    """Replaces the file. It belongs to the platform: nothing else is kept in it."""
+    """Replace the file. It belongs to the platform: other content is lost."""
     program = Path(sys.argv[0]).resolve() if Path(sys.argv[0]).name == "paas" else Path(sys.executable).parent / "paas"
     root = path.parent.parent
     command = f"{program} --root {root} shell --key"

@@ -1,4 +1,4 @@
-"""Keys, tokens, and what is known of other servers."""
+"""The feature of access: keys, tokens, and credentials for other servers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""OpenSSH public keys: read a line of an ``authorized_keys`` or ``.pub`` file.
+"""OpenSSH public keys: parse a line of an ``authorized_keys`` or ``.pub`` file.
 
-The line is ``KIND BASE64 [COMMENT]`` (sshd(8), "AUTHORIZED_KEYS FILE FORMAT"). cryptography checks the key itself; what
-is here says in words what was given instead of a key.
+The line is ``KIND BASE64 [COMMENT]`` (sshd(8), "AUTHORIZED_KEYS FILE FORMAT"). The cryptography library checks the key
+itself; this module recognizes other input and explains what it is.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ RSA_BITS = 2048
 
 MAX_LENGTH = 16 * 1024
 
-NEW_KEY = "Make a key with: ssh-keygen -t ed25519, and give its .pub file"
+NEW_KEY = "Create a key with: ssh-keygen -t ed25519, and use its .pub file"
 
 
 @dataclass(frozen=True)
 class PublicKey:
-    """One public key: its kind (``ssh-ed25519``), its base64 text, its comment, and its fingerprint (``SHA256:…``)."""
+    """Public key: its kind (``ssh-ed25519``), base64 text, comment and fingerprint (``SHA256:…``)."""
 
     kind: str
     blob: str
@@ -45,21 +45,21 @@ class PublicKey:
 
 
 def parse(text: str) -> PublicKey:
-    """The one public key that ``text`` holds; blank lines and comment lines around it are skipped.
+    """Parse the one public key in ``text``; blank lines and comment lines are skipped.
 
-    Raises `InvalidValue` for anything else, and says what was found instead.
+    Raise `InvalidValue` for anything else, with a message about what was found instead.
     """
     if "PRIVATE KEY-----" in text or text.startswith("PuTTY-User-Key-File"):
         raise _refused(
             "This is a private key, not a public one",
-            why="A private key never leaves its owner. Whoever could have read it on its way here can use it now.",
-            fix="Give the .pub file beside it. If the way here wasn't private, make a new key: ssh-keygen -t ed25519",
+            why="A private key must never leave its owner. Anyone who could read it on its way can use it.",
+            fix="Use the .pub file beside it. If the key may be exposed, create a new one: ssh-keygen -t ed25519",
         )
 
     if text.startswith("---- BEGIN SSH2 PUBLIC KEY"):
         raise _refused(
             "This public key is in the RFC 4716 format",
-            why="Keys are taken in OpenSSH's one-line format.",
+            why="Keys must be in OpenSSH's one-line format.",
             fix="Convert it with: ssh-keygen -i -f FILE",
         )
 
@@ -72,7 +72,7 @@ def parse(text: str) -> PublicKey:
     if len(lines) > 1:
         raise _refused(
             f"{len(lines)} lines were given where one public key was expected",
-            why="Each key has a name of its own. A key that was broken over several lines has to be one line again.",
+            why="Each key needs its own name. A key that was wrapped must be joined to one line again.",
             fix="Add the keys one by one.",
         )
 
@@ -84,7 +84,7 @@ def _parse_line(line: str) -> PublicKey:
         raise _refused("The public key is too long", why=f"A key has at most {MAX_LENGTH} characters.", fix=NEW_KEY)
 
     if any(not character.isprintable() for character in line.replace("\t", " ")):
-        raise _refused("The public key holds unprintable characters", why="It isn't text.", fix=NEW_KEY)
+        raise _refused("The public key contains unprintable characters", why="It is not text.", fix=NEW_KEY)
 
     kind, *rest = line.split(None, 2)
     _check_kind(kind, line)
@@ -105,20 +105,20 @@ def _check_kind(kind: str, line: str) -> None:
         return
 
     if kind == "ssh-dss":
-        raise _refused("DSA keys are not accepted", why="They are too weak; OpenSSH dropped them, too.", fix=NEW_KEY)
+        raise _refused("DSA keys are not accepted", why="They are too weak; OpenSSH removed them, too.", fix=NEW_KEY)
 
     if "-cert-v0" in kind:
         raise _refused(
             "This is an SSH certificate, not a public key",
-            why="Keys are known one by one here; there is no certificate authority.",
-            fix="Give the key's own .pub file, without -cert in its name.",
+            why="Keys are added one by one; certificate authorities are not supported.",
+            fix="Use the key's own .pub file, without -cert in its name.",
         )
 
     if any(re.search(rf"(^|[\s\",]){re.escape(known)}\s", line) for known in KINDS):
         raise _refused(
             "The key has options before it",
-            why="What a key may do here follows from its role; options of authorized_keys have no meaning.",
-            fix=f"Give the line from its kind on ({KINDS[0]} …).",
+            why="The role of a key decides what it may do; options of authorized_keys are not supported.",
+            fix=f"Use the line from the kind on ({KINDS[0]} …).",
         )
 
     raise _refused(
@@ -134,17 +134,17 @@ def _decode(text: str) -> bytes:
     except (binascii.Error, ValueError):
         raise _refused(
             "The public key is damaged",
-            why="The part after the kind is not base64; perhaps some of it is missing.",
+            why="The part after the kind is not base64; part of it may be missing.",
             fix="Copy the whole line of the .pub file.",
         ) from None
 
 
 def _check_key(kind: str, text: str) -> None:
-    """Refuse a damaged key, a key of another kind than the line says, and a short RSA key."""
+    """Raise `InvalidValue` for a damaged key, a key of another kind than the line says, and a short RSA key."""
     try:
         key = load_ssh_public_key(f"{kind} {text}".encode())
     except (ValueError, NotImplementedError, UnsupportedAlgorithm) as error:
-        raise _damaged(f"It is no key of the kind {kind}: {error}.") from None
+        raise _damaged(f"It is not a key of the kind {kind}: {error}.") from None
 
     if isinstance(key, RSAPublicKey) and key.key_size < RSA_BITS:
         raise _refused(

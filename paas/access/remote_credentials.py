@@ -1,4 +1,4 @@
-"""What this server may use to get into others, and keeping that."""
+"""Credentials of this server for other servers."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from paas.store.access import GIT, KnownHosts, Logins
 
 
 def means(ctx: Context, remote: Remote) -> RemoteCredentials:
-    """All that is there for the remote; refuses an ssh server that is not known, and one without a deploy key."""
+    """Return the credentials for the remote. Raise `NotFound` for an unknown ssh server or a missing deploy key."""
     key = ctx.store.table(Logins).deploy_key()
     hosts = ctx.store.table(KnownHosts).of(remote.address) if remote.scheme == "ssh" else []
     if remote.scheme == "ssh" and not hosts:
         raise NotFound(
-            f"the ssh server {remote.address} is not known here",
-            why="Its key is compared with the one that was seen first, so that nobody can stand in for it.",
-            fix=f"An administrator can allow it: 'git:allow-host {remote.address}'.",
+            f"the ssh server {remote.address} is unknown",
+            why="Its host key must be recorded first, so that no other server can impersonate it.",
+            fix=f"As an administrator, allow it: 'git:allow-host {remote.address}'.",
             code="unknown-host",
         )
     if remote.scheme == "ssh" and key is None:
         raise NotFound(
             "there is no deploy key",
-            fix="An administrator can make one, 'git:generate-deploy-key'; 'git:public-key' shows it.",
+            fix="As an administrator, create one: 'git:generate-deploy-key'; 'git:public-key' shows it.",
             code="no-deploy-key",
         )
     return RemoteCredentials(
@@ -45,25 +45,25 @@ def means(ctx: Context, remote: Remote) -> RemoteCredentials:
 
 
 def egress(ctx: Context) -> Egress:
-    """Where the server connects on behalf of others, as it is set now."""
+    """Return the current rules for connections that the server makes on behalf of users."""
     return Egress(ctx.settings.value("egress-allow") or ())
 
 
 def check_host(ctx: Context, host: str) -> None:
-    """Raises `EgressRefused` for a host that leads to where the server does not connect.
+    """Raise `EgressRefused` if the host resolves to an address that the server does not connect to.
 
-    One that does not resolve is left to whatever connects.
+    A host that does not resolve passes: the connection will fail.
     """
     egress(ctx).check(host, ctx.part(Remotes).addresses(host))
 
 
 def ca_file(ctx: Context) -> str:
-    """The file with further authorities, empty for none. Raises `BuildFailed` where it is not there any more."""
+    """Return the path of the file with additional authorities, empty for none. Raise `BuildFailed` if it is gone."""
     path = str(ctx.settings.value("build-ca-file") or "")
     if path and not Path(path).is_file():
         raise BuildFailed(
-            f"{path} is not a file on the server",
-            why="The setting build-ca-file names it.",
+            f"{path} does not exist on the server",
+            why="It is set as build-ca-file.",
             fix="Put the certificates there, or unset it: 'settings:set build-ca-file'.",
             code="no-ca-file",
         )
@@ -76,14 +76,14 @@ def _proxies(ctx: Context) -> dict[str, str]:
 
 
 def allow_host(ctx: Context, address: str) -> list[PublicKey]:
-    """Takes the keys that the ssh server shows now as its own, in place of those there were."""
+    """Trust the host keys that the ssh server presents now, in place of earlier ones. Return them."""
     keys = {line: public_keys.parse(line.partition(" ")[2]) for line in ctx.part(Remotes).host_keys(address)}
     ctx.store.table(KnownHosts).set(address, list(keys))
     return list(keys.values())
 
 
 def generate_deploy_key(ctx: Context) -> bool:
-    """Makes the deploy key if there is none; whether it did."""
+    """Create the deploy key if there is none. Return True if it was created."""
     if ctx.store.table(Logins).deploy_key() is not None:
         return False
     ctx.store.table(Logins).make_deploy_key(f"paas-{ctx.scheduler.instance}")
@@ -91,8 +91,8 @@ def generate_deploy_key(ctx: Context) -> bool:
 
 
 def public_key(ctx: Context) -> str:
-    """The public half of the deploy key."""
+    """Return the public half of the deploy key."""
     key = ctx.store.table(Logins).deploy_key()
     if key is None:
-        raise PaasError("there is no deploy key", fix="'git:generate-deploy-key' makes one.", code="no-deploy-key")
+        raise PaasError("there is no deploy key", fix="Create one: 'git:generate-deploy-key'.", code="no-deploy-key")
     return key.user

@@ -1,4 +1,4 @@
-"""The tokens that may use the dashboard and the HTTP API."""
+"""Tokens for the dashboard and the HTTP API."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from paas.jobs.locks import Announcements
 from paas.store.tokens import Tokens
 
 NOTED_SECONDS = 60.0
-"""How exact the time of the last use is: a page asks for several things, and each would be a write."""
+"""Resolution of the time of the last use: a page sends several requests, and each would be a write."""
 
 
 def add(ctx: Context, name: str, role: str, seconds: float | None) -> str:
-    """Makes a token that counts for so many seconds, None for ever, and returns it; it can't be shown again."""
+    """Create a token with a lifetime in seconds, None for unlimited. Return it; it can't be shown again."""
     made = tokens.written(secrets.token_bytes(tokens.RANDOM_BYTES))
     now = ctx.clock.now()
     until = now + seconds if seconds is not None else None
@@ -28,31 +28,31 @@ def add(ctx: Context, name: str, role: str, seconds: float | None) -> str:
 
 
 def remove(ctx: Context, name: str) -> None:
-    """Removes the token. Its open streams end; changes that it began go on, as jobs do."""
+    """Remove the token and end its open streams. Deployments that it started continue."""
     ctx.store.table(Tokens).remove(name)
     ctx.part(Announcements).tell(Revocation(token=name, spared=ctx.gone))
 
 
 def caller(ctx: Context, token: str) -> Caller:
-    """Who has the token; `InvalidToken` where nobody has it, or its time is over."""
+    """Return the owner of the token. Raise `InvalidToken` if it is unknown or expired."""
     found = ctx.store.table(Tokens).by_digest(tokens.digest(token)) if tokens.TOKEN.fullmatch(token) else None
     if found is None:
         raise InvalidToken(
             "the token is unknown",
-            why="It was removed, belongs to another instance, or was not copied as a whole.",
-            fix="An administrator makes tokens with 'tokens:add NAME'.",
+            why="It was removed, belongs to another instance, or was not copied completely.",
+            fix="Ask an administrator for a token: 'tokens:add NAME'.",
             code="unknown-token",
         )
     now = ctx.clock.now()
     if found.expired(now):
         raise InvalidToken(
             f"the token {found.name} has expired",
-            why="It was made to count for a while.",
-            fix=f"An administrator makes another one: 'tokens:remove {found.name}', then 'tokens:add {found.name}'.",
+            why="Its lifetime is over.",
+            fix=f"Ask an administrator for a new one: 'tokens:remove {found.name}', then 'tokens:add {found.name}'.",
             code="expired-token",
         )
     if found.used_at is None or now - found.used_at >= NOTED_SECONDS:
-        # A full disk must not shut out who comes to look why.
+        # A full disk must not lock out users who want to see why.
         with suppress(DiskFull):
             ctx.store.table(Tokens).used(found.name, now)
     return Caller(found.name, Access[found.role.upper()], "http")

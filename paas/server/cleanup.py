@@ -1,4 +1,4 @@
-"""Removing what nobody needs any more: of this instance only, and never a volume."""
+"""Clean-up of unused images, containers, caches and logs of this instance. It never removes a volume."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLEANED_AT = "cleaned-at"
 
 @dataclass(frozen=True)
 class Item:
-    """One thing that goes. ``size`` in bytes, about; 0 where it is not known."""
+    """Item to remove. ``size`` is an estimate in bytes, 0 if unknown."""
 
     kind: str
     name: str
@@ -32,19 +32,19 @@ class Item:
 
 @dataclass(frozen=True)
 class Found:
-    """``items`` go; ``busy`` are names of apps that were left alone, because something was under way for them."""
+    """Items to remove; ``busy`` are names of apps that were skipped because a deployment was running."""
 
     items: tuple[Item, ...]
     busy: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
-        """The bytes that this frees, about."""
+        """Estimate of the bytes that this frees."""
         return sum(item.size for item in self.items)
 
 
 def survey(ctx: Context, app: App | None = None, *, although: App | None = None) -> Found:
-    """What `clean` would remove now. ``although``: looked at even if something is under way for it."""
+    """Return what `clean` would remove now. The app ``although`` is included even if it is busy."""
     items: list[Item] = []
     busy: list[str] = []
     stored = ctx.scheduler.stored_images(sizes=True)
@@ -60,7 +60,7 @@ def survey(ctx: Context, app: App | None = None, *, although: App | None = None)
 
 
 def clean(ctx: Context, app: App | None = None) -> Found:
-    """Removes it, of one app or of all. An app for which something is under way is left alone."""
+    """Remove unused items of one app or of all. Busy apps are skipped."""
     items: list[Item] = []
     busy: list[str] = []
     sized = ctx.scheduler.stored_images(sizes=True)
@@ -77,32 +77,32 @@ def clean(ctx: Context, app: App | None = None) -> Found:
         items += _prune_cache(ctx) + _remove_logs(ctx)
         ctx.store.instance.set(CLEANED_AT, str(ctx.clock.now()))
     for item in items:
-        _log.info("cleanup: removed %s %s %s", item.kind, item.name, item.why)
+        _log.info("Cleanup: removed %s %s: %s", item.kind, item.name, item.why)
     return Found(tuple(items), tuple(busy))
 
 
 def when_due(ctx: Context) -> None:
-    """Cleans up if the last time is longer ago than the setting says."""
+    """Clean up if the last time was longer ago than the setting cleanup-interval."""
     interval = ctx.settings.value("cleanup-interval")
     last = float(ctx.store.instance.get(CLEANED_AT) or 0)
     now = ctx.clock.now()
-    # A clock that was set back must not put it off for long.
+    # If the clock was set back, clean up now.
     if interval and not 0 <= now - last < interval:
         clean(ctx)
 
 
 def would_free(ctx: Context, although: App) -> str:
-    """A sentence on what a clean-up would bring."""
+    """Return a sentence on how much a clean-up would free."""
     found = survey(ctx, although=although)
     if not found.items:
-        return "'cleanup' would find nothing to remove: make room by other means."
-    return f"'cleanup' would free about {size(found.size)}; 'cleanup --dry-run' lists what."
+        return "'cleanup' would find nothing to remove: free disk space by other means."
+    return f"'cleanup' would free about {size(found.size)}; 'cleanup --dry-run' lists the items."
 
 
 def _subjects(
     ctx: Context, app: App | None, stored: Collection[StoredImage], containers: Collection[Container]
 ) -> Iterator[tuple[int, App | None]]:
-    """The apps to look at, and the numbers of apps that are gone and have left something."""
+    """Yield the apps to examine, and the ids of destroyed apps that left something."""
     if app is not None:
         yield app.id, app
         return
@@ -125,7 +125,7 @@ def _garbage(
 
 def _items(app_id: int, app: App | None, found: Garbage) -> list[Item]:
     name = app.name if app else f"(gone: {app_id})"
-    items = [Item("container", one.name, name, 0, "ended, and not wanted any more") for one in found.containers]
+    items = [Item("container", one.name, name, 0, "ended, and no longer needed") for one in found.containers]
     items += [Item("image name", f"v{version}", name, 0, "release is not kept") for version in found.names]
     for image in found.images:
         versions = " ".join(f"v{version}" for _, version in image.releases)
@@ -135,7 +135,7 @@ def _items(app_id: int, app: App | None, found: Garbage) -> list[Item]:
 
 
 def _remove(ctx: Context, app_id: int, app: App | None, sized: list[StoredImage]) -> list[Item]:
-    # Looked at again, now that nothing can begin for the app.
+    # Examined again, now that the app's lock is held.
     there = ctx.scheduler.containers()
     found = _garbage(ctx, app_id, app, ctx.scheduler.stored_images(), there)
     sizes = {image.id: image.size for image in sized}
@@ -150,7 +150,7 @@ def _remove(ctx: Context, app_id: int, app: App | None, sized: list[StoredImage]
         if ctx.scheduler.remove_image(image)
     )
     if app is not None:
-        # Of what was scaled away, or is no process type any more: all apps share one range.
+        # Release ports of processes that were scaled down or removed: all apps share one range.
         replicas = {(replica.process_type, replica.index) for replica in ctx.store.apps.replicas(app)}
         busy = {(one.process_type, one.index) for one in there if one.app_id == app_id}
         ctx.store.apps.take_back_ports(app, replicas | busy)

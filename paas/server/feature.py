@@ -1,4 +1,4 @@
-"""The server as a whole."""
+"""The feature of the server itself: clean-up, doctor, settings, repair."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WATCH_SECONDS = 2.0
 def _loops(ctx: Context) -> list[Background]:
     clock = ctx.clock
     return [
-        Loop("keeping nginx up", lambda: reconcile.keep_proxy(ctx), clock, WATCH_SECONDS),
+        Loop("keeping nginx running", lambda: reconcile.keep_proxy(ctx), clock, WATCH_SECONDS),
         Loop("keeping folders", ctx.paths.mend, clock, WATCH_SECONDS),
         Loop("keeping a reserve of disk", lambda: resources.lay_up(ctx), clock, CHORES_SECONDS),
         Loop("cleaning up", lambda: tidy.when_due(ctx), clock, CHORES_SECONDS, later=True),

@@ -1,4 +1,4 @@
-"""The SSH server's own keys: that clients go on recognising the server."""
+"""Fingerprints of the SSH server's host keys, to notice when they change."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ KNOWN, NOW = "host-keys", "host-keys-now"
 
 
 def noticed(ctx: Context, found: Mapping[str, str]) -> None:
-    """Record the fingerprints by kind of key, and warn if they are not those that clients know.
+    """Record the fingerprints by kind of key, and log an error if they are not those that clients know.
 
-    Keys that are missing are made again, because nothing else could be served with: but nobody must overlook it.
+    Missing keys are created again, since the server needs some; administrators must notice that.
     """
     known = _read(ctx, KNOWN)
     ctx.store.instance.set(NOW, json.dumps(dict(found)))
@@ -24,19 +24,19 @@ def noticed(ctx: Context, found: Mapping[str, str]) -> None:
     for kind, (before, now) in changed(ctx).items():
         _log.error(
             "THE SSH HOST KEY HAS CHANGED: %s was %s and is %s. Clients that know the server refuse to connect."
-            " Restore %s from a backup; 'doctor' says more",
+            " Restore %s from a backup; see 'doctor' for details",
             kind, before, now, ctx.paths.host_keys,
         )  # fmt: skip
 
 
 def changed(ctx: Context) -> dict[str, tuple[str, str]]:
-    """By kind, the fingerprint that clients know and the one that the server has, where these are not the same."""
+    """Return, by kind, the fingerprint that clients know and the current one, if they differ."""
     known, now = _read(ctx, KNOWN), _read(ctx, NOW)
     return {kind: (before, now[kind]) for kind, before in known.items() if now.get(kind, before) != before}
 
 
 def accept(ctx: Context) -> dict[str, str]:
-    """Take the keys that the server has for those that clients know from now on; returns their fingerprints."""
+    """Record the server's current keys as those that clients know. Return their fingerprints."""
     now = _read(ctx, NOW)
     ctx.store.instance.set(KNOWN, json.dumps(now))
     return now

@@ -1,4 +1,4 @@
-"""At the start of the server, before anything is changed: is the database the one that belongs here?"""
+"""Check at the start, before anything is changed, that the database belongs to this data root."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from paas.system.paths import Paths
 _log = logging.getLogger(__name__)
 
 Look = Callable[[str], Sequence[Container]]
-"""The containers of the instance with that id; raises `DockerError`."""
+"""Return the containers of the instance with that id. Raise `DockerError`."""
 
 
 def check(paths: Paths, look: Look) -> None:
-    """Raise `PaasError` where the database must not be served: it is damaged, lost, or older than what is here."""
+    """Raise `PaasError` if the database must not be used: it is damaged, lost, or older than files and containers."""
     marker, recorded = MarkerFile(paths.marker).read(), examine(paths.database)
     traces = find_traces(paths, marker, recorded, look)
     refusal = intact.judge(str(paths.root), marker, recorded, traces)
@@ -30,23 +30,23 @@ def check(paths: Paths, look: Look) -> None:
 
 
 def find_traces(paths: Paths, marker: Marker | None, recorded: Recorded | None, look: Look) -> DiskTraces:
-    """What is there apart from the database. An engine that does not answer tells nothing, and that is logged."""
+    """Return traces of apps outside the database. If Docker does not answer, log it and leave out containers."""
     instance = instance_of(marker, recorded)
     containers: Sequence[Container] = ()
     try:
         containers = look(instance) if instance else ()
     except DockerError as error:
-        _log.warning("the database is not compared with what runs: %s (%s)", error.what, error.why)
+        _log.warning("Could not compare the database with the containers: %s (%s)", error.what, error.why)
     return DiskTraces(paths.app_numbers(), containers)
 
 
 def instance_of(marker: Marker | None, recorded: Recorded | None) -> str:
-    """The id of the instance, as far as it is known; the marker goes first."""
+    """Return the id of the instance from the marker, else from the database; empty if unknown."""
     return marker.instance if marker else recorded.instance if recorded else ""
 
 
 def find_instance(paths: Paths) -> str:
-    """The same, from the files; empty where neither of them can be read."""
+    """Return the id of the instance, read from its files; empty if neither can be read."""
     marker = MarkerFile(paths.marker).read()
     try:
         return instance_of(marker, None if marker else examine(paths.database))
@@ -56,9 +56,9 @@ def find_instance(paths: Paths) -> str:
 
 
 def keep(store: Store, paths: Paths, instance: str) -> None:
-    """Fold the database's log into its file, and write down that it has come so far.
+    """Make a checkpoint of the database, then record its number in the marker file.
 
-    In this order: what the marker says is on the disk, whatever happens to the power.
+    In this order the marker never names a checkpoint that a power failure could lose.
     """
     number = store.checkpoint()
     if number is None:
@@ -69,9 +69,9 @@ def keep(store: Store, paths: Paths, instance: str) -> None:
 
 
 def accept(paths: Paths, store: Store, instance: str, traces: DiskTraces, recorded: Recorded) -> None:
-    """Have the next start go on with the database as it is.
+    """Accept the database as it is for the next start.
 
-    Numbers of apps that are not in it are not given to others, whose files and containers are still here.
+    Ids of apps that are missing in it are not assigned again, since their files and containers still exist.
     """
     taken = [*traces.apps, *(found.app_id for found in traces.containers)]
     store.apps.reserve_numbers(max(taken, default=0))

@@ -1,4 +1,4 @@
-"""Making what is what is wanted: at the start of the server, after a crash, a reboot, or somebody's hands."""
+"""Reconcile containers and proxy with the desired state: at the start, after a crash, a reboot or manual changes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Slot = tuple[str, int, int]
 
 
 def settle(ctx: Context) -> None:
-    """Before anything is served: what a crash interrupted is undone, and the proxy serves what is recorded.
+    """Undo what a crash interrupted, and publish the recorded state. Called before anything is served.
 
-    An app whose configuration the proxy refuses keeps what was served for it; the others don't suffer from it.
+    An app whose configuration the proxy refuses keeps its previous one; other apps are not affected.
     """
     interrupted = ctx.store.deployments.abandon_unfinished(ctx.clock.now())
     for deployment in interrupted:
-        _log.warning("deployment %d was interrupted at %s", deployment.id, deployment.step or "its start")
+        _log.warning("Deployment %d was interrupted at %s", deployment.id, deployment.step or "its start")
     ctx.store.releases.fail_pending()
     ctx.paths.remove_leftovers()
     for feature in ctx.features:
@@ -36,7 +36,7 @@ def settle(ctx: Context) -> None:
         if deployment.landing is not None:
             landing.finish(ctx, deployment, deployment.landing)
         elif _served(ctx, deployment):
-            # What came after that, old images for instance, is seen to by others.
+            # Later steps, such as removing old images, are done by clean-up.
             ctx.store.deployments.finish(deployment.id, DeploymentStatus.SUCCEEDED, ctx.clock.now())
     try:
         publish.refresh_all(ctx)
@@ -47,7 +47,7 @@ def settle(ctx: Context) -> None:
 
 
 def _served(ctx: Context, deployment: Deployment) -> bool:
-    """Whether the release that it made was recorded: the deploy has succeeded, then."""
+    """Return True if its release was recorded as served: then the deployment has succeeded."""
     if deployment.version is None:
         return False
     app = ctx.store.apps.by_id(deployment.app_id)
@@ -55,7 +55,7 @@ def _served(ctx: Context, deployment: Deployment) -> bool:
 
 
 def repair(ctx: Context) -> None:
-    """Containers that nobody wants go, those that are wanted and missing come, app by app in the background."""
+    """Start repairs, in the background, of all apps with missing or surplus containers."""
     there: dict[int, list[Container]] = {}
     for container in ctx.scheduler.containers():
         there.setdefault(container.app_id, []).append(container)
@@ -67,42 +67,42 @@ def repair(ctx: Context) -> None:
     clear_up(ctx)
     for strangers in there.values():
         for container in strangers:
-            _log.warning("removing container %s: its app is gone", container.name)
+            _log.warning("Removing container %s: its app is gone", container.name)
             ctx.scheduler.remove(container.id)
 
 
 def clear_up(ctx: Context) -> None:
-    """What apps have left that were destroyed a moment before a crash."""
+    """Remove what is left of apps that were destroyed right before a crash."""
     networked = ctx.scheduler.networked()
     busy = {found.app_id for found in ctx.scheduler.containers()}
     for app_id in networked - busy - {app.id for app in ctx.store.apps.all()}:
-        _log.warning("removing what is left of app %d, which is gone", app_id)
+        _log.warning("Removing what is left of the destroyed app %d", app_id)
         ctx.scheduler.clear(app_id)
 
 
 def keep_proxy(ctx: Context) -> None:
-    """Starts the proxy again if it has died, and gives it all apps again if something of it was removed."""
+    """Restart the proxy if it is not running, and publish all apps again if its files were removed."""
     if not ctx.proxy.running():
-        _log.warning("the proxy does not run; starting it")
+        _log.warning("The proxy is not running; starting it")
         ctx.part(Reserve).spend()
         ctx.proxy.start()
     if not ctx.proxy.sound():
-        _log.warning("something of the proxy was removed; putting it back")
+        _log.warning("Files of the proxy were removed; restoring them")
         publish.refresh_all(ctx)
 
 
 def lacks(ctx: Context, app: App) -> bool:
-    """Whether a container that is wanted is not there or does not run."""
+    """Return True if a desired container is missing or not running."""
     return bool(_difference(ctx, app, ctx.scheduler.containers(app))[0])
 
 
 def start_repair(ctx: Context, app: App) -> Job:
-    """Puts the app right, as a job in the background."""
+    """Start a job that repairs the app in the background."""
     return ctx.jobs.start(app, kind="repair", actor=SERVER, cause="repair", work=lambda job: _put_right(ctx, job))
 
 
 def _put_right(ctx: Context, job: Job) -> None:
-    # Looked at again under the lock: the candidates of a deploy that has begun are not surplus.
+    # Compared again under the lock: candidates of a running deploy are not surplus.
     app = job.app
     missing, surplus = _difference(ctx, app, ctx.scheduler.containers(app))
     if missing:
@@ -110,33 +110,33 @@ def _put_right(ctx: Context, job: Job) -> None:
         release = ctx.store.releases.deployed(app)
         _make_room(ctx, app, release, surplus)
         revive(ctx, app, missing)
-        # Whatever did not come back as it was is started anew.
+        # Containers that could not be revived are replaced by new ones.
         roll_out(ctx, app, job, release, fresh=())
     elif surplus:
-        # Left by a crash before or after a switch: requests that an old worker still has for them may finish.
+        # Left by a crash before or after a switch: let requests of old nginx workers to them finish.
         there = [found for found in ctx.scheduler.containers(app) if found.id in surplus]
         let_go(ctx, app, there, ctx.proxy.draining())
 
 
 def _make_room(ctx: Context, app: App, release: Release, surplus: Collection[str]) -> None:
-    """Stops what a crash left of process types that must not run twice, before those that are wanted come back."""
+    """Stop surplus containers of process types that must not overlap, before the desired ones start."""
     lone = {process.type for process in release.processes if not overlaps(ctx, app, process)}
     there = [found for found in ctx.scheduler.containers(app) if found.id in surplus and found.process_type in lone]
     halt(ctx, app, [found.id for found in there if found.status in RUNNING])
 
 
 def revive(ctx: Context, app: App, missing: Collection[Slot]) -> None:
-    """Starts wanted containers that have ended as they are, so that their ports and the proxy's file stay."""
+    """Start exited desired containers again unchanged, so that their ports and the proxy's configuration stay valid."""
     for found in ctx.scheduler.containers(app):
         if (found.process_type, found.index, found.slot) in missing and found.status == "exited":
             try:
                 ctx.scheduler.revive(found.id)
             except DockerError as error:
-                _log.warning("%s can't be started again: %s (%s)", found.name, error.what, error.why)
+                _log.warning("Could not restart %s: %s (%s)", found.name, error.what, error.why)
 
 
 def _difference(ctx: Context, app: App, there: Collection[Container]) -> tuple[list[Slot], list[str]]:
-    """The slots that lack their container, and the ids of containers that nobody wants."""
+    """Return the slots without a running container, and the ids of surplus containers."""
     wanted = {(replica.process_type, replica.index, replica.slot) for replica in ctx.store.apps.replicas(app)}
     slots = {container.id: (container.process_type, container.index, container.slot) for container in there}
     running = {slots[found.id] for found in there if found.status in RUNNING}

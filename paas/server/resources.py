@@ -1,4 +1,4 @@
-"""Before and during a build: is there room for it, and how much of the machine may it take."""
+"""Resources of builds: free disk space and memory before, limits during a build."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from paas.system.reserve import Reserve
 
 
 def floors(ctx: Context) -> Floors:
-    """What has to be free before a build."""
+    """Return what must be free before a build."""
     values = {key: int(ctx.settings.value(f"build-min-{key}") or 0) for key in ("disk", "inodes", "memory")}
     return Floors(**values)
 
 
 def disks(ctx: Context) -> list[Disk]:
-    """The file systems that builds write to: the engine's and the data root's, once if they are one."""
+    """Return the file systems that builds write to: those of Docker and the data root, without duplicates."""
     engine = ctx.scheduler.storage()
     found = [ctx.host.disk(ctx.paths.root)]
     if engine is not None and not ctx.host.same_disk(engine, ctx.paths.root):
@@ -31,7 +31,7 @@ def disks(ctx: Context) -> list[Disk]:
 
 
 def check(ctx: Context, app: App) -> None:
-    """Refuses to build with `NoRoom` when disk or memory is below its floor."""
+    """Raise `NoRoom` if free disk space or memory is below its minimum."""
     found = disk_space.lacks(disks(ctx), ctx.host.memory(), floors(ctx))
     if found:
         raise disk_space.refusal(found, _would_free(ctx, app))
@@ -41,30 +41,30 @@ def _would_free(ctx: Context, app: App) -> str:
     try:
         return cleanup.would_free(ctx, app)
     except DockerError as error:
-        return f"What 'cleanup' would free is not known: {error.what}."
+        return f"How much 'cleanup' would free is unknown: {error.what}."
 
 
 def lay_up(ctx: Context) -> None:
-    """Keeps some room aside, from which a change that finds the disk full can be undone."""
+    """Reserve disk space with which a change can be undone when the disk is full. Raise if there is none."""
     if not ctx.part(Reserve).keep():
         raise disk_full(f"a reserve in {ctx.paths.root}")
 
 
 def group(ctx: Context) -> str:
-    """The control group of this instance's builds."""
+    """Return the control group of this instance's builds."""
     return group_of(ctx.scheduler.instance)
 
 
 def group_of(instance: str) -> str:
-    """The same, of the instance with that id."""
+    """Return the control group of builds of the instance with that id."""
     return f"paas-{instance}"
 
 
 @contextmanager
 def limited(ctx: Context) -> Iterator[str]:
-    """Inside, the build's own processes are under the limits of the settings. Gives the mark to build with."""
+    """Apply the limits of the settings to the build's processes. Yield the mark to build with, empty for no limits."""
     weight, memory = ctx.settings.value("build-cpu-weight"), ctx.settings.value("build-memory-limit")
-    # Random, as an app that knew it could put it into its own environment.
+    # Random: an app that knew it could put it into its own environment.
     mark = f"build-{secrets.token_hex(16)}.{ctx.scheduler.instance}.paas.invalid"
     limit = memory.of(ctx.host.memory().total) if memory else 0
     if not weight and not limit:

@@ -1,4 +1,4 @@
-"""Keeping what was recorded safe from damage to the database's log, in the background."""
+"""Background checkpoints, which protect recorded data from damage to the database's write-ahead log."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from paas.server import intact
 
 EVERY_SECONDS = 3600.0
 PAUSE_SECONDS = 1.0
-"""After a record: others often follow, and whoever pushed is waited for by nobody any more."""
+"""Delay after a record, since others often follow."""
 
 
 class Safekeeper(Loop):
-    """A thread that makes a checkpoint of the database soon after each release was recorded, and every hour."""
+    """Loop that makes a checkpoint of the database soon after a release was recorded, and every hour."""
 
     def __init__(self, ctx: Context) -> None:
         recorded = ctx.store.recorded
         super().__init__(
-            "making the database safe", self.tick, ctx.clock, EVERY_SECONDS, wake=recorded, gather=PAUSE_SECONDS
+            "database checkpoints", self.tick, ctx.clock, EVERY_SECONDS, wake=recorded, gather=PAUSE_SECONDS
         )
         self._ctx = ctx
 

@@ -1,4 +1,4 @@
-"""Watching the engine: what ends without being asked to comes back, with growing pauses if it does not hold."""
+"""Watch Docker's events and repair apps whose containers ended unexpectedly, with growing pauses."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from paas.server import reconcile
 RECONNECT_SECONDS = 1.0
 TICK_SECONDS = 0.5
 SETTLE_SECONDS = 2.0
-"""The engine tells of an end a moment before its list of containers shows it: what is well is looked at again."""
+"""Docker reports an end before its list of containers shows it, so healthy apps are examined again after this time."""
 
 
 @dataclass
 class _Case:
-    """One app that may need repair: from when on, how often it failed, and the repair that is under way.
+    """App that may need repair: when it is due, failed repairs, and the running repair.
 
-    ``events`` counts what ended of it, so that nothing that ends during a look is overlooked; ``told`` is when the
-    last of these was.
+    ``events`` counts its ended containers, so that an end during an examination is not missed; ``told`` is the time of
+    the last one.
     """
 
     due: float
@@ -34,10 +34,10 @@ class _Case:
 
 
 class Watcher:
-    """Two threads: one follows the engine's events, one repairs what they point to.
+    """Two loops: one follows Docker's events, the other repairs the affected apps.
 
-    Processes that end by themselves are started again by the engine, with its own growing pauses; what it does not
-    bring back (a container that was removed or stopped by hand) is brought back here.
+    Docker itself restarts processes that exit, with growing pauses of its own; containers that were removed or stopped
+    manually are restored here.
     """
 
     def __init__(self, ctx: Context) -> None:
@@ -45,30 +45,30 @@ class Watcher:
         self._lock = threading.Lock()
         self._cases: dict[int, _Case] = {}
         self._loops = (
-            Loop("following the engine's events", self._follow, ctx.clock, RECONNECT_SECONDS),
+            Loop("following Docker's events", self._follow, ctx.clock, RECONNECT_SECONDS),
             Loop("repairing", self.tick, ctx.clock, TICK_SECONDS, later=True),
         )
 
     def start(self) -> None:
-        """Begin, with a look at everything."""
+        """Start both loops; all apps are examined first."""
         for loop in self._loops:
             loop.start()
 
     def stop(self) -> None:
-        """Start nothing new."""
+        """Stop both loops; no new repair starts."""
         for loop in self._loops:
             loop.stop()
 
     def _follow(self) -> None:
         with self._ctx.scheduler.endings() as endings:
-            # What happened while nobody listened: before the first connection, or while the engine was down.
+            # Repair what happened without events: before the first connection, or while Docker was down.
             reconcile.repair(self._ctx)
             for ending in endings:
                 self._ctx.events.ended(ending)
                 self.look_at(ending.app_id)
 
     def look_at(self, app_id: int) -> None:
-        """Something of the app ended."""
+        """Note that a container of the app ended."""
         with self._lock:
             now = self._ctx.clock.monotonic()
             case = self._cases.setdefault(app_id, _Case(now))
@@ -77,7 +77,7 @@ class Watcher:
             case.events += 1
 
     def tick(self) -> None:
-        """Looks after every case that is due."""
+        """Process every due case."""
         with self._lock:
             cases = [(app_id, case, case.events) for app_id, case in self._cases.items()]
         for app_id, case, events in cases:
@@ -87,7 +87,7 @@ class Watcher:
                         del self._cases[app_id]
 
     def _settled(self, app_id: int, case: _Case) -> bool:
-        """Whether nothing is left to do for the app."""
+        """Return True if nothing is left to do for the app."""
         now = self._ctx.clock.monotonic()
         if case.job is not None:
             if not case.job.done.is_set():
@@ -102,7 +102,7 @@ class Watcher:
         except NoSuchApp:
             return True
         if self._ctx.jobs.under_way(app):
-            # A change of the app is what ends containers as a rule; it leaves things right, or is followed by a look.
+            # Usually the deployment ended the container; the app is examined again afterwards.
             return False
         if not reconcile.lacks(self._ctx, app):
             return now >= case.told + SETTLE_SECONDS

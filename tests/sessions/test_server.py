@@ -33,7 +33,7 @@ def test_a_setting_is_written_to_the_file_and_read_from_it(server):
 
 
 def test_what_counts_from_the_next_start_on_says_so(server):
-    later = "       It counts from the next start of the server on.\n"
+    later = "       Saved. Takes effect at the next start of the server.\n"
     assert server.run("settings:set http-port 80") == (0, "", later)
     assert server.run("settings:set domain paas.example") == (0, "", later)
 
@@ -119,12 +119,12 @@ def test_the_stack_image_is_made_on_demand(server, monkeypatch):
     monkeypatch.setattr(stack, "default_suite", lambda: "trixie")
     monkeypatch.setattr(buildkit, "cli", lambda: ("/opt/docker", "build"))
     done = server.run("stack:build --suite bookworm")
-    assert done == (0, "", "       Unpacking\n-----> The stack image paas/stack:bookworm is there\n")
-    assert server.run("stack:build").err.endswith("-----> The stack image paas/stack:trixie is there\n")
+    assert done == (0, "", "       Unpacking\n-----> The stack image paas/stack:bookworm exists\n")
+    assert server.run("stack:build").err.endswith("-----> The stack image paas/stack:trixie exists\n")
     assert asked == [("bookworm", "/opt/docker"), ("trixie", "/opt/docker")]
 
 
 def test_a_flag_that_goes_before_the_file_is_told(another):
     flagged = another("flagged", lambda root: Server(root, {"http-port": "8090"}))
     result = flagged.run("settings:set http-port 8091")
-    assert result.err == " !     The server was started with --http-port, which goes before the file.\n"
+    assert result.err == " !     The server was started with --http-port, which overrides the file.\n"

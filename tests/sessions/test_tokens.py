@@ -21,7 +21,7 @@ def test_a_token_is_shown_once_and_only_its_hash_is_kept(hello):
 
     assert token.startswith("paas_")
     assert len(token) == len("paas_") + 48
-    assert "not shown again" in added.err
+    assert "not be shown again" in added.err
     rows = sqlite3.connect(hello.root / "paas.db").execute("SELECT * FROM tokens").fetchall()
     assert token not in repr(rows)
     listed = hello.run("tokens:list").out

@@ -225,7 +225,7 @@ def test_an_engine_that_does_not_answer_is_logged_and_keeps_nobody_waiting(insta
         raise DockerError("the container engine does not answer")
 
     intact.check(instance, down)
-    assert "is not compared with what runs" in caplog.text
+    assert "Could not compare the database with the containers" in caplog.text
 
 
 def test_a_marker_that_nobody_can_read_counts_as_none(instance):

@@ -1,4 +1,4 @@
-"""``git:*``: how the server gets into other git servers."""
+"""``git:*``: credentials for other git servers."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ def git_auth(
     *,
     invocation: Invocation,
 ) -> None:
-    """Keep the credentials for a git server, for git:sync and git:from-archive over https; without USER, forget them.
+    """Store credentials for a git server, for git:sync and git:from-archive over https; without USER, remove them.
 
-    The password, or token, is read from standard input if it is not given: so it is in no list of processes and in no
-    history. It is encrypted at rest.
+    If PASSWORD is omitted, the password or token is read from standard input, so that it appears in no process list or
+    shell history. It is encrypted at rest.
     """
     if not user:
         if not ctx.store.table(Logins).remove(GIT, host):
-            raise NotFound(f"there are no credentials for {host}", fix="'git:auth-status' lists those there are.")
-        ctx.out.step(f"Forgot the credentials for {host}")
+            raise NotFound(f"there are no credentials for {host}", fix="'git:auth-status' lists all credentials.")
+        ctx.out.step(f"Removed the credentials for {host}")
         return
     ctx.store.table(Logins).set(GIT, host, Login(_one_line(user), Secret(password or args.read_password(invocation))))
-    ctx.out.step(f"Kept the credentials of {user} for {host}")
+    ctx.out.step(f"Stored the credentials of {user} for {host}")
 
 
 def _one_line(text: str) -> str:
     if not text.isprintable():
-        raise InvalidValue("a user name has printable characters only")
+        raise InvalidValue("the user name contains unprintable characters")
     return text
 
 
 @dataclass(frozen=True)
 class AuthRow:
-    """One line of ``git:auth-status``."""
+    """Row of ``git:auth-status``."""
 
     host: str
     user: str
@@ -59,7 +59,7 @@ class AuthRow:
 
 @command("git:auth-status", access=Access.ADMIN)
 def git_auth_status(ctx: Context, host: Annotated[str, Arg("HOST")] = "") -> list[AuthRow]:
-    """List the git servers that there are credentials for, or tell of one: exit status 1 if there are none for it."""
+    """List the git servers with stored credentials, or check HOST: the exit status is 1 if it has none."""
     logins = ctx.store.table(Logins).all(GIT)
     rows = [AuthRow(name, login.user) for name, login in logins.items() if host.lower() in ("", name)]
     if host and not rows:
@@ -69,26 +69,26 @@ def git_auth_status(ctx: Context, host: Annotated[str, Arg("HOST")] = "") -> lis
 
 @command("git:allow-host", access=Access.ADMIN)
 def git_allow_host(ctx: Context, host: Host) -> None:
-    """Trust the ssh server HOST, or HOST:PORT, by the keys that it shows now: git:sync compares them from then on.
+    """Trust the ssh server HOST, or HOST:PORT, with the host keys that it presents now; git:sync verifies them.
 
-    Compare the fingerprints that this prints with those that the server's owner tells.
+    Compare the printed fingerprints with those that the server's owner publishes.
     """
     keys = remote_credentials.allow_host(ctx, host)
-    ctx.out.step(f"{host} is known by these keys from now on")
+    ctx.out.step(f"Trusted the host keys of {host}:")
     for key in keys:
         ctx.out.detail(f"{key.kind} {key.fingerprint}")
 
 
 @command("git:generate-deploy-key", access=Access.ADMIN)
 def git_generate_deploy_key(ctx: Context) -> None:
-    """Make the key with which the server fetches over ssh. One that is there already stays."""
+    """Create the key with which the server fetches over ssh. An existing key is kept."""
     if remote_credentials.generate_deploy_key(ctx):
-        ctx.out.step("Made a deploy key; give its public half to the git server: 'git:public-key'")
+        ctx.out.step("Created a deploy key; add its public half to the git server: 'git:public-key'")
     else:
-        ctx.out.warning("There is a deploy key already; it stays as it is.")
+        ctx.out.warning("A deploy key already exists; it is unchanged.")
 
 
 @command("git:public-key", access=Access.DEPLOY)
 def git_public_key(ctx: Context) -> str:
-    """Print the public half of the deploy key, a line as for authorized_keys."""
+    """Print the public half of the deploy key, in the format of authorized_keys."""
     return remote_credentials.public_key(ctx)

@@ -1,4 +1,4 @@
-"""``ssh-keys:*``: who may log in."""
+"""``ssh-keys:*``: SSH keys that may log in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from paas.store.values import Keys
 
 @dataclass(frozen=True)
 class KeyRow:
-    """One line of ``ssh-keys:list``."""
+    """Row of ``ssh-keys:list``."""
 
     name: str
     role: str
@@ -39,7 +39,7 @@ def ssh_keys_add(
 ) -> None:
     """Add a public key, read from standard input, under a name.
 
-    The role says what it may do: view (look), deploy (all but the server's own settings and keys), admin (all).
+    The role decides what it may do: view (read only), deploy (all but the server's settings and keys), admin (all).
     """
     if source != "-":
         raise UsageError("ssh-keys:add reads standard input", fix=f"Run: ssh-keys:add {name} < FILE")
@@ -49,7 +49,7 @@ def ssh_keys_add(
 
 @command("ssh-keys:list", access=Access.ADMIN)
 def ssh_keys_list(ctx: Context, name: Annotated[str, Arg("NAME")] = "") -> list[KeyRow]:
-    """List the keys that may log in, or the one of that name."""
+    """List the keys that may log in, or the one with that name."""
     return [
         KeyRow(key.name, key.role, key.fingerprint, key.kind, key.comment, timestamp(key.created_at))
         for key in ctx.store.table(Keys).all()
@@ -61,7 +61,7 @@ def ssh_keys_list(ctx: Context, name: Annotated[str, Arg("NAME")] = "") -> list[
 def ssh_keys_remove(
     ctx: Context, name: Annotated[str, Arg("NAME")] = "", *, fingerprint: Annotated[str, Arg("FINGERPRINT")] = ""
 ) -> None:
-    """Remove a key by its name or its fingerprint, and close its open connections. Changes under way go on."""
+    """Remove a key by name or fingerprint, and close its open connections. Running deployments continue."""
     if bool(name) == bool(fingerprint):
         raise UsageError("ssh-keys:remove takes a name, or --fingerprint SHA256:…")
     key = keys.remove(ctx, name=name, fingerprint=fingerprint)

@@ -1,4 +1,4 @@
-"""``tokens:*``: who may use the dashboard and the HTTP API."""
+"""``tokens:*``: tokens for the dashboard and the HTTP API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIFE = values.duration("1m", "3650d")
 
 @dataclass(frozen=True)
 class TokenRow:
-    """One line of ``tokens:list``. ``expires_at`` is empty for one that does not, ``used_at`` for one never used."""
+    """Row of ``tokens:list``. ``expires_at`` is empty if it never expires, ``used_at`` if it was never used."""
 
     name: str
     role: str
@@ -36,13 +36,13 @@ def tokens_add(
     role: args.Role = "deploy",
     ttl: Annotated[float | None, Arg("DURATION", lambda ctx, text: LIFE.read("--ttl", text))] = None,
 ) -> str:
-    """Make a token for the dashboard and the HTTP API, and print it: this once, as only its hash is kept.
+    """Create a token for the dashboard and the HTTP API, and print it. Only its hash is stored.
 
-    The role says what it may do: view (look), deploy (all but the server's own settings and keys), admin (all). With
-    --ttl, such as 90d, it counts for so long.
+    The role decides what it may do: view (read only), deploy (all but the server's settings and keys), admin (all).
+    --ttl, such as 90d, limits its lifetime.
     """
     made = tokens.add(ctx, name, role, ttl)
-    ctx.out.step(f"Added the token {name} with the role {role}; it is not shown again")
+    ctx.out.step(f"Added the token {name} with the role {role}; it will not be shown again")
     return made
 
 
@@ -61,6 +61,6 @@ def tokens_list(ctx: Context) -> list[TokenRow]:
 
 @command("tokens:remove", access=Access.ADMIN)
 def tokens_remove(ctx: Context, name: Annotated[str, Arg("NAME")]) -> None:
-    """Remove a token. Its open streams end; changes that are under way go on."""
+    """Remove a token and end its open streams. Running deployments continue."""
     tokens.remove(ctx, name)
     ctx.out.step(f"Removed the token {name}")

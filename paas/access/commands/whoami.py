@@ -1,4 +1,4 @@
-"""``whoami``: who the server takes one for."""
+"""``whoami``: name and role of the caller."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paas.jobs.context import Context
 
 @dataclass(frozen=True)
 class Who:
-    """What ``whoami`` shows. ``via`` is ``local``, ``ssh`` or ``http``."""
+    """Result of ``whoami``. ``via`` is ``local``, ``ssh`` or ``http``."""
 
     name: str
     role: str
@@ -20,5 +20,5 @@ class Who:
 
 @command("whoami", access=Access.VIEW)
 def whoami(ctx: Context) -> Who:
-    """Show the name of the key, token or account that one uses, and its role."""
+    """Show the name of your key, token or local account, and its role."""
     return Who(ctx.caller.name, ctx.caller.access.name.lower(), ctx.caller.via)

@@ -1,1 +1,1 @@
-"""Decisions about access: callers, keys, tokens, credentials."""
+"""Pure logic of access: callers, tokens, credentials."""

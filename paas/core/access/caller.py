@@ -1,4 +1,4 @@
-"""Who is asking, and what that lets them do."""
+"""Callers and their roles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class Access(enum.IntEnum):
-    """What a command needs and what a role has; a caller may run a command whose access is not above theirs."""
+    """Access level of a command or role. A caller may run commands whose level is not above their role's."""
 
     VIEW = 1
     DEPLOY = 2
@@ -16,9 +16,9 @@ class Access(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """One authenticated person or key.
+    """Authenticated caller.
 
-    ``name`` is that of the key or token, or the local account; ``via`` is ``local``, ``ssh`` or ``http``; ``address``
+    ``name`` is that of the key, token or local account; ``via`` is ``local``, ``ssh`` or ``http``; ``address``
     is the peer's network address, empty for the local socket; ``fingerprint`` is the key's, as ``SHA256:…``.
     """
 

@@ -1,4 +1,4 @@
-"""What a fetch from another server may use, and what it gives."""
+"""Credentials and limits of a fetch from another server, and its result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from paas.core.secret import Secret
 
 @dataclass(frozen=True)
 class Login:
-    """User name and password of a server."""
+    """User name and password for a server."""
 
     user: str
     password: Secret
@@ -18,10 +18,12 @@ class Login:
 
 @dataclass(frozen=True)
 class RemoteCredentials:
-    """``key`` is the private deploy key, ``known_hosts`` lines of that file's format, ``ca_file`` extra authorities;
-    ``proxies`` by the name of the environment variable. ``egress`` says where it may connect. ``limit`` in bytes,
-    ``timeout`` in seconds.
-    With ``newest_only`` a fetch takes the one commit without its history."""
+    """Credentials and limits of a fetch.
+
+    ``key`` is the private deploy key, ``known_hosts`` are lines in that file's format, ``ca_file`` has additional
+    authorities; ``proxies`` are by name of the environment variable. ``egress`` decides where it may connect. ``limit``
+    is in bytes, ``timeout`` in seconds. With ``newest_only`` only the commit is fetched, without its history.
+    """
 
     login: Login | None = None
     key: Secret | None = None
@@ -36,7 +38,7 @@ class RemoteCredentials:
 
 @dataclass(frozen=True)
 class Fetched:
-    """The commit, and the branch that it was found on; empty for a tag or a commit that was named."""
+    """Fetched commit, and its branch; empty for a tag or a commit id."""
 
     commit: str
     branch: str

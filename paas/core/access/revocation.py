@@ -1,4 +1,4 @@
-"""A key or a token that no longer counts: whose connections and commands that ends."""
+"""Revocation of a key or token, and the callers it concerns."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from paas.core.access.caller import Caller
 
 @dataclass(frozen=True)
 class Revocation:
-    """A key with this ``fingerprint``, or a token of this name, was removed.
+    """Removal of the key with this ``fingerprint``, or of the token with this name.
 
-    ``spared`` is the `Invocation.gone` of the command that did it: it may tell its own outcome.
+    ``spared`` is the `Invocation.gone` of the command that removed it, which may still report its result.
     """
 
     fingerprint: str = ""
@@ -19,7 +19,7 @@ class Revocation:
     spared: object = None
 
     def concerns(self, caller: Caller | None) -> bool:
-        """Whether the caller came in with what was removed."""
+        """Return True if the caller used the removed key or token."""
         if caller is None:
             return False
         if self.fingerprint:

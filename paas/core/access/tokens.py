@@ -1,4 +1,4 @@
-"""Tokens for the dashboard and the HTTP API: how they look, and what is kept of them."""
+"""Tokens for the dashboard and the HTTP API: their format and records."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import re
 from dataclasses import dataclass
 
 PREFIX = "paas_"
-"""Begins every token, so that programs that look for secrets in repositories know one."""
+"""Prefix of every token, by which secret scanners recognize it."""
 RANDOM_BYTES = 24
 TOKEN = re.compile(rf"{PREFIX}[0-9a-f]{{{2 * RANDOM_BYTES}}}")
 
 
 @dataclass(frozen=True)
 class Token:
-    """What is kept of a token; the token itself is known to nobody but its owner.
+    """Recorded token. Only its hash is stored, not the token itself.
 
     ``role`` is ``view``, ``deploy`` or ``admin``. Times are seconds since 1970, None for never.
     """
@@ -27,15 +27,15 @@ class Token:
     used_at: float | None = None
 
     def expired(self, now: float) -> bool:
-        """Whether its time is over."""
+        """Return True if the token has expired."""
         return self.expires_at is not None and now >= self.expires_at
 
 
 def written(random: bytes) -> str:
-    """The token that is made of so many random bytes: `RANDOM_BYTES`."""
+    """Return the token for `RANDOM_BYTES` random bytes."""
     return PREFIX + random.hex()
 
 
 def digest(token: str) -> str:
-    """What a token is found by. Its bits are random, so one plain hash is enough."""
+    """Return the hash by which a token is looked up. Tokens are random, so a plain hash is enough."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""``cleanup``: removing what nobody needs any more."""
+"""``cleanup``: remove unused images, containers and logs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paas.server import cleanup
 
 @dataclass(frozen=True)
 class CleanupRow:
-    """One line of ``cleanup``."""
+    """Row of ``cleanup``."""
 
     kind: str
     name: str
@@ -25,16 +25,16 @@ class CleanupRow:
 
 @command("cleanup", access=Access.ADMIN, unlocked=True)
 def cleanup_(ctx: Context, app: args.App | None = None, *, dry_run: bool = False) -> list[CleanupRow]:
-    """Remove what nobody needs any more, of one app or of all, and list it; with --dry-run only list it.
+    """Remove and list unused images, containers and logs of one app or of all; with --dry-run only list them.
 
-    That is: images of releases beyond the setting keep-images, images of failed builds, containers that ended and are
-    not wanted, logs beyond keep-job-logs, and, where build-cache-keep is set, the oldest of the engine's build cache.
-    Only what this instance made is touched, apart from that cache, and no volume ever. The setting cleanup-interval
-    says how often the server does it by itself.
+    These are images of releases beyond the setting keep-images, images of failed builds, ended containers that are no
+    longer needed, logs beyond keep-job-logs and, if build-cache-keep is set, the oldest part of Docker's build cache.
+    Apart from that cache only items of this instance are removed, and never volumes. The server also cleans up
+    automatically, at the interval of the setting cleanup-interval.
     """
     found = cleanup.survey(ctx, app) if dry_run else cleanup.clean(ctx, app)
     for name in found.busy:
-        ctx.out.detail(f"{name} is left alone: something is under way for it.")
+        ctx.out.detail(f"Skipped {name}: a deployment is running.")
     ctx.out.step(f"{'Would free' if dry_run else 'Freed'} about {size(found.size)}")
     return [
         CleanupRow(item.kind, item.name, item.app, size(item.size) if item.size else "", item.why)

@@ -1,4 +1,4 @@
-"""``doctor``: what is wrong with the host, or an app."""
+"""``doctor``: find problems of the host and of apps."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MARKS = {Level.OK: "       ", Level.ADVICE: " ?     ", Level.PROBLEM: " !     "}
 
 @command("doctor", access=Access.VIEW)
 def doctor_(ctx: Context, app: args.App | None = None) -> Judged:
-    """Look over the whole host, or what concerns one app: engine, nginx, ports, room, DNS, locks, what runs.
+    """Check the whole host, or one app: Docker, nginx, ports, disk space, DNS, locks, containers.
 
-    Lines with ! are problems, with ? advice, each with the reason and what to do. The exit status is 1 if there is a
-    problem.
+    Lines with ! are problems, lines with ? are advice, each with the reason and what to do. The exit status is 1 if
+    there is a problem.
     """
     findings = doctor.examine(ctx, app)
     problems = sum(finding.level is Level.PROBLEM for finding in findings)

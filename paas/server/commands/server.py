@@ -1,4 +1,4 @@
-"""The server itself: its settings, version and stack images."""
+"""Commands of the server itself: settings, version, host keys and stack images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from paas.server import host_keys
 
 @dataclass(frozen=True)
 class SettingRow:
-    """One line of ``settings``."""
+    """Row of ``settings``."""
 
     key: str
     value: str
@@ -28,23 +28,24 @@ class SettingRow:
 
 @command("settings", access=Access.ADMIN)
 def settings(ctx: Context) -> list[SettingRow]:
-    """List the server's settings, where each value comes from, and what it means."""
+    """List the server's settings with their sources and descriptions."""
     now = ctx.settings.current()
     return [SettingRow(row.key, now.raw(row.key), now.source(row.key), row.help) for row in declared.SETTINGS]
 
 
 @command("settings:set", access=Access.ADMIN)
 def settings_set(ctx: Context, key: args.Setting, value: Annotated[str, Arg("VALUE")] = "") -> None:
-    """Set one of the server's settings in its paas.yml; an empty value brings the default back."""
+    """Set one of the server's settings in its paas.yml; an empty value restores the default."""
     if key == dashboard.SETTING:
         domains.move_dashboard(ctx, value)
-        ctx.out.step(f"The dashboard is at {dashboard.url(ctx)}" if dashboard.hosts(ctx) else "There is no dashboard")
+        found = dashboard.hosts(ctx)
+        ctx.out.step(f"The dashboard is at {dashboard.url(ctx)}" if found else "The dashboard is turned off")
         return
     ctx.settings.set(key, value)
     if ctx.settings.current().source(key) == "flag":
-        ctx.out.warning(f"The server was started with --{key}, which goes before the file.")
+        ctx.out.warning(f"The server was started with --{key}, which overrides the file.")
     elif declared.find(key).restart:
-        ctx.out.detail("It counts from the next start of the server on.")
+        ctx.out.detail("Saved. Takes effect at the next start of the server.")
 
 
 @command("version", access=Access.VIEW)
@@ -55,13 +56,13 @@ def version(ctx: Context) -> str:
 
 @command("host-keys:accept", access=Access.ADMIN)
 def host_keys_accept(ctx: Context) -> None:
-    """Take the SSH host keys that the server has for its own, after they changed; 'doctor' is silent then."""
+    """Accept the server's changed SSH host keys, so that 'doctor' no longer reports them."""
     for kind, fingerprint in host_keys.accept(ctx).items():
         ctx.out.step(f"{kind}: {fingerprint}")
 
 
 @command("stack:build", access=Access.ADMIN)
 def stack_build(ctx: Context, *, suite: Annotated[str, Arg("SUITE")] = "") -> None:
-    """Make the stack image, paas/stack:SUITE, that apps can be built from, if it is not there."""
+    """Build the stack image paas/stack:SUITE, on which apps can be built, if it does not exist."""
     name = stack_image.ensure(ctx, suite)
-    ctx.out.step(f"The stack image {name} is there")
+    ctx.out.step(f"The stack image {name} exists")
