@@ -1,4 +1,4 @@
-"""Sandboxes: disposable machines, each with a name and an end."""
+"""Sandboxes: records and names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_COUNT = 100
 
 @dataclass(frozen=True)
 class Sandbox:
-    """One sandbox. ``until`` is when it is removed; times are seconds since 1970, UTC."""
+    """Recorded sandbox. ``until`` is when it expires; times are seconds since 1970, UTC."""
 
     name: str
     image: str
@@ -24,14 +24,14 @@ class Sandbox:
 
 
 def free_name(taken: Collection[str]) -> str:
-    """``sandbox-1``, or the first number after it that is not taken."""
+    """Return ``sandbox-1``, or the first free number after it."""
     return next(name for number in range(1, len(taken) + 2) if (name := f"{PREFIX}{number}") not in taken)
 
 
 def numbered(name: str, count: int | None) -> list[str]:
-    """The name itself, or for a count the names ``NAME1``, ``NAME2``, …; refuses one that is not a name."""
+    """Return the name itself, or for a count ``NAME1``, ``NAME2``, …. Raise `InvalidValue`."""
     if count is None:
         return [names.app_name(name)]
     if not 1 <= count <= MAX_COUNT:
-        raise InvalidValue(f"{count} is not a number of copies", why=f"It is from 1 to {MAX_COUNT}.")
+        raise InvalidValue(f"invalid count {count}", why=f"It must be from 1 to {MAX_COUNT}.")
     return [names.app_name(f"{name}{number}") for number in range(1, count + 1)]

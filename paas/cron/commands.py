@@ -1,4 +1,4 @@
-"""``cron:*``: commands that an app's release runs at their times."""
+"""``cron:*``: scheduled commands of an app."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Entry = Annotated[str, Arg("ID")]
 
 @command("cron:list", access=Access.VIEW)
 def cron_list(ctx: Context, app: args.App | None = None) -> list[CronInfo]:
-    """List the cron entries of an app's current release, or of all apps, with their next times."""
+    """List the cron entries of an app's current release, or of all apps, and when they run next."""
     return views.infos(ctx, app)
 
 
@@ -36,9 +36,9 @@ def cron_run(
     ttl_seconds: Ttl = None,
     invocation: Invocation,
 ) -> Exit | Text:
-    """Run a cron entry at once, show what it writes, and end with its exit status.
+    """Run a cron entry at once, show its output, and exit with its status.
 
-    It goes on when the caller goes away. --detach only starts it, and prints the number of the run.
+    The run continues if the caller disconnects. --detach only starts it and prints the number of the run.
     """
     limit = ttl if ttl is not None else ttl_seconds
     if not detach:
@@ -50,23 +50,23 @@ def cron_run(
 
 @command("cron:suspend", access=Access.DEPLOY)
 def cron_suspend(ctx: Context, app: args.App, entry: Entry) -> None:
-    """Let a cron entry rest until it is resumed; it stays so over deploys. cron:run runs it all the same."""
+    """Suspend a cron entry until it is resumed, across deploys. cron:run still runs it."""
     ticker.suspend(ctx, app, entry)
     ctx.out.step(f"Suspended {entry}")
 
 
 @command("cron:resume", access=Access.DEPLOY)
 def cron_resume(ctx: Context, app: args.App, entry: Entry) -> None:
-    """Let a suspended cron entry run again, from its next time on."""
+    """Resume a suspended cron entry: it runs again at its next time."""
     ticker.resume(ctx, app, entry)
     ctx.out.step(f"Resumed {entry}")
 
 
 @command("cron:history", access=Access.VIEW)
 def cron_history(ctx: Context, app: args.App, entry: Entry = "", *, num: args.Lines = 50) -> list[CronRun]:
-    """List the runs of an app's cron entries, newest first, with exit status; also those skipped, and those missed.
+    """List the runs of an app's cron entries, newest first, including skipped and missed ones.
 
-    cron:logs shows what one of them wrote.
+    cron:logs shows the output of a run.
     """
     return views.history(ctx, app, entry, num)
 
@@ -84,10 +84,10 @@ def cron_logs(
     color: Colour = "auto",
     invocation: Invocation,
 ) -> None:
-    """Show the last lines that a run of a cron entry wrote: the run of that number, or the last one of the entry.
+    """Show the last lines of a cron run's output: the run of that number, or the last run of that entry.
 
-    -t goes on until its end; -n sets how many lines (100); -q leaves out time and process. --raw leaves control
-    characters in.
+    -t continues until its end; -n sets the number of lines (100); -q omits time and process. --raw keeps control
+    characters.
     """
     shown = style(invocation, color, raw=raw, plain=plain)
     runs.show_log(ctx, views.find_run(ctx, app, run), num, shown, follow=tail)

@@ -1,4 +1,4 @@
-"""Commands of apps that run at times of day."""
+"""The feature of cron."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ NAMESPACE = "cron"
 
 def _changed(ctx: Context, app: App | None, row: Property) -> None:
     if row.namespace == NAMESPACE:
-        # Something else may be due next.
+        # Another entry may be due next.
         ctx.changed.notify()
 
 
 PROPERTIES = (
-    Property("cron", "maintenance", kinds.BOOLEAN, "false", "let all cron entries of the app rest"),
+    Property("cron", "maintenance", kinds.BOOLEAN, "false", "suspend all cron entries of the app"),
     Property("cron", "timeout", kinds.duration("1s", "30d"), "1d",
-             "how long a run of a cron entry may take that doesn't say"),
-    Property("cron", "timezone", kinds.ZONE, "UTC", "the time zone of cron entries that don't say one"),
+             "time limit of runs of cron entries without a timeout"),
+    Property("cron", "timezone", kinds.ZONE, "UTC", "the time zone of cron entries without one"),
 )  # fmt: skip
 
 FEATURE = Feature(

@@ -1,4 +1,4 @@
-"""Runs of cron entries that are due and have not begun, so that a stop of the server in between loses none."""
+"""Queue of due cron runs that have not started, kept in the database so that a stop of the server loses none."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import NamedTuple
 from paas.store.values import Instance
 
 PENDING = "cron-pending"
-"""The fact about the instance with what waits."""
+"""Key of the instance's stored queue."""
 
 
 class Pending(NamedTuple):
-    """One run that waits: of which app and entry, and for which time."""
+    """Pending run: its app, entry and scheduled time."""
 
     app_id: int
     entry: str
@@ -22,7 +22,7 @@ class Pending(NamedTuple):
 
 
 class Queue:
-    """What waits, in memory and in the database. ``left`` is what a server of before left."""
+    """Pending runs, in memory and in the database. ``left`` are those that the previous server left."""
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
@@ -31,7 +31,7 @@ class Queue:
         self._waiting = list(self.left)
 
     def add(self, due: Iterable[Pending], key: str, value: str) -> None:
-        """These wait from now on instead of what was left; recorded together with another fact, both or none."""
+        """Add pending runs and drop those in ``left``. Store ``key`` and ``value`` in the same transaction."""
         with self._lock:
             waiting = [*(one for one in self._waiting if one not in self.left), *due]
             if waiting == self._waiting and not self.left:
@@ -41,7 +41,7 @@ class Queue:
             self._waiting, self.left = waiting, []
 
     def begun(self, one: Pending) -> None:
-        """It waits no more."""
+        """Remove a run that has started."""
         with self._lock:
             self._waiting.remove(one)
             self._instance.set(PENDING, json.dumps(self._waiting))

@@ -1,4 +1,4 @@
-"""Cron: what is due of the entries of current releases, each run a container of its own."""
+"""Start due cron entries of current releases, each run in its own container."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from paas.store.runs import SuspendedCron
 _log = logging.getLogger(__name__)
 
 SEEN = "cron-seen"
-"""The fact about the instance up to which time everything that was due has been seen to."""
+"""Key of the time up to which all due entries were processed."""
 
 ACTOR = "cron"
 AT_ONCE = 8
 MOST_MISSED = 10_000
-"""Times of one entry that are counted after the server was down; a minutely one has as many in a week."""
+"""Limit on the counted missed times of one entry; about a week of an entry that runs every minute."""
 
 
 @dataclass(frozen=True)
 class Scheduled:
-    """One entry of an app's current release, in the time zone that holds; ``since``: the release's time."""
+    """Entry of an app's current release with its effective time zone; ``since`` is the release's time."""
 
     app: App
     entry: CronEntry
@@ -46,12 +46,12 @@ class Scheduled:
 
     @property
     def key(self) -> tuple[int, str, str, str]:
-        """By which it is known again at the next look."""
+        """Key that identifies the entry across ticks."""
         return self.app.id, self.entry.id, self.entry.schedule, self.zone
 
 
 def scheduled(ctx: Context, app: App | None = None) -> Iterator[Scheduled]:
-    """The entries of the current release of the app, or of all."""
+    """Yield the entries of the app's current release, or of all apps."""
     for found, since, listed in ctx.store.releases.scheduled(app):
         zone = ctx.store.properties.of(found).text("cron", "timezone")
         for entry in listed:
@@ -59,7 +59,7 @@ def scheduled(ctx: Context, app: App | None = None) -> Iterator[Scheduled]:
 
 
 def find(ctx: Context, app: App, entry_id: str) -> Scheduled:
-    """The entry of that id; `NotFound` lists those there are."""
+    """Return the entry with that id. Raise `NotFound`, which lists the existing ones."""
     there = list(scheduled(ctx, app))
     for one in there:
         if one.entry.id == entry_id:
@@ -73,7 +73,7 @@ def find(ctx: Context, app: App, entry_id: str) -> Scheduled:
 
 
 class CronTicker:
-    """Starts what is due. `tick` does all that is, and returns when the next will be."""
+    """Timer that starts due entries."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -84,15 +84,15 @@ class CronTicker:
         self._queue = Queue(ctx.store.instance)
 
     def starting(self) -> bool:
-        """Whether a run that is due has not started yet."""
+        """Return True if a due run has not started yet."""
         return not all(begun.done() for begun in self._begun)
 
     def stop(self) -> None:
-        """Nothing new begins; what waits is seen to after the next start."""
+        """Start no more runs; pending ones are processed after the next start."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def tick(self) -> float | None:
-        """Starts the runs that are due, in the background, and tells of those that were missed."""
+        """Start due runs in the background, and record missed ones. Return when the next entry is due."""
         self._begun = [begun for begun in self._begun if not begun.done()]
         ctx, now = self._ctx, self._ctx.clock.now()
         last = float(ctx.store.instance.get(SEEN) or now)
@@ -112,18 +112,18 @@ class CronTicker:
                 self._complained.add(one.key)
         pending = [(one, Pending(one.app.id, one.entry.id, when)) for one, when in begin]
         self._queue.add((waiting for _, waiting in pending), SEEN, str(max(seen, now)))
-        # Not before: what could not be recorded is due at the next look, too.
+        # After recording: if that fails, the entries are due at the next tick again.
         self._next = ahead
         self._begun += [self._pool.submit(self._begin, one, waiting) for one, waiting in pending]
         return min(ahead.values(), default=None)
 
     def _look(self, one: Scheduled, seen: float, now: float) -> tuple[float, float | None]:
-        """Sees to one entry; when it is due next, and the time for which it is to be run now, None for not at all."""
+        """Process one entry. Return when it is due next, and the time for which it must run now, None if not."""
         entry, known = one.entry, self._next.get(one.key)
         left = self._left(one)
         if known is not None and now < known and not left:
             return known, None
-        # What came new with a release was not due before it.
+        # An entry that is new in a release was not due before it.
         start = seen if known is not None else max(seen, one.since)
         times = calendar.between(entry.schedule, one.zone, start, now, MOST_MISSED)
         if len(times) == MOST_MISSED:
@@ -138,19 +138,19 @@ class CronTicker:
         return calendar.following(entry.schedule, one.zone, max(now, seen)), run
 
     def _left(self, one: Scheduled) -> list[float]:
-        """The times for which a server of before was to run the entry, and stopped before it had begun."""
+        """Return the times for which the previous server had to run the entry, but stopped before it started."""
         times = sorted(
             found.when for found in self._queue.left if (found.app_id, found.entry) == (one.app.id, one.entry.id)
         )
         if not times:
             return []
-        # It may have been killed after the begin of a run, and before that was recorded here.
+        # It may have been killed after a run started, before that was recorded in the queue.
         last = self._ctx.store.runs.all(one.app, kind=oneoff.CRON, entry=one.entry.id, limit=1)
         return [when for when in times if not last or last[0].started_at < when]
 
     def _miss(self, one: Scheduled, times: tuple[float, ...]) -> None:
         count = f"{len(times)} times" if len(times) > 1 else "once"
-        _log.warning("%s: cron entry %s was missed %s, first at %s", one.app.name, one.entry.id, count,
+        _log.warning("%s: missed cron entry %s %s, first at %s", one.app.name, one.entry.id, count,
                      timestamp(times[0]))  # fmt: skip
         note = f"from {timestamp(times[0])} to {timestamp(times[-1])}; the server was down, or its clock was set"
         _tell(self._ctx, one, RunStatus.MISSED, note, count=len(times))
@@ -159,17 +159,17 @@ class CronTicker:
         try:
             launch(self._ctx, one, ACTOR)
         except OverlapForbidden:
-            _tell(self._ctx, one, RunStatus.SKIPPED, "the run before it goes on")
+            _tell(self._ctx, one, RunStatus.SKIPPED, "the previous run is still active")
         except PaasError as error:
             _log.error("%s: cron entry %s: %s (%s)", one.app.name, one.entry.id, error.what, error.why)
-        except Exception:  # noqa: BLE001  # a fault in one run is logged, and the others go on
+        except Exception:  # noqa: BLE001  # a failure in one run must not stop the others
             _log.exception("%s: cron entry %s failed unexpectedly", one.app.name, one.entry.id)
         finally:
             self._queue.begun(waiting)
 
 
 def paused(ctx: Context, one: Scheduled) -> str:
-    """Why the entry is not run for now: ``suspended``, ``maintenance``, ``stopped``; empty if it is run."""
+    """Return why the entry does not run: ``suspended``, ``maintenance``, ``stopped``; empty if it runs."""
     if one.app.stopped:
         return "stopped"
     if one.entry.maintenance or ctx.store.properties.of(one.app).value("cron", "maintenance"):
@@ -178,7 +178,7 @@ def paused(ctx: Context, one: Scheduled) -> str:
 
 
 def _tell(ctx: Context, one: Scheduled, status: RunStatus, note: str, *, count: int = 1) -> None:
-    """Records a run that there was not."""
+    """Record a run that did not take place."""
     now = ctx.clock.now()
     run = ctx.store.runs.add(
         one.app, kind=oneoff.CRON, entry=one.entry.id, command=one.entry.command, actor=ACTOR,
@@ -188,7 +188,7 @@ def _tell(ctx: Context, one: Scheduled, status: RunStatus, note: str, *, count: 
 
 
 class OverlapForbidden(PaasError):
-    """The entry forbids a second run beside the first."""
+    """Error: the entry forbids overlapping runs."""
 
     code = "cron-busy"
 
@@ -201,18 +201,18 @@ def launch(
     ttl: float | None = None,
     before: Callable[[ActiveRun], None] = lambda live: None,
 ) -> ActiveRun:
-    """Starts a run of the entry, of the release that is current now; `OverlapForbidden` if one goes on and it forbids
-    that.
+    """Start a run of the entry in the current release.
 
-    ``before`` is called with the run when its container is there and not started yet.
+    Raise `OverlapForbidden` if a run is active and the entry forbids overlaps. ``before`` is called with the run when
+    its container is created but not started.
     """
     with ctx.part(Oneoffs).turn(one.app, one.entry.id):
         others = ctx.part(Oneoffs).active(one.app, kind=oneoff.CRON, entry=one.entry.id)
         if others and one.entry.overlap is Overlap.FORBID:
             raise OverlapForbidden(
-                f"a run of {one.entry.id} goes on",
-                why="The entry says concurrency: forbid.",
-                fix=f"Wait for it, or end it: 'run:stop {one.app.name} {others[0].run.number}'.",
+                f"a run of {one.entry.id} is still active",
+                why="The entry has concurrency: forbid.",
+                fix=f"Wait for it, or stop it: 'run:stop {one.app.name} {others[0].run.number}'.",
             )
         try:
             if one.entry.overlap is Overlap.REPLACE:
@@ -238,7 +238,7 @@ def _order(ctx: Context, one: Scheduled, actor: str, ttl: float | None) -> RunRe
 
 
 def run_now(ctx: Context, app: App, entry_id: str, write: Write, *, ttl: float | None) -> int:
-    """Runs the entry at once and shows what it writes; its exit status. It goes on when the client goes away."""
+    """Run the entry at once and show its output. Return its exit status. It continues if the client disconnects."""
     streams: list[ContainerStream] = []
     live = launch(
         ctx, find(ctx, app, entry_id), ctx.caller.name, ttl=ttl,
@@ -255,14 +255,14 @@ def run_now(ctx: Context, app: App, entry_id: str, write: Write, *, ttl: float |
 
 
 def suspend(ctx: Context, app: App, entry_id: str) -> None:
-    """The entry is not run until it is resumed."""
+    """Suspend the entry until it is resumed."""
     find(ctx, app, entry_id)
     ctx.store.releases.deployed(app)
     ctx.store.table(SuspendedCron).set(app, entry_id, ctx.caller.name, ctx.clock.now())
 
 
 def resume(ctx: Context, app: App, entry_id: str) -> None:
-    """The entry is run again, from its next time on."""
+    """Resume the entry: it runs again at its next time."""
     find(ctx, app, entry_id)
     ctx.store.table(SuspendedCron).clear(app, entry_id)
     ctx.changed.notify()

@@ -1,4 +1,4 @@
-"""Cron entries and their runs, as people look at them."""
+"""Views of cron entries and their runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from paas.jobs.feature import Facts
 
 @dataclass(frozen=True)
 class CronInfo:
-    """One entry as lists show it; ``last`` is how its last run ended, and when."""
+    """Row of ``cron:list``; ``last`` is state and time of its last run."""
 
     app: str
     id: str
@@ -31,7 +31,7 @@ class CronInfo:
 
 
 def infos(ctx: Context, app: App | None) -> list[CronInfo]:
-    """The entries of the app, or of all."""
+    """Return the entries of the app, or of all apps."""
     return [_info(ctx, one) for one in ticker.scheduled(ctx, app)]
 
 
@@ -54,7 +54,7 @@ def _info(ctx: Context, one: ticker.Scheduled) -> CronInfo:
 
 @dataclass(frozen=True)
 class CronRun:
-    """One run of an entry, or one that there was not; ``count`` is more than 1 where several were missed."""
+    """Row of ``cron:history``: a run, or a skipped or missed one; ``count`` is the number of missed runs."""
 
     number: int
     id: str
@@ -70,7 +70,7 @@ class CronRun:
 
 
 def history(ctx: Context, app: App, entry_id: str, limit: int) -> list[CronRun]:
-    """The runs of the entry, or of all entries of the app for an empty id, newest first."""
+    """Return the runs of the entry, or of all entries of the app for an empty id, newest first."""
     return [_past(run) for run in ctx.store.runs.all(app, kind=oneoff.CRON, entry=entry_id, limit=limit)]
 
 
@@ -83,18 +83,18 @@ def _past(run: Run) -> CronRun:
 
 
 def find_run(ctx: Context, app: App, name: str) -> Run:
-    """The run of that number, or the last one of the entry of that id."""
+    """Return the run with that number, or the last run of the entry with that id."""
     if name.isdecimal():
         return ctx.store.runs.get(app, int(name))
     for run in ctx.store.runs.all(app, kind=oneoff.CRON, entry=name):
         if run.status not in (RunStatus.MISSED, RunStatus.SKIPPED):
             return run
     ticker.find(ctx, app, name)
-    raise NotFound(f"the cron entry {name} was not run yet", fix=f"'cron:run {app.name} {name}' does.")
+    raise NotFound(f"the cron entry {name} has not run yet", fix=f"Run it: 'cron:run {app.name} {name}'.")
 
 
 def facts(ctx: Context, app: App) -> Facts:
-    """The entries, and when they are due."""
+    """Return the number of entries, and state, schedule and command of each."""
     rows = {"tasks": str(sum(1 for _ in ticker.scheduled(ctx, app)))}
     for one in infos(ctx, app):
         rows[f"task-{one.id}"] = f"{one.state}: {one.schedule} ({one.timezone}) {one.command}"

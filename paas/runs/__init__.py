@@ -1,1 +1,1 @@
-"""Commands in containers."""
+"""Runs: one-off commands in containers."""

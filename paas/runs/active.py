@@ -1,7 +1,7 @@
-"""Runs under way: each is a row, a container and a thread that waits for its end. None depends on its client.
+"""Active runs: each has a row, a container and a thread that waits for its end. None depends on its client.
 
-A thread that waits costs nothing, and the engine answers it at the moment of the end. After a restart of the daemon
-`Oneoffs.settle` finds the containers by their labels and waits for them again.
+A waiting thread is cheap, and Docker notifies it of the end at once. After a restart of the daemon `Oneoffs.settle`
+finds the containers by their labels and waits for them again.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _log = logging.getLogger(__name__)
 FORGET_SECONDS = 10.0
 STOP_SECONDS = 0.5
 SERVER_WENT = "the server stopped"
-TIME_OVER = "its time was over"
+TIME_OVER = "its time limit was reached"
 
 
 class Oneoffs:
-    """Starts runs, waits for their ends, and ends them before their time."""
+    """Manager of runs: starts them, waits for their ends, and stops them."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Oneoffs:
     # Beginning
 
     def create(self, order: RunRequest) -> ActiveRun:
-        """Records the run and creates its container, which is not started yet."""
+        """Record the run and create its container without starting it."""
         now = self._clock.now()
         run = self._store.runs.add(
             order.app,
@@ -85,16 +85,16 @@ class Oneoffs:
         return live
 
     def start(self, live: ActiveRun) -> None:
-        """Starts the container, and waits for its end in a thread; `DockerError` if it can't be started."""
+        """Start the container and wait for its end in a thread. Raise `DockerError` if it can't be started."""
         with self.preparing(live):
             self._tasks.start(live.container_id)
         self._wait_for(live)
-        # Its time may be over before anything else that somebody waits for.
+        # Its time limit may be the next event that timers wait for.
         self._changed()
 
     @contextmanager
     def preparing(self, live: ActiveRun) -> Iterator[None]:
-        """Inside is what comes between `create` and `start`; if it fails the run has, and its container goes."""
+        """Context for steps between `create` and `start`. On an error the run fails and its container is removed."""
         try:
             yield
         except BaseException as error:
@@ -102,7 +102,7 @@ class Oneoffs:
             live.reason = RunStatus.FAILED
             try:
                 self._end(live, oneoff.NOT_FOUND)
-            except Exception:  # noqa: BLE001  # the engine is away, say: later, then, and the caller is told the first error
+            except Exception:  # noqa: BLE001  # for instance Docker is down: retry later, raise the first error
                 self._wait_for(live, began=False)
             raise
 
@@ -115,26 +115,26 @@ class Oneoffs:
         failures = 0
         while not self._stopping.is_set():
             try:
-                # The engine says of one that never began that it ended well.
+                # Docker reports status 0 for a container that never started.
                 exit_code = self._tasks.wait(live.container_id) if began else oneoff.NOT_FOUND
                 if not self._stopping.is_set():
                     self._end(live, exit_code)
                 return
             except PaasError as error:
-                # The engine was restarted, as a rule, and what it says afterwards counts; or the disk is full.
+                # Usually Docker was restarted, or the disk is full: try again.
                 _log.warning("%s %s: %s", live.app.name, live.run.label, error.what)
-            except Exception:  # noqa: BLE001  # nobody else sees to its end
-                _log.exception("the end of %s %s met an error of its own", live.app.name, live.run.label)
+            except Exception:  # noqa: BLE001  # nothing else records its end
+                _log.exception("Could not record the end of %s %s", live.app.name, live.run.label)
             failures += 1
             self._clock.wait(self._stopping, backoff.seconds(failures))
 
     def _end(self, live: ActiveRun, exit_code: int | None) -> None:
-        """Keeps the log, records the end, removes the container: in this order a crash in between loses nothing."""
+        """Save the log, record the end, remove the container: in this order a crash loses nothing."""
         live.ending = True
         reason, note = live.reason, live.note
         ended = self._tasks.ended_at(live.container_id) if reason is RunStatus.EXPIRED else None
         if ended is not None and ended < live.run.until:
-            # By itself, before its time was over, when no server was there to see it.
+            # It ended before its time limit, while the server was down.
             reason, note = None, ""
         if live.logged and exit_code is not None:
             try:
@@ -142,8 +142,8 @@ class Oneoffs:
                 self._tasks.save_log(live.container_id, path)
                 self.kept(live.app, live.run, live.container_id, path)
             except OSError as error:
-                _log.warning("the log of %s %s is not kept: %s", live.app.name, live.run.label, error)
-                note = note or f"its log is not kept: {error.strerror}"
+                _log.warning("Could not save the log of %s %s: %s", live.app.name, live.run.label, error)
+                note = note or f"its log could not be saved: {error.strerror}"
         if exit_code and not note and self._tasks.out_of_memory(live.container_id):
             note = "out of memory"
         self._finish(live.run, oneoff.outcome(reason, exit_code), exit_code, note)
@@ -156,23 +156,25 @@ class Oneoffs:
 
     def _finish(self, run: Run, status: RunStatus, exit_code: int | None, note: str) -> None:
         self._store.runs.finish(run.id, status, self._clock.now(), exit_code, note)
-        # Settings that somebody broke, say, hold up no end: the next run forgets them.
+        # An error here, such as invalid settings, must not prevent the end; the next run tries again.
         with suppress(PaasError):
             self.forget_older(run)
 
     def forget_older(self, like: Run) -> None:
-        """Forgets the oldest runs of the same kind, with their logs, beyond those that are kept."""
+        """Delete the oldest runs of the same kind beyond the limit, with their logs."""
         for old in self._store.runs.forget_older(like, self._keep()):
             self.log_path(old).unlink(missing_ok=True)
 
     def turn(self, app: App, entry: str) -> threading.Lock:
-        """Held while a run of the cron entry is begun, so that two of them see each other."""
+        """Return the lock to hold while a run of the cron entry starts, so that overlaps are detected."""
         with self._lock:
             return self._turns.setdefault((app.id, entry), threading.Lock())
 
     def stop(self, live: ActiveRun, reason: RunStatus, note: str = "", *, hang_up: bool = False) -> None:
-        """Ends it for that reason: SIGTERM, later SIGKILL; returns once its end is recorded. ``hang_up``: first SIGHUP,
-        which interactive shells heed, while they let SIGTERM pass. `DockerError` if it goes on all the same."""
+        """Stop the run with SIGTERM, later SIGKILL, and wait until its end is recorded.
+
+        ``hang_up``: send SIGHUP first, since interactive shells ignore SIGTERM. Raise `DockerError` if it still runs.
+        """
         before = live.reason, live.note
         live.reason = live.reason or reason
         live.note = live.note or note
@@ -181,46 +183,46 @@ class Oneoffs:
                 self._tasks.hang_up(live.container_id)
             self._tasks.stop(live.container_id, live.grace)
         except DockerError:
-            # If it ends later, then for a reason of its own.
+            # If it ends later, that has another reason.
             live.reason, live.note = before
             raise
         if not live.done.wait(FORGET_SECONDS) and not self._stopping.is_set():
             raise DockerError(
-                f"{live.run.label} was stopped, and the engine does not tell of its end",
-                fix="'docker ps' shows whether its container is still there.",
+                f"{live.run.label} was stopped, but Docker has not reported its end",
+                fix="Check with 'docker ps' whether its container still exists.",
                 code="run-goes-on",
             )
 
     # Looking
 
     def active(self, app: App, *, kind: str = "", entry: str = "") -> list[ActiveRun]:
-        """The app's runs under way, oldest first; only those of the kind and the cron entry that are given."""
+        """Return the app's active runs, the oldest first, optionally only of a kind and a cron entry."""
         with self._lock:
             found = [live for live in self._live.values() if live.app.id == app.id]
         return [one for one in found if kind in ("", one.run.kind) and entry in ("", one.run.entry)]
 
     def find(self, run_id: int) -> ActiveRun | None:
-        """The run of that id if it is under way."""
+        """Return the run with that id if it is active."""
         with self._lock:
             return self._live.get(run_id)
 
     def log_path(self, run_id: int) -> Path:
-        """Where the log of the run is once it has ended."""
+        """Return the path of the run's log, which exists once the run has ended."""
         return self._folder / f"{run_id}.log"
 
     # The daemon's life, and time
 
     def tick(self) -> float | None:
-        """Take up, once, what a daemon before this one left; end what is over. Return when the next run's time is."""
+        """Adopt, once, the runs of the previous daemon; stop expired runs. Return when the next run expires."""
         if not self._settled:
             self.settle()
             self._settled = True
         return self.expire()
 
     def settle(self) -> None:
-        """Of what a daemon of before left: waits for what goes on, removes what ends with its client, records the rest.
+        """Adopt the runs the previous daemon left: wait for running ones, remove attached ones, mark the rest lost.
 
-        May be tried again when the engine did not answer.
+        It may be called again if Docker did not answer.
         """
         tasks = [task for task in self._tasks.all() if task.role in (oneoff.RUN, oneoff.CRON)]
         there = {task.run: task for task in tasks if task.run <= self._before}
@@ -243,15 +245,15 @@ class Oneoffs:
                 self._end(live, None)
             else:
                 if run.until <= self._clock.now():
-                    # Before its end is waited for: the daemon of before may have ended it, for this very reason.
+                    # Before waiting for its end: the previous daemon may have stopped it for this reason.
                     self._expire(live)
                 self._wait_for(live)
         for task in there.values():
-            _log.warning("removing container %s: its run is over", task.name)
+            _log.warning("Removing container %s: its run has ended", task.name)
             self._tasks.remove(task.id)
 
     def expire(self) -> float | None:
-        """Ends, in the background, the runs whose time is over; when that of the next one is."""
+        """Stop expired runs in the background. Return when the next one expires."""
         now = self._clock.now()
         with self._lock:
             over = [live for live in self._live.values() if live.run.until <= now and live.reason is None]
@@ -268,12 +270,12 @@ class Oneoffs:
         try:
             self.stop(live, RunStatus.EXPIRED, TIME_OVER)
         except DockerError as error:
-            # Tried again at the next look.
+            # Tried again at the next tick.
             live.reason, live.note = None, ""
-            _log.error("%s %s can't be ended: %s (%s)", live.app.name, live.run.label, error.what, error.why)
+            _log.error("Could not stop %s %s: %s (%s)", live.app.name, live.run.label, error.what, error.why)
 
     def forget(self, app: App) -> None:
-        """Ends and removes all runs of the app, at once, with their logs."""
+        """Remove all runs of the app at once, with their logs."""
         for live in self.active(app):
             live.reason = RunStatus.STOPPED
             live.logged = False
@@ -283,7 +285,7 @@ class Oneoffs:
             self.log_path(run_id).unlink(missing_ok=True)
 
     def shut_down(self) -> None:
-        """The daemon ends: nothing more is recorded; containers that don't end with their client go on."""
+        """Stop recording, as the daemon exits. Containers of detached runs continue."""
         self._stopping.set()
         with self._lock:
             ending = [live for live in self._live.values() if live.ending]

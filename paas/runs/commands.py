@@ -30,7 +30,7 @@ Choice = Annotated[str, Arg("kill|keep", lambda ctx, text: values.choice("kill",
 
 def _wanted(name: str, words: tuple[str, ...], env: list[tuple[str, str]], *ttls: float | None) -> RunOptions:
     if not words or not words[0].strip():
-        raise UsageError(f"{name}: COMMAND is missing", fix=f"For instance: {name} APP bash")
+        raise UsageError(f"{name}: missing argument: COMMAND", fix=f"Example: {name} APP bash")
     given = [ttl for ttl in ttls if ttl is not None]
     return RunOptions(words, {key: Secret(value) for key, value in env}, given[0] if given else None)
 
@@ -47,11 +47,12 @@ def run(
     on_disconnect: Choice = "",
     invocation: Invocation,
 ) -> Exit:
-    """Run a command in a new container of the current release, and end with its exit status.
+    """Run a command in a new container of the current release, and exit with its status.
 
-    Its input and output are the caller's, byte for byte; with a terminal (ssh -t) it has one, too. The first word may
-    be a process type, which stands for its command; one word alone may be a line for the shell. -e adds variables. The
-    container goes with the command, or when --ttl is over, or when the caller goes away unless --on-disconnect keep.
+    Input and output are connected with the caller; with a terminal (ssh -t) the command has one, too. The first word
+    may be a process type, which stands for its command; a single word may be a shell command line. -e adds variables.
+    The container is removed when the command ends, when --ttl is over, or when the caller disconnects, unless
+    --on-disconnect is keep.
     """
     console = console_streams.of(invocation, terminal=not no_tty)
     wanted = _wanted("run", words, list(env), ttl, ttl_seconds)
@@ -75,7 +76,7 @@ def run_detached(
 
 @command("run:list", access=Access.VIEW)
 def run_list(ctx: Context, app: args.App, *, all: bool = False) -> list[RunInfo]:
-    """List the runs of an app that go on; with --all those that ended, too."""
+    """List the active runs of an app; with --all also those that ended."""
     return [runs.info(one) for one in ctx.store.runs.all(app, kind=oneoff.RUN, active=not all)]
 
 
@@ -92,10 +93,10 @@ def run_logs(
     color: Colour = "auto",
     invocation: Invocation,
 ) -> None:
-    """Show the last lines that a detached run wrote, the newest run of the app where none is named.
+    """Show the last lines of a detached run's output; of the app's newest run if none is named.
 
-    -t goes on until its end; -n sets how many lines (100); -q leaves out time and process. --raw leaves control
-    characters in.
+    -t continues until its end; -n sets the number of lines (100); -q omits time and process. --raw keeps control
+    characters.
     """
     shown = style(invocation, color, raw=raw, plain=plain)
     runs.show_log(ctx, runs.find(ctx, app, name), num, shown, follow=tail)
@@ -103,7 +104,7 @@ def run_logs(
 
 @command("run:stop", access=Access.DEPLOY, unlocked=True)
 def run_stop(ctx: Context, app: args.App, name: Name = "") -> None:
-    """End a run, or all runs of an app: SIGTERM, and SIGKILL after ps stop-timeout-seconds."""
+    """Stop a run, or all runs of an app, with SIGTERM, and SIGKILL after ps stop-timeout-seconds."""
     for one in runs.stop(ctx, app, name):
         ctx.out.step(f"Stopped {one.label}")
 
@@ -118,9 +119,9 @@ def enter(
     on_disconnect: Choice = "",
     invocation: Invocation,
 ) -> Exit:
-    """Run a command, or a shell, in a container that runs: web, web.2, run.3; web first where none is named.
+    """Run a command, or a shell, in a running container: web, web.2, run.3. The default is one of web, if any.
 
-    It ends when the caller goes away, unless --on-disconnect keep.
+    The command ends when the caller disconnects, unless --on-disconnect is keep.
     """
     console = console_streams.of(invocation, terminal=not no_tty)
     return Exit(runs.enter(ctx, app, process, words, console, on_disconnect=on_disconnect))

@@ -1,4 +1,4 @@
-"""A client's streams and terminal, as a command in a container is given them."""
+"""Console of a client: its streams and terminal, connected with a command in a container."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Console:
-    """``input`` gives the socket with the client's input, which is asked for when it is wanted. ``size`` gives the
-    terminal's size, None without one, and ``kind`` is its TERM; ``resized`` has a function called at each change of it.
-    ``raw`` hands the terminal over. ``gone`` is set once the client has gone."""
+    """Streams and terminal of a client.
+
+    ``input`` returns the socket with the client's input; ``size`` the terminal's size, None without a terminal;
+    ``kind`` is its TERM. ``resized`` registers a callback for changes of the size. ``raw`` switches the terminal's raw
+    mode. ``gone`` is set when the client disconnects.
+    """
 
     input: Callable[[], Any]
     write: Write
@@ -30,12 +33,12 @@ class Console:
 
     @property
     def terminal(self) -> bool:
-        """Whether there is one."""
+        """True if the client has a terminal."""
         return self.size() is not None
 
 
 def connect(console: Console, stream: ContainerStream, resize: Callable[[int, int], None]) -> None:
-    """Connects the client with a process until that has closed its output. `Disconnected` if the client goes before."""
+    """Connect the client with a process until it closes its output. Raise `Disconnected` if the client leaves first."""
     if not console.terminal:
         carry(console.input(), stream, console.write, console.gone)
         return
@@ -55,5 +58,5 @@ def _tame(console: Console) -> None:
     try:
         console.raw(False)
     except Disconnected:
-        # It went at this moment; its terminal is its own again.
+        # The client disconnected just now and restores its terminal itself.
         return

@@ -1,4 +1,4 @@
-"""The console of an invocation."""
+"""Create the console of an invocation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from paas.schedulers.container_stream import ERR
 
 
 def of(invocation: Invocation, *, terminal: bool = True) -> Console:
-    """What a command in a container is given of the caller's streams; without ``terminal``, as if there was none."""
+    """Return the caller's console; with ``terminal`` false, without its terminal."""
 
     def write(stream: int, data: bytes) -> None:
         (invocation.stderr if stream == ERR else invocation.stdout)(data)

@@ -1,4 +1,4 @@
-"""One-off containers."""
+"""The feature of runs: one-off containers."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def _oneoffs(ctx: Context) -> Oneoffs:
 
 PROPERTIES = (
     Property("run", "on-disconnect", kinds.choice("kill", "keep"), "kill",
-             "what becomes of a run whose client goes away"),
-    Property("run", "ttl", kinds.duration("1s", "365d"), "1d", "how long a run may take, where it isn't told"),
+             "what to do with a run whose client disconnects"),
+    Property("run", "ttl", kinds.duration("1s", "365d"), "1d", "time limit of runs without --ttl"),
 )  # fmt: skip
 
 FEATURE = Feature(
@@ -33,7 +33,7 @@ FEATURE = Feature(
     commands=(commands,),
     properties=PROPERTIES,
     parts=(Part(Oneoffs, _oneoffs),),
-    # The first: what a daemon of before left has to be known before cron begins anything.
+    # First of all timers: runs that the previous daemon left must be known before cron starts new ones.
     timers=(Timer("ending runs", lambda ctx: ctx.part(Oneoffs).tick()),),
     ending=lambda ctx, app: ctx.part(Oneoffs).forget(app),
     stopped=lambda ctx: ctx.part(Oneoffs).shut_down(),

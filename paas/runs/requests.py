@@ -1,4 +1,4 @@
-"""What is to be run once, and what runs of it."""
+"""Requests for runs, and active runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from paas.schedulers.base import ContainerLimits
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What to run. ``ttl`` in seconds. ``attached``: it ends with its client, and the engine keeps no log of it."""
+    """Request for a run. ``ttl`` in seconds. ``attached``: it ends with its client, and Docker keeps no log of it."""
 
     app: App
     release: Release
@@ -35,7 +35,7 @@ class RunRequest:
     attached: bool = False
 
     def spec(self, run: Run, instance: str) -> TaskSpec:
-        """The container for it as the run of that instance."""
+        """Return the specification of the run's container."""
         environment = oneoff.environment(self.app, run, self.release, self.extra, self.rev_variable)
         if self.terminal:
             environment = {"TERM": self.kind_of_terminal, **environment}
@@ -57,7 +57,7 @@ class RunRequest:
 
 
 class ActiveRun:
-    """A run under way. ``done`` is set once its end is recorded; then ``result`` has it."""
+    """Active run. ``done`` is set once its end is recorded in ``result``."""
 
     def __init__(self, run: Run, app: App, container_id: str, *, logged: bool, grace: int) -> None:
         self.run = run

@@ -1,4 +1,4 @@
-"""``run``, ``enter``: commands in a container of the current release, or inside one that runs."""
+"""``run`` and ``enter``: run commands in a new container of the current release, or in a running one."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from paas.runs.requests import ActiveRun, RunRequest
 from paas.schedulers.tasks import Tasks
 
 SHELL = ["/bin/sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi"]
-"""What is run where no command is given: the image's best shell."""
+"""Command if none is given: bash if the image has it, else sh."""
 
-CLIENT_WENT = "its client went away"
+CLIENT_WENT = "its client disconnected"
 _RECHECK_SECONDS = 0.5
 _LONGEST_LINE = 1 << 20
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a person asks to be run: the words of the command, variables beside the configuration, seconds or None for
-    the app's own limit."""
+    """Options of a run: the words of the command, additional variables, and the time limit in seconds, None for the
+    app's own."""
 
     words: Sequence[str]
     extra: Mapping[str, Secret]
@@ -43,9 +43,9 @@ class RunOptions:
 
 
 def command_of(release: Release, words: Sequence[str]) -> list[str] | None:
-    """The argument list for the words: the first may be a process type, which stands for its command.
+    """Return the arguments for the words. The first word may be a process type, which stands for its command.
 
-    One word alone is a line as in the Procfile, for a shell where it needs one; None is the image's own command.
+    A single word is a command line as in the Procfile, run by a shell if necessary. None is the image's own command.
     """
     process = release.process(words[0])
     if process is not None and process.command is None and len(words) == 1:
@@ -66,7 +66,7 @@ def order(
     terminal: Size | None,
     kind: str = "",
 ) -> RunRequest:
-    """The order for it, of the current release; an error that says what to do if there is none."""
+    """Return the request for a run of the current release. Raise an error if the app has none."""
     release = ctx.store.releases.deployed(app)
     properties = ctx.store.properties.of(app)
     ctx.scheduler.prepare(app)
@@ -90,9 +90,9 @@ def order(
 
 
 def run(ctx: Context, app: App, wanted: RunOptions, console: Console, *, on_disconnect: str = "") -> int:
-    """Runs the command connected with the client; its exit status.
+    """Run the command connected with the client. Return its exit status.
 
-    When the client goes away, it is ended or goes on, as ``on_disconnect`` (``kill``, ``keep``) or the app says.
+    If the client disconnects, ``on_disconnect`` (``kill``, ``keep``) or the app's property decides whether it ends.
     """
     policy = on_disconnect or ctx.store.properties.of(app).text("run", "on-disconnect")
     asked = order(
@@ -112,14 +112,14 @@ def run(ctx: Context, app: App, wanted: RunOptions, console: Console, *, on_disc
 
 
 def conclude(ctx: Context, live: ActiveRun) -> int:
-    """Waits for the run's end; its exit status. Says why it ended if not by itself."""
+    """Wait for the run's end. Return its exit status. Print a warning if it was stopped."""
     while not live.done.wait(_RECHECK_SECONDS):
         if ctx.gone.is_set():
             raise Disconnected
     result = live.result
     if result.exit_code is None:
         raise PaasError(
-            f"{result.label} ended, and nobody knows how", why="Its container was removed.", code="run-lost"
+            f"{result.label} ended with an unknown status", why="Its container was removed.", code="run-lost"
         )
     if result.note:
         ctx.out.warning(f"{result.label}: {result.note}")
@@ -127,7 +127,7 @@ def conclude(ctx: Context, live: ActiveRun) -> int:
 
 
 def detach(ctx: Context, app: App, wanted: RunOptions, *, terminal: Size | None) -> Run:
-    """Starts the command and lets it go on by itself."""
+    """Start the command detached."""
     live = ctx.part(Oneoffs).create(order(ctx, app, wanted, attached=False, interactive=False, terminal=terminal))
     ctx.part(Oneoffs).start(live)
     return live.run
@@ -135,7 +135,7 @@ def detach(ctx: Context, app: App, wanted: RunOptions, *, terminal: Size | None)
 
 @dataclass(frozen=True)
 class RunInfo:
-    """One run as lists show it."""
+    """Row of ``run:list``."""
 
     name: str
     state: str
@@ -149,7 +149,7 @@ class RunInfo:
 
 
 def info(run: Run) -> RunInfo:
-    """The run as lists show it."""
+    """Return the row of the run."""
     finished = timestamp(run.finished_at) if run.finished_at is not None else ""
     return RunInfo(
         run.label, run.status.value, run.exit_code, f"v{run.version}", run.actor, timestamp(run.started_at), finished,
@@ -158,7 +158,7 @@ def info(run: Run) -> RunInfo:
 
 
 def find(ctx: Context, app: App, name: str) -> Run:
-    """The run of that name: ``run.3`` or ``3``; for an empty one the app's last by hand."""
+    """Return the run of that name, ``run.3`` or ``3``; for an empty name the app's last one, without cron runs."""
     if not name:
         last = ctx.store.runs.all(app, kind=oneoff.RUN, limit=1)
         if not last:
@@ -171,12 +171,12 @@ def find(ctx: Context, app: App, name: str) -> Run:
 
 
 def stop(ctx: Context, app: App, name: str) -> list[Run]:
-    """Ends the run, or for an empty name all that were started by hand; returns what it ended."""
+    """Stop the run, or for an empty name all runs except those of cron. Return the stopped runs."""
     if name:
         run = find(ctx, app, name)
         live = ctx.part(Oneoffs).find(run.id)
         if live is None:
-            raise NotFound(f"{run.label} does not run any more", why=f"It {run.status.value}.", code="run-is-over")
+            raise NotFound(f"{run.label} is no longer running", why=f"It {run.status.value}.", code="run-is-over")
         ending = [live]
     else:
         ending = ctx.part(Oneoffs).active(app, kind=oneoff.RUN)
@@ -186,7 +186,7 @@ def stop(ctx: Context, app: App, name: str) -> list[Run]:
 
 
 def show_log(ctx: Context, run: Run, lines: int, style: Style, *, follow: bool) -> None:
-    """Writes the last lines of what the run wrote; ``follow`` goes on until its end."""
+    """Print the last lines of the run's output; with ``follow``, continue until its end."""
 
     def show(raw: Sequence[bytes]) -> None:
         ctx.out.result(b"".join(style.show(logline.parse(line, run.label)) for line in raw))
@@ -199,13 +199,13 @@ def show_log(ctx: Context, run: Run, lines: int, style: Style, *, follow: bool) 
         with path.open("rb") as file:
             show(list(collections.deque(file, lines)))
     elif run.attached:
-        ctx.out.warning(f"{run.label} was connected with its client; what it wrote went there, and was not kept.")
+        ctx.out.warning(f"{run.label} was connected with its client; its output was sent there and not stored.")
 
 
 def _show_live(
     ctx: Context, live: ActiveRun, lines: int, show: Callable[[Sequence[bytes]], None], *, follow: bool
 ) -> bool:
-    """The same of one that goes on; False if it ended at this moment, and the engine has its log no more."""
+    """Print the log of an active run. Return False if it ended just now and Docker no longer has its log."""
     try:
         if follow:
             _follow(ctx, live, lines, show)
@@ -246,7 +246,7 @@ def _follow(ctx: Context, live: ActiveRun, lines: int, show: Callable[[Sequence[
 def enter(
     ctx: Context, app: App, process: str, words: Sequence[str], console: Console, *, on_disconnect: str = ""
 ) -> int:
-    """Runs the command, or a shell, in a container that runs; its exit status. See `execute`."""
+    """Run the command, or a shell, in a running container of the app. Return its exit status. See `execute`."""
     return execute(ctx, _container(ctx, app, process), words, console, on_disconnect=on_disconnect)
 
 
@@ -259,9 +259,9 @@ def _container(ctx: Context, app: App, process: str) -> str:
     if not matching:
         named = sorted({found.label for found in there} | {live.run.label for live in ctx.part(Oneoffs).active(app)})
         raise NotFound(
-            f"{app.name} has no container {process or 'that runs'}",
-            why=f"Those that run: {', '.join(named)}" if named else "None of its processes runs.",
-            fix=f"'ps {app.name}' lists them; 'run {app.name} COMMAND' starts one for a command.",
+            f"{app.name} has no running container {process}".rstrip(),
+            why=f"Running: {', '.join(named)}" if named else "None of its processes is running.",
+            fix=f"'ps {app.name}' lists them; 'run {app.name} COMMAND' starts a new one.",
             code="no-such-container",
         )
 
@@ -274,9 +274,9 @@ def _container(ctx: Context, app: App, process: str) -> str:
 def execute(
     ctx: Context, container_id: str, words: Sequence[str], console: Console, *, on_disconnect: str = ""
 ) -> int:
-    """Runs the words, or a shell for none, inside that container, connected with the client; the exit status.
+    """Run the words, or a shell for none, in that container, connected with the client. Return the exit status.
 
-    When the client goes away it is ended, unless ``on_disconnect`` is ``keep``.
+    If the client disconnects, the command is ended unless ``on_disconnect`` is ``keep``.
     """
     argv = shell_line.argv(words[0]) if len(words) == 1 else list(words) or SHELL
     environment = {"TERM": console.kind} if console.terminal else {}

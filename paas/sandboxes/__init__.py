@@ -1,1 +1,1 @@
-"""Sandboxes: disposable machines with a lifetime."""
+"""Sandboxes: disposable machines with a limited lifetime."""

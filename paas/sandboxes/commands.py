@@ -1,4 +1,4 @@
-"""``sandbox:*``: disposable machines."""
+"""``sandbox:*``: create, list, enter and destroy sandboxes."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def sandbox_create(
     image: Annotated[str, Arg("IMAGE")] = "",
     count: args.Count = None,
 ) -> list[str]:
-    """Make a disposable machine, and print its name; it is removed with all that is in it when its --ttl is over.
+    """Create a disposable machine and print its name. It is removed with its content when its --ttl is over.
 
-    It is of the stack image, or of --image, which is pulled where the server lacks it. With --count N there are NAME1
-    to NAMEN. How much memory, processor time and how many processes each may have are settings (sandbox-…).
+    It uses the stack image, or --image, which is pulled if the server lacks it. --count N creates NAME1 to NAMEN. The
+    settings sandbox-… limit memory, processor time and the number of processes of each.
     """
     made = numbered(name or free_name(list(_known(ctx))), count)
     sandboxes.create(ctx, made, image, ctx.settings.value("sandbox-ttl") if ttl is None else ttl)
@@ -51,7 +51,7 @@ def sandbox_create(
 
 @command("sandbox:list", access=Access.VIEW)
 def sandbox_list(ctx: Context) -> list[SandboxInfo]:
-    """List the sandboxes with their ends."""
+    """List the sandboxes and when they expire."""
     return sandboxes.infos(ctx)
 
 
@@ -64,16 +64,16 @@ def sandbox_enter(
     on_disconnect: Choice = "",
     invocation: Invocation,
 ) -> Exit:
-    """Run a command, or a shell, in a sandbox. It ends when the caller goes away, unless --on-disconnect keep."""
+    """Run a command, or a shell, in a sandbox. It ends when the caller disconnects, unless --on-disconnect is keep."""
     console = console_streams.of(invocation, terminal=not no_tty)
     return Exit(sandboxes.enter(ctx, name, words, console, on_disconnect=on_disconnect))
 
 
 @command("sandbox:destroy", access=Access.DEPLOY)
 def sandbox_destroy(ctx: Context, *names: Name) -> None:
-    """Remove sandboxes before their time."""
+    """Remove sandboxes before they expire."""
     if not names:
-        raise UsageError("sandbox:destroy: NAME is missing", fix="'sandbox:list' shows those there are.")
+        raise UsageError("sandbox:destroy: missing argument: NAME", fix="'sandbox:list' shows all sandboxes.")
     for name in names:
         sandboxes.destroy(ctx, name)
         ctx.out.step(f"Destroyed {name}")

@@ -1,4 +1,4 @@
-"""Disposable machines."""
+"""The feature of sandboxes."""
 
 from __future__ import annotations
 

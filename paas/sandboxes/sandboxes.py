@@ -1,4 +1,4 @@
-"""Sandboxes: disposable machines, each a container that does nothing until somebody enters it, and has an end."""
+"""Sandboxes: each is an idle container that users enter, with an expiry time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ AT_ONCE = 4
 
 @dataclass(frozen=True)
 class SandboxInfo:
-    """One sandbox as lists show it."""
+    """Row of ``sandbox:list``."""
 
     name: str
     state: str
@@ -41,19 +41,19 @@ class SandboxInfo:
 
 
 def create(ctx: Context, names: Sequence[str], image: str, ttl: float) -> None:
-    """Makes the sandboxes, all of the image (empty: the stack image); nothing if one of the names is taken.
+    """Create the sandboxes from the image (empty: the stack image). If a name is taken, create none.
 
     An image that the server lacks is pulled, and removed with the last of its sandboxes.
     """
     taken = {sandbox.name for sandbox in ctx.store.sandboxes.all()}
     for name in names:
         if name in taken:
-            raise AlreadyExists(f"there is a sandbox {name!r} already", fix="Choose another name.")
+            raise AlreadyExists(f"the sandbox {name!r} already exists", fix="Choose another name.")
     most = ctx.settings.value("sandbox-limit")
     if len(taken) + len(names) > most:
         raise PaasError(
-            f"there would be more than {most} sandboxes",
-            fix="Destroy some, or raise the setting: 'settings:set sandbox-limit N'.",
+            f"more than {most} sandboxes are not allowed",
+            fix="Destroy some, or raise the limit: 'settings:set sandbox-limit N'.",
             code="too-many-sandboxes",
         )
     reference = image or stack_image.ensure(ctx, "")
@@ -66,7 +66,7 @@ def create(ctx: Context, names: Sequence[str], image: str, ttl: float) -> None:
     if found is None:
         raise NotFound(
             f"there is no image {reference!r} on this server",
-            why="It was pulled, and removed again at this moment.",
+            why="It was pulled, but removed right afterwards.",
             code="no-such-image",
         )
     try:
@@ -108,21 +108,21 @@ def _tasks(ctx: Context) -> dict[str, Task]:
 
 
 def enter(ctx: Context, name: str, words: Sequence[str], console: Console, *, on_disconnect: str = "") -> int:
-    """Runs the command, or a shell, in it; the exit status."""
+    """Run the command, or a shell, in the sandbox. Return the exit status."""
     sandbox = ctx.store.sandboxes.get(name)
     task = _tasks(ctx).get(sandbox.name)
     if task is None or task.status != "running":
         raise NotFound(
-            f"the sandbox {name!r} does not run",
-            why=f"Its container {task.status if task else 'is gone'}.",
-            fix=f"Make another one: 'sandbox:destroy {name}', 'sandbox:create {name}'.",
+            f"the sandbox {name!r} is not running",
+            why=f"Its container is {task.status if task else 'gone'}.",
+            fix=f"Create it again: 'sandbox:destroy {name}', 'sandbox:create {name}'.",
             code="sandbox-down",
         )
     return runs.execute(ctx, task.id, words, console, on_disconnect=on_disconnect)
 
 
 def infos(ctx: Context) -> list[SandboxInfo]:
-    """All of them, by name."""
+    """Return the rows of all sandboxes, sorted by name."""
     there = _tasks(ctx)
     return [
         SandboxInfo(
@@ -134,7 +134,7 @@ def infos(ctx: Context) -> list[SandboxInfo]:
 
 
 def destroy(ctx: Context, name: str) -> None:
-    """Removes it with all that is in it."""
+    """Remove the sandbox with its content."""
     _remove(ctx, ctx.store.sandboxes.get(name).name)
 
 
@@ -149,7 +149,7 @@ def _remove(ctx: Context, name: str) -> None:
 
 
 class Expiry:
-    """Removes sandboxes whose time is over, in the background: each takes the engine a while, and others wait."""
+    """Removal of expired sandboxes, in the background: Docker takes a while for each."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -159,7 +159,7 @@ class Expiry:
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sandboxes")
 
     def tick(self) -> float | None:
-        """Begins with those whose time is over; when that of the next one is. What fails is tried at the next look."""
+        """Start to remove expired sandboxes. Return when the next one expires. Failures are retried at each tick."""
         if not self._settled:
             settle(self._ctx)
             self._settled = True
@@ -173,35 +173,35 @@ class Expiry:
         return min((sandbox.until for sandbox in everything if sandbox.until > now), default=None)
 
     def _end(self, name: str) -> None:
-        _log.info("removing the sandbox %s: its time is over", name)
+        _log.info("Removing the sandbox %s: it has expired", name)
         try:
             found = self._ctx.store.sandboxes.find(name)
-            # Somebody may have destroyed it while it waited here, and made another one.
+            # It may have been destroyed and created again while this waited.
             if found is not None and found.until <= self._ctx.clock.now():
                 _remove(self._ctx, name)
         except PaasError as error:
-            _log.error("the sandbox %s can't be removed: %s (%s)", name, error.what, error.why)
-        except Exception:  # noqa: BLE001  # nobody else would tell of it
-            _log.exception("the sandbox %s can't be removed", name)
+            _log.error("Could not remove the sandbox %s: %s (%s)", name, error.what, error.why)
+        except Exception:  # noqa: BLE001  # nothing else would report it
+            _log.exception("Could not remove the sandbox %s", name)
         finally:
             with self._lock:
                 self._going.discard(name)
 
     def idle(self) -> bool:
-        """Whether none is being removed."""
+        """Return True if no sandbox is being removed."""
         return not self._going
 
     def stop(self) -> None:
-        """Nothing new begins."""
+        """Start no more removals."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def settle(ctx: Context) -> None:
-    """At the start: removes containers of sandboxes that nobody knows of, left by a crash."""
-    # In this order: one that is made at this moment is recorded before it is there.
+    """Remove containers of unrecorded sandboxes, left by a crash. Called at the start."""
+    # List containers first: a sandbox being created is recorded before its container exists.
     there = _tasks(ctx)
     known = {sandbox.name for sandbox in ctx.store.sandboxes.all()}
     for name, task in there.items():
         if name not in known:
-            _log.warning("removing container %s: its sandbox is gone", task.name)
+            _log.warning("Removing container %s: its sandbox is gone", task.name)
             ctx.part(Tasks).remove(task.id)

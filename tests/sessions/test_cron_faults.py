@@ -104,7 +104,7 @@ def test_a_run_that_can_not_be_replaced_is_told(hello: Server, monkeypatch: pyte
         hello.timers.tick()
         why = {
             "refused": "the engine does not answer",
-            "silent": "cron.job was stopped, and the engine does not tell of its end",
+            "silent": "cron.job was stopped, but Docker has not reported its end",
         }[how]
         eventually(lambda: history(hello) == [("failed", why), ("running", "")])
     assert hello.tasks.names() == ["hello.cron.job.1"]

@@ -145,7 +145,7 @@ def test_a_lost_client_ends_its_command(hello: Server) -> None:
     session.hang_up()
     eventually(lambda: states(hello) == [("run.1", "stopped", 143)])
     eventually(lambda: hello.tasks.names() == [])
-    assert "its client went away" in hello.run("run:list hello --all").out
+    assert "its client disconnected" in hello.run("run:list hello --all").out
 
 
 @pytest.mark.parametrize("how", ["flag", "property"])
@@ -300,7 +300,7 @@ def test_of_one_that_ended_while_there_was_no_server_the_engine_knows_when(
     after.timers.tick()
     eventually(lambda: states(after) == [("run.1", state, 143)])
     told = after.run("run:list hello --all --format json").out
-    assert ("its time was over" in told) == (state == "expired")
+    assert ("its time limit was reached" in told) == (state == "expired")
 
 
 @pytest.mark.parametrize("removed", [True, False])

@@ -168,5 +168,5 @@ def test_without_a_name_none_is_destroyed_and_that_is_told(server):
     assert server.run("sandbox:destroy") == (
         2,
         "",
-        " !     sandbox:destroy: NAME is missing\n !     'sandbox:list' shows those there are. [usage]\n",
+        " !     sandbox:destroy: missing argument: NAME\n !     'sandbox:list' shows all sandboxes. [usage]\n",
     )

@@ -68,7 +68,7 @@ def test_what_is_wrong_is_refused_with_its_place(row: object, place: str) -> Non
 
 def test_the_same_entry_twice_is_refused() -> None:
     row = {"schedule": "@daily", "command": "a"}
-    with pytest.raises(InvalidValue, match="is the same as another one"):
+    with pytest.raises(InvalidValue, match="is a duplicate of"):
         of_paas_yml(row, row)
     assert len(of_paas_yml(row, {**row, "name": "second"})) == 2
 

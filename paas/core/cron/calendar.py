@@ -1,6 +1,8 @@
-"""When a cron schedule is due: cronsim (https://github.com/cuu508/cronsim) does the calendar, with time zones and
-daylight saving as Debian's cron has them: a job of the hour that is skipped runs right after it, one of the hour that
-comes twice runs once, and one for every hour or minute runs for as many as there are."""
+"""Due times of cron schedules, computed by cronsim (https://github.com/cuu508/cronsim).
+
+Daylight saving works as in Debian's cron: a job in the skipped hour runs right after it, a job in the repeated hour
+runs once, and a job for every hour or minute runs in each of them.
+"""
 
 from __future__ import annotations
 
@@ -23,18 +25,18 @@ NAMES = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-"""Schedules that have a name, see crontab(5)."""
+"""Named schedules, see crontab(5)."""
 
 
 def check(schedule: str, zone: str, place: str) -> None:
-    """`InvalidValue`, which names the place, unless both are good and the schedule is ever due."""
+    """Raise `InvalidValue`, which names the place, if schedule or zone is invalid, or the schedule is never due."""
     try:
         following(schedule, zone, 0.0)
     except CronSimError as error:
         raise InvalidValue(
             f"{place}: {schedule!r} is not a schedule",
             why=f"{error}.",
-            fix="It has five fields, minute hour day month weekday, as '30 2 * * *', or is one of "
+            fix="Use five fields, minute hour day month weekday, such as '30 2 * * *', or one of "
             f"{', '.join(NAMES)}.",
             code="invalid-schedule",
         ) from error
@@ -43,7 +45,7 @@ def check(schedule: str, zone: str, place: str) -> None:
 
 
 def check_all(entries: Iterable[CronEntry]) -> None:
-    """Refuses the first entry whose schedule or time zone is none."""
+    """Raise `InvalidValue` for the first entry with an invalid schedule or time zone."""
     for entry in entries:
         place = f"cron {entry.id}"
         if entry.timezone:
@@ -52,7 +54,7 @@ def check_all(entries: Iterable[CronEntry]) -> None:
 
 
 def check_zone(zone: str, place: str) -> None:
-    """`InvalidValue`, which names the place, unless it is a time zone."""
+    """Raise `InvalidValue`, which names the place, if it is not a time zone."""
     _zone(zone, f"{place}: ")
 
 
@@ -62,7 +64,7 @@ def _zone(name: str, place: str = "") -> zoneinfo.ZoneInfo:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise InvalidValue(
             f"{place}{name!r} is not a time zone",
-            fix="Write one of the IANA database, for instance Europe/Berlin or UTC.",
+            fix="Use a name of the IANA database, such as Europe/Berlin or UTC.",
             code="invalid-timezone",
         ) from error
 
@@ -71,19 +73,19 @@ def _times(schedule: str, zone: str, after: float) -> Iterator[float]:
     expression = NAMES.get(schedule.lower(), schedule)
     if len(expression.split()) != 5:
         raise CronSimError("Wrong number of fields")
-    # UTC itself takes the library's short way, without daylight saving.
+    # With UTC the library takes its fast path, without daylight saving.
     place = UTC if zone in ("UTC", "Etc/UTC") else _zone(zone)
     found = (moment.timestamp() for moment in CronSim(expression, datetime.fromtimestamp(after, place)))
-    # In the hour that comes twice the library may begin with a time of the first pass.
+    # In the repeated hour the library may begin with a time of the first pass.
     return (time for time in found if time > after)
 
 
 def following(schedule: str, zone: str, after: float) -> float:
-    """The first time after that one, both in seconds since 1970."""
+    """Return the first due time after ``after``, both in seconds since 1970."""
     return next(_times(schedule, zone, after))
 
 
 def between(schedule: str, zone: str, after: float, until: float, limit: int) -> list[float]:
-    """The times after the first and up to the second one, in order, at most the first ``limit`` of them."""
+    """Return the due times after ``after`` up to ``until``, in order, at most ``limit``."""
     until_then = itertools.takewhile(lambda time: time <= until, _times(schedule, zone, after))
     return list(itertools.islice(until_then, limit))

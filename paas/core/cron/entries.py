@@ -1,6 +1,6 @@
-"""Cron entries of an app: how they are written in app.json and paas.yml, and what is due of them.
+"""Cron entries of an app: their syntax in app.json and paas.yml, and the decision which are due.
 
-app.json has Dokku's form, https://dokku.com/docs/processes/scheduled-cron-tasks/ ; paas.yml the platform's own:
+app.json has Dokku's syntax, https://dokku.com/docs/processes/scheduled-cron-tasks/ ; paas.yml the platform's own:
 
     cron:
       - schedule: "30 2 * * *"
@@ -28,14 +28,14 @@ YAML_FIELDS = ("schedule", "command", "name", "concurrency", "timezone", "timeou
 TIMEOUT = values.duration("1s", "30d")
 
 LATE_SECONDS = 60.0
-"""A run that begins later than this after its time has been missed: the server was down, or its clock was set."""
+"""A run that could only start later than this was missed: the server was down, or its clock was changed."""
 
 BACK_SECONDS = 3 * 3600.0
-"""A clock that is set back by less repeats nothing; one that is set back by more begins anew."""
+"""If the clock is set back by less, no run is repeated; if by more, processing continues from the new time."""
 
 
 class Overlap(enum.Enum):
-    """What becomes of a run that is due while the one before it goes on."""
+    """Handling of a run that is due while the previous one is active."""
 
     ALLOW = "allow"
     FORBID = "forbid"
@@ -44,10 +44,10 @@ class Overlap(enum.Enum):
 
 @dataclass(frozen=True)
 class CronEntry:
-    """One entry. ``id`` stays as long as schedule and command do, or is the name that it was given.
+    """Cron entry. ``id`` is its name, or derived from schedule and command.
 
-    ``timezone`` is empty and ``timeout`` 0 where the app's properties hold; ``timeout`` is in seconds.
-    ``maintenance``: it is not run for now.
+    ``timezone`` is empty and ``timeout`` (seconds) 0 if the app's properties apply. With ``maintenance`` it does not
+    run.
     """
 
     id: str
@@ -61,16 +61,16 @@ class CronEntry:
 
 @dataclass(frozen=True)
 class Due:
-    """What to do of one entry: run it for the time ``run``, None for not at all; tell of the times it was missed."""
+    """Due times of one entry: ``run`` is the time to run for, None for none; ``missed`` are the missed times."""
 
     run: float | None = None
     missed: tuple[float, ...] = ()
 
 
 def due(times: Sequence[float], now: float) -> Due:
-    """What to do at ``now`` about the times, in order, that have come since the last look.
+    """Divide the times since the last tick, in order, into the one to run now and the missed ones.
 
-    Only the last of them can still be on time; it is not run twice for those before it, which were missed.
+    Only the last time can still be on time; earlier ones were missed and are not made up for.
     """
     if not times:
         return Due()
@@ -80,12 +80,12 @@ def due(times: Sequence[float], now: float) -> Due:
 
 
 def begin_from(seen: float, now: float) -> float:
-    """The time up to which everything has been seen to, for a look at ``now``: not after it by more than a little."""
+    """Return the time from which to look for due times; ``now`` if the clock was set back by much."""
     return now if now < seen - BACK_SECONDS else seen
 
 
 def read(rows: object, reader: Reader, fields: Sequence[str]) -> tuple[CronEntry, ...]:
-    """The entries of the list under ``cron``; `InvalidValue` names the place. Other fields in app.json are let be."""
+    """Read the list under ``cron``. Raise `InvalidValue` with the place. Unknown fields in app.json are ignored."""
     found: dict[str, CronEntry] = {}
     for number, row in enumerate(reader.sequence(rows, "cron")):
         at = f"cron[{number}]"
@@ -94,7 +94,7 @@ def read(rows: object, reader: Reader, fields: Sequence[str]) -> tuple[CronEntry
             reader.known(said, at, fields)
         entry = _entry(reader, said, at)
         if entry.id in found:
-            raise reader.wrong(at, f"is the same as another one: {entry.id}", "Give each a name of its own.")
+            raise reader.wrong(at, f"is a duplicate of {entry.id}", "Give each entry a unique name.")
         found[entry.id] = entry
     return tuple(found.values())
 
@@ -143,10 +143,10 @@ def _timeout(reader: Reader, value: object, at: str) -> float:
 
 
 def stored(row: Mapping[str, Any]) -> CronEntry:
-    """The entry from what `as_row` made of it."""
+    """Restore an entry from the result of `as_row`."""
     return CronEntry(**{**row, "overlap": Overlap(row["overlap"])})
 
 
 def as_row(entry: CronEntry) -> dict[str, Any]:
-    """The entry as plain values, to be stored with the release."""
+    """Return the entry as plain values, to store with the release."""
     return {**vars(entry), "overlap": entry.overlap.value}

@@ -1,1 +1,1 @@
-"""Decisions about one-off containers."""
+"""Pure logic of one-off containers."""

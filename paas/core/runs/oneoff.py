@@ -1,7 +1,7 @@
-"""One-off containers: runs of a command, by hand or by cron, and sandboxes; what is recorded, and their labels.
+"""One-off containers: runs, cron runs and sandboxes; their records and labels.
 
-None of them has a place in a release's formation: they have a role, and no index and no slot, so that nothing that
-deploys, repairs or cleans up takes them for one of its processes.
+They are not part of a release's formation. They have a role but no index or slot, so that deploys, repairs and clean-up
+don't mistake them for processes.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from paas.core.model import WEB, App, Process, Release
 from paas.core.secret import Secret
 
 RUN, CRON, SANDBOX = "run", "cron", "sandbox"
-"""What a one-off container is there for: the values of `LABEL_ROLE`."""
+"""Purposes of one-off containers: values of `LABEL_ROLE`."""
 
 NOT_FOUND = 127
-"""The exit status of a command that is not there, as shells have it."""
+"""Exit status for a command that was not found, as in shells."""
 
 
 class RunStatus(enum.Enum):
-    """How a run stands. The last two never had a container."""
+    """State of a run. Runs in the last two states never had a container."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -48,11 +48,11 @@ class RunStatus(enum.Enum):
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a command, as it is recorded.
+    """Recorded run of a command.
 
     ``kind`` is `RUN` or `CRON`, ``entry`` the id of the cron entry; ``number`` counts the app's runs of both kinds.
-    ``attached``: it ends with its client. ``until`` is when its time is over. ``count`` is 1, or how often a run was
-    missed. Times are seconds since 1970, UTC.
+    ``attached``: it ends with its client. ``until`` is its time limit. ``count`` is 1, or how often a run was missed.
+    Times are seconds since 1970, UTC.
     """
 
     id: int
@@ -74,17 +74,17 @@ class Run:
 
     @property
     def label(self) -> str:
-        """Its DYNO: ``run.3``, or ``cron.ID``."""
+        """Name, also in DYNO: ``run.3``, or ``cron.ID``."""
         return f"{CRON}.{self.entry}" if self.kind == CRON else f"{RUN}.{self.number}"
 
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """One container for one command.
+    """Specification of a one-off container.
 
-    ``argv`` None: the image's own. ``terminal``: it gets one, of so many columns and rows. ``interactive``: its input
-    stays open until the client closes it. ``logged``: the engine keeps what it writes. ``memory`` is in bytes,
-    0 for no limit. ``lasting``: it comes back after a reboot. ``options`` are the app's own.
+    ``argv`` None is the image's own command. ``terminal`` is the size in columns and rows, None without one.
+    ``interactive``: its input stays open until the client closes it. ``logged``: Docker keeps its output. ``memory`` is
+    in bytes, 0 for no limit. ``lasting``: it starts again after a reboot. ``options`` are the app's own.
     """
 
     name: str
@@ -106,7 +106,7 @@ class TaskSpec:
 
 @dataclass(frozen=True)
 class Task:
-    """What the engine says of one such container; ``run`` and ``sandbox`` are from its labels, 0 and empty for none."""
+    """Existing one-off container; ``run`` and ``sandbox`` are from its labels, 0 and empty for none."""
 
     id: str
     name: str
@@ -117,7 +117,7 @@ class Task:
 
 
 def task(container_id: str, name: str, labels: Mapping[str, str], status: str) -> Task | None:
-    """The one-off container with those labels; None if it is none."""
+    """Return the one-off container with those labels; None if it is not one."""
     role, run = labels.get(LABEL_ROLE, ""), labels.get(LABEL_RUN) or "0"
     if role not in (RUN, CRON, SANDBOX) or not run.isdecimal():
         return None
@@ -125,13 +125,13 @@ def task(container_id: str, name: str, labels: Mapping[str, str], status: str) -
 
 
 def name_of(app: App, run: Run, instance: str) -> str:
-    """``hello.run.3-4f2c91``, ``hello.cron.nightly.4-4f2c91``: unique on an engine that several instances share."""
+    """Return ``hello.run.3-4f2c91`` or ``hello.cron.nightly.4-4f2c91``: unique across instances on one Docker host."""
     number = f".{run.number}" if run.kind == CRON else ""
     return f"{app.name}.{run.label}{number}-{instance[:6]}"
 
 
 def labels_of(app: App, run: Run, instance: str) -> dict[str, str]:
-    """The labels by which its container is found and known again."""
+    """Return the labels that identify the run's container."""
     own = {
         LABEL_INSTANCE: instance,
         LABEL_ROLE: run.kind,
@@ -148,14 +148,14 @@ def labels_of(app: App, run: Run, instance: str) -> dict[str, str]:
 
 
 def labels_of_sandbox(name: str, instance: str) -> dict[str, str]:
-    """The same for a sandbox, which belongs to no app."""
+    """Return the labels of a sandbox, which belongs to no app."""
     return complete({LABEL_INSTANCE: instance, LABEL_ROLE: SANDBOX, LABEL_SANDBOX: name})
 
 
 def environment(
     app: App, run: Run, release: Release, extra: Mapping[str, Secret], rev_variable: str
 ) -> dict[str, str]:
-    """What the command sees: the release's configuration, what was given for this run, what each process is told."""
+    """Return the command's environment: configuration of the release, additional variables, platform variables."""
     web = release.process(WEB)
     process = Process(run.kind, run.command, web.port if web else None)
     config = {**release.environment, **extra}
@@ -164,7 +164,7 @@ def environment(
 
 
 def outcome(reason: RunStatus | None, exit_code: int | None) -> RunStatus:
-    """How a run ended: for the reason that it was ended for, or by itself; no ``exit_code``: its container is gone."""
+    """Return the final state: ``reason`` if the run was stopped, else by ``exit_code``; None means lost."""
     if reason is not None:
         return reason
     if exit_code is None:
