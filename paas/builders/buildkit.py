@@ -69,8 +69,8 @@ def cli() -> tuple[str, ...]:
         if _major_version(candidate) < 23:
             return (candidate, "build")
     raise DockerError(
-        "no docker command that can build was found",
-        why="Builds need BuildKit: docker 20.10 has it built in, later ones need the buildx plugin.",
+        "no docker command with BuildKit was found",
+        why="Builds need BuildKit: docker 20.10 has it built in; later versions need the buildx plugin.",
         fix="Install it: 'apt-get install docker-cli docker-buildx' (Debian 13), or 'docker.io' (Debian 12).",
         code="no-buildkit",
     )

@@ -15,7 +15,7 @@ from paas.core.builds import trust_store
 from paas.git.fetch import SYSTEM_CA
 from paas.system.memory_file import in_memory
 
-_HINT = "'buildpacks:detect APP' shows the Dockerfile of what was pushed before."
+_HINT = "'buildpacks:detect APP' shows the Dockerfile of the last pushed commit."
 
 
 def _trust_store(extra: Path, folder: Path) -> Path:

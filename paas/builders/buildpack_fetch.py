@@ -97,8 +97,8 @@ def _check(tree: Path, source: str) -> None:
     if link is not None:
         raise InvalidValue(
             f"{source}: {link.relative_to(tree)} is a symbolic link",
-            why="The files of a buildpack are read by the server, so none of them may lead elsewhere.",
-            fix="Put the file itself there.",
+            why="The server reads the files of a buildpack, so none of them may be a link.",
+            fix="Replace the link with the file.",
             code=CODE,
         )
     _check_amount(len(found), sum(path.stat().st_size for path in found if path.is_file()), source)
@@ -107,7 +107,7 @@ def _check(tree: Path, source: str) -> None:
 def _check_amount(count: int, size: int, source: str) -> None:
     if count > MOST_FILES or size > MOST_BYTES:
         raise InvalidValue(
-            f"{source} is no buildpack: it has {count} files with {size} bytes",
-            why=f"A buildpack has at most {MOST_FILES} files with {MOST_BYTES >> 20} MB.",
+            f"{source} is not a buildpack: it has {count} files with {size} bytes",
+            why=f"The limit for a buildpack is {MOST_FILES} files and {MOST_BYTES >> 20} MB.",
             code=CODE,
         )

@@ -28,7 +28,7 @@ def load(place: Path, *, version: str = "", source: str = "") -> Buildpack:
             raise InvalidValue(
                 f"there is no {path.name} in {source or place}",
                 why=f"A buildpack is a folder with the files {MANIFEST} and {TEMPLATE}.",
-                fix="docs/buildpacks.md says how to write one.",
+                fix="docs/buildpacks.md describes how to write one.",
                 code=buildpack_file.CODE,
             )
     label = f"{place.name}/{MANIFEST}" if not source else f"{source}: {MANIFEST}"

@@ -101,11 +101,11 @@ def _resolved(ctx: Context, app: App | None, source: str, reference: str) -> Bui
     packs = available(ctx, app)
     if any(source == pack.name for pack in packs) or plan.known_elsewhere(source):
         if app is None:
-            raise InvalidValue(f"{source} is offered to all apps already", code="already-offered")
+            raise InvalidValue(f"{source} is already available to all apps", code="already-offered")
         return plan.find(packs, source)
     is_folder = source.startswith("/")
     if is_folder and ctx.caller.access < Access.ADMIN:
-        raise Forbidden("folders of the server need the role admin")
+        raise Forbidden("folders on the server need the role admin")
     if not is_folder and not _ADDRESS.fullmatch(source):
         return plan.find(packs, source)
     return _fetched(ctx, app, source, reference)

@@ -34,9 +34,9 @@ def check(ctx: Context, app: App, commit: str, quarantine: Quarantine | None) ->
         data = repository.read_file(commit, posixpath.join(folder, file), quarantine=quarantine)
         if data is None or image_file.image_in(text.lenient(data)) is None:
             raise BuildFailed(
-                f"{app.name} is deployed from images, and this is code",
-                why="Its builder is set so (builder selected).",
-                fix=f"To build code from now on: 'builder:set {app.name} selected' without a value.",
+                f"{app.name} is deployed from images, not from code",
+                why="Its property 'builder selected' says so.",
+                fix=f"To build code from now on, unset it: 'builder:set {app.name} selected'.",
                 code="not-an-image",
             )
 
@@ -46,11 +46,11 @@ def _unsupported(finding: UnbuildableEntry) -> Unsupported:
         return Unsupported(
             f"{finding.path} is a git submodule",
             why="A push carries only the submodule's commit number; its files are in another repository.",
-            fix="Add the files themselves (git subtree does that), or fetch them in the Dockerfile.",
+            fix="Add the files themselves (for example with git subtree), or fetch them in the Dockerfile.",
             code="submodule",
         )
     return Unsupported(
-        f"{finding.path} is kept by git-lfs",
+        f"{finding.path} is stored with git-lfs",
         why="A push carries only a pointer; the file itself is on another server.",
         fix="Commit the file itself ('git lfs migrate export'), or fetch it in the Dockerfile.",
         code="git-lfs",
@@ -60,8 +60,8 @@ def _unsupported(finding: UnbuildableEntry) -> Unsupported:
 def _no_folder(app: App, folder: str, folders: list[str]) -> BuildFailed:
     tops = [name for name in folders if "/" not in name][:10]
     return BuildFailed(
-        f"there is no folder {folder!r} in the repository",
+        f"the repository has no folder {folder!r}",
         why=meant(folder, folders) or f"It has: {', '.join(tops) or 'no folders at all'}.",
-        fix=f"The app is told to be there: 'builder:set {app.name} build-dir FOLDER', without a value for the top.",
+        fix=f"Set the app's folder with 'builder:set {app.name} build-dir FOLDER'; without a value it is the top.",
         code="no-build-dir",
     )

@@ -20,7 +20,7 @@ def context_of(source: BuildSource, *also: str) -> Path:
     root = source.tree.resolve()
     if not all(path.resolve().is_relative_to(root) for path in (context, *(context / name for name in also))):
         raise BuildFailed(
-            "the build folder or the Dockerfile is a link that leads out of the repository", code="link-out"
+            "the build folder or the Dockerfile is a link that points outside the repository", code="link-out"
         )
     return context
 

@@ -27,8 +27,8 @@ class DockerfileBuilder:
         if not dockerfile.is_file():
             raise BuildFailed(
                 f"there is no {dockerfile.relative_to(source.tree)} in the repository",
-                why="The app was told to be built with a Dockerfile.",
-                fix="Add a Dockerfile and commit it, or say where it is: "
+                why="The app is set to be built with a Dockerfile.",
+                fix="Add a Dockerfile and commit it, or set where it is: "
                 "'builder-dockerfile:set APP dockerfile-path PATH', 'builder:set APP build-dir FOLDER'. "
                 "'builder:set APP selected buildpack' builds without one.",
                 code="no-dockerfile",

@@ -26,7 +26,7 @@ def complete(ctx: Context, app: App, job: Job, image: Image, spec: AppSpec) -> A
         spec = appspec.with_commands(spec, image.commands)
     entrypoint.check(image.entrypoint, _commands(spec))
     if entrypoint.swallows(image.entrypoint):
-        job.out.warning("The image's ENTRYPOINT is a line for a shell: 'run' can run nothing else in it.")
+        job.out.warning("The image's ENTRYPOINT is a shell command line, so 'run' cannot run other commands in it.")
     return spec
 
 

@@ -111,8 +111,8 @@ class Saved:
                 head = file.read(4)
                 if head == _ZSTD:
                     raise ImageRefused(
-                        "a layer of the image is packed with zstd",
-                        why="How large it is unpacked can't be told here.",
+                        "a layer of the image is compressed with zstd",
+                        why="Its unpacked size cannot be checked here.",
                         fix="Build it with gzip layers, or push it to a registry and use git:from-image.",
                         code="image-zstd",
                     )

@@ -64,17 +64,17 @@ def carry(
             # They have gone meanwhile.
             target.load(_until(saved.rewritten(found, ""), cancelled))
     if target.image(image_id) is None:
-        raise BuildFailed("the image did not arrive in the engine", why=f"It is {image_id}.", code="not-carried")
+        raise BuildFailed("the image did not arrive in Docker", why=f"It is {image_id}.", code="not-carried")
 
 
 def _check(found: StreamedImage, image_id: str, labels: Mapping[str, str]) -> None:
     given = (json.loads(found.config).get("config") or {}).get("Labels") or {}
     if f"sha256:{hashlib.sha256(found.config).hexdigest()}" != image_id or not labels.items() <= given.items():
         raise BuildFailed(
-            "the builder apart from the host gave another image than the one that was built",
-            why="It may be in the hands of what was built there before. Or its engine keeps images in the store of"
+            "the isolated builder returned another image than the one it built",
+            why="An earlier build may have taken it over. Or its Docker Engine uses the image store of"
             " containerd, which is not supported.",
-            fix="An administrator should look at what was pushed lately, and at 'docker info' of the builder.",
+            fix="An administrator should check recent pushes, and 'docker info' of the builder.",
             code="image-not-ours",
         )
 

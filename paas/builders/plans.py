@@ -148,9 +148,9 @@ def _arguments(ctx: Context, app: App) -> dict[str, Secret]:
     for option in ctx.store.docker_options.of(app, BUILD):
         if option.flag == "--target":
             raise BuildFailed(
-                f"{app.name} has the build option {option}, and is built with buildpacks",
-                why="A target is a stage of a Dockerfile; the stages of buildpacks change with the app.",
-                fix=f"Remove it: 'docker-options:remove {app.name} build {option}', or bring a Dockerfile.",
+                f"{app.name} has the build option {option}, but is built with buildpacks",
+                why="A target is a stage of a Dockerfile. The stages that buildpacks generate change with the app.",
+                fix=f"Remove it: 'docker-options:remove {app.name} build {option}', or add a Dockerfile.",
                 code="target-without-dockerfile",
             )
         if option.flag == "--build-arg":

@@ -40,9 +40,9 @@ def keep(ctx: Context, app: App | None, server: str, given: Login) -> None:
         if error.code == "engine-down":
             raise
         raise PaasError(
-            f"{server} does not take the credentials of {given.user}",
+            f"{server} refused the credentials of {given.user}",
             why=image_name.said(error.why or error.what),
-            fix="Look at name and password; many registries want a token in place of the password.",
+            fix="Check name and password. Many registries need a token instead of the password.",
             code="login-refused",
         ) from error
     ctx.store.table(Logins).set(REGISTRY, server, given, app)
@@ -51,7 +51,7 @@ def keep(ctx: Context, app: App | None, server: str, given: Login) -> None:
 def forget(ctx: Context, app: App | None, server: str) -> None:
     """Forgets them."""
     if not ctx.store.table(Logins).remove(REGISTRY, server, app):
-        raise NotFound(f"there are no credentials for {server}", fix="'registry:report' shows those there are.")
+        raise NotFound(f"no credentials for {server} are stored", fix="'registry:report' lists them.")
 
 
 def names(ctx: Context, app: App, version: int) -> list[ImageName]:
@@ -78,7 +78,7 @@ def push(ctx: Context, app: App, job: Job, made: Release) -> None:
                 raise DeployFailed(
                     f"v{made.version} could not be pushed as {name}",
                     why=image_name.said(error.why or error.what),
-                    fix=f"Look at 'registry:report {app.name}'; credentials: 'registry:login {app.name} {name.server} "
+                    fix=f"Check 'registry:report {app.name}'. Credentials: 'registry:login {app.name} {name.server} "
                     "USER'.",
                     code="push-failed",
                 ) from error

@@ -177,10 +177,10 @@ class Rootless:
             if not file.exists() or f"{USER}:" not in file.read_text(encoding="utf-8"):
                 return f"{USER} has no range of ids in {file}."
         if not TUN.exists() or TUN.stat().st_mode & 0o006 != 0o006:
-            return "Other users than root may not open /dev/net/tun, as they may on any Debian: chmod 666 /dev/net/tun."
+            return "Only root may open /dev/net/tun. Debian allows all users: chmod 666 /dev/net/tun."
         closed = [str(path) for path in self._data.parents if path.exists() and not path.stat().st_mode & 0o001]
         if closed:
-            return f"{USER} (user id {uid}) may not pass through {', '.join(closed)}."
+            return f"{USER} (user id {uid}) cannot enter {', '.join(closed)}."
         return ""
 
     def _down(self, why: str) -> DockerError:
@@ -190,9 +190,9 @@ class Rootless:
             else f"'scripts/builder-user' installs what it needs; its log is {self._own}/log."
         )
         return DockerError(
-            "the builder apart from the host does not answer (build-isolation rootless)",
+            "the isolated builder does not answer (build-isolation rootless)",
             why=why,
-            fix=f"{fix} 'settings:set build-isolation none' builds in the host's engine.",
+            fix=f"{fix} 'settings:set build-isolation none' builds with the host's Docker Engine.",
             code="builder-down",
         )
 
@@ -218,7 +218,7 @@ class Rootless:
         (self._own / "pid").write_text(str(process.pid), encoding="ascii")
         # It outlives this server, and is found again by the next one; until then somebody has to take its status.
         threading.Thread(target=process.wait, name="builder", daemon=True).start()
-        _log.info("started the builder apart from the host, process %d", process.pid)
+        _log.info("started the isolated builder, process %d", process.pid)
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_SECONDS

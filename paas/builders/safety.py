@@ -87,5 +87,5 @@ def _check_reach(ctx: Context, source: BuildSource, text: str, path: str) -> Non
 
 def _check_told(found: Reference, path: str) -> None:
     if "$" in found.host:
-        why = "Which server that is can't be told before the build."
-        raise servers.refusal(path, found, why, "Write the server out, or set the variable in the Dockerfile.")
+        why = "The server is not known before the build."
+        raise servers.refusal(path, found, why, "Name the server, or set the variable in the Dockerfile.")

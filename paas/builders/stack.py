@@ -33,7 +33,7 @@ STEPS = {
     "extracting archives": "unpacking",
     "installing essential packages": "installing the base system",
     "installing remaining packages inside the chroot": f"installing {', '.join(PACKAGES)}",
-    "creating tarball": "handing it to the engine",
+    "creating tarball": "importing it into Docker",
 }
 
 # The same rules as in Debian's own slim images: see https://github.com/debuerreotype/debuerreotype, --slim.
@@ -108,7 +108,7 @@ def ensure(suite: str, *, docker_cli: str, progress: Progress, pull: bool = True
     Raises `InvalidValue` for an unknown suite, `DockerError` and `StackError`.
     """
     if suite not in SUITES:
-        raise InvalidValue(f"There is no stack {suite!r}", why=f"Stacks: {', '.join(SUITES)}.")
+        raise InvalidValue(f"unknown stack {suite!r}", why=f"Stacks: {', '.join(SUITES)}.")
 
     if not refresh and _exists(suite, docker_cli):
         return tag(suite)
@@ -127,7 +127,7 @@ def step(line: str) -> str:
 def _exists(suite: str, docker_cli: str) -> bool:
     listed = _docker(docker_cli, "images", "--quiet", tag(suite))
     if listed.returncode:
-        raise DockerError("The container engine does not answer", why=listed.stderr.strip())
+        raise DockerError("Docker does not answer", why=listed.stderr.strip())
 
     return bool(listed.stdout.strip())
 
@@ -147,7 +147,7 @@ def _pulled(suite: str, docker_cli: str, progress: Progress) -> bool:
     built = subprocess.run(command, input=dockerfile, capture_output=True, text=True, check=False)
 
     if built.returncode:
-        progress("That failed: a build of this engine cannot reach Debian's packages")
+        progress("That failed: builds cannot reach Debian's packages")
     return built.returncode == 0
 
 
@@ -166,7 +166,7 @@ def _registry_has(source: str, docker_cli: str) -> bool:
 def _made(suite: str, docker_cli: str, progress: Progress) -> None:
     """Make the image with mmdebstrap. The name is given to it last, once both processes have ended well."""
     command = _mmdebstrap(suite)
-    progress(f"Making {tag(suite)} from Debian's packages: 90 MB, about half a minute")
+    progress(f"Creating {tag(suite)} from Debian's packages: 90 MB, about half a minute")
     started = time.monotonic()
 
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -188,22 +188,22 @@ def _made(suite: str, docker_cli: str, progress: Progress) -> None:
     if named.returncode:
         raise _failed(suite, [], named.stderr)
 
-    progress(f"Made {tag(suite)} in {time.monotonic() - started:.0f} s")
+    progress(f"Created {tag(suite)} in {time.monotonic() - started:.0f} s")
 
 
 def _mmdebstrap(suite: str) -> list[str]:
     program = shutil.which("mmdebstrap")
     if program is None:
         raise StackError(
-            f"{tag(suite)} cannot be made",
-            why="No registry gives a base image, and mmdebstrap, which makes one from packages, is not installed.",
+            f"{tag(suite)} cannot be created",
+            why="No registry has a base image, and mmdebstrap, which creates one from packages, is not installed.",
             fix="Install it: apt-get install mmdebstrap",
         )
 
     if os.geteuid() != 0 and shutil.which("newuidmap") is None:
         raise StackError(
-            f"{tag(suite)} cannot be made by a user without rights",
-            why="mmdebstrap needs root, or the uidmap package to make a user namespace.",
+            f"{tag(suite)} cannot be created without root",
+            why="mmdebstrap needs root, or the uidmap package to create a user namespace.",
             fix="Install it: apt-get install uidmap, with a range for the user in /etc/subuid and /etc/subgid.",
         )
 
@@ -253,9 +253,9 @@ def _failed(suite: str, said: list[str], refusal: str) -> StackError:
     reasons = [line for line in said if line.startswith("E: ")] or said[-5:]
 
     return StackError(
-        f"{tag(suite)} could not be made",
+        f"{tag(suite)} could not be created",
         why="\n".join([*reasons[-5:], *refusal.splitlines()[-3:]]),
-        fix="It needs Debian's package mirror (deb.debian.org), 500 MB in /var/tmp and the container engine.",
+        fix="It needs Debian's package mirror (deb.debian.org), 500 MB in /var/tmp, and Docker.",
     )
 
 

@@ -40,7 +40,7 @@ def sources(place: Path, name: str) -> dict[str, str]:
         if room < 0:
             raise InvalidValue(
                 f"buildpack {name}: its templates have more than {MOST_TEXT} bytes",
-                fix="A template is a Dockerfile with some conditions: a few kilobytes.",
+                fix="A template is a Dockerfile with conditions and has a few kilobytes.",
                 code="invalid-buildpack",
             )
         found[str(path.relative_to(place))] = path.read_text(encoding="utf-8", errors="replace")
@@ -69,9 +69,9 @@ def _rendered(made: jinja2.Environment, name: str, values: Mapping[str, object],
             size += len(piece)
             if size > MOST_TEXT:
                 raise InvalidValue(
-                    f"buildpack {name}: {TEMPLATE} makes more than {MOST_TEXT} characters",
-                    why="A Dockerfile has some kilobytes.",
-                    fix="Look at the loops of the template.",
+                    f"buildpack {name}: {TEMPLATE} produces more than {MOST_TEXT} characters",
+                    why="A Dockerfile has a few kilobytes.",
+                    fix="Check the loops of the template.",
                     code="invalid-buildpack",
                 )
             pieces.append(piece)
@@ -107,7 +107,7 @@ def _wrong(name: str, error: Exception) -> InvalidValue:
     said = error.message if isinstance(error, jinja2.TemplateError) else f"{type(error).__name__}: {error}"
     return InvalidValue(
         f"buildpack {name}: {TEMPLATE}{line}: {(said or type(error).__name__)[:500]}",
-        why="The template of a buildpack is jinja2, and may use what docs/buildpacks.md lists.",
-        fix="Correct the template, and add the buildpack again.",
+        why="Templates are jinja2. docs/buildpacks.md lists what they may use.",
+        fix="Fix the template and add the buildpack again.",
         code="invalid-buildpack",
     )

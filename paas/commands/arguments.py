@@ -46,7 +46,7 @@ def _role(ctx: Context, text: str) -> str:
 
 def _lines(ctx: Context, text: str) -> int:
     if not text.isdecimal() or int(text) > 1_000_000:
-        raise InvalidValue(f"{text!r} is not a number of lines", why="It is from 0 to 1000000.")
+        raise InvalidValue(f"{text!r} is not a number of lines", why="The range is 0 to 1000000.")
     return int(text)
 
 
@@ -164,8 +164,8 @@ def read_password(invocation: Invocation) -> str:
     password = read_input(invocation, 1 << 16).removesuffix("\n").removesuffix("\r")
     if not password or not password.isprintable():
         raise InvalidValue(
-            "there is no password on standard input",
-            why="It is one line of printable characters.",
+            "no password on standard input",
+            why="A password is one line of printable characters.",
             fix="For instance: paas … < FILE",
             code="no-password",
         )
@@ -176,8 +176,8 @@ def confirm(ctx: Context, invocation: Invocation, name: str, doing: str, *, forc
     """Goes on only with ``--force``, or once the name was typed in full."""
     if force:
         return
-    ctx.out.warning(f"WARNING: {doing}. This can't be undone.")
-    ctx.out.warning(f"To go on, type {name!r}; or run the command with --force.")
+    ctx.out.warning(f"WARNING: {doing}. This cannot be undone.")
+    ctx.out.warning(f"To continue, type {name!r}, or run the command with --force.")
     typed = bytearray()
     while not typed.endswith((b"\n", b"\r")) and (chunk := invocation.stdin.recv(1)):
         typed += chunk

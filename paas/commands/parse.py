@@ -148,7 +148,7 @@ def bind(ctx: Context, command: Command, words: Words) -> tuple[list[Any], dict[
         else:
             positional.append(parameter.default)
     if remaining:
-        raise UsageError(f"{command.name}: {remaining[0]!r} is too much", fix=f"Usage: {command.usage()}")
+        raise UsageError(f"{command.name}: unexpected argument {remaining[0]!r}", fix=f"Usage: {command.usage()}")
 
     for parameter in command.parameters:
         if parameter.flag and parameter.required and parameter.name not in words.flags:

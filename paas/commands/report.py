@@ -20,7 +20,7 @@ def reports(
     if not isinstance(app, str):
         return pick(make(app), flag)
     if flag:
-        raise UsageError(f"{flag} selects a value of one app", fix="Name the app, or give --global.")
+        raise UsageError(f"{flag} selects a value of one app", fix="Name the app, or use --global.")
     return Reports(tuple(make(one) for one in ctx.store.apps.all()))
 
 
@@ -32,7 +32,7 @@ def pick(report: Report, flag: str) -> Report | str:
     key = flag.removeprefix(prefix)
     if not flag.startswith(prefix) or key not in report.facts:
         raise UsageError(
-            f"the report has no value {flag}",
+            f"the report has no field {flag}",
             why="It has: " + ", ".join(prefix + known for known in report.facts),
             code="no-such-value",
         )

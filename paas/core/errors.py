@@ -167,6 +167,6 @@ def disk_full(where: str) -> DiskFull:
     """The error for a write that found no room; ``where`` is a path, or empty."""
     return DiskFull(
         "a disk of the server is full" + (f": {where} could not be written" if where else ""),
-        why="Nothing was changed: what was running goes on.",
+        why="Nothing was changed. The apps keep running.",
         fix="'cleanup --dry-run' shows what could go, 'doctor' how full the disks are.",
     )

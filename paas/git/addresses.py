@@ -61,4 +61,4 @@ def _listed(addresses: list[str]) -> str:
 
 
 def _unreachable(remote: Remote, why: str) -> FetchFailed:
-    return FetchFailed(f"{remote.url} could not be fetched", why=why, fix="Look at the address.")
+    return FetchFailed(f"{remote.url} could not be fetched", why=why, fix="Check the address.")

@@ -81,7 +81,7 @@ def _check_end(file: Bounded, offset: int) -> None:
     or something that is no header."""
     file.seek(offset)
     if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-        raise archive.broken("It has no end: after its last whole entry something is missing or damaged.")
+        raise archive.broken("It is truncated or damaged after its last complete entry.")
 
 
 def _tar_member(tar: tarfile.TarFile, info: tarfile.TarInfo, guard: Guard) -> Member | None:
@@ -91,7 +91,7 @@ def _tar_member(tar: tarfile.TarFile, info: tarfile.TarInfo, guard: Guard) -> Me
     if info.type in _SPECIAL:
         raise archive.special(path, _SPECIAL[info.type])
     if info.issparse() or not (info.isreg() or info.issym() or info.islnk()):
-        raise archive.special(path, "an entry of a kind that is not taken")
+        raise archive.special(path, "an entry of an unsupported type")
     if archive.is_history(path):
         return None
     if info.issym():
@@ -127,15 +127,15 @@ def _zip_member(found: zipfile.ZipFile, info: zipfile.ZipInfo, guard: Guard) -> 
     if kind not in (0, stat.S_IFREG, stat.S_IFLNK):
         raise archive.special(path, "a device node or another special file")
     if info.flag_bits & 1:
-        raise ArchiveRefused("the archive is encrypted", fix="Make it without a password.", code="archive-encrypted")
+        raise ArchiveRefused("the archive is encrypted", fix="Create it without a password.", code="archive-encrypted")
     if archive.is_history(path):
         return None
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         # Of others, zipfile unpacks all that it has read at once, which may be thousands of times as much.
         raise ArchiveRefused(
-            f"{path} is packed in a way that is not taken",
-            why="The entries of a zip archive are stored, or packed with deflate.",
-            fix="Make it with the usual programs, without bzip2 and LZMA.",
+            f"{path} is compressed with an unsupported method",
+            why="Supported are zip entries that are stored or compressed with deflate.",
+            fix="Create it without bzip2 and LZMA.",
             code="archive-special",
         )
     guard.unpacked(info.file_size)
@@ -163,4 +163,4 @@ def _exactly(source: IO[bytes], size: int) -> Iterator[bytes]:
             left -= len(chunk)
             yield chunk
         if source.read(1):
-            raise archive.broken("An entry is longer than it says.")
+            raise archive.broken("An entry is longer than its header says.")

@@ -38,7 +38,7 @@ def import_tree(quarantine: Quarantine, members: Iterable[Member], *, one_folder
         marks = Path(folder) / "marks"
         files, links = _blobs(quarantine, members, marks)
         if not files:
-            raise archive.broken("There is no file in it.")
+            raise archive.broken("It contains no file.")
         archive.check_shape(files)
         top = archive.top_folder(files) if one_folder else ""
         cut = len(top) + 1 if top else 0
@@ -99,8 +99,8 @@ def _blob(
     if member.same_as:
         if member.same_as not in files:
             raise archive.ArchiveRefused(
-                f"the archive has a hard link to what is not in it before: {one_line(member.path, 120)!r}",
-                why=f"It leads to {one_line(member.same_as, 120)!r}.",
+                f"the archive has a hard link to an entry that does not precede it: {one_line(member.path, 120)!r}",
+                why=f"It points to {one_line(member.same_as, 120)!r}.",
                 code="archive-link",
             )
         mode, same = files[member.same_as]
@@ -126,7 +126,7 @@ def _tree(quarantine: Quarantine, entries: Mapping[str, tuple[str, str]], index:
     taken = _git(quarantine, ["ls-files", "-z", "--cached"], extra=own).decode("utf-8", "surrogateescape")
     if left_out := sorted(entries.keys() - set(taken.split("\0"))):
         raise archive.ArchiveRefused(
-            f"the archive has a path that git does not take: {one_line(left_out[0], 120)!r}", code="archive-path"
+            f"the archive has a path that git refuses: {one_line(left_out[0], 120)!r}", code="archive-path"
         )
     return _git(quarantine, ["write-tree"], extra=own).decode().strip()
 

@@ -76,7 +76,7 @@ def _redirected(remote: Remote, means: RemoteCredentials) -> Remote:
     except (OSError, ValueError, HTTPException, InvalidValue) as error:
         reason = getattr(error, "reason", error)
         raise FetchFailed(
-            f"{remote.url} could not be fetched", why=f"It is redirected, and that failed: {reason}"
+            f"{remote.url} could not be fetched", why=f"The redirect failed: {reason}"
         ) from error
 
 
@@ -192,9 +192,9 @@ class _Git:
         if self._remote.scheme == "ssh":
             fix = f"Does {host} know the deploy key ('git:public-key'), and is its host key right ('git:allow-host')?"
         elif self._remote.scheme == "https" and self._means.login is None:
-            fix = f"If it takes credentials: 'git:auth {host} USER', with the password or token on standard input."
+            fix = f"If it needs credentials: 'git:auth {host} USER', with the password or token on standard input."
         elif self._means.login is not None:
-            fix = f"Look at the address, and at the credentials ('git:auth-status {host}')."
+            fix = f"Check the address and the credentials ('git:auth-status {host}')."
         else:
             fix = "Look at the address."
         return FetchFailed(f"{self._remote.url} could not be fetched", why=reason, fix=fix)

@@ -57,9 +57,9 @@ def listed(repository: Path, commit: str, extra: Mapping[str, str], options: lis
     output = git_process.run(repository, ["ls-tree", *options, commit], extra=extra, most=MOST_LISTED)
     if len(output) > MOST_LISTED:
         raise Unsupported(
-            "the commit has more files than are taken",
-            why=f"The list of their names alone has more than {MOST_LISTED >> 20} MiB.",
-            fix="Leave out what is generated or installed, such as node_modules.",
+            "the commit has too many files",
+            why=f"The list of their names has more than {MOST_LISTED >> 20} MiB.",
+            fix="Leave out generated and installed files, such as node_modules.",
             code="too-many-files",
         )
     return output
@@ -95,6 +95,6 @@ def _read(process: subprocess.Popen[bytes], name: str, label: str, limit: int) -
 
     size = int(words[-1])
     if size > limit:
-        raise Unsupported(f"{one_line(label)} is too large: {size} bytes, at most {limit} are read")
+        raise Unsupported(f"{one_line(label)} is too large: {size} bytes; the limit is {limit}")
     content = process.stdout.read(size + 1)[:-1]
     return content if words[1] == b"blob" else None

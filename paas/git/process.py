@@ -63,7 +63,7 @@ class GitHungry(GitFailed):
 
     def __init__(self, command: str) -> None:
         super().__init__(command, f"an object takes more memory than git may use ({MOST_MEMORY >> 20} MiB)")
-        self.why = "It is a file of several hundred megabytes, or pretends to be one: a delta that repeats its base."
+        self.why = "It is a file of several hundred megabytes, or a crafted delta that expands to one."
         self.fix = "Leave large files out of the repository, and fetch them in the Dockerfile."
 
 
@@ -73,7 +73,7 @@ class GitMissing(PaasError):
     code = "git-missing"
 
     def __init__(self) -> None:
-        super().__init__("git isn't installed on the server", fix="Install it there: apt-get install git")
+        super().__init__("git is not installed on the server", fix="Install it there: apt-get install git")
 
 
 def environment(repository: Path) -> dict[str, str]:
@@ -212,7 +212,7 @@ def ending(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]
 def last_words(complaints: bytes) -> str:
     """The last error among what git said, without its prefix, fit for one line."""
     lines = complaints.decode(errors="replace").splitlines()
-    errors = [line for line in lines if line.startswith(("fatal: ", "error: "))] or lines or ["it said nothing"]
+    errors = [line for line in lines if line.startswith(("fatal: ", "error: "))] or lines or ["no message"]
     return one_line(errors[-1].removeprefix("fatal: ").removeprefix("error: "))
 
 

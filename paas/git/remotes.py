@@ -68,7 +68,7 @@ class Remotes:
             )
         except FileNotFoundError as error:
             raise PaasError(
-                "ssh isn't installed on the server",
+                "ssh is not installed on the server",
                 fix="Install it there: apt-get install openssh-client",
                 code="no-ssh",
             ) from error

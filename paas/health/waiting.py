@@ -150,7 +150,7 @@ class _Wait:
         container = self._ctx.scheduler.inspect(self._one.container_id)
         if container is None:
             label = self._one.candidate.replica.label
-            raise _Failed(self._one, Unhealthy(f"{label} was removed while it started", code="removed"))
+            raise _Failed(self._one, Unhealthy(f"{label} was removed while starting", code="removed"))
         return container
 
     def _evidence(self, check: Check, container: Container, seen: CheckOutcome | None, waited: float) -> Evidence:

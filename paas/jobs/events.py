@@ -30,7 +30,7 @@ class EventLog:
         try:
             self._store.events.add(app_id, now, process, text, release=release, code=code)
         except PaasError as error:
-            _log.warning("%s could not be told: %s: %s", process, text, error.what)
+            _log.warning("%s could not be logged: %s: %s", process, text, error.what)
 
     def ended(self, ending: Ending) -> None:
         """A container ended or was removed: whatever this server did not do itself is told."""
@@ -40,7 +40,7 @@ class EventLog:
             code, text = codes.of_end(ending.exit_code, ending.out_of_memory, again=self._comes_back(ending))
             self.tell(ending.app_id, ending.label, text, release=ending.release, code=code)
         elif self._store.kept_logs.find(ending.container_id) is None:
-            lost = "The container was removed by something else than this server: its log is gone"
+            lost = "The container was not removed by this server; its log is gone"
             self.tell(ending.app_id, ending.label, lost, release=ending.release)
 
     def _comes_back(self, ending: Ending) -> bool:

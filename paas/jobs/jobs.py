@@ -72,7 +72,7 @@ class Job:
 
     def tell_of(self, holder: str) -> None:
         """Somebody else's change of the app is at work."""
-        self.out.step(f"{self.app.name}: another change is under way ({holder}); waiting for it to finish")
+        self.out.step(f"{self.app.name}: another deployment is running ({holder}); waiting for it")
 
     def wait_for(self, what: str) -> None:
         """It waits for a place."""
@@ -111,7 +111,7 @@ class Job:
     def check(self) -> None:
         """Raises `Cancelled` if somebody asked for it, or the server stops."""
         if self.cancelled.is_set():
-            raise self.reason or Cancelled("the change was cancelled; what was running goes on", fix="Run it again.")
+            raise self.reason or Cancelled("the deployment was cancelled; the app is unchanged", fix="Try it again.")
 
     def note(self, *, commit: str | None = None, version: int | None = None) -> None:
         """Records what it deploys."""
@@ -285,9 +285,9 @@ class Jobs:
             self._stopping = True
             jobs = list(self._active.values())
         for job in jobs:
-            job.cancel(Cancelled("the server stops; what was running goes on", fix="Try again in a moment."))
+            job.cancel(Cancelled("the server is stopping; the app is unchanged", fix="Try again in a moment."))
             # To clean up may take longer than those who watch stay connected.
-            job.out.step("The server stops: this change is being cancelled, unless it is recorded already")
+            job.out.step("The server is stopping. This deployment is cancelled unless it is already recorded")
         deadline = self._clock.monotonic() + timeout
         for job in jobs:
             job.done.wait(max(0.0, deadline - self._clock.monotonic()))

@@ -40,7 +40,7 @@ class FifoLock:
             with self._changed:
                 while queue[0] is not ticket:
                     if cancelled.is_set():
-                        raise Cancelled("cancelled while it waited for its turn")
+                        raise Cancelled("cancelled while waiting for another deployment")
                     self._changed.wait(_RECHECK_SECONDS)
             yield
         finally:
@@ -89,7 +89,7 @@ class Slots:
         try:
             while before := self._enter(ticket):
                 if cancelled.is_set():
-                    raise Cancelled("cancelled while it waited for a build slot")
+                    raise Cancelled("cancelled while waiting for a build slot")
                 if before != told:
                     waiting(before)
                     told = before

@@ -77,7 +77,7 @@ class Loop:
             self._complained = error.what
         except Exception as fault:  # noqa: BLE001  # a fault must not end the only thread that does this
             if repr(fault) != self._complained:
-                _log.exception("%s met an error of its own", self.name)
+                _log.exception("%s failed with an internal error", self.name)
             self._complained = repr(fault)
         else:
             self._complained = ""

@@ -161,7 +161,7 @@ def build_slot(ctx: Context, job: Job) -> Iterator[None]:
 
     def waiting(before: int) -> None:
         job.wait_for("a build slot")
-        job.out.step(f"Waiting for a build slot: {before} before this one")
+        job.out.step(f"Waiting for a build slot ({before} ahead)")
 
     with ctx.jobs.build_slots.take(waiting, job.cancelled):
         job.begin()
@@ -173,9 +173,9 @@ def existing(ctx: Context, image_id: str) -> Image:
     image = ctx.scheduler.image(image_id)
     if image is None:
         raise BuildFailed(
-            "the image of this release has gone",
-            why="Something other than the platform removed it from the engine.",
-            fix="Build it again: 'ps:rebuild', or push.",
+            "the image of this release is gone",
+            why="It was removed from Docker, but not by the platform.",
+            fix="Build it again with 'ps:rebuild' or a push.",
             code="image-gone",
         )
     return image
@@ -185,7 +185,7 @@ def processes(image: Image, spec: AppSpec, environment: Mapping[str, Secret]) ->
     """The process types with their ports, from the app's description, the image and the configured PORT."""
     if not image.has_command and any(one.command is None for one in spec.processes.values()):
         raise BuildFailed(
-            "nothing says what to run",
+            "no command to run was found",
             why="The image has neither CMD nor ENTRYPOINT, and the repository has no Procfile.",
             fix='Add CMD ["program", "argument"] to the Dockerfile, or a Procfile with a line "web: program argument".',
             code="no-command",
@@ -243,7 +243,7 @@ def prepared(ctx: Context, app: App, job: Job, made: Release, first: Sequence[Ph
         if image != made.image:
             made = ctx.store.releases.set_image(made, image)
             ctx.scheduler.name_image(app, made)
-            job.out.detail("The files that it wrote are part of the image.")
+            job.out.detail("The files it wrote are part of the image.")
     return made
 
 
@@ -252,10 +252,10 @@ def afterwards(ctx: Context, app: App, job: Job, made: Release, phase: Phase) ->
     try:
         run_phase(ctx, app, job, made, phase)
     except Cancelled:
-        job.out.warning(f"The {phase.name} was cancelled; v{made.version} serves.")
+        job.out.warning(f"The {phase.name} was cancelled. v{made.version} is live.")
     except PaasError as error:
         job.out.error(error)
-        job.out.warning(f"v{made.version} serves all the same.")
+        job.out.warning(f"v{made.version} is live all the same.")
 
 
 def same_again(ctx: Context, app: App, job: Job, *, actor: str, cause: str, only: str = "") -> None:

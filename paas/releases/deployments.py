@@ -49,7 +49,7 @@ def find(ctx: Context, target: str, which: str = "") -> DeploymentView:
     if which.isdecimal():
         found = ctx.store.deployments.get(int(which))
         if found.app_id != app.id:
-            raise NotFound(f"build {which} is not one of {app.name}", fix=_see(app), code="no-such-build")
+            raise NotFound(f"build {which} does not belong to {app.name}", fix=_see(app), code="no-such-build")
         return _build(ctx, app.name, found)
     under_way = ctx.jobs.of(app)
     if under_way:
@@ -58,17 +58,17 @@ def find(ctx: Context, target: str, which: str = "") -> DeploymentView:
         raise nothing_under_way(app)
     last = ctx.store.deployments.last(app)
     if last is None:
-        raise NotFound(f"nothing was built of {app.name} yet", fix="Push to it.", code="no-such-build")
+        raise NotFound(f"{app.name} has no builds yet", fix="Push to it.", code="no-such-build")
     return _build(ctx, app.name, last)
 
 
 def _see(app: App) -> str:
-    return f"'builds:list {app.name}' shows those there are."
+    return f"'builds:list {app.name}' lists them."
 
 
 def nothing_under_way(app: App) -> NotFound:
     """The error where somebody asks for the current build and there is none."""
-    return NotFound(f"nothing is under way for {app.name}", fix=_see(app), code="no-build-under-way")
+    return NotFound(f"no deployment of {app.name} is running", fix=_see(app), code="no-build-under-way")
 
 
 def show_log(ctx: Context, build: DeploymentView, *, follow: bool, after: int = 0) -> int:
@@ -87,7 +87,7 @@ def show_log(ctx: Context, build: DeploymentView, *, follow: bool, after: int = 
         if not path.exists():
             raise NotFound(
                 f"the log of build {build.deployment.id} is gone",
-                why=f"The logs of the last {ctx.settings.value('keep-job-logs')} changes of an app are kept.",
+                why=f"The logs of the last {ctx.settings.value('keep-job-logs')} deployments of an app are kept.",
                 code="log-gone",
             )
         with path.open("rb") as file:
@@ -127,19 +127,23 @@ def cancel(ctx: Context, build: DeploymentView) -> None:
     job = ctx.jobs.find(build.deployment.id)
     if job is None:
         raise PaasError(
-            f"build {build.deployment.id} is not under way: it is {build.deployment.status.value}",
+            f"build {build.deployment.id} is not running: it is {build.deployment.status.value}",
             code="no-build-under-way",
         )
     job.cancel(
-        Cancelled(f"cancelled by {ctx.caller.name}", why="What was running goes on.", fix="Run it again to try again.")
+        Cancelled(
+            f"cancelled by {ctx.caller.name}",
+            why="The app is unchanged.",
+            fix="Repeat the command to try again.",
+        )
     )
     ctx.out.began(job.id)
     _wait(ctx, job)
     ended = ctx.store.deployments.get(job.id)
     if ended.status is not DeploymentStatus.CANCELLED:
         raise PaasError(
-            f"build {job.id} could not be cancelled any more: it has {ended.status.value}",
-            fix=f"What it did stays; 'releases {build.app}' shows where the app stands.",
+            f"build {job.id} could not be cancelled: it has already {ended.status.value}",
+            fix=f"Its result stays; 'releases {build.app}' shows the current state.",
             code="too-late",
         )
 

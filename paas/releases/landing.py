@@ -82,7 +82,7 @@ def rebuild(ctx: Context, app: App) -> None:
     commit = head(ctx, app)
     if commit is None:
         raise PaasError(
-            f"there is nothing to build: {app.name} has no commit on its deploy branch",
+            f"nothing to build: {app.name} has no commit on its deploy branch",
             fix="Push it first: git push.",
             code="nothing-to-build",
         )

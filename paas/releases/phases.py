@@ -89,7 +89,7 @@ def _left(ctx: Context, job: Job, container_id: str, release: Release, phase: Ph
         return ctx.scheduler.commit(container_id, release.image) or release.image
     except DockerError as error:
         job.out.error(error)
-        job.out.warning(f"The files that the {phase.name} wrote are not part of the image.")
+        job.out.warning(f"The files the {phase.name} wrote are not part of the image.")
         return release.image
 
 
@@ -102,7 +102,7 @@ def _show(ctx: Context, job: Job, container_id: str) -> None:
         if size <= MOST_SHOWN:
             job.out.detail(logline.parse(line, TYPE).text.decode("utf-8", "replace"))
         elif before <= MOST_SHOWN:
-            job.out.warning(f"It writes more than {MOST_SHOWN >> 20} MiB: the rest is not shown.")
+            job.out.warning(f"It wrote more than {MOST_SHOWN >> 20} MiB; the rest is not shown.")
 
     with ctx.scheduler.follow(container_id, 1_000_000) as chunks:
         for chunk in chunks:
@@ -131,7 +131,7 @@ def _judge(phase: Phase, found: Container | None) -> None:
     raise DeployFailed(
         f"the {phase.name} {how}",
         why=f"Its command was: {phase.command}",
-        fix="What it wrote is above. Mend it and push again.",
+        fix="Its output is above. Fix it and push again.",
         code="release-phase-failed",
     )
 
@@ -153,7 +153,7 @@ def _ended_early(
                 if ctx.clock.monotonic() < deadline:
                     continue
                 over.set()
-                job.out.warning(f"The {phase.name} is told to end: {_allowed(ctx, app)} are over.")
+                job.out.warning(f"The {phase.name} is being stopped: its limit of {_allowed(ctx, app)} is over.")
             try:
                 ctx.scheduler.halt(container_id, grace)
             except DockerError as error:
@@ -178,7 +178,7 @@ def _too_long(ctx: Context, app: App, phase: Phase) -> DeployFailed:
     return DeployFailed(
         f"the {phase.name} did not end in time",
         why=f"Its command was: {phase.command}. It was stopped after {_allowed(ctx, app)} (deploy phase-timeout).",
-        fix=f"If it needs longer: 'deploy:set {app.name} phase-timeout 3h'. A command that never ends is a process: "
-        "give it a line of its own in the Procfile.",
+        fix=f"If it needs more time: 'deploy:set {app.name} phase-timeout 3h'. "
+        "A command that never ends needs its own process type in the Procfile.",
         code="phase-timeout",
     )

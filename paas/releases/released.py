@@ -25,7 +25,7 @@ def tell(ctx: Context, app: App, job: Job, made: Release) -> None:
 def _nothing_runs(app: App, job: Job, made: Release) -> None:
     types = [process.type for process in made.processes]
     job.out.warning(f"No process runs: {', '.join(types)} is scaled to 0.")
-    job.out.warning(f"Start one, for instance: ps:scale {app.name} {types[0]}=1")
+    job.out.warning(f"Start one: ps:scale {app.name} {types[0]}=1")
 
 
 def drop_old_images(ctx: Context, app: App, job: Job, made: Release) -> None:

@@ -30,8 +30,8 @@ def rollback(ctx: Context, app: App, version: int | None, *, keep_config: bool =
             return deploy.release(ctx, job.app, job, kept)
         changed = sorted(_differing(target.shared, ctx.store.config.all(None)))
         if changed:
-            job.out.warning(f"Global variables were other ones in v{target.version}: {', '.join(changed)}.")
-            job.out.warning("They are as they were then until the app's next change takes those of now.")
+            job.out.warning(f"These global variables had other values in v{target.version}: {', '.join(changed)}.")
+            job.out.warning("This app keeps the values of that release until its next release.")
         draft = Draft(
             image=target.image,
             commit=target.commit,
@@ -68,7 +68,7 @@ def find(ctx: Context, app: App, version: int | None) -> Release:
     if target.state in (ReleaseState.FAILED, ReleaseState.PENDING):
         raise PaasError(
             f"v{target.version} never served: it is {target.state.value}",
-            fix=f"Choose another one from 'releases {app.name}'.",
+            fix=f"Choose another release from 'releases {app.name}'.",
             code="release-failed",
         )
     if ctx.scheduler.image(target.image) is None:

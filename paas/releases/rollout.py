@@ -167,9 +167,7 @@ def keeping_them_running(ctx: Context, started: Sequence[Started]) -> Iterator[N
             one.result()
 
 
-def make_way(
-    ctx: Context, app: App, job: Job, plan: Rollout, alone: Sequence[Candidate], halted: list[str]
-) -> None:
+def make_way(ctx: Context, app: App, job: Job, plan: Rollout, alone: Sequence[Candidate], halted: list[str]) -> None:
     """Stops every container of these process types that does not go on, without removing it; ``halted`` gets its id."""
     types = {candidate.process.type for candidate in alone}
     kept = {(replica.process_type, replica.index, replica.slot) for replica in plan.keep}
@@ -247,7 +245,9 @@ def retire(ctx: Context, app: App, job: Job, plan: Rollout, switch: Switch) -> N
             let_go(ctx, app, old, switch)
     except PaasError as error:
         job.out.error(error)
-        job.out.warning("Containers of before may be left; the next change, or start of the server, lets them go.")
+        job.out.warning(
+            "Some old containers may still be running. They are removed at the next deploy or server start."
+        )
 
 
 def let_go(ctx: Context, app: App, containers: Sequence[Container], switch: Switch | None) -> None:
@@ -286,7 +286,7 @@ def bring_back(ctx: Context, app: App, job: Job, alone: Sequence[Candidate], hal
     for found in back:
         ctx.scheduler.revive(found.id)
     if back:
-        job.out.step(f"Started {', '.join(found.label for found in back)} of before again")
+        job.out.step(f"Restarted the previous {', '.join(found.label for found in back)}")
 
 
 def remove_candidates(ctx: Context, app: App, plan: Rollout, switch: Switch | None) -> None:

@@ -22,14 +22,14 @@ def find(ctx: Context, app: App, number: int | None) -> Trace:
     """The trace of the app's change of that number, or else of its newest that is over. Raises `NotFound`."""
     chosen = ctx.store.traces.newest(app) if number is None else number
     if chosen is None:
-        raise NotFound(f"nothing was deployed to {app.name} yet", fix="Push to it.", code="no-trace")
+        raise NotFound(f"{app.name} has not been deployed yet", fix="Push to it.", code="no-trace")
     spans = ctx.store.traces.get(chosen)
     deployment = ctx.store.deployments.get(chosen)
     if deployment.app_id != app.id or not spans:
         raise NotFound(
             f"there is no trace of build {chosen} of {app.name}",
-            why=f"Those of an app's last {ctx.settings.value('keep-job-logs')} changes are kept, from their end on.",
-            fix=f"'builds:list {app.name}' shows those there are.",
+            why=f"The traces of an app's last {ctx.settings.value('keep-job-logs')} deployments are kept.",
+            fix=f"'builds:list {app.name}' lists them.",
             code="no-trace",
         )
     return Trace(deployment, spans)

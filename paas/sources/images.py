@@ -35,7 +35,7 @@ def from_image(ctx: Context, app: App, name: ImageName, *, force: bool, by: By |
 
     def work(job: Job) -> None:
         if not force and _serves(ctx, job.app, str(name)):
-            job.out.step(f"No changes: {name} serves already")
+            job.out.step(f"No changes: {name} is already live")
             return
         before = _named(ctx, job.app)
         try:
@@ -76,7 +76,7 @@ def _load(
         imagestream.check_architecture(found.architecture, ctx.scheduler.architecture(), str(wanted))
         name = ctx.scheduler.loaded_name(job.app, hashlib.sha256(found.config).hexdigest()[:16])
         if _serves(ctx, job.app, name):
-            job.out.step(f"No changes: {wanted} serves already")
+            job.out.step(f"No changes: {wanted} is already live")
             return
         job.out.step(f"Loading {wanted}")
         with job.step(Step.FETCH, "Loaded"):

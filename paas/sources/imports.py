@@ -100,7 +100,7 @@ def deploy_made(ctx: Context, job: Job, made: Made, *, again: bool = False) -> b
             tree = fast_import.import_tree(quarantine, made.members, one_folder=made.one_folder)
             serves = parent is not None and _serves(ctx, job.app, parent)
             if parent and serves and not again and fast_import.tree_of(quarantine, parent) == tree:
-                job.out.step("No changes: this is what serves already")
+                job.out.step("No changes: this is already live")
                 return False
             by = made.by or By(ctx.caller.name)
             author = Author(by.name, ctx.clock.now(), by.email)

@@ -39,10 +39,10 @@ def fetch(ctx: Context, name: ImageName, app: App | None, out: Output, cancelled
             raise PaasError(
                 f"{name} could not be pulled",
                 why=image_name.said(error.why or error.what),
-                fix=f"Look at its name. If it takes credentials: 'registry:login {name.server} USER'.",
+                fix=f"Check the name. If the registry needs credentials: 'registry:login {name.server} USER'.",
                 code="pull-failed",
             ) from error
-        out.detail("It can't be pulled; the server has an image of that name, which is taken.")
+        out.detail("It cannot be pulled. The server has an image of that name and uses it.")
 
     image = ctx.scheduler.image(name.full)
     if before is None:

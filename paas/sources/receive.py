@@ -37,7 +37,7 @@ def app_for_push(ctx: Context, path: str) -> App:
     if ctx.store.properties.of(None).value("apps", "disable-autocreation"):
         raise NoSuchApp(
             f"there is no app {name!r}",
-            why="Pushes don't create apps on this server (apps:set --global disable-autocreation).",
+            why="Pushes do not create apps on this server (apps:set --global disable-autocreation).",
             fix=f"Run 'apps:create {name}' first.",
         )
     try:
@@ -110,7 +110,7 @@ class PushReceiver:
                 landing.land(self._ctx, job.app, quarantine, moved)
 
             if current == update.new and current != update.old:
-                job.out.step("The push before this one has deployed the same commit")
+                job.out.step("The previous push has deployed the same commit")
                 landed()
             else:
                 landing.deploy_first(self._ctx, job, Commit(moved.new, actor, "git push", quarantine, moved, landed))

@@ -57,7 +57,7 @@ def _branch(ctx: Context, app: App, found: Fetched, keep: bool) -> str:
 def _deploys(ctx: Context, job: Job, found: Fetched, when: When, branch: str) -> bool:
     name = found.commit[:10]
     if when is When.NEVER:
-        job.out.step(f"{branch} is {name} now; it is not deployed ('ps:rebuild {job.app.name}' does that)")
+        job.out.step(f"{branch} is now {name}. It is not deployed ('ps:rebuild {job.app.name}' does that)")
     elif when is When.CHANGED and was_released(ctx, job.app, found.commit):
         before = repository_of(ctx, job.app).resolve(HEADS + branch)
         job.out.step(f"No changes: {name} has been deployed" + ("" if before == found.commit else " before"))

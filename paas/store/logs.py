@@ -176,7 +176,7 @@ class DrainRecords(Table):
         row = self._db.one("SELECT * FROM drains WHERE id = ?", drain_id)
         if row is None:
             raise NotFound(
-                f"there is no drain {drain_id}", fix="'logs:drain list' shows those there are.", code="no-such-drain"
+                f"there is no drain {drain_id}", fix="'logs:drain list' lists them.", code="no-such-drain"
             )
         return self._drain(row)
 

@@ -91,7 +91,7 @@ class Releases:
         if row is None:
             raise NotFound(
                 f"{app.name} has no release v{version}",
-                fix=f"'releases {app.name}' shows those there are.",
+                fix=f"'releases {app.name}' lists them.",
                 code="no-such-release",
             )
         return self._release(row)
@@ -226,7 +226,7 @@ class Deployments:
         row = self._db.one("SELECT * FROM deployments WHERE id = ?", deployment_id)
         if row is None:
             raise NotFound(
-                f"there is no build {deployment_id}", fix="'builds:list' shows those there are.", code="no-such-build"
+                f"there is no build {deployment_id}", fix="'builds:list' lists them.", code="no-such-build"
             )
         return self._deployment(row)
 

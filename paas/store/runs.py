@@ -152,7 +152,7 @@ class Sandboxes:
             raise NotFound(
                 f"there is no sandbox {name!r}",
                 why="It was never made, or its time was over.",
-                fix="'sandbox:list' shows those there are.",
+                fix="'sandbox:list' lists them.",
                 code="no-such-sandbox",
             )
         return found

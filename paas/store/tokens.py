@@ -43,5 +43,5 @@ class Tokens(Table):
         """Forgets it; `NotFound` if there is none of that name."""
         if self._db.execute("DELETE FROM tokens WHERE name = ?", name).rowcount == 0:
             raise NotFound(
-                f"there is no token {name!r}", fix="'tokens:list' shows those there are.", code="no-such-token"
+                f"there is no token {name!r}", fix="'tokens:list' lists them.", code="no-such-token"
             )

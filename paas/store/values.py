@@ -119,7 +119,7 @@ class Keys(Table):
                 self._db.execute("DELETE FROM keys WHERE name = ?", key.name)
                 return key
         raise NotFound(
-            f"there is no key {name or fingerprint!r}", fix="'ssh-keys:list' shows those there are.", code="no-such-key"
+            f"there is no key {name or fingerprint!r}", fix="'ssh-keys:list' lists them.", code="no-such-key"
         )
 
 

@@ -90,7 +90,7 @@ def test_what_predeploy_writes_is_in_the_image_and_its_variables_are_not(
     assert instance.paas("config:set pre TOKEN=top-secret").status == 0
     pushed = instance.git_push(code, "pre")
     assert pushed.status == 0, pushed.err
-    assert "The files that it wrote are part of the image." in pushed.err
+    assert "The files it wrote are part of the image." in pushed.err
     seen = "sh -c 'cat /app/built; ls /app/gone; echo $TOKEN'"
     assert instance.paas(f"enter pre web.1 {seen}").out == "built with top-secret\ntop-secret\n"
 

@@ -176,7 +176,7 @@ def test_a_lone_worker_never_runs_twice_and_comes_back(instance: Server, stack: 
         (code / "Procfile").write_text("web: python3 web.py\nworker: false\n")
         pushed = instance.git_push(code, "lone")
         assert pushed.status == 1
-        assert "Started worker.1 of before again" in pushed.err
+        assert "Restarted the previous worker.1" in pushed.err
         assert serving() == before
         assert instance.get("lone").body == "v2 one"
         eventually(lambda: len(seen) >= 7)

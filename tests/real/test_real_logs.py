@@ -221,7 +221,7 @@ def resident(pid: int) -> int:
 
 def test_a_container_that_somebody_else_removed_is_told(talker: Server) -> None:
     subprocess.run(["docker", "rm", "-f", engine_log(talker, "talker")], check=True, capture_output=True)
-    lost = "The container was removed by something else than this server: its log is gone"
+    lost = "The container was not removed by this server; its log is gone"
     eventually(lambda: lost in talker.paas("logs talker --source platform").out)
     eventually(lambda: talker.paas("ps talker").out.count("running") == 1)
 

@@ -145,7 +145,7 @@ def test_a_client_that_goes_away_does_not_stop_the_deploy_and_a_second_push_wait
 
     scaled = instance.ssh("ps:scale patient web=2")
 
-    assert "another change is under way (git push by test); waiting" in scaled.err
+    assert "another deployment is running (git push by test); waiting" in scaled.err
     assert scaled.status == 0, scaled.err
     assert instance.get("patient").body == "v1 slow"
     assert instance.git(code, "push", instance.url("patient"), "main").err == "Everything up-to-date\n"

@@ -166,7 +166,7 @@ def test_of_two_who_lock_at_once_one_has_the_lock(hello, monkeypatch):
 
     def read(app):
         found = get(app)
-        # Until the other one has looked, too, if it can before this one is through.
+        # Until the other one has looked, too, if it can ahead) is through.
         with suppress(threading.BrokenBarrierError):
             both.wait(0.3)
         return found

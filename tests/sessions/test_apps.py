@@ -181,8 +181,8 @@ def test_clone_to_a_name_that_is_taken(hello):
 
 def test_destroy_asks_for_the_name(hello):
     warning = (
-        " !     WARNING: destroying the app hello. This can't be undone.\n"
-        " !     To go on, type 'hello'; or run the command with --force.\n"
+        " !     WARNING: destroying the app hello. This cannot be undone.\n"
+        " !     To continue, type 'hello', or run the command with --force.\n"
     )
     refused = " !     nothing was done: the name was not confirmed [not-confirmed]\n"
     for typed in ("", "y\n", "hell\n"):
@@ -264,7 +264,7 @@ def test_pushes_create_no_apps_once_that_is_turned_off(server):
     assert result.status == 128
     assert result.err.startswith(
         " !     there is no app 'hello'\n"
-        " !     Pushes don't create apps on this server (apps:set --global disable-autocreation).\n"
+        " !     Pushes do not create apps on this server (apps:set --global disable-autocreation).\n"
         " !     Run 'apps:create hello' first. [no-such-app]\n"
     )
     server.run("apps:create hello")

@@ -56,7 +56,7 @@ def test_a_server_that_can_not_be_told_is_refused(hello):
     (source.tree / "Dockerfile").write_text("FROM x\nADD http://$HOST/ /x\n")
     with pytest.raises(BuildFailed) as caught:
         safety.check(hello.ctx, hello.app(), None, source)
-    assert caught.value.why == "Which server that is can't be told before the build."
+    assert caught.value.why == "The server is not known before the build."
 
 
 def test_the_internet_is_not_refused(hello):

@@ -186,7 +186,7 @@ def test_the_chain_of_an_app_is_edited(hello):
 
     assert chain() == []
     added = hello.run("buildpacks:add hello python", caller=DEPLOYER)
-    assert added == (0, "", "-----> Added buildpack python to hello; it counts from the next build on\n")
+    assert added == (0, "", "-----> Added buildpack python to hello. Takes effect at the next build.\n")
     hello.run("buildpacks:add hello https://github.com/heroku/heroku-buildpack-nodejs --index 1")
     assert chain() == ["node", "python"]
     hello.run("buildpacks:set hello static --index 2")
@@ -369,7 +369,7 @@ def test_what_comes_from_elsewhere_is_worked_on_in_limited_processes_and_a_repor
 @pytest.mark.parametrize(
     ("recipe", "said"),
     [
-        ("{% for a in range(99999) %}xxxx{% endfor %}", "Dockerfile.j2 makes more than 262144 characters"),
+        ("{% for a in range(99999) %}xxxx{% endfor %}", "Dockerfile.j2 produces more than 262144 characters"),
         ("FROM {{ 1 / 0 }}", "Dockerfile.j2: ZeroDivisionError: division by zero"),
         ("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", "Dockerfile.j2: RecursionError"),
     ],
@@ -434,7 +434,7 @@ def test_one_of_another_server_is_fetched_with_what_git_sync_has(hello, pack, re
 def test_one_that_is_too_large_is_not_written_to_the_disk(hello, pack, repository, monkeypatch):
     monkeypatch.setattr(buildpack_fetch, "MOST_BYTES", 100)
     monkeypatch.setattr(buildpack_fetch, "update_worktree", None)
-    assert "is no buildpack: it has 2 files with" in hello.run(f"buildpacks:add hello {repository}").err
+    assert "is not a buildpack: it has 2 files with" in hello.run(f"buildpacks:add hello {repository}").err
 
 
 def test_one_that_is_kept_stays_until_it_is_recorded(hello, repository, monkeypatch):
@@ -465,7 +465,7 @@ def test_build_arguments_are_variables_of_the_steps_and_a_target_is_refused(hell
 
     hello.run("docker-options:add hello build --target web")
     refused = hello.run("ps:rebuild hello").err
-    assert "hello has the build option --target=web, and is built with buildpacks" in refused
+    assert "hello has the build option --target=web, but is built with buildpacks" in refused
     assert "[target-without-dockerfile]" in refused
     hello.run("builder:set hello selected dockerfile")
     assert hello.push("hello", {"Dockerfile": "FROM scratch\nCMD [\"/app\"]\n"}).status == 0

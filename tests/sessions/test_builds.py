@@ -46,7 +46,7 @@ def test_one_change_with_its_steps(hello):
     assert (info["app"], info["status"], info["release"], info["log_kept"]) == ("hello", "succeeded", "v1", True)
     assert json.loads(hello.run("builds:info hello --format json").out) == info
     assert hello.run("builds:info 9").err == (
-        " !     there is no build 9\n !     'builds:list' shows those there are. [no-such-build]\n"
+        " !     there is no build 9\n !     'builds:list' lists them. [no-such-build]\n"
     )
     assert hello.run("builds:info nosuch").status == 20
 
@@ -54,7 +54,7 @@ def test_one_change_with_its_steps(hello):
 def test_a_build_of_another_app_is_not_one_of_this_app(hello):
     hello.run("apps:create other")
     hello.run("builds:list other")
-    assert "build 1 is not one of other" in hello.run("builds:info other 1").err
+    assert "build 1 does not belong to other" in hello.run("builds:info other 1").err
     assert hello.run("builds:info other newest").status == 2
 
 
@@ -131,13 +131,13 @@ def test_a_client_that_attaches_and_leaves_does_not_stop_the_build(hello):
 
 def test_nothing_under_way_is_told(hello):
     message = (
-        " !     nothing is under way for hello\n"
-        " !     'builds:list hello' shows those there are. [no-build-under-way]\n"
+        " !     no deployment of hello is running\n"
+        " !     'builds:list hello' lists them. [no-build-under-way]\n"
     )
     assert hello.run("builds:output hello current") == (1, "", message)
     assert hello.run("builds:cancel hello") == (1, "", message)
     assert hello.run("builds:cancel 1") == (
-        1, "", " !     build 1 is not under way: it is succeeded [no-build-under-way]\n",
+        1, "", " !     build 1 is not running: it is succeeded [no-build-under-way]\n",
     )  # fmt: skip
     assert hello.run("builds:cancel hello", caller=VIEWER).status == 1
 
@@ -168,7 +168,7 @@ def test_a_queued_change_is_cancelled_by_its_number(hello):
         push = hello.begin_push("hello")
         gate.wait_until_reached()
         scale = hello.begin("ps:scale hello web=2")
-        eventually(lambda: "another change is under way" in scale.err)
+        eventually(lambda: "another deployment is running" in scale.err)
         assert hello.run("builds:list hello").out.splitlines()[0].endswith("waits for its turn")
         assert hello.run("builds:cancel 3").status == 0
         assert scale.wait().status == 1
@@ -206,8 +206,8 @@ def test_cancelling_too_late_says_so(hello):
     assert result == (
         1,
         "",
-        " !     build 2 could not be cancelled any more: it has succeeded\n"
-        " !     What it did stays; 'releases hello' shows where the app stands. [too-late]\n",
+        " !     build 2 could not be cancelled: it has already succeeded\n"
+        " !     Its result stays; 'releases hello' shows the current state. [too-late]\n",
     )
 
 
@@ -218,7 +218,7 @@ def test_a_newer_push_supersedes_one_that_waits_for_its_turn(hello):
         gate.wait_until_reached()
         hello.commit("hello", {"file": "2"})
         older = hello.begin_push("hello")
-        eventually(lambda: "another change is under way" in older.err)
+        eventually(lambda: "another deployment is running" in older.err)
         hello.commit("hello", {"file": "3"})
         newer = hello.begin_push("hello")
         result = older.wait()
@@ -242,7 +242,7 @@ def test_a_newer_push_supersedes_one_that_waits_for_a_build_slot(hello):
         gate.wait_until_reached()
         hello.commit("hello", {"file": "2"})
         older = hello.begin_push("hello")
-        eventually(lambda: "Waiting for a build slot: 1 before this one" in older.err)
+        eventually(lambda: "Waiting for a build slot (1 ahead)" in older.err)
         row = json.loads(hello.run("builds:list hello --format json").out)[0]
         assert (row["status"], row["note"]) == ("queued", "waits for a build slot")
         hello.commit("hello", {"file": "3"})
@@ -265,7 +265,7 @@ def test_of_pushes_at_once_that_do_not_go_on_from_each_other_the_first_one_is_de
             commits.point(source / f"refs/heads/side{number}", base)
             hello.commit("hello", {"file": f"of {number}"}, f"side{number}")
             pushes.append(hello.begin_push("hello", f"side{number}:main"))
-            eventually(lambda: "another change is under way" in pushes[-1].err)
+            eventually(lambda: "another deployment is running" in pushes[-1].err)
         gate.open()
     assert scale.wait().status == 0
     results = [push.wait() for push in pushes]
@@ -282,7 +282,7 @@ def test_a_push_at_work_is_not_superseded(hello):
         gate.wait_until_reached()
         hello.commit("hello", {"file": "3"})
         newer = hello.begin_push("hello")
-        eventually(lambda: "another change is under way" in newer.err)
+        eventually(lambda: "another deployment is running" in newer.err)
         gate.open()
         assert older.wait().status == 0
     # It goes on from where the older one has moved the branch.
@@ -297,7 +297,7 @@ def test_only_the_logs_of_the_last_changes_are_kept(hello):
     assert sorted(hello.ctx.jobs.logs()) == [3, 4]
     gone = hello.run("builds:output hello 1")
     assert gone.status == 1
-    assert "The logs of the last 2 changes of an app are kept. [log-gone]" in gone.err
+    assert "The logs of the last 2 deployments of an app are kept. [log-gone]" in gone.err
 
 
 def test_a_kind_that_there_is_not_is_refused(hello):

@@ -165,7 +165,7 @@ def test_a_command_that_there_is_not_gets_a_suggestion(hello):
     [
         (
             "apps:list extra",
-            " !     apps:list: 'extra' is too much\n !     Usage: apps:list [--format text|json] [usage]\n",
+            " !     apps:list: unexpected argument 'extra'\n !     Usage: apps:list [--format text|json] [usage]\n",
         ),
         ("apps:info", " !     apps:info: APP is missing\n !     Usage: apps:info [--format text|json] APP [usage]\n"),
         (

@@ -168,7 +168,7 @@ def test_a_failed_build_shows_the_step(hello):
         (
             {"Dockerfile": "FROM scratch\n", "Procfile": None},
             [
-                " !     nothing says what to run",
+                " !     no command to run was found",
                 " !     The image has neither CMD nor ENTRYPOINT, and the repository has no Procfile.",
                 ' !     Add CMD ["program", "argument"] to the Dockerfile, or a Procfile with a line "web: program '
                 'argument". [no-command]',
@@ -184,7 +184,7 @@ def test_a_failed_build_shows_the_step(hello):
         (
             {".gitattributes": "*.bin filter=lfs\n", "big.bin": "version https://git-lfs.github.com/spec/v1\noid x\n"},
             [
-                " !     big.bin is kept by git-lfs",
+                " !     big.bin is stored with git-lfs",
                 " !     A push carries only a pointer; the file itself is on another server.",
                 " !     Commit the file itself ('git lfs migrate export'), or fetch it in the Dockerfile. [git-lfs]",
             ],

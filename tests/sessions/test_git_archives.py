@@ -98,7 +98,7 @@ def test_an_archive_from_standard_input_is_deployed_as_a_commit(server, kind, da
     assert server.run("apps:report hello --apps-deploy-source-metadata").out == "stdin\n"
     assert server.run("git:report hello --git-subject").out == "Archive from stdin\n"
     assert server.run(f"git:from-archive --archive-type {kind} hello", stdin=data).err.endswith(
-        "-----> No changes: this is what serves already\n"
+        "-----> No changes: this is what is already live\n"
     )
     assert server.run("ps:rebuild hello").status == 0
     assert server.run("git-upload-pack hello", stdin="0000", caller=VIEWER).status == 0
@@ -313,4 +313,4 @@ def test_the_author_of_the_commit_may_be_named(hello, words, author):
     shown = process.run(repository, ["log", "-1", "--format=%an <%ae>|%cn <%ce>"]).decode().strip()
     assert shown == f"{author}|{author}"
     refused = hello.run(f"git:from-archive hello {url} 'a<b'")
-    assert "can't be the author of a commit" in refused.err
+    assert "cannot be the author of a commit" in refused.err

@@ -67,7 +67,7 @@ def test_an_image_from_a_registry_is_deployed_as_a_commit(empty):
 def test_the_same_image_again_does_nothing_unless_it_is_forced(empty):
     empty.run("git:from-image hello nginx:1.28")
     again = empty.run("git:from-image hello nginx:1.28")
-    assert (again.status, again.err) == (0, "-----> No changes: nginx:1.28 serves already\n")
+    assert (again.status, again.err) == (0, "-----> No changes: nginx:1.28 is already live\n")
     assert empty.scheduler.pulls == 1
     assert empty.run("git:from-image --force hello nginx:1.28").status == 0
     assert (empty.scheduler.pulls, current(empty).version) == (2, 2)
@@ -138,7 +138,7 @@ def test_an_image_that_runs_no_commands_is_refused_where_there_are_some(empty, c
         assert "[shell-entrypoint]" in result.err
         assert current(empty) is None
     else:
-        assert "The image's ENTRYPOINT is a line for a shell: 'run' can run nothing else in it." in result.err
+        assert "The image's ENTRYPOINT is a shell command line, so 'run' cannot run other commands in it." in result.err
         assert current(empty).version == 1
 
 
@@ -186,7 +186,7 @@ def test_an_image_that_can_not_be_pulled_is_told_and_changes_nothing(hello):
     assert result.err.endswith(
         " !     registry.example.org:5000/team/app:1 could not be pulled\n"
         " !     manifest unknown\n"
-        " !     Look at its name. If it takes credentials: 'registry:login registry.example.org:5000 USER'. "
+        " !     Check the name. If the registry needs credentials: 'registry:login registry.example.org:5000 USER'. "
         "[pull-failed]\n"
     )
     assert current(hello).version == 1
@@ -198,7 +198,7 @@ def test_an_image_that_is_on_the_server_alone_is_taken(empty):
     empty.scheduler.tags["local/thing:latest"] = NGINX.id
     result = empty.run("git:from-image hello local/thing")
     assert result.status == 0, result.err
-    assert "It can't be pulled; the server has an image of that name, which is taken." in result.err
+    assert "It cannot be pulled. The server has an image of that name and uses it." in result.err
 
 
 def test_an_image_for_another_machine_is_refused(empty):
@@ -239,7 +239,7 @@ def test_an_image_that_is_sent_is_deployed_under_a_name_of_its_own(empty):
     assert [name.partition("-")[0] for name in empty.scheduler.tags] == ["paas"]
     assert len(empty.scheduler.tags) == 1
     again = empty.run("git:load-image hello hello:1", stdin=gzip.compress(saved()))
-    assert again.err.endswith("-----> No changes: hello:1 serves already\n")
+    assert again.err.endswith("-----> No changes: hello:1 is already live\n")
     assert empty.run("ps:rebuild hello").status == 0
 
 
@@ -321,9 +321,9 @@ def test_a_build_folder_that_is_not_there_names_one_that_is(hello):
     result = hello.push("hello", {"apps/web/Dockerfile": "FROM scratch\nCMD x\n", "docs/x": ""})
     assert result.status == 1
     for line in (
-        " !     there is no folder 'apps/wbe' in the repository",
+        " !     the repository has no folder 'apps/wbe'",
         " !     Did you mean apps/web?",
-        " !     The app is told to be there: 'builder:set hello build-dir FOLDER', without a value for the top. "
+        " !     Set the app's folder with 'builder:set hello build-dir FOLDER'; without a value it is the top. "
         "[no-build-dir]",
     ):
         assert line in result.err

@@ -40,7 +40,7 @@ def test_without_build_what_was_fetched_is_only_stored(remote):
         "",
         f"-----> Fetching main from {URL}\n"
         "-----> Fetched in 0 ms\n"
-        f"-----> main is {commit[:10]} now; it is not deployed ('ps:rebuild hello' does that)\n",
+        f"-----> main is {commit[:10]}. It is not deployed ('ps:rebuild hello' does that)\n",
     )
     assert deployed(remote) == before
     assert json.loads(remote.run("git:status hello --format json").out)["up_to_date"] is False
@@ -136,7 +136,7 @@ def test_credentials_are_kept_sealed_and_given_to_their_host_alone(remote):
     assert remote.run("git:auth git.example.org bot", stdin="s3cret\n") == (
         0,
         "",
-        "-----> Kept the credentials of bot for git.example.org\n",
+        "-----> Saved the credentials of bot for git.example.org\n",
     )
     assert remote.run(f"git:sync hello {URL}").status == 0
     assert remote.run("git:auth-status git.example.org --format json").out.count("bot") == 1

@@ -96,7 +96,7 @@ def test_a_number_of_lines_that_is_none(talking, number):
     assert talking.run(["logs", "hello", "-n", number]) == (
         2,
         "",
-        f" !     {number!r} is not a number of lines\n !     It is from 0 to 1000000. [invalid-value]\n",
+        f" !     {number!r} is not a number of lines\n !     The range is 0 to 1000000. [invalid-value]\n",
     )
 
 
@@ -402,7 +402,7 @@ def test_nothing_waits_for_a_silent_log_once_its_follower_has_gone(hello):
     def waiting():
         return [thread for thread in threading.enumerate() if thread.name == "follow"]
 
-    # Those of tests before this one may still be ending.
+    # Those of tests ahead) may still be ending.
     before = set(waiting())
     session = hello.begin("logs hello -t -n 0", stdin=None)
     eventually(lambda: set(waiting()) - before)

@@ -140,7 +140,7 @@ def test_a_report_without_an_app_is_of_every_app(hello, namespace):
     assert hello.run(f"{namespace}:report --{namespace}-x") == (
         2,
         "",
-        f" !     --{namespace}-x selects a value of one app\n !     Name the app, or give --global. [usage]\n",
+        f" !     --{namespace}-x selects a value of one app\n !     Name the app, or use --global. [usage]\n",
     )
 
 
@@ -148,7 +148,7 @@ def test_a_value_that_the_report_does_not_have(hello):
     assert hello.run("builder-dockerfile:report hello --builder-dockerfile-nope") == (
         2,
         "",
-        " !     the report has no value --builder-dockerfile-nope\n"
+        " !     the report has no field --builder-dockerfile-nope\n"
         " !     It has: --builder-dockerfile-dockerfile-path, --builder-dockerfile-global-dockerfile-path, "
         "--builder-dockerfile-computed-dockerfile-path [no-such-value]\n",
     )

@@ -180,7 +180,7 @@ def test_there_is_nothing_to_rebuild_before_the_first_push(server):
     assert server.run("ps:rebuild hello") == (
         1,
         "",
-        " !     there is nothing to build: hello has no commit on its deploy branch\n"
+        " !     nothing to build: hello has no commit on its deploy branch\n"
         " !     Push it first: git push. [nothing-to-build]\n",
     )
 

@@ -43,7 +43,7 @@ def test_a_push_that_fails_leaves_the_old_release(hello):
     assert result.err.endswith(
         " !     v2 could not be pushed as paas/hello:2\n"
         " !     unauthorized\n"
-        " !     Look at 'registry:report hello'; credentials: 'registry:login hello docker.io USER'. [push-failed]\n"
+        " !     Check 'registry:report hello'. Credentials: 'registry:login hello docker.io USER'. [push-failed]\n"
     )
     assert current(hello).version == 1
     assert hello.scheduler.labels() == ["web.1"]
@@ -56,7 +56,7 @@ def test_credentials_are_checked_kept_sealed_and_used(hello):
     assert hello.run("registry:report hello --registry-logins").out == "\n"
 
     kept = hello.run("registry:login hello --password-stdin https://ghcr.io/ bot", stdin="t0ken\n", caller=DEPLOYER)
-    assert kept == (0, "", "-----> Kept the credentials of bot for ghcr.io\n")
+    assert kept == (0, "", "-----> Saved the credentials of bot for ghcr.io\n")
     assert hello.run("registry:report hello --registry-logins").out == "ghcr.io (bot)\n"
     assert b"t0ken" not in b"".join(path.read_bytes() for path in hello.root.glob("paas.db*"))
     assert hello.run("ps:rebuild hello").status == 0
@@ -93,7 +93,7 @@ def test_what_no_registry_takes_is_refused_when_it_is_set(hello, line):
 
 def test_without_an_app_credentials_are_for_all(hello):
     kept = hello.run("registry:login ghcr.io bot t0ken")
-    assert kept == (0, "", "-----> Kept the credentials of bot for ghcr.io\n")
+    assert kept == (0, "", "-----> Saved the credentials of bot for ghcr.io\n")
     assert "[forbidden]" in hello.run("registry:login ghcr.io bot t0ken", caller=DEPLOYER).err
     assert hello.run("registry:report hello --registry-logins").out == "ghcr.io (bot)\n"
     assert "nobody" in hello.run("registry:login nobody ghcr.io bot t0ken").err

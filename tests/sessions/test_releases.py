@@ -82,7 +82,7 @@ def test_a_release_that_is_not_there(hello):
     assert hello.run("releases:info hello v9") == (
         1,
         "",
-        " !     hello has no release v9\n !     'releases hello' shows those there are. [no-such-release]\n",
+        " !     hello has no release v9\n !     'releases hello' lists them. [no-such-release]\n",
     )
     assert hello.run("releases:rollback hello newest") == (
         2,
@@ -131,7 +131,7 @@ def test_a_release_that_failed_is_not_gone_back_to(hello):
         1,
         "",
         " !     v2 never served: it is failed\n"
-        " !     Choose another one from 'releases hello'. [release-failed]\n",
+        " !     Choose another release from 'releases hello'. [release-failed]\n",
     )
 
 
@@ -186,7 +186,7 @@ def test_global_variables_that_go_back_for_now_are_told(hello):
     version = [line.split()[0] for line in hello.run("releases hello").out.splitlines()]
     result = hello.run(f"releases:rollback hello {version[-2]}")
     assert result.status == 0, result.err
-    assert "Global variables were other ones in" in result.err and "SHARED" in result.err
+    assert "These global variables had other values in" in result.err and "SHARED" in result.err
 
 
 def memory_of(server, name="web.1"):

@@ -141,7 +141,7 @@ def test_a_key_is_removed_by_its_fingerprint(server):
     assert server.run("ssh-keys:remove alice") == (
         1,
         "",
-        " !     there is no key 'alice'\n !     'ssh-keys:list' shows those there are. [no-such-key]\n",
+        " !     there is no key 'alice'\n !     'ssh-keys:list' lists them. [no-such-key]\n",
     )
 
 

@@ -93,8 +93,8 @@ def assert_none(docker):
     with pytest.raises(DockerError) as raised:
         docker.choose()
     assert raised.value.lines() == [
-        "no docker command that can build was found",
-        "Builds need BuildKit: docker 20.10 has it built in, later ones need the buildx plugin.",
+        "no docker command with BuildKit was found",
+        "Builds need BuildKit: docker 20.10 has it built in; later versions need the buildx plugin.",
         "Install it: 'apt-get install docker-cli docker-buildx' (Debian 13), or 'docker.io' (Debian 12). [no-buildkit]",
     ]
 

@@ -76,7 +76,7 @@ def test_what_a_template_makes_and_what_is_wrong_with_it_come_back(helper):
         ("{{ 1 / 0 }}", "ZeroDivisionError"),
         ("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", "RecursionError"),
         ("{% include 'other' %}", "other"),
-        ("{% for a in range(99999) %}xxxx{% endfor %}", "makes more than 262144 characters"),
+        ("{% for a in range(99999) %}xxxx{% endfor %}", "produces more than 262144 characters"),
     ):
         with pytest.raises(InvalidValue) as caught:
             render(helper, text)

@@ -374,7 +374,7 @@ def test_a_scale_without_a_difference_says_so(hello):
 
 @pytest.mark.parametrize("path", ["Procfile", "app.json", "paas.yml"])
 def test_a_file_that_describes_the_app_has_at_most_a_megabyte(hello, path):
-    with pytest.raises(Unsupported, match=f"{path} is too large: 1048577 bytes, at most 1048576 are read"):
+    with pytest.raises(Unsupported, match=f"{path} is too large: 1048577 bytes; the limit is 1048576"):
         hello.deployed("hello", {path: "#" * 1_048_577})
     larger = 'FROM scratch\nCMD ["/app"]\n' + "#" * 1_048_577
     assert hello.deployed("hello", {path: None, "Dockerfile": larger}).version == 2

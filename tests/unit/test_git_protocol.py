@@ -228,7 +228,7 @@ def test_a_server_without_git_says_so(connect, repository, receiver, source, mon
     pack = source.pack("main")
     monkeypatch.setenv("PATH", "/nonexistent")
     _, report = push(connect, create(MAIN, source.commits[0]), pack=pack)
-    assert report == [f"{word} git isn't installed on the server" for word in ("unpack", f"ng {MAIN}")]
+    assert report == [f"{word} git is not installed on the server" for word in ("unpack", f"ng {MAIN}")]
     assert is_empty(repository)
 
 

@@ -148,7 +148,7 @@ def test_a_container_that_somebody_removes_meanwhile(hello):
         session = hello.begin("ps:scale hello worker=1")
         gate.wait_until_reached()
         hello.scheduler.vanish("worker.1")
-    assert session.wait().err.endswith(" !     worker.1 was removed while it started [removed]\n")
+    assert session.wait().err.endswith(" !     worker.1 was removed while starting [removed]\n")
 
 
 def test_one_that_ends_while_another_is_still_waited_for_is_noticed_before_the_switch(hello):

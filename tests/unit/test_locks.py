@@ -80,7 +80,7 @@ def test_whoever_waits_can_be_cancelled_and_the_next_one_comes():
     eventually(lambda: len(told) == 2)
     cancelled.set()
     second.join()
-    assert second.error.what == "cancelled while it waited for its turn"
+    assert second.error.what == "cancelled while waiting for another deployment"
     first.leave()
     assert third.inside.wait(SECONDS)
     third.leave()
@@ -115,7 +115,7 @@ def test_whoever_waits_for_a_slot_can_be_cancelled():
     eventually(lambda: told)
     cancelled.set()
     second.join()
-    assert second.error.what == "cancelled while it waited for a build slot"
+    assert second.error.what == "cancelled while waiting for a build slot"
     first.leave()
     with slots.take(pytest.fail, NEVER):
         pass

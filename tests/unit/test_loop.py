@@ -60,7 +60,7 @@ def test_a_fault_is_logged_with_where_it_is(caplog):
     loop.once()
     loop.once()
     (record,) = caplog.records
-    assert (record.getMessage(), record.exc_info is not None) == ("keeping met an error of its own", True)
+    assert (record.getMessage(), record.exc_info is not None) == ("keeping failed with an internal error", True)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from paas.core.edge.address import local
 from paas.core.model import DeploymentStatus
 from paas.git.repository import repository_of
 
-WAITING = "-----> hello: another change is under way ({}); waiting for it to finish\n"
+WAITING = "-----> hello: another deployment is running ({}); waiting for it\n"
 
 
 def last(server, app="hello"):
@@ -54,7 +54,7 @@ def test_a_second_push_of_another_commit_deploys_after_the_first(hello):
         gate.wait_until_reached()
         hello.commit("hello", {"file": "3"})
         second = hello.begin_push("hello")
-        eventually(lambda: "waiting for it to finish" in second.err)
+        eventually(lambda: "; waiting for it" in second.err)
     assert first.wait().status == 0
     # It goes on from where the first has moved the branch.
     assert second.wait().status == 0
@@ -70,7 +70,7 @@ def test_a_second_push_that_does_not_go_on_from_the_first_is_refused(hello):
         gate.wait_until_reached()
         hello.commit("hello", {"file": "3"}, branch="other")
         second = hello.begin_push("hello", "+other:main")
-        eventually(lambda: "waiting for it to finish" in second.err)
+        eventually(lambda: "; waiting for it" in second.err)
     assert first.wait().status == 0
     result = second.wait()
     assert result.status == 1
@@ -86,7 +86,7 @@ def test_builds_of_all_apps_share_the_slots(hello):
         first = hello.begin("ps:rebuild hello")
         gate.wait_until_reached()
         second = hello.begin_push("other")
-        eventually(lambda: "-----> Waiting for a build slot: 1 before this one" in second.err)
+        eventually(lambda: "-----> Waiting for a build slot (1 ahead)" in second.err)
     assert (first.wait().status, second.wait().status) == (0, 0)
 
 
@@ -222,9 +222,9 @@ def test_two_first_pushes_at_once_make_one_app(server):
         # A second one that comes before the build would supersede the first.
         gate.wait_until_reached()
         second = server.begin_push("hello")
-        eventually(lambda: "waiting for it to finish" in second.err)
+        eventually(lambda: "; waiting for it" in second.err)
     results = [first.wait(), second.wait()]
     server.quiet()
     assert [result.status for result in results] == [0, 0]
-    assert "The push before this one has deployed the same commit" in results[0].err + results[1].err
+    assert "The push ahead) has deployed the same commit" in results[0].err + results[1].err
     assert server.run("releases hello").out.count("\n") == 1

@@ -41,7 +41,7 @@ def test_a_flood_of_what_it_writes_does_not_fill_the_log(hello, monkeypatch):
     result = hello.push("hello", PROCFILE)
     assert result.status == 0
     assert "begun" in result.err
-    assert "It writes more than 1 MiB: the rest is not shown." in result.err
+    assert "It wrote more than 1 MiB; the rest is not shown." in result.err
     assert "Release phase done" in result.err
     assert "x" * 10 not in result.err.partition("the rest is not shown")[2]
 
@@ -126,7 +126,7 @@ def test_a_phase_that_does_not_end_in_time_is_stopped_and_the_deploy_fails(hello
     said = push.wait()
     hello.quiet()
     assert said.status == 1
-    assert f"The {name} is told to end: the 90s that a phase may take are over." in said.err
+    assert f"The {name} is being stopped: its limit of the 90s that a phase may take are over." in said.err
     assert f"the {name} did not end in time" in said.err
     assert "[phase-timeout]" in said.err
     assert hello.scheduler.ids() == ids
@@ -143,7 +143,7 @@ def test_a_postdeploy_script_that_does_not_end_in_time_lets_go_of_the_app(hello)
     said = push.wait()
     assert said.status == 0
     assert "[phase-timeout]" in said.err
-    assert "v2 serves all the same." in said.err
+    assert "v2 is live all the same." in said.err
     assert hello.run("ps:scale hello web=2").status == 0
 
 
@@ -208,7 +208,7 @@ def test_what_a_predeploy_script_writes_is_part_of_the_image(hello):
     hello.scheduler.tell("release", Behaviour(exits=0, writes=True))
     result = hello.push("hello", _scripts(predeploy="./assets"))
     assert result.status == 0
-    assert "The files that it wrote are part of the image." in result.err
+    assert "The files it wrote are part of the image." in result.err
     # Not what the release phase writes, which is for databases.
     assert hello.scheduler.calls["commit"] == 1
     v2 = hello.ctx.store.releases.current(hello.app())
@@ -241,7 +241,7 @@ def test_files_that_the_engine_does_not_keep_are_told(hello, monkeypatch):
     hello.scheduler.tell("release", Behaviour(exits=0, writes=True))
     result = hello.push("hello", _scripts(predeploy="./assets"))
     assert result.status == 0
-    assert "The files that the predeploy script wrote are not part of the image." in result.err
+    assert "The files the predeploy script wrote are not part of the image." in result.err
 
 
 @pytest.mark.real("git")
@@ -271,7 +271,7 @@ def test_a_postdeploy_script_that_fails_is_told_and_the_release_serves(hello):
     result = hello.push("hello", files)
     assert result.status == 0
     assert "the postdeploy script exited with status 7" in result.err
-    assert "v2 serves all the same." in result.err
+    assert "v2 is live all the same." in result.err
     assert hello.run("releases hello").out.startswith("v2  current ")
 
 

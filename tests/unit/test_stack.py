@@ -105,7 +105,7 @@ def test_without_a_registry_the_image_is_made_from_packages(machine: Machine) ->
     assert make(machine, said) == "paas/stack:bookworm"
     assert machine.commands == ["images", "pull", "import", "tag"]
     assert machine.images == {"layer": "the system", "paas_stack:bookworm": "sha256:imported"}
-    assert [line for line in said if line.startswith("  ")] == ["  downloading packages", "  handing it to the engine"]
+    assert [line for line in said if line.startswith("  ")] == ["  downloading packages", "  importing it into Docker"]
 
 
 def test_with_a_registry_it_is_debians_own_with_the_same_packages(machine: Machine) -> None:
@@ -168,7 +168,7 @@ def test_a_reader_who_goes_away_stops_the_work(machine: Machine) -> None:
 def test_without_mmdebstrap_the_error_names_the_package(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
 
-    with pytest.raises(stack.StackError, match="cannot be made") as failure:
+    with pytest.raises(stack.StackError, match="cannot be created") as failure:
         make(machine)
 
     assert failure.value.fix == "Install it: apt-get install mmdebstrap"

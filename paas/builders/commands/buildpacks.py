@@ -18,7 +18,7 @@ from paas.jobs.context import Context
 
 def _place(ctx: Context, text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 99:
-        raise InvalidValue(f"{text!r} is not a place", why="A place is a number from 1 to 99.")
+        raise InvalidValue(f"{text!r} is not a position", why="A position is a number from 1 to 99.")
     return int(text)
 
 
@@ -40,7 +40,7 @@ class BuildpackRow:
 
 def _told(ctx: Context, pack: Buildpack, where: str) -> None:
     version = f" at {pack.version[:10]}" if pack.version else ""
-    ctx.out.step(f"Added buildpack {pack.name}{version} to {where}; it counts from the next build on")
+    ctx.out.step(f"Added buildpack {pack.name}{version} to {where}. Takes effect at the next build.")
 
 
 @command("buildpacks:add", access=Access.DEPLOY)

@@ -39,11 +39,11 @@ def registry_login(
     if password and password_stdin:
         raise UsageError("registry:login takes a password or --password-stdin, not both")
     registries.keep(ctx, app, server, Login(user, Secret(password or args.read_password(invocation))))
-    ctx.out.step(f"Kept the credentials of {user} for {server}")
+    ctx.out.step(f"Saved the credentials of {user} for {server}")
 
 
 @command("registry:logout", access=Access.DEPLOY)
 def registry_logout(ctx: Context, app: args.ScopeBeforeHost, server: ServerName) -> None:
     """Forget the credentials for a registry, of one app or those for all."""
     registries.forget(ctx, app, server)
-    ctx.out.step(f"Forgot the credentials for {server}")
+    ctx.out.step(f"Removed the credentials for {server}")

@@ -212,7 +212,7 @@ def _nothing(packs: Sequence[Buildpack], files: CommitFiles) -> BuildFailed:
 
 def _nothing_to_run(pack: Buildpack) -> BuildFailed:
     return BuildFailed(
-        f"nothing says what to run: there is no Procfile, and the code shows no default for {pack.title}",
+        f"no command to run was found: there is no Procfile, and the code shows no default for {pack.title}",
         why="The platform starts the command of the process type 'web'.",
         fix='Add a file "Procfile" with a line such as "web: COMMAND"; the program listens on $PORT.',
         code="no-process",

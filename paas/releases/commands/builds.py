@@ -149,7 +149,7 @@ def builds_output(
 
 @command("builds:cancel", access=Access.DEPLOY)
 def builds_cancel(ctx: Context, target: Build) -> None:
-    """Cancel a change that is queued or under way, by its number or app. What was running goes on."""
+    """Cancel a queued or running deployment, by its number or app. The running app is unchanged."""
     app = ctx.store.apps.find(target)
     if app is not None and not ctx.jobs.of(app):
         raise deployments.nothing_under_way(app)

@@ -12,7 +12,7 @@ from paas.sources.imports import By
 
 def _person(ctx: Context, text: str) -> str:
     if not text.strip(" .") or not text.isprintable() or set(text) & set("<>"):
-        raise InvalidValue(f"{text!r} can't be the author of a commit", why="It is text without '<' and '>'.")
+        raise InvalidValue(f"{text!r} cannot be the author of a commit", why="It is text without '<' and '>'.")
     return text
 
 
