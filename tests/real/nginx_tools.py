@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 import ports
 
+from paas.core.edge.address import local
 from paas.core.edge.vhost import ProxyOptions, Vhost, VhostState
 from paas.core.logs import requests
 from paas.proxies.nginx.process import Nginx
@@ -223,7 +224,7 @@ class Edge:
                 f"app-{key}",
                 key,
                 (host,),
-                tuple(app.port for app in apps),
+                local(*(app.port for app in apps)),
                 VhostState.LIVE if apps else VhostState.STOPPED,
                 options or ProxyOptions(),
             )

@@ -438,7 +438,7 @@ def test_a_managed_nginx_is_waited_for_used_and_left_alone(
 
     with edge_at(tmp_path, port) as edge:
         master = edge.nginx.master()
-        proxy.publish(Vhost("app-1", "1", ("a.example",), (new_app("app").port,)))
+        proxy.publish(Vhost("app-1", "1", ("a.example",), local(new_app("app").port)))
         proxy.stop()
         assert edge.get("/name").text == "app"
         assert edge.nginx.master() == master

@@ -98,7 +98,7 @@ def test_an_archive_from_standard_input_is_deployed_as_a_commit(server, kind, da
     assert server.run("apps:report hello --apps-deploy-source-metadata").out == "stdin\n"
     assert server.run("git:report hello --git-subject").out == "Archive from stdin\n"
     assert server.run(f"git:from-archive --archive-type {kind} hello", stdin=data).err.endswith(
-        "-----> No changes: this is what is already live\n"
+        "-----> No changes: this is already live\n"
     )
     assert server.run("ps:rebuild hello").status == 0
     assert server.run("git-upload-pack hello", stdin="0000", caller=VIEWER).status == 0
@@ -283,7 +283,7 @@ def test_an_archive_from_a_url(hello):
     assert hello.run("releases hello").out.count(f"git:from-archive {url}") == 1
     assert "404" in hello.run("git:from-archive hello https://example.org/none").err
     hello.run("settings:set build-ca-file /nowhere/ca.pem")
-    assert "/nowhere/ca.pem is not a file on the server" in hello.run(f"git:from-archive hello {url}").err
+    assert "/nowhere/ca.pem does not exist on the server" in hello.run(f"git:from-archive hello {url}").err
     hello.run("settings:set build-ca-file")
     assert "[invalid-url]" in hello.run("git:from-archive hello file:///etc/passwd").err
     assert Path("/etc/passwd").exists()

@@ -106,7 +106,7 @@ def test_a_build_is_told_what_to_build(hello):
 def test_the_certificates_for_builds_are_a_file_on_the_server(hello, tmp_path):
     path = tmp_path / "ca.pem"
     hello.run(f"settings:set build-ca-file {path}")
-    assert f"{path} is not a file on the server" in hello.push("hello", {"file": "2"}).err
+    assert f"{path} does not exist on the server" in hello.push("hello", {"file": "2"}).err
     path.write_text("pem")
     assert hello.push("hello", {"file": "3"}).status == 0
     assert hello.builder.sources[-1].secrets == {"ca": path}

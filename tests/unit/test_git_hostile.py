@@ -233,7 +233,7 @@ def test_a_few_bytes_that_stand_for_gigabytes_are_refused_before_they_take_the_m
     shown, report = push(connect, create(MAIN, commit), pack=pack)
     reason = "an object takes more memory than git may use (1024 MiB)"
     assert report == [f"unpack {reason}", f"ng {MAIN} {reason}"]
-    assert b"a delta that repeats its base" in shown
+    assert b"a crafted delta that expands to one" in shown
     assert b"[git-memory]" in shown
     assert receiver.asked == []
     assert is_empty(repository)
