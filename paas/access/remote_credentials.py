@@ -86,7 +86,7 @@ def generate_deploy_key(ctx: Context) -> bool:
     """Create the deploy key if there is none. Return True if it was created."""
     if ctx.store.table(Logins).deploy_key() is not None:
         return False
-    ctx.store.table(Logins).make_deploy_key(f"paas-{ctx.scheduler.instance}")
+    ctx.store.table(Logins).make_deploy_key(f"paas-{ctx.engine.instance}")
     return True
 
 

@@ -52,7 +52,7 @@ def destroy(ctx: Context, app: App) -> None:
         _take_down(ctx, job.app)
         ctx.paths.remove_app(job.app)
         # Docker takes a while to remove a network. If the server dies first, its next start does it.
-        ctx.part(Retirer).later(f"clearing up after {job.app.name}", lambda: ctx.scheduler.clear(app.id))
+        ctx.part(Retirer).later(f"clearing up after {job.app.name}", lambda: _clear(ctx, app))
         for number in sorted(others):
             # Their routes to this app lead nowhere now. One of them may be destroyed at the same time.
             with suppress(NoSuchApp):
@@ -76,7 +76,8 @@ def _take_down(ctx: Context, app: App) -> None:
         for feature in ctx.features:
             if feature.ending:
                 feature.ending(ctx, app)
-        ctx.scheduler.forget(app)
+        for scheduler in ctx.schedulers:
+            scheduler.forget(app.id)
         if withdrawn:
             withdrawn.result()
         with ctx.store.transaction():
@@ -87,6 +88,11 @@ def _take_down(ctx: Context, app: App) -> None:
     if not serves:
         # Only the page for an app without a release is removed; the caller need not wait for that.
         ctx.part(Retirer).later(f"forgetting the hosts of {app.name}", lambda: _forget_hosts(ctx, app))
+
+
+def _clear(ctx: Context, app: App) -> None:
+    for scheduler in ctx.schedulers:
+        scheduler.clear(app.id)
 
 
 def _withdraw(ctx: Context, app: App) -> None:
@@ -178,4 +184,4 @@ def _discard(ctx: Context, app: App) -> None:
     if ctx.store.apps.exists(app):
         _take_down(ctx, app)
         ctx.paths.remove_app(app)
-        ctx.part(Retirer).later(f"clearing up after {app.name}", lambda: ctx.scheduler.clear(app.id))
+        ctx.part(Retirer).later(f"clearing up after {app.name}", lambda: _clear(ctx, app))

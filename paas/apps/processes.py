@@ -87,11 +87,13 @@ def stop(ctx: Context, app: App) -> None:
                 with ctx.store.transaction():
                     ctx.store.apps.set_stopped(job.app, True)
                     ctx.store.apps.set_replicas(job.app, ())
+                    ctx.store.apps.set_endpoints(job.app, ())
         except BaseException:
             ctx.part(Reserve).spend()
             publish.refresh(ctx, job.app)
             raise
-        let_go(ctx, job.app, ctx.scheduler.containers(job.app), switch)
+        scheduler = ctx.schedulers.of(job.app)
+        let_go(ctx, job.app, scheduler, scheduler.beyond(job.app, ()), switch)
         ctx.changed.notify()
         job.out.step(f"Stopped {job.app.name}")
 
@@ -113,13 +115,14 @@ def start(ctx: Context, app: App) -> None:
 
 def statuses(ctx: Context, app: App) -> list[ProcessStatus]:
     """Return all containers of the app, desired or existing, by process type and index."""
-    wanted = {(replica.process_type, replica.index, replica.slot): replica for replica in ctx.store.apps.replicas(app)}
-    there = {(found.process_type, found.index, found.slot): found for found in ctx.scheduler.containers(app)}
+    wanted = {replica.place: replica for replica in ctx.store.apps.replicas(app)}
+    scheduler = ctx.schedulers.of(app)
+    there = {found.place: found for found in scheduler.containers(app)}
 
     rows = []
     for key in sorted(wanted.keys() | there.keys()):
         replica, found = wanted.get(key), there.get(key)
-        details = ctx.scheduler.inspect(found.id) if found else None
+        details = scheduler.inspect(found.id) if found else None
         unwanted = "starting" if found and found.release > (app.version or 0) else "retiring"
         rows.append(
             ProcessStatus(

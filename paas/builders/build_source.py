@@ -30,7 +30,7 @@ def source(ctx: Context, app: App, commit: str, mark: str) -> BuildSource:
         tree=ctx.paths.tree(app),
         build_dir=properties.text("builder", "build-dir"),
         dockerfile=properties.text("builder-dockerfile", "dockerfile-path"),
-        labels={container.LABEL_INSTANCE: ctx.scheduler.instance, container.LABEL_APP_ID: str(app.id)},
+        labels={container.LABEL_INSTANCE: ctx.engine.instance, container.LABEL_APP_ID: str(app.id)},
         arguments=arguments,
         secrets={"ca": Path(authorities)} if authorities else {},
         timeout=ctx.settings.value("build-timeout"),

@@ -41,7 +41,7 @@ def _inside(ctx: Context, app: App, image_id: str, spec: AppSpec) -> AppSpec:
     """The description by the files in the image's WORKDIR, as it is where there are none."""
     properties = ctx.store.properties.of(app)
     paths = properties.text("ps", "procfile-path"), properties.text("app-json", "appjson-path")
-    found = ctx.scheduler.read_files(app, image_id, paths)
+    found = ctx.engine.read_files(app, image_id, paths)
     lines, described = [
         committext.strict(path, found.get(path) or b"", code)
         for path, code in zip(paths, ("invalid-procfile", "invalid-app-json"), strict=True)

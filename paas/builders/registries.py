@@ -35,7 +35,7 @@ def keep(ctx: Context, app: App | None, server: str, given: Login) -> None:
     """Keeps credentials that the registry takes, for the app or for all."""
     check_server(ctx, server)
     try:
-        ctx.scheduler.check_login(server, given)
+        ctx.engine.check_login(server, given)
     except DockerError as error:
         if error.code == "engine-down":
             raise
@@ -73,7 +73,7 @@ def push(ctx: Context, app: App, job: Job, made: Release) -> None:
             check_server(ctx, name.server)
             job.out.step(f"Pushing {name}")
             try:
-                ctx.scheduler.push(made.image, name, login(ctx, app, name.server), job.out.detail, job.cancelled)
+                ctx.engine.push(made.image, name, login(ctx, app, name.server), job.out.detail, job.cancelled)
             except DockerError as error:
                 raise DeployFailed(
                     f"v{made.version} could not be pushed as {name}",

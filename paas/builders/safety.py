@@ -45,7 +45,7 @@ def _text(source: BuildSource) -> tuple[str, str]:
 def _runs_nothing(ctx: Context, text: str) -> bool:
     """Whether it stands for an image that is here and brings no steps of its own (ONBUILD)."""
     name = image_file.image_in(text)
-    image = ctx.scheduler.image(image_name.parse(name).full) if name else None
+    image = ctx.engine.image(image_name.parse(name).full) if name else None
     return image is not None and not image.triggers
 
 
@@ -59,7 +59,7 @@ def _check_safety(ctx: Context, job: Job, source: BuildSource, text: str, path: 
     admin has allowed it all."""
     if ctx.settings.value(safety.SETTING):
         return
-    version = ctx.scheduler.version()
+    version = ctx.engine.version()
     if not safety.escapes(version):
         return
     if ctx.caller.access < Access.ADMIN:

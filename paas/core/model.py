@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from paas.core.containers.settings import ContainerSettings
 from paas.core.cron.entries import CronEntry
+from paas.core.edge.address import LOOPBACK, Address
 from paas.core.git.refs import RefUpdate
 from paas.core.health.checks import Check
 from paas.core.secret import Secret
@@ -17,6 +18,9 @@ WEB = "web"
 PHASE = "release"
 """The process type of commands that run once for a release. The Procfile calls the release phase so."""
 
+DOCKER_LOCAL = "docker-local"
+"""The scheduler of apps that select no other one."""
+
 SERVER = "paas"
 """Who is named for what the server does by itself."""
 
@@ -25,7 +29,8 @@ SERVER = "paas"
 class App:
     """One app. ``version`` is that of the release which serves it now, None before the first deploy.
 
-    ``stopped`` is what was asked for by ``ps:stop``; times are seconds since 1970, UTC.
+    ``stopped`` is what was asked for by ``ps:stop``; times are seconds since 1970, UTC. ``scheduler`` is the name
+    of the one that runs its processes now.
     """
 
     id: int
@@ -34,6 +39,7 @@ class App:
     created_by: str
     stopped: bool = False
     version: int | None = None
+    scheduler: str = DOCKER_LOCAL
 
 
 @dataclass(frozen=True)
@@ -142,15 +148,43 @@ class Replica:
         """The name of the field for it, as in the DYNO variable and in logs: ``web.1``."""
         return f"{self.process_type}.{self.index}"
 
+    @property
+    def place(self) -> Place:
+        """What tells its container from all others of the app."""
+        return self.process_type, self.index, self.slot
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """Where it takes requests on this server, None if it takes none or runs elsewhere."""
+        return Endpoint(self.process_type, Address(LOOPBACK, self.port), self.protocol) if self.port else None
+
+
+Place = tuple[str, int, int]
+"""Process type, index and slot: what tells one container of an app from all others."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Address at which the edge reaches processes of the type. ``protocol`` is that of the `Process`."""
+
+    process_type: str
+    address: Address
+    protocol: str = "tcp"
+
+
+PENDING = "pending"
+"""Status of a container that a cluster has not placed on a machine yet."""
+
 
 @dataclass(frozen=True)
 class Container:
-    """What the engine says of one container of ours.
+    """What a scheduler says of one container of ours.
 
     ``status`` is the engine's word: created, running, restarting, exited, dead, paused. ``pid`` is that of its
     first process in the host's numbering, 0 if none runs. ``address`` is its IPv4 address on the app's network.
     ``health`` is what the engine found with the image's HEALTHCHECK (starting, healthy, unhealthy; empty without one),
-    and ``health_output`` what that printed last.
+    and ``health_output`` what that printed last. A container on another machine has no pid and no address here:
+    ``endpoint`` is where this server reaches its port, ``node`` the name of the machine.
     """
 
     id: str
@@ -171,11 +205,18 @@ class Container:
     address: str = ""
     health: str = ""
     health_output: str = ""
+    endpoint: Address | None = None
+    node: str = ""
 
     @property
     def label(self) -> str:
         """``web.1``, as for a replica."""
         return f"{self.process_type}.{self.index}"
+
+    @property
+    def place(self) -> Place:
+        """The place of the replica that it is."""
+        return self.process_type, self.index, self.slot
 
 
 @dataclass(frozen=True)
@@ -194,6 +235,13 @@ class Ending:
     out_of_memory: bool = False
     removed: bool = False
     asked: bool = False
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A cluster has moved processes of the app: their endpoints may have changed."""
+
+    app_id: int
 
 
 class DeploymentStatus(enum.Enum):

@@ -249,6 +249,13 @@ def _port_range(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+def _scheduler(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,31}", text):
+        raise ValueError
+    return text
+
+
+SCHEDULER = Kind("the name of a scheduler, such as docker-local", _scheduler)
 PORT_RANGE = Kind("a range of ports such as 20000-29999, from 1024 to 65535", _port_range)
 NETWORK = Kind("an IPv4 network such as 10.208.0.0/12", lambda text: str(ipaddress.IPv4Network(text)))
 ADDRESS = Kind("an IP address, such as 127.0.0.1 or 0.0.0.0", lambda text: str(ipaddress.ip_address(text)))

@@ -21,7 +21,6 @@ from paas.runs.active import Oneoffs
 from paas.runs.requests import ActiveRun, RunRequest
 from paas.runs.runs import RunOptions
 from paas.schedulers.container_stream import ContainerStream, Write
-from paas.schedulers.tasks import Tasks
 from paas.store.runs import SuspendedCron
 
 _log = logging.getLogger(__name__)
@@ -242,7 +241,7 @@ def run_now(ctx: Context, app: App, entry_id: str, write: Write, *, ttl: float |
     streams: list[ContainerStream] = []
     live = launch(
         ctx, find(ctx, app, entry_id), ctx.caller.name, ttl=ttl,
-        before=lambda made: streams.append(ctx.part(Tasks).attach(made.container_id, terminal=False)),
+        before=lambda made: streams.append(made.tasks.attach(made.container_id, terminal=False)),
     )  # fmt: skip
     try:
         for kind, data in streams[0].output(ctx.gone):

@@ -189,7 +189,7 @@ async def _tend(server: control.ControlServer) -> None:
 
 def _close(ctx: Context) -> None:
     try:
-        intact.keep(ctx.store, ctx.paths, ctx.scheduler.instance)
+        intact.keep(ctx.store, ctx.paths, ctx.engine.instance)
         ctx.store.close()
     except (PaasError, OSError):
         _log.exception("the database could not be closed well")

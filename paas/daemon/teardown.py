@@ -11,7 +11,7 @@ from paas.daemon.lock import Lock
 from paas.daemon.serve import complain
 from paas.daemon.wiring import nginx
 from paas.schedulers.docker.api import Docker
-from paas.schedulers.docker.local import remove_everything
+from paas.schedulers.docker.removal import remove_everything
 from paas.server import intact, resources
 from paas.system.host import Host
 from paas.system.paths import Paths

@@ -31,6 +31,8 @@ from paas.schedulers.base import Scheduler
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.local import DockerLocal
 from paas.schedulers.docker.tasks import DockerTasks
+from paas.schedulers.engine import Engine
+from paas.schedulers.registry import Schedulers
 from paas.schedulers.tasks import Tasks
 from paas.server import resources
 from paas.store import Store
@@ -61,14 +63,17 @@ def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool =
         lambda: settings_file.value(isolation.SETTING) == isolation.ROOTLESS,
     )
     parts = Parts()
-    parts.put(Tasks, DockerTasks(docker))
+    tasks = DockerTasks(docker)
+    local = DockerLocal(docker, store, settings_file, probe, tasks)
+    parts.put(Tasks, tasks)
     parts.put(Rootless, rootless)
     parts.put(Probe, probe)
     return wire(
         paths,
         settings_file,
         store,
-        scheduler=DockerLocal(docker, store, settings_file, probe),
+        schedulers=[local],
+        engine=local,
         proxy=NginxProxy(nginx(paths, settings_file, external=external_nginx), cut=EventLog(store, clock).cut),
         builder=BuildpackBuilder(places, DockerfileBuilder(places)),
         clock=clock,
@@ -99,7 +104,8 @@ def wire(
     settings: SettingsFile,
     store: Store,
     *,
-    scheduler: Scheduler,
+    schedulers: Sequence[Scheduler],
+    engine: Engine,
     proxy: Proxy,
     builder: Builder,
     clock: Clock,
@@ -118,7 +124,8 @@ def wire(
         paths=paths,
         settings=settings,
         store=store,
-        scheduler=scheduler,
+        schedulers=Schedulers(schedulers),
+        engine=engine,
         proxy=proxy,
         builder=builder,
         clock=clock,

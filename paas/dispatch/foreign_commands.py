@@ -53,7 +53,6 @@ NAMESPACES = {
     "plugin": _PLUGINS,
     "proxy": _AT_ONCE,
     "resource": _LIMITS,
-    "scheduler": "Apps run on the Docker Engine of this server.",
     "storage": _VOLUMES,
 }
 """The same for all commands of a namespace."""

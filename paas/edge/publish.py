@@ -11,7 +11,7 @@ from paas.core.edge.hosts import is_pattern
 from paas.core.edge.redirects import Redirect
 from paas.core.edge.vhost import Vhost, VhostState
 from paas.core.errors import InvalidValue, PaasError
-from paas.core.model import WEB, App, Replica
+from paas.core.model import WEB, App, Endpoint
 from paas.edge import dashboard, former_hosts, rules, tls
 from paas.edge.new_hosts import NewHosts
 from paas.edge.rules import Running
@@ -125,15 +125,15 @@ def _visited(ctx: Context, app: App, own: Sequence[str] | None = None) -> list[s
 def vhost(
     ctx: Context,
     app: App,
-    replicas: Sequence[Replica],
+    endpoints: Sequence[Endpoint],
     *,
     stopped: bool,
     running: Running | None = None,
     own: Sequence[str] | None = None,
 ) -> Vhost:
-    """Return the app's virtual host with these replicas. ``own`` replaces the recorded domains."""
+    """Return the app's virtual host with these endpoints. ``own`` replaces the recorded domains."""
     values = ctx.store.properties.of(app)
-    upstreams = rules.upstreams(replicas, WEB)
+    upstreams = rules.upstreams(endpoints, WEB)
     live = bool(upstreams) and not stopped
     served, moved, unserved = _divided(ctx, app, own)
     return Vhost(
@@ -143,17 +143,17 @@ def vhost(
         tls=tls.of(ctx, app, values, served, moved),
         redirects=moved,
         upstreams=upstreams if live else (),
-        grpc=any(one.process_type == WEB and one.protocol == "grpc" for one in replicas),
+        grpc=any(one.process_type == WEB and one.protocol == "grpc" for one in endpoints),
         state=VhostState.LIVE if live else VhostState.STOPPED if app.version else VhostState.EMPTY,
         options=rules.options(values),
-        edge=rules.of(ctx, app, values, replicas, running or {}),
+        edge=rules.of(ctx, app, values, endpoints, running or {}),
         unserved=unserved,
     )
 
 
 def current(ctx: Context, app: App, running: Running | None = None) -> Vhost:
     """Return the app's virtual host as recorded now."""
-    return vhost(ctx, app, ctx.store.apps.replicas(app), stopped=app.stopped, running=running)
+    return vhost(ctx, app, ctx.store.apps.endpoints(app.id), stopped=app.stopped, running=running)
 
 
 @contextmanager
@@ -176,20 +176,37 @@ def publish(
     ctx: Context,
     app: App,
     others: Collection[int],
-    replicas: Sequence[Replica],
+    endpoints: Sequence[Endpoint],
     *,
     stopped: bool,
     own: Sequence[str] | None = None,
 ) -> Switch:
-    """Publish the app with these replicas, and the apps ``others`` that route to it, as `turn` yielded them.
+    """Publish the app with these endpoints, and the apps ``others`` that route to it, as `turn` yielded them.
 
     ``own`` replaces the recorded domains.
     """
-    running = {app.id: replicas}
+    running = {app.id: endpoints}
     leading = [ctx.store.apps.by_id(number) for number in sorted(others)]
     return ctx.proxy.publish(
-        vhost(ctx, app, replicas, stopped=stopped, own=own), *(current(ctx, other, running) for other in leading)
+        vhost(ctx, app, endpoints, stopped=stopped, own=own), *(current(ctx, other, running) for other in leading)
     )
+
+
+def follow(ctx: Context, app: App) -> None:
+    """Publish the app again if its scheduler has moved its processes since they were recorded.
+
+    A process type of which nothing runs keeps its recorded endpoints: it is coming up somewhere else.
+    """
+    with turn(ctx, app) as others:
+        app = ctx.store.apps.by_id(app.id)
+        recorded = ctx.store.apps.endpoints(app.id)
+        found = ctx.schedulers.of(app).endpoints(app, ctx.store.apps.replicas(app))
+        reached = {one.process_type for one in found}
+        endpoints = [*found, *(one for one in recorded if one.process_type not in reached)]
+        if set(endpoints) == set(recorded) or app.stopped:
+            return
+        publish(ctx, app, others, endpoints, stopped=False)
+        ctx.store.apps.set_endpoints(app, endpoints)
 
 
 def refresh(ctx: Context, app: App, *, moved: bool = False) -> Switch:

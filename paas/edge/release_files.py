@@ -24,7 +24,7 @@ def take_out(ctx: Context, app: App, job: Job, release: Release) -> None:
     place = folder(ctx, app, release.version)
     place.begin()
     for prefix, path in release.static.items():
-        with ctx.scheduler.files(app, release.image, path) as chunks:
+        with ctx.engine.files(app, release.image, path) as chunks:
             count = place.unpack(prefix, chunks)
         what = "error pages" if prefix == ERROR_PAGES else f"files for {prefix}"
         job.out.detail(f"{count} {what} from {path}")

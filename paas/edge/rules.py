@@ -8,20 +8,20 @@ from dataclasses import fields
 from typing import Any
 
 from paas.core.edge import items
-from paas.core.edge.address import Address, local
+from paas.core.edge.address import Address
 from paas.core.edge.items import Texts, target
 from paas.core.edge.proxy_options import ProxyOptions
 from paas.core.edge.rules import Cache, Edge, Files, Forwarded, RateLimits, Route, Stream
 from paas.core.edge.server_options import ServerOptions
 from paas.core.edge.trusted_proxies import TrustedProxies
-from paas.core.model import App, Replica
+from paas.core.model import App, Endpoint
 from paas.core.properties import Properties, find
 from paas.edge import release_files
 from paas.jobs.context import Context
 from paas.store import Store
 
-Running = Mapping[int, Sequence[Replica]]
-"""Replicas by the id of their app, which replace the recorded ones."""
+Running = Mapping[int, Sequence[Endpoint]]
+"""Endpoints by the id of their app, which replace the recorded ones."""
 
 
 def options(values: Properties) -> ProxyOptions:
@@ -68,8 +68,8 @@ def _whole(value: Any) -> Any:
     return math.ceil(value) if isinstance(value, float) else value
 
 
-def of(ctx: Context, app: App, values: Properties, replicas: Sequence[Replica], running: Running) -> Edge:
-    """Return the edge settings of the app, with these properties and replicas."""
+def of(ctx: Context, app: App, values: Properties, endpoints: Sequence[Endpoint], running: Running) -> Edge:
+    """Return the edge settings of the app, with these properties and endpoints."""
     texts = ctx.store.edge.all(app)
 
     def part(kind: str) -> Texts:
@@ -90,7 +90,7 @@ def of(ctx: Context, app: App, values: Properties, replicas: Sequence[Replica], 
             values.value("limit", "rate"), values.value("limit", "burst"), values.value("limit", "connections")
         ),
         routes=tuple(
-            _route(ctx, prefix, text, replicas, running) for prefix, text in part(items.ROUTE).items()
+            _route(ctx, prefix, text, endpoints, running) for prefix, text in part(items.ROUTE).items()
         ),
         cache=Cache(
             values.value("nginx", "cache-paths") or (),
@@ -100,7 +100,7 @@ def of(ctx: Context, app: App, values: Properties, replicas: Sequence[Replica], 
         files=release_files.served(ctx, app) if app.version else Files(),
         snippets=items.snippets(part(items.SNIPPET)),
         streams=tuple(
-            Stream(one.protocol, one.address, one.port, upstreams(replicas, one.process_type))
+            Stream(one.protocol, one.address, one.port, upstreams(endpoints, one.process_type))
             for one in items.bindings(part(items.PORT))
         ),
         keepalive=values.value("nginx", "proxy-keepalive"),
@@ -108,18 +108,18 @@ def of(ctx: Context, app: App, values: Properties, replicas: Sequence[Replica], 
     )
 
 
-def _route(ctx: Context, prefix: str, text: str, replicas: Sequence[Replica], running: Running) -> Route:
+def _route(ctx: Context, prefix: str, text: str, endpoints: Sequence[Endpoint], running: Running) -> Route:
     where = target(text)
     if where.app_id in running:
-        replicas = running[where.app_id]
+        endpoints = running[where.app_id]
     elif where.app_id:
-        replicas = ctx.store.apps.replicas_of(where.app_id)
-    return Route(prefix, upstreams(replicas, where.process_type), where.strip)
+        endpoints = ctx.store.apps.endpoints(where.app_id)
+    return Route(prefix, upstreams(endpoints, where.process_type), where.strip)
 
 
-def upstreams(replicas: Sequence[Replica], process_type: str) -> tuple[Address, ...]:
-    """Where the replicas of the process type take requests."""
-    return local(*(one.port for one in replicas if one.process_type == process_type and one.port is not None))
+def upstreams(endpoints: Sequence[Endpoint], process_type: str) -> tuple[Address, ...]:
+    """Return the addresses of the process type."""
+    return tuple(one.address for one in endpoints if one.process_type == process_type)
 
 
 Led = Sequence[tuple[int, int]]

@@ -75,13 +75,14 @@ def run(ctx: Context, app: App, wanted: str) -> list[Result]:
             why="Running: " + (", ".join(one.label for one in ctx.store.apps.replicas(app)) or "none"),
             code="no-such-process",
         )
-    there = {(found.process_type, found.index, found.slot): found.id for found in ctx.scheduler.containers(app)}
-    image = ctx.scheduler.image(release.image)
+    scheduler = ctx.schedulers.of(app)
+    there = {found.place: found.id for found in scheduler.containers(app)}
+    image = ctx.engine.image(release.image)
     results = []
     for replica in replicas:
         process = release.process(replica.process_type)
-        container_id = there.get((replica.process_type, replica.index, replica.slot), "")
-        container = ctx.scheduler.inspect(container_id) if container_id else None
+        container_id = there.get(replica.place, "")
+        container = scheduler.inspect(container_id) if container_id else None
         if process is None or container is None or container.status != "running":
             state = container.status if container else "missing"
             results.append(Result(replica.label, "", "failed", f"its container is {state}"))
@@ -95,7 +96,7 @@ def _try(
     ctx: Context, app: App, check: Check, container: Container, process: Process, replica: Replica
 ) -> Result:
     up = ctx.clock.now() - started_at(container)
-    seen = probing.look(ctx, check, container, process, replica.port, publish.first_host(ctx, app), up)
+    seen = probing.look(ctx, app, check, container, process, replica.port, publish.first_host(ctx, app), up)
     if seen.passed:
         return Result(replica.label, check.title(), "passed", "")
     return Result(replica.label, check.title(), "warned" if check.warn else "failed", came(check, seen))
@@ -104,7 +105,7 @@ def _try(
 def facts(ctx: Context, app: App) -> Facts:
     """Return mode and checks of each process type."""
     current = ctx.store.releases.current(app)
-    image = ctx.scheduler.image(current.image) if current else None
+    image = ctx.engine.image(current.image) if current else None
     rows = {}
     for process in current.processes if current else ():
         found = [*probing.of_start(process, image), *checks.alive(process.checks)]

@@ -63,8 +63,8 @@ class Liveness(Loop):
         """Yield the checks of all recorded and existing containers."""
         ctx = self._ctx
         there = {
-            (found.app_id, found.process_type, found.index, found.slot): found.id
-            for found in ctx.scheduler.containers()
+            (found.app_id, found.place): found.id
+            for found in ctx.schedulers.containers()
         }
         images: set[str] = set()
         for app in ctx.store.apps.all():
@@ -73,7 +73,7 @@ class Liveness(Loop):
             for replica in ctx.store.apps.replicas(app) if release else ():
                 assert release is not None
                 process = release.process(replica.process_type)
-                found = there.get((app.id, replica.process_type, replica.index, replica.slot))
+                found = there.get((app.id, replica.place))
                 if process and found and probing.mode(ctx, app, process.type) is Mode.ENABLED:
                     for number, check in enumerate(self._checks(process, release.image)):
                         yield Watched(app, replica, process, check, found, number)
@@ -84,7 +84,7 @@ class Liveness(Loop):
         if process.checks or process.port is None:
             return checks.alive(process.checks)
         if image_id not in self._has_healthcheck:
-            image = self._ctx.scheduler.image(image_id)
+            image = self._ctx.engine.image(image_id)
             self._has_healthcheck[image_id] = image is not None and image.healthcheck is not None
         return (OF_IMAGE,) if self._has_healthcheck[image_id] else ()
 
@@ -108,7 +108,7 @@ class Liveness(Loop):
     def _try(self, one: Watched) -> str | None:
         """Run the check. Return the error, empty if it passed; None if the container does not run."""
         ctx = self._ctx
-        container = ctx.scheduler.inspect(one.container_id)
+        container = ctx.schedulers.of(one.app).inspect(one.container_id)
         if container is None or container.status != "running":
             # Not an error here: a deploy may have stopped it.
             return None
@@ -116,7 +116,7 @@ class Liveness(Loop):
             said = " ".join(container.health_output.split())[:200]
             return f"the image's HEALTHCHECK fails: {said}" if container.health == "unhealthy" else ""
         host = publish.first_host(ctx, one.app)
-        seen = probing.look(ctx, one.check, container, one.process, one.replica.port, host, 0.0)
+        seen = probing.look(ctx, one.app, one.check, container, one.process, one.replica.port, host, 0.0)
         return "" if seen.passed else f"{one.check.what()}: {came(one.check, seen)}"
 
     def _restart(self, one: Watched) -> None:
@@ -125,11 +125,12 @@ class Liveness(Loop):
         def work(job: Job) -> bool:
             # Checked again under the app's lock: a deploy may have replaced or stopped it.
             app = ctx.store.apps.by_id(one.app.id)
-            found = ctx.scheduler.inspect(one.container_id)
+            scheduler = ctx.schedulers.of(app)
+            found = scheduler.inspect(one.container_id)
             if one.replica not in ctx.store.apps.replicas(app) or found is None or found.status != "running":
                 return False
             grace = int(ctx.store.properties.of(app).value("ps", "stop-timeout-seconds"))
-            ctx.scheduler.restart(one.container_id, grace)
+            scheduler.restart(one.container_id, grace)
             job.out.step(f"Restarted {label}: its liveness check failed")
             return True
 

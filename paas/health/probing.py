@@ -5,7 +5,7 @@ from __future__ import annotations
 from paas.core.containers.image import Image
 from paas.core.health import checks, outcome
 from paas.core.health.checks import Check, Mode
-from paas.core.health.outcome import CheckOutcome
+from paas.core.health.outcome import HTTP2, NOT_HTTP, Answer, CheckOutcome
 from paas.core.model import WEB, App, Container, Process
 from paas.edge import publish
 from paas.jobs.context import Context
@@ -15,18 +15,28 @@ AGENT = "paas-health-check"
 
 
 def look(
-    ctx: Context, check: Check, container: Container, process: Process, published: int | None, host: str, up: float
+    ctx: Context,
+    app: App,
+    check: Check,
+    container: Container,
+    process: Process,
+    published: int | None,
+    host: str,
+    up: float,
 ) -> CheckOutcome:
     """Run the check once.
 
     ``published`` is the loopback port of the process's own port, ``up`` the seconds that the container has run.
+    A container on another machine is asked at its endpoint; what it listens on is not visible.
     """
     if check.command:
-        status, output = ctx.scheduler.exec(container.id, check.command, check.timeout)
+        status, output = ctx.schedulers.of(app).exec(container.id, check.command, check.timeout)
         return CheckOutcome(status == 0, exit_code=status, output=output)
     if check.uptime:
         return CheckOutcome(up >= check.uptime)
 
+    if container.node:
+        return _look_elsewhere(ctx, check, container, process, host)
     listeners = ctx.part(Probe).listeners(container.pid)
     port = check.port or process.port
     # Look for a listening socket first: Docker's proxy accepts connections before the app listens.
@@ -38,6 +48,19 @@ def look(
     headers = _headers(check, host, publish.scheme(ctx, container.app_id, host))
     answer = ctx.part(Probe).get(address, at, check.path, headers, check.timeout, body=bool(check.content))
     return outcome.of_answer(check, answer, listeners)
+
+
+def _look_elsewhere(
+    ctx: Context, check: Check, container: Container, process: Process, host: str
+) -> CheckOutcome:
+    if container.endpoint is None or (check.port or process.port) != process.port:
+        return CheckOutcome(passed=False, answer=f"port {check.port} of another machine cannot be reached")
+    headers = _headers(check, host, publish.scheme(ctx, container.app_id, host))
+    address = container.endpoint
+    answer = ctx.part(Probe).get(*address, check.path, headers, check.timeout, body=bool(check.content))
+    if check.listening:
+        return CheckOutcome(isinstance(answer, Answer) or answer in (HTTP2, NOT_HTTP), answer=answer)
+    return outcome.of_answer(check, answer, frozenset())
 
 
 def _headers(check: Check, host: str, scheme: str) -> dict[str, str]:

@@ -34,7 +34,7 @@ class Stalls(Loop):
         told: dict[tuple[int, str], str] = {}
         for app, process, container in self._wanted():
             before = self._known.get(container.id, Stall())
-            after = now[container.id] = self._look(before, process, container)
+            after = now[container.id] = self._look(before, app, process, container)
             if after.known:
                 told[app.id, container.label] = after.why
             if after.known != before.known:
@@ -46,25 +46,26 @@ class Stalls(Loop):
     def _wanted(self) -> Iterator[tuple[App, Process, Container]]:
         """Yield containers with a TCP port whose checks are enabled."""
         ctx = self._ctx
-        there = {(one.app_id, one.process_type, one.index, one.slot): one for one in ctx.scheduler.containers()}
+        there = {(one.app_id, one.place): one for one in ctx.schedulers.containers()}
         for app in ctx.store.apps.all():
             release = ctx.store.releases.current(app)
             for replica in ctx.store.apps.replicas(app) if release else ():
                 process = release.process(replica.process_type) if release else None
-                found = there.get((app.id, replica.process_type, replica.index, replica.slot))
+                found = there.get((app.id, replica.place))
                 if process is None or found is None or process.port is None or process.protocol != "tcp":
                     continue
-                if probing.mode(ctx, app, process.type) is Mode.ENABLED:
+                # The sockets of other machines are not visible here.
+                if not found.node and probing.mode(ctx, app, process.type) is Mode.ENABLED:
                     yield app, process, found
 
-    def _look(self, before: Stall, process: Process, container: Container) -> Stall:
+    def _look(self, before: Stall, app: App, process: Process, container: Container) -> Stall:
         if container.status != "running":
             return stall.seen(before, frozenset(), paused=container.status == "paused")
         assert process.port is not None
         waiting = self._ctx.part(Probe).waiting(self._pids.get(container.id, 0), container.id, process.port)
         if waiting is None:
             # The container is new or was restarted.
-            found = self._ctx.scheduler.inspect(container.id)
+            found = self._ctx.schedulers.of(app).inspect(container.id)
             self._pids[container.id] = found.pid if found else 0
             waiting = self._ctx.part(Probe).waiting(self._pids[container.id], container.id, process.port)
         return stall.seen(before, waiting or frozenset())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 
 from paas.core.containers.image import Image
 from paas.core.errors import Unhealthy
@@ -12,24 +11,18 @@ from paas.core.health import checks
 from paas.core.health.checks import Check
 from paas.core.health.diagnosis import BAD_REQUEST, Evidence, diagnose, early_hints, refused_host
 from paas.core.health.outcome import HTTP2, NOT_HTTP, Answer, CheckOutcome
-from paas.core.model import Container
-from paas.core.releases.rollout import Candidate
+from paas.core.model import PENDING, App, Container
+from paas.core.releases.rollout import Started
 from paas.health import probing
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 from paas.proxies.base import EARLY_HINTS
+from paas.schedulers.base import Scheduler
 from paas.system.spans import carried
 
 LOG_LINES = 40
+UP = ("running", PENDING)
 AT_ONCE = 8
-
-
-@dataclass(frozen=True)
-class Started:
-    """Candidate with its started container."""
-
-    candidate: Candidate
-    container_id: str
 
 
 class _Failed(Exception):
@@ -43,13 +36,19 @@ class _Failed(Exception):
 
 
 def wait_healthy(
-    ctx: Context, job: Job, started: Sequence[Started], image: Image | None, host: str, timeout: float
+    ctx: Context,
+    job: Job,
+    scheduler: Scheduler,
+    started: Sequence[Started],
+    image: Image | None,
+    host: str,
+    timeout: float,
 ) -> None:
     """Wait until every candidate is healthy; all have the same image. Raise `Unhealthy` when the first one fails.
 
     ``timeout`` in seconds applies to checks without one of their own.
     """
-    each = [_Wait(ctx, job, one, image, host, timeout) for one in started]
+    each = [_Wait(ctx, job, scheduler, one, image, host, timeout) for one in started]
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="health") as pool:
         waits = [pool.submit(carried(one.all_checks)) for one in each]
         try:
@@ -60,26 +59,38 @@ def wait_healthy(
                 for one in each:
                     one.still_runs()
         except _Failed as failed:
-            _show_log(ctx, job, failed.one)
+            _show_log(scheduler, job, failed.one)
             raise failed.error from None
         finally:
-            _abandon(ctx, started, waits)
+            _abandon(scheduler, job.app, started, waits)
 
 
-def _abandon(ctx: Context, started: Sequence[Started], waits: list[Future[None]]) -> None:
+def _abandon(scheduler: Scheduler, app: App, started: Sequence[Started], waits: list[Future[None]]) -> None:
     """End unfinished waits by removing their containers."""
-    for one, future in zip(started, waits, strict=True):
-        if not future.done() and not future.cancel():
-            ctx.scheduler.remove(one.container_id)
+    waiting = {
+        one.candidate.replica.place
+        for one, future in zip(started, waits, strict=True)
+        if not future.done() and not future.cancel()
+    }
+    for unit in scheduler.at(app, waiting) if waiting else ():
+        scheduler.retire(app, unit.id, 0)
 
 
 class _Wait:
     """Wait for one candidate, in its own thread."""
 
     def __init__(
-        self, ctx: Context, job: Job, one: Started, image: Image | None, host: str, timeout: float
+        self,
+        ctx: Context,
+        job: Job,
+        scheduler: Scheduler,
+        one: Started,
+        image: Image | None,
+        host: str,
+        timeout: float,
     ) -> None:
         self._ctx = ctx
+        self._scheduler = scheduler
         self._job = job
         self._one = one
         self._host = host
@@ -108,7 +119,7 @@ class _Wait:
     def still_runs(self) -> None:
         """Raise `_Failed` if the container has exited meanwhile."""
         container = self._inspect()
-        if container.status != "running":
+        if container.status not in UP:
             last = probing.of_start(self._one.candidate.process, self._image)[-1]
             waited = self._ctx.clock.monotonic() - self._began
             raise _Failed(self._one, diagnose(self._evidence(last, container, None, waited)))
@@ -128,7 +139,7 @@ class _Wait:
             up = now - self._began
             if container.status == "running" and up >= check.initial_delay and now >= next_try:
                 port = candidate.replica.port
-                seen = probing.look(ctx, check, container, candidate.process, port, self._host, up)
+                seen = probing.look(ctx, self._job.app, check, container, candidate.process, port, self._host, up)
                 if seen.passed:
                     return seen
                 failed += 1
@@ -141,13 +152,16 @@ class _Wait:
             over = over or (seen is not None and seen.answer in (HTTP2, NOT_HTTP))
             # Docker runs an image's HEALTHCHECK, too, and may have declared it unhealthy.
             unhealthy = container.health == "unhealthy" and self._image is not None and check == self._image.healthcheck
-            if container.status != "running" or over or unhealthy:
+            ended = container.status not in UP
+            # A cluster may never find a machine for it, and then nothing was looked at.
+            over = over or (container.status == PENDING and waited >= patience)
+            if ended or over or unhealthy:
                 evidence = self._evidence(check, container, seen, min(waited, patience))
                 raise _Failed(self._one, diagnose(evidence), runs=container.status == "running")
             ctx.clock.wait(self._job.cancelled, checks.next_look(up))
 
     def _inspect(self) -> Container:
-        container = self._ctx.scheduler.inspect(self._one.container_id)
+        container = self._scheduler.inspect(self._one.id)
         if container is None:
             label = self._one.candidate.replica.label
             raise _Failed(self._one, Unhealthy(f"{label} was removed while starting", code="removed"))
@@ -155,7 +169,7 @@ class _Wait:
 
     def _evidence(self, check: Check, container: Container, seen: CheckOutcome | None, waited: float) -> Evidence:
         image = self._image
-        log = self._ctx.scheduler.logs(self._one.container_id, LOG_LINES)
+        log = self._scheduler.logs(self._one.id, LOG_LINES)
         return Evidence(
             label=self._one.candidate.replica.label,
             app=self._job.app.name,
@@ -167,13 +181,13 @@ class _Wait:
             host=self._host,
             log=[_text(line) for line in log],
             built_for=image.architecture if image else "",
-            machine=self._ctx.scheduler.architecture(),
+            machine=self._ctx.engine.architecture(),
         )
 
 
-def _show_log(ctx: Context, job: Job, one: Started) -> None:
+def _show_log(scheduler: Scheduler, job: Job, one: Started) -> None:
     label = one.candidate.replica.label
-    lines = ctx.scheduler.logs(one.container_id, LOG_LINES)
+    lines = scheduler.logs(one.id, LOG_LINES)
     if not lines:
         job.out.detail(f"{label} wrote nothing to its log.")
         return

@@ -16,7 +16,8 @@ from paas.jobs.locks import Broadcast
 from paas.jobs.output import Output
 from paas.jobs.parts import Parts
 from paas.proxies.base import Proxy
-from paas.schedulers.base import Scheduler
+from paas.schedulers.engine import Engine
+from paas.schedulers.registry import Schedulers
 from paas.store import Store
 from paas.system.clock import Clock
 from paas.system.host import Host
@@ -31,13 +32,15 @@ class Context:
     """The services of one instance, and the one who asks.
 
     ``out`` is where the caller reads; ``gone`` is set when nobody reads any more. ``changed`` is notified whenever
-    the set of containers of any app changed. What only some subjects use is a `part`.
+    the set of containers of any app changed. ``engine`` is the Docker Engine of this server, which builds images
+    whatever scheduler runs an app. What only some subjects use is a `part`.
     """
 
     paths: Paths
     settings: SettingsFile
     store: Store
-    scheduler: Scheduler
+    schedulers: Schedulers
+    engine: Engine
     proxy: Proxy
     builder: Builder
     clock: Clock

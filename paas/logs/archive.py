@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from paas.core.errors import NoSuchApp, PaasError
@@ -22,6 +23,7 @@ from paas.core.model import App, Container
 from paas.core.runs.oneoff import Run
 from paas.jobs.events import EventLog
 from paas.schedulers.base import Scheduler
+from paas.schedulers.registry import Schedulers
 from paas.store import Store
 from paas.store.logs import KeptLog
 from paas.system import log_files, segments
@@ -41,9 +43,8 @@ NOT_KEPT = "release"
 class LogArchive:
     """Archive of logs, limited for each app by its property ``logs store-size``: the oldest are deleted first."""
 
-    def __init__(self, store: Store, scheduler: Scheduler, clock: Clock, paths: Paths) -> None:
+    def __init__(self, store: Store, schedulers: Schedulers, clock: Clock, paths: Paths) -> None:
         self._store = store
-        self._scheduler = scheduler
         self._clock = clock
         self._paths = paths
         self._events = EventLog(store, clock)
@@ -54,12 +55,13 @@ class LogArchive:
         self._thread: threading.Thread | None = None
         self._unpacked = 0
         self._keeping: dict[str, threading.Event] = {}
-        scheduler.before_removal = self.keep
+        for scheduler in schedulers:
+            scheduler.before_removal = partial(self.keep, scheduler)
 
-    def keep(self, container_id: str) -> None:
+    def keep(self, scheduler: Scheduler, container_id: str) -> None:
         """Archive the log of an ended container before it is removed. Failures are only logged."""
         try:
-            container = self._scheduler.inspect(container_id)
+            container = scheduler.inspect(container_id)
             if container is None or container.process_type == NOT_KEPT or container.status == "created":
                 return
             app = self._store.apps.by_id(container.app_id)
@@ -77,7 +79,7 @@ class LogArchive:
             return
         try:
             if self._store.kept_logs.find(container.id) is None:
-                self._take(app, container)
+                self._take(scheduler, app, container)
         except NoSuchApp:
             # The app was destroyed meanwhile, with its logs.
             return
@@ -101,18 +103,18 @@ class LogArchive:
         except (PaasError, OSError) as error:
             _log.warning("Could not archive the log of %s %s: %s", app.name, run.label, error)
 
-    def _take(self, app: App, container: Container) -> None:
+    def _take(self, scheduler: Scheduler, app: App, container: Container) -> None:
         began = logline.fixed(container.started_at) or query.rfc3339(self._clock.now())
         row = KeptLog(container.id, app.id, container.label, container.release, began, began, began, 0)
         folder = self._folder(app)
-        current = self._scheduler.log_file(container.id)
+        current = scheduler.log_file(container.id)
         if current and self._link(current, raw(folder, container.id)):
             self._store.kept_logs.put(self._measured(row))
             self._queue(container.id)
         elif current:
             self._pack(row, segments.contents(current))
         else:
-            with self._scheduler.read_log(container.id, 0.0) as lines:
+            with scheduler.read_log(container.id, 0.0) as lines:
                 self._pack(row, _encoded(lines))
 
     def _folder(self, app: App) -> Path:

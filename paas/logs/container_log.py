@@ -18,7 +18,7 @@ from paas.core.logs.line import LogLine
 from paas.core.logs.query import Query
 from paas.core.model import App, Container
 from paas.core.runs.oneoff import Run
-from paas.jobs.context import Context
+from paas.schedulers.base import ContainerLogs
 
 FEW, MANY = 2_000, 50_000
 BUFFER_BYTES = 4 << 20
@@ -58,15 +58,25 @@ class Readable(Protocol):
 
 
 class EngineSource:
-    """`LogSource` over Docker's API. Following uses a thread and a bounded buffer, which applies back-pressure."""
+    """`LogSource` over the API of a scheduler, from ``now`` on.
 
-    def __init__(self, ctx: Context, container_id: str, form: JsonLog, kept: Callable[[], Readable | None]) -> None:
+    Following uses a thread and a bounded buffer, which applies back-pressure.
+    """
+
+    def __init__(
+        self,
+        scheduler: ContainerLogs,
+        now: float,
+        container_id: str,
+        form: JsonLog,
+        kept: Callable[[], Readable | None],
+    ) -> None:
         self.key = container_id
         self.span: tuple[str, str] | None = None
         self._kept = kept
-        self._ctx = ctx
+        self._scheduler = scheduler
         self._form = form
-        self._since = ctx.clock.now()
+        self._since = now
         self._buffer: deque[LogLine] = deque()
         self._size = 0
         self._changed = threading.Condition()
@@ -87,7 +97,7 @@ class EngineSource:
         given, oldest = 0, b""
         for count in (FEW, MANY):
             try:
-                lines = self._ctx.scheduler.logs(self.key, count)
+                lines = self._scheduler.logs(self.key, count)
             except DockerError:
                 # Docker refuses while it removes the container.
                 if self._kept() is None:
@@ -120,12 +130,12 @@ class EngineSource:
         return lines
 
     def _newest(self) -> list[bytes]:
-        with self._ctx.scheduler.read_log(self.key, 0.0) as lines:
+        with self._scheduler.read_log(self.key, 0.0) as lines:
             return frames.newest(lines, frames.MOST_BYTES)
 
     def forward(self, since: str) -> Iterator[LogLine]:
         try:
-            with self._ctx.scheduler.read_log(self.key, logquery.seconds(since)) as lines:
+            with self._scheduler.read_log(self.key, logquery.seconds(since)) as lines:
                 for raw in lines:
                     line = self._line(raw)
                     self._last = max(self._last, line.time)
@@ -169,7 +179,7 @@ class EngineSource:
 
     def _follow(self) -> None:
         try:
-            with self._ctx.scheduler.follow(self.key, None, self._since, self._opened) as chunks:
+            with self._scheduler.follow(self.key, None, self._since, self._opened) as chunks:
                 for chunk in chunks:
                     # Not `splitlines`: a carriage return is part of a line.
                     for raw in chunk.removesuffix(b"\n").split(b"\n"):
@@ -190,7 +200,7 @@ class EngineSource:
 
         Return False if the source was closed.
         """
-        with self._ctx.scheduler.read_log(self.key, logquery.seconds(last) - 0.001) as lines:
+        with self._scheduler.read_log(self.key, logquery.seconds(last) - 0.001) as lines:
             for number, found in enumerate(map(self._line, lines)):
                 if not number and found.time > last:
                     # Even the previous line is gone.

@@ -16,7 +16,7 @@ from paas.store.logs import DrainRecords
 
 
 def _archive(ctx: Context) -> LogArchive:
-    archive = LogArchive(ctx.store, ctx.scheduler, ctx.clock, ctx.paths)
+    archive = LogArchive(ctx.store, ctx.schedulers, ctx.clock, ctx.paths)
     ctx.part(Oneoffs).kept = archive.keep_run
     return archive
 

@@ -54,7 +54,7 @@ class Feed:
         self._query = query
         self._floor = floor
         self._settled = settled
-        self._listing = listing or ctx.scheduler.containers
+        self._listing = listing or ctx.schedulers.of(app).containers
         read = {key: place for key, text in (places or {}).items() if (place := LogPosition(text)).text}
         self._places = read
         self._mark = mark
@@ -171,7 +171,7 @@ class Feed:
             return
         self._retries[key] = now + RETRY_SECONDS
         with suppress(DockerError):
-            found = self._ctx.scheduler.inspect(key)
+            found = self._ctx.schedulers.of(self._app).inspect(key)
             if found is not None:
                 self._replace(source, logsources.of_container(self._ctx, found, self._app))
 

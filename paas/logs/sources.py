@@ -142,7 +142,8 @@ def runs(ctx: Context, app: App, query: Query) -> list[ActiveRun]:
 
 
 def _live(ctx: Context, container_id: str, form: JsonLog, app: App) -> LogSource:
-    current = ctx.scheduler.log_file(container_id)
+    scheduler = ctx.schedulers.of(app)
+    current = scheduler.log_file(container_id)
     if current is not None:
         try:
             return FileSource(container_id, LogFiles(current, form))
@@ -154,7 +155,7 @@ def _live(ctx: Context, container_id: str, form: JsonLog, app: App) -> LogSource
         row = ctx.store.kept_logs.find(container_id)
         return of_kept(ctx, row, app) if row else None
 
-    return EngineSource(ctx, container_id, form, kept)
+    return EngineSource(scheduler, ctx.clock.now(), container_id, form, kept)
 
 
 def of_kept(ctx: Context, row: KeptLog, app: App, query: Query | None = None) -> LogSource:
@@ -182,7 +183,7 @@ def router(ctx: Context, app: App | None) -> FileSource:
 def all_of(ctx: Context, app: App, query: Query) -> list[LogSource]:
     """Return every log of the app that may have matching lines."""
     found: list[LogSource] = []
-    for container in ctx.scheduler.containers(app):
+    for container in ctx.schedulers.of(app).containers(app):
         if query.wants_log(container.label, container.release, "", LATEST):
             found.append(of_container(ctx, container, app, query))
     found += [of_run(ctx, live, query) for live in runs(ctx, app, query)]

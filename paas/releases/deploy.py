@@ -170,7 +170,7 @@ def build_slot(ctx: Context, job: Job) -> Iterator[None]:
 
 def existing(ctx: Context, image_id: str) -> Image:
     """The image; an error that says what to do if it has gone."""
-    image = ctx.scheduler.image(image_id)
+    image = ctx.engine.image(image_id)
     if image is None:
         raise BuildFailed(
             "the image of this release is gone",
@@ -215,7 +215,7 @@ def release(
         made = ctx.store.releases.add(app, draft, ctx.clock.now())
         job.note(version=made.version)
     try:
-        ctx.scheduler.name_image(app, made)
+        ctx.engine.name_image(app, made)
         made = prepared(ctx, app, job, made, [phase for phase in first if phase.kept])
         registries.push(ctx, app, job, made)
         for phase in first:
@@ -226,7 +226,7 @@ def release(
     except BaseException:
         ctx.part(Reserve).spend()
         if ctx.store.releases.fail(made):
-            ctx.scheduler.drop_image(app, made.version)
+            ctx.engine.drop_image(app, made.version)
             release_files.drop(ctx, app, made)
         raise
 
@@ -242,7 +242,7 @@ def prepared(ctx: Context, app: App, job: Job, made: Release, first: Sequence[Ph
         image = run_phase(ctx, app, job, made, phase)
         if image != made.image:
             made = ctx.store.releases.set_image(made, image)
-            ctx.scheduler.name_image(app, made)
+            ctx.engine.name_image(app, made)
             job.out.detail("The files it wrote are part of the image.")
     return made
 

@@ -24,5 +24,6 @@ def drift(ctx: Context, apps: Sequence[App]) -> Iterator[Finding]:
 
 def _details(ctx: Context, app: App) -> list[Container]:
     leaving = ctx.part(Retirer).retiring()
-    looked = [ctx.scheduler.inspect(found.id) for found in ctx.scheduler.containers(app) if found.id not in leaving]
+    scheduler = ctx.schedulers.of(app)
+    looked = [scheduler.inspect(found.id) for found in scheduler.containers(app) if found.id not in leaving]
     return [container for container in looked if container is not None]

@@ -12,11 +12,13 @@ from paas.core.apps.spec import AppSpec
 from paas.core.errors import DeployFailed, DockerError
 from paas.core.jobs.journal import Step
 from paas.core.logs import line as logline
-from paas.core.model import PHASE, App, Container, Process, Release, Replica
+from paas.core.model import DOCKER_LOCAL, PHASE, App, Container, Process, Release, Replica
 from paas.core.releases.rollout import Candidate
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 from paas.releases import container_settings
+from paas.releases.rollout import selected
+from paas.schedulers.base import Scheduler
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +55,9 @@ def run_phase(ctx: Context, app: App, job: Job, release: Release, phase: Phase) 
     Return the image: that of the release, or another one with the files that the command wrote and that are to be kept.
     """
     process = Process(TYPE, phase.command)
-    taken = {found.slot for found in ctx.scheduler.containers(app) if found.process_type == TYPE}
+    # Files that are kept become part of an image, which only the Docker Engine of this server can make.
+    scheduler = ctx.schedulers.named(DOCKER_LOCAL) if phase.kept else selected(ctx, app)
+    taken = {found.slot for found in scheduler.containers(app) if found.process_type == TYPE}
     slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
     candidate = Candidate(Replica(TYPE, 1, slot, release.version), process)
     properties = ctx.store.properties.of(app)
@@ -62,23 +66,22 @@ def run_phase(ctx: Context, app: App, job: Job, release: Release, phase: Phase) 
 
     job.out.step(f"Running the {phase.name}: {phase.command}")
     with job.step(Step.PHASE, f"{phase.name.capitalize()} done"):
-        ctx.scheduler.prepare(app)
+        scheduler.prepare(app)
         deadline = ctx.clock.monotonic() + float(properties.value("deploy", "phase-timeout"))
         try:
-            container_id = ctx.scheduler.start(app, release, candidate, rev_variable, granted)
-            with _ended_early(ctx, app, job, phase, container_id, deadline) as over:
-                _show(ctx, job, container_id)
-                ended = _ended(ctx, container_id)
+            (started,) = scheduler.start(app, release, [candidate], rev_variable, granted, job.check)
+            with _ended_early(ctx, app, job, phase, scheduler, candidate, deadline) as over:
+                _show(scheduler, job, started.id)
+                ended = _ended(ctx, scheduler, started.id)
             job.check()
             if over.is_set():
                 raise _too_long(ctx, app, phase)
             _judge(phase, ended)
-            return _left(ctx, job, container_id, release, phase)
+            return _left(ctx, job, started.id, release, phase)
         finally:
             # One that could not be started is there all the same.
-            for found in ctx.scheduler.containers(app):
-                if (found.process_type, found.slot) == (TYPE, slot):
-                    ctx.scheduler.remove(found.id)
+            for unit in scheduler.at(app, {candidate.replica.place}):
+                scheduler.retire(app, unit.id, 0)
 
 
 def _left(ctx: Context, job: Job, container_id: str, release: Release, phase: Phase) -> str:
@@ -86,14 +89,14 @@ def _left(ctx: Context, job: Job, container_id: str, release: Release, phase: Ph
     if not phase.kept:
         return release.image
     try:
-        return ctx.scheduler.commit(container_id, release.image) or release.image
+        return ctx.engine.commit(container_id, release.image) or release.image
     except DockerError as error:
         job.out.error(error)
         job.out.warning(f"The files the {phase.name} wrote are not part of the image.")
         return release.image
 
 
-def _show(ctx: Context, job: Job, container_id: str) -> None:
+def _show(scheduler: Scheduler, job: Job, container_id: str) -> None:
     pending, size = b"", 0
 
     def show(line: bytes) -> None:
@@ -104,7 +107,7 @@ def _show(ctx: Context, job: Job, container_id: str) -> None:
         elif before <= MOST_SHOWN:
             job.out.warning(f"It wrote more than {MOST_SHOWN >> 20} MiB; the rest is not shown.")
 
-    with ctx.scheduler.follow(container_id, 1_000_000) as chunks:
+    with scheduler.follow(container_id, 1_000_000) as chunks:
         for chunk in chunks:
             *lines, pending = (pending + chunk).split(b"\n")
             if len(pending) > LONGEST_LINE:
@@ -116,10 +119,10 @@ def _show(ctx: Context, job: Job, container_id: str) -> None:
         show(pending)
 
 
-def _ended(ctx: Context, container_id: str) -> Container | None:
+def _ended(ctx: Context, scheduler: Scheduler, container_id: str) -> Container | None:
     """What the engine says of it at its end, which may come a moment after that of its log."""
     never = threading.Event()
-    while (found := ctx.scheduler.inspect(container_id)) and found.status == "running":
+    while (found := scheduler.inspect(container_id)) and found.status == "running":
         ctx.clock.wait(never, _ENDED_SECONDS)
     return found
 
@@ -138,7 +141,7 @@ def _judge(phase: Phase, found: Container | None) -> None:
 
 @contextmanager
 def _ended_early(
-    ctx: Context, app: App, job: Job, phase: Phase, container_id: str, deadline: float
+    ctx: Context, app: App, job: Job, phase: Phase, scheduler: Scheduler, candidate: Candidate, deadline: float
 ) -> Iterator[threading.Event]:
     """Inside, the container is stopped when the job is cancelled or the phase's time is over, which ends its log.
 
@@ -155,9 +158,10 @@ def _ended_early(
                 over.set()
                 job.out.warning(f"The {phase.name} is being stopped: its limit of {_allowed(ctx, app)} is over.")
             try:
-                ctx.scheduler.halt(container_id, grace)
+                for unit in scheduler.at(app, {candidate.replica.place}):
+                    scheduler.halt(app, unit.id, grace)
             except DockerError as error:
-                _log.warning("container %.12s of a phase is still there: %s", container_id, error)
+                _log.warning("The container of a phase of %s is still there: %s", app.name, error)
             else:
                 return
 

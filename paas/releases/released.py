@@ -40,6 +40,6 @@ def drop_old_images(ctx: Context, app: App, job: Job, made: Release) -> None:
     for version, image in served[keep:]:
         if image not in kept:
             try:
-                ctx.scheduler.drop_image(app, version)
+                ctx.engine.drop_image(app, version)
             except DockerError as error:
                 job.out.error(error)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from paas.core import backoff
-from paas.core.edge.address import Address
 from paas.core.errors import PaasError
+from paas.core.model import App
 from paas.proxies.base import Proxy, Switch
-from paas.schedulers.base import Scheduler
+from paas.schedulers.base import Scheduler, Unit
 from paas.system.clock import Clock
 
 _log = logging.getLogger(__name__)
@@ -22,8 +23,7 @@ TRIES = 8
 class Retirer:
     """Retires containers in the background. What is left at a stop of the daemon is retired at its next start."""
 
-    def __init__(self, scheduler: Scheduler, proxy: Proxy, clock: Clock, changed: Callable[[], None]) -> None:
-        self._scheduler = scheduler
+    def __init__(self, proxy: Proxy, clock: Clock, changed: Callable[[], None]) -> None:
         self._proxy = proxy
         self._clock = clock
         self._changed = changed
@@ -33,22 +33,19 @@ class Retirer:
         self._lock = threading.Lock()
 
     def retire(
-        self,
-        containers: Sequence[str],
-        switch: Switch | None,
-        drain: float,
-        grace: int,
-        addresses: Collection[Address] = (),
+        self, app: App, scheduler: Scheduler, units: Sequence[Unit], switch: Switch | None, drain: float, grace: int
     ) -> None:
-        """Stops and removes the containers, at the earliest when no worker of before ``switch`` has requests for their
-        ``addresses``, at the latest ``drain`` seconds from now; each has ``grace`` seconds from SIGTERM to SIGKILL."""
-        if not containers:
+        """Stop and remove the units once no old nginx worker of ``switch`` has requests for their addresses.
+
+        They stop at the latest ``drain`` seconds from now; each has ``grace`` seconds from SIGTERM to SIGKILL.
+        """
+        if not units:
             return
-        work = (list(containers), switch, drain, grace, frozenset(addresses))
-        thread = threading.Thread(target=self._retire, args=work, daemon=True)
+        work = partial(self._retire, app, scheduler, list(units), switch, drain, grace)
+        thread = threading.Thread(target=work, daemon=True)
         with self._lock:
             self._threads.add(thread)
-            self._containers.update(containers)
+            self._containers.update(*(unit.containers for unit in units))
         thread.start()
 
     def retiring(self) -> frozenset[str]:
@@ -73,8 +70,9 @@ class Retirer:
                 self._threads.discard(threading.current_thread())
 
     def _retire(
-        self, containers: list[str], switch: Switch | None, drain: float, grace: int, addresses: frozenset[Address]
+        self, app: App, scheduler: Scheduler, units: list[Unit], switch: Switch | None, drain: float, grace: int
     ) -> None:
+        addresses = frozenset(address for unit in units for address in unit.addresses)
         try:
             began = self._clock.monotonic()
             while switch and not self._proxy.drained(switch, addresses):
@@ -85,7 +83,9 @@ class Retirer:
                     break
             if self._stopping.is_set():
                 return
-            stops = [threading.Thread(target=self._stop, args=(found, grace), daemon=True) for found in containers]
+            stops = [
+                threading.Thread(target=self._stop, args=(app, scheduler, unit, grace), daemon=True) for unit in units
+            ]
             for stop in stops:
                 stop.start()
             for stop in stops:
@@ -93,17 +93,17 @@ class Retirer:
         finally:
             with self._lock:
                 self._threads.discard(threading.current_thread())
-                self._containers.difference_update(containers)
+                self._containers.difference_update(*(unit.containers for unit in units))
             self._changed()
 
-    def _stop(self, container_id: str, grace: int) -> None:
+    def _stop(self, app: App, scheduler: Scheduler, unit: Unit, grace: int) -> None:
         for failures in range(1, TRIES + 1):
             try:
-                self._scheduler.stop(container_id, grace)
+                scheduler.retire(app, unit.id, grace)
                 return
             except PaasError as error:
                 # After the last try the next start of the daemon finds it again: it is not wanted any more.
-                _log.warning("could not retire container %.12s: %s", container_id, error.what)
+                _log.warning("Could not retire %s %s: %s", app.name, ", ".join(unit.labels), error.what)
             if self._clock.wait(self._stopping, backoff.seconds(failures)):
                 return
 

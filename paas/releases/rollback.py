@@ -71,7 +71,7 @@ def find(ctx: Context, app: App, version: int | None) -> Release:
             fix=f"Choose another release from 'releases {app.name}'.",
             code="release-failed",
         )
-    if ctx.scheduler.image(target.image) is None:
+    if ctx.engine.image(target.image) is None:
         raise PaasError(
             f"the image of v{target.version} is gone",
             why=f"The images of the last {ctx.settings.value('keep-images')} releases are kept (keep-images).",

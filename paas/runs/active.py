@@ -18,7 +18,7 @@ from paas.core.model import App
 from paas.core.runs import oneoff
 from paas.core.runs.oneoff import Run, RunStatus
 from paas.runs.requests import ActiveRun, RunRequest
-from paas.schedulers.tasks import Tasks
+from paas.schedulers.registry import Schedulers
 from paas.store import Store
 from paas.system.clock import Clock
 
@@ -36,14 +36,14 @@ class Oneoffs:
     def __init__(
         self,
         store: Store,
-        tasks: Tasks,
+        schedulers: Schedulers,
         clock: Clock,
         folder: Path,
         keep: Callable[[], int],
         changed: Callable[[], None],
     ) -> None:
         self._store = store
-        self._tasks = tasks
+        self._schedulers = schedulers
         self._clock = clock
         self._folder = folder
         self._keep = keep
@@ -74,12 +74,15 @@ class Oneoffs:
             until=now + order.ttl,
         )
         try:
-            container_id = self._tasks.create(order.spec(run, self._tasks.instance))
+            tasks = self._schedulers.of(order.app).tasks
+            container_id = tasks.create(order.spec(run, tasks.instance))
         except BaseException as error:
             note = error.what if isinstance(error, PaasError) else ""
             self._store.runs.finish(run.id, RunStatus.FAILED, self._clock.now(), None, note)
             raise
-        live = ActiveRun(run, order.app, container_id, logged=not order.attached, grace=order.limits.stop_timeout)
+        live = ActiveRun(
+            run, order.app, tasks, container_id, logged=not order.attached, grace=order.limits.stop_timeout
+        )
         with self._lock:
             self._live[run.id] = live
         return live
@@ -87,7 +90,7 @@ class Oneoffs:
     def start(self, live: ActiveRun) -> None:
         """Start the container and wait for its end in a thread. Raise `DockerError` if it can't be started."""
         with self.preparing(live):
-            self._tasks.start(live.container_id)
+            live.tasks.start(live.container_id)
         self._wait_for(live)
         # Its time limit may be the next event that timers wait for.
         self._changed()
@@ -116,7 +119,7 @@ class Oneoffs:
         while not self._stopping.is_set():
             try:
                 # Docker reports status 0 for a container that never started.
-                exit_code = self._tasks.wait(live.container_id) if began else oneoff.NOT_FOUND
+                exit_code = live.tasks.wait(live.container_id) if began else oneoff.NOT_FOUND
                 if not self._stopping.is_set():
                     self._end(live, exit_code)
                 return
@@ -132,26 +135,26 @@ class Oneoffs:
         """Save the log, record the end, remove the container: in this order a crash loses nothing."""
         live.ending = True
         reason, note = live.reason, live.note
-        ended = self._tasks.ended_at(live.container_id) if reason is RunStatus.EXPIRED else None
+        ended = live.tasks.ended_at(live.container_id) if reason is RunStatus.EXPIRED else None
         if ended is not None and ended < live.run.until:
             # It ended before its time limit, while the server was down.
             reason, note = None, ""
         if live.logged and exit_code is not None:
             try:
                 path = self.log_path(live.run.id)
-                self._tasks.save_log(live.container_id, path)
+                live.tasks.save_log(live.container_id, path)
                 self.kept(live.app, live.run, live.container_id, path)
             except OSError as error:
                 _log.warning("Could not save the log of %s %s: %s", live.app.name, live.run.label, error)
                 note = note or f"its log could not be saved: {error.strerror}"
-        if exit_code and not note and self._tasks.out_of_memory(live.container_id):
+        if exit_code and not note and live.tasks.out_of_memory(live.container_id):
             note = "out of memory"
         self._finish(live.run, oneoff.outcome(reason, exit_code), exit_code, note)
         live.result = self._store.runs.by_id(live.run.id) or live.run
         with self._lock:
             self._live.pop(live.run.id, None)
         live.done.set()
-        self._tasks.remove(live.container_id)
+        live.tasks.remove(live.container_id)
         self._changed()
 
     def _finish(self, run: Run, status: RunStatus, exit_code: int | None, note: str) -> None:
@@ -180,8 +183,8 @@ class Oneoffs:
         live.note = live.note or note
         try:
             if hang_up:
-                self._tasks.hang_up(live.container_id)
-            self._tasks.stop(live.container_id, live.grace)
+                live.tasks.hang_up(live.container_id)
+            live.tasks.stop(live.container_id, live.grace)
         except DockerError:
             # If it ends later, that has another reason.
             live.reason, live.note = before
@@ -224,20 +227,23 @@ class Oneoffs:
 
         It may be called again if Docker did not answer.
         """
-        tasks = [task for task in self._tasks.all() if task.role in (oneoff.RUN, oneoff.CRON)]
-        there = {task.run: task for task in tasks if task.run <= self._before}
+        # Schedulers may share one object.
+        sources = list({id(scheduler.tasks): scheduler.tasks for scheduler in self._schedulers}.values())
+        found = [(tasks, task) for tasks in sources for task in tasks.all() if task.role in (oneoff.RUN, oneoff.CRON)]
+        there = {task.run: (tasks, task) for tasks, task in found if task.run <= self._before}
         for run in self._store.runs.all(active=True, limit=-1):
             if run.id > self._before:
                 continue
-            task = there.pop(run.id, None)
+            known = there.pop(run.id, None)
             if self.find(run.id) is not None:
                 continue
-            if task is None:
+            if known is None:
                 self._finish(run, RunStatus.LOST, None, SERVER_WENT)
                 continue
+            tasks, task = known
             app = self._store.apps.by_id(run.app_id)
             grace = int(self._store.properties.of(app).value("ps", "stop-timeout-seconds"))
-            live = ActiveRun(run, app, task.id, logged=not run.attached, grace=grace)
+            live = ActiveRun(run, app, tasks, task.id, logged=not run.attached, grace=grace)
             with self._lock:
                 self._live[run.id] = live
             if run.attached or task.status == "created":
@@ -248,9 +254,9 @@ class Oneoffs:
                     # Before waiting for its end: the previous daemon may have stopped it for this reason.
                     self._expire(live)
                 self._wait_for(live)
-        for task in there.values():
+        for tasks, task in there.values():
             _log.warning("Removing container %s: its run has ended", task.name)
-            self._tasks.remove(task.id)
+            tasks.remove(task.id)
 
     def expire(self) -> float | None:
         """Stop expired runs in the background. Return when the next one expires."""
@@ -279,7 +285,7 @@ class Oneoffs:
         for live in self.active(app):
             live.reason = RunStatus.STOPPED
             live.logged = False
-            self._tasks.remove(live.container_id)
+            live.tasks.remove(live.container_id)
             live.done.wait(FORGET_SECONDS)
         for run_id in self._store.runs.ids(app):
             self.log_path(run_id).unlink(missing_ok=True)

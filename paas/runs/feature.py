@@ -8,13 +8,12 @@ from paas.jobs.context import Context
 from paas.jobs.feature import Feature, Part, Timer
 from paas.runs import commands
 from paas.runs.active import Oneoffs
-from paas.schedulers.tasks import Tasks
 
 
 def _oneoffs(ctx: Context) -> Oneoffs:
     return Oneoffs(
         ctx.store,
-        ctx.part(Tasks),
+        ctx.schedulers,
         ctx.clock,
         ctx.paths.runs,
         keep=lambda: int(ctx.settings.value("keep-run-logs")),

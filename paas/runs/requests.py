@@ -11,6 +11,7 @@ from paas.core.runs import oneoff
 from paas.core.runs.oneoff import Run, RunStatus, TaskSpec
 from paas.core.secret import Secret
 from paas.schedulers.base import ContainerLimits
+from paas.schedulers.tasks import Tasks
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,14 @@ class RunRequest:
 
 
 class ActiveRun:
-    """Active run. ``done`` is set once its end is recorded in ``result``."""
+    """Active run, in a container of ``tasks``. ``done`` is set once its end is recorded in ``result``."""
 
-    def __init__(self, run: Run, app: App, container_id: str, *, logged: bool, grace: int) -> None:
+    def __init__(
+        self, run: Run, app: App, tasks: Tasks, container_id: str, *, logged: bool, grace: int
+    ) -> None:
         self.run = run
         self.app = app
+        self.tasks = tasks
         self.container_id = container_id
         self.logged = logged
         self.grace = grace

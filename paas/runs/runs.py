@@ -69,7 +69,8 @@ def order(
     """Return the request for a run of the current release. Raise an error if the app has none."""
     release = ctx.store.releases.deployed(app)
     properties = ctx.store.properties.of(app)
-    ctx.scheduler.prepare(app)
+    scheduler = ctx.schedulers.of(app)
+    scheduler.prepare(app)
     return RunRequest(
         app=app,
         release=release,
@@ -79,7 +80,7 @@ def order(
         actor=ctx.caller.name,
         ttl=float(properties.value("run", "ttl")) if wanted.ttl is None else wanted.ttl,
         limits=container_settings.of_runs(ctx, app),
-        network=ctx.part(Tasks).app_network(app.id),
+        network=scheduler.tasks.app_network(app.id),
         rev_variable=properties.text("git", "rev-env-var"),
         extra=wanted.extra,
         terminal=terminal,
@@ -100,10 +101,10 @@ def run(ctx: Context, app: App, wanted: RunOptions, console: Console, *, on_disc
     )
     live = ctx.part(Oneoffs).create(asked)
     with ctx.part(Oneoffs).preparing(live):
-        stream = ctx.part(Tasks).attach(live.container_id, terminal=console.terminal)
+        stream = live.tasks.attach(live.container_id, terminal=console.terminal)
     ctx.part(Oneoffs).start(live)
     try:
-        connect(console, stream, lambda columns, rows: ctx.part(Tasks).resize(live.container_id, columns, rows))
+        connect(console, stream, lambda columns, rows: live.tasks.resize(live.container_id, columns, rows))
         return conclude(ctx, live)
     except Disconnected:
         if asked.attached:
@@ -210,7 +211,7 @@ def _show_live(
         if follow:
             _follow(ctx, live, lines, show)
             return True
-        found = ctx.part(Tasks).log(live.container_id, lines)
+        found = live.tasks.log(live.container_id, lines)
     except DockerError:
         if not live.done.is_set():
             raise
@@ -236,7 +237,7 @@ def _follow(ctx: Context, live: ActiveRun, lines: int, show: Callable[[Sequence[
         finally:
             over.set()
 
-    with ctx.part(Tasks).follow(live.container_id, lines) as chunks:
+    with live.tasks.follow(live.container_id, lines) as chunks:
         threading.Thread(target=read, args=(chunks,), name="run-log", daemon=True).start()
         while not over.wait(_RECHECK_SECONDS):
             if ctx.gone.is_set():
@@ -247,14 +248,15 @@ def enter(
     ctx: Context, app: App, process: str, words: Sequence[str], console: Console, *, on_disconnect: str = ""
 ) -> int:
     """Run the command, or a shell, in a running container of the app. Return its exit status. See `execute`."""
-    return execute(ctx, _container(ctx, app, process), words, console, on_disconnect=on_disconnect)
+    tasks = ctx.schedulers.of(app).tasks
+    return execute(tasks, _container(ctx, app, process), words, console, on_disconnect=on_disconnect)
 
 
 def _container(ctx: Context, app: App, process: str) -> str:
     for live in ctx.part(Oneoffs).active(app):
         if live.run.label == process:
             return live.container_id
-    there = [found for found in ctx.scheduler.containers(app) if found.status == "running"]
+    there = [found for found in ctx.schedulers.of(app).containers(app) if found.status == "running"]
     matching = [found for found in there if logline.matches(found.label, process)]
     if not matching:
         named = sorted({found.label for found in there} | {live.run.label for live in ctx.part(Oneoffs).active(app)})
@@ -272,7 +274,7 @@ def _container(ctx: Context, app: App, process: str) -> str:
 
 
 def execute(
-    ctx: Context, container_id: str, words: Sequence[str], console: Console, *, on_disconnect: str = ""
+    tasks: Tasks, container_id: str, words: Sequence[str], console: Console, *, on_disconnect: str = ""
 ) -> int:
     """Run the words, or a shell for none, in that container, connected with the client. Return the exit status.
 
@@ -280,7 +282,7 @@ def execute(
     """
     argv = shell_line.argv(words[0]) if len(words) == 1 else list(words) or SHELL
     environment = {"TERM": console.kind} if console.terminal else {}
-    running = ctx.part(Tasks).exec(container_id, argv, terminal=console.terminal, environment=environment)
+    running = tasks.exec(container_id, argv, terminal=console.terminal, environment=environment)
     try:
         connect(console, running.stream, running.resize)
     except Disconnected:

@@ -57,12 +57,12 @@ def create(ctx: Context, names: Sequence[str], image: str, ttl: float) -> None:
             code="too-many-sandboxes",
         )
     reference = image or stack_image.ensure(ctx, "")
-    found = ctx.scheduler.image(reference)
+    found = ctx.engine.image(reference)
     if found is None:
         wanted = image_name.parse(reference)
         reference = str(wanted)
         pulls.fetch(ctx, wanted, None, ctx.out, ctx.gone)
-        found = ctx.scheduler.image(wanted.full)
+        found = ctx.engine.image(wanted.full)
     if found is None:
         raise NotFound(
             f"there is no image {reference!r} on this server",
@@ -118,7 +118,7 @@ def enter(ctx: Context, name: str, words: Sequence[str], console: Console, *, on
             fix=f"Create it again: 'sandbox:destroy {name}', 'sandbox:create {name}'.",
             code="sandbox-down",
         )
-    return runs.execute(ctx, task.id, words, console, on_disconnect=on_disconnect)
+    return runs.execute(ctx.part(Tasks), task.id, words, console, on_disconnect=on_disconnect)
 
 
 def infos(ctx: Context) -> list[SandboxInfo]:

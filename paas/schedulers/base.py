@@ -1,20 +1,24 @@
-"""The seam between a release and what runs it."""
+"""The seam between an app's processes and what runs them: Docker Engine on this server, or a cluster.
+
+A scheduler knows a *formation*: some replicas of one process type of one release, at their places. It starts one beside
+another, says where its members take requests, and removes what is no longer wanted. Rollouts, health checks, the edge
+and the records are common (`paas.releases.rollout`). A scheduler has several roles, each a Protocol here;
+`paas.schedulers.engine` has what only the Docker Engine of this server does, whatever runs an app.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
 from typing import Protocol
 
-from paas.core.access.remote_credentials import Login
-from paas.core.containers.image import BuildCache, Image, StoredImage
-from paas.core.containers.image_name import ImageName
 from paas.core.containers.options import ContainerOptions
-from paas.core.model import App, Container, Ending, Release
-from paas.core.releases.rollout import Candidate
+from paas.core.edge.address import Address
+from paas.core.model import App, Container, Ending, Endpoint, Moved, Place, Release, Replica
+from paas.core.releases.rollout import Candidate, Rollout, Started
+from paas.schedulers.tasks import Tasks
 
 
 @dataclass(frozen=True)
@@ -31,154 +35,132 @@ class ContainerLimits:
     log_max_size: int = 10 << 20
 
 
+@dataclass(frozen=True)
+class Unit:
+    """What a scheduler stops as one: a container on Docker, the surplus replicas of a service in a cluster.
+
+    ``id`` belongs to the scheduler; ``containers`` are the ids of its members, ``addresses`` where they take requests.
+    """
+
+    id: str
+    process_type: str
+    labels: tuple[str, ...]
+    places: frozenset[Place]
+    running: bool
+    containers: frozenset[str]
+    addresses: tuple[Address, ...] = ()
+
+
 Opened = Callable[[Callable[[], None]], None]
-"""Told, once something is being followed, what ends that from another thread."""
+"""Called with a function that ends the following from another thread."""
 
 
-class Scheduler(Protocol):
-    """One way of running containers."""
-
-    instance: str
-    before_removal: Callable[[str], None]
-    """Called with the id of a container that has ended, before `stop` or `remove` takes it away with its log."""
-
-    def version(self) -> str:
-        """The version of the engine; `DockerError` if it does not answer."""
-
-    def live_restore(self) -> bool:
-        """Whether containers go on while the engine is stopped, as it is for an upgrade."""
-
-    def written(self) -> dict[str, int]:
-        """The bytes that each container, by name, has written on top of its image; takes long where that is much."""
-
-    def briefly(self) -> AbstractContextManager[None]:
-        """Inside, in this thread, no answer of the engine is waited for longer than 5 s; once one did not come, what
-        asks it is an `DockerError` at once."""
-
-    def prepare(self, app: App) -> None:
-        """Makes what the app's containers need to be there, for instance their network. Cheap when it is there."""
-
-    def port(self, app: App, process_type: str, index: int, slot: int) -> int:
-        """The loopback port that belongs to the slot; given on first use, and again if something else took it."""
-
-    def start(
-        self, app: App, release: Release, candidate: Candidate, rev_variable: str, limits: ContainerLimits
-    ) -> str:
-        """Creates and starts the candidate's container and returns its id. It is not restarted when it ends yet."""
-
-    def revive(self, container_id: str) -> None:
-        """Starts a container again that ended, as it is: same slot, same port."""
-
-    def keep_running(self, container_id: str) -> None:
-        """From now on it is started again whenever it ends, and after a reboot."""
-
-    def inspect(self, container_id: str) -> Container | None:
-        """What there is to know of it, None once it is gone."""
+class Containers(Protocol):
+    """Access to the containers that exist. Where an ``id`` is taken, that of a `Started` works, too."""
 
     def containers(self, app: App | None = None) -> list[Container]:
-        """The containers of the app, or of all."""
+        """Return the containers of the app, or of all apps, without details."""
+
+    def inspect(self, container_id: str) -> Container | None:
+        """Return all details of the container, None once it is gone."""
 
     def exec(self, container_id: str, argv: Sequence[str], timeout: float) -> tuple[int | None, str]:
-        """Runs the command inside: its exit status, None if it did not end in ``timeout`` seconds, and what it said."""
+        """Run the command inside. Return its exit status, None after ``timeout`` seconds, and its output."""
 
     def restart(self, container_id: str, grace: int) -> None:
-        """SIGTERM, SIGKILL after ``grace`` seconds, and started again in its place. Gone already is fine."""
+        """Send SIGTERM, SIGKILL after ``grace`` seconds, and start it again. A container that is gone is no error."""
 
-    def halt(self, container_id: str, grace: int) -> None:
-        """SIGTERM, SIGKILL after ``grace`` seconds; it stays, ended, until `revive` or `remove`."""
+    def events(self) -> AbstractContextManager[Iterator[Ending | Moved]]:
+        """Yield ends and moves of containers as they happen, until the connection ends."""
 
-    def architecture(self) -> str:
-        """What its machine runs, in the words of images: amd64, arm64, …"""
 
-    def stop(self, container_id: str, grace: int) -> None:
-        """SIGTERM, SIGKILL after ``grace`` seconds, then removed."""
+class ContainerLogs(Protocol):
+    """Access to what processes wrote. Lines start with a timestamp and a space."""
 
-    def remove(self, container_id: str) -> None:
-        """Removed at once."""
+    before_removal: Callable[[str], None]
+    """Called with the id of an ended container, before it is removed with its log."""
 
     def log_file(self, container_id: str) -> Path | None:
-        """The file that the engine writes its log to, as `core.jsonlog` reads it, if this process may read it."""
+        """Return the log file, as `core.logs.json_file` reads it, if this process may read it."""
 
     def logs(self, container_id: str, tail: int | None) -> list[bytes]:
-        """Its last lines, each with a timestamp before a space, oldest first."""
+        """Return the last lines, oldest first."""
 
     def read_log(self, container_id: str, since: float) -> AbstractContextManager[Iterator[bytes]]:
-        """The lines of its log from that moment on, as in `logs`, one after the other."""
+        """Yield the lines from that time on, until the last one that exists."""
 
     def follow(
         self, container_id: str, tail: int | None, since: float = 0.0, opened: Opened = lambda end: None
     ) -> AbstractContextManager[Iterator[bytes]]:
-        """Chunks of its log, as they come, from the last ``tail`` lines on (None: all), and from that moment on."""
+        """Yield chunks as they come, from the last ``tail`` lines on (None: all), and from that time on."""
 
-    def endings(self) -> AbstractContextManager[Iterator[Ending]]:
-        """The containers that ended or were removed, as it happens; ends when the engine does."""
 
-    def files(self, app: App, image: str, path: str) -> AbstractContextManager[Iterator[bytes]]:
-        """A folder of the image as chunks of a tar file; ``path`` counts from its working folder. `InvalidValue` if it
-        has none there."""
+class Formations(Protocol):
+    """Change what runs. Every step but `retire` can be undone."""
 
-    def image(self, reference: str) -> Image | None:
-        """The image, None if it is gone."""
+    def prepare(self, app: App) -> None:
+        """Create what the app's containers need, such as a network. Cheap if it exists."""
 
-    def commit(self, container_id: str, image: str) -> str | None:
-        """Return the id of the image with what its container, which has ended, wrote; None if it wrote nothing."""
+    def plan(
+        self,
+        app: App,
+        release: Release,
+        quantities: Mapping[str, int],
+        current: Collection[Replica],
+        fresh: Collection[str] | None,
+    ) -> Rollout:
+        """Return the change from the ``current`` replicas to the release, as `core.releases.rollout.plan` does."""
 
-    def read_files(self, app: App, image: str, paths: Sequence[str]) -> dict[str, bytes]:
-        """Return the contents of those of the files that the image has; paths count from its WORKDIR."""
+    def start(
+        self,
+        app: App,
+        release: Release,
+        candidates: Sequence[Candidate],
+        rev_variable: str,
+        limits: ContainerLimits,
+        check: Callable[[], None],
+    ) -> list[Started]:
+        """Start the candidates beside what runs. They are not restarted yet when they exit.
 
-    def pull(self, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event) -> None:
-        """Fetches the image from its registry. `DockerError` says why it could not."""
+        ``check`` is called before each start; it raises if the job was cancelled.
+        """
 
-    def push(
-        self, image_id: str, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event
-    ) -> None:
-        """Puts the image into a registry under that name."""
+    def keep_running(self, started: Started) -> None:
+        """From now on restart it whenever it exits, and after a reboot."""
 
-    def check_login(self, server: str, login: Login) -> None:
-        """`DockerError` unless the registry takes the credentials."""
+    def at(self, app: App, places: Collection[Place]) -> list[Unit]:
+        """Return the units that exist at these places, running or not."""
 
-    def loaded_name(self, app: App, key: str) -> str:
-        """The name that an image gets which somebody sent for the app."""
+    def beyond(self, app: App, places: Collection[Place]) -> list[Unit]:
+        """Return the units that exist at no wanted place; ``places`` are the wanted ones."""
 
-    def load(self, chunks: Iterator[bytes]) -> None:
-        """Takes in images with their names, as ``docker save`` writes them; the names are `loaded_name`'s alone."""
+    def missing(self, app: App, replicas: Collection[Replica]) -> list[Replica]:
+        """Return the wanted replicas that do not run, and that the scheduler will not bring back itself."""
 
-    def drop_pulled(self, reference: str) -> None:
-        """Removes an image that was pulled, by its name or id, if nothing else has it; those made of it are whole."""
+    def halt(self, app: App, unit_id: str, grace: int) -> None:
+        """Stop the unit: SIGTERM, SIGKILL after ``grace`` seconds. `revive` can start it again."""
 
-    def drop_loaded(self, app: App, keep: str) -> None:
-        """Removes the images that were sent for the app, but the one of that name."""
+    def revive(self, app: App, unit_id: str) -> None:
+        """Start a halted or exited unit again, at the same places."""
 
-    def name_image(self, app: App, release: Release) -> None:
-        """Gives the release's image the name that keeps it."""
+    def retire(self, app: App, unit_id: str, grace: int) -> None:
+        """Stop and remove the unit. One that is gone is no error."""
 
-    def drop_image(self, app: App, version: int) -> bool:
-        """Takes that name away again; says whether it was there and is gone now."""
+    def endpoints(self, app: App, replicas: Collection[Replica]) -> tuple[Endpoint, ...]:
+        """Return where these replicas take requests now; none for a replica that does not run."""
 
-    def stored_images(self, *, sizes: bool = False) -> list[StoredImage]:
-        """The images that this instance built; their sizes, which may take the engine a while, only if wanted,
-        and 0 where it does not tell them."""
-
-    def remove_image(self, image: StoredImage) -> bool:
-        """Takes its releases' names away, and removes it; False if something uses it or it is gone."""
-
-    def storage(self) -> Path | None:
-        """The folder of this host in which images and containers are, None if they are elsewhere."""
-
-    def build_cache(self) -> BuildCache:
-        """How large the cache of builds is, which all programs that build there share."""
-
-    def prune_build_cache(self, keep: int) -> int:
-        """Removes what was not used for the longest time, down to ``keep`` bytes; the bytes that this freed."""
-
-    def forget(self, app: App) -> None:
-        """Removes all containers of the app, at once."""
+    def forget(self, app_id: int) -> None:
+        """Remove all containers of the app at once."""
 
     def clear(self, app_id: int) -> None:
-        """Removes what an app without containers has left: images and its network. Nothing left is fine."""
+        """Remove what an app without containers has left, such as its network. Nothing left is no error."""
 
     def networked(self) -> set[int]:
-        """The numbers of the apps, gone ones included, that have a network."""
+        """Return the ids of the apps, destroyed ones included, that have something left for `clear`."""
 
-    def teardown(self) -> list[str]:
-        """Removes everything of this instance, and says what, a line each."""
+
+class Scheduler(Containers, ContainerLogs, Formations, Protocol):
+    """One way of running apps. ``tasks`` runs commands once; ``name`` is what `scheduler:set … selected` takes."""
+
+    name: str
+    tasks: Tasks

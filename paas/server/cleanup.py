@@ -47,8 +47,8 @@ def survey(ctx: Context, app: App | None = None, *, although: App | None = None)
     """Return what `clean` would remove now. The app ``although`` is included even if it is busy."""
     items: list[Item] = []
     busy: list[str] = []
-    stored = ctx.scheduler.stored_images(sizes=True)
-    containers = ctx.scheduler.containers()
+    stored = ctx.engine.stored_images(sizes=True)
+    containers = ctx.schedulers.containers()
     for app_id, one in _subjects(ctx, app, stored, containers):
         if one is not None and one != although and ctx.jobs.of(one):
             busy.append(one.name)
@@ -63,8 +63,8 @@ def clean(ctx: Context, app: App | None = None) -> Found:
     """Remove unused items of one app or of all. Busy apps are skipped."""
     items: list[Item] = []
     busy: list[str] = []
-    sized = ctx.scheduler.stored_images(sizes=True)
-    for app_id, one in _subjects(ctx, app, sized, ctx.scheduler.containers()):
+    sized = ctx.engine.stored_images(sizes=True)
+    for app_id, one in _subjects(ctx, app, sized, ctx.schedulers.containers()):
         if one is None:
             items += _remove(ctx, app_id, None, sized)
             continue
@@ -136,18 +136,18 @@ def _items(app_id: int, app: App | None, found: Garbage) -> list[Item]:
 
 def _remove(ctx: Context, app_id: int, app: App | None, sized: list[StoredImage]) -> list[Item]:
     # Examined again, now that the app's lock is held.
-    there = ctx.scheduler.containers()
-    found = _garbage(ctx, app_id, app, ctx.scheduler.stored_images(), there)
+    there = ctx.schedulers.containers()
+    found = _garbage(ctx, app_id, app, ctx.engine.stored_images(), there)
     sizes = {image.id: image.size for image in sized}
     containers = []
     for one in found.containers:
-        ctx.scheduler.remove(one.id)
+        ctx.engine.remove(one.id)
         containers.append(one)
-    names = tuple(version for version in found.names if app is not None and ctx.scheduler.drop_image(app, version))
+    names = tuple(version for version in found.names if app is not None and ctx.engine.drop_image(app, version))
     images = tuple(
         StoredImage(image.id, image.app_id, image.releases, image.other_names, sizes.get(image.id, 0))
         for image in found.images
-        if ctx.scheduler.remove_image(image)
+        if ctx.engine.remove_image(image)
     )
     if app is not None:
         # Release ports of processes that were scaled down or removed: all apps share one range.
@@ -161,7 +161,7 @@ def _cache(ctx: Context) -> list[Item]:
     keep = ctx.settings.value("build-cache-keep")
     if keep is None:
         return []
-    caches = [ctx.scheduler.build_cache()]
+    caches = [ctx.engine.build_cache()]
     if isolation.wanted(ctx):
         caches.append(ctx.part(Rootless).docker.build_cache())
     surplus = sum(max(0, min(cache.unused, cache.total - keep)) for cache in caches)
@@ -170,7 +170,7 @@ def _cache(ctx: Context) -> list[Item]:
 
 def _prune_cache(ctx: Context) -> list[Item]:
     keep = ctx.settings.value("build-cache-keep")
-    freed = ctx.scheduler.prune_build_cache(keep) if keep is not None else 0
+    freed = ctx.engine.prune_build_cache(keep) if keep is not None else 0
     if keep is not None and isolation.wanted(ctx):
         freed += ctx.part(Rootless).docker.prune_build_cache(keep)
     return [_cache_item(freed)] if freed else []

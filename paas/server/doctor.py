@@ -28,7 +28,7 @@ def examine(ctx: Context, app: App | None = None) -> list[Finding]:
     # Last: where there is much to measure, the engine is not waited for, and nothing more is asked of it then.
     looks = [*FIRST, *looks, WRITTEN]
     found: list[Finding] = []
-    with ctx.scheduler.briefly():
+    with ctx.engine.briefly():
         for look in looks:
             if app is None or not look.host:
                 found += _looked(look.subject, partial(look.find, ctx, apps), {finding.code for finding in found})
@@ -47,16 +47,16 @@ def _looked(subject: str, look: Callable[[], Iterable[Finding]], silent: Collect
 
 
 def _engine(ctx: Context, apps: Sequence[App]) -> Iterator[Finding]:
-    version = ctx.scheduler.version()
+    version = ctx.engine.version()
     yield from doctor.engine(version, userland_proxy=ctx.host.runs("docker-proxy"))
-    yield from doctor_docker.restarts(live_restore=ctx.scheduler.live_restore())
+    yield from doctor_docker.restarts(live_restore=ctx.engine.live_restore())
     if not isolation.wanted(ctx):
         yield from doctor.escapes(version, allowed=ctx.settings.value(safety.SETTING))
 
 
 def _written(ctx: Context, apps: Sequence[App]) -> Iterator[Finding]:
     try:
-        yield from doctor_docker.written(ctx.scheduler.written())
+        yield from doctor_docker.written(ctx.engine.written())
     except DockerError as error:
         what = "what containers have written could not be measured in time"
         yield Finding(Level.ADVICE, "room", what, error.what, "'docker ps --size' shows it.", "not-looked-at")
@@ -86,14 +86,14 @@ def _listening(ctx: Context, apps: Sequence[App]) -> Iterator[Finding]:
 
 def _published(ctx: Context, apps: Sequence[App]) -> Iterator[Finding]:
     wanted = {app.name: ctx.store.apps.replicas(app) for app in apps}
-    there = {app.name: ctx.scheduler.containers(app) for app in apps}
+    there = {app.name: ctx.schedulers.of(app).containers(app) for app in apps}
     running = {name: {found.label for found in ones if found.status == "running"} for name, ones in there.items()}
     return doctor.published(ctx.part(Probe).listeners(os.getpid()), wanted, running)
 
 
 def _database(ctx: Context, apps: Sequence[App]) -> Iterator[Finding]:
     """Its pages, and whether it is the one that belongs to what runs: `intact.check` raises what is wrong."""
-    intact.check(ctx.paths, lambda instance: ctx.scheduler.containers())
+    intact.check(ctx.paths, lambda instance: ctx.schedulers.containers())
     yield Finding(Level.OK, "files", f"{ctx.paths.database} is whole, and as new as what runs")
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from paas.core.errors import DockerError, InvalidValue, ProxyError
-from paas.core.model import SERVER, App, Container, Deployment, DeploymentStatus, Release
+from paas.core.model import SERVER, App, Deployment, DeploymentStatus, Place, Release, Replica
 from paas.core.server.garbage import SERVED
 from paas.edge import publish
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 from paas.releases import landing
-from paas.releases.rollout import RUNNING, halt, let_go, overlaps, roll_out
+from paas.releases.rollout import halt, let_go, overlaps, roll_out
+from paas.schedulers.base import Scheduler, Unit
 from paas.system.reserve import Reserve
 
 _log = logging.getLogger(__name__)
-Slot = tuple[str, int, int]
 
 
 def settle(ctx: Context) -> None:
@@ -54,30 +54,30 @@ def _served(ctx: Context, deployment: Deployment) -> bool:
     return ctx.store.releases.get(app, deployment.version).state in SERVED
 
 
-def repair(ctx: Context) -> None:
-    """Start repairs, in the background, of all apps with missing or surplus containers."""
-    there: dict[int, list[Container]] = {}
-    for container in ctx.scheduler.containers():
-        there.setdefault(container.app_id, []).append(container)
-
+def repair(ctx: Context, scheduler: Scheduler) -> None:
+    """Start repairs, in the background, of all apps with missing or surplus containers on the scheduler."""
+    there = {found.app_id: found.name for found in scheduler.containers()}
     for app in ctx.store.apps.all():
-        missing, surplus = _difference(ctx, app, there.pop(app.id, []))
-        if missing or surplus:
-            start_repair(ctx, app)
-    clear_up(ctx)
-    for strangers in there.values():
-        for container in strangers:
-            _log.warning("Removing container %s: its app is gone", container.name)
-            ctx.scheduler.remove(container.id)
+        if scheduler is ctx.schedulers.of(app):
+            there.pop(app.id, None)
+            if lacks(ctx, app) or scheduler.beyond(app, _wanted(ctx, app)):
+                start_repair(ctx, app)
+        elif there.pop(app.id, None):
+            # A crash came between the switch to another scheduler and the end of the old containers.
+            let_go(ctx, app, scheduler, scheduler.beyond(app, ()), ctx.proxy.draining())
+    clear_up(ctx, scheduler)
+    for app_id, name in there.items():
+        _log.warning("Removing container %s: its app is gone", name)
+        scheduler.forget(app_id)
 
 
-def clear_up(ctx: Context) -> None:
+def clear_up(ctx: Context, scheduler: Scheduler) -> None:
     """Remove what is left of apps that were destroyed right before a crash."""
-    networked = ctx.scheduler.networked()
-    busy = {found.app_id for found in ctx.scheduler.containers()}
+    networked = scheduler.networked()
+    busy = {found.app_id for found in scheduler.containers()}
     for app_id in networked - busy - {app.id for app in ctx.store.apps.all()}:
         _log.warning("Removing what is left of the destroyed app %d", app_id)
-        ctx.scheduler.clear(app_id)
+        scheduler.clear(app_id)
 
 
 def keep_proxy(ctx: Context) -> None:
@@ -92,8 +92,12 @@ def keep_proxy(ctx: Context) -> None:
 
 
 def lacks(ctx: Context, app: App) -> bool:
-    """Return True if a desired container is missing or not running."""
-    return bool(_difference(ctx, app, ctx.scheduler.containers(app))[0])
+    """Return True if a desired container is missing or not running, and only a repair brings it back."""
+    return bool(ctx.schedulers.of(app).missing(app, ctx.store.apps.replicas(app)))
+
+
+def _wanted(ctx: Context, app: App) -> set[Place]:
+    return {replica.place for replica in ctx.store.apps.replicas(app)}
 
 
 def start_repair(ctx: Context, app: App) -> Job:
@@ -103,41 +107,32 @@ def start_repair(ctx: Context, app: App) -> Job:
 
 def _put_right(ctx: Context, job: Job) -> None:
     # Compared again under the lock: candidates of a running deploy are not surplus.
-    app = job.app
-    missing, surplus = _difference(ctx, app, ctx.scheduler.containers(app))
+    app, scheduler = job.app, ctx.schedulers.of(job.app)
+    missing = scheduler.missing(app, ctx.store.apps.replicas(app))
+    surplus = scheduler.beyond(app, _wanted(ctx, app))
     if missing:
-        _log.warning("%s lacks %s", app.name, ", ".join(f"{kind}.{index}" for kind, index, _ in missing))
+        _log.warning("%s lacks %s", app.name, ", ".join(replica.label for replica in missing))
         release = ctx.store.releases.deployed(app)
-        _make_room(ctx, app, release, surplus)
-        revive(ctx, app, missing)
+        _make_room(ctx, app, release, scheduler, surplus)
+        revive(ctx, app, scheduler, missing)
         # Containers that could not be revived are replaced by new ones.
         roll_out(ctx, app, job, release, fresh=())
     elif surplus:
         # Left by a crash before or after a switch: let requests of old nginx workers to them finish.
-        there = [found for found in ctx.scheduler.containers(app) if found.id in surplus]
-        let_go(ctx, app, there, ctx.proxy.draining())
+        let_go(ctx, app, scheduler, surplus, ctx.proxy.draining())
 
 
-def _make_room(ctx: Context, app: App, release: Release, surplus: Collection[str]) -> None:
+def _make_room(ctx: Context, app: App, release: Release, scheduler: Scheduler, surplus: Sequence[Unit]) -> None:
     """Stop surplus containers of process types that must not overlap, before the desired ones start."""
     lone = {process.type for process in release.processes if not overlaps(ctx, app, process)}
-    there = [found for found in ctx.scheduler.containers(app) if found.id in surplus and found.process_type in lone]
-    halt(ctx, app, [found.id for found in there if found.status in RUNNING])
+    halt(ctx, app, scheduler, [unit for unit in surplus if unit.process_type in lone and unit.running])
 
 
-def revive(ctx: Context, app: App, missing: Collection[Slot]) -> None:
+def revive(ctx: Context, app: App, scheduler: Scheduler, missing: Collection[Replica]) -> None:
     """Start exited desired containers again unchanged, so that their ports and the proxy's configuration stay valid."""
-    for found in ctx.scheduler.containers(app):
-        if (found.process_type, found.index, found.slot) in missing and found.status == "exited":
+    for unit in scheduler.at(app, {replica.place for replica in missing}):
+        if not unit.running:
             try:
-                ctx.scheduler.revive(found.id)
+                scheduler.revive(app, unit.id)
             except DockerError as error:
-                _log.warning("Could not restart %s: %s (%s)", found.name, error.what, error.why)
-
-
-def _difference(ctx: Context, app: App, there: Collection[Container]) -> tuple[list[Slot], list[str]]:
-    """Return the slots without a running container, and the ids of surplus containers."""
-    wanted = {(replica.process_type, replica.index, replica.slot) for replica in ctx.store.apps.replicas(app)}
-    slots = {container.id: (container.process_type, container.index, container.slot) for container in there}
-    running = {slots[found.id] for found in there if found.status in RUNNING}
-    return sorted(wanted - running), [container_id for container_id, slot in slots.items() if slot not in wanted]
+                _log.warning("Could not restart %s: %s (%s)", ", ".join(unit.labels), error.what, error.why)

@@ -23,7 +23,7 @@ def floors(ctx: Context) -> Floors:
 
 def disks(ctx: Context) -> list[Disk]:
     """Return the file systems that builds write to: those of Docker and the data root, without duplicates."""
-    engine = ctx.scheduler.storage()
+    engine = ctx.engine.storage()
     found = [ctx.host.disk(ctx.paths.root)]
     if engine is not None and not ctx.host.same_disk(engine, ctx.paths.root):
         found.append(ctx.host.disk(engine))
@@ -52,7 +52,7 @@ def lay_up(ctx: Context) -> None:
 
 def group(ctx: Context) -> str:
     """Return the control group of this instance's builds."""
-    return group_of(ctx.scheduler.instance)
+    return group_of(ctx.engine.instance)
 
 
 def group_of(instance: str) -> str:
@@ -65,7 +65,7 @@ def limited(ctx: Context) -> Iterator[str]:
     """Apply the limits of the settings to the build's processes. Yield the mark to build with, empty for no limits."""
     weight, memory = ctx.settings.value("build-cpu-weight"), ctx.settings.value("build-memory-limit")
     # Random: an app that knew it could put it into its own environment.
-    mark = f"build-{secrets.token_hex(16)}.{ctx.scheduler.instance}.paas.invalid"
+    mark = f"build-{secrets.token_hex(16)}.{ctx.engine.instance}.paas.invalid"
     limit = memory.of(ctx.host.memory().total) if memory else 0
     if not weight and not limit:
         yield ""

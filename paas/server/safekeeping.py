@@ -24,4 +24,4 @@ class Safekeeper(Loop):
     def tick(self) -> None:
         """Make a checkpoint, if something was written since the last one."""
         self._ctx.store.recorded.clear()
-        intact.keep(self._ctx.store, self._ctx.paths, self._ctx.scheduler.instance)
+        intact.keep(self._ctx.store, self._ctx.paths, self._ctx.engine.instance)

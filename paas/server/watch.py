@@ -1,15 +1,19 @@
-"""Watch Docker's events and repair apps whose containers ended unexpectedly, with growing pauses."""
+"""Follow the events of schedulers: publish moved endpoints, and repair apps whose containers ended unexpectedly."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import partial
 
 from paas.core import backoff
 from paas.core.errors import NoSuchApp
+from paas.core.model import Ending
+from paas.edge import publish
 from paas.jobs.context import Context
 from paas.jobs.jobs import Job
 from paas.jobs.loop import Loop
+from paas.schedulers.base import Scheduler
 from paas.server import reconcile
 
 RECONNECT_SECONDS = 1.0
@@ -34,7 +38,7 @@ class _Case:
 
 
 class Watcher:
-    """Two loops: one follows Docker's events, the other repairs the affected apps.
+    """Loops that follow the events of each scheduler, and one that handles the affected apps.
 
     Docker itself restarts processes that exit, with growing pauses of its own; containers that were removed or stopped
     manually are restored here.
@@ -45,30 +49,34 @@ class Watcher:
         self._lock = threading.Lock()
         self._cases: dict[int, _Case] = {}
         self._loops = (
-            Loop("following Docker's events", self._follow, ctx.clock, RECONNECT_SECONDS),
+            *(
+                Loop(f"following {one.name}", partial(self._follow, one), ctx.clock, RECONNECT_SECONDS)
+                for one in ctx.schedulers
+            ),
             Loop("repairing", self.tick, ctx.clock, TICK_SECONDS, later=True),
         )
 
     def start(self) -> None:
-        """Start both loops; all apps are examined first."""
+        """Start the loops; all apps are examined first."""
         for loop in self._loops:
             loop.start()
 
     def stop(self) -> None:
-        """Stop both loops; no new repair starts."""
+        """Stop the loops; no new repair starts."""
         for loop in self._loops:
             loop.stop()
 
-    def _follow(self) -> None:
-        with self._ctx.scheduler.endings() as endings:
-            # Repair what happened without events: before the first connection, or while Docker was down.
-            reconcile.repair(self._ctx)
-            for ending in endings:
-                self._ctx.events.ended(ending)
-                self.look_at(ending.app_id)
+    def _follow(self, scheduler: Scheduler) -> None:
+        with scheduler.events() as events:
+            # Repair what happened without events: before the first connection, or while the scheduler was down.
+            reconcile.repair(self._ctx, scheduler)
+            for event in events:
+                if isinstance(event, Ending):
+                    self._ctx.events.ended(event)
+                self.look_at(event.app_id)
 
     def look_at(self, app_id: int) -> None:
-        """Note that a container of the app ended."""
+        """Note that a container of the app ended or moved."""
         with self._lock:
             now = self._ctx.clock.monotonic()
             case = self._cases.setdefault(app_id, _Case(now))
@@ -101,6 +109,8 @@ class Watcher:
             app = self._ctx.store.apps.by_id(app_id)
         except NoSuchApp:
             return True
+        # Also during a deployment, which may take minutes: the edge would send requests to where nothing runs.
+        publish.follow(self._ctx, app)
         if self._ctx.jobs.under_way(app):
             # Usually the deployment ended the container; the app is examined again afterwards.
             return False

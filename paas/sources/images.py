@@ -45,7 +45,7 @@ def from_image(ctx: Context, app: App, name: ImageName, *, force: bool, by: By |
         finally:
             # What was pulled and has not become the app goes, or what the app was before.
             let_go(ctx, {before, str(name)})
-        ctx.scheduler.drop_loaded(job.app, "")
+        ctx.engine.drop_loaded(job.app, "")
 
     change(ctx, app, "image", cause, work)
 
@@ -73,21 +73,21 @@ def _load(
 ) -> None:
     with image_stream.opened(file, ctx.paths.root, limit) as saved:
         found = saved.image(str(wanted), limit)
-        imagestream.check_architecture(found.architecture, ctx.scheduler.architecture(), str(wanted))
-        name = ctx.scheduler.loaded_name(job.app, hashlib.sha256(found.config).hexdigest()[:16])
+        imagestream.check_architecture(found.architecture, ctx.engine.architecture(), str(wanted))
+        name = ctx.engine.loaded_name(job.app, hashlib.sha256(found.config).hexdigest()[:16])
         if _serves(ctx, job.app, name):
             job.out.step(f"No changes: {wanted} is already live")
             return
         job.out.step(f"Loading {wanted}")
         with job.step(Step.FETCH, "Loaded"):
-            ctx.scheduler.load(saved.rewritten(found, name))
+            ctx.engine.load(saved.rewritten(found, name))
     before = _named(ctx, job.app)
     try:
         _deploy(ctx, job, name, Origin(IMAGE, str(wanted)), cause, by)
         let_go(ctx, {before})
     finally:
         # The one that the branch names stays: it can be built again.
-        ctx.scheduler.drop_loaded(job.app, _named(ctx, job.app) or "")
+        ctx.engine.drop_loaded(job.app, _named(ctx, job.app) or "")
 
 
 def _check_builder(ctx: Context, app: App) -> None:

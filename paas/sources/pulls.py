@@ -31,9 +31,9 @@ def fetch(ctx: Context, name: ImageName, app: App | None, out: Output, cancelled
     """The same for an app, or for None with the credentials that all apps may use."""
     registries.check_server(ctx, name.server)
     out.step(f"Pulling {name}")
-    before = ctx.scheduler.image(name.full)
+    before = ctx.engine.image(name.full)
     try:
-        ctx.scheduler.pull(name, registries.login(ctx, app, name.server), out.detail, cancelled)
+        ctx.engine.pull(name, registries.login(ctx, app, name.server), out.detail, cancelled)
     except DockerError as error:
         if error.code == "engine-down" or before is None:
             raise PaasError(
@@ -44,17 +44,17 @@ def fetch(ctx: Context, name: ImageName, app: App | None, out: Output, cancelled
             ) from error
         out.detail("It cannot be pulled. The server has an image of that name and uses it.")
 
-    image = ctx.scheduler.image(name.full)
+    image = ctx.engine.image(name.full)
     if before is None:
         ctx.store.instance.set(_key(str(name)), "yes")
     elif image and image.id != before.id and ctx.store.instance.get(_key(str(name))):
         # The tag has moved; the image that it was at has no name any more.
-        ctx.scheduler.drop_pulled(before.id)
-    image_stream.check_architecture(image.architecture if image else "", ctx.scheduler.architecture(), str(name))
+        ctx.engine.drop_pulled(before.id)
+    image_stream.check_architecture(image.architecture if image else "", ctx.engine.architecture(), str(name))
 
 
 def let_go(ctx: Context, name: str) -> None:
     """Removes the image if it was pulled here."""
     if ctx.store.instance.get(_key(name)):
-        ctx.scheduler.drop_pulled(image_name.parse(name).full)
+        ctx.engine.drop_pulled(image_name.parse(name).full)
         ctx.store.instance.set(_key(name), "")

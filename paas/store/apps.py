@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 
+from paas.core.edge.address import Address
 from paas.core.errors import AlreadyExists, NoSuchApp, PaasError
-from paas.core.model import App, Replica
+from paas.core.model import App, Endpoint, Replica
 from paas.core.spelling import meant
 from paas.store.database import Database, Row
 from paas.store.domains import Domains
@@ -14,7 +15,10 @@ from paas.store.domains import Domains
 
 def as_app(row: Row) -> App:
     """The app of a row of the table of apps."""
-    return App(row["id"], row["name"], row["created_at"], row["created_by"], bool(row["stopped"]), row["version"])
+    return App(
+        row["id"], row["name"], row["created_at"], row["created_by"], bool(row["stopped"]), row["version"],
+        row["scheduler"],
+    )  # fmt: skip
 
 
 def gone() -> NoSuchApp:
@@ -92,6 +96,10 @@ class Apps(Domains):
         """Records that the app was stopped or started by hand."""
         self._db.execute("UPDATE apps SET stopped = ? WHERE id = ?", int(stopped), app.id)
 
+    def set_scheduler(self, app: App, name: str) -> None:
+        """Record which scheduler runs the app's processes."""
+        self._db.execute("UPDATE apps SET scheduler = ? WHERE id = ?", name, app.id)
+
     def subnet(self, app: App) -> str | None:
         """The network range that was given to the app, or None."""
         row = self._db.one("SELECT subnet FROM apps WHERE id = ?", app.id)
@@ -134,6 +142,20 @@ class Apps(Domains):
             self._db.many(
                 "INSERT INTO replicas VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [(app.id, r.process_type, r.index, r.slot, r.release, r.port, r.protocol) for r in replicas],
+            )
+
+    def endpoints(self, app_id: int) -> list[Endpoint]:
+        """Return where the edge reaches the app's processes, in order; none for an app that is gone."""
+        rows = self._db.all("SELECT * FROM endpoints WHERE app_id = ? ORDER BY position", app_id)
+        return [Endpoint(row["process_type"], Address(row["host"], row["port"]), row["protocol"]) for row in rows]
+
+    def set_endpoints(self, app: App, endpoints: Sequence[Endpoint]) -> None:
+        """Replace all endpoints of the app."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM endpoints WHERE app_id = ?", app.id)
+            self._db.many(
+                "INSERT INTO endpoints VALUES (?, ?, ?, ?, ?, ?)",
+                [(app.id, at, e.process_type, *e.address, e.protocol) for at, e in enumerate(endpoints)],
             )
 
     def port(self, app: App, process_type: str, index: int, slot: int) -> int | None:

@@ -15,8 +15,9 @@ from fakes.host import FakeHost
 from fakes.probe import FakeProbe
 from fakes.processes import Behaviour
 from fakes.programs import Program
+from fakes.push_session import PushSession, Result
 from fakes.remotes import FakeRemotes
-from fakes.server import ADMIN, DEPLOYER, VIEWER, PushSession, Result, Server, Session
+from fakes.server import ADMIN, DEPLOYER, VIEWER, Server, Session
 from fakes.tasks import FakeTasks
 from fakes.times import EPOCH, FakeClock
 

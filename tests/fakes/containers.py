@@ -6,9 +6,10 @@ import hashlib
 import queue
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from fakes.gates import Gates, Unexpected
@@ -19,18 +20,25 @@ from paas.core.containers import container as labels
 from paas.core.containers.image import BuildCache, Image, StoredImage
 from paas.core.edge.address import LOOPBACK, Address, local
 from paas.core.errors import DockerError
-from paas.core.model import App, Container, Ending, Release
-from paas.core.releases.rollout import Candidate
+from paas.core.model import DOCKER_LOCAL, App, Container, Ending, Release, Replica
+from paas.core.releases import rollout
+from paas.core.releases.rollout import Candidate, Rollout, Started
 from paas.schedulers.base import ContainerLimits
+from paas.schedulers.docker.units import DockerUnits
+from paas.schedulers.each import start_each
+from paas.schedulers.tasks import Tasks
 
 
-class FakeScheduler(FakeLogs, FakeTransfers):
-    """A `Scheduler`. Process types that were not told with `tell` are refused, as are images that nobody built.
+class FakeScheduler(FakeLogs, FakeTransfers, DockerUnits):
+    """A `Scheduler` and `Engine`. Process types that no test described with `tell` are refused, as are unknown images.
 
     ``calls`` counts what was asked, ``most`` how many containers of a label ran at one time. Two
     containers with one name or one port, and taking away a container that the edge
     still passes requests to, are refused as mistakes.
     """
+
+    name = DOCKER_LOCAL
+    tasks: Tasks
 
     def __init__(self, gates: Gates, instance: str) -> None:
         super().__init__()
@@ -166,11 +174,36 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         self._networks.add(app.id)
 
     def port(self, app: App, process_type: str, index: int, slot: int) -> int:
+        """The loopback port that belongs to the place, given on first use."""
         self.calls["port"] += 1
         with self._changed:
             return self._ports.setdefault((app.id, process_type, index, slot), 20_000 + len(self._ports))
 
+    def port_of(self, app: App, process_type: str, index: int, slot: int) -> int | None:
+        return self._ports.get((app.id, process_type, index, slot))
+
+    def plan(
+        self,
+        app: App,
+        release: Release,
+        quantities: Mapping[str, int],
+        current: Collection[Replica],
+        fresh: Collection[str] | None,
+    ) -> Rollout:
+        return rollout.plan(release, quantities, *self._standing(app, current), partial(self.port, app), fresh=fresh)
+
     def start(
+        self,
+        app: App,
+        release: Release,
+        candidates: Sequence[Candidate],
+        rev_variable: str,
+        limits: ContainerLimits,
+        check: Callable[[], None],
+    ) -> list[Started]:
+        return start_each(candidates, lambda one: self._start(app, release, one, rev_variable, limits), check)
+
+    def _start(
         self, app: App, release: Release, candidate: Candidate, rev_variable: str, limits: ContainerLimits
     ) -> str:
         self._gates.at("start")
@@ -224,15 +257,15 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         self._count_together()
         return made
 
-    def revive(self, container_id: str) -> None:
+    def revive(self, app: App, unit_id: str) -> None:
         self.calls["revive"] += 1
         with self._changed:
-            running = self.here[container_id]
+            running = self.here[unit_id]
             self._expect(not running.up, f"{running.container.label} is up already")
             self._run(running)
 
-    def keep_running(self, container_id: str) -> None:
-        self._get(container_id).kept = True
+    def keep_running(self, started: Started) -> None:
+        self._get(started.id).kept = True
 
     def inspect(self, container_id: str) -> Container | None:
         self._gates.at("inspect")
@@ -243,6 +276,10 @@ class FakeScheduler(FakeLogs, FakeTransfers):
                 return None
             does = self._see(running).behaviour
             return replace(running.container, health=does.health, address="10.208.0.2")
+
+    def inspect_known(self, container_id: str) -> Container | None:
+        """As `inspect`, None also for one that never was."""
+        return self.inspect(container_id) if container_id in self._known else None
 
     def containers(self, app: App | None = None) -> list[Container]:
         """See `Scheduler.containers`. Like the engine's list it has no details."""
@@ -272,12 +309,12 @@ class FakeScheduler(FakeLogs, FakeTransfers):
             if running is not None:
                 self._run(running)
 
-    def halt(self, container_id: str, grace: int) -> None:
+    def halt(self, app: App, unit_id: str, grace: int) -> None:
         self._gates.at("halt")
         self.calls["halt"] += 1
         with self._changed:
-            self._expect(container_id in self._known, f"there never was a container {container_id}")
-            running = self.here.get(container_id)
+            self._expect(unit_id in self._known, f"there never was a container {unit_id}")
+            running = self.here.get(unit_id)
             if running is not None and running.up:
                 running.container = replace(running.container, status="exited", exit_code=143, pid=0)
                 self._changed.notify_all()
@@ -285,17 +322,20 @@ class FakeScheduler(FakeLogs, FakeTransfers):
     def architecture(self) -> str:
         return "amd64"
 
-    def stop(self, container_id: str, grace: int) -> None:
+    def retire(self, app: App, unit_id: str, grace: int) -> None:
+        if not grace:
+            self.remove(unit_id)
+            return
         self._gates.at("stop")
         self.calls["stop"] += 1
-        self._end(container_id)
+        self._end(unit_id)
 
     def remove(self, container_id: str) -> None:
         self.calls["remove"] += 1
         self._end(container_id)
 
     @contextmanager
-    def endings(self) -> Iterator[Iterator[Ending]]:
+    def events(self) -> Iterator[Iterator[Ending]]:
         yield iter(self._ended.get, None)
 
     def commit(self, container_id: str, image: str) -> str | None:
@@ -359,10 +399,11 @@ class FakeScheduler(FakeLogs, FakeTransfers):
         self.cache -= freed
         return freed
 
-    def forget(self, app: App) -> None:
-        """See `Scheduler.forget`. The proxy forgets the app at the same time, before or after."""
-        for found in self.containers(app):
-            self._take_away(found.id, even_served=True)
+    def forget(self, app_id: int) -> None:
+        """See `Formations.forget`. The proxy forgets the app at the same time, before or after."""
+        for found in self.containers():
+            if found.app_id == app_id:
+                self._take_away(found.id, even_served=True)
 
     def clear(self, app_id: int) -> None:
         self._gates.at("clear")

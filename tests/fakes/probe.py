@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from fakes.cluster import FakeCluster
 from fakes.containers import FakeScheduler
+from fakes.processes import Behaviour
 from paas.core.containers.tcp_table import Listener
+from paas.core.edge.address import Address
 from paas.core.health.outcome import Answer
 from paas.system.probe import Probe
 
@@ -16,13 +19,14 @@ class FakeProbe(Probe):
     sent, ``headers`` all of its headers. ``own_ports`` are those of the server itself, which answers after the line
     ``expected`` alone. ``unaccepted`` are clients whose connections no container accepts."""
 
-    def __init__(self, scheduler: FakeScheduler) -> None:
+    def __init__(self, scheduler: FakeScheduler, cluster: FakeCluster | None = None) -> None:
         self.requests: list[tuple[int, str]] = []
         self.headers: list[dict[str, str]] = []
         self.own_ports = {2222, 8080, 8443}
         self.expected = b""
         self.unaccepted: set[str] = set()
         self._scheduler = scheduler
+        self._cluster = cluster
 
     def listeners(self, pid: int) -> frozenset[Listener]:
         if pid == os.getpid():
@@ -53,10 +57,13 @@ class FakeProbe(Probe):
         self.headers.append(dict(headers))
         if port in self.own_ports:
             return Answer(404) if before == self.expected else "the connection was reset"
+        elsewhere = self._cluster.at_address(Address(address, port)) if self._cluster else None
+        if elsewhere is not None:
+            does = elsewhere.behaviour
+            return _answer(does, path, body=body) if elsewhere.ready else "[Errno 111] Connection refused"
         for running in list(self._scheduler.here.values()):
             if port in (running.published, running.behaviour.port) and running.up:
-                answer = running.behaviour.answers.get(path, running.behaviour.answer)
-                return Answer(answer, running.behaviour.body if body else "") if isinstance(answer, int) else answer
+                return _answer(running.behaviour, path, body=body)
         return "[Errno 111] Connection refused"
 
     def port_is_free(self, port: int) -> bool:
@@ -67,3 +74,8 @@ class FakeProbe(Probe):
 
     def routed_networks(self) -> list[tuple[int, int]]:
         return []
+
+
+def _answer(does: Behaviour, path: str, *, body: bool) -> Answer | str:
+    answer = does.answers.get(path, does.answer)
+    return Answer(answer, does.body if body else "") if isinstance(answer, int) else answer

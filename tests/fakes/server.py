@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import shutil
 import socket
 import sqlite3
-import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from fakes import commits
 from fakes.apart import FakeRootless
 from fakes.authority import FakeAcme, FakeDnsHooks, FakeResolver
 from fakes.builds import FakeBuilder
+from fakes.cluster import FakeCluster
 from fakes.confined import FakeConfined
 from fakes.containers import FakeScheduler
 from fakes.edge import FakeProxy
@@ -26,6 +24,7 @@ from fakes.gates import SECONDS, Gates, Unexpected, eventually
 from fakes.host import FakeHost
 from fakes.probe import FakeProbe
 from fakes.processes import Behaviour
+from fakes.push_session import PushSession, Result
 from fakes.remotes import FakeRemotes
 from fakes.tasks import FakeTasks
 from fakes.times import FakeClock
@@ -36,7 +35,8 @@ from paas.certs.clients import AcmeClients
 from paas.certs.loop import Issuer
 from paas.commands.invocation import Invocation, Terminal
 from paas.core.access.caller import Access, Caller
-from paas.core.errors import Disconnected, DockerError
+from paas.core.edge.address import Address
+from paas.core.errors import Disconnected, DockerError, PaasError
 from paas.core.model import App
 from paas.cron.ticker import CronTicker
 from paas.daemon.wiring import instance_id, wire
@@ -48,6 +48,7 @@ from paas.health.liveness import Liveness
 from paas.health.liveness_state import LivenessState
 from paas.jobs.context import Context
 from paas.jobs.feature import Feature
+from paas.jobs.output import Output
 from paas.jobs.parts import Parts
 from paas.jobs.timers import Timers
 from paas.logs.archive import LogArchive
@@ -71,21 +72,6 @@ DOCKERFILE = 'FROM scratch\nCMD ["/app"]\n'
 _FITS = 16_384
 """Bytes that a socket takes at once, without a reader."""
 INTERNAL = "internal server error"
-
-_SURROUNDINGS = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"} | {
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_TERMINAL_PROMPT": "0",
-}
-
-
-class Result(NamedTuple):
-    """What a user got: the exit status, standard output, standard error."""
-
-    status: int
-    out: str
-    err: str
-
 
 class Session:
     """One command under way, in a thread of its own."""
@@ -160,75 +146,6 @@ class Session:
             self._status = self._server.dispatch(self._invocation)
 
 
-class PushSession:
-    """One ``git push`` under way: the real client, and the server in a thread."""
-
-    allowed = True
-    """Whether the test says that it runs real programs."""
-
-    def __init__(self, server: Server, app: str, arguments: Sequence[str], caller: Caller) -> None:
-        if not self.allowed:
-            raise Unexpected("this runs the git client: mark the test real, or use `Server.deployed`")
-        ours, theirs = socket.socketpair()
-        self._complaints = bytearray()
-        self._shown = bytearray()
-        self.process = subprocess.Popen(
-            ["git", *(word.replace("URL", f"fd::{theirs.fileno()}/{app}") for word in arguments)],
-            cwd=server.source(app),
-            env=_SURROUNDINGS,
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        theirs.close()
-
-        def write(data: bytes) -> None:
-            try:
-                ours.sendall(data)
-            except OSError as error:
-                raise Disconnected from error
-
-        def serve() -> None:
-            with ours, contextlib.suppress(ConnectionError):
-                server.dispatch(
-                    Invocation(["git-receive-pack", f"/{app}"], caller, ours, write, self._complaints.extend)
-                )
-                ours.shutdown(socket.SHUT_WR)
-                while ours.recv(1 << 16):
-                    pass
-
-        def read() -> None:
-            assert self.process.stdout is not None
-            for line in self.process.stdout:
-                self._shown += line
-
-        self._threads = [threading.Thread(target=work, name="push", daemon=True) for work in (serve, read)]
-        for thread in self._threads:
-            thread.start()
-
-    @property
-    def err(self) -> str:
-        """What the user has read so far."""
-        return self._complaints.decode() + self._shown.decode()
-
-    def wait(self) -> Result:
-        """The result once both sides have ended: git's exit status, and all that the user read as ``err``."""
-        for thread in self._threads:
-            thread.join(SECONDS)
-            if thread.is_alive():
-                self.process.kill()
-                raise Unexpected(f"the push did not end; so far it said {self.err!r}")
-        status = self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-        return Result(status, "", self.err)
-
-    def kill(self) -> None:
-        """The client is killed, as when its connection breaks."""
-        self.process.kill()
-
-
 class Server:
     """An instance in ``root``. ``web`` and ``worker`` behave well until told otherwise with ``scheduler.tell``.
 
@@ -242,10 +159,14 @@ class Server:
         flags: Mapping[str, str] | None = None,
         *,
         like: Server | None = None,
+        cluster: bool = False,
         settled: bool = False,
         features: Sequence[Feature] = FEATURES,
     ) -> None:
-        """``like`` is the one whose folder was copied; ``settled`` if that ended in peace, and serves all it has."""
+        """``cluster``: there is a second scheduler, `self.cluster`.
+
+        ``like`` is the one whose folder was copied; ``settled`` if that ended in peace, and serves all it has.
+        """
         self.root = root
         self.paths = Paths(root)
         self.paths.prepare()
@@ -254,17 +175,13 @@ class Server:
         self.gates = Gates()
         self.clock = FakeClock()
         self.scheduler = FakeScheduler(self.gates, instance_id(store))
-        self.proxy = FakeProxy(self.gates, self.scheduler.addresses)
+        self.proxy = FakeProxy(self.gates, self._reached)
         self.tasks = FakeTasks(self.scheduler)
+        self.scheduler.tasks = self.tasks
         self.scheduler.served = self.proxy.addresses
-        if like is not None:
-            self.scheduler.take_over(like.scheduler)
-            self.proxy.take_over(like.proxy)
-            self.tasks.take_over(like.tasks)
-        else:
-            self.scheduler.tell("web", Behaviour())
-            self.scheduler.tell("worker", Behaviour())
-        self.probe = FakeProbe(self.scheduler)
+        self.cluster: FakeCluster | None = self._cluster(like.cluster if like else None, new=cluster)
+        self._find(like)
+        self.probe = FakeProbe(self.scheduler, self.cluster)
         self.builder = FakeBuilder(self.gates, self.scheduler.add_image, self.scheduler.image)
         self.host = FakeHost()
         self.rootless = FakeRootless()
@@ -278,7 +195,8 @@ class Server:
             self.paths,
             settings,
             store,
-            scheduler=self.scheduler,
+            schedulers=[self.scheduler, *([self.cluster] if self.cluster else [])],
+            engine=self.scheduler,
             proxy=self.proxy,
             builder=self.builder,
             clock=self.clock,
@@ -306,6 +224,29 @@ class Server:
             self.ctx.part(Oneoffs).settle()
             sandboxes.settle(self.ctx)
         self.ctx.part(LogArchive).start()
+
+    def _cluster(self, found: FakeCluster | None, *, new: bool) -> FakeCluster | None:
+        if found is not None:
+            found.attach(self.scheduler, self.tasks, self.proxy.addresses)
+        elif new:
+            found = FakeCluster(self.scheduler, self.tasks, self.proxy.addresses)
+        if found is not None:
+            self.tasks.elsewhere = found.here
+        return found
+
+    def _find(self, like: Server | None) -> None:
+        """What is there at the start: the things of the other one, or well-behaved processes."""
+        if like is not None:
+            self.scheduler.take_over(like.scheduler)
+            self.proxy.take_over(like.proxy)
+            self.tasks.take_over(like.tasks)
+        else:
+            self.scheduler.tell("web", Behaviour())
+            self.scheduler.tell("worker", Behaviour())
+
+    def _reached(self) -> set[Address]:
+        """Where something takes requests."""
+        return self.scheduler.addresses() | (self.cluster.addresses() if self.cluster else set())
 
     def _parts(self) -> Parts:
         """What a test has in the place of what would act on the host."""
@@ -410,8 +351,22 @@ class Server:
 
         It leaves out the conversation with a git client: three times as fast.
         """
+        self._deploy(app, files, self.ctx.out)
+        return self.app(app)
+
+    def try_deploy(self, app: str, files: Mapping[str, str | None]) -> Result:
+        """As `deployed`, but it may fail. Returns what a pusher would read."""
+        told = bytearray()
+        try:
+            self._deploy(app, files, Output(told.extend, told.extend))
+            return Result(0, "", told.decode())
+        except PaasError as error:
+            self.quiet()
+            return Result(1, "", "\n".join([told.decode(), *error.lines()]))
+
+    def _deploy(self, app: str, files: Mapping[str, str | None] | None, out: Output) -> None:
         commit = Commit(self.commit(app, files), ADMIN.name, "git push")
-        ctx = replace(self.ctx, caller=ADMIN)
+        ctx = replace(self.ctx, caller=ADMIN, out=out)
         found = ctx.store.apps.find(app) or lifecycle.register(ctx, app)
         repository = repository_of(ctx, found).path
         commits.give(self.source(app), repository)
@@ -419,7 +374,6 @@ class Server:
         ctx.store.properties.set(found, "git", "deploy-branch", "main")
         change(ctx, found, "push", commit.cause, lambda job: deploy(ctx, job.app, job, commit))
         self.quiet()
-        return self.app(app)
 
     # Looking
 
@@ -436,8 +390,9 @@ class Server:
         if not self.gates.held():
             retirer, logs = self.ctx.part(Retirer), self.ctx.part(LogArchive)
             eventually(lambda: self.ctx.jobs.idle() and retirer.idle() and logs.idle(), "quiet")
-        if self.scheduler.mistakes:
-            raise Unexpected("; ".join(self.scheduler.mistakes))
+        mistakes = self.scheduler.mistakes + (self.cluster.mistakes if self.cluster else [])
+        if mistakes:
+            raise Unexpected("; ".join(mistakes))
 
     # The daemon's life
 
@@ -468,7 +423,8 @@ class Server:
 
     def repair(self) -> None:
         """What the daemon does in the background after its start."""
-        reconcile.repair(self.ctx)
+        for scheduler in self.ctx.schedulers:
+            reconcile.repair(self.ctx, scheduler)
         self.quiet()
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from fakes import programs
 from fakes.containers import FakeScheduler
 from fakes.gates import Unexpected
+from fakes.processes import Running
 from fakes.programs import HUNG_UP, KILLED, TERMINATED, Program, Work
 from paas.core.errors import CommandNotFound, DockerError
 from paas.core.runs import oneoff
@@ -33,6 +34,7 @@ class FakeTasks:
         self.engine_down = False
         self.grace: list[int] = []
         self.end = math.inf
+        self.elsewhere: Mapping[str, Running] = {}
         self._scheduler = scheduler
         scheduler.programs = self._here_or_none
         self._works: dict[str, Work] = {"sleep infinity": Program.forever}
@@ -179,8 +181,8 @@ class FakeTasks:
         if line not in self._works:
             raise Unexpected(f"nobody told what {line!r} does")
         running = self._here.get(container_id)
-        inside = running.environment if running else self._scheduler.here[container_id].environment
-        return FakeExec(Program(None, {**inside, **environment}, terminal=terminal), self._works[line])
+        beside = running or self._scheduler.here.get(container_id) or self.elsewhere[container_id]
+        return FakeExec(Program(None, {**beside.environment, **environment}, terminal=terminal), self._works[line])
 
     def app_network(self, app_id: int) -> str:
         return f"network-{app_id}"

@@ -7,7 +7,8 @@ ORDER = (
     "system",
     "store",
     # The seams: what the rest knows of schedulers, proxies and builders.
-    *("schedulers.base", "schedulers.container_stream", "schedulers.tasks", "proxies.base", "builders.base"),
+    *("schedulers.container_stream", "schedulers.tasks", "schedulers.base", "schedulers.each", "schedulers.engine"),
+    *("schedulers.registry", "proxies.base", "builders.base"),
     "jobs",
     "commands",
     # Who may change an app now, and how a change is carried out; the rest of `apps` deploys and comes later.

@@ -17,20 +17,21 @@ def roll_out(ctx: Context, app: App, job: Job, release: Release, **_: Any) -> No
     """Web first, because the site comes first; then the others. Nothing is taken back."""
     for process in sorted(release.processes, key=lambda process: process.type != "web"):
         before = ctx.store.apps.replicas(app)
-        there = ctx.scheduler.containers(app)
-        plan = rollout._plan(ctx, app, release, ctx.store.apps.formation(app), before, there, None)
+        scheduler = ctx.schedulers.of(app)
+        plan = scheduler.plan(app, release, ctx.store.apps.formation(app), before, None)
         mine = [candidate for candidate in plan.start if candidate.process.type == process.type]
-        rollout.check(ctx, app, job, release, rollout.start(ctx, app, job, release, mine), None)
+        change = rollout.Change(app, job, release, scheduler, scheduler, plan, None)
+        rollout.check(ctx, change, rollout.start(ctx, change, mine))
 
         others = [replica for replica in before if replica.process_type != process.type]
-        old = {(replica.process_type, replica.index, replica.slot) for replica in before} - {
-            (replica.process_type, replica.index, replica.slot) for replica in others
-        }
+        now = [*others, *(candidate.replica for candidate in mine)]
         with ctx.store.transaction():
-            ctx.store.apps.set_replicas(app, [*others, *(candidate.replica for candidate in mine)])
+            ctx.store.apps.set_replicas(app, now)
+            ctx.store.apps.set_endpoints(app, scheduler.endpoints(app, now))
             ctx.store.releases.make_current(app, release)
-        switch = ctx.proxy.publish(publish.vhost(ctx, app, ctx.store.apps.replicas(app), stopped=False))
-        rollout.let_go(ctx, app, [found for found in there if rollout._slot(found) in old], switch)
+        switch = ctx.proxy.publish(publish.current(ctx, app))
+        gone = {replica.place for replica in before} - {replica.place for replica in now}
+        rollout.let_go(ctx, app, scheduler, scheduler.at(app, gone), switch)
 
 
 if __name__ == "__main__":

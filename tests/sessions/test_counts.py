@@ -36,13 +36,13 @@ COMMANDS = {
     "ps hello": (3, 2, 0, 0),
     "config:set --no-restart hello A=1": (10, 0, 0, 0),
     # A change writes its log, and the times of the lines beside it.
-    "config:set hello A=1": (120, 11, 1, 2),
+    "config:set hello A=1": (122, 11, 1, 2),
     "ps:scale hello web=2": (100, 8, 1, 2),
     "ps:restart hello": (100, 9, 1, 2),
     "apps:create other": (28, 0, 1, 2),
     "apps:destroy --force hello": (49, 2, 1, 2),
     # Of the files two are of the work tree: git writes them again as the copy of the template has other inodes.
-    "push": (150, 12, 1, 10),
+    "push": (152, 12, 1, 10),
 }
 
 

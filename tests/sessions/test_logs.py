@@ -422,7 +422,8 @@ def test_an_app_that_writes_while_its_log_is_read_through_the_api(hello, monkeyp
 
     monkeypatch.setattr(hello.scheduler, "logs", logs)
     monkeypatch.setattr("paas.logs.container_log.MANY", 3000)
-    source = EngineSource(hello.ctx, container.id, form_of(container, hello.app()), lambda: None)
+    form, now = form_of(container, hello.app()), hello.clock.now()
+    source = EngineSource(hello.scheduler, now, container.id, form, lambda: None)
     monkeypatch.setattr(source, "_newest", lambda: lines[: next(sizes)])
     assert [int(line.text) for line in source.backward()] == list(range(4999, -1, -1))
 
@@ -436,7 +437,8 @@ def test_a_long_line_does_not_end_a_log_that_is_read_through_the_api(hello, monk
     monkeypatch.setattr(
         hello.scheduler, "logs", lambda key, tail: [time % 2 + b"nglong\n", whole[2]] if tail == 2 else whole
     )
-    source = EngineSource(hello.ctx, container.id, form_of(container, hello.app()), lambda: None)
+    form, now = form_of(container, hello.app()), hello.clock.now()
+    source = EngineSource(hello.scheduler, now, container.id, form, lambda: None)
     assert [line.text[:6] for line in source.backward()] == [b"last", b"longlo", b"first"]
 
 

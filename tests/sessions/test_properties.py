@@ -17,6 +17,7 @@ SAMPLES = {
     "letsencrypt email": "ops@example.org",
     "letsencrypt server": "staging",
     "letsencrypt server-ca-file": "/etc/ssl/own.pem",
+    "scheduler selected": "docker-local",
     "letsencrypt staging-server": "https://ca.example.org/directory",
     "nginx hsts-max-age": "300",
 }
@@ -24,7 +25,7 @@ SAMPLES = {
 
 NAMESPACES = [
     *("app-json", "apps", "builder", "builder-dockerfile", "buildpacks", "checks", "cron", "deploy", "git"),
-    *("letsencrypt", "limit", "logs", "nginx", "ps", "registry", "run"),
+    *("letsencrypt", "limit", "logs", "nginx", "ps", "registry", "run", "scheduler"),
 ]
 
 

@@ -118,7 +118,7 @@ def host(tmp_path):
         settings = SettingsFile(tmp_path / "paas.yml", {})
         app = store.apps.create("hello", actor="ada", now=1.0)
         other = store.apps.create("other", actor="ada", now=1.0)
-        scheduler = DockerLocal(docker, store, settings, probe)
+        scheduler = DockerLocal(docker, store, settings, probe, None)
 
     yield Host
     Host.store.close()
@@ -133,7 +133,7 @@ def test_a_slot_keeps_its_port_and_no_two_have_the_same(host):
     }
     assert len(set(given.values())) == 8
     assert all(20_000 <= port <= 29_999 for port in given.values())
-    again = DockerLocal(host.docker, host.store, host.settings, host.probe)
+    again = DockerLocal(host.docker, host.store, host.settings, host.probe, None)
     assert again.port(host.app, "web", 2, 1) == given["hello", 2, 1]
 
 
@@ -204,7 +204,10 @@ def test_what_a_container_is_made_of(host):
         "sha256:1", "c0ffee", (process,), {"A": Secret("1")}, {"G": Secret("2")}, "ada", "git push", app_id=1, version=3
     )
     candidate = Candidate(Replica("web", 2, 1, 3, 20007), process)
-    container_id = host.scheduler.start(host.app, release, candidate, "GIT_REV", ContainerLimits(256, 64, 30))
+    [started] = host.scheduler.start(
+        host.app, release, [candidate], "GIT_REV", ContainerLimits(256, 64, 30), lambda: None
+    )
+    container_id = started.id
     assert host.docker.started == [container_id]
     assert host.docker.specs[container_id] == ContainerSpec(
         name="hello.web.2.b-012345-1",
@@ -249,7 +252,7 @@ def test_what_a_container_is_made_of(host):
 def test_forgetting_an_app_leaves_those_with_a_similar_number(host):
     host.scheduler.prepare(host.app)
     assert host.scheduler.networked() == {1}
-    host.scheduler.forget(host.app)
+    host.scheduler.forget(host.app.id)
     host.scheduler.clear(1)
     assert host.scheduler.networked() == set()
     assert host.docker.names == ["paas-012345/11:v1"]
@@ -257,7 +260,7 @@ def test_forgetting_an_app_leaves_those_with_a_similar_number(host):
 
 
 def test_a_container_is_stopped_and_then_removed(host):
-    host.scheduler.stop("id0", 7)
+    host.scheduler.retire(host.app, "id0", 7)
     assert host.docker.gone == [("stop", "id0", 7), ("remove", "id0")]
 
 
@@ -276,19 +279,23 @@ def ending(container_id, *, removed=False):
     return Ending(1, container_id, "web.1", 1, 137, removed=removed)
 
 
-@pytest.mark.parametrize("interrupted", ["restart", "halt"])
-def test_a_container_that_lives_on_may_crash_later(host, interrupted):
+@pytest.mark.parametrize(
+    "interrupt",
+    [lambda host: host.scheduler.restart("id0", 7), lambda host: host.scheduler.halt(host.app, "id0", 7)],
+    ids=["restart", "halt"],
+)
+def test_a_container_that_lives_on_may_crash_later(host, interrupt):
     host.docker.specs["id0"] = None
-    getattr(host.scheduler, interrupted)("id0", 7)
+    interrupt(host)
     host.docker.ends = [ending("id0"), ending("id0"), ending("id0", removed=True)]
-    with host.scheduler.endings() as endings:
+    with host.scheduler.events() as endings:
         assert [one.asked for one in endings] == [True, False, False]
 
 
 def test_a_container_that_was_taken_away_ends_and_goes(host):
-    host.scheduler.stop("id0", 7)
+    host.scheduler.retire(host.app, "id0", 7)
     host.docker.ends = [ending("id0"), ending("id0", removed=True), ending("id1")]
-    with host.scheduler.endings() as endings:
+    with host.scheduler.events() as endings:
         assert [one.asked for one in endings] == [True, True, False]
 
 

@@ -91,7 +91,7 @@ def test_the_engine_fails_while_a_change_is_undone(hello, monkeypatch):
     def full(*_args):
         raise disk_full("the database")
 
-    def gone(_container):
+    def gone(_app, _unit):
         raise DockerError("the engine has gone")
 
     monkeypatch.setattr(hello.ctx.store.releases, "make_current", full)

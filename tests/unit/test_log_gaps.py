@@ -58,7 +58,8 @@ def test_what_the_engine_leaves_out_is_read_again_and_what_is_gone_is_told(hello
 
     monkeypatch.setattr(hello.scheduler, "follow", follow)
     monkeypatch.setattr(hello.scheduler, "read_log", read_log)
-    source = EngineSource(hello.ctx, container.id, form_of(container, hello.app()), lambda: None)
+    form, now = form_of(container, hello.app()), hello.clock.now()
+    source = EngineSource(hello.scheduler, now, container.id, form, lambda: None)
     found: list[LogLine] = []
     eventually(lambda: found.extend(source.read()) or source.ended())
     texts = [one.text for one in found if one.text != logline.GAP]

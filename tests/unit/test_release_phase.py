@@ -83,11 +83,11 @@ def test_it_is_cancelled_also_before_there_is_anything_of_it_to_read(hello, monk
 def test_an_engine_that_fails_while_it_is_cancelled_is_asked_again(hello, monkeypatch, caplog):
     halt, asked = hello.scheduler.halt, []
 
-    def refusing(container_id, grace):
+    def refusing(app, unit_id, grace):
         asked.append(grace)
         if len(asked) == 1:
             raise DockerError("the container engine does not answer")
-        halt(container_id, grace)
+        halt(app, unit_id, grace)
 
     monkeypatch.setattr(hello.scheduler, "halt", refusing)
     hello.scheduler.tell("release", Behaviour())

@@ -5,9 +5,19 @@ import threading
 import pytest
 
 from fakes import FakeClock, eventually
+from paas.core.edge.address import local
 from paas.core.errors import DockerError
+from paas.core.model import App
 from paas.proxies.base import Switch
 from paas.releases.retire import Retirer
+from paas.schedulers.base import Unit
+
+APP = App(1, "hello", 0.0, "ada")
+
+
+def unit(name, *addresses):
+    """A container of that name."""
+    return Unit(name, "web", (name,), frozenset(), True, frozenset([name]), addresses)
 
 
 class Engine:
@@ -16,7 +26,7 @@ class Engine:
     def __init__(self):
         self.stopped = []
 
-    def stop(self, container_id, grace):
+    def retire(self, app, container_id, grace):
         if container_id.startswith("stuck"):
             raise DockerError("the container engine does not answer")
         self.stopped.append((container_id, grace))
@@ -44,24 +54,25 @@ def make():
 
         def retirer(self, looks, clock=None):
             self.edge = Edge(looks)
-            return Retirer(self.engine, self.edge, clock or FakeClock(), lambda: self.changes.append(1))
+            return Retirer(self.edge, clock or FakeClock(), lambda: self.changes.append(1))
 
     return Made()
 
 
 def test_containers_are_stopped_with_their_grace_once_the_workers_are_gone(make):
     retirer = make.retirer(looks=5)
-    retirer.retire(["a", "b"], Switch(frozenset({1})), 60, 7, [20_000])
+    units = [unit("a", *local(20_000)), unit("b")]
+    retirer.retire(APP, make.engine, units, Switch(frozenset({1})), 60, 7)
     eventually(retirer.idle)
     assert sorted(make.engine.stopped) == [("a", 7), ("b", 7)]
-    assert make.edge.asked == {frozenset({20_000})}
+    assert make.edge.asked == {frozenset(local(20_000))}
     assert make.edge.left == -1
     assert make.changes == [1]
 
 
 def test_workers_that_never_end_do_not_hold_them_for_ever(make):
     retirer = make.retirer(looks=1_000_000)
-    retirer.retire(["a"], Switch(frozenset({1})), 60, 7)
+    retirer.retire(APP, make.engine, [unit("a")], Switch(frozenset({1})), 60, 7)
     eventually(retirer.idle)
     assert make.engine.stopped == [("a", 7)]
     # It looks ten times a second first, and once a second in the end.
@@ -70,7 +81,7 @@ def test_workers_that_never_end_do_not_hold_them_for_ever(make):
 
 def test_without_a_switch_they_go_at_once(make):
     retirer = make.retirer(looks=0)
-    retirer.retire(["a"], None, 60, 7)
+    retirer.retire(APP, make.engine, [unit("a")], None, 60, 7)
     eventually(retirer.idle)
     assert make.edge.left == 0
     assert make.engine.stopped == [("a", 7)]
@@ -78,17 +89,17 @@ def test_without_a_switch_they_go_at_once(make):
 
 def test_nothing_to_retire_is_nothing_to_do(make):
     retirer = make.retirer(looks=0)
-    retirer.retire([], None, 60, 7)
+    retirer.retire(APP, make.engine, [], None, 60, 7)
     assert retirer.idle()
     assert make.changes == []
 
 
 def test_one_that_can_not_be_stopped_does_not_hold_the_others(make, caplog):
     retirer = make.retirer(looks=0)
-    retirer.retire(["stuck1", "a"], None, 60, 7)
+    retirer.retire(APP, make.engine, [unit("stuck1"), unit("a")], None, 60, 7)
     eventually(retirer.idle)
     assert make.engine.stopped == [("a", 7)]
-    assert "could not retire container stuck1: the container engine does not answer" in caplog.text
+    assert "Could not retire hello stuck1: the container engine does not answer" in caplog.text
 
 
 def test_what_still_drains_is_left_to_the_next_start(make):
@@ -97,7 +108,7 @@ def test_what_still_drains_is_left_to_the_next_start(make):
             return event.wait(60)
 
     retirer = make.retirer(looks=1_000_000, clock=Blocking())
-    retirer.retire(["a"], Switch(frozenset({1})), 60, 7)
+    retirer.retire(APP, make.engine, [unit("a")], Switch(frozenset({1})), 60, 7)
     assert not retirer.idle()
     retirer.stop()
     eventually(retirer.idle)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from paas.core.errors import Unhealthy
 from paas.core.health.checks import Check
 from paas.core.health.outcome import HTTP2, NOT_HTTP, Answer, CheckOutcome, came, expected, reaches
-from paas.core.model import Container, Process
+from paas.core.model import PENDING, Container, Process
 
 COMMAND_NOT_FOUND = (126, 127)
 KILLED = 128 + 9
@@ -61,6 +61,13 @@ def diagnose(seen: Evidence) -> Unhealthy:
         )
     if container.status in ("exited", "dead", "created"):
         return _exited(seen)
+    if container.status == PENDING:
+        return Unhealthy(
+            f"the cluster found no machine for {seen.label} in {seen.waited:g} s",
+            why=container.error,
+            fix="Free memory and CPU on its machines, add one, or lower the app's limits.",
+            code="not-placed",
+        )
     if container.restarts:
         return Unhealthy(f"{seen.label} stopped and was restarted {container.restarts} times", code="crash-loop")
     if seen.check.command:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from paas.core import names
 from paas.core.errors import InvalidValue
-from paas.core.model import WEB, Process, Release, Replica
+from paas.core.model import WEB, Place, Process, Release, Replica
 
 MAX_QUANTITY = 100
 
@@ -19,6 +19,14 @@ class Candidate:
 
     replica: Replica
     process: Process
+
+
+@dataclass(frozen=True)
+class Started:
+    """A candidate that was started. ``id`` is what its scheduler knows it by, also after it was replaced."""
+
+    candidate: Candidate
+    id: str
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ def plan(
     release: Release,
     formation: Mapping[str, int],
     current: Collection[Replica],
-    occupied: Collection[tuple[str, int, int]],
+    occupied: Collection[Place],
     port_of: Callable[[str, int, int], int],
     *,
     fresh: Collection[str] | None = None,
@@ -80,6 +88,36 @@ def plan(
     kept = set(keep)
     retire = tuple(replica for replica in current if replica not in kept)
     return Rollout(tuple(start), tuple(keep), retire)
+
+
+def plan_services(
+    release: Release,
+    formation: Mapping[str, int],
+    current: Collection[Replica],
+    occupied: Collection[tuple[str, int]],
+    *,
+    fresh: Collection[str] | None = None,
+) -> Rollout:
+    """Return the change as `plan` does, for a cluster, where all replicas of a process type share a slot.
+
+    There a slot is a service: it is scaled while the release stays, and another one starts beside it otherwise.
+    ``occupied`` are the (type, slot) of all services that exist. Ports are the cluster's to choose.
+    """
+    start: list[Candidate] = []
+    keep: list[Replica] = []
+    for process in release.processes:
+        standing = [one for one in current if one.process_type == process.type and one.release == release.version]
+        stays = {one.index: one for one in standing} if fresh is not None and process.type not in fresh else {}
+        free = (slot for slot in range(len(occupied) + 1) if (process.type, slot) not in occupied)
+        slot = next(iter(stays.values())).slot if stays else next(free)
+        for index in range(1, quantities([process.type], formation)[process.type] + 1):
+            if index in stays:
+                keep.append(stays[index])
+            else:
+                replica = Replica(process.type, index, slot, release.version, None, process.protocol)
+                start.append(Candidate(replica, process))
+    kept = set(keep)
+    return Rollout(tuple(start), tuple(keep), tuple(replica for replica in current if replica not in kept))
 
 
 def parse_scale(pairs: Sequence[str]) -> dict[str, int]:

@@ -46,13 +46,15 @@ def of_app(
     stored: Iterable[StoredImage],
 ) -> Garbage:
     """What can go of the app while nothing is under way for it. ``containers`` and ``stored`` are of all apps."""
-    wanted = {(replica.process_type, replica.index, replica.slot) for replica in replicas}
+    wanted = {replica.place for replica in replicas}
     dead = tuple(
         found
         for found in containers
         if found.app_id == app_id
         and found.status in DEAD
-        and (found.process_type, found.index, found.slot) not in wanted
+        # A cluster removes its own.
+        and not found.node
+        and found.place not in wanted
     )
     gone = {found.id for found in dead}
     in_use = {found.image for found in containers if found.id not in gone}

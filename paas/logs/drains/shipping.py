@@ -150,11 +150,11 @@ class Worker:
     def _listing(self, app: App) -> list[Container]:
         """Return the containers of the app. A global drain lists them once per tick, as long as nothing changes."""
         if self._drain.app_id is not None:
-            return self._ctx.scheduler.containers(app)
+            return self._ctx.schedulers.of(app).containers(app)
         count = self._ctx.changed.count()
         if self._listed is None or self._listed[0] != count:
             there: dict[int, list[Container]] = {}
-            for found in self._ctx.scheduler.containers():
+            for found in self._ctx.schedulers.containers():
                 there.setdefault(found.app_id, []).append(found)
             self._listed = count, there
         return self._listed[1].get(app.id, [])

@@ -8,7 +8,7 @@ import re
 import threading
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -21,12 +21,17 @@ from paas.core.containers import container, shell_line
 from paas.core.containers.container import ContainerSpec
 from paas.core.containers.image import BuildCache
 from paas.core.errors import DockerError
-from paas.core.model import App, Container, Ending, Release
-from paas.core.releases.rollout import Candidate
+from paas.core.model import DOCKER_LOCAL, App, Container, Ending, Release, Replica
+from paas.core.releases import rollout
+from paas.core.releases.rollout import Candidate, Rollout, Started
 from paas.schedulers.base import ContainerLimits, Opened
 from paas.schedulers.docker.api import Docker
 from paas.schedulers.docker.client import briefly
 from paas.schedulers.docker.images import LocalImages
+from paas.schedulers.docker.removal import remove_everything
+from paas.schedulers.docker.units import DockerUnits
+from paas.schedulers.each import start_each
+from paas.schedulers.tasks import Tasks
 from paas.store import Store
 from paas.system.probe import Probe
 from paas.system.settings_file import SettingsFile
@@ -39,11 +44,14 @@ REMEMBERED = 4096
 _NETWORK_NAME = re.compile(r"paas-([0-9a-f]{6})-(\d+)")
 
 
-class DockerLocal(LocalImages):
-    """The scheduler for one server. See `Scheduler` for what each method promises."""
+class DockerLocal(LocalImages, DockerUnits):
+    """The `Scheduler` for one server, and its `Engine`."""
 
-    def __init__(self, docker: Docker, store: Store, settings: SettingsFile, probe: Probe) -> None:
+    name = DOCKER_LOCAL
+
+    def __init__(self, docker: Docker, store: Store, settings: SettingsFile, probe: Probe, tasks: Tasks) -> None:
         super().__init__(docker)
+        self.tasks = tasks
         self._store = store
         self._settings = settings
         self._giving = threading.Lock()
@@ -99,7 +107,7 @@ class DockerLocal(LocalImages):
         )
 
     def port(self, app: App, process_type: str, index: int, slot: int) -> int:
-        """The slot's own port, or the first free one of the range."""
+        """Return the loopback port of the place: its own, or on first use the first free one of the range."""
         with self._giving:
             own = self._store.apps.port(app, process_type, index, slot)
             if own is not None and self._probe.port_is_free(own):
@@ -117,7 +125,34 @@ class DockerLocal(LocalImages):
             code="no-port",
         )
 
+    def plan(
+        self,
+        app: App,
+        release: Release,
+        quantities: Mapping[str, int],
+        current: Collection[Replica],
+        fresh: Collection[str] | None,
+    ) -> Rollout:
+        return rollout.plan(release, quantities, *self._standing(app, current), partial(self.port, app), fresh=fresh)
+
+    def port_of(self, app: App, process_type: str, index: int, slot: int) -> int | None:
+        return self._store.apps.port(app, process_type, index, slot)
+
     def start(
+        self,
+        app: App,
+        release: Release,
+        candidates: Sequence[Candidate],
+        rev_variable: str,
+        limits: ContainerLimits,
+        check: Callable[[], None],
+    ) -> list[Started]:
+        def start_one(candidate: Candidate) -> str:
+            return self._start(app, release, candidate, rev_variable, limits)
+
+        return start_each(candidates, start_one, check)
+
+    def _start(
         self, app: App, release: Release, candidate: Candidate, rev_variable: str, limits: ContainerLimits
     ) -> str:
         process, replica = candidate.process, candidate.replica
@@ -144,11 +179,11 @@ class DockerLocal(LocalImages):
         self._docker.start(container_id)
         return container_id
 
-    def revive(self, container_id: str) -> None:
-        self._docker.start(container_id)
+    def revive(self, app: App, unit_id: str) -> None:
+        self._docker.start(unit_id)
 
-    def keep_running(self, container_id: str) -> None:
-        self._docker.keep_running(container_id)
+    def keep_running(self, started: Started) -> None:
+        self._docker.keep_running(started.id)
 
     def inspect(self, container_id: str) -> Container | None:
         return self._docker.inspect(container_id)
@@ -163,9 +198,9 @@ class DockerLocal(LocalImages):
         self._interrupt(container_id)
         self._docker.restart(container_id, grace)
 
-    def halt(self, container_id: str, grace: int) -> None:
-        self._interrupt(container_id)
-        self._docker.stop(container_id, grace)
+    def halt(self, app: App, unit_id: str, grace: int) -> None:
+        self._interrupt(unit_id)
+        self._docker.stop(unit_id, grace)
 
     def _interrupt(self, container_id: str) -> None:
         with self._asking:
@@ -184,7 +219,10 @@ class DockerLocal(LocalImages):
     def architecture(self) -> str:
         return self._docker.architecture
 
-    def stop(self, container_id: str, grace: int) -> None:
+    def retire(self, app: App, unit_id: str, grace: int) -> None:
+        self._stop(unit_id, grace)
+
+    def _stop(self, container_id: str, grace: int) -> None:
         with self._asking:
             self._taken_away.append(container_id)
         self._docker.stop(container_id, grace)
@@ -193,7 +231,7 @@ class DockerLocal(LocalImages):
 
     def remove(self, container_id: str) -> None:
         # It has written its last line before its log is kept.
-        self.stop(container_id, 0)
+        self._stop(container_id, 0)
 
     def log_file(self, container_id: str) -> Path | None:
         path = self._docker.log_path(container_id)
@@ -211,7 +249,7 @@ class DockerLocal(LocalImages):
         return self._docker.follow(container_id, tail, since, opened=opened)
 
     @contextmanager
-    def endings(self) -> Iterator[Iterator[Ending]]:
+    def events(self) -> Iterator[Iterator[Ending]]:
         with self._docker.endings() as endings:
             yield (replace(ending, asked=self._asked(ending)) for ending in endings)
 
@@ -224,8 +262,8 @@ class DockerLocal(LocalImages):
     def prune_build_cache(self, keep: int) -> int:
         return self._docker.prune_build_cache(keep)
 
-    def forget(self, app: App) -> None:
-        there = list(self._docker.everything(app.id))
+    def forget(self, app_id: int) -> None:
+        there = list(self._docker.everything(app_id))
         with ThreadPoolExecutor(REMOVED_AT_ONCE, thread_name_prefix="forget") as pool:
             removals = [pool.submit(carried(partial(self._docker.remove, container_id))) for container_id in there]
         for removal in removals:
@@ -243,22 +281,6 @@ class DockerLocal(LocalImages):
 
     def teardown(self) -> list[str]:
         return remove_everything(self._docker)
-
-
-def remove_everything(docker: Docker) -> list[str]:
-    """Removes all that the instance has in the engine, and says what, a line each; it needs no database."""
-    done = []
-    for container_id, name in docker.everything().items():
-        docker.remove(container_id)
-        done.append(f"container {name}")
-    sent = docker.names_in(f"paas-{docker.instance[:6]}/*")
-    for name in dict.fromkeys([*docker.image_names(), *sent]):
-        if docker.remove_image(name):
-            done.append(f"image {name}")
-    for name in docker.own_networks():
-        docker.remove_network(name)
-        done.append(f"network {name}")
-    return done
 
 
 def _ranges(pool: Any, given: str | None) -> Iterator[Any]:
