@@ -156,7 +156,7 @@ def _ended_early(
                 if ctx.clock.monotonic() < deadline:
                     continue
                 over.set()
-                job.out.warning(f"The {phase.name} is being stopped: its limit of {_allowed(ctx, app)} is over.")
+                job.out.warning(f"Stopping the {phase.name}: it exceeded its time limit of {_allowed(ctx, app)}.")
             try:
                 for unit in scheduler.at(app, {candidate.replica.place}):
                     scheduler.halt(app, unit.id, grace)
@@ -175,13 +175,13 @@ def _ended_early(
 
 
 def _allowed(ctx: Context, app: App) -> str:
-    return f"the {ctx.store.properties.of(app).raw('deploy', 'phase-timeout')} that a phase may take"
+    return str(ctx.store.properties.of(app).raw("deploy", "phase-timeout"))
 
 
 def _too_long(ctx: Context, app: App, phase: Phase) -> DeployFailed:
     return DeployFailed(
         f"the {phase.name} did not end in time",
-        why=f"Its command was: {phase.command}. It was stopped after {_allowed(ctx, app)} (deploy phase-timeout).",
+        why=f"Its command was: {phase.command}. It was stopped after {_allowed(ctx, app)}, its time limit (deploy phase-timeout).",
         fix=f"If it needs more time: 'deploy:set {app.name} phase-timeout 3h'. "
         "A command that never ends needs its own process type in the Procfile.",
         code="phase-timeout",

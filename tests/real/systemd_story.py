@@ -80,7 +80,7 @@ def owner(box: Box, tmp_path_factory: pytest.TempPathFactory) -> Owner:
 def served(owner: Owner, tmp_path_factory: pytest.TempPathFactory) -> Owner:
     """The same, with the platform of this checkout installed, and with the app hello, which has two processes."""
     printed = owner.install(checkout())
-    assert "It serves. Apps will be at http://APP.apps.test" in printed
+    assert "The server is running. Apps will be at http://APP.apps.test" in printed
     owner.push(app(tmp_path_factory.mktemp("code") / "code", f"paas/stack:{owner.box.suite}"))
     owner.box.read("paas ps:scale hello web=2")
     return owner

@@ -59,7 +59,7 @@ def test_path_content_and_headers_of_app_json_are_asked_for(instance: Server, st
     checks(code, web=[LISTENS, check])
     pushed = instance.git_push(code, "asked")
     assert pushed.status == 1
-    assert "Its answer with status 200 was empty." in pushed.err
+    assert "Its response with status 200 was empty." in pushed.err
     assert "[missing-content]" in pushed.err
 
 

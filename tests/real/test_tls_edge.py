@@ -187,7 +187,7 @@ def test_a_disabled_host_is_not_answered_by_the_wildcard_of_another_app_over_htt
         with contextlib.closing(client):
             client.request("GET", "/", headers={"Host": host})
             answer = client.getresponse()
-            return (answer.status, "no app at this address" in answer.read().decode()) == (404, True)
+            return (answer.status, "No app at this address" in answer.read().decode()) == (404, True)
 
     assert not title("api.wild.example")
     edge.proxy.publish(Vhost("app-b", "b", (), state=VhostState.STOPPED, unserved=("api.wild.example", "_")))

@@ -362,7 +362,7 @@ def test_the_old_worker_comes_back_if_the_new_one_fails(lone, behaviour):
     lone.scheduler.tell("worker", behaviour)
     result = lone.push("hello", {"file": "2"})
     assert result.status == 1
-    assert "-----> Started worker.1 of before again" in result.err
+    assert "-----> Restarted the previous worker.1" in result.err
     assert lone.scheduler.ids() == before
     assert started(lone, "worker.1").up
     assert lone.scheduler.most["worker.1"] == 1

@@ -84,7 +84,7 @@ def test_an_app_with_a_change_under_way_is_left_alone(hello):
         push = hello.begin_push("hello")
         gate.wait_until_reached()
         result = hello.run("cleanup")
-        assert "hello is left alone: something is under way for it." in result.err
+        assert "Skipped hello: a deployment is running." in result.err
         assert "worker.1" in hello.scheduler.labels()
         gate.open()
     assert push.wait().status == 0
@@ -134,7 +134,7 @@ def test_a_build_without_room_is_refused_with_what_is_missing(hello):
     assert pushed.status == 1
     assert "remote:  !     there is not enough room on the server to build " in pushed.err
     assert f"{hello.root}: 512 MiB of disk are free, 1.0 GiB are wanted: 512 MiB are missing" in pushed.err
-    assert "'cleanup' would free about 300 MiB; 'cleanup --dry-run' lists what." in pushed.err
+    assert "'cleanup' would free about 300 MiB; 'cleanup --dry-run' lists the items." in pushed.err
     assert "The floors are settings: build-min-disk. [no-room]" in pushed.err
     assert hello.app().version == 1
     hello.run("settings:set build-min-disk 100m")

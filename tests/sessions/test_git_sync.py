@@ -40,7 +40,7 @@ def test_without_build_what_was_fetched_is_only_stored(remote):
         "",
         f"-----> Fetching main from {URL}\n"
         "-----> Fetched in 0 ms\n"
-        f"-----> main is {commit[:10]}. It is not deployed ('ps:rebuild hello' does that)\n",
+        f"-----> main is now {commit[:10]}. It is not deployed ('ps:rebuild hello' does that)\n",
     )
     assert deployed(remote) == before
     assert json.loads(remote.run("git:status hello --format json").out)["up_to_date"] is False
@@ -161,9 +161,9 @@ def test_a_password_that_is_none_is_refused(server, text):
 
 def test_an_ssh_server_has_to_be_known_and_there_has_to_be_a_key(remote):
     assert remote.run(f"git:sync hello {SSH}").err == (
-        " !     the ssh server git.example.org is not known here\n"
-        " !     Its key is compared with the one that was seen first, so that nobody can stand in for it.\n"
-        " !     An administrator can allow it: 'git:allow-host git.example.org'. [unknown-host]\n"
+        " !     the ssh server git.example.org is unknown\n"
+        " !     Its host key must be recorded first, so that no other server can impersonate it.\n"
+        " !     As an administrator, allow it: 'git:allow-host git.example.org'. [unknown-host]\n"
     )
     assert "[host-silent]" in remote.run("git:allow-host git.example.org").err
     remote.remotes.keys["git.example.org"] = [f"git.example.org {ED25519}"]
@@ -177,7 +177,7 @@ def test_an_ssh_server_has_to_be_known_and_there_has_to_be_a_key(remote):
     public = remote.run("git:public-key", caller=DEPLOYER).out
     assert public.startswith("ssh-ed25519 ")
     again = remote.run("git:generate-deploy-key")
-    assert again == (0, "", " !     There is a deploy key already; it stays as it is.\n")
+    assert again == (0, "", " !     A deploy key already exists; it is unchanged.\n")
     assert remote.run("git:public-key").out == public
 
     assert remote.run("git:sync hello git@git.example.org:team/hello.git").status == 0

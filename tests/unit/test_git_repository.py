@@ -270,7 +270,7 @@ def test_many_packs_are_joined(repository, monkeypatch):
 
 def test_a_server_without_git_says_so(repository, monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
-    with pytest.raises(GitMissing, match="git isn't installed"):
+    with pytest.raises(GitMissing, match="git is not installed"):
         repository.commit_info("1" * 40)
 
 

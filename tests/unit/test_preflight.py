@@ -27,7 +27,7 @@ def test_each_lack_says_how_much_is_missing():
         "/small: 4 inodes are free, 10000 are wanted: 9996 are missing",
         "memory: 56 MiB are available, 256 MiB are wanted: 200 MiB are missing",
     ]
-    error = refusal(found, "'cleanup' would free about 2.0 GiB; 'cleanup --dry-run' lists what.")
+    error = refusal(found, "'cleanup' would free about 2.0 GiB; 'cleanup --dry-run' lists the items.")
     assert error.code == "no-room"
     assert error.fix.endswith("The floors are settings: build-min-disk, build-min-inodes, build-min-memory.")
 

@@ -226,5 +226,5 @@ def test_two_first_pushes_at_once_make_one_app(server):
     results = [first.wait(), second.wait()]
     server.quiet()
     assert [result.status for result in results] == [0, 0]
-    assert "The push ahead) has deployed the same commit" in results[0].err + results[1].err
+    assert "The previous push has deployed the same commit" in results[0].err + results[1].err
     assert server.run("releases hello").out.count("\n") == 1

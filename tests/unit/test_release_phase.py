@@ -126,7 +126,7 @@ def test_a_phase_that_does_not_end_in_time_is_stopped_and_the_deploy_fails(hello
     said = push.wait()
     hello.quiet()
     assert said.status == 1
-    assert f"The {name} is being stopped: its limit of the 90s that a phase may take are over." in said.err
+    assert f"Stopping the {name}: it exceeded its time limit of 90s." in said.err
     assert f"the {name} did not end in time" in said.err
     assert "[phase-timeout]" in said.err
     assert hello.scheduler.ids() == ids

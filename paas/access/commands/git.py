@@ -40,7 +40,7 @@ def git_auth(
         ctx.out.step(f"Removed the credentials for {host}")
         return
     ctx.store.table(Logins).set(GIT, host, Login(_one_line(user), Secret(password or args.read_password(invocation))))
-    ctx.out.step(f"Stored the credentials of {user} for {host}")
+    ctx.out.step(f"Saved the credentials of {user} for {host}")
 
 
 def _one_line(text: str) -> str:
