@@ -181,7 +181,7 @@ def _allowed(ctx: Context, app: App) -> str:
 def _too_long(ctx: Context, app: App, phase: Phase) -> DeployFailed:
     return DeployFailed(
         f"the {phase.name} did not end in time",
-        why=f"Its command was: {phase.command}. It was stopped after {_allowed(ctx, app)}, its time limit (deploy phase-timeout).",
+        why=f"Its command was: {phase.command}. It was stopped after {_allowed(ctx, app)} (deploy phase-timeout).",
         fix=f"If it needs more time: 'deploy:set {app.name} phase-timeout 3h'. "
         "A command that never ends needs its own process type in the Procfile.",
         code="phase-timeout",

@@ -13,6 +13,7 @@ import pytest
 from nginx_tools import Answer, App, Edge, edge_at, wait_for
 
 from paas.core.edge import rules as core
+from paas.core.edge.address import local
 from paas.core.edge.rules import Route
 from paas.core.edge.vhost import ProxyOptions, Vhost, VhostState
 from paas.core.logs.requests import AccessLog
@@ -359,10 +360,10 @@ def test_a_process_that_accepts_nothing_is_passed_over_even_by_a_post(edge: Edge
 @pytest.mark.parametrize("prefix", ["", "/api"])
 def test_a_request_that_fails_takes_no_process_away_from_others(edge: Edge, app: App, prefix: str) -> None:
     apps = [App(str(number)) for number in range(2)]
-    both = tuple(one.port for one in apps)
+    both = local(*(one.port for one in apps))
     routes = (Route("/api", both),)
     edge.proxy.publish(
-        Vhost("app-1", "1", ("a.example",), both if not prefix else (app.port,), edge=core.Edge(routes=routes))
+        Vhost("app-1", "1", ("a.example",), both if not prefix else local(app.port), edge=core.Edge(routes=routes))
     )
 
     # Each worker of nginx counts for itself, and any of them may take a connection.
