@@ -1,4 +1,4 @@
-"""How long to wait before something that failed is tried again."""
+"""Pauses before retries."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ _DOUBLINGS = 30
 
 
 def seconds(failures: int, first: float = FIRST_SECONDS, longest: float = LONGEST_SECONDS) -> float:
-    """0 before the first failure, then 1, 2, 4, … up to 60 seconds, or from ``first`` to ``longest``."""
+    """Return 0 before the first failure, then 1, 2, 4, … up to 60 seconds, or from ``first`` to ``longest``."""
     return min(first * (1 << min(failures - 1, _DOUBLINGS)), longest) if failures else 0.0

@@ -56,7 +56,7 @@ _BY_NAME: dict[tuple[str, str], Property] = {}
 
 
 def declare(*rows: Property) -> None:
-    """Add rows to the table. One that is there already changes nothing; another one of its name is a mistake."""
+    """Add rows to the table. An identical row may exist already. Raise an error if another one has its name."""
     for row in rows:
         name = (row.namespace, row.key)
         if _BY_NAME.setdefault(name, row) != row:
@@ -67,24 +67,24 @@ def declare(*rows: Property) -> None:
 
 
 def withdraw(*rows: Property) -> None:
-    """Take rows out of the table again: for tests of features that there are not."""
+    """Remove rows from the table, for tests of features that do not exist."""
     for row in rows:
         PROPERTIES.remove(row)
         del _BY_NAME[row.namespace, row.key]
 
 
 def namespaces() -> list[str]:
-    """The namespaces that have properties, sorted."""
+    """Return the namespaces that have properties, sorted."""
     return sorted({row.namespace for row in PROPERTIES})
 
 
 def of(namespace: str) -> list[Property]:
-    """The properties of one namespace, in the order of the table."""
+    """Return the properties of one namespace, in the order of the table."""
     return [row for row in PROPERTIES if row.namespace == namespace]
 
 
 def find(namespace: str, key: str) -> Property:
-    """The property; `NotFound` names one that is spelt alike, or lists those there are."""
+    """Return the property. Raise `NotFound` with a similar name, or with all that exist."""
     found = _BY_NAME.get((namespace, key))
     if found is not None:
         return found
@@ -98,13 +98,13 @@ def find(namespace: str, key: str) -> Property:
 
 @dataclass(frozen=True)
 class Properties:
-    """The values that hold for one app: its own before the global ones before the defaults."""
+    """Effective values for one app: its own, else the global ones, else the defaults."""
 
     own: Mapping[tuple[str, str], str]
     shared: Mapping[tuple[str, str], str]
 
     def raw(self, namespace: str, key: str) -> str:
-        """The text that holds."""
+        """Return the effective text."""
         row = find(namespace, key)
         for values in (self.own, self.shared):
             if (namespace, key) in values:
@@ -112,17 +112,17 @@ class Properties:
         return row.default
 
     def value(self, namespace: str, key: str) -> Any:
-        """The typed value that holds; None for an empty text."""
+        """Return the effective value; None for an empty text."""
         text = self.raw(namespace, key)
         row = find(namespace, key)
         return row.kind.read(row.name, text) if text else None
 
     def text(self, namespace: str, key: str) -> str:
-        """The typed value where it is text, empty for none."""
+        """Return the effective value as text, empty for none."""
         return str(self.value(namespace, key) or "")
 
     def report(self, namespace: str) -> dict[str, str]:
-        """For each property its raw, global and computed value, under the keys that reports have."""
+        """Return raw, global and computed value of each property, by the keys of reports."""
         rows: dict[str, str] = {}
         for row in of(namespace):
             name = (namespace, row.key)

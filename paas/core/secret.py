@@ -1,4 +1,4 @@
-"""A value that cannot print itself."""
+"""A value that does not print itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ MASK = "********"
 
 
 class Secret:
-    """Text that is shown only where code asks for it by name; ``repr``, ``str`` and format give a mask."""
+    """Text that is only returned by `reveal`; ``repr``, ``str`` and formatting return a mask."""
 
     __slots__ = ("_text",)
 
@@ -14,7 +14,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text itself. Each call is a place where a secret leaves: keep them few."""
+        """Return the text. Each call is a place where a secret can leak: keep them few."""
         return self._text
 
     def __repr__(self) -> str:

@@ -16,7 +16,7 @@ from paas.core.values import Kind
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting. ``restart`` says that a change counts from the next start of ``paas serve`` on."""
+    """One setting. With ``restart`` a change takes effect at the next start of ``paas serve``."""
 
     key: str
     kind: Kind
@@ -89,7 +89,7 @@ SETTINGS: tuple[Setting, ...] = (
 
 
 def find(key: str) -> Setting:
-    """The setting; `NotFound` names one that is spelt alike, or lists those there are."""
+    """Return the setting. Raise `NotFound` with a similar name, or with all that exist."""
     for row in SETTINGS:
         if row.key == key:
             return row
@@ -102,7 +102,7 @@ def find(key: str) -> Setting:
 
 
 def check(raw: object, path: str) -> dict[str, str]:
-    """The settings of a parsed ``paas.yml`` as texts; `InvalidValue` names file and key."""
+    """Return the settings of a parsed ``paas.yml`` as texts. Raise `InvalidValue` naming file and key."""
     if raw is None:
         return {}
     if not isinstance(raw, Mapping):
@@ -122,20 +122,20 @@ def check(raw: object, path: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Settings:
-    """The values that hold: flags of this run, then the file, then the defaults."""
+    """Effective values: flags of this run, else the file, else the defaults."""
 
     file: Mapping[str, str]
     flags: Mapping[str, str]
 
     def raw(self, key: str) -> str:
-        """The text that holds."""
+        """Return the effective text."""
         return self.flags.get(key) or self.file.get(key) or find(key).default
 
     def value(self, key: str) -> Any:
-        """The typed value that holds; None for an empty text."""
+        """Return the effective value; None for an empty text."""
         text = self.raw(key)
         return find(key).kind.read(key, text) if text else None
 
     def source(self, key: str) -> str:
-        """Where the value comes from: flag, file or default."""
+        """Return the source of the value: flag, file or default."""
         return "flag" if self.flags.get(key) else "file" if self.file.get(key) else "default"

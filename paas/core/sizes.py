@@ -1,4 +1,4 @@
-"""Sizes as people read them."""
+"""Human-readable sizes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def size(count: float) -> str:
-    """``1.5 GiB`` from a number of bytes."""
+    """Format a number of bytes: ``1.5 GiB``."""
     unit = 0
     while count >= 1024 and unit < len(_UNITS) - 1:
         count /= 1024

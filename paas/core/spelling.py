@@ -1,4 +1,4 @@
-"""What somebody may have meant who wrote a name that there is not."""
+"""Suggestions for unknown names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from collections.abc import Iterable
 
 
 def meant(name: str, known: Iterable[str], count: int = 1) -> str:
-    """``Did you mean hello or hallo?`` with at most so many of the names that are spelt alike; empty if none is."""
+    """Return ``Did you mean hello or hallo?`` with at most ``count`` similar names; empty if there are none."""
     near = difflib.get_close_matches(name, list(known), count)
     return f"Did you mean {' or '.join(near)}?" if near else ""

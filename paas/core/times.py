@@ -1,4 +1,4 @@
-"""Times as people and programs read them."""
+"""Timestamps."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def timestamp(seconds: float) -> str:
-    """Seconds since 1970 as ``2026-01-31T12:00:00Z``."""
+    """Format seconds since 1970 as ``2026-01-31T12:00:00Z``."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""Kinds of values that settings and properties have: each checks a text and says its rule."""
+"""Kinds of values of settings and properties: each parses a text and states its rule."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ _SECONDS = {"ms": 0.001, None: 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 @dataclass(frozen=True)
 class Kind:
-    """``rule`` finishes the sentence "a value is …"; ``parse`` gives the typed value or raises ValueError."""
+    """Kind of value. ``rule`` completes the sentence "a value is …"; ``parse`` returns the value or raises ValueError.
+    """
 
     rule: str
     parse: Callable[[str], Any]
     words: tuple[str, ...] = ()
 
     def read(self, name: str, text: str) -> Any:
-        """The typed value of ``text``; `InvalidValue` names the setting, the value and the rule."""
+        """Parse ``text``. Raise `InvalidValue` with the setting, the value and the rule."""
         try:
             return self.parse(text)
         except (ValueError, OverflowError, PaasError) as error:
@@ -49,7 +50,7 @@ BOOLEAN = Kind("true or false", _boolean, ("true", "false"))
 
 
 def size_in_bytes(text: str) -> int:
-    """Bytes from ``100m``, ``2GiB``, ``1048576``; units are powers of 1024."""
+    """Parse bytes from ``100m``, ``2GiB``, ``1048576``; units are powers of 1024."""
     match = _SIZE.fullmatch(text.strip())
     if not match:
         raise ValueError(text)
@@ -60,7 +61,7 @@ SIZE = Kind("a size such as 512k, 100m or 2g", size_in_bytes)
 
 
 def size(low: str, high: str) -> Kind:
-    """A size from ``low`` to ``high``, both written as people do."""
+    """Return the kind of a size from ``low`` to ``high``, written as users write sizes."""
     return _between(SIZE, "a size", low, high, ", such as 512k or 100m")
 
 
@@ -73,7 +74,7 @@ LOG_SIZE = Kind("a size from 64k to 1t, such as 10m, or unlimited", _log_size, (
 
 
 def seconds(text: str) -> float:
-    """Seconds from ``30``, ``30s``, ``5m``, ``2h``, ``1d`` or ``250ms``."""
+    """Parse seconds from ``30``, ``30s``, ``5m``, ``2h``, ``1d`` or ``250ms``."""
     match = _DURATION.fullmatch(text.strip())
     if not match:
         raise ValueError(text)
@@ -82,13 +83,13 @@ def seconds(text: str) -> float:
 
 @dataclass(frozen=True)
 class Amount:
-    """A number of bytes, or a share of all there is."""
+    """Number of bytes, or a share of a total."""
 
     count: int = 0
     share: float = 0.0
 
     def of(self, total: int) -> int:
-        """The bytes that it means where there are ``total``."""
+        """Return the bytes for this ``total``."""
         return int(total * self.share) if self.share else self.count
 
 
@@ -106,7 +107,7 @@ DURATION = Kind("a duration such as 30s, 5m or 2h", seconds)
 
 
 def duration(low: str, high: str) -> Kind:
-    """A duration from ``low`` to ``high``, both written as people do."""
+    """Return the kind of a duration from ``low`` to ``high``, written as users write durations."""
     return _between(DURATION, "a duration", low, high, ", such as 30s or 5m")
 
 
@@ -123,10 +124,10 @@ def _between(kind: Kind, what: str, low: str, high: str, example: str) -> Kind:
 
 
 def integer(low: int, high: int) -> Kind:
-    """A whole number from ``low`` to ``high``."""
+    """Return the kind of an integer from ``low`` to ``high``."""
 
     def parse(text: str) -> int:
-        # Only plain digits: int() takes '1_000', ' 7' and digits of other scripts, too.
+        # Only plain digits: int() accepts '1_000', ' 7' and digits of other scripts.
         if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
             raise ValueError(text)
         return int(text)
@@ -135,7 +136,7 @@ def integer(low: int, high: int) -> Kind:
 
 
 def number(low: float, high: float) -> Kind:
-    """A number from ``low`` to ``high``, with decimals if wanted."""
+    """Return the kind of a number from ``low`` to ``high``, with optional decimals."""
 
     def parse(text: str) -> float:
         if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text) or not low <= float(text) <= high:
@@ -149,7 +150,7 @@ PORT = integer(0, 65535)
 
 
 def choice(*words: str) -> Kind:
-    """One of the words."""
+    """Return the kind of a fixed set of words."""
 
     def parse(text: str) -> str:
         if text not in words:
@@ -189,7 +190,7 @@ PREFIXES = Kind(
 
 
 def one_of_or_number(*words: str) -> Kind:
-    """One of the words, or a port."""
+    """Return the kind of a fixed set of words, or a port."""
 
     def parse(text: str) -> str:
         return text if text in words else str(PORT.parse(text))

@@ -17,15 +17,18 @@ from paas.core.secret import Secret
 RESERVED = ("DYNO", "PAAS_APP", "PAAS_RELEASE", "PAAS_PROCESS_TYPE")
 FORMATS = ("exports", "envfile", "shell", "json", "json-list", "pretty", "docker-args", "docker-args-keys", "pack-keys")
 MAX_VARIABLE = 128 * 1024 - 1
-"""Bytes of ``KEY=VALUE``, for which the kernel has 128 KiB with the byte that ends it: execve(2)."""
+"""Limit in bytes of ``KEY=VALUE``. The kernel allows 128 KiB with the final NUL byte: execve(2)."""
 MAX_ALL = 2_048 * 1024 - 2 * 128 * 1024
-"""Bytes of all variables of a process: the kernel has a quarter of an 8 MiB stack for them, for the command line, and
-for what the image and the platform add."""
+"""Limit in bytes of all variables of a process.
+
+The kernel allows a quarter of an 8 MiB stack for them and the command line; the rest is reserved for variables of the
+image and the platform.
+"""
 POINTER = 8
 
 
 def pair(text: str) -> tuple[str, str]:
-    """Splits ``KEY=VALUE``; the value may be empty and may contain ``=``."""
+    """Split ``KEY=VALUE``. The value may be empty and may contain ``=``."""
     key, equals, value = text.partition("=")
     if not equals:
         raise InvalidValue(
@@ -37,7 +40,7 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def check(key: str, value: str) -> tuple[str, str]:
-    """The pair, if a process can be given it: no reserved name, no NUL byte, at most 128 KiB."""
+    """Return the pair. Raise `InvalidValue` for a reserved name, a NUL byte, or more than 128 KiB."""
     names.variable(key)
     if key in RESERVED:
         raise InvalidValue(
@@ -63,7 +66,7 @@ def _bytes(key: str, value: str) -> int:
 
 
 def check_all(values: Mapping[str, Secret]) -> None:
-    """Refuse more variables than a process can be started with."""
+    """Raise `InvalidValue` for more variables than a process can be started with."""
     size = sum(_bytes(key, value.reveal()) + 1 + POINTER for key, value in values.items())
     if size > MAX_ALL:
         raise InvalidValue(
@@ -76,7 +79,7 @@ def check_all(values: Mapping[str, Secret]) -> None:
 
 
 def decode(key: str, value: str) -> tuple[str, str]:
-    """The pair with its value read as base64, for values that are hard to quote."""
+    """Return the pair with its value decoded from base64, for values that are hard to quote."""
     try:
         return check(key, base64.b64decode(value, validate=True).decode())
     except (binascii.Error, UnicodeDecodeError) as error:
@@ -88,16 +91,16 @@ def decode(key: str, value: str) -> tuple[str, str]:
 
 
 def parse_envfile(text: str) -> dict[str, str]:
-    """Variables from an env file: ``KEY=VALUE`` lines with an optional ``export``, shell quotes, blanks and comments.
+    """Parse an env file: ``KEY=VALUE`` lines with an optional ``export``, shell quotes, blank lines and comments.
 
-    Raises `InvalidValue` naming the line; nothing is returned then, so a bad file changes nothing.
+    Raise `InvalidValue` naming the line. An invalid file changes nothing.
     """
     if text.lstrip().startswith("{"):
         return _parse_json(text)
 
     values: dict[str, str] = {}
     lexer = re.compile(r"\s*(?:export\s+)?(\S[^=\n]*)=")
-    # Not splitlines(): it takes other characters for the ends of lines, too, which may be part of a value.
+    # Not splitlines(): it also splits at other characters, which may be part of a value.
     lines = iter(enumerate(text.split("\n"), 1))
     for number, line in lines:
         if not line.strip() or line.lstrip().startswith("#"):
@@ -111,7 +114,7 @@ def parse_envfile(text: str) -> dict[str, str]:
                 value, *more = _unquote(raw)
                 break
             except ValueError:
-                # An open quote goes on in the next line, as in a shell.
+                # An open quote continues on the next line, as in a shell.
                 following = next(lines, None)
                 if following is None:
                     raise InvalidValue(f"line {number}: a quote is not closed", code="invalid-envfile") from None
@@ -129,7 +132,7 @@ def parse_envfile(text: str) -> dict[str, str]:
 
 
 def _unquote(raw: str) -> list[str]:
-    """The value; after one in quotes, what follows it in the line, word by word."""
+    """Return the value, and the words that follow a quoted value on its line."""
     if raw.startswith("$'") and "\\" in raw:
         raise InvalidValue(
             "a value is written as $'…', with backslashes in it",
@@ -157,7 +160,7 @@ def _parse_json(text: str) -> dict[str, str]:
 
 
 def render(values: Mapping[str, str], form: str) -> str:
-    """The variables as text in one of `FORMATS`, sorted by name, without a newline at the end."""
+    """Format the variables in one of `FORMATS`, sorted by name, without a newline at the end."""
     items = sorted(values.items())
     match form:
         case "json":
@@ -169,7 +172,7 @@ def render(values: Mapping[str, str], form: str) -> str:
         case "envfile":
             return "\n".join(f"{key}={shlex.quote(value)}" for key, value in items)
         case "shell":
-            # All in quotes: an env file has a plain value end with its line.
+            # Quote every value: in an env file an unquoted value ends with its line.
             return " ".join(f"{key}={_quoted(value)}" for key, value in items)
         case "docker-args":
             return " ".join(f"--env={shlex.quote(f'{key}={value}')}" for key, value in items)
@@ -189,7 +192,7 @@ def _quoted(value: str) -> str:
 def for_process(
     config: Mapping[str, Secret], app: str, process: Process, index: int, version: int, commit: str, rev_variable: str
 ) -> dict[str, str]:
-    """The environment of one container, in clear: configuration plus what the platform injects."""
+    """Return the environment of one container, in clear: configuration plus the platform's variables."""
     injected = {
         "DYNO": f"{process.type}.{index}",
         "PAAS_APP": app,
@@ -204,5 +207,5 @@ def for_process(
 
 
 def masked(keys: Iterable[str]) -> str:
-    """Names only, for causes and logs: never a value."""
+    """Return only the names, for causes and logs."""
     return " ".join(sorted(keys))

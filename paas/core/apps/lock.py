@@ -1,4 +1,4 @@
-"""A lock that a person puts on an app, so that nobody changes it for a while."""
+"""A lock that a user puts on an app to prevent changes for a while."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Locked(PaasError):
 
 @dataclass(frozen=True)
 class AppLock:
-    """Who locked it, why (may be empty), since when, and until when; ``until`` None: until somebody unlocks it."""
+    """Lock of an app. ``reason`` may be empty; ``until`` None means until it is unlocked."""
 
     actor: str
     reason: str
@@ -24,17 +24,17 @@ class AppLock:
     until: float | None = None
 
     def holds(self, now: float) -> bool:
-        """Whether it counts at that time."""
+        """Return True if the lock is in force at that time."""
         return self.until is None or now < self.until
 
     def words(self) -> str:
-        """``moving the database (by alice, until 2026-01-31T12:00:00Z)``."""
+        """Describe the lock: ``moving the database (by alice, until 2026-01-31T12:00:00Z)``."""
         until = f"until {timestamp(self.until)}" if self.until is not None else "until it is unlocked"
         return f"{self.reason or 'no reason given'} (by {self.actor}, since {timestamp(self.since)}, {until})"
 
 
 def refusal(app: str, lock: AppLock) -> Locked:
-    """The error that a change of a locked app ends with."""
+    """Return the error for a change of a locked app."""
     return Locked(
         f"{app} is locked: {lock.reason or 'no reason given'}",
         why=f"By {lock.actor}, since {timestamp(lock.since)}, "

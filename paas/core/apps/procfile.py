@@ -1,4 +1,4 @@
-"""The Procfile: which command each process type runs.
+"""The Procfile, which has the command of each process type.
 
 Format: https://devcenter.heroku.com/articles/procfile#procfile-format
 """
@@ -11,16 +11,16 @@ from paas.core import names
 from paas.core.errors import InvalidValue
 
 DEFAULT_PORT = 5000
-"""The port a web process is told to listen on when nothing else says one."""
+"""Port of a web process if nothing else specifies one."""
 
-# Of a stripped line: with \s* at the end, too, a line with many blanks in it would take hours.
+# Applied to a stripped line: with \s* at the end, a line with many blanks would take hours.
 _LINE = re.compile(r"([^:\s]+)\s*:\s*(.*)")
 
 
 def parse(text: str, path: str = "Procfile") -> dict[str, str]:
-    """Commands by process type, in the order of the file. Blank lines and comments are passed over.
+    """Return the commands by process type, in the order of the file. Skip blank lines and comments.
 
-    Raises `InvalidValue` naming file and line.
+    Raise `InvalidValue` naming file and line.
     """
     commands: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -45,7 +45,7 @@ def parse(text: str, path: str = "Procfile") -> dict[str, str]:
 
 
 def web_port(exposed: tuple[int, ...], configured: str | None) -> int:
-    """The web port: the PORT that the app configured, else the image's one EXPOSE, else 5000."""
+    """Return the web port: the configured PORT, else the image's only EXPOSE, else 5000."""
     if configured is not None:
         if not configured.isdecimal() or not 1 <= int(configured) <= 65535:
             raise InvalidValue(

@@ -44,7 +44,7 @@ PROCESS_FIELDS = ("command", "port", "protocol", "overlap", "healthcheck", "heal
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """What is said of one process type; ``command`` and ``port`` are None where nothing is."""
+    """Description of one process type. ``command`` and ``port`` are None if not given."""
 
     command: str | None = None
     port: int | None = None
@@ -55,12 +55,12 @@ class ProcessSpec:
 
 @dataclass(frozen=True)
 class AppSpec:
-    """What the files of a commit say, the process types in the order of the Procfile.
+    """Description of an app by the files of a commit, with the process types in the order of the Procfile.
 
-    ``predeploy`` is a command to run before anything starts, ``postdeploy`` one for when the release serves; empty for
-    none. ``cron`` are commands to run at their times; ``static`` folders of the image that the edge serves itself, by
-    path prefix; ``domains`` those that the app is served at beside others; ``formation`` how many containers a process
-    type has as long as nobody has scaled it. ``image`` is the one that the commit stands for, empty for code.
+    ``predeploy`` is a command to run before anything starts, ``postdeploy`` one to run once the release serves; empty
+    for none. ``cron`` has commands with their schedules; ``static`` folders of the image that the edge serves, by path
+    prefix; ``domains`` additional host names; ``formation`` the number of containers of process types that were never
+    scaled. ``image`` is the image that the commit stands for, empty for code.
     """
 
     processes: Mapping[str, ProcessSpec] = field(default_factory=dict)
@@ -78,22 +78,22 @@ class AppSpec:
         return {kind: spec.command for kind, spec in self.processes.items() if spec.command is not None}
 
     def unscaled(self, scaled: Collection[str]) -> dict[str, int]:
-        """The quantities of the process types that are not among the ``scaled`` ones."""
+        """Return the quantities of the process types that are not among the ``scaled`` ones."""
         return {kind: count for kind, count in self.formation.items() if kind in self.processes and kind not in scaled}
 
 
 def of_release(processes: Sequence[Process]) -> AppSpec:
-    """The description that a release was made from."""
+    """Return the description that a release was made from."""
     return AppSpec(
         {one.type: ProcessSpec(one.command, one.given_port, one.overlap, one.checks, one.protocol) for one in processes}
     )
 
 
 def merge(commands: Mapping[str, str], app_json: AppSpec, paas_yml: AppSpec) -> AppSpec:
-    """The Procfile's commands with what the two files say of them; paas.yml goes before app.json.
+    """Merge the Procfile's commands with the descriptions; paas.yml overrides app.json.
 
-    Without a Procfile the image's own command is ``web``. A type of paas.yml that has no command anywhere is refused;
-    app.json may speak of processes that are not there.
+    Without a Procfile, the image's own command is ``web``. Raise `InvalidValue` for a type of paas.yml without a
+    command; app.json may name types that do not exist.
     """
     types = dict.fromkeys([*(commands or (WEB,)), *paas_yml.processes])
     merged = {}
@@ -116,7 +116,7 @@ def merge(commands: Mapping[str, str], app_json: AppSpec, paas_yml: AppSpec) -> 
 
 
 def with_commands(spec: AppSpec, commands: Mapping[str, str]) -> AppSpec:
-    """The description with these commands beside, or in place of, the image's own."""
+    """Return the description with these commands added; they replace the image's own."""
     for kind in commands:
         names.process_type(kind)
     said = {kind: replace(spec.processes.get(kind, ProcessSpec()), command=text) for kind, text in commands.items()}
@@ -124,12 +124,15 @@ def with_commands(spec: AppSpec, commands: Mapping[str, str]) -> AppSpec:
 
 
 def processes(spec: AppSpec, exposed: tuple[int, ...], configured_port: str | None) -> tuple[Process, ...]:
-    """The processes of a release with their ports: for web the configured PORT, the port of paas.yml, the image's one
-    EXPOSE, or 5000, whichever is there first; for others that of paas.yml."""
+    """Return the processes of a release with their ports.
+
+    The port of web is the configured PORT, the port in paas.yml, the image's only EXPOSE, or 5000, in this order. Other
+    types have the port in paas.yml.
+    """
     found = []
     for kind, said in spec.processes.items():
         if kind == "release":
-            # A phase of the deploy, not a process that stays.
+            # A phase of the deploy, not a long-running process.
             continue
         port = said.port
         if kind == WEB and (configured_port is not None or port is None):
@@ -147,7 +150,7 @@ def speaking_grpc(spec: AppSpec, port: int) -> AppSpec:
 
 
 def from_app_json(text: str, path: str = APP_JSON) -> AppSpec:
-    """What an app.json says; `InvalidValue` names the file and the place in it."""
+    """Parse an app.json. Raise `InvalidValue` naming the file and the place in it."""
     check_length(text, path, "invalid-app-json")
     try:
         raw = json.loads(text)
@@ -159,7 +162,7 @@ def from_app_json(text: str, path: str = APP_JSON) -> AppSpec:
     except RecursionError as error:
         raise InvalidValue(f"{path} is not JSON", why="It is nested too deeply.", code="invalid-app-json") from error
     except ValueError as error:
-        # A number of thousands of digits.
+        # A number with thousands of digits.
         raise InvalidValue(f"{path} can't be read", why=f"{error}.", code="invalid-app-json") from error
     reader = Reader(path, "invalid-app-json")
     top = reader.mapping(raw, "")
@@ -190,11 +193,11 @@ def _formation(reader: Reader, top: Mapping[str, Any]) -> dict[str, int]:
 
 
 def from_paas_yml(raw: object, path: str = PAAS_YML) -> AppSpec:
-    """What a paas.yml says, from its parsed content; `InvalidValue` names the file and the place in it."""
+    """Read the parsed content of a paas.yml. Raise `InvalidValue` naming the file and the place in it."""
     reader = Reader(path, "invalid-paas-yml")
     top = reader.mapping(raw, "")
     reader.known(top, "", ("processes", "cron", "edge", *fields.FIELDS, "domains"))
-    # What it says is for `paas.core.builds.plan`; a mistake in it is told wherever the file is read.
+    # Its value is for `paas.core.builds.plan`; an error in it is reported wherever the file is read.
     fields.read(top, path)
     found = {}
     for kind, said in reader.mapping(top.get("processes"), "processes").items():
@@ -222,7 +225,7 @@ def _domains(reader: Reader, top: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _static(reader: Reader, edge: Mapping[str, Any]) -> dict[str, str]:
-    """The folders that the edge serves itself, by path prefix."""
+    """Return the folders that the edge serves, by path prefix."""
     reader.known(edge, "edge", ("static", "error_pages"))
     found = {}
     for prefix, said in reader.mapping(edge.get("static"), "edge.static").items():

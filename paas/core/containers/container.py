@@ -1,4 +1,4 @@
-"""What a container is started with. All of it is fixed at launch: change means a new container."""
+"""Specification of a container. All of it is fixed at launch: a change means a new container."""
 
 from __future__ import annotations
 
@@ -27,21 +27,27 @@ _FINDING = (
 )  # fmt: skip
 
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
-"""What programs need that start as root and give it up. Left out of the engine's default set are those that reach
-beyond the container's own files and processes: raw sockets, device nodes, chroot, audit, file capabilities."""
+"""Capabilities of programs that start as root and drop privileges.
+
+Missing from Docker's default set are those that reach beyond the container's own files and processes: raw sockets,
+device nodes, chroot, audit, file capabilities.
+"""
 
 OOM_APP, OOM_SANDBOX = 300, 500
-"""When the whole machine is out of memory, the kernel ends what has more of it and a higher number: sandboxes before
-apps, apps before the server, nginx and the engine. Limits of containers are apart from this."""
+"""OOM scores.
+
+When the machine is out of memory, the kernel kills processes with more memory and a higher score first: sandboxes
+before apps, apps before the server, nginx and Docker. Memory limits of containers are independent of this.
+"""
 
 SLOTS = "abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True)
 class ContainerSpec:
-    """One container to create. ``argv`` None: the image's own command. ``host_port`` None: nothing is published.
+    """Specification of one container. ``argv`` None: the image's own command. ``host_port`` None: nothing is published.
 
-    ``log_max_size`` is the size in bytes at which the engine begins a new file of its log, 0 for never.
+    ``log_max_size`` is the size in bytes at which Docker starts a new log file, 0 for never.
     """
 
     name: str
@@ -62,9 +68,9 @@ class ContainerSpec:
 
 
 def name_of(app: App, candidate: Candidate, instance: str) -> str:
-    """``hello.web.1.a-4f2c91-12``: unique on an engine that several instances may share.
+    """Return ``hello.web.1.a-4f2c91-12``, which is unique across the instances on one Docker Engine.
 
-    The number is the app's: another app may have had its name before, and still have containers.
+    The number is the app's id: another app may have had its name before, and still have containers.
     """
     replica = candidate.replica
     slot = SLOTS[replica.slot] if replica.slot < len(SLOTS) else str(replica.slot)
@@ -72,21 +78,20 @@ def name_of(app: App, candidate: Candidate, instance: str) -> str:
 
 
 def network_of(app_id: int, instance: str) -> str:
-    """The name of the app's network."""
+    """Return the name of the app's network."""
     return f"paas-{instance[:6]}-{app_id}"
 
 
 def complete(labels: Mapping[str, str]) -> dict[str, str]:
-    """The labels, with empty ones in place of those by which other containers are found.
+    """Return the labels, with empty values for those that identify other kinds of containers.
 
-    A container has its image's labels, too, where it has none of its own: an image could pretend to be a process of
-    some app.
+    A container inherits labels from its image, so an image could pretend to be a process of an app.
     """
     return dict.fromkeys(_FINDING, "") | dict(labels)
 
 
 def labels_of(app: App, candidate: Candidate, release: Release, instance: str) -> dict[str, str]:
-    """The labels by which a container is found and known again."""
+    """Return the labels that identify the container."""
     replica = candidate.replica
     own = {
         LABEL_INSTANCE: instance,
@@ -104,12 +109,12 @@ def labels_of(app: App, candidate: Candidate, release: Release, instance: str) -
 
 
 def started_at(found: Container) -> float:
-    """When its process started, in seconds since 1970; 0 if nobody knows."""
+    """Return the start time of its process in seconds since 1970; 0 if unknown."""
     return datetime.fromisoformat(found.started_at).timestamp() if found.started_at else 0.0
 
 
 def from_labels(container_id: str, name: str, labels: Mapping[str, str], status: str, image: str) -> Container | None:
-    """The container with those labels; None if they are not of a process of ours."""
+    """Return the container with those labels; None if it is not an app's process."""
     if labels.get(LABEL_ROLE):
         return None
     try:
@@ -129,7 +134,7 @@ def from_labels(container_id: str, name: str, labels: Mapping[str, str], status:
 
 
 def from_inspect(data: Mapping[str, Any]) -> Container | None:
-    """The container as the engine's inspection tells it; None if it is not of a process of ours."""
+    """Convert Docker's inspection; None if the container is not an app's process."""
     state = data["State"]
     health = state.get("Health") or {}
     networks = data["NetworkSettings"]["Networks"] or {}
@@ -151,12 +156,12 @@ def from_inspect(data: Mapping[str, Any]) -> Container | None:
 
 
 def endings(events: Iterable[Mapping[str, Any]]) -> Iterator[Ending]:
-    """What ended, from the engine's events (die, destroy, oom) of containers of ours."""
+    """Yield the ends in Docker's events (die, destroy, oom) of this instance's containers."""
     starved: set[str] = set()
     for event in events:
         container_id, attributes = event["Actor"]["ID"], event["Actor"]["Attributes"]
         if event["Action"] == "oom":
-            # Told before the end that it leads to.
+            # Docker reports it before the end that it leads to.
             starved.add(container_id)
             continue
         found = from_labels(container_id, attributes.get("name", ""), attributes, "", "")

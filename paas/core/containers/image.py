@@ -1,4 +1,4 @@
-"""What the platform needs to know of an image."""
+"""Images, as far as the platform needs to know them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Any
 from paas.core.health.checks import Check, of_image
 
 COMMAND_LABEL = "paas.command."
-"""Before the name of a process type: the label whose value is its command."""
+"""Prefix of labels with the command of a process type, followed by its name."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """``exposed`` are its TCP ports in order; ``has_command`` says whether it can run without one being given;
-    ``healthcheck`` is its HEALTHCHECK, ``commands`` those of process types that its labels give. ``triggers`` are
-    the instructions that a build which starts from it carries out (ONBUILD); ``entrypoint`` is its ENTRYPOINT, to which
-    commands are added as arguments."""
+    """Image on Docker Engine.
+
+    ``exposed`` are its TCP ports in order. ``has_command`` is true if it can run without a given command.
+    ``healthcheck`` is its HEALTHCHECK; ``commands`` are those of process types in its labels. ``triggers`` are its
+    ONBUILD instructions; ``entrypoint`` is its ENTRYPOINT, to which commands are passed as arguments.
+    """
 
     id: str
     exposed: tuple[int, ...] = ()
@@ -31,7 +33,7 @@ class Image:
 
 
 def from_inspect(data: Mapping[str, Any]) -> Image:
-    """The image as the engine's inspection tells it."""
+    """Convert Docker's inspection."""
     config = data["Config"] or {}
     exposed = [port.partition("/")[0] for port in config.get("ExposedPorts") or {} if not port.endswith("/udp")]
     return Image(
@@ -54,10 +56,10 @@ def _commands(labels: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class StoredImage:
-    """An image that this instance built and the engine has.
+    """Image that this instance built and Docker stores.
 
-    ``app_id`` is the app that it was built for; ``releases`` the (app id, version) of its names; ``other_names`` are
-    those that somebody else gave it. ``size`` in bytes, that of layers which other images share not included.
+    ``app_id`` is the app that it was built for; ``releases`` are the (app id, version) of its names; ``other_names``
+    are all other names. ``size`` is in bytes, without layers shared with other images.
     """
 
     id: str
@@ -69,7 +71,7 @@ class StoredImage:
 
 @dataclass(frozen=True)
 class BuildCache:
-    """The engine's build cache, of all who build on it: all of it, and what is not in use, in bytes."""
+    """Build cache of Docker Engine, shared by all its users: the total and the unused part, in bytes."""
 
     total: int
     unused: int

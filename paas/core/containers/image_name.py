@@ -1,4 +1,4 @@
-"""Names of images, as registries and engines know them.
+"""Names of images.
 
 Grammar: https://github.com/distribution/reference, normalized names.
 """
@@ -19,7 +19,7 @@ _NAME = re.compile(
     re.ASCII,
 )
 _ANSWER = re.compile(r" response body\b|invalid character|:\s*\"|<")
-"""Where engines begin to repeat an answer that is none of a registry."""
+"""Beginning of the part in which Docker repeats a response that is not a registry's."""
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _SERVER = re.compile(_HOST)
 _REPOSITORY = re.compile(rf"{_PART}(?:/{_PART})*")
@@ -27,7 +27,7 @@ _REPOSITORY = re.compile(rf"{_PART}(?:/{_PART})*")
 
 @dataclass(frozen=True)
 class ImageName:
-    """``repository`` is what it is called without tag and digest, ``server`` the registry that has it."""
+    """Name of an image: ``repository`` is the name without tag and digest, ``server`` the registry."""
 
     repository: str
     server: str
@@ -40,12 +40,12 @@ class ImageName:
 
     @property
     def full(self) -> str:
-        """With the tag that the engine takes where none is said."""
+        """The name with the default tag if it has none."""
         return str(self) if self.tag or self.digest else f"{self}:latest"
 
     @property
     def canonical(self) -> str:
-        """With the registry, so that two spellings of one image are alike."""
+        """The name with its registry, so that two spellings of one image are equal."""
         path = self.repository.removeprefix("docker.io/").removeprefix("index.docker.io/")
         if self.server == DOCKER_HUB:
             path = f"{DOCKER_HUB}/{path if '/' in path else f'library/{path}'}"
@@ -53,13 +53,13 @@ class ImageName:
 
 
 def parse(text: str) -> ImageName:
-    """The name's parts; `InvalidValue` for one that no engine takes."""
+    """Parse the name. Raise `InvalidValue` for one that Docker does not accept."""
     match = _NAME.fullmatch(text) if len(text) <= 512 else None
     if match is None:
         raise _no_image(text)
     host, path = match["host"] or "", match["path"]
     if host and "." not in host and ":" not in host and host != "localhost":
-        # Then it is a part of the path, as in library/nginx.
+        # The first part is part of the path, as in library/nginx.
         if not _REPOSITORY.fullmatch(host):
             raise _no_image(text)
         host, path = "", f"{host}/{path}"
@@ -77,13 +77,13 @@ def _no_image(text: str) -> InvalidValue:
 
 
 def said(text: str) -> str:
-    """What an engine says about a registry, without what the registry answered: the engine takes its page along."""
+    """Return Docker's message about a registry without the response body that Docker appends."""
     head = one_line(_ANSWER.split(text, maxsplit=1)[0], 300).strip(" :,\"'")
     return head or "What answered is no registry."
 
 
 def server(text: str) -> str:
-    """The host of a registry, with its port if it has one."""
+    """Parse the host of a registry, with an optional port."""
     host = text.removeprefix("https://").removesuffix("/").removesuffix("/v1")
     if host in ("index.docker.io", DOCKER_HUB, "hub.docker.com"):
         return DOCKER_HUB
@@ -98,14 +98,14 @@ def server(text: str) -> str:
 
 
 def repository(text: str) -> str:
-    """A repository in a registry; for properties."""
+    """Parse a repository in a registry, for properties."""
     if not _REPOSITORY.fullmatch(text) or len(text) > 200:
         raise ValueError(text)
     return text
 
 
 def tags(text: str) -> tuple[str, ...]:
-    """Tags with commas between them; for properties."""
+    """Parse tags separated by commas, for properties."""
     found = tuple(text.split(","))
     if not all(_TAG.fullmatch(tag) for tag in found):
         raise ValueError(text)

@@ -1,4 +1,4 @@
-"""What differs between two releases. Values of variables are never part of it."""
+"""Differences between two releases. They never contain values of variables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MASK = "********"
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that differs; ``before`` and ``after`` are empty where it is not there. Values are masked."""
+    """One difference; ``before`` and ``after`` are empty if missing there. Values are masked."""
 
     what: str
     change: str
@@ -23,7 +23,7 @@ class Difference:
 
 
 def differences(before: Release, after: Release) -> list[Difference]:
-    """What one has to change to come from the first to the second."""
+    """Return the changes that lead from the first to the second."""
     rows = [
         _plain("commit", before.commit, after.commit),
         _plain("image", before.image, after.image),
@@ -59,14 +59,14 @@ def _processes(before: Release, after: Release) -> list[Difference | None]:
 
 
 def _shown(value: object) -> str:
-    """Checks as one sees them in a file; other values as they are."""
+    """Format checks as in a file, other values unchanged."""
     if isinstance(value, tuple):
         return "; ".join(_fields(check) for check in value)
     return str(value).lower()
 
 
 def _fields(check: Check) -> str:
-    """The fields of a check that are not as they would be by themselves."""
+    """Return the fields of a check that are not defaults."""
     plain = Check(kind=check.kind, name=check.name)
     said = {one.name: getattr(check, one.name) for one in fields(check)}
     rest = {key: value for key, value in said.items() if value != getattr(plain, key) and key not in ("kind", "name")}
@@ -86,7 +86,7 @@ def _cron(before: Release, after: Release) -> list[Difference | None]:
 
 def _container(before: Release, after: Release) -> list[Difference | None]:
     if before.container is None or after.container is None:
-        # One of them takes the settings of the moment in which its containers start.
+        # One of them uses the settings at the time its containers start.
         return []
     one, other = dict(before.container.rows()), dict(after.container.rows())
     return [_plain(name, one.get(name, ""), other.get(name, "")) for name in sorted(one.keys() | other.keys())]

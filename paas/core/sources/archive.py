@@ -1,6 +1,6 @@
-"""What an archive may be like that becomes a commit: its paths, links, number and size of entries.
+"""Rules for archives that become a commit: paths, links, number and size of entries.
 
-Nothing is unpacked before it has passed here, and nothing that is refused leaves a trace.
+Nothing is unpacked before it passed these checks, and a refused archive leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from paas.core.git.refs import one_line
 TYPES = ("tar", "tar.gz", "zip")
 RATIO_FROM = 10 << 20
 HEADER_BYTES = 1 << 20
-"""What the headers of one entry of a tar may take."""
+"""Limit in bytes of the headers of one tar entry."""
 LONGEST_PATH = 4096
 LONGEST_NAME = 255
 MOST_LINKS = 40
 ZIP_ENTRY_BYTES = 1024
-"""What one entry may take in a zip's table of contents, on average."""
+"""Limit in bytes of one entry in a zip's directory, on average."""
 
 _FIX_LIMIT = "An administrator can raise it: 'git:set --global {} VALUE'."
 
 
 class ArchiveRefused(PaasError):
-    """The archive is broken, or has something in it that is not taken; nothing of it was kept."""
+    """The archive is broken or contains something that is not accepted. Nothing of it was kept."""
 
     code = "archive-refused"
 
 
 @dataclass(frozen=True)
 class ArchiveLimits:
-    """``size`` in bytes, of the archive and of what is in it; ``files`` entries; ``ratio`` of the one to the other."""
+    """Limits: ``size`` in bytes of the archive and its content, ``files`` entries, ``ratio`` of content to archive."""
 
     size: int
     files: int
@@ -41,7 +41,7 @@ class ArchiveLimits:
 
 
 def type_of(head: bytes, said: str) -> str:
-    """The archive's type by its first bytes; refuses one that is not what somebody said."""
+    """Return the archive's type by its first bytes. Raise an error if that is not the given type."""
     found = "zip" if head[:4] in (b"PK\x03\x04", b"PK\x05\x06") else "tar.gz" if head[:2] == b"\x1f\x8b" else "tar"
     if said and found != said:
         raise ArchiveRefused(
@@ -54,7 +54,7 @@ def type_of(head: bytes, said: str) -> str:
 
 
 def broken(why: object) -> ArchiveRefused:
-    """The refusal of an archive that can't be read."""
+    """Return the error for an unreadable archive."""
     return ArchiveRefused(
         "the archive can't be read",
         why=one_line(str(why)),
@@ -64,7 +64,7 @@ def broken(why: object) -> ArchiveRefused:
 
 
 def path_of(name: str) -> str:
-    """The path of an entry inside the app, ``""`` for the top itself; refuses one that is not below it."""
+    """Return the path of an entry inside the app, ``""`` for the top. Raise an error for a path outside."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts:
         raise ArchiveRefused(
@@ -82,12 +82,12 @@ def path_of(name: str) -> str:
 
 
 def is_history(path: str) -> bool:
-    """Whether it belongs to somebody's git checkout: such entries are passed over."""
+    """Return True if the path belongs to a git checkout: such entries are skipped."""
     return ".git" in path.lower().split("/")
 
 
 def too_much_header() -> ArchiveRefused:
-    """The refusal of an archive that describes its entries at too great a length."""
+    """Return the error for an archive with too large headers."""
     return ArchiveRefused(
         "the archive's own tables are too large",
         why="They are read into memory, so they have a limit of their own.",
@@ -97,7 +97,7 @@ def too_much_header() -> ArchiveRefused:
 
 
 def special(path: str, what: str) -> ArchiveRefused:
-    """The refusal of an entry that is neither file nor folder nor link."""
+    """Return the error for an entry that is neither file, folder nor link."""
     return ArchiveRefused(
         f"the archive has {what}: {one_line(path, 120)!r}",
         why="Only files, folders and symbolic links are taken.",
@@ -106,7 +106,7 @@ def special(path: str, what: str) -> ArchiveRefused:
 
 
 class Guard:
-    """Counts what comes out of an archive of ``packed`` bytes, and refuses what is over the limits."""
+    """Counter for the content of an archive of ``packed`` bytes, which enforces the limits."""
 
     def __init__(self, limits: ArchiveLimits, packed: int) -> None:
         self._limits = limits
@@ -115,7 +115,7 @@ class Guard:
         self._bytes = 0
 
     def entry(self) -> None:
-        """One more entry."""
+        """Count one more entry."""
         self._entries += 1
         if self._entries > self._limits.files:
             raise ArchiveRefused(
@@ -126,7 +126,7 @@ class Guard:
             )
 
     def unpacked(self, count: int) -> None:
-        """So many more bytes, said or read."""
+        """Count these additional bytes, declared or read."""
         self._bytes += count
         if self._bytes > self._limits.size:
             raise too_large(self._limits)
@@ -140,7 +140,7 @@ class Guard:
 
 
 def too_large(limits: ArchiveLimits) -> ArchiveRefused:
-    """The refusal of too many bytes."""
+    """Return the error for too many bytes."""
     return ArchiveRefused(
         f"the archive is larger than {limits.size} bytes, packed or unpacked",
         why="git archive-max-size is the limit.",
@@ -150,9 +150,9 @@ def too_large(limits: ArchiveLimits) -> ArchiveRefused:
 
 
 def check_links(links: Mapping[str, str]) -> None:
-    """Refuses symbolic links that lead out of the archive, through other links or not, and those that go in circles.
+    """Raise an error for symbolic links that lead outside the archive, directly or through others, and for cycles.
 
-    ``links`` are the targets by path. A link to something that is not there is let be.
+    ``links`` are the targets by path. A link may point to nothing.
     """
     for path, target in links.items():
         problem = _leads_out(links, path)
@@ -190,7 +190,7 @@ def _leads_out(links: Mapping[str, str], start: str) -> str:
 
 
 def check_shape(paths: Collection[str]) -> None:
-    """Refuses a file or link that is also a folder of others: written one after the other they would go elsewhere."""
+    """Raise an error for a file or link that is also a folder of others: unpacking would write elsewhere."""
     for path in paths:
         parent = posixpath.dirname(path)
         while parent:
@@ -204,6 +204,6 @@ def check_shape(paths: Collection[str]) -> None:
 
 
 def top_folder(paths: Collection[str]) -> str:
-    """The one folder that everything is in, as archives of a release have it; empty if there is none."""
+    """Return the single folder that contains everything, as in archives of a release; empty if there is none."""
     tops = {path.partition("/")[0] for path in paths}
     return tops.pop() if len(tops) == 1 and all("/" in path for path in paths) else ""

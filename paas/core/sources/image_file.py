@@ -1,4 +1,4 @@
-"""The Dockerfile that stands for an app whose code is an image. A clone of the repository can be built anywhere."""
+"""The Dockerfile of an app whose code is an image. So a clone of the repository can be built anywhere."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ _HEAD = "# The app is this image: git:from-image or git:load-image wrote the fil
 
 
 def text(image: str) -> str:
-    """The file for the image of that name."""
+    """Return the Dockerfile for the image of that name."""
     return f"{_HEAD}\nFROM {image}\n"
 
 
 def image_in(content: str) -> str | None:
-    """The image that the file stands for, None if it is any other Dockerfile."""
+    """Return the image in the Dockerfile, None if it is any other Dockerfile."""
     lines = content.splitlines()
     if len(lines) != 2 or lines[0] != _HEAD or not lines[1].startswith("FROM "):
         return None

@@ -1,4 +1,4 @@
-"""What ``docker save`` writes: which of its files belong to the image that is wanted.
+"""Streams of ``docker save``: find the files that belong to the wanted image.
 
 Format: https://github.com/moby/docker-image-spec/blob/main/v1.2.md, "Combined Image JSON + Filesystem Changeset".
 """
@@ -19,21 +19,21 @@ MOST_LAYERS = 500
 
 
 class ImageRefused(PaasError):
-    """The stream is broken, or has no image that can be taken; nothing of it was kept."""
+    """The stream is broken or has no usable image. Nothing of it was kept."""
 
     code = "image-refused"
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The paths of the image's configuration and of its layers in order."""
+    """Paths of the image's configuration and of its layers in order."""
 
     config: str
     layers: tuple[str, ...]
 
 
 def broken(why: object) -> ImageRefused:
-    """The refusal of what is no such stream."""
+    """Return the error for data that is not such a stream."""
     return ImageRefused(
         "the image can't be read",
         why=one_line(str(why)),
@@ -43,7 +43,7 @@ def broken(why: object) -> ImageRefused:
 
 
 def choose(manifest: bytes, wanted: str) -> Chosen:
-    """The image of that name among those that were saved together."""
+    """Return the image of that name from the images in the stream."""
     rows = _json(manifest, list, MANIFEST)
     names: list[str] = []
     for row in rows:
@@ -62,7 +62,7 @@ def choose(manifest: bytes, wanted: str) -> Chosen:
 
 
 def only(manifest: bytes) -> Chosen:
-    """The image of a stream that has one, whatever its name."""
+    """Return the image of a stream that has exactly one, whatever its name."""
     rows = _json(manifest, list, MANIFEST)
     if len(rows) != 1 or not isinstance(rows[0], Mapping):
         raise broken("It has not exactly one image.")
@@ -86,7 +86,7 @@ def _chosen(row: Mapping[str, Any]) -> Chosen:
 
 
 def check_architecture(built_for: str, machine: str, name: str) -> None:
-    """Refuses an image whose programs this server can't run."""
+    """Raise an error for an image whose programs cannot run on this server."""
     if built_for and machine and built_for != machine:
         raise ImageRefused(
             f"{name} is for {built_for}, and this server is {machine}",
@@ -97,7 +97,7 @@ def check_architecture(built_for: str, machine: str, name: str) -> None:
 
 
 def architecture(config: bytes) -> str:
-    """What the image was built for, by its configuration."""
+    """Return the architecture of the image from its configuration."""
     return str(_json(config, dict, "the image's configuration").get("architecture") or "")
 
 
@@ -112,7 +112,7 @@ def _json(data: bytes, kind: type, name: str) -> Any:
 
 
 def manifest(name: str, layers: int) -> bytes:
-    """The manifest of a stream with that one image, under that name alone or none; see `layer_path`."""
+    """Return the manifest of a stream with one image, under that name or none; see `layer_path`."""
     files = [layer_path(number) for number in range(layers)]
     row = {"Config": CONFIG, "RepoTags": [name] if name else [], "Layers": files}
     return json.dumps([row]).encode()
@@ -122,5 +122,5 @@ CONFIG = "config.json"
 
 
 def layer_path(number: int) -> str:
-    """Where the layer is in the stream that the engine gets."""
+    """Return the path of the layer in the stream that Docker gets."""
     return f"{number}/layer.tar"

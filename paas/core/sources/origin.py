@@ -1,4 +1,4 @@
-"""Where the commit of a release came from."""
+"""Origin of the commit of a release."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ PUSH, SYNC, IMAGE = "git-push", "git-sync", "docker-image"
 
 @dataclass(frozen=True)
 class Origin:
-    """``kind`` is git-push, git-sync, docker-image, or the type of an archive: tar, tar.gz, zip.
+    """Origin: ``kind`` is git-push, git-sync, docker-image, or the type of an archive: tar, tar.gz, zip.
 
-    ``detail`` says what: the commit, the URL with the ref, the image, the archive's URL or ``stdin``.
+    ``detail`` is the commit, the URL with the ref, the image, the archive's URL or ``stdin``.
     """
 
     kind: str
