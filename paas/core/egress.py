@@ -1,4 +1,4 @@
-"""Which addresses the server connects to on behalf of others: the internet, and what an administrator allows."""
+"""Addresses that the server connects to on behalf of users: the internet, and networks that an administrator allows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paas.core.errors import PaasError
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-# Written out, because ipaddress calls other ranges private in other versions of Python.
+# Written out, because the ranges that ipaddress calls private differ between versions of Python.
 REFUSED_IPV4: tuple[tuple[IPv4Network, str], ...] = tuple(
     (IPv4Network(network), kind)
     for network, kind in (
@@ -47,32 +47,34 @@ REFUSED_IPV6: tuple[tuple[IPv6Network, str], ...] = tuple(
     )
 )
 GLOBAL_IPV6 = IPv6Network("2000::/3")
-"""All that is given out of IPv6 for hosts of the internet."""
+"""All IPv6 addresses that are allocated to hosts of the internet."""
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class EgressRefused(PaasError):
-    """The server does not connect there on behalf of others."""
+    """The server does not connect to this address on behalf of users."""
 
     code = "egress-refused"
 
 
 @dataclass(frozen=True)
 class Egress:
-    """``allowed`` are the networks that an administrator opened. An address with an IPv4 address in it (mapped, 6to4,
-    NAT64, Teredo) counts as that one, too."""
+    """Rule for addresses. ``allowed`` are the networks that an administrator opened.
+
+    An address that contains an IPv4 address (mapped, 6to4, NAT64, Teredo) must also pass as that one.
+    """
 
     allowed: tuple[Network, ...] = ()
 
     def refusal(self, address: str) -> str:
-        """What kind of address it is that is not connected to; empty if it may be. Raises ValueError for no address."""
+        """Return the kind of a refused address; empty if it is allowed. Raise ValueError for an invalid address."""
         return next((kind for form in _forms(_read(address)) if (kind := self._kind(form))), "")
 
     def _kind(self, address: Address) -> str:
         return "" if any(address in network for network in self.allowed) else _kind(address)
 
     def check(self, host: str, addresses: list[str]) -> list[str]:
-        """Those of the host's addresses that may be connected to; `EgressRefused` if there are none among them."""
+        """Return the allowed addresses of the host. Raise `EgressRefused` if there are none."""
         kinds = {address: self.refusal(address) for address in addresses}
         taken = [address for address, kind in kinds.items() if not kind]
         if addresses and not taken:
@@ -81,7 +83,7 @@ class Egress:
 
 
 def refused(host: str, address: str, kind: str) -> EgressRefused:
-    """The error about a host whose address is not connected to."""
+    """Return the error for a host with a refused address."""
     where = f"{host} leads to {address}" if host != address else address
     return EgressRefused(
         f"the server does not connect to {host}",
@@ -91,12 +93,12 @@ def refused(host: str, address: str, kind: str) -> EgressRefused:
 
 
 def networks(text: str) -> tuple[Network, ...]:
-    """Networks, or addresses, with commas or blanks between them. Raises ValueError."""
+    """Parse networks or addresses, separated by commas or blanks. Raise ValueError."""
     return tuple(ipaddress.ip_network(part) for part in text.replace(",", " ").split())
 
 
 def _read(address: str) -> Address:
-    # A scope, as in fe80::1%eth0, says through which interface.
+    # A scope, as in fe80::1%eth0, selects an interface.
     return ipaddress.ip_address(address.partition("%")[0])
 
 
@@ -106,7 +108,7 @@ def _example(address: str) -> str:
 
 
 def _forms(address: Address) -> list[Address]:
-    """What packets to the address may arrive at: itself, and the IPv4 addresses that are written in it."""
+    """Return all addresses at which packets may arrive: the address, and the IPv4 addresses that it contains."""
     if isinstance(address, IPv4Address):
         return [address]
     if address.ipv4_mapped is not None:
@@ -117,7 +119,7 @@ def _forms(address: Address) -> list[Address]:
 
 
 def _kind(address: Address) -> str:
-    """What is special about the address; empty for one of the internet."""
+    """Return the special kind of the address; empty for one of the internet."""
     if isinstance(address, IPv4Address):
         return next((kind for network, kind in REFUSED_IPV4 if address in network), "")
     kind = next((kind for network, kind in REFUSED_IPV6 if address in network), "")

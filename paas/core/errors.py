@@ -1,4 +1,4 @@
-"""Every error that a user can meet, each with a stable code and an exit status.
+"""All errors that a user can meet, each with a stable code and an exit status.
 
 An error says what happened, why, and what to do next. Code catches them by type, never by message.
 """
@@ -9,10 +9,10 @@ import errno
 
 
 class PaasError(Exception):
-    """Something went wrong that a person has to know about.
+    """Error that is reported to the user.
 
-    ``what`` is one sentence without a full stop needed; ``why`` and ``fix`` may be empty or have several lines.
-    ``code`` is stable across versions, so scripts may match on it; ``status`` is the exit status of the command.
+    ``what`` is one sentence without a final period; ``why`` and ``fix`` may be empty or have several lines. ``code`` is
+    stable across versions, so scripts may match on it; ``status`` is the exit status of the command.
     """
 
     code = "failed"
@@ -27,14 +27,14 @@ class PaasError(Exception):
             self.code = code
 
     def lines(self) -> list[str]:
-        """The message as lines of text without any prefix, the code last in brackets."""
+        """Return the message as lines without a prefix; the last one ends with the code in brackets."""
         text = [*self.what.splitlines(), *self.why.splitlines(), *self.fix.splitlines()]
         text[-1] = f"{text[-1]} [{self.code}]"
         return text
 
 
 class UsageError(PaasError):
-    """The command line is not one that the command takes."""
+    """The command line is invalid."""
 
     code = "usage"
     status = 2
@@ -72,7 +72,7 @@ class Forbidden(PaasError):
 
 
 class InvalidToken(Forbidden):
-    """Nobody has the token, or not any more."""
+    """The token does not exist, or was revoked."""
 
     code = "unknown-token"
 
@@ -108,13 +108,13 @@ class Cancelled(DeployFailed):
 
 
 class DockerError(PaasError):
-    """The container engine refused or does not answer."""
+    """Docker Engine refused or does not answer."""
 
     code = "engine"
 
 
 class CommandNotFound(DockerError):
-    """The image does not have the command that was to be run; the exit status is that of shells."""
+    """The image does not contain the command. The exit status is that of shells."""
 
     code = "command-not-found"
     status = 127
@@ -127,8 +127,11 @@ class ProxyError(PaasError):
 
 
 class IssuanceFailed(PaasError):
-    """An authority issued no certificate. ``retry_after`` are the seconds that it asks to wait, 0 for none said;
-    ``refused``: it is an answer, which the authority counts, rather than a fault on the way."""
+    """An authority issued no certificate.
+
+    ``retry_after`` are the seconds that it asks to wait, 0 if it does not say; ``refused``: the authority answered,
+    which counts for its limits, rather than being unreachable.
+    """
 
     code = "certificate-refused"
 
@@ -141,7 +144,7 @@ class IssuanceFailed(PaasError):
 
 
 class DiskFull(PaasError):
-    """There is no room left on a disk of the server."""
+    """A disk of the server is full."""
 
     code = "disk-full"
 
@@ -153,18 +156,18 @@ class PushRefused(PaasError):
 
 
 class Disconnected(Exception):
-    """The client has gone away. Not a user's error: nobody is left to read it."""
+    """The client has disconnected. It is not reported: no client is left to read it."""
 
 
 def unexpected(fault: Exception) -> PaasError:
-    """What a person is told of an exception that nobody expected: that the disk is full, or that it is in the log."""
+    """Return the error to report for an unexpected exception: a full disk, or a reference to the server's log."""
     if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
         return disk_full(str(fault.filename or ""))
     return PaasError("internal server error", why="The server's log has the details.", code="internal")
 
 
 def disk_full(where: str) -> DiskFull:
-    """The error for a write that found no room; ``where`` is a path, or empty."""
+    """Return the error for a write to a full disk; ``where`` is a path, or empty."""
     return DiskFull(
         "a disk of the server is full" + (f": {where} could not be written" if where else ""),
         why="Nothing was changed. The apps keep running.",

@@ -1,4 +1,4 @@
-"""The rules for names. A name that breaks its rule is refused with the rule, never repaired."""
+"""Rules for names. A name that breaks its rule is refused with the rule, never corrected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]{0,199}")
 
 
 def app_name(text: str) -> str:
-    """The name of an app: a host name label, or several joined by dots; it becomes part of the app's default domain."""
+    """Check the name of an app: a host name label, or several joined by dots; it becomes part of the app's default
+    domain.
+    """
     if not _APP.fullmatch(text) or ".." in text or ".-" in text or "-." in text or text.endswith(".git"):
         raise InvalidValue(
             f"{text!r} is not a name for an app",
@@ -27,7 +29,7 @@ def app_name(text: str) -> str:
 
 
 def process_type(text: str) -> str:
-    """The name of a process type, as in a Procfile: a DNS label of at most 32 characters."""
+    """Check the name of a process type, as in a Procfile: a DNS label of at most 32 characters."""
     if not _PROCESS.fullmatch(text):
         raise InvalidValue(
             f"{text!r} is not a name for a process type",
@@ -40,7 +42,7 @@ def process_type(text: str) -> str:
 
 
 def variable(text: str) -> str:
-    """The name of a configuration variable, as a POSIX shell takes it."""
+    """Check the name of a configuration variable, as in a POSIX shell."""
     if not _VARIABLE.fullmatch(text) or len(text) > 255:
         raise InvalidValue(
             f"{text!r} is not a name for a configuration variable",
@@ -52,7 +54,7 @@ def variable(text: str) -> str:
 
 
 def key_name(text: str) -> str:
-    """The name under which a public key is kept."""
+    """Check the name of a public key."""
     if not _KEY.fullmatch(text):
         raise InvalidValue(
             f"{text!r} is not a name for a key",
@@ -64,7 +66,8 @@ def key_name(text: str) -> str:
 
 
 def branch(text: str) -> str:
-    """The name of a git branch without ``refs/heads/``, by the rules of git-check-ref-format(1), a little narrower."""
+    """Check the name of a git branch without ``refs/heads/``, by slightly stricter rules than git-check-ref-format(1).
+    """
     parts = text.split("/")
     if (
         not _BRANCH.fullmatch(text)

@@ -1,4 +1,4 @@
-"""Kinds of values that name something on the network, or the programs and files that deal with it."""
+"""Kinds of values for networks, network programs and their files."""
 
 from __future__ import annotations
 

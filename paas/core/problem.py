@@ -1,4 +1,4 @@
-"""Errors as programs read them: RFC 9457's problem details, with the parts that every error here has."""
+"""Errors for programs: problem details of RFC 9457, with the parts of `PaasError`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from paas.core.errors import (
 )
 
 LONGEST = 16_000
-"""Characters of each part that are passed on: an error may quote what a program wrote."""
+"""Limit in characters of each part: an error may quote the output of a program."""
 
 STATUSES: tuple[tuple[type[PaasError], int], ...] = (
     (InvalidValue, 422),
@@ -37,22 +37,22 @@ STATUSES: tuple[tuple[type[PaasError], int], ...] = (
     (ProxyError, 503),
     (DiskFull, 507),
 )
-"""The first type that an error is of gives its status over HTTP."""
+"""HTTP statuses by error type; the first matching type counts."""
 
 BY_CODE = {"no-such-command": 404, "method-not-allowed": 405, "busy": 503, "internal": 500, "protocol": 400}
 REFUSED = 422
-"""The status of what is none of these: the command was understood, and did not succeed."""
+"""Status of all other errors: the command was understood, and failed."""
 
 
 def http_status(error: PaasError) -> int:
-    """The HTTP status that tells of the error."""
+    """Return the HTTP status for the error."""
     if error.code in BY_CODE:
         return BY_CODE[error.code]
     return next((status for kind, status in STATUSES if isinstance(error, kind)), REFUSED)
 
 
 def details(error: PaasError) -> dict[str, Any]:
-    """The error's parts by name; ``status`` is for HTTP, ``exit_status`` that of the command."""
+    """Return the error's parts by name; ``status`` is for HTTP, ``exit_status`` that of the command."""
     return {
         "type": "about:blank",
         "title": error.what[:LONGEST],

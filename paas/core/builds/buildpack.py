@@ -1,4 +1,4 @@
-"""A buildpack: how a language is detected in a commit, and what to say of what comes near. See docs/buildpacks.md."""
+"""A buildpack: how it detects a language in a commit, and which errors it reports. See docs/buildpacks.md."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ TEMPLATE = "Dockerfile.j2"
 
 @dataclass(frozen=True)
 class Condition:
-    """Holds when all that it says is true of the commit's files.
+    """Condition on the files of a commit. It holds if all of its parts are true.
 
-    ``files``: one of these patterns is there; ``no_files``: none of them. ``texts``: a file of the pattern has the
-    regular expression; ``no_texts``: no file has. ``keys``: the file has the key; ``no_keys``: it has not. ``facts``:
-    the fact has one of the values; ``no_facts``: it has none of them.
+    ``files``: a file matches one of these patterns; ``no_files``: none does. ``texts``: a file of the pattern matches
+    the regular expression; ``no_texts``: no file does. ``keys``: the file has the key; ``no_keys``: it does not.
+    ``facts``: the fact has one of the values; ``no_facts``: it has none of them.
     """
 
     files: tuple[str, ...] = ()
@@ -29,16 +29,16 @@ class Condition:
 
 
 When = tuple[Condition, ...]
-"""One of these has to hold; nothing at all always does."""
+"""Alternatives: one of them must hold. Without any, it always holds."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One way to a value, taken when its condition holds and it gives one.
+    """One way to get a value, used if its condition holds and it yields one.
 
-    ``key`` is a dotted key of the file ``files[0]``; ``search`` a regular expression that is looked for in the files.
-    ``value`` is the text, in which ``{1}`` is the key's value or the first group, ``{path}`` the file, ``{module}``
-    its Python module, ``{folder}`` its folder, ``{base}`` the last part of that, and ``{name}`` an earlier fact.
+    ``key`` is a dotted key of the file ``files[0]``; ``search`` a regular expression for the content of the files.
+    ``value`` is the text, in which ``{1}`` is the key's value or the first group, ``{path}`` the file, ``{module}`` its
+    Python module, ``{folder}`` its folder, ``{base}`` the last part of that, and ``{name}`` an earlier fact.
     """
 
     when: When = ()
@@ -50,7 +50,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class BuildpackProblem:
-    """Something that is not as it has to be, in the words of `PaasError`; values as in `Choice`."""
+    """Error that a buildpack reports, with the parts of `PaasError`; values as in `Choice`."""
 
     code: str
     when: When
@@ -62,7 +62,7 @@ class BuildpackProblem:
 
 @dataclass(frozen=True)
 class Versions:
-    """``wanted`` is the fact with what the app asks for; ``available`` the version in each suite, newest last."""
+    """Versions: ``wanted`` is the fact with the app's version; ``available`` the version in each suite, newest last."""
 
     wanted: str
     precision: int
@@ -71,9 +71,11 @@ class Versions:
 
 @dataclass(frozen=True)
 class Buildpack:
-    """One buildpack. ``fallback`` ones are for commits that no other is for. ``version`` is the commit or digest of
-    one that came from elsewhere and ``source`` where that is, both empty for one that ships with the platform;
-    ``folder`` is where its files are on the server."""
+    """One buildpack. A ``fallback`` is used if no other buildpack detects its language.
+
+    ``version`` is the commit or digest of an imported one and ``source`` its URL, both empty for one that comes with
+    the platform; ``folder`` is the folder of its files on the server.
+    """
 
     name: str
     title: str
@@ -90,7 +92,7 @@ class Buildpack:
     folder: str = ""
 
     def reads(self) -> set[str]:
-        """The patterns of the files whose text it wants to see."""
+        """Return the patterns of the files whose text it reads."""
         problems = (*self.near_misses, *self.problems)
         choices = [one for group in (*self.facts.values(), *self.processes.values()) for one in group]
         choices += [one.example for one in problems if one.example]

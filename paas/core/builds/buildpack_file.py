@@ -1,4 +1,4 @@
-"""Reads a parsed ``buildpack.yml``; every error names the file, the key, and the rule."""
+"""Reader for a parsed ``buildpack.yml``. Every error names the file, the key, and the rule."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _FACT = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def read(raw: object, path: str, check_expression: Callable[[str], object]) -> Buildpack:
-    """The buildpack that the file describes. Raises `InvalidValue` with the code ``invalid-buildpack``.
+    """Return the buildpack that the file describes. Raise `InvalidValue` with the code ``invalid-buildpack``.
 
-    ``check_expression`` raises `InvalidValue` for what is not a regular expression.
+    ``check_expression`` raises `InvalidValue` for an invalid regular expression.
     """
     return _Manifest(path, check_expression).buildpack(raw)
 
@@ -138,7 +138,7 @@ class _Manifest:
         )
 
     def _when(self, raw: object, at: str) -> When:
-        """A mapping, or a list of them, one of which has to hold; a plain list of texts is files."""
+        """Read a mapping, or a list of alternatives; a plain list of texts means files."""
         if isinstance(raw, str) or (isinstance(raw, list) and raw and all(isinstance(row, str) for row in raw)):
             return (Condition(files=self._patterns(raw, at)),)
         if isinstance(raw, list) and raw:

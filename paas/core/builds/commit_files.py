@@ -1,4 +1,4 @@
-"""The files of a commit as buildpacks look at them: all the paths, and the text of a few."""
+"""The files of a commit, as buildpacks see them: all paths, and the text of a few files."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from paas.core.errors import InvalidValue
 
 Groups = tuple[str | None, ...]
 FirstGroups = Callable[[str, str], Groups | None]
-"""Of a regular expression and a text: the groups of the first match, ``^`` and ``$`` at each line; None without one."""
+"""Function of a regular expression and a text: return the groups of the first match, None without one.
+
+``^`` and ``$`` match at each line.
+"""
 
 MOST_SEARCHED = 2 << 20
-"""So many characters of a file are searched: the largest lock files have less."""
+"""Limit in characters of a file's part that is searched: the largest lock files are smaller."""
 MOST_PARSED = {"JSON": 1 << 20, "TOML": 1 << 18}
-"""So many characters of a file are parsed, for its keys: what people write has some kilobytes."""
+"""Limit in characters of a file that is parsed for its keys: files that people write have some kilobytes."""
 _KEPT = 2
-"""So many files are kept as they were parsed."""
+"""Number of files that are kept parsed."""
 
 
 def _no_expressions(expression: str, text: str) -> Groups | None:
@@ -29,11 +32,11 @@ def _no_expressions(expression: str, text: str) -> Groups | None:
 
 
 def parse_toml(path: str, text: str) -> object:
-    """The values of a TOML file. Raises `InvalidValue` naming file, line and column of a mistake."""
+    """Parse a TOML file. Raise `InvalidValue` naming file, line and column of an error."""
     try:
         return tomllib.loads(text)
     except ValueError as error:
-        # Numbers of thousands of digits are among them.
+        # For example, numbers with thousands of digits.
         raise _unreadable(path, "TOML", str(error)) from error
     except RecursionError as error:
         raise _unreadable(path, "TOML", "it is nested too deeply") from error
@@ -41,10 +44,12 @@ def parse_toml(path: str, text: str) -> object:
 
 @dataclass(frozen=True)
 class CommitFiles:
-    """Paths are relative to the build folder. ``texts`` has the files that were read, ``parsed`` those of them that
-    the core can't parse by itself, as plain values. ``first_groups`` searches in texts: expressions come from
-    buildpacks of others, and Python's own would hold up the whole server for some. So would its reader of TOML, of
-    which ``toml`` is another, for a path and its text."""
+    """Files of a commit. Paths are relative to the build folder.
+
+    ``texts`` has the files that were read, ``parsed`` those of them that core cannot parse itself, as plain values.
+    ``first_groups`` searches in texts: expressions come from imported buildpacks, and Python's own engine would block
+    the whole server for some of them. So would its TOML parser; ``toml`` is another one, for a path and its text.
+    """
 
     paths: tuple[str, ...]
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -54,21 +59,24 @@ class CommitFiles:
     _kept: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def find(self, patterns: Iterable[str]) -> list[str]:
-        """The paths that match one of the patterns, in the order of the patterns."""
+        """Return the paths that match one of the patterns, in the order of the patterns."""
         found = (path for pattern in patterns for path in _matching(pattern, self.paths))
         return list(dict.fromkeys(found))
 
     def search(self, patterns: Iterable[str], expression: str) -> Iterator[tuple[str, Groups]]:
-        """The path of each file of a pattern that has the regular expression, with the groups of its first match."""
+        """Yield the path of each file of a pattern that matches the regular expression, with the groups of its first
+        match.
+        """
         for path in self.find(patterns):
             groups = self.first_groups(expression, self.texts.get(path, "")[:MOST_SEARCHED])
             if groups is not None:
                 yield path, groups
 
     def key(self, path: str, name: str) -> Any:
-        """The value of a dotted key in a JSON or TOML file, all of it for none; None where file or key is missing.
+        """Return the value of a dotted key in a JSON or TOML file, everything for an empty key; None if file or key is
+        missing.
 
-        Raises `InvalidValue` naming file, line and column where the file can't be parsed.
+        Raise `InvalidValue` naming file, line and column if the file is invalid.
         """
         value = self._document(path)
         for part in filter(None, name.split(".")):
@@ -111,7 +119,7 @@ def _json(path: str, text: str) -> object:
     except RecursionError as error:
         raise _unreadable(path, "JSON", "it is nested too deeply") from error
     except ValueError as error:
-        # A number of thousands of digits.
+        # A number with thousands of digits.
         raise _unreadable(path, "JSON", str(error)) from error
 
 
@@ -125,7 +133,7 @@ def _unreadable(path: str, language: str, why: str) -> InvalidValue:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether it stands for more than the one path that it is."""
+    """Return True if the text can match more than one path."""
     return any(sign in text for sign in "*?[")
 
 
@@ -138,10 +146,12 @@ def _matching(pattern: str, paths: tuple[str, ...]) -> list[str]:
 
 @functools.cache
 def _expression(pattern: str) -> re.Pattern[str]:
-    """``*`` and ``?`` stay within a folder, ``**/`` is any number of folders, ``[…]`` one of these characters.
+    """Compile a pattern:
 
-    Where what follows a wildcard is found first, it is taken for good: any later place would leave less for the rest.
-    So a pattern of many wildcards takes no longer than the path is long, as for each but the last.
+    ``*`` and ``?`` stay within a folder, ``**/`` is any number of folders, ``[…]`` a set of characters.
+
+    The first match of the text after a wildcard is final: a later one would leave less for the rest. So the time is
+    proportional to the length of the path, also for a pattern with many wildcards.
     """
     first, *others = (_within_folders(part) for part in re.split(r"(?:(?<=/)|^)(?:\*\*/)+", pattern))
     middle = "".join(f"(?>(?:[^/]+/)*?{part})" for part in others[:-1])
@@ -162,5 +172,5 @@ def _within_folders(pattern: str) -> str:
 
 
 def _class(token: str) -> str:
-    # A bracket inside would be a warning, as it may come to mean a nested set.
+    # A bracket inside would cause a warning, as it may mean a nested set in the future.
     return "[" + token[1:-1].replace("[", r"\[") + "]"

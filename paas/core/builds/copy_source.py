@@ -1,4 +1,4 @@
-"""Paths as sources of COPY: BuildKit expands quotes, variables and patterns in them, in the JSON form, too."""
+"""Paths as sources of COPY: BuildKit expands quotes, variables and patterns in them, also in the JSON form."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _NOT_SENT = re.compile("[\n\ufffd]")
 
 
 def literal(path: str) -> str:
-    """Return the text that BuildKit expands to just this path.
+    """Return the text that BuildKit expands to exactly this path.
 
-    A character that means something in a pattern goes into a class of its own, as a backslash before it would end up
-    in the path (https://pkg.go.dev/path/filepath#Match). Then what the expansion of variables takes away is escaped
-    (https://docs.docker.com/reference/dockerfile/#environment-replacement).
+    A character with a meaning in patterns becomes a class of one character, because a backslash before it would become
+    part of the path (https://pkg.go.dev/path/filepath#Match). Then characters that variable expansion removes are
+    escaped (https://docs.docker.com/reference/dockerfile/#environment-replacement).
     """
     matched = _PATTERN.sub(lambda match: r"[\\]" if match[0] == "\\" else f"[{match[0]}]", path)
     return _EXPANDED.sub(lambda match: f"\\{match[0]}", matched)
 
 
 def literals(paths: Iterable[str]) -> list[str]:
-    """Return the texts for those of the paths that COPY can name at all."""
+    """Return the texts for those paths that COPY can name."""
     return [literal(path) for path in paths if not _NOT_SENT.search(path)]

@@ -1,4 +1,4 @@
-"""What a buildpack finds in the files of a commit: conditions, facts, and the values that they give."""
+"""Evaluation of a buildpack on the files of a commit: conditions, facts, and values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SIGNS = re.compile(r"[*?\[]")
 
 
 def holds(when: When, files: CommitFiles, facts: Facts) -> bool:
-    """Whether one of the conditions is true of the files and facts; with none, always."""
+    """Return True if one of the conditions holds for the files and facts, or if there are none."""
     return not when or any(_holds(one, files, facts) for one in when)
 
 
@@ -35,17 +35,17 @@ def _holds(one: Condition, files: CommitFiles, facts: Facts) -> bool:
 
 
 def _given(value: object) -> bool:
-    # An empty list or mapping of dependencies is as good as none; `false` and 0 are answers.
+    # An empty list or mapping of dependencies counts as missing; `false` and 0 are values.
     return value is not None and value not in ("", [], {})
 
 
 def value(choices: tuple[Choice, ...], files: CommitFiles, facts: Facts) -> str:
-    """The value of the first choice that gives one, empty if none does."""
+    """Return the value of the first choice that yields one, empty if none does."""
     return value_and_place(choices, files, facts)[0]
 
 
 def value_and_place(choices: tuple[Choice, ...], files: CommitFiles, facts: Facts) -> tuple[str, str]:
-    """The same, and the file or pattern that it comes from, empty where it comes from none."""
+    """Return the value, and the file or pattern that it comes from, empty if it comes from none."""
     for one in choices:
         if holds(one.when, files, facts) and (text := _value(one, files, facts)) is not None:
             return text, one.files[0] if one.files else ""
@@ -71,7 +71,7 @@ def _value(one: Choice, files: CommitFiles, facts: Facts) -> str | None:
 
 
 def _plain(given: object) -> str:
-    # One line, for it goes into a Dockerfile.
+    # A single line, because it is written into a Dockerfile.
     return str(given).lower() if isinstance(given, bool) else " ".join(str(given).split())
 
 
@@ -87,12 +87,12 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
 
 
 def _filled_pattern(pattern: str, values: Mapping[str, str]) -> str:
-    """The pattern with values that stand for themselves alone: a folder may have a bracket in its name."""
+    """Return the pattern with values that match only themselves: the name of a folder may contain a bracket."""
     return _filled(pattern, {name: _SIGNS.sub(r"[\g<0>]", value) for name, value in values.items()})
 
 
 def refusal(problem: BuildpackProblem, files: CommitFiles, facts: Facts, *, values: Facts | None = None) -> BuildFailed:
-    """The error for a problem, with the facts in its words."""
+    """Return the error for a problem, with the facts filled in."""
     known = {**facts, **(values or {})}
     if problem.example:
         known["example"] = value((problem.example,), files, facts)

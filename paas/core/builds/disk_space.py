@@ -1,4 +1,4 @@
-"""Whether there is room for a build: what is free against what has to stay free."""
+"""Check for free disk space and memory before a build."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from paas.core.sizes import size
 
 
 class NoRoom(DeployFailed):
-    """The server has not enough disk or memory left to build."""
+    """The server does not have enough free disk space or memory to build."""
 
     code = "no-room"
 
 
 @dataclass(frozen=True)
 class Disk:
-    """The file system that has the path: free bytes and inodes; ``inodes`` None where it has no such limit."""
+    """File system of the path: free bytes and inodes; ``inodes`` is None without such a limit."""
 
     path: str
     free: int
@@ -27,7 +27,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Memory:
-    """What the kernel can give to new programs without swapping, and all there is, in bytes."""
+    """Memory in bytes: what the kernel can give to new programs without swapping, and the total."""
 
     available: int
     total: int
@@ -35,7 +35,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Floors:
-    """What has to be free; 0 switches one off. The names are those of the settings after ``build-min-``."""
+    """Minimums that must be free; 0 disables one. The names are those of the settings after ``build-min-``."""
 
     disk: int
     inodes: int
@@ -44,14 +44,14 @@ class Floors:
 
 @dataclass(frozen=True)
 class Lack:
-    """``what`` has ``free``, and ``missing`` are needed more to reach the floor of the setting."""
+    """Shortage: ``what`` has ``free``; ``missing`` more are needed to reach the minimum of the setting."""
 
     setting: str
     text: str
 
 
 def lacks(disks: Sequence[Disk], memory: Memory, floors: Floors) -> list[Lack]:
-    """What is below its floor."""
+    """Return the shortages."""
     found = []
     for disk in disks:
         if disk.free < floors.disk:
@@ -82,7 +82,7 @@ def lacks(disks: Sequence[Disk], memory: Memory, floors: Floors) -> list[Lack]:
 
 
 def refusal(found: Sequence[Lack], would_free: str) -> NoRoom:
-    """The error that the deploy ends with; ``would_free`` says what a clean-up would bring."""
+    """Return the error for the deploy; ``would_free`` is a sentence on what a clean-up would free."""
     settings = ", ".join(dict.fromkeys(lack.setting for lack in found))
     return NoRoom(
         "there is not enough room on the server to build",

@@ -1,4 +1,4 @@
-"""A Dockerfile as its instructions: https://docs.docker.com/reference/dockerfile/"""
+"""Parser for Dockerfiles: https://docs.docker.com/reference/dockerfile/"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _DIRECTIVE = re.compile(r"#\s*\w+\s*=")
 
 
 def escape_of(text: str) -> str:
-    """What continues a line in it, as directives at its top say."""
+    """Return the character that continues lines, from the directives at the top."""
     for line in text.removeprefix("\ufeff").splitlines():
         if match := _ESCAPE.match(line):
             return match[1]
@@ -21,7 +21,10 @@ def escape_of(text: str) -> str:
 
 
 def instructions(text: str, escape: str = "") -> Iterator[tuple[int, str]]:
-    """Each instruction in one line, with the number of its first. ``escape`` continues lines, as it says if empty."""
+    """Yield each instruction in one line, with the number of its first line.
+
+    ``escape`` continues lines; empty: as the file says.
+    """
     escape = escape or escape_of(text)
     start, whole = 0, ""
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
@@ -38,7 +41,7 @@ def instructions(text: str, escape: str = "") -> Iterator[tuple[int, str]]:
 
 
 def split(instruction: str) -> tuple[str, str]:
-    """The word of the instruction in large letters, that behind ONBUILD for one of those, and the rest."""
+    """Return the instruction's keyword in upper case (for ONBUILD the inner one), and the rest."""
     word, rest = "", instruction
     while word in ("", "ONBUILD"):
         parts = rest.split(None, 1)

@@ -1,6 +1,6 @@
-"""Images whose ENTRYPOINT does not run the commands that the app gives.
+"""Images whose ENTRYPOINT does not run the commands of the app.
 
-The engine adds a command to the ENTRYPOINT as arguments: https://docs.docker.com/reference/dockerfile/#entrypoint
+Docker passes a command to the ENTRYPOINT as arguments: https://docs.docker.com/reference/dockerfile/#entrypoint
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ _INTERPRETER = re.compile(r"(python|node|nodejs|ruby|perl|php|java|deno|bun|lua|
 
 
 def swallows(entrypoint: Sequence[str]) -> bool:
-    """Return whether it is a shell with a line of its own, which does not look at what is added."""
+    """Return True if it is a shell with its own command line, which ignores arguments."""
     if len(entrypoint) < 2 or not _SHELL.fullmatch(posixpath.basename(entrypoint[0])):
         return False
     if not re.fullmatch(r"-[a-z]*c", entrypoint[1]):
         return False
-    # Of `sh -c` alone the first word of a command is the line, and the others are lost.
+    # With `sh -c` alone, the first word of a command is the line, and the others are lost.
     return len(entrypoint) == 2 or not re.search(r"\$\{?[@*]", entrypoint[2])
 
 
 def check(entrypoint: Sequence[str], commands: Mapping[str, str]) -> None:
-    """Refuse commands, by what people call them, that an image with this ENTRYPOINT would not run as they are given."""
+    """Raise an error for commands, by their names, that an image with this ENTRYPOINT would not run as given."""
     if swallows(entrypoint) and commands:
         raise BuildFailed(
             f"the image's ENTRYPOINT would not run the app's commands: {', '.join(commands)}",

@@ -1,6 +1,6 @@
-"""What the steps of a build see beside the code: the app's variables, package indexes, private authorities.
+"""Environment of build steps: the app's variables, package indexes, private authorities.
 
-All of it is one shell script that BuildKit mounts for single steps, so that none of it is ever in an image.
+All of it is one shell script that BuildKit mounts for single steps, so that nothing of it becomes part of an image.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from paas.core.secret import Secret
 
 @dataclass(frozen=True)
 class Family:
-    """Variables that mean the same to different programs. The value of one that the app sets is given to ``names``.
+    """Variables with the same meaning for different programs. If the app sets one of them, all ``names`` get its value.
 
-    ``setting`` names the server's value, which counts for an app that sets none of them. ``aliases`` are read, and
-    not set. ``joined`` separates several values in the variables after the first; pip separates them by blanks.
+    ``setting`` names the server's value, which applies to an app that sets none of them. ``aliases`` are read, but not
+    set. ``joined`` separates several values in the variables after the first; pip separates them by blanks.
     """
 
     names: tuple[str, ...]
@@ -29,7 +29,7 @@ class Family:
     joined: str = ""
 
 
-# uv installs what pip would, and reads none of pip's variables: https://docs.astral.sh/uv/pip/compatibility/
+# uv installs the same packages as pip, but reads none of its variables: https://docs.astral.sh/uv/pip/compatibility/
 FAMILIES = (
     Family(
         ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "POETRY_PYPI_MIRROR_URL", "PIPENV_PYPI_MIRROR"),
@@ -46,21 +46,22 @@ FAMILIES = (
     ),
     Family(("BUNDLE_MIRROR__ALL",), "build-gem-source"),
     Family(("GOPROXY",), "build-go-proxy"),
-    # The templates of java and rust hand these on, as Maven and Cargo read no such variable.
+    # The templates of java and rust pass these on, since Maven and Cargo read no such variable.
     Family(("MAVEN_MIRROR",), "build-maven-mirror"),
     Family(("MVNW_REPOURL",), "build-maven-mirror"),
     Family(("CARGO_MIRROR",), "build-cargo-registry"),
 )
-"""The variables by which package managers are told where packages come from."""
+"""Variables that tell package managers where to download packages."""
 SETTINGS = tuple(dict.fromkeys(family.setting for family in FAMILIES if family.setting))
 
 AUTHORITIES = (
     *("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS"),
     *("NPM_CONFIG_CAFILE", "YARN_HTTPS_CA_FILE_PATH", "CARGO_HTTP_CAINFO"),
 )
-"""The variables by which programs are told of a file with certificates."""
+"""Variables that tell programs a file with certificates."""
 
-# /dev/shm is memory, and gone with the step. The file in the setting has extra certificates: the usual ones stay good.
+# /dev/shm is in memory and removed with the step. The setting's file has additional certificates: the usual ones stay
+# valid.
 _CERTIFICATES = f"""\
 if [ -s /run/secrets/ca ]; then
   cat /etc/ssl/certs/ca-certificates.crt /run/secrets/ca > /dev/shm/ca.pem
@@ -78,7 +79,7 @@ _JAVA = """\
 _HOSTS = re.compile(r"[^\s,]+")
 _MAVEN_TAKES_THEM = "-Daether.connector.http.useSystemProperties=true"
 
-# A build with another search path, home or loader is no build of what was pushed.
+# A build with another search path, home or loader would not be a build of the pushed code.
 _KEPT_OUT = re.compile(r"PATH|HOME|SHELL|IFS|ENV|BASH_ENV|PWD|LD_.*|PYTHONHOME|NODE_ENV|NODE_OPTIONS|TMPDIR")
 
 
@@ -88,11 +89,11 @@ def script(
     variables: Mapping[str, Secret],
     proxies: Mapping[str, str] | None = None,
 ) -> Secret:
-    """Return the script: the server's ``indexes`` by their setting, and the app's ``variables``, which go before them.
+    """Return the script: the server's ``indexes`` by their setting, and the app's ``variables``, which override them.
 
-    The script also defines ``server_indexes``: after it, packages come from where the server says. The platform's own
-    tools are installed so, as an app's index may have only the app's packages.
-    ``proxies`` are addresses by ``http``, ``https`` and ``no``; the other programs have them from BuildKit.
+    The script also defines ``server_indexes``: after it, packages are downloaded from the server's indexes. The
+    platform's own tools are installed that way, since an app's index may have only the app's packages. ``proxies`` are
+    addresses by ``http``, ``https`` and ``no``; BuildKit passes them to the other programs.
     """
     given = {name: secret.reveal() for name, secret in sorted(variables.items()) if not _KEPT_OUT.fullmatch(name)}
     values = {**_of_families(indexes, given), "GIT_REV": commit, **given}
@@ -103,7 +104,7 @@ def script(
 
 
 def _of_families(indexes: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """The variables of all families: the app's own values, or the server's."""
+    """Return the variables of all families: the app's own values, or the server's."""
     found: dict[str, str] = {}
     for family in FAMILIES:
         known = (*family.names, *family.aliases)
@@ -122,7 +123,7 @@ def _server_indexes(values: Mapping[str, str]) -> str:
 
 
 def _java_proxies(proxies: Mapping[str, str]) -> list[str]:
-    """The properties of the JVM for them, without passwords: it prints what it was given."""
+    """Return the properties for the JVM, without passwords: it prints its arguments."""
     found = []
     for scheme in ("http", "https"):
         parts = urlsplit(proxies.get(scheme, ""))
@@ -135,18 +136,17 @@ def _java_proxies(proxies: Mapping[str, str]) -> list[str]:
 
 
 def cache_name(app_id: int, key: str) -> str:
-    """What the names of an app's cache folders begin with. A build that knows it can mount them, so nobody who hasn't
-    the key can work it out."""
+    """Return the prefix of an app's cache folders. A build that knows it could mount them, so it depends on the key."""
     return "paas-" + hashlib.blake2b(f"cache {app_id}".encode(), key=key.encode()[:64], digest_size=16).hexdigest()
 
 
 def choose_indexes(variables: Mapping[str, Secret]) -> dict[str, Secret]:
-    """Return those of the app's variables that say where packages come from."""
+    """Return the app's variables that say where packages are downloaded."""
     known = {name for family in FAMILIES for name in (*family.names, *family.aliases)}
     return {name: value for name, value in variables.items() if name in known}
 
 
 def stamp(variables: Mapping[str, Secret], key: str) -> str:
-    """16 hex digits that change when a variable does, and tell nothing of it to whoever hasn't the key."""
+    """Return 16 hex digits that change with any variable, and reveal nothing without the key."""
     text = "\0".join(f"{name}={secret.reveal()}" for name, secret in sorted(variables.items()))
     return hashlib.blake2b(text.encode(), key=key.encode()[:64], digest_size=8).hexdigest()

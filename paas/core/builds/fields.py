@@ -1,4 +1,4 @@
-"""What ``paas.yml`` says of how an app is built; every error names the file and the key.
+"""Build fields of ``paas.yml``. Every error names the file and the key.
 
     build: [node, static]
     static: {folder: dist, spa: true}
@@ -14,7 +14,7 @@ FIELDS = ("build", "static")
 
 
 def read(raw: object, path: str) -> tuple[str, ...]:
-    """The names in ``build``, empty where it is not there; all that belongs to the build is checked."""
+    """Return the names in ``build``, empty if it is missing. Check all fields that belong to the build."""
     reader = Reader(path, "invalid-paas-yml")
     top = reader.mapping(raw, "")
     if "static" in top:

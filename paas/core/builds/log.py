@@ -1,4 +1,4 @@
-"""Turns BuildKit's plain progress into lines worth reading.
+"""Convert BuildKit's plain progress into readable lines.
 
 Input lines are of the form ``#5 [2/3] RUN …``, ``#5 0.123 text``, ``#5 CACHED``, ``#5 DONE 0.1s``, ``#5 ERROR: …``, as
 ``docker build --progress=plain`` prints them.
@@ -17,13 +17,17 @@ _NOISE = re.compile(r"DONE \d.*|sha256:\w+.*|extracting .*|resolve .*|\.\.\.")
 _NO_SPACE = "no space left on device"
 _KILLED = re.compile(r"exit code: 137\b")
 _REFUSED = re.compile(r"::paas-error::([a-z][a-z0-9-]*)::(.+)::(.+)::(.+)")
-"""What a step of a buildpack prints that knows why it fails: code, what, why and fix (``lib.fail`` in its template)."""
+"""Line that a buildpack's step prints if it knows why it fails: code, what, why and fix (``lib.fail`` in its template).
+"""
 _MOUNTS = re.compile(r"--mount=\S+|\. /run/secrets/env;(?: : variables \w+;)?|echo '::paas-error::.{0,2000}?; exit 1;")
 KEPT_LINES = 60
 
 
 class BuildLog:
-    """Feed lines in; each gives None or the text to show. ``refused`` is the error of a step that knows why."""
+    """Converter: each line returns None or the text to show.
+
+    ``refused`` is the error of a step that knows why it failed.
+    """
 
     def __init__(self) -> None:
         self._titles: dict[str, str] = {}
@@ -34,7 +38,7 @@ class BuildLog:
         self.refused: BuildFailed | None = None
 
     def feed(self, line: str) -> str | None:
-        """The text to show for one line of progress, None for noise."""
+        """Return the text to show for one line of progress, None for noise."""
         line = line.rstrip("\r\n")
         self.disk_full |= _NO_SPACE in line.lower()
         match = _VERTEX.fullmatch(line)
@@ -71,13 +75,13 @@ class BuildLog:
         return "  " + shown
 
     def error(self) -> str:
-        """What BuildKit said at the end, without the excerpt of the Dockerfile that it repeats."""
+        """Return BuildKit's final error without the repeated excerpt of the Dockerfile."""
         said = [line for line in self._rest if re.match(r"(?i)(error|failed)", line.strip())]
         return (said or self._rest or ["the builder gave no reason"])[-1].strip()
 
 
 def _readable(step: str) -> str:
-    """The step without what is mounted for it, and without the spaces of continued lines."""
+    """Return the step without its mounts, and without the indentation of continued lines."""
     return " ".join(_MOUNTS.sub("", step).split())
 
 
@@ -85,7 +89,7 @@ SAME_BY_HAND = "'docker build .' in the repository does the same."
 
 
 def build_failure(log: BuildLog, hint: str = SAME_BY_HAND) -> BuildFailed:
-    """The cause class of a failed build with the next step; ``hint`` is that of a step which failed by itself."""
+    """Return the error of a failed build; ``hint`` is the fix for a step that failed for an unknown reason."""
     what = "the image could not be built" + (f" at {log.failed_step}" if log.failed_step else "")
     said = log.error()
     if log.refused:
@@ -104,5 +108,5 @@ def build_failure(log: BuildLog, hint: str = SAME_BY_HAND) -> BuildFailed:
             fix="Let the step use less memory (fewer parallel jobs), or raise the setting.",
             code="build-killed",
         )
-    # What can't be read as a Dockerfile has no step, and no output.
+    # A file that is not a Dockerfile has no steps and no output.
     return BuildFailed(what, why=said, fix=f"The step's output is above. {hint}" if log.failed_step else hint)

@@ -1,4 +1,4 @@
-"""Which buildpacks build a commit, in which order, and what comes out: decided before anything is built."""
+"""Decide which buildpacks build a commit, in which order, and with what result, before anything is built."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OTHER_NAMES = {"nodejs": "node", "nginx": "static", "gradle": "java", "maven": 
 
 @dataclass(frozen=True)
 class Stage:
-    """One buildpack of a chain with what it found. ``version`` is that of the language in the suite, or empty."""
+    """One buildpack of a chain with its facts. ``version`` is that of the language in the suite, or empty."""
 
     buildpack: Buildpack
     facts: Mapping[str, str]
@@ -33,10 +33,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """How a commit is built: the last stage's image is the app's, and gets the files that the others made.
+    """Plan of a build: the last stage's image is the app's, and gets the files that the other stages made.
 
-    ``processes`` are the commands for an app without a Procfile, ``packages`` Debian packages that the app asks for,
-    ``reason`` why these buildpacks.
+    ``processes`` are the commands for an app without a Procfile, ``packages`` Debian packages of the app, ``reason``
+    the reason for these buildpacks.
     """
 
     stages: tuple[Stage, ...]
@@ -47,25 +47,25 @@ class BuildPlan:
 
     @property
     def title(self) -> str:
-        """``Python 3.11``, or ``Node.js 18, then Python 3.11``."""
+        """Title: ``Python 3.11``, or ``Node.js 18, then Python 3.11``."""
         return ", then ".join(f"{one.buildpack.title} {one.version}".strip() for one in self.stages)
 
     @property
     def summary(self) -> str:
-        """The title, and why: ``Python 3.11, detected by requirements.txt``."""
+        """Title and reason: ``Python 3.11, detected by requirements.txt``."""
         return f"{self.title}, {self.reason}"
 
 
 @dataclass(frozen=True)
 class ChosenChain:
-    """The chain that somebody chose by name, and where they said so."""
+    """Chain chosen by name, and where it was chosen."""
 
     names: tuple[str, ...]
     said_in: str
 
 
 def patterns(packs: Sequence[Buildpack]) -> set[str]:
-    """The patterns of the files whose text is needed for a plan."""
+    """Return the patterns of the files whose text is needed for a plan."""
     own = {CHAIN_FILE, PACKAGES_FILE, SETTINGS_FILE, PROCFILE}
     return own.union(*(pack.reads() for pack in packs))
 
@@ -78,11 +78,11 @@ def plan(
     suites: Sequence[str],
     commands: Collection[str] = (),
 ) -> BuildPlan:
-    """The plan for a commit. ``packs`` are looked at in the order that they have; ``chosen`` are the names that the
-    app was told on the server; ``suites`` are those that may be built on, the preferred first; ``commands``
-    are the process types that the commit tells by itself.
+    """Return the plan for a commit.
 
-    Raises `BuildFailed` or `InvalidValue` with what the commit lacks.
+    ``packs`` are tried in their order; ``chosen`` are the names set on the server; ``suites`` are those to build on,
+    the preferred first; ``commands`` are the process types that the commit defines. Raise `BuildFailed` or
+    `InvalidValue` with what the commit lacks.
     """
     wanted = _wanted(files, chosen)
     if wanted:
@@ -116,7 +116,7 @@ def _wanted(files: CommitFiles, chosen: Sequence[str]) -> ChosenChain | None:
 
 
 def chooses(files: CommitFiles) -> bool:
-    """Whether the commit names its buildpacks."""
+    """Return True if the commit names its buildpacks."""
     return _wanted(files, ()) is not None
 
 
@@ -134,12 +134,15 @@ def _named(packs: Sequence[Buildpack], wanted: ChosenChain) -> list[Buildpack]:
 
 
 def known_elsewhere(name: str) -> bool:
-    """Whether it is an address of Heroku's by which people know a language that ships with the platform."""
+    """Return True if it is the address of a Heroku buildpack for a language that comes with the platform."""
     return bool(_HEROKU.fullmatch(name)) or name in _OTHER_NAMES
 
 
 def find(packs: Sequence[Buildpack], name: str, said_in: str = "") -> Buildpack:
-    """The buildpack of that name, or of the address that it came from; Heroku's addresses mean the same language."""
+    """Return the buildpack of that name, or of the address it was imported from.
+
+    Heroku's addresses mean the same language.
+    """
     match = _HEROKU.fullmatch(name)
     plain = match[1] if match else name
     plain = _OTHER_NAMES.get(plain, plain)
@@ -186,7 +189,7 @@ def _evidence(pack: Buildpack, files: CommitFiles) -> str:
 def _several(found: Sequence[Buildpack], files: CommitFiles) -> BuildFailed:
     seen = " and ".join(f"{_evidence(pack, files)} ({pack.title})" for pack in found)
     names = [pack.name for pack in found]
-    # Assets are what a second language is for as a rule, and node makes them.
+    # The second language is usually for assets, which node builds.
     chain = sorted(names, key=lambda name: name != "node")
     return BuildFailed(
         f"the repository is of {'two' if len(found) == 2 else 'several'} languages at once: {seen}",

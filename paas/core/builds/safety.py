@@ -1,8 +1,8 @@
-"""Whether what is built can get out of its build: by the version of the engine, and by what a Dockerfile asks for.
+"""Check whether a build can escape: by the version of Docker Engine, and by the content of a Dockerfile.
 
-BuildKit before 0.12.5 lets a Dockerfile read and remove files of the host (CVE-2024-23651, CVE-2024-23652), and lets a
-frontend of its own choice run with all rights (CVE-2024-23653). It is part of the engine; the docker command, even one
-that has BuildKit built in, only talks to it. https://github.com/moby/moby/releases/tag/v24.0.9
+BuildKit before 0.12.5 lets a Dockerfile read and remove files of the host (CVE-2024-23651, CVE-2024-23652), and lets
+its frontend run with all privileges (CVE-2024-23653). It is part of Docker Engine; the docker command, even one that
+contains BuildKit, only talks to it. https://github.com/moby/moby/releases/tag/v24.0.9
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ _CACHE, _ELSEWHERE = "cache", ("source", "src", "from")
 
 @dataclass(frozen=True)
 class Danger:
-    """What a Dockerfile must not ask for where builds are not safe, and in which line."""
+    """Construct that a Dockerfile must not contain where builds can escape, with its line."""
 
     line: int
     what: str
 
 
 def escapes(version: str) -> bool:
-    """Whether a build on an engine of that version gets out of it; one whose version can't be read counts as new."""
+    """Return True if builds can escape from that version of Docker Engine. An unreadable version counts as new."""
     match = _NUMBER.match(version)
     number = tuple(int(part) for part in match[0].split(".")) if match else FIXED_NEXT
     return number < FIXED or (25,) <= number < FIXED_NEXT
 
 
 def dangers(text: str) -> Iterator[Danger]:
-    """What in the Dockerfile is known to lead out of a build, and what can't be told not to.
+    """Yield constructs of the Dockerfile that are known to allow an escape, or that can't be excluded.
 
-    It errs on the strict side: quotes may hide where an option ends, so there may be none in options of RUN.
+    It is strict: quotes may hide the end of an option, so options of RUN may not contain any.
     """
     lines = text.removeprefix("\ufeff").splitlines()
     if text.lstrip("\ufeff \t\r\n").startswith("{"):
@@ -59,7 +59,7 @@ def dangers(text: str) -> Iterator[Danger]:
     for number, line in enumerate(lines, 1):
         if _SYNTAX.match(line):
             yield Danger(number, line.strip())
-    # Which of the two continues lines is up to a comment at the top.
+    # A comment at the top decides which of the two characters continues lines.
     yield from sorted({found for escape in "\\`" for found in _mounts(text, escape)}, key=lambda found: found.line)
 
 
@@ -85,7 +85,7 @@ def _harmless(option: str) -> bool:
 
 
 def engine_refused(version: str) -> Forbidden:
-    """The refusal of a build that somebody who isn't an admin asked for."""
+    """Return the error for a build of a user who isn't an admin."""
     return Forbidden(
         f"nothing is built for the role deploy: whoever builds on Docker {version} is root on this server",
         why=WHY,
@@ -95,7 +95,7 @@ def engine_refused(version: str) -> Forbidden:
 
 
 def dockerfile_refused(path: str, found: Danger, version: str) -> BuildFailed:
-    """The refusal of a Dockerfile."""
+    """Return the error for a Dockerfile."""
     return BuildFailed(
         f"{path}, line {found.line}: {found.what[:200]} is refused on Docker {version}",
         why=f"{WHY} It takes mounts or frontends of this kind.",
@@ -105,7 +105,7 @@ def dockerfile_refused(path: str, found: Danger, version: str) -> BuildFailed:
 
 
 def argument_refused(word: str, version: str) -> BuildFailed:
-    """The refusal of a build argument that chooses a frontend."""
+    """Return the error for a build argument that chooses a frontend."""
     return BuildFailed(
         f"the build option {word[:200]} is refused on Docker {version}",
         why=f"{WHY} It takes a frontend of one's own choice.",
@@ -115,5 +115,5 @@ def argument_refused(word: str, version: str) -> BuildFailed:
 
 
 def warning(version: str) -> str:
-    """What an admin who builds all the same is told."""
+    """Return the warning for an admin who builds anyway."""
     return f"A build on Docker {version} can reach the host: 'doctor' says why, and what to do about it."

@@ -1,4 +1,4 @@
-"""Which servers the engine connects to for a Dockerfile, in the host's network: for ADD, and where images are."""
+"""Servers that Docker connects to for a Dockerfile, in the host's network: for ADD, and registries of images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ _AS = re.compile(r"\s+AS\s+(\S+)\s*$", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Reference:
-    """One server: ``host`` without its port, ``server`` as the Dockerfile has it, of what ``words`` in which line."""
+    """One server: ``host`` without its port, ``server`` as written in the Dockerfile, for what ``words`` in which line.
+    """
 
     line: int
     words: str
@@ -33,9 +34,9 @@ class Reference:
 
 
 def references(text: str, given: Mapping[str, str]) -> Iterator[Reference]:
-    """The servers, apart from Docker Hub, which is what an image without one means.
+    """Yield the servers except Docker Hub, the default registry.
 
-    ``given`` are the build arguments. Variables have their last value before the line; one without stands for itself.
+    ``given`` are the build arguments. Variables have their last value before the line; an unset one stands for itself.
     """
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         if match := _SYNTAX.match(line):
@@ -45,7 +46,7 @@ def references(text: str, given: Mapping[str, str]) -> Iterator[Reference]:
     for number, instruction in dockerfile.instructions(text):
         word, rest = dockerfile.split(instruction)
         if len(rest) > LONGEST:
-            # Variables in variables grow without end.
+            # Variables that refer to variables could grow without end.
             if word in ("ADD", "COPY", "FROM"):
                 yield Reference(number, f"{word} …", "what such a long line says", "$")
             continue
@@ -75,7 +76,7 @@ def _image(line: int, name: str, stages: set[str]) -> Iterator[Reference]:
     try:
         server = image_name.parse(plain).server
     except InvalidValue:
-        # The engine says what is wrong with it.
+        # Docker reports the error.
         return
     if server != image_name.DOCKER_HUB:
         yield Reference(line, plain, server, server.partition(":")[0])
@@ -103,7 +104,7 @@ def _expanded(text: str, variables: Mapping[str, str]) -> str:
 
 
 def refusal(path: str, found: Reference, why: str, fix: str) -> BuildFailed:
-    """The refusal of a Dockerfile that leads the engine to where it must not connect to on behalf of others."""
+    """Return the error for a Dockerfile with a server that the platform must not connect to on behalf of users."""
     return BuildFailed(
         f"{path}, line {found.line}: {found.words[:200]} is refused: the server does not connect to {found.server}",
         why=why,

@@ -1,4 +1,4 @@
-"""Certificates in the one format that every Java reads without a password: JKS, version 2."""
+"""Certificates in the only format that every Java reads without a password: JKS, version 2."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import struct
 
 _BLOCK = re.compile(r"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END")
 _MAGIC, _VERSION, _TRUSTED = 0xFEEDFEED, 2, 2
-# What keytool mixes into the digest of a store; the password is that of all public stores.
+# Constant in the digest of a store (keytool); the password is that of all public stores.
 _PASSWORD, _SALT = "changeit", b"Mighty Aphrodite"
 
 
 def jks(text: str) -> bytes:
-    """A store of all certificates in the PEM text, each once."""
+    """Return a store with all certificates in the PEM text, each once."""
     found = dict.fromkeys(base64.b64decode("".join(block.split())) for block in _BLOCK.findall(text))
     data = struct.pack(">III", _MAGIC, _VERSION, len(found))
     for number, certificate in enumerate(found):

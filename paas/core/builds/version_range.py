@@ -1,7 +1,7 @@
-"""Versions that apps ask for, in the ways of npm, pip, Poetry, Bundler and Composer, against those there are.
+"""Version ranges in the syntaxes of npm, pip, Poetry, Bundler and Composer, compared with the available version.
 
 A stack has one version of a language, with its security fixes, so only the first ``precision`` numbers are compared:
-"3.11.4" means 3.11 where that is 2, and "18.19.0" means 18 where it is 1.
+"3.11.4" means 3.11 if that is 2, and "18.19.0" means 18 if it is 1.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ Version = tuple[int, ...]
 
 
 def numbers(text: str) -> Version:
-    """``(3, 11)`` from ``3.11``, up to the first part that is not a number."""
+    """Return ``(3, 11)`` for ``3.11``, up to the first part that is not a number."""
     found = re.match(r"\d+(?:\.\d+)*", text)
     return tuple(int(part) for part in found[0].split(".")) if found else ()
 
 
 def allows(wanted: str, available: str, precision: int) -> bool | None:
-    """Whether the version that is available is one of those wanted; None for a text that means no versions."""
+    """Return True if the available version matches; None for a text that is not a range."""
     have = numbers(available)[:precision]
     answers = [_all(part, have, precision) for part in re.split(r"\|\|?", wanted)]
     if None in answers:
@@ -30,7 +30,7 @@ def allows(wanted: str, available: str, precision: int) -> bool | None:
 
 
 def _all(text: str, have: Version, precision: int) -> bool | None:
-    # One blank in place of many: an expression would try them all, from each of them.
+    # Collapse blanks: the expression would try all of them, from each of them.
     plain = " ".join(text.split())
     if plain in _ANY:
         return True
@@ -50,7 +50,7 @@ def _one(sign: str, given: Version, have: Version, precision: int) -> bool:
     if sign in ("", "=", "=="):
         return have[: len(wanted)] == wanted
     if sign == "!=":
-        # A patch release that is left out leaves the others in.
+        # Excluding one patch release still allows the others.
         return not exact or have[: len(wanted)] != wanted
     if sign == ">=":
         return have >= padded
@@ -64,11 +64,11 @@ def _one(sign: str, given: Version, have: Version, precision: int) -> bool:
 
 
 def _fixed(sign: str, given: Version) -> int:
-    """How many of the first numbers have to stay the same."""
+    """Return how many of the first numbers must be equal."""
     if sign == "^":
-        # The first number that is not 0 must stay.
+        # The first number that is not 0 must be equal.
         return next((place for place, number in enumerate(given, 1) if number), 1)
     if sign == "~":
         return min(2, len(given))
-    # ~= and ~>: the last number given may grow.
+    # ~= and ~>: the last given number may grow.
     return max(1, len(given) - 1)

@@ -1,4 +1,4 @@
-"""How much memory a container may use where the app and the administrator say nothing, and how much it may ask for."""
+"""Memory limits of containers: the default, and the most that an app may ask for."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ LEAST, LARGEST = 512 * _MIB, 1024 * _MIB
 
 @dataclass(frozen=True)
 class MemoryLimit:
-    """The setting: a number of ``bytes``, 0 for none; None for one that follows from the machine."""
+    """The setting: a number of ``bytes``, 0 for no limit; None for the default, which depends on the machine."""
 
     bytes: int | None = None
 
     def granted(self, asked: int, total: int) -> int:
         """Return the limit in bytes of a container whose app ``asked`` for one (0: it did not), 0 for no limit.
 
-        An app may ask for less than the server allows, not for more; where the server chooses, for more than usual, up
-        to half of the machine's memory.
+        An app may ask for less than the server's limit, but not for more. With the default limit it may ask for up to
+        half of the machine's memory.
         """
         if self.bytes is None:
             return min(asked or usual(total), max(usual(total), total // 2))
@@ -30,25 +30,26 @@ class MemoryLimit:
 
 
 def usual(total: int) -> int:
-    """A quarter of the machine's memory, from 512 MiB to 1 GiB; never so much that the platform itself had none."""
+    """Return a quarter of the machine's memory, from 512 MiB to 1 GiB, but always leave some for the platform."""
     return min(max(total // 4, LEAST), LARGEST, total * 3 // 4)
 
 
 def capped(options: ContainerOptions, granted: int, total: int) -> ContainerOptions:
-    """The options without file systems in memory that are larger than the container's limit ``granted``, or than half
-    of the machine's memory where there is none."""
+    """Return the options with the sizes of tmpfs and shm limited to the container's limit ``granted``, or without one
+    to half of the machine's memory.
+    """
     most = granted or total // 2
     tmpfs = {path: _sized(words, most) for path, words in options.tmpfs.items()}
     return replace(options, shm_size=min(options.shm_size, most), tmpfs=tmpfs)
 
 
 def _sized(words: str, most: int) -> str:
-    """The words of a tmpfs, with a size of at most that many bytes."""
+    """Return the words of a tmpfs option, with a size of at most ``most`` bytes."""
     given = [word for word in words.split(",") if word]
     sizes = [size_in_bytes(word.removeprefix("size=")) for word in given if word.startswith("size=")]
     if sizes and all(0 < size <= most for size in sizes):
         return words
-    # Without a size the kernel takes half of the machine's memory; 0 is as large as it gets.
+    # Without a size the kernel takes half of the machine's memory; 0 is the maximum.
     return ",".join([*(word for word in given if not word.startswith("size=")), f"size={most}"])
 
 

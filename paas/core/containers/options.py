@@ -1,7 +1,7 @@
-"""Options for builds and containers: which are taken, in which phase, and what each may say.
+"""Options for builds and containers: the accepted ones, their phases, and their values.
 
-Names are those of https://docs.docker.com/reference/cli/docker/buildx/build/ and …/docker/container/run/. Whatever
-could reach beyond the app's own containers is not among them.
+Names are those of https://docs.docker.com/reference/cli/docker/buildx/build/ and …/docker/container/run/. Options that
+could reach beyond the app's own containers are not accepted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _RESERVED = ("paas.", "com.docker.", "com.dokku.")
 
 @dataclass(frozen=True)
 class Option:
-    """One option: the long name of its flag, and its value, empty for a flag that has none."""
+    """One option: the long name of its flag, and its value, empty for a flag without one."""
 
     flag: str
     value: str = ""
@@ -36,13 +36,13 @@ class Option:
 
     @property
     def slot(self) -> str:
-        """What only one option can be of: another one takes its place."""
+        """Key under which only one option can exist: a new one replaces it."""
         return f"{self.flag}={re.split('[=:]', self.value)[0]}" if RULES[self.flag].many else self.flag
 
 
 @dataclass(frozen=True)
 class OptionRule:
-    """``check`` raises ValueError, or an error that says more; None: the flag has no value."""
+    """Rule for an option. ``check`` raises ValueError or an error with details; None: the flag has no value."""
 
     phases: tuple[str, ...]
     check: Callable[[str], object] | None
@@ -138,7 +138,7 @@ _WHY = {
 
 
 def phases(text: str) -> tuple[str, ...]:
-    """The phases that are named, with commas between them."""
+    """Parse the names of phases, separated by commas."""
     found = tuple(dict.fromkeys(text.split(",")))
     if not set(found) <= set(PHASES):
         raise InvalidValue(f"{text!r} are not phases", why=f"Phases are {' and '.join(PHASES)}.", code="invalid-phase")
@@ -146,10 +146,12 @@ def phases(text: str) -> tuple[str, ...]:
 
 
 def parse(words: Sequence[str], wanted: Sequence[str]) -> list[Option]:
-    """The options that the words say, each checked for all of the phases; words may hold several, quoted as for a
-    shell. Nothing is expanded."""
+    """Parse the options in the words, and check each for all of the phases.
+
+    A word may contain several options, quoted as for a shell. Nothing is expanded.
+    """
     try:
-        # Only a word that is a whole line is split again: a value may have blanks.
+        # Split only a word that is a whole line: a value may contain blanks.
         split = [part for word in words for part in (shlex.split(word) if word.startswith("-") else [word])]
     except ValueError as error:
         raise InvalidValue(f"the options can't be read: {error}", code="invalid-option") from error
@@ -205,13 +207,13 @@ def _check(name: str, rule: OptionRule, equals: str, value: str) -> None:
 
 
 def stored(text: str) -> Option:
-    """The option that was kept as this text."""
+    """Restore the option from its stored text."""
     flag, _, value = text.partition("=")
     return Option(flag, value)
 
 
 def with_added(before: Sequence[Option], added: Sequence[Option]) -> list[Option]:
-    """The options in order; of those that exclude each other the newest."""
+    """Return the options in order; of those that exclude each other only the newest."""
     found = {option.slot: option for option in before}
     for option in added:
         found.pop(option.slot, None)
@@ -221,7 +223,7 @@ def with_added(before: Sequence[Option], added: Sequence[Option]) -> list[Option
 
 @dataclass(frozen=True)
 class ContainerOptions:
-    """What containers get of the options of a phase: sizes in bytes, 0 where nothing is said."""
+    """Effect of a phase's options on containers: sizes in bytes, 0 for unset ones."""
 
     memory: int = 0
     cpus: float = 0.0
@@ -237,7 +239,7 @@ class ContainerOptions:
 
 
 def for_containers(options: Sequence[Option]) -> ContainerOptions:
-    """The options as a container takes them."""
+    """Convert options to those of a container."""
 
     def one(flag: str) -> str:
         return next((option.value for option in options if option.flag == flag), "")

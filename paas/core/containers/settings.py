@@ -1,6 +1,6 @@
-"""What an app sets for its containers. A release keeps it, as it keeps the configuration.
+"""Settings of an app for its containers. A release stores them, as it stores the configuration.
 
-It is stored as one JSON object. Later fields join it with a default, so that rows written before can still be read.
+They are stored as one JSON object. New fields need a default, so that older rows can still be read.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ PROPERTIES = (("logs", "max-size"), ("ps", "stop-timeout-seconds"))
 
 @dataclass(frozen=True)
 class ContainerSettings:
-    """``options``: the options of docker by phase, as they are written. ``properties``: the app's own values of
-    `PROPERTIES` as ``namespace key``; a property that is not set is left out, and its global value applies.
+    """``options``:
+
+    Docker options by phase, as written. ``properties``: the app's own values of `PROPERTIES` as ``namespace key``; a
+    property that is not set is left out, and its global value applies.
     """
 
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

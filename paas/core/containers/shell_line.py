@@ -1,4 +1,4 @@
-"""Command lines as a shell reads them: which need a shell at all, and where the last program of one begins.
+"""Command lines: which of them need a shell, and where the last program of one begins.
 
 Grammar: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/V3_chap02.html
 """
@@ -14,15 +14,15 @@ BUILTINS = {
     "readarray", "readonly", "return", "set", "shift", "shopt", "source", "times", "trap", "type", "typeset",
     "ulimit", "umask", "unalias", "unset",
 }  # fmt: skip
-"""What only a shell knows: no program of the name does the same, if there is one."""
+"""Builtins without an equivalent program."""
 KEYWORDS = {
     "!", "[[", "{", "}", "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in",
     "select", "then", "time", "until", "while",
 }  # fmt: skip
 ALSO_PROGRAMS = {"[", "echo", "false", "kill", "printf", "pwd", "test", "true"}
-"""The shell's own, and programs that may be missing where a shell is, or do it in another way."""
+"""Builtins that also exist as programs, which may be missing in an image, or behave differently."""
 OPAQUE = {".", "alias", "eval", "exec", "source", "trap"}
-"""After these a word may be a function or an alias, or the shell has something to do at its end."""
+"""Builtins after which a word may be a function or an alias, or after which the shell has work to do at its end."""
 
 _SPECIAL = re.compile(r"[$`\"'\\|&;<>(){}*?\[\]~#!\n]|^\s*\w+=")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
@@ -30,14 +30,14 @@ _WORD = re.compile(r"[A-Za-z0-9_./@%:,+][A-Za-z0-9_./@%:,+-]*")
 _BREAKS = " \t;&|<>()\n"
 
 CHOICE = 'command -v bash >/dev/null 2>&1 && exec bash -c "$0"; exec /bin/sh -c "$0"'
-"""Runs the line that follows it with the image's best shell."""
+"""Script that runs the line after it with the image's best shell."""
 
 
 def argv(line: str) -> list[str]:
-    """The argument list for a command line.
+    """Return the argument list for a command line.
 
-    Plain words run as they are. Anything that a shell would interpret is for bash where the image has it, else for sh;
-    the last program of the line takes the place of the shell, where that changes nothing else.
+    Plain words run directly. Anything that a shell would interpret runs in bash if the image has it, else in sh. The
+    last program of the line replaces the shell if that changes nothing else.
     """
     if needs_shell(line):
         return ["/bin/sh", "-c", CHOICE, replacing(line)]
@@ -45,28 +45,28 @@ def argv(line: str) -> list[str]:
 
 
 def plain(line: str) -> list[str]:
-    """The same with sh alone, for a line that ends soon."""
+    """Return the argument list with sh only, for a line that ends soon."""
     return ["/bin/sh", "-c", line] if needs_shell(line) else shlex.split(line)
 
 
 def needs_shell(line: str) -> bool:
-    """Whether anything in the line is for a shell: a character that it interprets, or a first word that it knows."""
+    """Return True if the line needs a shell: it has a character that a shell interprets, or begins with a builtin."""
     first = line.split(maxsplit=1)[:1]
     return bool(_SPECIAL.search(line)) or bool(first and first[0] in BUILTINS | KEYWORDS)
 
 
 def replacing(line: str) -> str:
-    """The line with ``exec`` before its last program, so that the program gets the signals that are for the shell.
+    """Return the line with ``exec`` before its last program, so that the program gets the shell's signals.
 
-    Unchanged where that might mean something else: the last command is a pipeline, a group or the shell's own, a trap
-    is set, something runs in the background, or it is not understood.
+    The line is unchanged if that could change its meaning: the last command is a pipeline, a group or a builtin, a trap
+    is set, something runs in the background, or the line is not understood.
     """
     at = _last_program(line)
     return line if at is None else f"{line[:at]}exec {line[at:]}"
 
 
 def _last_program(line: str) -> int | None:
-    """Where the name of the program begins that ends the line."""
+    """Return the position of the name of the last program."""
     position, program = 0, None
     expects_program = True
     while position < len(line):
@@ -100,7 +100,9 @@ def _last_program(line: str) -> int | None:
 
 
 def _redirection(line: str, at: int) -> int | None:
-    """The end of the redirection that begins there; None for a here-document, a process substitution and the like."""
+    """Return the end of the redirection that begins at ``at``; None for here-documents, process substitutions and
+    similar.
+    """
     match = re.compile(r"\d*(>>|>\||[<>]&?)[ \t]*").match(line, at)
     if match is None or line[match.end() : match.end() + 1] in ("", *"<>&|;()"):
         return None
@@ -108,7 +110,7 @@ def _redirection(line: str, at: int) -> int | None:
 
 
 def _word(line: str, at: int) -> int | None:
-    """The end of the word that begins there, None if it has none."""
+    """Return the end of the word that begins at ``at``, None if it has none."""
     position = at
     while position < len(line) and line[position] not in _BREAKS:
         end = _piece(line, position)
@@ -119,7 +121,7 @@ def _word(line: str, at: int) -> int | None:
 
 
 def _piece(line: str, at: int) -> int | None:
-    """The end of one letter of a word, or of what is quoted or expanded in it."""
+    """Return the end of one character of a word, or of a quoted or expanded part of it."""
     letter = line[at]
     if letter == "\\":
         return at + 2 if at + 1 < len(line) and line[at + 1] != "\n" else None
@@ -139,7 +141,7 @@ def _piece(line: str, at: int) -> int | None:
 
 
 def _until(line: str, at: int, closing: str) -> int | None:
-    """Behind the letter that closes what began before ``at``."""
+    """Return the position after the character that closes what began before ``at``."""
     position = at
     while position < len(line):
         letter = line[position]
@@ -150,7 +152,7 @@ def _until(line: str, at: int, closing: str) -> int | None:
         elif closing == '"' and letter == "'":
             end = position + 1
         elif closing == ")" and (letter == "#" or line.startswith("case", position)):
-            # A comment or a pattern may hold a parenthesis that closes nothing.
+            # A comment or a pattern may contain a parenthesis that closes nothing.
             return None
         else:
             end = _piece(line, position)

@@ -1,4 +1,4 @@
-"""Reading the kernel's table of TCP sockets.
+"""Parser for the kernel's table of TCP sockets.
 
 Format: proc_net_tcp.txt in the kernel's documentation, https://docs.kernel.org/networking/proc_net_tcp.html
 """
@@ -13,15 +13,15 @@ from paas.core.edge.address import LOOPBACK, Address
 
 _LISTEN = "0A"
 _OPEN = ("01", "02", "08")
-"""Established, being opened, and closed by the other side only."""
+"""Established, being opened, and closed by the peer only."""
 _ACCEPTABLE = ("01", "08")
 _ENGINE_DNS = "0B00007F"
-"""127.0.0.11, where the engine itself answers name queries inside every container on a network of its own."""
+"""127.0.0.11, where Docker answers DNS queries in every container on a user-defined network."""
 
 
 @dataclass(frozen=True)
 class Listener:
-    """A listening socket: its port, and whether only its own network namespace can reach it."""
+    """Listening socket: its port, and whether only its own network namespace can reach it."""
 
     port: int
     loopback: bool
@@ -29,7 +29,7 @@ class Listener:
 
 @dataclass(frozen=True)
 class TcpConnection:
-    """An open connection: its own port, the other side, and whether data waits that the other side has not taken."""
+    """Open connection: local port, peer, and whether data is waiting that the peer has not read."""
 
     inode: int
     local: int
@@ -38,7 +38,7 @@ class TcpConnection:
 
 
 def connections(table: str) -> Iterator[TcpConnection]:
-    """The open connections in the text of ``/proc/PID/net/tcp`` or ``tcp6``."""
+    """Yield the open connections in the text of ``/proc/PID/net/tcp`` or ``tcp6``."""
     for line in table.splitlines()[1:]:
         columns = line.split()
         if len(columns) < 10 or columns[3] not in _OPEN:
@@ -52,10 +52,10 @@ def connections(table: str) -> Iterator[TcpConnection]:
 
 @dataclass(frozen=True)
 class Held:
-    """The connections of a worker of the proxy.
+    """Connections of an nginx worker.
 
-    ``clients`` are those that it accepted, ``sending`` how many of them have not taken yet what was sent. ``targets``
-    has the number of connections to each address, ``sockets`` is that of connections to Unix sockets.
+    ``clients`` are those that it accepted; ``sending`` is the number of clients that have not read all data yet.
+    ``targets`` has the number of connections to each address, ``sockets`` that of connections to Unix sockets.
     """
 
     clients: int = 0
@@ -64,21 +64,21 @@ class Held:
     sockets: int = 0
 
     def may_ask(self, addresses: Collection[Address]) -> bool:
-        """Whether the worker passes a request on to one of the addresses, or may do so yet.
+        """Return True if the worker passes a request to one of the addresses, or may still do so.
 
-        A client with whom no connection to another process goes along may still be sending a request, for whichever
-        app. A client that takes data slowly has sent its request, and may need no process any more.
+        A client without a matching connection to another process may still be sending a request, to any app. A client
+        that reads slowly has sent its request, and may no longer need a process.
         """
         if any(address in self.targets for address in addresses):
             return True
-        # The rest is no process of an app: a resolver, or who signs that a certificate is not revoked.
+        # The rest are not processes of an app: DNS resolvers, or OCSP responders.
         hosts = {LOOPBACK, *(address.host for address in addresses)}
         others = sum(count for target, count in self.targets.items() if target.host in hosts) + self.sockets
         return self.clients - self.sending > max(0, others - self.sending)
 
 
 def held(found: Collection[TcpConnection], doors: Collection[int], sockets: int = 0) -> Held:
-    """What a worker with these connections has, where clients come in at the ports ``doors``."""
+    """Return the connections of a worker whose clients arrive at the ports ``doors``."""
     clients = [one for one in found if one.local in doors]
     targets: dict[Address, int] = {}
     for one in found:
@@ -88,7 +88,7 @@ def held(found: Collection[TcpConnection], doors: Collection[int], sockets: int 
 
 
 def listeners(table: str) -> frozenset[Listener]:
-    """The listening sockets in the text of ``/proc/PID/net/tcp`` or ``tcp6``."""
+    """Return the listening sockets in the text of ``/proc/PID/net/tcp`` or ``tcp6``."""
     found = set()
     for line in table.splitlines()[1:]:
         columns = line.split()
@@ -102,8 +102,9 @@ def listeners(table: str) -> frozenset[Listener]:
 
 
 def waiting(table: str, port: int) -> frozenset[str]:
-    """The clients, as the text of ``/proc/PID/net/tcp`` or ``tcp6`` has them, of connections to the port that are open
-    and belong to no process yet: none has accepted them."""
+    """Return the clients, as written in ``/proc/PID/net/tcp`` or ``tcp6``, whose connections to the port are open but
+    were not accepted by a process.
+    """
     found = set()
     for line in table.splitlines()[1:]:
         columns = line.split()
@@ -114,8 +115,8 @@ def waiting(table: str, port: int) -> frozenset[str]:
 
 
 def _host(text: str) -> str:
-    """Return the IP address; an IPv4 address that is written as IPv6, as such."""
-    # Words of four bytes, each in the order of the host: on little-endian machines 127.0.0.1 is 0100007F.
+    """Return the IP address; an IPv4-mapped IPv6 address as IPv4."""
+    # Words of four bytes in host byte order: on little-endian machines 127.0.0.1 is 0100007F.
     words = [bytes.fromhex(text[at : at + 8])[::-1] for at in range(0, len(text), 8)]
     address = ipaddress.ip_address(b"".join(words))
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None

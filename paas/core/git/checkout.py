@@ -1,4 +1,4 @@
-"""How much a commit may be once it is checked out: a few bytes can stand for more files than any disk takes."""
+"""Limit on the size of a checked-out commit: a few bytes in git can stand for more files than fit on any disk."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from paas.core import sizes
 from paas.core.errors import BuildFailed
 
 RATIO = 200
-"""How many times what the repository takes on the disk a checkout may be, as for archives."""
+"""Highest ratio of a checkout's size to that of the repository on disk, as for archives."""
 SMALL = 128 << 20
-"""Bytes up to which no ratio counts: repositories of text and of empty files pack well."""
+"""Bytes up to which the ratio is ignored: repositories of text and of empty files compress well."""
 _CODE = "checkout-too-large"
 
 
 def check(size: int, limit: int, stored: int) -> None:
-    """Refuse a commit whose files have ``size`` bytes in a repository that takes ``stored`` on the disk."""
+    """Raise an error for a commit whose files have ``size`` bytes in a repository that takes ``stored`` bytes on disk.
+    """
     if size > limit:
         raise BuildFailed(
             f"the commit's files are too large: {sizes.size(size)}",

@@ -1,4 +1,4 @@
-"""What to do with each ref of a push: deploy it, keep it, or refuse it."""
+"""Decide what to do with each ref of a push: deploy it, store it, or refuse it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ LOCK_WAIT = "lock-wait"
 
 
 def lock_wait(options: Sequence[str]) -> float:
-    """How many seconds ``git push -o lock-wait=10m`` waits for a lock on the app; 0 without it.
+    """Return how many seconds ``git push -o lock-wait=10m`` waits for a lock on the app; 0 without it.
 
-    Raises `InvalidValue` for any other option: one that does nothing is a mistake.
+    Raise `InvalidValue` for any other option, since an option without effect is a mistake.
     """
     seconds = 0.0
     for option in options:
@@ -35,7 +35,7 @@ def lock_wait(options: Sequence[str]) -> float:
 
 
 class Action(enum.Enum):
-    """The decision for one ref."""
+    """Decision for one ref."""
 
     DEPLOY = "deploy"
     STORE = "store"
@@ -44,7 +44,7 @@ class Action(enum.Enum):
 
 @dataclass(frozen=True)
 class Decision:
-    """``message`` tells the person who pushed why; for a refusal it is the reason that git shows."""
+    """Decision with a ``message`` for the pusher; for a refusal it is the reason that git shows."""
 
     update: RefUpdate
     action: Action
@@ -53,17 +53,16 @@ class Decision:
 
 @dataclass(frozen=True)
 class PushPlan:
-    """The decisions of one push, and the branch that deploys from now on."""
+    """Decisions of one push, and the branch that deploys from now on."""
 
     decisions: tuple[Decision, ...]
     deploy_branch: str
 
 
 def decide(updates: Sequence[RefUpdate], deploy_branch: str) -> PushPlan:
-    """Decides about every ref of one push.
+    """Decide about every ref of one push.
 
-    ``deploy_branch`` is the configured one, or empty as long as none is: then a pushed main or master, in that order,
-    becomes it.
+    ``deploy_branch`` is the configured one, or empty: then a pushed main or master, in that order, becomes it.
     """
     branch = deploy_branch or _first_branch(updates)
     return PushPlan(tuple(_decide_one(update, branch) for update in updates), branch)

@@ -1,4 +1,4 @@
-"""Refs as a push names them: what may be asked for, and what the pusher is told."""
+"""Refs of a push: their rules, and the reasons for refusals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 MOVED = "somebody else pushed meanwhile: fetch and try again"
-"""The reason for a ref that no longer has the value that the pusher's client saw."""
+"""Reason for a ref that no longer has the value that the pusher's client saw."""
 
 ATOMIC = "atomic push failed: another ref was refused"
 LONGEST_NAME = 1000
@@ -18,28 +18,31 @@ _FORBIDDEN = frozenset(" ~^:?*[\\")
 
 @dataclass(frozen=True)
 class RefUpdate:
-    """One ref that a push wants moved. ``old`` and ``new`` are 40 hex digits; None: no such ref before, or after."""
+    """Requested change of one ref.
+
+    ``old`` and ``new`` are 40 hex digits; None: the ref does not exist before, or after.
+    """
 
     ref: str
     old: str | None
     new: str | None
 
     def words(self) -> str:
-        """It as one line of text: no ref has a space in its name."""
+        """Return it as one line of text. No ref contains a space."""
         return f"{self.ref} {self.old or '-'} {self.new or '-'}"
 
     @classmethod
     def from_words(cls, text: str) -> RefUpdate:
-        """The update that `words` wrote."""
+        """Parse the result of `words`."""
         ref, old, new = text.split(" ")
         return cls(ref, old if old != "-" else None, new if new != "-" else None)
 
 
 def name_problem(ref: str) -> str | None:
-    """Why a ref may not have this name, or None where it may.
+    """Return the reason why a ref may not have this name, or None.
 
     The rules are those of git-check-ref-format(1) below ``refs/``, with at least one more level as in
-    ``refs/heads/main``, only printable characters, and no part that starts with a dash, for that could be taken for an
+    ``refs/heads/main``, only printable characters, and no part that starts with a dash, which could be taken for an
     option.
     """
     if not ref.startswith("refs/"):
@@ -61,14 +64,14 @@ def name_problem(ref: str) -> str | None:
 
 
 def _part_is_wrong(part: str) -> bool:
-    # git writes each part as the name of a file or folder, and of a lock beside it: 255 bytes with ".lock".
+    # git stores each part as a file or folder, with a lock file beside it: 255 bytes with ".lock".
     return not part or part.startswith((".", "-")) or part.endswith(".lock") or len(part.encode(errors="replace")) > 250
 
 
 def problems(updates: Sequence[RefUpdate], current: Mapping[str, str]) -> dict[str, str]:
-    """The refs of a push that can't be moved whatever is in it, each with the reason.
+    """Return the refs of a push that can't be moved regardless of its content, with the reasons.
 
-    ``current`` is the repository's refs. A ref that is named twice is refused both times.
+    ``current`` are the repository's refs. A ref that is named twice is refused both times.
     """
     times = Counter(update.ref for update in updates)
     found = {}
@@ -86,12 +89,12 @@ def problems(updates: Sequence[RefUpdate], current: Mapping[str, str]) -> dict[s
 
 
 def all_or_none(refs: Iterable[str], refused: Mapping[str, str]) -> dict[str, str]:
-    """The refusals of an atomic push: with one refused, every other ref is, too."""
+    """Return the refusals of an atomic push: if one ref is refused, all others are, too."""
     return {ref: refused.get(ref, ATOMIC) for ref in refs} if refused else {}
 
 
 def one_line(text: str, limit: int = LONGEST_REASON) -> str:
-    """The text fit for one line of anybody's terminal: no control or invisible formatting characters, not too long."""
+    """Return the text for one line of a terminal: without control or invisible formatting characters, and shortened."""
     visible = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text)
     line = " ".join(visible.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"

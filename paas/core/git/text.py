@@ -1,4 +1,4 @@
-"""The text of a commit's files: decoded in one place, whatever editor wrote them."""
+"""Decoding of text files of a commit, written by any editor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def strict(path: str, data: bytes, code: str) -> str:
-    """Return the text of a file that the platform itself acts on.
+    """Decode a file that the platform itself interprets.
 
     Remove a byte order mark and turn CRLF into LF. Raise `InvalidValue` with ``code`` for anything but UTF-8.
     """
@@ -32,9 +32,9 @@ def strict(path: str, data: bytes, code: str) -> str:
 
 
 def lenient(data: bytes) -> str:
-    """Return the text of a file that another program acts on and the platform only searches.
+    """Decode a file that another program interprets and the platform only searches.
 
-    Such programs take more than UTF-8: pip reads requirements in UTF-16. What can't be decoded becomes U+FFFD.
+    Such programs accept more than UTF-8: pip reads requirements in UTF-16. Undecodable bytes become U+FFFD.
     """
     return _plain(data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8", "replace"))
 

@@ -1,4 +1,4 @@
-"""Addresses of things on other servers, as people write them: repositories, archives, hosts."""
+"""Addresses of resources on other servers, as users write them: repositories, archives, hosts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paas.core.git.refs import name_problem, one_line
 
 SCHEMES = ("https", "ssh", "git")
 FILE = "file"
-"""What only `on_this_server` gives."""
+"""Scheme that only `on_this_server` returns."""
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}")
 _SCP = re.compile(r"(?:(?P<user>[^@/:\s]+)@)?(?P<host>[^@/:\s]+):(?P<path>[^:\s][^\s]*)")
@@ -21,7 +21,7 @@ _SHA = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True)
 class Remote:
-    """A checked address. ``port`` 0: the usual one. ``url`` is it in full, without any password."""
+    """Checked address. ``port`` 0 is the default port. ``url`` is the full URL, without a password."""
 
     scheme: str
     host: str
@@ -30,12 +30,12 @@ class Remote:
 
     @property
     def address(self) -> str:
-        """``HOST`` or ``HOST:PORT``, as credentials and host keys are kept under."""
+        """``HOST`` or ``HOST:PORT``, the key for credentials and host keys."""
         return f"{self.host}:{self.port}" if self.port else self.host
 
 
 def repository(text: str) -> Remote:
-    """The address of a git repository: https, ssh (also as ``git@host:path``) or git."""
+    """Parse the address of a git repository: https, ssh (also as ``git@host:path``) or git."""
     scp = _SCP.fullmatch(text) if "://" not in text else None
     if scp and "::" not in text:
         user = f"{scp['user']}@" if scp["user"] else ""
@@ -44,7 +44,8 @@ def repository(text: str) -> Remote:
 
 
 def on_this_server(text: str) -> Remote:
-    """The address of a repository in a folder of the server's own: ``file:///FOLDER``, for whoever may read there."""
+    """Parse the address of a repository in a folder of the server: ``file:///FOLDER``, for callers who may read there.
+    """
     path = text.removeprefix("file://")
     if not path.startswith("/") or not path.isprintable():
         raise _wrong(one_line(text, 200), "a git repository", (FILE,), "It is file:// with a folder of the server.")
@@ -52,14 +53,14 @@ def on_this_server(text: str) -> Remote:
 
 
 def archive(text: str) -> Remote:
-    """The address of an archive: https."""
+    """Parse the address of an archive: https."""
     return _remote(text, ("https",), "an archive")
 
 
 def _remote(text: str, schemes: tuple[str, ...], what: str) -> Remote:
     shown = one_line(re.sub(r"//[^/@]*@", "//…@", text), 200)
     if not text.isascii() or not text.isprintable() or " " in text:
-        # Some of these would be passed over in silence.
+        # Some of these would be silently ignored.
         raise _wrong(shown, what, schemes, "It has characters that are not taken.")
     try:
         parts = urlsplit(text)
@@ -88,7 +89,7 @@ def _remote(text: str, schemes: tuple[str, ...], what: str) -> Remote:
 
 
 def scheme_has_no_query(scheme: str) -> bool:
-    """Whether addresses of the scheme end with their path."""
+    """Return True if addresses of the scheme end with their path."""
     return scheme != "https"
 
 
@@ -102,7 +103,7 @@ def _wrong(shown: str, what: str, schemes: tuple[str, ...], why: str) -> Invalid
 
 
 def host(text: str) -> str:
-    """A host, or host:port, that keys or credentials are kept for."""
+    """Parse a host, or host:port, for keys and credentials."""
     name, _, port = text.partition(":")
     if not _HOST.fullmatch(name) or ((port or ":" in text) and not (port.isdecimal() and 0 < int(port) < 65536)):
         raise InvalidValue(
@@ -112,7 +113,7 @@ def host(text: str) -> str:
 
 
 def ref(text: str) -> str:
-    """A branch, a tag, or the 40 hex digits of a commit."""
+    """Parse a branch, a tag, or the 40 hex digits of a commit."""
     if is_commit(text) or (not text.startswith("-") and name_problem(f"refs/heads/{text}") is None):
         return text
     raise InvalidValue(
@@ -123,5 +124,5 @@ def ref(text: str) -> str:
 
 
 def is_commit(text: str) -> bool:
-    """Whether it is a commit's full name."""
+    """Return True if it is a full commit id."""
     return _SHA.fullmatch(text) is not None

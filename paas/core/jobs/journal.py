@@ -1,4 +1,4 @@
-"""The steps of a change of what runs, in their order. Each is journaled before it begins."""
+"""The steps of a deployment, in their order. Each is journaled before it begins."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import enum
 
 
 class Step(enum.Enum):
-    """One step. The value is what the journal and reports call it.
+    """One step. The value is its name in the journal and in reports.
 
-    Process types that must not overlap come in turn after the others: for them the old ones make way, and the new ones
-    start and become healthy.
+    Process types that must not overlap follow after the others: their old processes stop, then the new ones start and
+    become healthy.
     """
 
     FETCH = "fetch"

@@ -1,4 +1,4 @@
-"""The log of a change (see `paas.jobs.jobs`), as lines with a time each."""
+"""The log of a deployment (see `paas.jobs.jobs`), as lines with times."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from paas.core.logs.line import BUILD, DEPLOY, LogLine
 from paas.core.model import Deployment
 
 BUILDING = ("read", "build")
-"""The steps that are a build; the others are a deploy."""
+"""Steps of a build; the others belong to a deploy."""
 
 
 def job_lines(text: bytes, times: str, it: Deployment, app: str) -> list[LogLine]:
-    """The lines of the log. ``times`` has, for each piece that was written, where it begins, when, and in which step.
+    """Return the lines of the log. ``times`` has the position, time and step of each written piece.
 
-    What was written after the last piece that it tells of, the outcome, is of the time at which the change ended.
+    Text after the last piece, the outcome, has the time at which the deployment ended.
     """
     pieces = [line.split(" ") for line in times.splitlines()]
     marks = [(int(piece[0]), float(piece[1]), piece[2]) for piece in pieces if len(piece) == 3]

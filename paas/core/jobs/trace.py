@@ -1,4 +1,4 @@
-"""Where the time of a change went: spans of time, one inside the other, and the picture that people look at."""
+"""Trace of a deployment: nested spans of time, and their picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOTABLE_SECONDS = 0.0005
 
 @dataclass(frozen=True)
 class Span:
-    """``seconds`` from ``began`` on, both counted from the start of the change; ``depth`` 0 is a step of it."""
+    """Span of ``seconds`` from ``began`` on, both relative to the start of the deployment; ``depth`` 0 is a step."""
 
     name: str
     depth: int
@@ -21,17 +21,19 @@ class Span:
 
     @property
     def ended(self) -> float:
-        """When it ended."""
+        """Time of its end."""
         return self.began + self.seconds
 
 
 def length(spans: Sequence[Span]) -> float:
-    """The seconds from the start to the end of the last span."""
+    """Return the seconds from the start to the end of the last span."""
     return max((span.ended for span in spans), default=0.0)
 
 
 def complete(spans: Sequence[Span]) -> list[Span]:
-    """The spans in order, with what passed between steps as spans of its own: the steps sum up to the whole."""
+    """Return the spans in order, with additional spans for the time between steps, so that the steps sum up to the
+    total.
+    """
     return list(_complete(sorted(spans, key=lambda span: (span.began, span.depth))))
 
 
@@ -46,7 +48,7 @@ def _complete(spans: Sequence[Span]) -> Iterator[Span]:
 
 
 def waterfall(spans: Sequence[Span]) -> list[str]:
-    """One line for each span: its name, its milliseconds, and a bar where it lies in the whole."""
+    """Return one line for each span: its name, its milliseconds, and a bar at its position in the total."""
     rows = complete(spans)
     whole = length(rows)
     width = max((len(_label(span)) for span in rows), default=0)
