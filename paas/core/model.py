@@ -1,4 +1,4 @@
-"""The nouns: app, process, release, replica, deployment. Frozen: a change is a new value."""
+"""Domain model: app, process, release, replica, deployment. Values are frozen: a change creates a new value."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from paas.core.health.checks import Check
 from paas.core.secret import Secret
 
 WEB = "web"
-"""The process type that takes requests."""
+"""Process type that receives requests."""
 PHASE = "release"
-"""The process type of commands that run once for a release. The Procfile calls the release phase so."""
+"""Process type of commands that run once for a release. The Procfile calls the release phase so."""
 
 DOCKER_LOCAL = "docker-local"
-"""The scheduler of apps that select no other one."""
+"""Scheduler of apps that select no other."""
 
 SERVER = "paas"
-"""Who is named for what the server does by itself."""
+"""Name of the server as an actor."""
 
 
 @dataclass(frozen=True)
 class App:
-    """One app. ``version`` is that of the release which serves it now, None before the first deploy.
+    """App. ``version`` is that of the release that serves now, None before the first deploy.
 
-    ``stopped`` is what was asked for by ``ps:stop``; times are seconds since 1970, UTC. ``scheduler`` is the name
-    of the one that runs its processes now.
+    ``stopped``: `ps:stop` was called. Times are seconds since 1970, UTC. ``scheduler`` is the name of the one that runs
+    its processes now.
     """
 
     id: int
@@ -44,12 +44,12 @@ class App:
 
 @dataclass(frozen=True)
 class Process:
-    """How one process type of a release is run.
+    """Process type of a release.
 
     ``command`` is the line of the Procfile, None for the image's own CMD. ``port`` is the TCP port inside the
-    container that it listens on, None for a process that takes no requests. ``checks`` are those that the app gives.
-    Without ``overlap`` its old containers stop before new ones start. ``given_port`` is the port that paas.yml says,
-    ``protocol`` tcp, udp, or grpc where the requests that come over HTTP are gRPC's.
+    container, None for a process without requests. ``checks`` are those that the app defines. Without ``overlap`` its
+    old containers stop before new ones start. ``given_port`` is the port in paas.yml; ``protocol`` is tcp, udp, or grpc
+    for gRPC over HTTP.
     """
 
     type: str
@@ -62,7 +62,7 @@ class Process:
 
 
 class ReleaseState(enum.Enum):
-    """Where a release is in its life."""
+    """State of a release."""
 
     PENDING = "pending"
     CURRENT = "current"
@@ -72,11 +72,11 @@ class ReleaseState(enum.Enum):
 
 @dataclass(frozen=True)
 class Draft:
-    """All that a release is made of, before it has a number.
+    """Content of a release, before it has a number.
 
-    ``config`` are the app's own variables, ``shared`` the global ones, both as they were at that moment; ``cron`` are
-    the commands that it runs at their times, ``static`` folders of the image that the edge serves, by path prefix.
-    ``container`` are the settings of its containers, None for a release from before they were recorded.
+    ``config`` are the app's own variables, ``shared`` the global ones, both as of that time; ``cron`` are its cron
+    entries, ``static`` folders of the image that the edge serves, by path prefix. ``container`` are the settings of its
+    containers, None for an old release without recorded settings.
     """
 
     image: str
@@ -92,17 +92,17 @@ class Draft:
 
     @property
     def environment(self) -> dict[str, Secret]:
-        """What its processes see: the global variables of its time, overridden by the app's own."""
+        """Variables of its processes: the global ones, overridden by the app's own."""
         return {**self.shared, **self.config}
 
     def process(self, process_type: str) -> Process | None:
-        """The process of that type, or None."""
+        """Return the process of that type, or None."""
         return next((process for process in self.processes if process.type == process_type), None)
 
 
 @dataclass(frozen=True)
 class Release(Draft):
-    """An immutable record of what was, or is, run: image, configuration and processes together.
+    """Immutable record of what runs or ran: image, configuration and processes together.
 
     ``image`` is the image's id (``sha256:…``), ``commit`` the 40 hex digits it was built from (empty for none),
     ``cause`` a short phrase such as ``git push`` or ``config:set KEY``.
@@ -117,7 +117,7 @@ class Release(Draft):
 
 @dataclass(frozen=True)
 class Summary:
-    """What a list of releases shows of one; the fields are those of `Release`."""
+    """Release in a list; the fields are those of `Release`."""
 
     version: int
     state: ReleaseState
@@ -130,10 +130,10 @@ class Summary:
 
 @dataclass(frozen=True)
 class Replica:
-    """One container that is wanted: the index-th of its process type, on the slot (a, b, …) it was given.
+    """Desired container: the index-th of its process type, on its slot (a, b, …).
 
-    ``port`` is the loopback port that it is published on, None for a process that takes no requests, ``protocol`` what
-    is spoken there.
+    ``port`` is the loopback port that it is published on, None for a process without requests or on another machine;
+    ``protocol`` is that of the process.
     """
 
     process_type: str
@@ -145,7 +145,7 @@ class Replica:
 
     @property
     def label(self) -> str:
-        """The name of the field for it, as in the DYNO variable and in logs: ``web.1``."""
+        """Its name in DYNO and in logs: ``web.1``."""
         return f"{self.process_type}.{self.index}"
 
     @property
@@ -155,12 +155,12 @@ class Replica:
 
     @property
     def endpoint(self) -> Endpoint | None:
-        """Where it takes requests on this server, None if it takes none or runs elsewhere."""
+        """Endpoint on this server, None without requests or on another machine."""
         return Endpoint(self.process_type, Address(LOOPBACK, self.port), self.protocol) if self.port else None
 
 
 Place = tuple[str, int, int]
-"""Process type, index and slot: what tells one container of an app from all others."""
+"""Process type, index and slot, which identify a container of an app."""
 
 
 @dataclass(frozen=True)
@@ -178,13 +178,13 @@ PENDING = "pending"
 
 @dataclass(frozen=True)
 class Container:
-    """What a scheduler says of one container of ours.
+    """Container of an app, as its scheduler reports it.
 
-    ``status`` is the engine's word: created, running, restarting, exited, dead, paused. ``pid`` is that of its
-    first process in the host's numbering, 0 if none runs. ``address`` is its IPv4 address on the app's network.
-    ``health`` is what the engine found with the image's HEALTHCHECK (starting, healthy, unhealthy; empty without one),
-    and ``health_output`` what that printed last. A container on another machine has no pid and no address here:
-    ``endpoint`` is where this server reaches its port, ``node`` the name of the machine.
+    ``status`` is Docker's word: created, running, restarting, exited, dead, paused; or `PENDING`. ``pid`` is that of
+    its first process on this machine, 0 if none runs. ``address`` is its IPv4 address on the app's network. ``health``
+    is the result of the image's HEALTHCHECK (starting, healthy, unhealthy; empty without one), and ``health_output``
+    its last output. A container on another machine has no pid and no address here: ``endpoint`` is where this server
+    reaches its port, ``node`` the name of the machine.
     """
 
     id: str
@@ -210,21 +210,21 @@ class Container:
 
     @property
     def label(self) -> str:
-        """``web.1``, as for a replica."""
+        """Its name in logs, as for a replica: ``web.1``."""
         return f"{self.process_type}.{self.index}"
 
     @property
     def place(self) -> Place:
-        """The place of the replica that it is."""
+        """Place of its replica."""
         return self.process_type, self.index, self.slot
 
 
 @dataclass(frozen=True)
 class Ending:
-    """A container of ours that ended, as the engine tells of it, or was removed.
+    """End or removal of a container, as reported by its scheduler.
 
-    ``label`` is that of a container (``web.1``), ``release`` its version. ``asked``: this server stopped, restarted or
-    removed it.
+    ``label`` is that of the container (``web.1``), ``release`` its version. ``asked``: this server stopped, restarted
+    or removed it.
     """
 
     app_id: int
@@ -239,13 +239,13 @@ class Ending:
 
 @dataclass(frozen=True)
 class Moved:
-    """A cluster has moved processes of the app: their endpoints may have changed."""
+    """A cluster moved processes of the app: their endpoints may have changed."""
 
     app_id: int
 
 
 class DeploymentStatus(enum.Enum):
-    """How a deployment stands."""
+    """State of a deployment."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -257,7 +257,7 @@ class DeploymentStatus(enum.Enum):
 
 @dataclass(frozen=True)
 class Deployment:
-    """One change of what runs, as it was carried out. ``step`` is the last step that was begun."""
+    """Recorded change of what runs. ``step`` is the last step that began."""
 
     id: int
     app_id: int
@@ -276,7 +276,7 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Key:
-    """A public key that may log in. ``role`` is ``view``, ``deploy`` or ``admin``."""
+    """Public key that may log in. ``role`` is ``view``, ``deploy`` or ``admin``."""
 
     name: str
     fingerprint: str

@@ -1,4 +1,4 @@
-"""The way to a git server: its name is resolved once, and git is told to connect to the address that was checked."""
+"""Connections to git servers: a name is resolved once, and git connects to the checked address."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ _CONNECT_SECONDS = 20
 
 
 class FetchFailed(PaasError):
-    """Another server did not give what was asked for; nothing was changed."""
+    """Another server did not provide the requested data. Nothing was changed."""
 
     code = "fetch-failed"
 
 
 @dataclass(frozen=True)
 class Way:
-    """``url`` is what git is given; ``settings`` of git, ``environment`` variables and options of ``ssh`` that keep it
-    to the address."""
+    """How git connects:
+
+    ``url`` for git; ``settings`` of git, ``environment`` variables and options of ``ssh`` that bind it to the address.
+    """
 
     url: str
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -32,7 +34,7 @@ class Way:
 
 
 def checked(remote: Remote, means: RemoteCredentials) -> Way:
-    """The way to the remote. Raises `EgressRefused` where the server does not connect, and `FetchFailed`."""
+    """Return how to connect to the remote. Raise `EgressRefused` for a refused address, or `FetchFailed`."""
     if remote.scheme == FILE:
         return Way(remote.url)
     port = remote.port or _PORTS[remote.scheme]
@@ -40,7 +42,7 @@ def checked(remote: Remote, means: RemoteCredentials) -> Way:
         found = means.egress.check(remote.host, egress.addresses(remote.host))
         if not found and not https.through_proxy(remote.address, means.proxies):
             raise _unreachable(remote, "Its name does not resolve.")
-        # Since git 2.37. It does not count for what a proxy connects to.
+        # Since git 2.37. It does not apply to connections of a proxy.
         return Way(remote.url, {"http.curloptResolve": f"{remote.host}:{port}:{_listed(found)}"} if found else {})
     try:
         with egress.connected(remote.host, port, means.egress, _CONNECT_SECONDS) as made:
@@ -48,7 +50,7 @@ def checked(remote: Remote, means: RemoteCredentials) -> Way:
     except OSError as error:
         raise _unreachable(remote, f"{error}.") from error
     if remote.scheme == "ssh":
-        # Its key is still looked for under its name.
+        # Its host key is still looked up under its name.
         alias = f"[{remote.host}]:{remote.port}" if remote.port else remote.host
         return Way(remote.url, ssh=(f"HostName={address}", f"HostKeyAlias={alias}"))
     shown = f"[{address}]" if ":" in address else address

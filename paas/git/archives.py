@@ -1,4 +1,4 @@
-"""Reads tar, tar.gz and zip archives entry by entry. Nothing is unpacked: what is in them goes straight to git."""
+"""Read tar, tar.gz and zip archives entry by entry. Nothing is unpacked to disk: the content goes directly to git."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ _MISSING = "It ends in the middle of an entry."
 
 @dataclass(frozen=True)
 class Member:
-    """A file or symbolic link: ``content`` has ``size`` bytes, a link's are its target; read it before the next member.
+    """File or symbolic link of an archive.
 
-    ``same_as`` is the path of an earlier member whose content it shares, and empty as a rule.
+    ``content`` has ``size`` bytes, for a link its target; read it before the next member. ``same_as`` is the path of an
+    earlier member with the same content, usually empty.
     """
 
     path: str
@@ -44,7 +45,7 @@ FILE, PROGRAM, LINK = "100644", "100755", "120000"
 
 @contextmanager
 def opened(file: IO[bytes], type_: str, limits: ArchiveLimits, folder: Path) -> Iterator[Iterator[Member]]:
-    """The files and links of the archive in order, each checked before it is given. Raises `ArchiveRefused`."""
+    """Yield the files and links of the archive in order, each checked first. Raise `ArchiveRefused`."""
     guard = Guard(limits, size_of(file))
     try:
         if type_ == "zip":
@@ -52,7 +53,7 @@ def opened(file: IO[bytes], type_: str, limits: ArchiveLimits, folder: Path) -> 
         elif type_ == "tar":
             yield _tar(file, guard)
         else:
-            # Into a file first, as a tar is read back and forth; that is where a bomb is noticed.
+            # Into a file first, since tarfile seeks. Decompression bombs are detected here.
             with spooled(folder, gunzipped(file), Guard(limits, size_of(file)).unpacked) as plain:
                 yield _tar(plain, guard)
     except _TROUBLE as error:
@@ -77,8 +78,9 @@ def _tar(file: IO[bytes], guard: Guard) -> Iterator[Member]:
 
 
 def _check_end(file: Bounded, offset: int) -> None:
-    """Refuses a tar that stops where tarfile found no further entry: its end is a block of zeros, and not a file's end
-    or something that is no header."""
+    """Raise `ArchiveRefused` for a truncated tar: it must end with a block of zeros, not with the file's end or an
+    invalid header.
+    """
     file.seek(offset)
     if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
         raise archive.broken("It is truncated or damaged after its last complete entry.")
@@ -131,7 +133,8 @@ def _zip_member(found: zipfile.ZipFile, info: zipfile.ZipInfo, guard: Guard) -> 
     if archive.is_history(path):
         return None
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        # Of others, zipfile unpacks all that it has read at once, which may be thousands of times as much.
+        # For other methods zipfile unpacks everything that it has read at once, which may be thousands of times as
+        # much.
         raise ArchiveRefused(
             f"{path} is compressed with an unsupported method",
             why="Supported are zip entries that are stored or compressed with deflate.",
@@ -153,7 +156,7 @@ def _link(path: str, target: str) -> Member:
 
 
 def _exactly(source: IO[bytes], size: int) -> Iterator[bytes]:
-    """The content in chunks; an archive that has more or less of it than it said is broken."""
+    """Yield the content in chunks. Raise an error if its size differs from the declared one."""
     with source:
         left = size
         while left:

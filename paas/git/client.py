@@ -1,4 +1,4 @@
-"""The client's end of a git conversation: every byte from and to it passes here, except packs."""
+"""The client's side of a git conversation: all bytes from and to it, except packs."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from paas.core.errors import Disconnected
 
 logger = logging.getLogger(__name__)
 
-# An empty packet on the data band, which every client skips: what git-config(1) calls receive.keepAlive.
+# An empty packet on the data band, which every client skips: receive.keepAlive in git-config(1).
 _KEEP_ALIVE = pkt_line(b"\x01")
-# A packet holds 65520 bytes; four are its length, one is the band.
+# A packet has at most 65520 bytes, with four for its length and one for the band.
 _LARGEST_PIECE = 65515
 
 
 class GitPeer:
-    """Reads exactly, writes whole packets from any thread, and bears with a client that has gone away.
+    """Connection to a git client: reads exactly, writes whole packets from any thread, and tolerates a disconnected
+    client.
 
-    What is written to a client that is gone is dropped here, and nowhere else; ``gone`` says that it happened.
+    Writes to a disconnected client are dropped only here; ``gone`` tells that it happened.
     """
 
     def __init__(self, stdin: socket.socket, stdout: Callable[[bytes], None]) -> None:
@@ -36,7 +37,7 @@ class GitPeer:
         self._watched = False
 
     def read(self, size: int) -> bytes:
-        """Exactly ``size`` bytes, and none beyond them; fewer only at the end of the stream."""
+        """Read exactly ``size`` bytes; fewer only at the end of the stream."""
         data = bytearray()
         while len(data) < size:
             piece = self.stdin.recv(size - len(data))
@@ -46,16 +47,16 @@ class GitPeer:
         return bytes(data)
 
     def write(self, data: bytes) -> None:
-        """Sends a whole packet."""
+        """Send a whole packet."""
         with self._turn:
             self._send(data)
 
     @contextmanager
     def watching(self, seconds: float | None) -> Iterator[Callable[[bytes], None]]:
-        """Lends a function that shows text on the pusher's terminal, over the side band.
+        """Yield a function that shows text on the pusher's terminal, over the side band.
 
-        Within the context the client gets a sign of life whenever nothing was sent for ``seconds``. With None, for a
-        client without side band, all of it is dropped, as is any text that comes after the context has ended.
+        Inside the context the client gets a keep-alive packet whenever nothing was sent for ``seconds``. With None, for
+        a client without side band, all text is dropped, as is text after the end of the context.
         """
         if seconds is None:
             yield lambda text: None

@@ -1,4 +1,4 @@
-"""Makes commits of files that did not come from git: the content goes to ``git fast-import``, never to a folder."""
+"""Create commits from files that did not come from git: the content goes to ``git fast-import``, never to a folder."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from paas.git import process as git_process
 from paas.git.archives import LINK, Member
 from paas.git.quarantine import Quarantine
 
-# The commit may be cloned to any system.
+# The commit may be cloned on any system.
 _FOR_ALL_SYSTEMS = ["-c", "core.protectNTFS=true", "-c", "core.protectHFS=true"]
 
 
 @dataclass(frozen=True)
 class Author:
-    """Who makes a commit, and when, in seconds since 1970; without an address one is made up that nobody can have."""
+    """Author of a commit, and its time in seconds since 1970; without an address an impossible one is used."""
 
     name: str
     time: float
@@ -30,9 +30,9 @@ class Author:
 
 
 def import_tree(quarantine: Quarantine, members: Iterable[Member], *, one_folder: bool = True) -> str:
-    """The git tree of the files, all of it in the quarantine; with ``one_folder`` without one that holds everything.
+    """Import the files into the quarantine and return their git tree; ``one_folder`` removes a single top folder.
 
-    Raises `ArchiveRefused` for links that lead out, and for files and folders of the same name.
+    Raise `ArchiveRefused` for links that lead outside, and for files and folders of the same name.
     """
     with tempfile.TemporaryDirectory(prefix="paas-import-") as folder:
         marks = Path(folder) / "marks"
@@ -50,7 +50,7 @@ def import_tree(quarantine: Quarantine, members: Iterable[Member], *, one_folder
 
 
 def commit_tree(quarantine: Quarantine, tree: str, parent: str | None, message: str, author: Author) -> str:
-    """A commit of the tree, in the quarantine."""
+    """Create a commit of the tree in the quarantine. Return its id."""
     name = one_line(author.name).translate({ord(letter): None for letter in "<>"}).strip(" .") or "paas"
     email = author.email or f"{name.replace(' ', '-')}@paas.invalid"
     person = {"NAME": name, "EMAIL": email, "DATE": f"@{int(author.time)} +0000"}
@@ -60,14 +60,14 @@ def commit_tree(quarantine: Quarantine, tree: str, parent: str | None, message: 
 
 
 def tree_of(quarantine: Quarantine, commit: str) -> str:
-    """The tree of the commit."""
+    """Return the tree of the commit."""
     return _git(quarantine, ["rev-parse", "--verify", f"{commit}^{{tree}}"]).decode().strip()
 
 
 def _blobs(
     quarantine: Quarantine, members: Iterable[Member], marks: Path
 ) -> tuple[dict[str, tuple[str, int]], dict[str, str]]:
-    """Mode and mark of each file by path, and the targets of the links. What comes later counts."""
+    """Return mode and mark of each file by path, and the targets of the links. Later entries win."""
     files: dict[str, tuple[str, int]] = {}
     links: dict[str, str] = {}
     with tempfile.TemporaryFile() as complaints:
@@ -81,7 +81,7 @@ def _blobs(
         )
         with git_process.ending(process):
             assert process.stdin is not None
-            # If it ends early, its exit status says so.
+            # If it ends early, its exit status is checked.
             with contextlib.suppress(BrokenPipeError):
                 for mark, member in enumerate(members, 1):
                     _blob(process.stdin, mark, member, files, links)
@@ -122,7 +122,7 @@ def _tree(quarantine: Quarantine, entries: Mapping[str, tuple[str, str]], index:
     own = {"GIT_INDEX_FILE": str(index)}
     data = lines.encode("utf-8", "surrogateescape")
     _git(quarantine, [*_FOR_ALL_SYSTEMS, "update-index", "-z", "--index-info"], data, own)
-    # git passes over what it does not take: what other systems could take for .git.
+    # git skips names that it does not accept, such as those that other systems could take for .git.
     taken = _git(quarantine, ["ls-files", "-z", "--cached"], extra=own).decode("utf-8", "surrogateescape")
     if left_out := sorted(entries.keys() - set(taken.split("\0"))):
         raise archive.ArchiveRefused(

@@ -1,4 +1,4 @@
-"""Fetches from another server's repository into a quarantine."""
+"""Fetch from a repository on another server into a quarantine."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ from paas.system.spool import size_of
 SYSTEM_CA = Path("/etc/ssl/certs/ca-certificates.crt")
 _POLL_SECONDS = 0.05
 _LONGEST_LISTING = 1 << 20
-# All of git keeps to these, whatever a server redirects to; file and ext are not among them.
+# All git programs keep to these protocols, regardless of redirects; file and ext are not among them.
 _PROTOCOLS = ":".join(giturl.SCHEMES)
 _REDIRECTED = re.compile(r"returned error: 30[12378]$")
 _ASKED = "/info/refs?service=git-upload-pack"
-"""What git asks of a repository first, after its address."""
+"""Path of git's first request to a repository, after its address."""
 _HTTP_SECONDS = 30
 _CHECKS = ("badTimezone", "missingSpaceBeforeDate", "zeroPaddedFilemode")
 
 
 class _Redirected(FetchFailed):
-    """The server says that it is elsewhere."""
+    """The server redirects to another address."""
 
 
 def fetch(
     quarantine: Quarantine, remote: Remote, ref: str, means: RemoteCredentials, cancelled: threading.Event, work: Path
 ) -> Fetched:
-    """See `Remotes.fetch`. Credentials are in files below ``work`` meanwhile."""
+    """Fetch as `Remotes.fetch` does. Credentials are stored in files below ``work`` meanwhile."""
     deadline = time.monotonic() + means.timeout
 
     def taken(found: Remote, means: RemoteCredentials) -> Fetched:
@@ -61,14 +61,14 @@ def fetch(
         fetched = taken(remote, means)
     except _Redirected:
         moved = _redirected(remote, means)
-        # Credentials are for the one host alone.
+        # Credentials are only for their own host.
         fetched = taken(moved, means if moved.address == remote.address else replace(means, login=None))
     quarantine.check_connected([fetched.commit])
     return fetched
 
 
 def _redirected(remote: Remote, means: RemoteCredentials) -> Remote:
-    """Where the repository has moved to. git is not left to follow: it would connect wherever it is told to."""
+    """Return the new address of a moved repository. git itself would follow a redirect to any address."""
     try:
         with https.opened(f"{remote.url}{_ASKED}", means, _HTTP_SECONDS) as response:
             base = str(response.geturl()).removesuffix(_ASKED)
@@ -81,7 +81,7 @@ def _redirected(remote: Remote, means: RemoteCredentials) -> Remote:
 
 
 def _choose(listing: str, ref: str, remote: Remote) -> tuple[str, str]:
-    """What to ask for, and the branch that it is. A branch goes before a tag of the same name, as in git."""
+    """Return the object to request, and its branch. A branch wins over a tag of the same name, as in git."""
     rows = [line.split("\t") for line in listing.splitlines() if "\t" in line]
     names = {name: value for value, name in rows}
     if not ref:
@@ -102,7 +102,7 @@ def _choose(listing: str, ref: str, remote: Remote) -> tuple[str, str]:
 
 
 class _Git:
-    """git under way against one remote, watched for size, time and cancelling."""
+    """Running git process against one remote, limited in size and time, and cancellable."""
 
     def __init__(
         self,
@@ -126,14 +126,14 @@ class _Git:
         self._cancelled = cancelled
 
     def listing(self, ref: str) -> str:
-        """The refs of that name; the first row of HEAD says what branch it is."""
+        """Return the refs of that name; the first row of HEAD names its branch."""
         wanted = [f"refs/heads/{ref}", f"refs/tags/{ref}"] if ref else ["HEAD"]
         found = self._run(["ls-remote", "--symref", "--", self._url, *wanted])
         rows = [line for line in found.splitlines() if not line.startswith("ref: ")]
         return "\n".join([*rows, *(line for line in found.splitlines() if line.startswith("ref: "))])
 
     def take(self, spec: str) -> str:
-        """Fetches it into the quarantine; the commit that it is."""
+        """Fetch it into the quarantine. Return the commit."""
         head = self._repository / "FETCH_HEAD"
         head.unlink(missing_ok=True)
         try:
@@ -177,7 +177,7 @@ class _Git:
                     fix="An administrator can raise the limit: 'settings:set fetch-timeout 1h'.",
                     code="fetch-timeout",
                 )
-            # What the other server says counts, too: git passes it on.
+            # Output of the other server counts, too: git prints it.
             if _bytes_in(self._quarantine.objects) + sum(map(size_of, written)) > self._means.limit:
                 raise FetchFailed(
                     f"{self._remote.url} has more than {self._means.limit} bytes to fetch",
@@ -204,7 +204,10 @@ class _Git:
 def _surroundings(
     remote: Remote, means: RemoteCredentials, work: Path, way: Way
 ) -> Iterator[tuple[list[str], dict[str, str]]]:
-    """Options and environment of git. Secrets are in files that only this user reads, and that are gone afterwards."""
+    """Return options and environment of git.
+
+    Secrets are in files that only this user can read, and that are removed afterwards.
+    """
     settings = {
         "transfer.fsckObjects": "true",
         "fetch.unpackLimit": "1",
@@ -250,7 +253,7 @@ def _ssh(folder: Path, means: RemoteCredentials, way: Way) -> Mapping[str, str]:
     argv = ["ssh", "-F", "/dev/null", *(word for option in options for word in ("-o", option))]
     if means.key is not None:
         argv += ["-i", str(_private(folder / "key", means.key.reveal()))]
-    # git gives this to a shell; every word of it is ours, none comes from a person.
+    # git passes this to a shell; no word of it comes from a user.
     return {"GIT_SSH_COMMAND": shlex.join(argv), "GIT_SSH_VARIANT": "ssh"}
 
 

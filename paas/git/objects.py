@@ -1,4 +1,4 @@
-"""Reads trees and files out of a repository without checking anything out."""
+"""Read trees and files from a repository without checking anything out."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from paas.git import process as git_process
 from paas.system.spans import span
 
 MOST_LISTED = 64 << 20
-"""Bytes that the list of a commit's files and folders may have: half a million, as names are."""
+"""Limit in bytes of the list of a commit's files and folders: about half a million entries."""
 
 Read = Callable[[str, str, int], bytes | None]
-"""Takes the name of an object, what to call it in an error, and the largest size that may be read."""
+"""Function of an object's name, its name for errors, and the largest size to read."""
 
 
 @dataclass(frozen=True)
 class TreeEntry:
-    """A file, symbolic link (mode 120000) or submodule (160000) of a commit; ``size`` is -1 where not asked for."""
+    """File, symbolic link (mode 120000) or submodule (160000) of a commit; ``size`` is -1 if not requested."""
 
     mode: str
     sha: str
@@ -31,11 +31,11 @@ class TreeEntry:
 
 
 def listing(repository: Path, commit: str, extra: Mapping[str, str], *, sizes: bool = False) -> list[TreeEntry]:
-    """All entries of the commit's tree and the trees below. Sizes take longer: each object has to be looked up.
+    """Return all entries of the commit's tree and its subtrees. Sizes take longer: each object is looked up.
 
-    Raises `Unsupported` as `listed` does.
+    Raise `Unsupported` as `listed` does.
     """
-    # Folders are told, too, so that those that have no files count.
+    # List folders, too, so that empty ones count.
     options = ["-r", "-t", "-z", "--full-tree", *(["-l"] if sizes else [])]
     entries = []
     for line in listed(repository, commit, extra, options).split(b"\0")[:-1]:
@@ -50,9 +50,9 @@ def listing(repository: Path, commit: str, extra: Mapping[str, str], *, sizes: b
 
 
 def listed(repository: Path, commit: str, extra: Mapping[str, str], options: list[str]) -> bytes:
-    """What ``git ls-tree`` says of the commit.
+    """Return the output of ``git ls-tree`` for the commit.
 
-    Raises `Unsupported` for more than `MOST_LISTED`: a dozen objects can stand for more files than any disk takes.
+    Raise `Unsupported` for more than `MOST_LISTED`: a dozen objects can stand for more files than fit on any disk.
     """
     output = git_process.run(repository, ["ls-tree", *options, commit], extra=extra, most=MOST_LISTED)
     if len(output) > MOST_LISTED:
@@ -67,7 +67,7 @@ def listed(repository: Path, commit: str, extra: Mapping[str, str], options: lis
 
 @contextmanager
 def reading(repository: Path, extra: Mapping[str, str]) -> Iterator[Read]:
-    """Lends a function that reads one file after the other, all with one git process (``git cat-file --batch``)."""
+    """Yield a function that reads files one by one with a single git process (``git cat-file --batch``)."""
     with span("git cat-file"):
         process = git_process.start(
             repository,
@@ -85,7 +85,7 @@ def _read(process: subprocess.Popen[bytes], name: str, label: str, limit: int) -
     process.stdin.write(name.encode() + b"\n")
     process.stdin.flush()
 
-    # "SHA TYPE SIZE", or "NAME missing" and the like, or "symlink SIZE" and such for links that lead nowhere.
+    # "SHA TYPE SIZE", or "NAME missing" and similar, or "symlink SIZE" and similar for broken links.
     answer = process.stdout.readline()
     words = answer.split()
     if not answer:

@@ -1,4 +1,4 @@
-"""Runs git: always with the same neutral surroundings, whatever the machine's or the user's settings are."""
+"""Run git in a neutral environment, independent of the settings of machine and user."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from paas.system.spans import span
 
 _SETTINGS = (
     "core.hooksPath=/dev/null",
-    # The data root may have been restored by, or be mounted from, another account; only the daemon writes there.
+    # The data root may belong to another account after a restore or a mount; only the daemon writes there.
     "safe.directory=*",
     # Larger blobs are streamed instead of held in memory.
     "core.bigFileThreshold=4m",
@@ -29,25 +29,25 @@ _SETTINGS = (
     "pack.windowMemory=64m",
     "core.fsmonitor=false",
     "gc.auto=0",
-    # Another push may hold the lock of a ref while the disk takes its time; git itself waits for a tenth of a second.
+    # Another push may hold a ref's lock while the disk is slow; git itself waits for a tenth of a second.
     "core.filesRefLockTimeout=10000",
     "core.packedRefsTimeout=10000",
 )
 _TAIL = 4096
 _NO_MEMORY = b"Out of memory"
 MOST_MEMORY = 1 << 30
-"""Bytes that one git may allocate: a few bytes of a delta can stand for an object of gigabytes, which it holds."""
+"""Bytes that one git process may allocate: a few bytes of a delta can expand to an object of gigabytes in memory."""
 MOST_MEMORY_OF_ALL = 2 << 30
-"""The same for those that keep a table of every object."""
+"""The same for git programs that keep a table of all objects."""
 _OF_ALL = frozenset({"fetch", "gc", "rev-list", "upload-pack"})
 _NO_SPACE = os.strerror(errno.ENOSPC).encode()
 _NOT_WRITTEN = b"unable to write file"
 _FULL = 64 << 10
-"""A disk with fewer free bytes is full, even if a small file still fits."""
+"""A disk with fewer free bytes counts as full, even if a small file still fits."""
 
 
 class GitFailed(PaasError):
-    """git ended with an error. ``reason`` is the last thing that it said, one line without its prefix."""
+    """git ended with an error. ``reason`` is its last message, one line without its prefix."""
 
     code = "git"
 
@@ -57,7 +57,7 @@ class GitFailed(PaasError):
 
 
 class GitHungry(GitFailed):
-    """git ended because it would have taken more memory than it may."""
+    """git ended because it exceeded its memory limit."""
 
     code = "git-memory"
 
@@ -68,7 +68,7 @@ class GitHungry(GitFailed):
 
 
 class GitMissing(PaasError):
-    """There is no git program on this server."""
+    """git is not installed on this server."""
 
     code = "git-missing"
 
@@ -77,7 +77,7 @@ class GitMissing(PaasError):
 
 
 def environment(repository: Path) -> dict[str, str]:
-    """The whole environment that git gets: nothing of the daemon's own but the search path."""
+    """Return the complete environment for git: only the search path comes from the daemon's own."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(repository),
@@ -86,7 +86,7 @@ def environment(repository: Path) -> dict[str, str]:
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_ATTR_NOSYSTEM": "1",
-        # refs/replace/* can be pushed; they must not change what a commit means here.
+        # refs/replace/* can be pushed; they must not change the meaning of a commit here.
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_TERMINAL_PROMPT": "0",
     }
@@ -102,10 +102,10 @@ def start(
     stderr: int | IO[bytes] = subprocess.PIPE,
     directory: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Starts ``git ARGUMENTS…`` on the repository, in a process group of its own, with a umask of 022.
+    """Start ``git ARGUMENTS…`` on the repository, in its own process group, with a umask of 022.
 
-    ``extra`` is added to the environment. The umask matters for work trees: an image is built from them, whose
-    program runs as another user. Raises `GitMissing`.
+    ``extra`` is added to the environment. The umask matters for work trees: images are built from them, whose programs
+    run as other users. Raise `GitMissing`.
     """
     settings = [word for setting in _SETTINGS for word in ("-c", setting)]
     try:
@@ -129,8 +129,8 @@ def start(
 
 
 def _limit(pid: int, memory: int) -> None:
-    """Limits what the process may allocate, and all that it starts. Files that it maps don't count."""
-    # A program that has ended already needs no limit.
+    """Limit the memory that the process and its children may allocate. Mapped files don't count."""
+    # A program that has already ended needs no limit.
     with contextlib.suppress(ProcessLookupError):
         resource.prlimit(pid, resource.RLIMIT_DATA, (memory, memory))
 
@@ -145,10 +145,10 @@ def run(
     directory: Path | None = None,
     most: int | None = None,
 ) -> bytes:
-    """Runs git to its end and returns its output. Raises `GitFailed`, `GitMissing`, and `DiskFull`.
+    """Run git to its end and return its output. Raise `GitFailed`, `GitMissing`, or `DiskFull`.
 
-    Its input is the file descriptor ``stdin``, or ``text``. However much git complains, only the end of that is read.
-    After more than ``most`` bytes of output git is ended, and that is returned; it gets no ``text`` then.
+    Its input is the file descriptor ``stdin``, or ``text``. Only the end of its error output is read. After more than
+    ``most`` bytes of output git is ended, and these are returned; it gets no ``text`` then.
     """
     with span(f"git {arguments[0]}"), tempfile.TemporaryFile() as complaints:
         process = start(
@@ -196,7 +196,7 @@ def _free(path: Path) -> int | None:
 
 @contextmanager
 def ending(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """Lends the process; whatever happens, neither it nor a child of it nor a pipe to it is left afterwards."""
+    """Yield the process. At the end, neither it nor a child of it nor a pipe to it is left."""
     try:
         yield process
     finally:
@@ -210,7 +210,7 @@ def ending(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]
 
 
 def last_words(complaints: bytes) -> str:
-    """The last error among what git said, without its prefix, fit for one line."""
+    """Return the last error in git's output, without its prefix, in one line."""
     lines = complaints.decode(errors="replace").splitlines()
     errors = [line for line in lines if line.startswith(("fatal: ", "error: "))] or lines or ["no message"]
     return one_line(errors[-1].removeprefix("fatal: ").removeprefix("error: "))

@@ -1,4 +1,4 @@
-"""A push that was received but is not part of the repository yet."""
+"""A received push that is not part of the repository yet."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from paas.system.spans import span
 
 logger = logging.getLogger(__name__)
 
-# Rules that old and widely copied histories break without harm; git's own hosting services let them pass, too.
+# Rules that old and widely copied histories break without harm; git hosting services allow that, too.
 _STRICT = "--strict=badTimezone=ignore,missingSpaceBeforeDate=ignore,zeroPaddedFilemode=ignore"
 
-# A ref that was reported as moved stays so when the power fails. Each costs milliseconds: too much for a thousand tags.
+# A ref that was reported as moved survives a power failure. Each takes milliseconds: too much for a thousand tags.
 _DURABLE = ["-c", "core.fsync=committed,reference"]
 _MOST_DURABLE = 20
 
 
 class Quarantine:
-    """The objects of one push, in a folder of their own beside the repository's, which they also see.
+    """Objects of one push, in their own folder beside those of the repository, which are visible, too.
 
-    With ``atomic`` the pusher wants all refs moved or none. What has not been accepted when the context ends is gone.
+    With ``atomic`` all refs move or none. Objects that were not accepted by the end of the context are removed.
     """
 
     def __init__(self, repository: Repository, *, atomic: bool = False) -> None:
@@ -56,17 +56,17 @@ class Quarantine:
             logger.warning("%s could not be removed; the next start of the server tries again", self.objects)
 
     def environment(self) -> dict[str, str]:
-        """What git needs in its environment, beside the repository, to see these objects, too."""
+        """Return the additional environment with which git sees these objects."""
         return {"GIT_OBJECT_DIRECTORY": str(self.objects)}
 
     def stored(self) -> int:
-        """How many bytes the packs that it received take."""
+        """Return the size of its packs in bytes."""
         return stored_in(self.objects)
 
     def take_in(self, stdin: socket.socket, max_pack_bytes: int) -> None:
-        """Receives a pack from the socket and checks every object in it. Raises `PushRefused`.
+        """Receive a pack from the socket and check every object in it. Raise `PushRefused`.
 
-        git reads the socket itself: none of the bytes pass through this process.
+        git reads the socket directly: no bytes pass through this process.
         """
         options = ["--stdin", "--fix-thin", _STRICT, f"--max-input-size={max_pack_bytes}"]
         try:
@@ -76,7 +76,7 @@ class Quarantine:
             raise PushRefused(error.reason, why=error.why, fix=error.fix, code=code) from error
 
     def check_connected(self, tips: Sequence[str]) -> None:
-        """Raises `PushRefused` unless everything that the tips lead to is here or in the repository."""
+        """Raise `PushRefused` unless all objects reachable from the tips are here or in the repository."""
         options = ["--objects", "--stdin", "--not", "--all", "--quiet"]
         try:
             self._run(["rev-list", *options], text="".join(f"{tip}\n" for tip in tips).encode())
@@ -84,18 +84,18 @@ class Quarantine:
             raise PushRefused("missing necessary objects", why=error.reason) from error
 
     def keep(self) -> None:
-        """Makes the objects part of the repository already; `accept` still has to move the refs."""
+        """Move the objects into the repository now; `accept` still has to move the refs."""
         self._migrate()
 
     def rehearse(self, updates: Sequence[RefUpdate]) -> dict[str, str | None]:
-        """What `accept` would answer now, without moving anything."""
+        """Return what `accept` would return now, without moving anything."""
         return self._move(updates, commit=False)
 
     def accept(self, updates: Sequence[RefUpdate]) -> dict[str, str | None]:
-        """Makes the objects part of the repository and moves the refs, each only if it still has its old value.
+        """Move the objects into the repository and each ref that still has its old value.
 
-        The answer has None for every ref that moved, else the reason. A receiver that has to have the refs moved
-        before it lets go of a lock calls this itself; a ref that was asked for before gets the same answer again.
+        Return None for every ref that moved, else the reason. A receiver that must move refs before it releases a lock
+        calls this itself; a ref that was requested before gets the same answer again.
         """
         fresh = [update for update in updates if update.ref not in self._outcome]
         if fresh:
@@ -104,7 +104,7 @@ class Quarantine:
 
     @property
     def moved(self) -> frozenset[str]:
-        """The refs that were accepted and have moved."""
+        """Return the refs that were accepted and have moved."""
         return frozenset(ref for ref, reason in self._outcome.items() if reason is None)
 
     def _move(self, updates: Sequence[RefUpdate], *, commit: bool) -> dict[str, str | None]:
@@ -123,7 +123,7 @@ class Quarantine:
         return reason if self.repository.resolve(update.ref) == update.old else MOVED
 
     def _transaction(self, updates: Sequence[RefUpdate], commit: bool) -> None:
-        """All refs or none: git locks and compares them, then the objects move, then the refs."""
+        """Move all refs or none: git locks and compares them, then the objects move, then the refs."""
         durable = _DURABLE if commit and len(updates) <= _MOST_DURABLE else []
         process = git_process.start(
             self.repository.path, [*durable, "update-ref", "--stdin"], extra=self.environment(), stdin=subprocess.PIPE
@@ -135,13 +135,13 @@ class Quarantine:
                     self._migrate()
                     done = _tell(process, ["commit"], ["commit: ok"])
             finally:
-                # At the end of its input git gives up what was not committed, and its locks; killed, it could not.
+                # At the end of its input git drops uncommitted changes and its locks; killed, it could not.
                 _, complaints = process.communicate()
             if not done:
                 raise git_process.GitFailed("update-ref", git_process.last_words(complaints))
 
     def _migrate(self) -> None:
-        """Moves the files. A pack counts from the moment its index is there, so that comes last."""
+        """Move the files. A pack is visible once its index exists, so the index comes last."""
         files = [path for path in self.objects.rglob("*") if path.is_file() and path.parent.name != "info"]
         for path in sorted(files, key=lambda path: path.suffix == ".idx"):
             target = self.repository.path / "objects" / path.relative_to(self.objects)

@@ -1,5 +1,4 @@
-"""Receives a push: dulwich speaks the protocol, git takes in the pack, a `PushHandler` decides while the pusher
-watches.
+"""Receive a push: dulwich speaks the protocol, git stores the pack, a `PushHandler` decides while the pusher watches.
 
 The protocol is git's gitprotocol-pack(5), "Pushing data to a server".
 """
@@ -43,24 +42,24 @@ _SHA = re.compile(rb"[0-9a-f]{40}")
 
 
 class PushHandler(Protocol):
-    """Decides about a push, and does what has to be done before it counts."""
+    """Handler that decides about a push and deploys it."""
 
     def admit(self, options: Sequence[str], progress: Callable[[bytes], None]) -> None:
-        """Returns when the push may go on, before any of its pack is read; a `PaasError` refuses it.
+        """Return when the push may continue, before its pack is read. Raise a `PaasError` to refuse it.
 
-        ``options`` are those of ``git push -o``. It may take as long as it needs; ``progress`` is as for `update`.
+        ``options`` are those of ``git push -o``. It may wait; ``progress`` is as for `update`.
         """
 
     def update(
         self, updates: Sequence[RefUpdate], quarantine: Quarantine, progress: Callable[[bytes], None]
     ) -> Mapping[str, str | None]:
-        """Answers for every ref: None to accept it, else the reason of the refusal, one line.
+        """Return for every ref None to accept it, else the reason of the refusal in one line.
 
         It may take minutes. The objects can be read through ``quarantine``; ``progress`` takes text for the pusher's
-        terminal, from any thread, and never fails: a pusher who goes away changes nothing. A `PaasError` refuses all
-        with its ``what``. Other pushes to the same repository may be under way at the same time, so a receiver that
-        acts on a ref takes its lock, compares ``old`` with the repository, acts, and calls ``quarantine.accept``
-        before it lets go of the lock. Refs that it accepts without that call are moved when it has returned.
+        terminal, from any thread, and never fails: a disconnected pusher changes nothing. A `PaasError` refuses all
+        refs with its ``what``. Other pushes to the same repository may run at the same time, so a receiver that acts on
+        a ref takes its lock, compares ``old`` with the repository, acts, and calls ``quarantine.accept`` before it
+        releases the lock. Refs that it accepts without that call move after it returns.
         """
 
 
@@ -73,12 +72,12 @@ def serve_receive_pack(
     max_pack_bytes: int,
     keepalive_seconds: float = KEEPALIVE_SECONDS,
 ) -> int:
-    """Serves ``git-receive-pack`` to one client and returns the exit status: 0 once the client was told the outcome.
+    """Serve ``git-receive-pack`` to one client. Return the exit status: 0 once the client was told the outcome.
 
     ``stdin`` and ``stdout`` are those of an `Invocation`. A pack of more than ``max_pack_bytes`` is refused without
-    being read to its end; ``stdin`` may have unread bytes then. The pusher gets a sign of life whenever
-    ``keepalive_seconds`` went by without one. A push whose client has gone away is still carried out once its pack
-    has arrived, and so is its verdict; before that it leaves nothing behind.
+    being read completely; ``stdin`` may have unread bytes then. The pusher gets a keep-alive packet every
+    ``keepalive_seconds``. A push whose client disconnects after its pack has arrived is still carried out; before that
+    it leaves nothing behind.
     """
     client = GitPeer(stdin, stdout)
     handler = _Handler(repository, client, receiver, max_pack_bytes, keepalive_seconds)
@@ -96,7 +95,7 @@ def serve_receive_pack(
 
 
 class _Commands(PktLines):
-    """Reads a client's commands, bounded in size, with the ``shallow`` lines among them put aside."""
+    """Reader for a client's commands, limited in size. It collects ``shallow`` lines separately."""
 
     def __init__(self, client: GitPeer) -> None:
         super().__init__(client.read, client.write)
@@ -120,7 +119,7 @@ class _Commands(PktLines):
 
 
 class _Advertised(Backend):
-    """What dulwich has to know of the repository: the refs that it tells the client."""
+    """Repository for dulwich: the refs that it advertises."""
 
     object_format = SHA1
     hooks: Mapping[str, Any] = {}
@@ -171,7 +170,7 @@ class _Handler(ReceivePackHandler):
             yield ref, refused.get(update.ref, "ok").encode()
 
     def _push(self, updates: Sequence[RefUpdate]) -> tuple[str, dict[str, str]]:
-        """``ok`` or why nothing could be taken in; and the reason for each ref that did not move."""
+        """Return ``ok`` or why nothing could be received, and the reason for each ref that did not move."""
         atomic = self.has_capability(CAPABILITY_ATOMIC)
         side_band = self.has_capability(CAPABILITY_SIDE_BAND_64K)
         seconds = self._keepalive_seconds if side_band else None
@@ -190,7 +189,7 @@ class _Handler(ReceivePackHandler):
         return reason, {update.ref: reason for update in updates}
 
     def _options(self) -> list[str]:
-        """The push options, which come between the commands and the pack."""
+        """Return the push options, which come between the commands and the pack."""
         if not self.has_capability(CAPABILITY_PUSH_OPTIONS):
             return []
         options = []
@@ -211,14 +210,14 @@ class _Handler(ReceivePackHandler):
             quarantine.check_connected(tips)
         except PushRefused as refusal:
             if refusal.fix:
-                # git shows the reason alone.
+                # git shows only the reason.
                 progress("".join(f" !     {line}\n" for line in refusal.lines()).encode())
             raise PushRefused(SHALLOW) if self._commands.shallow else refusal from None
 
     def _decide(
         self, updates: Sequence[RefUpdate], quarantine: Quarantine, progress: Callable[[bytes], None]
     ) -> dict[str, str]:
-        """Moves what may move and answers with the reasons for the rest."""
+        """Move the accepted refs. Return the reasons for the others."""
         refused = problems(updates, self._repository.refs())
         ask = partial(self._ask, quarantine=quarantine, progress=progress)
         for step in (quarantine.rehearse, ask, quarantine.accept):
@@ -245,7 +244,7 @@ class _Handler(ReceivePackHandler):
 
 
 def _reason(error: PaasError) -> str:
-    """The reason that git shows. A full disk has its code, because nothing else is told of one."""
+    """Return the reason that git shows. A full disk has its code, because it is not reported otherwise."""
     return f"{one_line(error.what)} [{error.code}]" if isinstance(error, DiskFull) else one_line(error.what)
 
 

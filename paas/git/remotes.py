@@ -1,4 +1,4 @@
-"""Reaches other servers: git repositories, archives, and the keys of their ssh servers."""
+"""Access to other servers: git repositories, archives, and the keys of ssh servers."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _SCAN_SECONDS = 10
 
 
 class Remotes:
-    """The other servers. Anything may be slow, hostile or absent: all calls are bounded in time and size.
+    """Other servers. They may be slow, hostile or unreachable: all calls are limited in time and size.
 
-    Credentials are in files below ``work`` as long as they are needed.
+    Credentials are stored in files below ``work`` while they are needed.
     """
 
     def __init__(self, work: Path) -> None:
@@ -36,14 +36,14 @@ class Remotes:
     def fetch(
         self, quarantine: Quarantine, remote: Remote, ref: str, means: RemoteCredentials, cancelled: threading.Event
     ) -> Fetched:
-        """Fetches the ref (empty: the remote's HEAD) into the quarantine and checks that nothing is missing.
+        """Fetch the ref (empty: the remote's HEAD) into the quarantine and check that nothing is missing.
 
-        Raises `FetchFailed` with what git said.
+        Raise `FetchFailed` with git's message.
         """
         return git_fetch.fetch(quarantine, remote, ref, means, cancelled, self._work)
 
     def download(self, remote: Remote, means: RemoteCredentials, cancelled: threading.Event) -> Iterator[bytes]:
-        """The body of what is at the https address, in chunks. Redirects are followed to https only."""
+        """Yield the content of the https address in chunks. Redirects are followed to https only."""
         deadline = time.monotonic() + means.timeout
         try:
             with https.opened(remote.url, means, _SOCKET_SECONDS) as response:
@@ -55,11 +55,12 @@ class Remotes:
             ) from error
 
     def addresses(self, host: str) -> list[str]:
-        """The addresses that a host has for this server; none for a name that does not resolve."""
+        """Return the addresses of a host; none for a name that does not resolve."""
         return egress.addresses(host)
 
     def host_keys(self, address: str) -> list[str]:
-        """The keys that the ssh server shows now, as lines of ``known_hosts``; `FetchFailed` if it shows none."""
+        """Return the present keys of the ssh server as lines of ``known_hosts``. Raise `FetchFailed` if there are none.
+        """
         host, _, port = url.host(address).partition(":")
         argv = ["ssh-keyscan", "-T", str(_SCAN_SECONDS), *(["-p", port] if port else []), "--", host]
         try:
@@ -86,7 +87,7 @@ class Remotes:
 def _chunks(response: Any, deadline: float, cancelled: threading.Event) -> Iterator[bytes]:
     said = response.headers.get("Content-Length")
     got = 0
-    # Not read: it waits until it has all that was asked for, and a slow server takes hours for that.
+    # Not read(): it waits for all requested bytes, which takes hours with a slow server.
     while chunk := response.read1(CHUNK):
         if cancelled.is_set():
             raise Cancelled("the download was cancelled")

@@ -1,4 +1,4 @@
-"""The bare repository of one app: its refs, and what is in its commits."""
+"""The bare repository of one app: its refs, and the content of its commits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 QUARANTINE = "quarantine"
 LARGEST_FILE = 1 << 20
 MOST_OF_A_COMMIT = 64 << 10
-"""Bytes that are read of who wrote a commit, and its subject."""
+"""Limit in bytes of a commit's author and subject."""
 PACKS_BEFORE_TIDYING = 50
 
 _CONFIG = "[core]\n\tsymlinks = true\n[gc]\n\tauto = 0\n\tautoDetach = false\n"
@@ -37,7 +37,7 @@ _POINTER_SIZES = range(len(_POINTER), 1024)
 
 @dataclass(frozen=True)
 class CommitInfo:
-    """A commit as people know it; ``time`` is the author's, in seconds since 1970."""
+    """Commit for display; ``time`` is the author's, in seconds since 1970."""
 
     sha: str
     subject: str
@@ -47,7 +47,7 @@ class CommitInfo:
 
 @dataclass(frozen=True)
 class UnbuildableEntry:
-    """Something in a commit that can't be built from a plain checkout; ``kind`` is ``submodule`` or ``git-lfs``."""
+    """Entry of a commit that can't be built from a plain checkout; ``kind`` is ``submodule`` or ``git-lfs``."""
 
     kind: str
     path: str
@@ -56,8 +56,8 @@ class UnbuildableEntry:
 class Repository:
     """One bare repository. Any thread may use it; no state is kept between calls.
 
-    Methods that take a ``quarantine`` also see what is in there, a push that was received but not accepted yet.
-    All of them raise `git_process.GitFailed` when git can't do its work.
+    Methods with a ``quarantine`` also see its objects: a push that was received but not accepted yet. All of them raise
+    `git_process.GitFailed` when git fails.
     """
 
     def __init__(self, path: Path) -> None:
@@ -65,7 +65,7 @@ class Repository:
 
     @classmethod
     def create(cls, path: Path) -> Repository:
-        """Makes the repository, readable by its owner alone, or nothing at all. Raises `AlreadyExists`."""
+        """Create the repository completely, readable by its owner only. Raise `AlreadyExists`."""
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
@@ -84,28 +84,28 @@ class Repository:
         return cls(path)
 
     def exists(self) -> bool:
-        """Whether it was created and not deleted."""
+        """Return True if it was created and not deleted."""
         return (self.path / "HEAD").is_file()
 
     def delete(self) -> None:
-        """Removes the repository; does nothing where there is none."""
+        """Remove the repository, if it exists."""
         if self.path.exists():
             shutil.rmtree(self.path)
 
     def copy_to(self, path: Path) -> None:
-        """Makes a repository at ``path`` with the same refs and what they lead to.
+        """Create a repository at ``path`` with the same refs and their objects.
 
-        Pushes and `tidy` may go on meanwhile, so it is not the files that are copied: those would be refs without their
-        objects, files that have gone, and locks that nobody will ever take away.
+        Pushes and `tidy` may run meanwhile, so the files are not copied directly: there could be refs without their
+        objects, missing files, and stale locks.
         """
         copy = Repository.create(path)
-        # A git that git starts gets neither the settings nor all of the environment.
+        # A git process started by git gets neither the settings nor the whole environment.
         serve = "--upload-pack=git -c safe.directory=* --no-replace-objects upload-pack"
         copy._run(["fetch", "--quiet", "--no-write-fetch-head", serve, str(self.path), "+refs/*:refs/*"], None)
         copy._run(["symbolic-ref", "HEAD", self._run(["symbolic-ref", "HEAD"], None).decode().strip()], None)
 
     def refs(self) -> dict[str, str]:
-        """All refs below ``refs/`` with what they point to, sorted by name."""
+        """Return all refs below ``refs/`` with their targets, sorted by name."""
         found = self._refs().as_dict()
         return {
             name.decode(errors="surrogateescape"): sha.decode()
@@ -114,29 +114,29 @@ class Repository:
         }
 
     def resolve(self, ref: str) -> str | None:
-        """What the ref (its full name, or ``HEAD``) points to: 40 hex digits, or None where it doesn't exist."""
+        """Return the target of the ref (its full name, or ``HEAD``): 40 hex digits, or None if it doesn't exist."""
         try:
             return self._refs()[Ref(ref.encode(errors="surrogateescape"))].decode()
         except KeyError:
             return None
 
     def set_head(self, branch: str) -> None:
-        """Makes ``branch`` the one that a clone checks out, whether it exists yet or not."""
+        """Make ``branch`` the one that a clone checks out, whether it exists or not."""
         ref = f"refs/heads/{branch}"
         if problem := name_problem(ref):
             raise InvalidValue(f"{one_line(branch)} can't be the name of a branch", why=problem)
-        # As all that git moves: a push that is just being looked at may have the lock of HEAD, and is waited for.
+        # Like all ref updates: a push that is being checked may hold the lock of HEAD, so wait for it.
         self._run(["symbolic-ref", "HEAD", ref], None)
 
     def move(self, update: RefUpdate) -> None:
-        """Moves one ref from its old place to the new one. Raises `git_process.GitFailed` where it is elsewhere."""
+        """Move one ref from its old value to the new one. Raise `git_process.GitFailed` if it has another value."""
         assert update.new is not None
         self._run(["update-ref", update.ref, update.new, update.old or "0" * 40], None)
 
     def read_file(
         self, commit: str, path: str, *, quarantine: Quarantine | None = None, limit: int = LARGEST_FILE
     ) -> bytes | None:
-        """The content of one file of a commit; see `read_files`."""
+        """Return the content of one file of a commit; see `read_files`."""
         return self.read_files(commit, [path], quarantine=quarantine, limit=limit)[path]
 
     def read_files(
@@ -148,17 +148,17 @@ class Repository:
         limit: int = LARGEST_FILE,
         limits: Mapping[str, int] | None = None,
     ) -> dict[str, bytes | None]:
-        """The content of files of a commit by path, None for those that aren't there or aren't files.
+        """Return the content of files of a commit by path, None for missing files and for other entries.
 
-        Symbolic links are followed inside the commit. Raises `Unsupported` for a file of more than ``limit`` bytes, or
-        what ``limits`` has for its path, without having read it, and `InvalidValue` for a path that leads out of the
+        Symbolic links are followed inside the commit. Raise `Unsupported` for a file of more than ``limit`` bytes, or
+        the limit of its path in ``limits``, without reading it, and `InvalidValue` for a path that leads out of the
         commit.
         """
         with git_objects.reading(self.path, _seeing(quarantine)) as read:
             return {path: read(f"{commit}:{_inside(path)}", path, (limits or {}).get(path, limit)) for path in paths}
 
     def sizes(self, commit: str, folder: str = "", *, quarantine: Quarantine | None = None) -> dict[str, int]:
-        """The files of a commit, or of one folder of it, by their paths below that, with their sizes in bytes."""
+        """Return the files of a commit, or of one folder of it, by their relative paths, with their sizes in bytes."""
         prefix = f"{_inside(folder)}/" if folder else ""
         entries = git_objects.listing(self.path, commit, _seeing(quarantine), sizes=True)
         return {
@@ -168,12 +168,12 @@ class Repository:
         }
 
     def stored(self) -> int:
-        """How many bytes its packs take."""
+        """Return the size of its packs in bytes."""
         return stored_in(self.path / "objects")
 
     def commit_info(self, commit: str, quarantine: Quarantine | None = None) -> CommitInfo:
-        """Who wrote the commit (or the one that a tag points to), when, and its first line. Raises `NotFound`."""
-        # Names and subjects may have any length: they come last, and what is too much of them is not read.
+        """Return author, time and first line of the commit (or of a tag's target). Raise `NotFound`."""
+        # Names and subjects may have any length: they come last, so that the excess is not read.
         fields = "--format=%H%x00%at%x00%an%x00%s"
         try:
             output = self._run(["log", "-1", fields, f"{commit}^{{commit}}", "--"], quarantine, most=MOST_OF_A_COMMIT)
@@ -185,13 +185,13 @@ class Repository:
         return CommitInfo(sha, one_line(subject), one_line(author), int(time))
 
     def descends(self, commit: str, ancestor: str, quarantine: Quarantine | None = None) -> bool:
-        """Whether the ancestor is part of the history of the commit, or is that commit."""
+        """Return True if the ancestor is part of the commit's history, or is that commit."""
         return not self._run(["rev-list", "--max-count=1", ancestor, "--not", commit, "--"], quarantine)
 
     def unsupported(self, commit: str, quarantine: Quarantine | None = None) -> tuple[UnbuildableEntry, ...]:
-        """Submodules, and files that are kept by git-lfs elsewhere: their content isn't in the repository.
+        """Return submodules, and files stored elsewhere by git-lfs: their content isn't in the repository.
 
-        An attribute ``filter=lfs`` that no file in the commit makes use of is not a finding.
+        An attribute ``filter=lfs`` that no file of the commit uses is ignored.
         """
         entries = git_objects.listing(self.path, commit, _seeing(quarantine))
         submodules = [UnbuildableEntry("submodule", entry.path) for entry in entries if entry.mode == "160000"]
@@ -216,15 +216,15 @@ class Repository:
         return (*submodules, *pointers)
 
     def folders(self, commit: str, quarantine: Quarantine | None = None) -> list[str]:
-        """The paths of all folders of the commit, sorted."""
+        """Return the paths of all folders of the commit, sorted."""
         options = ["-d", "-r", "-z", "--name-only", "--full-tree"]
         output = git_objects.listed(self.path, commit, _seeing(quarantine), options)
         return sorted(name.decode(errors="replace") for name in output.split(b"\0") if name)
 
     def recover(self) -> None:
-        """Removes what a crash may have left: received packs that nobody will accept, and locks that nobody holds.
+        """Remove what a crash may have left: received packs that were never accepted, and stale locks.
 
-        For the start of the server, before the first push: there must be no push under way.
+        Call it at the server's start, before the first push: no push may be running.
         """
         for folder in (self.path / QUARANTINE).glob("*"):
             shutil.rmtree(folder)
@@ -235,12 +235,13 @@ class Repository:
                 pack.unlink()
 
     def tidy(self, room: float = math.inf) -> bool:
-        """Joins the packs of many pushes into one and drops old unreachable objects; whether that was necessary.
+        """Join the packs of many pushes into one and drop old unreachable objects. Return True if that was necessary.
 
-        Pushes may be received meanwhile. It takes about as long as a clone does: seconds to minutes. `PaasError` if it
-        could take more than ``room`` bytes of the disk until it is through.
+        Pushes may be received meanwhile. It takes about as long as a clone: seconds to minutes. Raise `PaasError` if it
+        could temporarily take more than ``room`` bytes of disk.
         """
-        # One with an .mtimes file holds unreachable objects that git keeps: there is one, however often it joins.
+        # A pack with an .mtimes file holds unreachable objects that git keeps: there is only one, however often it
+        # joins.
         packs = [path for path in (self.path / "objects/pack").glob("*.pack") if not _is_cruft(path)]
         if len(packs) < PACKS_BEFORE_TIDYING:
             return False
@@ -258,7 +259,7 @@ class Repository:
 
 
 def stored_in(objects: Path) -> int:
-    """How many bytes the packs in a folder of objects take."""
+    """Return the size in bytes of the packs in a folder of objects."""
     return sum(pack.stat().st_size for pack in (objects / "pack").glob("*.pack"))
 
 
@@ -281,7 +282,7 @@ def repository_of(ctx: Context, app: App) -> Repository:
     """Return the app's repository, made on first use."""
     path = ctx.paths.repository(app)
     if not path.exists():
-        # Another thread may make it at this moment.
+        # Another thread may create it at this moment.
         with suppress(AlreadyExists):
             return Repository.create(path)
     return Repository(path)

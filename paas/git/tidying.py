@@ -1,4 +1,4 @@
-"""Keeping repositories in order."""
+"""Maintenance of repositories."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ TIDY_AGAIN_SECONDS = 86_400.0
 
 
 class RepositoryTidier:
-    """Joins the packs of repositories that were pushed to many times.
+    """Job that joins the packs of repositories with many pushes.
 
-    One where that fails, after minutes perhaps and with the disk filled, is left alone for a while, and holds up no
-    other.
+    A repository where that fails, perhaps after minutes and with a full disk, is skipped for a while, so that it does
+    not delay others.
     """
 
     def __init__(self, ctx: Context) -> None:
@@ -26,7 +26,7 @@ class RepositoryTidier:
         self._put_off: dict[int, float] = {}
 
     def tick(self) -> None:
-        """Looks at all of them."""
+        """Examine all repositories."""
         ctx = self._ctx
         for app in ctx.store.apps.all():
             if not ctx.paths.repository(app).exists() or ctx.clock.monotonic() < self._put_off.get(app.id, 0.0):

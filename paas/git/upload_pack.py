@@ -1,4 +1,4 @@
-"""Serves clone and fetch: git's own upload-pack, connected to the client."""
+"""Serve clone and fetch with git's own upload-pack, connected to the client."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def serve_upload_pack(
     *,
     protocol: str = "",
 ) -> int:
-    """Serves ``git-upload-pack`` to one client and returns git's exit status, 1 for a client that went away.
+    """Serve ``git-upload-pack`` to one client. Return git's exit status, 1 if the client disconnected.
 
     ``stdin``, ``stdout`` and ``stderr`` are those of an `Invocation`; ``protocol`` is the client's GIT_PROTOCOL
-    (``version=2``), anything else than a version is ignored. Raises `git_process.GitMissing`.
+    (``version=2``), anything other than a version is ignored. Raise `git_process.GitMissing`.
     """
     extra = {"GIT_PROTOCOL": protocol} if _PROTOCOL.fullmatch(protocol) else {}
     command = ["upload-pack", "--strict", str(repository.path)]

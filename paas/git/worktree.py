@@ -1,4 +1,4 @@
-"""The kept work tree of an app: a checkout in which only what changed is written."""
+"""The permanent work tree of an app: a checkout in which only changed files are written."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ logger = logging.getLogger(__name__)
 def update_worktree(
     repository: Repository, commit: str, tree: Path, index: Path, *, quarantine: Quarantine | None = None
 ) -> None:
-    """Makes ``tree`` exactly what is in ``commit``, and ``index`` git's record of it (a file, outside of ``tree``).
+    """Make ``tree`` exactly the content of ``commit``, and ``index`` git's record of it (a file outside of ``tree``).
 
-    Files that are right already keep their times and inodes, so that a builder that compares those takes only what
-    changed. Whatever else is found there is put right: missing or changed files, files that aren't in the commit,
-    a missing or broken index, the traces of a run that was killed. Symbolic links and modes are kept; no filter or
-    hook runs. The caller sees to it that there is one update of a tree at a time. Raises `git_process.GitFailed`.
+    Unchanged files keep their times and inodes, so that a builder that compares them only transfers changes. Everything
+    else is repaired: missing or changed files, files that aren't in the commit, a missing or broken index, the traces
+    of a killed run. Symbolic links and modes are kept; no filter or hook runs. The caller ensures that there is one
+    update of a tree at a time. Raise `git_process.GitFailed`.
     """
     try:
         _update(repository, commit, tree, index, quarantine)
     except (process.GitFailed, DiskFull) as error:
-        # Made anew it needs less room than what was there and what comes in its place.
+        # A new tree needs less disk space than the old files beside new ones.
         logger.warning("the work tree %s is made anew: %s", tree, error)
         _remove(tree)
         _remove(index)

@@ -1,4 +1,4 @@
-"""Everything that a use-case may touch, in one place. There are no globals."""
+"""Everything that a use-case may access, in one place. There are no globals."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Context:
-    """The services of one instance, and the one who asks.
+    """Services of one instance, and the caller.
 
-    ``out`` is where the caller reads; ``gone`` is set when nobody reads any more. ``changed`` is notified whenever
+    ``out`` is the caller's output; ``gone`` is set when the client has disconnected. ``changed`` is notified whenever
     the set of containers of any app changed. ``engine`` is the Docker Engine of this server, which builds images
     whatever scheduler runs an app. What only some subjects use is a `part`.
     """

@@ -1,4 +1,4 @@
-"""What the platform tells in an app's log: changes, crashes, and logs that were lost."""
+"""Lines of the platform in an app's log: deployments, crashes, and lost logs."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from paas.system.clock import Clock
 
 _log = logging.getLogger(__name__)
 QUIET = ("create", "destroy")
-"""Changes of which an app's log does not tell."""
+"""Kinds of deployments that are not reported in an app's log."""
 
 
 class EventLog:
-    """Puts lines of the platform into the logs of apps."""
+    """Writer of the platform's lines in the logs of apps."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 
     def tell(self, app_id: int, process: str, text: str, *, release: int = 0, code: str = "") -> None:
-        """A line that happens now; of an app that is gone, nobody is told. A full disk loses the line, and no more."""
+        """Add a line with the current time. A line of a removed app is dropped, and so is one on a full disk."""
         now = query.rfc3339(self._clock.now())
         try:
             self._store.events.add(app_id, now, process, text, release=release, code=code)
@@ -33,7 +33,7 @@ class EventLog:
             _log.warning("%s could not be logged: %s: %s", process, text, error.what)
 
     def ended(self, ending: Ending) -> None:
-        """A container ended or was removed: whatever this server did not do itself is told."""
+        """Report the end or removal of a container, unless this server caused it."""
         if ending.asked:
             return
         if not ending.removed:
@@ -44,7 +44,7 @@ class EventLog:
             self.tell(ending.app_id, ending.label, lost, release=ending.release)
 
     def _comes_back(self, ending: Ending) -> bool:
-        """Return whether the engine starts it again: a phase has done its work, and a candidate has failed."""
+        """Return True if Docker restarts it. Phases and failed candidates are not restarted."""
         if ending.label.partition(".")[0] == PHASE:
             return False
         try:
@@ -53,7 +53,7 @@ class EventLog:
             return False
 
     def cut(self, connections: Mapping[int, int]) -> None:
-        """Connections to these loopback ports were ended, so many to each, because too many old workers went on."""
+        """Report connections to these loopback ports that ended because there were too many old workers, by port."""
         owners = self._store.apps.owners_of_ports(connections.keys())
         counts: Counter[int] = Counter()
         for port, count in connections.items():
@@ -69,7 +69,7 @@ class EventLog:
     def change(
         self, app_id: int, kind: str, who: str, status: DeploymentStatus, version: int | None, error: str = ""
     ) -> None:
-        """A change of what runs begins, or has come to its end: ``who`` is what and by whom."""
+        """Report the beginning or end of a deployment; ``who`` is what and by whom."""
         if kind in QUIET:
             return
         of_release = f": v{version}" if version else ""

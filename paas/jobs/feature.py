@@ -1,6 +1,6 @@
 """A feature: everything that one subject adds to the platform, in one value.
 
-`paas.dispatch.features` has the list of them. Nothing else has to be edited for a new one.
+`paas.dispatch.features` is the list of them. A new feature requires no other change.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from paas.store.migrate import Migrations
 from paas.store.table import Table
 
 if TYPE_CHECKING:
-    # Which has the features.
+    # It has the features.
     from paas.jobs.context import Context
 
 _T = TypeVar("_T")
@@ -25,7 +25,7 @@ Facts = Mapping[str, str]
 
 
 class Background(Protocol):
-    """Something that goes on in threads of its own while the daemon lives, as `Loop` does."""
+    """Background activity in its own threads while the daemon runs, such as `Loop`."""
 
     def start(self) -> None:
         """Begin."""
@@ -36,7 +36,7 @@ class Background(Protocol):
 
 @dataclass(frozen=True)
 class Part(Generic[_T]):
-    """A part of the context: ``ctx.part(kind)`` is what ``make`` made at the start of the daemon."""
+    """Part of the context: ``ctx.part(kind)`` returns what ``make`` returned at the start of the daemon."""
 
     kind: type[_T]
     make: Callable[[Context], _T]
@@ -44,7 +44,7 @@ class Part(Generic[_T]):
 
 @dataclass(frozen=True)
 class Look:
-    """One look of `doctor`: at apps, or at the host, which is left out when one app is examined."""
+    """Examination of `doctor`: of apps, or with ``host`` of the host, which is skipped for a single app."""
 
     subject: str
     find: Callable[[Context, Sequence[App]], Iterable[Finding]]
@@ -53,7 +53,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Timer:
-    """Something that is due at a time of day. ``tick`` does what is, and returns when the next will be, if ever."""
+    """Activity that is due at certain times. ``tick`` does what is due, and returns the next time, None for never."""
 
     name: str
     tick: Callable[[Context], float | None]
@@ -61,23 +61,25 @@ class Timer:
 
 @dataclass(frozen=True)
 class Feature:
-    """What one subject adds. Every field but the name may be left out.
+    """Everything that one subject adds. All fields except the name are optional.
 
     ``commands``: modules whose import declares commands.
     ``properties``: rows, from which ``…:set``, ``…:report`` and the reference page follow.
-    ``facts``: by namespace of properties, what its report says of an app besides.
-    ``tables`` are asked for with ``ctx.store.table(kind)``; ``migrations`` are scripts that do not belong to the
-    platform's own in ``store/migrations``.
-    ``changes``: the kinds of changes of apps that it starts, as ``builds:list --kind`` takes them.
-    ``parts`` are made in the order of the list; a part may ask for those before it.
-    ``folders`` below the data root are made at the start, and again when somebody removes them: ``paths.folder(name)``.
-    ``started`` is called at the start, before anything is served: it undoes what a crash has left.
-    ``loops`` and ``timers`` begin with the daemon; ``stopped`` is called at its end, beside those of the others.
-    ``findings``: looks of `doctor`.
-    ``changed``: a property was set, for the app or for None globally. If it raises, the former value is back.
-    ``copied``: the second app is to be like the first (apps:clone); rows and files of it that fail it are removed.
+    ``facts``: by namespace of properties, additional facts about an app in its report.
+    ``tables`` are returned by ``ctx.store.table(kind)``; ``migrations`` are scripts in addition to the platform's own
+    in ``store/migrations``.
+    ``changes``: the kinds of deployments that it starts, as ``builds:list --kind`` takes them.
+    ``parts`` are made in the order of the list; a part may use those before it.
+    ``folders`` below the data root are created at the start, and again if they are removed: ``paths.folder(name)``.
+    ``started`` is called at the start, before anything is served: it undoes what a crash left.
+    ``loops`` and ``timers`` start with the daemon; ``stopped`` is called at its end, in parallel with those of other
+    features.
+    ``findings``: examinations of `doctor`.
+    ``changed``: a property was set, for the app or for None globally. If it raises, the former value is restored.
+    ``copied``: make the second app like the first (apps:clone); if it raises, the copy is removed with its rows and
+    files.
     ``ending``: the app is being destroyed, and its containers are about to be removed.
-    ``destroyed``: the same, in the transaction that removes it. Rows that refer to the app go with it by themselves.
+    ``destroyed``: the same, in the transaction that removes it. Rows that refer to the app are removed automatically.
     """
 
     name: str

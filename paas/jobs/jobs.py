@@ -1,7 +1,4 @@
-"""Jobs: changes of what runs, each in a thread of its own, with a journal and a log that outlive the client.
-
-A client only watches. When it goes away the job goes on.
-"""
+"""Jobs: deployments, each in its own thread. Its journal and log outlive the client, which only watches."""
 
 from __future__ import annotations
 
@@ -31,11 +28,10 @@ _T = TypeVar("_T")
 
 
 class Job:
-    """One change of what runs.
+    """One running deployment.
 
-    ``app`` is the app as it is since the job holds its lock; ``out`` is the job's log; ``cancelled`` is looked at
-    between and inside its steps. ``waits`` says what it waits for, empty once it is at work. ``pushed`` is the commit
-    of a push.
+    ``app`` is the app as of the time the job took its lock; ``out`` is the job's log; ``cancelled`` is checked between
+    and inside its steps. ``waits`` says what it waits for, empty once it works. ``pushed`` is the commit of a push.
     """
 
     def __init__(
@@ -62,7 +58,10 @@ class Job:
         self._lock = threading.Lock()
 
     def cancel(self, reason: Cancelled, *, waiting_only: bool = False) -> bool:
-        """Asks it to end, for that reason; with ``waiting_only`` it is left alone if it is at work. Says whether."""
+        """Cancel the job with that reason, with ``waiting_only`` only if it still waits.
+
+        Return True if it was cancelled.
+        """
         with self._lock:
             if waiting_only and not self.waits:
                 return False
@@ -71,17 +70,17 @@ class Job:
             return True
 
     def tell_of(self, holder: str) -> None:
-        """Somebody else's change of the app is at work."""
+        """Note that another deployment of the app is running."""
         self.out.step(f"{self.app.name}: another deployment is running ({holder}); waiting for it")
 
     def wait_for(self, what: str) -> None:
-        """It waits for a place."""
+        """Note what the job waits for."""
         with self._lock:
             self.waits = what
         self._store.deployments.queue(self.id)
 
     def begin(self) -> None:
-        """It waits no more; raises `Cancelled` if it was cancelled by then."""
+        """Note that the job no longer waits. Raise `Cancelled` if it was cancelled meanwhile."""
         with self._lock:
             waited, self.waits = bool(self.waits), ""
         self.check()
@@ -90,9 +89,9 @@ class Job:
 
     @contextmanager
     def step(self, step: Step, done: str = "", *, cancellable: bool = True) -> Iterator[None]:
-        """Journals the step before it begins and how long it took after; says ``done in 0.2 s`` if given.
+        """Journal the step before it begins and its duration after it; print ``done in 0.2 s`` if given.
 
-        One that is not ``cancellable`` begins although the job was cancelled: there is no way back any more.
+        A step that is not ``cancellable`` begins even if the job was cancelled: there is no way back.
         """
         if cancellable:
             self.check()
@@ -109,18 +108,18 @@ class Job:
             self.out.step(f"{done} in {seconds:.1f} s" if seconds >= 0.095 else f"{done} in {seconds * 1000:.0f} ms")
 
     def check(self) -> None:
-        """Raises `Cancelled` if somebody asked for it, or the server stops."""
+        """Raise `Cancelled` if the job was cancelled, or the server stops."""
         if self.cancelled.is_set():
             raise self.reason or Cancelled("the deployment was cancelled; the app is unchanged", fix="Try it again.")
 
     def note(self, *, commit: str | None = None, version: int | None = None) -> None:
-        """Records what it deploys."""
+        """Record what it deploys."""
         self.version = version or self.version
         self._store.deployments.note(self.id, commit=commit, version=version)
 
 
 class Jobs:
-    """Starts jobs and knows those under way."""
+    """Registry of running jobs, which starts them."""
 
     def __init__(
         self,
@@ -156,10 +155,10 @@ class Jobs:
         began: Callable[[int], None] = lambda number: None,
         push: PushToDeploy | None = None,
     ) -> _T:
-        """Runs ``work`` as a job under the app's lock, and shows its log to ``watch`` until it is through.
+        """Run ``work`` as a job under the app's lock, and show its log to ``watch`` until its end.
 
-        ``began`` is told its number first. A ``push`` supersedes those that still wait and that it goes on from.
-        It returns and raises what ``work`` does. `Disconnected` means that the client has gone; the job goes on.
+        ``began`` gets its number first. A ``push`` supersedes waiting ones that it descends from. Return and raise what
+        ``work`` does. Raise `Disconnected` if the client disconnects; the job continues.
         """
         job = self.start(app, kind=kind, actor=actor, cause=cause, work=work, push=push)
         began(job.id)
@@ -173,7 +172,7 @@ class Jobs:
         self, app: App, *, kind: str, actor: str, cause: str, work: Callable[[Job], object], beside: bool = False,
         push: PushToDeploy | None = None,
     ) -> Job:  # fmt: skip
-        """Start the job in a thread and return at once. One that goes on ``beside`` others takes no turn of the app."""
+        """Start the job in a thread and return at once. With ``beside`` it does not take the app's lock."""
         deployment_id = self._store.deployments.add(app, kind, actor, cause, self._clock.now())
         try:
             log = JobLog(self.log_path(deployment_id), self._clock.now)
@@ -198,10 +197,10 @@ class Jobs:
                 if not beside:
                     with span("turn"):
                         turn.enter_context(self._turns.hold(job.app.id, job.who, job.tell_of, job.cancelled))
-                # While it waited the app may have been renamed, deployed, destroyed.
+                # While it waited, the app may have been renamed, deployed, or destroyed.
                 job.app = self._store.apps.by_id(job.app.id)
                 job.begin()
-                # The change before may have used it up.
+                # The previous deployment may have used it up.
                 self._reserve.keep()
                 self._events.change(job.app.id, job.kind, job.who, DeploymentStatus.RUNNING, None)
                 job.result = work(job)
@@ -232,13 +231,13 @@ class Jobs:
             job.done.set()
 
     def remove_log(self, deployment_id: int) -> None:
-        """Removes the log of the job, if there is one."""
+        """Remove the log of the job, if there is one."""
         path = self.log_path(deployment_id)
         times_of(path).unlink(missing_ok=True)
         path.unlink(missing_ok=True)
 
     def _write_down(self, job: Job, status: DeploymentStatus, code: str) -> None:
-        """The outcome goes down, and the oldest logs go."""
+        """Record the outcome, and remove the oldest logs."""
         self._store.deployments.finish(job.id, status, self._clock.now(), code)
         self._store.traces.set(job.id, job.recorder.spans())
         older = self._store.deployments.older(job.app, self._keep_logs())
@@ -248,45 +247,45 @@ class Jobs:
         self._store.deployments.forget_own(job.app, self._keep_logs())
 
     def log_path(self, deployment_id: int) -> Path:
-        """Where the log of the job is, or was."""
+        """Return the path of the job's log."""
         return self._folder / f"{deployment_id}.log"
 
     def logs(self) -> dict[int, Path]:
-        """The logs that there are, by the job's number."""
+        """Return the existing logs, by the number of their job."""
         return {int(path.stem): path for path in self._folder.glob("*.log") if path.stem.isdecimal()}
 
     def find(self, deployment_id: int) -> Job | None:
-        """The job of that number if it is under way."""
+        """Return the running job of that number."""
         with self._lock:
             return self._active.get(deployment_id)
 
     def hold(self, app: App, who: str) -> AbstractContextManager[None]:
-        """Inside, no job of the app is at work. For what leaves what runs alone, and so is not a job itself."""
+        """Return a context in which no job of the app works, for operations that are not jobs themselves."""
         return self._turns.hold(app.id, who, lambda holder: None, threading.Event())
 
     def of(self, app: App) -> list[Job]:
-        """The jobs of the app under way, oldest first: the one that is at work, then those that wait."""
+        """Return the app's jobs, oldest first: the working one, then those that wait."""
         with self._lock:
             return [job for job in self._active.values() if job.app.id == app.id]
 
     def under_way(self, app: App) -> list[str]:
-        """What is under way for the app, oldest first, in words."""
+        """Return descriptions of the app's jobs, oldest first."""
         with self._lock:
             return [job.who for job in self._active.values() if job.app.id == app.id]
 
     def idle(self) -> bool:
-        """Whether nothing is under way."""
+        """Return True if there are no jobs."""
         with self._lock:
             return not self._active
 
     def stop(self, timeout: float) -> None:
-        """Cancels everything under way and waits, at most ``timeout`` seconds, until it has been cleaned up."""
+        """Cancel all jobs and wait at most ``timeout`` seconds until they have cleaned up."""
         with self._lock:
             self._stopping = True
             jobs = list(self._active.values())
         for job in jobs:
             job.cancel(Cancelled("the server is stopping; the app is unchanged", fix="Try again in a moment."))
-            # To clean up may take longer than those who watch stay connected.
+            # Cleaning up may take longer than watching clients stay connected.
             job.out.step("The server is stopping. This deployment is cancelled unless it is already recorded")
         deadline = self._clock.monotonic() + timeout
         for job in jobs:

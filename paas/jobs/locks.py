@@ -1,6 +1,6 @@
-"""Turns: one change at a time for an app, and so many builds at a time on the host.
+"""Locks: one deployment at a time for each app, and a limited number of builds.
 
-Both live in the daemon's memory, so neither outlives its holder.
+They live in the daemon's memory, so none outlives its holder.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _RECHECK_SECONDS = 0.2
 
 
 class FifoLock:
-    """A lock for each key, taken in the order of asking."""
+    """Lock for each key, taken in the order of requests."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -27,10 +27,13 @@ class FifoLock:
     def hold(
         self, key: int, who: str, waiting: Callable[[str], None], cancelled: threading.Event
     ) -> Iterator[None]:
-        """Inside, nobody else holds ``key``. ``waiting`` is told who does, once, if one has to wait."""
+        """Return a context in which no other thread holds ``key``.
+
+        ``waiting`` is called once with the holder if it must wait.
+        """
         with self._changed:
             queue = self._queues.setdefault(key, deque())
-            # A str subclass instance of its own, so that equal descriptions stay apart by identity.
+            # An instance of a str subclass, so that equal descriptions differ by identity.
             ticket = _Ticket(who)
             queue.append(ticket)
             holder = queue[0] if queue[0] is not ticket else None
@@ -51,7 +54,7 @@ class FifoLock:
                 self._changed.notify_all()
 
     def holder(self, key: int) -> str | None:
-        """Who holds the key, or None."""
+        """Return the holder of the key, or None."""
         with self._changed:
             queue = self._queues.get(key)
             return str(queue[0]) if queue else None
@@ -68,7 +71,7 @@ class _Ticket(str):
 
 
 class Slots:
-    """So many at a time; ``limit`` is asked each time, so that a changed setting counts at once."""
+    """Limited number of slots. ``limit`` is called each time, so that a changed setting takes effect at once."""
 
     def __init__(self, limit: Callable[[], int]) -> None:
         self._limit = limit
@@ -78,9 +81,10 @@ class Slots:
 
     @contextmanager
     def take(self, waiting: Callable[[int], None], cancelled: threading.Event) -> Iterator[None]:
-        """Inside, fewer than ``limit`` others are; whoever came first is let in first.
+        """Return a context in which fewer than ``limit`` others are; in the order of requests.
 
-        ``waiting`` is told how many have to end before one gets in, at first and whenever that changes.
+        ``waiting`` is called with the number of slots that must become free first, at the beginning and after each
+        change.
         """
         ticket = object()
         told = 0
@@ -109,7 +113,7 @@ class Slots:
                 self._changed.notify_all()
 
     def _enter(self, ticket: object) -> int:
-        """Takes a slot and returns 0, or returns how many have to end before."""
+        """Take a slot and return 0, or return how many must become free first."""
         with self._changed:
             before = self._before(ticket)
             if not before:
@@ -122,10 +126,10 @@ class Slots:
 
 
 class PublishLock:
-    """Turns at what the edge serves: one change at a time for an app, or one of all apps alone.
+    """Lock on what the edge serves: one change at a time for an app, or one for all apps.
 
-    Whoever publishes has to read what is wanted, publish it and record it in one turn; otherwise two that come at once
-    would publish what the other has already replaced.
+    A publisher must read the desired state, publish it and record it under one lock; otherwise two concurrent ones
+    could publish what the other has already replaced.
     """
 
     def __init__(self) -> None:
@@ -136,7 +140,7 @@ class PublishLock:
 
     @contextmanager
     def of(self, *app_ids: int) -> Iterator[None]:
-        """Inside, nobody else changes what is served for these apps."""
+        """Return a context in which no other thread changes what is served for these apps."""
         wanted = set(app_ids)
         with self._changed:
             self._changed.wait_for(lambda: not (self._whole or self._whole_waiting or wanted & self._busy))
@@ -150,7 +154,7 @@ class PublishLock:
 
     @contextmanager
     def of_all(self) -> Iterator[None]:
-        """Inside, nobody else changes what is served for any app."""
+        """Return a context in which no other thread changes what is served for any app."""
         with self._changed:
             self._whole_waiting += 1
             self._changed.wait_for(lambda: not (self._whole or self._busy))
@@ -165,7 +169,7 @@ class PublishLock:
 
 
 class Broadcast:
-    """Something that happens again and again, and that threads wait for."""
+    """Repeated event that threads wait for."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -173,7 +177,7 @@ class Broadcast:
         self._events: list[threading.Event] = []
 
     def notify(self) -> None:
-        """It happened."""
+        """Count one event and wake waiting threads."""
         with self._changed:
             self._count += 1
             self._changed.notify_all()
@@ -182,34 +186,34 @@ class Broadcast:
             event.set()
 
     def sets(self, event: threading.Event) -> threading.Event:
-        """From now on, the event is set each time it happens. Return the event."""
+        """Set the event at each notification from now on. Return the event."""
         with self._changed:
             self._events.append(event)
         return event
 
     def count(self) -> int:
-        """How often it happened so far; give it to `wait`."""
+        """Return the number of notifications so far, for `wait`."""
         with self._changed:
             return self._count
 
     def wait(self, seen: int, timeout: float) -> int:
-        """Waits until it happened more often than ``seen``, or the timeout in seconds; returns the new count."""
+        """Wait for more notifications than ``seen``, or ``timeout`` seconds. Return the new count."""
         with self._changed:
             self._changed.wait_for(lambda: self._count != seen, timeout)
             return self._count
 
 
 class Announcements:
-    """Tells those who hold connections that a key or token was removed, in the thread that removed it."""
+    """Announcement of removed keys and tokens to the holders of connections, in the thread that removed them."""
 
     def __init__(self) -> None:
         self._listeners: list[Callable[[Revocation], None]] = []
 
     def listen(self, *listeners: Callable[[Revocation], None]) -> None:
-        """From now on they are told, too; they must not block."""
+        """Add listeners. They must not block."""
         self._listeners += listeners
 
     def tell(self, revocation: Revocation) -> None:
-        """Tells everybody who listens."""
+        """Call all listeners."""
         for listener in self._listeners:
             listener(revocation)

@@ -1,4 +1,4 @@
-"""The log of a job: written by its thread, followed by whoever watches."""
+"""The log of a job: written by its thread, followed by clients."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _RECHECK_SECONDS = 0.5
 
 
 def times_of(log: Path) -> Path:
-    """The file that has, for every piece of a job's log: where it begins, when it was written, and in which step."""
+    """Return the file with the position, time and step of each piece of a job's log."""
     return log.with_suffix(".times")
 
 
 class JobLog:
-    """What a job said: a file that many may follow while it grows.
+    """Log of a job: a file that several readers may follow while it grows.
 
-    A disk that takes no more of it does not end the job: what is lost is counted, and told where the log goes on.
+    A full disk does not end the job: lost bytes are counted, and reported where the log continues.
     """
 
     def __init__(self, path: Path, now: Callable[[], float] = lambda: 0.0) -> None:
@@ -39,7 +39,7 @@ class JobLog:
         self._lost = 0
 
     def write(self, data: bytes) -> None:
-        """Adds to the log; once it is closed there is nobody to tell."""
+        """Append to the log. Do nothing once it is closed."""
         with self._changed:
             if self._closed:
                 return
@@ -53,12 +53,12 @@ class JobLog:
             self._changed.notify_all()
 
     def _mark(self) -> None:
-        # Without it the lines have the time of those before: nothing that a job should end for.
+        # Without times the lines get those of earlier ones: no reason to end a job.
         with suppress(OSError):
             self._times.write(f"{self._size} {self._now():.6f} {self.step}\n".encode())
 
     def _written(self, data: bytes) -> bool:
-        """Whether all of it is in the file now; if not, nothing of it."""
+        """Return True if all of it is in the file; otherwise nothing of it is."""
         try:
             taken = self._file.write(data)
         except OSError as error:
@@ -71,7 +71,7 @@ class JobLog:
         return False
 
     def close(self, outcome: bytes = b"") -> None:
-        """Nothing more will come but the outcome, which is for those who did not start the job."""
+        """Close the log. The outcome is appended for readers who did not start the job."""
         with self._changed:
             if self._lost:
                 self.write(b"")
@@ -82,9 +82,9 @@ class JobLog:
             self._changed.notify_all()
 
     def follow(self, sink: Sink, gone: threading.Event, *, outcome: bool = False, after: int = 0) -> None:
-        """Writes the log to the sink from that byte on until it is closed, with the outcome if that is wanted.
+        """Write the log to the sink from byte ``after`` on until it is closed, with the outcome if requested.
 
-        `Disconnected` once ``gone`` is set.
+        Raise `Disconnected` once ``gone`` is set.
         """
         with self.path.open("rb") as file:
             file.seek(after)

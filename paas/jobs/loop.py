@@ -1,4 +1,4 @@
-"""A thread that does the same again and again, as long as the daemon lives."""
+"""A thread that repeats the same work while the daemon runs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _log = logging.getLogger(__name__)
 
 
 class Loop:
-    """Calls ``work`` in a thread of its own, with ``every`` seconds in between, or as many as it returns.
+    """Thread that calls ``work`` every ``every`` seconds, or after as many seconds as it returns.
 
-    What fails is logged, an error that stays the same only once, and the next call comes all the same: after ``retry``
-    seconds, if given. ``wake`` ends a pause early; then ``gather`` seconds pass first, for others that may follow.
-    ``later``: the first call comes after a pause, too.
+    Errors are logged, a repeated error only once, and the next call follows, after ``retry`` seconds if given. ``wake``
+    ends a pause early; then ``gather`` seconds pass first, to combine several wakes. ``later``: the first call comes
+    after a pause, too.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Loop:
     ) -> None:
         self.name = name
         self.stopping = threading.Event()
-        """For work that takes long: it is set when the loop is to end."""
+        """Set when the loop is to end, for long work."""
         self._work = work
         self._clock = clock
         self._every = every
@@ -49,7 +49,7 @@ class Loop:
         threading.Thread(target=self._run, name=self.name, daemon=True).start()
 
     def stop(self) -> None:
-        """End after the call that is under way."""
+        """End after the current call."""
         self.stopping.set()
         self._wake.set()
 
@@ -68,7 +68,7 @@ class Loop:
                 self._clock.wait(self.stopping, self._gather)
 
     def once(self) -> float:
-        """Call ``work``, whatever comes of it. Return the seconds to the next time."""
+        """Call ``work`` and handle its errors. Return the seconds until the next call."""
         try:
             pause = self._work()
         except PaasError as error:

@@ -1,4 +1,4 @@
-"""The one vocabulary of what people read: steps, details, warnings, errors."""
+"""Output for users: steps, details, warnings, errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Sink = Callable[[bytes], None]
 
 
 class Output:
-    """Results go to ``out``, chatter to ``err``; both take bytes."""
+    """Output of a command. Results go to ``out``, messages to ``err``; both take bytes."""
 
     def __init__(
         self,
@@ -26,56 +26,56 @@ class Output:
         self._marked = marked
 
     def result(self, data: bytes | str) -> None:
-        """Writes a result as it is."""
+        """Write a result unchanged."""
         self._out(data.encode() if isinstance(data, str) else data)
 
     def chatter(self, data: bytes) -> None:
-        """Writes finished chatter as it is, for instance the log of a job."""
+        """Write formatted messages unchanged, such as the log of a job."""
         self._err(data)
 
     def began(self, number: int) -> None:
-        """Tells a program, if one listens, that the change of that number has begun."""
+        """Report to a listening program that the deployment of that number has begun."""
         if self._began is not None:
             self._began(number)
 
     @property
     def marks(self) -> bool:
-        """Whether somebody wants to know from where on the output could be told again."""
+        """Return True if a program wants marks from which output can be repeated."""
         return self._marked is not None
 
     def mark(self, place: str) -> None:
-        """Tells, before a line of the result, the place after it."""
+        """Report, before a line of the result, the position after it."""
         if self._marked is not None:
             self._marked(place, True)
 
     def reached(self, place: str) -> None:
-        """Tells the place after all that was said."""
+        """Report the position after everything that was written."""
         if self._marked is not None:
             self._marked(place, False)
 
     def step(self, text: str) -> None:
-        """``-----> text``: something begins, or ended."""
+        """Write ``-----> text``: something begins, or ended."""
         self._line("-----> ", text)
 
     def title(self, text: str) -> None:
-        """``=====> text``: what follows belongs together."""
+        """Write ``=====> text``: a heading."""
         self._line("=====> ", text)
 
     def detail(self, text: str) -> None:
-        """Text below a step."""
+        """Write text below a step."""
         for line in text.splitlines() or [""]:
             self._line("       ", line)
 
     def warning(self, text: str) -> None:
-        """`` !     text``: worth a person's attention."""
+        """Write `` !     text``: a warning."""
         for line in text.splitlines():
             self._line(" !     ", line)
 
     def error(self, error: PaasError) -> None:
-        """What, why, what to do, and the code."""
+        """Write what, why, what to do, and the code."""
         for line in error.lines():
             self._line(" !     ", line)
 
     def _line(self, prefix: str, text: str) -> None:
-        # Much of it is not ours: what a build step, a phase or another server writes must not reach into a terminal.
+        # Much of it comes from others: output of a build step, a phase or another server must not control a terminal.
         self._err(printable_lines(f"{prefix}{text}".rstrip().encode(errors="replace")) + b"\n")

@@ -8,19 +8,19 @@ _T = TypeVar("_T")
 
 
 class Parts:
-    """One object for each class. A test puts another one in the place of a part that would act on the host."""
+    """One object for each class. A test registers another one for a part that would affect the host."""
 
     def __init__(self) -> None:
         self._made: dict[type[Any], object] = {}
 
     def put(self, kind: type[_T], part: _T) -> None:
-        """Register the part of that class; there is one of each."""
+        """Register the part of that class. Raise an error if there is one."""
         if kind in self._made:
             raise ValueError(f"there is a {kind.__name__} already")
         self._made[kind] = part
 
     def has(self, kind: type[Any]) -> bool:
-        """Return whether there is a part of that class."""
+        """Return True if there is a part of that class."""
         return kind in self._made
 
     def get(self, kind: type[_T]) -> _T:

@@ -1,4 +1,4 @@
-"""What happens at a time of day, or when a time is over: one thread that sleeps until the next of it."""
+"""Activities at certain times: one thread that sleeps until the next one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from paas.jobs.feature import Timer
 from paas.jobs.loop import Loop
 
 LONGEST_SECONDS = 60.0
-"""It looks at least so often, since the time of day may be set while it waits."""
+"""Longest sleep, since the system time may be changed meanwhile."""
 
 RETRY_SECONDS = 5.0
 
@@ -30,11 +30,11 @@ class Timers(Loop):
             due = timer.tick(ctx)
             return None if due is None else due - ctx.clock.now()
 
-        # Never started: it is there for what becomes of errors.
+        # Never started: it only handles errors.
         return Loop(timer.name, pause, ctx.clock, LONGEST_SECONDS, retry=RETRY_SECONDS)
 
     def tick(self) -> float:
-        """Do all that is due. Return when the next of it will be, in seconds since 1970."""
+        """Do everything that is due. Return the next time in seconds since 1970."""
         return self._ctx.clock.now() + self._pause()
 
     def _pause(self) -> float:

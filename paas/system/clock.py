@@ -1,4 +1,4 @@
-"""Time, as one thing that tests can put another in place of."""
+"""Time, replaceable in tests."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import time
 
 
 class Clock:
-    """Seconds since 1970 for records, and monotonic seconds for waiting."""
+    """Clock: seconds since 1970 for records, and monotonic seconds for waiting."""
 
     def now(self) -> float:
-        """Seconds since 1970, UTC."""
+        """Return seconds since 1970, UTC."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Seconds that never go back; only differences mean anything."""
+        """Return seconds that never go back, for differences."""
         return time.monotonic()
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Waits until the event is set or the time is over; says whether it is set."""
+        """Wait until the event is set, at most ``seconds``. Return True if it is set."""
         return event.wait(seconds)

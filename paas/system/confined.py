@@ -1,7 +1,7 @@
-"""Work on text of strangers that a few bytes can make endless, in processes with limits: see `paas.daemon.zygote`.
+"""Work on untrusted text, for which a few bytes can mean endless work, in limited processes: see `paas.daemon.zygote`.
 
-A helper process is kept warm, and forks a child for each piece of work. The daemon itself has threads, so it may not
-fork, and a new Python for each would take a tenth of a second.
+A helper process is kept warm, and forks a child for each piece of work. The daemon itself has threads, so it cannot
+fork, and a new Python process for each would take a tenth of a second.
 """
 
 from __future__ import annotations
@@ -25,36 +25,37 @@ from paas.core.errors import Cancelled, InvalidValue, PaasError
 _log = logging.getLogger(__name__)
 
 MEMORY = 256 << 20
-"""Of addresses: what a child may have with the interpreter and the libraries in it."""
+"""Limit in bytes on the address space of a child, including the interpreter and libraries."""
 CPU_SECONDS = 2
 MOST_REPLY = 1 << 20
 WALL_SECONDS = 20.0
-"""From its begin on: on a busy machine a child gets little of the processor."""
+"""Limit on a child's wall time: on a busy machine it gets little CPU time."""
 BEGIN_SECONDS = 20.0
-"""For the helper to start, and to fork: one that has not done so by then is replaced."""
+"""Limit on the helper's start, and on its fork: a helper that exceeds it is replaced."""
 JOBS, LOOKS = 4, 1
-"""How many pieces of work there are at once: for jobs, and for what people look at, so that no job waits for those."""
+"""Concurrent pieces of work: of jobs, and of users' queries, so that queries never delay jobs."""
 LOOK_SECONDS = 10.0
 BEGUN = b"+"
-"""The first byte of a child's answer, before it has read what to do."""
+"""First byte of a child's answer, sent before it reads its work."""
 _POLL_SECONDS = 0.05
 _END_SECONDS = 0.5
 _SOURCES = str(Path(__file__).resolve().parents[2])
 
 Work = Callable[[str, str, Mapping[str, object]], Any]
-"""What to do (see `paas.daemon.zygote.WORKS`), what it is about for people, and the arguments; its result is plain
-values.
+"""Function of the work's name (see `paas.daemon.zygote.WORKS`), its subject for messages, and its arguments.
 
-Raises `InvalidValue`: as the work itself does, or because it takes more than it may.
+It returns plain values.
+
+It raises `InvalidValue` as the work does, or for exceeding a limit.
 """
 
 
 class _Lost(Exception):
-    """The helper has gone, or does not fork: whatever was asked for has not begun."""
+    """The helper has exited, or does not fork: the work has not begun."""
 
 
 class Confined:
-    """The helper, and what is asked of it. Threads may ask at the same time."""
+    """Helper process and its use. Any thread may use it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -64,21 +65,21 @@ class Confined:
         self._looks = threading.BoundedSemaphore(LOOKS)
 
     def start(self) -> None:
-        """Starts the helper, so that it is warm when it is needed. Without this the first work does."""
+        """Start the helper, so that it is warm when needed. Otherwise the first work starts it."""
         try:
             self._current()
         except OSError as error:
             _log.error("the helper for buildpacks can't be started: %s", error)
 
     def stop(self) -> None:
-        """Ends the helper and all children, and starts none any more."""
+        """End the helper and all children, and start no new one."""
         with self._lock:
             self._stopped = True
             if self._helper is not None:
                 self._helper.end()
 
     def for_job(self, cancelled: threading.Event) -> Work:
-        """Work of a job: it waits until there is a place, and ends with `Cancelled` once the event is set."""
+        """Return a function for work of a job: it waits for a free place. Raise `Cancelled` once the event is set."""
 
         def work(name: str, about: str, given: Mapping[str, object]) -> Any:
             with _place(self._jobs, cancelled, None):
@@ -87,7 +88,7 @@ class Confined:
         return work
 
     def for_look(self, gone: threading.Event) -> Work:
-        """Work for somebody who looks: one at a time for all of them, and none of jobs waits for it."""
+        """Return a function for work of a user's query: one at a time, separate from jobs."""
 
         def work(name: str, about: str, given: Mapping[str, object]) -> Any:
             with _place(self._looks, gone, LOOK_SECONDS):
@@ -128,7 +129,7 @@ class Confined:
             ) from error
 
     def _asked(self, request: bytes, cancelled: threading.Event) -> bytes:
-        """The answer of a child, as much of it as there was when it ended. Raises `_Lost` and `Cancelled`."""
+        """Return the answer of a child, up to its end. Raise `_Lost` and `Cancelled`."""
         try:
             helper = self._current()
         except OSError as error:
@@ -159,7 +160,7 @@ class Confined:
 
 
 class _Helper:
-    """One run of the helper. It ends by itself when this process does, however that ends."""
+    """One helper process. It exits when this process does, however that ends."""
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -167,7 +168,7 @@ class _Helper:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "paas.daemon.zygote", str(theirs.fileno()), str(MEMORY), str(CPU_SECONDS)],
                 cwd="/",
-                # Nothing of the server's own.
+                # Nothing of the server's own environment.
                 env={"PYTHONPATH": os.pathsep.join([_SOURCES, *filter(None, [os.environ.get("PYTHONPATH")])])},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -177,12 +178,12 @@ class _Helper:
         self._control = ours
 
     def gone(self) -> bool:
-        """Whether it has ended."""
+        """Return True if it has exited."""
         return self._process.poll() is not None
 
     @contextmanager
     def child(self, request: bytes) -> Iterator[socket.socket]:
-        """Lends the socket on which a child answers; it is killed when the context ends."""
+        """Yield the socket on which a child answers. Kill the child at the end of the context."""
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
@@ -194,7 +195,7 @@ class _Helper:
             yield ours
 
     def end(self) -> None:
-        """Ends it, and with it its children."""
+        """End it, and its children."""
         self._control.close()
         try:
             self._process.wait(_END_SECONDS)
@@ -241,7 +242,7 @@ def _heard(answer: socket.socket, cancelled: threading.Event) -> bytes:
 
 
 def _parsed(reply: bytes) -> dict[str, Any] | None:
-    """The answer; None for one that is not whole."""
+    """Parse the answer; None for an incomplete one."""
     if len(reply) > MOST_REPLY:
         return None
     try:

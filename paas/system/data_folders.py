@@ -1,4 +1,4 @@
-"""Where the data folders that ship with the platform are: ``nginx``, ``hooks``, ``buildpacks``."""
+"""Locations of the data folders that come with the platform: ``nginx``, ``hooks``, ``buildpacks``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ PACKAGE = pathlib.Path(__file__).resolve().parent.parent
 
 
 def folder(name: str, package: pathlib.Path = PACKAGE) -> pathlib.Path:
-    """The folder ``name``: inside the installed package as ``data/<name>``, else beside the package in a checkout.
+    """Return the folder ``name``: inside the installed package as ``data/<name>``, else beside the package in a
+    checkout.
 
-    The installed one comes first: beside an installed package are other people's packages. Raises `NotFound`.
+    The installed one comes first: beside an installed package are other packages. Raise `NotFound`.
     """
     for place in (package / "data" / name, package.parent / name):
         if place.is_dir():

@@ -1,4 +1,4 @@
-"""Connections on behalf of others: a name is resolved once, and what was checked is connected to."""
+"""Connections on behalf of users: a name is resolved once, and only checked addresses are connected to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Found = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
 
 def addresses(host: str) -> list[str]:
-    """The addresses of a host, in the order in which they are to be tried; none for a name that does not resolve."""
+    """Return the addresses of a host in the order to try them; none for a name that does not resolve."""
     try:
         return list(dict.fromkeys(str(one[4][0]) for one in _found(host, 0)))
     except OSError:
@@ -23,9 +23,9 @@ def addresses(host: str) -> list[str]:
 
 
 def connected(host: str, port: int, rules: Egress, seconds: float | None) -> socket.socket:
-    """A connection to the first address of the host that may be connected to and answers.
+    """Connect to the first allowed address of the host that answers.
 
-    Raises `EgressRefused` if none may be, and `OSError` if none answers.
+    Raise `EgressRefused` if none is allowed, and `OSError` if none answers.
     """
     found = _found(host, port)
     taken = rules.check(host, [str(one[4][0]) for one in found])
@@ -46,14 +46,14 @@ def connected(host: str, port: int, rules: Egress, seconds: float | None) -> soc
 
 
 def http_connection(host: str, port: int, rules: Egress, seconds: float) -> http.client.HTTPConnection:
-    """A connection for requests over HTTP, each time it connects to what was checked."""
+    """Return a connection for HTTP requests, which only connects to checked addresses."""
     return _checked(http.client.HTTPConnection(host, port, timeout=seconds), rules)
 
 
 def https_connection(
     host: str, port: int | None, rules: Egress, seconds: float, context: ssl.SSLContext
 ) -> http.client.HTTPSConnection:
-    """The same over TLS."""
+    """Return the same over TLS."""
     return _checked(http.client.HTTPSConnection(host, port, timeout=seconds, context=context), rules)
 
 
@@ -61,7 +61,7 @@ def _checked(connection: _Connection, rules: Egress) -> _Connection:
     def create(address: tuple[str, int], timeout: float | None, source: object = None) -> socket.socket:
         return connected(*address, rules, timeout)
 
-    # It has no other way to say how it connects.
+    # http.client has no other way to change how it connects.
     connection._create_connection = create  # type: ignore[attr-defined]
     return connection
 

@@ -1,4 +1,4 @@
-"""The machine itself: its disks, its memory, its addresses, and limits for what builds run."""
+"""The machine: its disks, memory and addresses, and limits for builds."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from paas.system.build_limits import limits
 
 _log = logging.getLogger(__name__)
 _BRIDGE = re.compile(r"docker[0-9]+|docker_gwbridge|br-[0-9a-f]{12}")
-"""Docker's names for the bridges of its networks. Others may carry the addresses of the machine itself."""
+"""Docker's names for the bridges of its networks. Other bridges may have addresses of the machine itself."""
 
 
 class Host:
-    """What the engine asks of the machine, as one thing that tests can put another in place of."""
+    """Access to the machine, replaceable in tests."""
 
     def __init__(self) -> None:
         self._trouble = ""
 
     def disk(self, path: Path) -> Disk:
-        """The file system of the path, or of its nearest parent that can be looked at."""
+        """Return the file system of the path, or of its nearest accessible parent."""
         while True:
             try:
                 found = os.statvfs(path)
@@ -39,12 +39,12 @@ class Host:
                     raise
                 path = path.parent
                 continue
-            # Some file systems (btrfs) make inodes as they are needed, and report none at all.
+            # Some file systems (btrfs) create inodes as needed, and report none.
             inodes = found.f_favail if found.f_files else None
             return Disk(str(path), found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize, inodes)
 
     def same_disk(self, one: Path, other: Path) -> bool:
-        """Whether both are on one file system; False where that can't be seen."""
+        """Return True if both are on the same file system; False if that can't be determined."""
         try:
             return one.stat().st_dev == other.stat().st_dev
         except OSError:
@@ -57,22 +57,23 @@ class Host:
 
     @contextmanager
     def limited(self, group: str, mark: str, weight: int, memory: int) -> Iterator[str]:
-        """While inside, every process on this host with ``mark`` in its environment, and all that it starts, is put
-        under the control group: ``weight`` 1 to 10000 of CPU time (100 is what others have), ``memory`` bytes, 0 for
-        no limit. Gives an empty text, or why that can't be done here; then nothing is limited."""
+        """Return a context in which every process on this host with ``mark`` in its environment, and its children, are
+        put into the control group: ``weight`` 1 to 10000 of CPU time (100 is the default), ``memory`` bytes, 0 for
+        no limit. Yield an empty text, or why that is not possible; then nothing is limited.
+        """
         with limits.limited(group, mark, weight, memory) as trouble:
             if trouble and trouble != self._trouble:
-                # Once, not with every build; `doctor` tells it, too.
+                # Once, not with every build; `doctor` reports it, too.
                 _log.warning("builds run without limits of CPU and memory: %s", trouble)
             self._trouble = trouble
             yield trouble
 
     def limit_trouble(self, group: str) -> str:
-        """Why nothing can be limited by a control group of that name here, empty if it can."""
+        """Return why a control group of that name can't be created here, empty if it can."""
         return limits.trouble(group)
 
     def remove_group(self, group: str) -> None:
-        """Remove the control group, if it is there."""
+        """Remove the control group, if it exists."""
         limits.remove(group)
 
     def addresses(self) -> frozenset[str]:
@@ -80,11 +81,11 @@ class Host:
         return frozenset(address for _, address in _interface_addresses())
 
     def inner_addresses(self) -> frozenset[str]:
-        """Return the addresses that only containers reach: those of the bridges that Docker made."""
+        """Return the addresses that only containers can reach: those of Docker's bridges."""
         return frozenset(address for name, address in _interface_addresses() if _BRIDGE.fullmatch(name))
 
     def resolve(self, names: Sequence[str], seconds: float) -> dict[str, frozenset[str] | None]:
-        """The addresses of each name; empty where there are none, None where no answer came in time."""
+        """Return the addresses of each name; empty if there are none, None without an answer in time."""
         pool = ThreadPoolExecutor(min(16, len(names) or 1), thread_name_prefix="resolve")
         futures = {name: pool.submit(_addresses_of, name) for name in names}
         found: dict[str, frozenset[str] | None] = {}
@@ -93,13 +94,13 @@ class Host:
                 found[name] = future.result(seconds)
             except Late:
                 found[name] = None
-                # Whatever has not come by now shares the time that is over.
+                # All remaining names share the elapsed time.
                 seconds = 0.0
         pool.shutdown(wait=False, cancel_futures=True)
         return found
 
     def mode(self, path: Path) -> int | None:
-        """The permission bits of the file, None if it is not there."""
+        """Return the permission bits of the file, None if it does not exist."""
         try:
             return stat.S_IMODE(path.stat().st_mode)
         except FileNotFoundError:

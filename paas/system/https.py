@@ -1,4 +1,4 @@
-"""Requests over HTTPS to servers that somebody named: through the proxies that are set, and only where they may go."""
+"""HTTPS requests to servers that users name: through the configured proxies, and only to allowed addresses."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from paas.system import egress
 
 
 def opened(url: str, means: RemoteCredentials, seconds: float) -> Any:
-    """The response to a GET, after redirects, which are followed to https only; ``seconds`` are for each step.
+    """Return the response to a GET after redirects, which are followed to https only; ``seconds`` is the limit of each
+    step.
 
-    Raises `EgressRefused` for an address that is not connected to, also where it is redirected, and otherwise as
-    urllib does.
+    Raise `EgressRefused` for a refused address, also after a redirect, and otherwise the errors of urllib.
     """
     request = urllib.request.Request(url, headers={"User-Agent": "paas", "Accept": "*/*"})
     if means.login is not None:
         text = f"{means.login.user}:{means.login.password.reveal()}"
-        # Not sent on to another host, where it may be redirected.
+        # Not sent to another host after a redirect.
         request.add_unredirected_header("Authorization", "Basic " + b64encode(text.encode()).decode())
     context = ssl.create_default_context()
     if means.ca_file:
@@ -33,7 +33,7 @@ def opened(url: str, means: RemoteCredentials, seconds: float) -> Any:
 
 
 def through_proxy(address: str, proxies: Mapping[str, str]) -> bool:
-    """Whether the host, or host:port, is reached through a proxy."""
+    """Return True if the host, or host:port, is reached through a proxy."""
     past = {"no": proxies.get("no_proxy", "")}
     bypassed = urllib.request.proxy_bypass_environment(address, past)  # type: ignore[attr-defined]
     return bool(proxies.get("https_proxy")) and not bypassed
@@ -46,7 +46,7 @@ class _Checked(urllib.request.HTTPSHandler):
         self._tls = context
 
     def https_open(self, req: urllib.request.Request) -> Any:
-        """Connects to what was checked; what a proxy connects to is checked as far as it can be seen from here."""
+        """Connect to the checked address. Addresses behind a proxy are checked as far as they are visible from here."""
         target = getattr(req, "_tunnel_host", None)
         if target:
             host = urlsplit(f"//{target}").hostname or ""
@@ -60,14 +60,14 @@ class _Checked(urllib.request.HTTPSHandler):
 
 
 class _Proxies(urllib.request.ProxyHandler):
-    """The proxies that were given, past which the hosts of ``no_proxy`` are reached."""
+    """Given proxies, which the hosts of ``no_proxy`` bypass."""
 
     def __init__(self, proxies: Mapping[str, str]) -> None:
         super().__init__({name.removesuffix("_proxy"): url for name, url in proxies.items() if name != "no_proxy"})
         self._given = proxies
 
     def proxy_open(self, req: urllib.request.Request, proxy: str, type: str) -> Any:
-        """None where the host is to be reached without one."""
+        """Return None if the host is to be reached without a proxy."""
         return super().proxy_open(req, proxy, type) if through_proxy(req.host, self._given) else None
 
 
@@ -84,7 +84,7 @@ class _HttpsOnly(urllib.request.HTTPRedirectHandler):
 
 
 def _opener(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
-    # Not build_opener: that adds handlers for ftp, file and data.
+    # Not build_opener: it adds handlers for ftp, file and data.
     opener = urllib.request.OpenerDirector()
     others = (urllib.request.HTTPDefaultErrorHandler(), urllib.request.HTTPErrorProcessor())
     for handler in (*handlers, *others):

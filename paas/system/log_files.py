@@ -1,4 +1,4 @@
-"""Logs in files that rotate: reading them backwards, from a moment on, and as they grow."""
+"""Rotating log files: read them backwards, from a time on, and as they grow."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from paas.core.logs.line import LogLine
 BLOCK = 1 << 18
 CHUNK = 1 << 20
 LONGEST = 8 << 20
-"""A block grows to this size at most while nothing in it begins a line."""
+"""Limit on a block that contains no beginning of a line."""
 _ROTATIONS = 1000
 
 
 class Format(Protocol):
-    """How bytes of a log become lines; see `paas.core.logs.json_file.JsonLog`."""
+    """Decoder from bytes of a log to lines; see `paas.core.logs.json_file.JsonLog`."""
 
     def fresh(self) -> Format: ...
     def decode(self, block: bytes) -> list[LogLine]: ...
@@ -27,7 +27,7 @@ class Format(Protocol):
 
 
 def rotated(current: Path) -> list[Path]:
-    """The files of the log that is written to ``current``, the oldest first: ``….2``, ``….1``, and itself."""
+    """Return the files of the log at ``current``, the oldest first: ``….2``, ``….1``, and itself."""
     older = []
     for number in range(1, _ROTATIONS):
         path = current.with_name(f"{current.name}.{number}")
@@ -38,7 +38,7 @@ def rotated(current: Path) -> list[Path]:
 
 
 class _File:
-    """One file that is open, whatever becomes of its name. ``end`` is its size when it was opened."""
+    """Open file, whatever becomes of its name. ``end`` is its size when it was opened."""
 
     def __init__(self, path: Path) -> None:
         self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -56,10 +56,10 @@ class _File:
 
 
 class LogFiles:
-    """A log as it is at this moment, and what is added to it from then on.
+    """Log as of opening, and everything added later.
 
-    ``current`` grows until it is renamed (see `rotated`) and another begins. Files stay open, so that nothing is missed
-    when they are renamed, or removed. Raises `PermissionError` if they are not for this process.
+    ``current`` grows until it is renamed (see `rotated`) and replaced. Files stay open, so that nothing is missed when
+    they are renamed or removed. Raise `PermissionError` for unreadable files.
     """
 
     def __init__(self, current: Path, form: Format) -> None:
@@ -71,7 +71,7 @@ class LogFiles:
         self._began = False
         self._pending = b""
         self.overtaken = 0
-        """How often files were removed before they were read."""
+        """Number of files that were removed before they were read."""
 
     @staticmethod
     def _opened(paths: Sequence[Path]) -> list[_File]:
@@ -89,16 +89,16 @@ class LogFiles:
         return files
 
     def close(self) -> None:
-        """Closes the files."""
+        """Close the files."""
         for file in self._files:
             file.close()
         self._files = []
 
     def backward(self) -> Iterator[LogLine]:
-        """The lines that were there at the beginning, the newest first.
+        """Yield the lines as of opening, the newest first.
 
-        For a block without any that is wanted there is a line without a source, with the time of the block: so who
-        merges logs, and has enough that is newer, does not read on through a log that is mostly somebody else's.
+        For a block without a wanted line, yield a line without a source, with the time of the block: so a merge of logs
+        that has enough newer lines does not read a log that is mostly of other apps.
         """
         for file in reversed(list(self._files)):
             for block in self._blocks(file):
@@ -109,7 +109,7 @@ class LogFiles:
                     yield LogLine(time, "", "", b"")
 
     def _blocks(self, file: _File) -> Iterator[bytes]:
-        """The file from its end to its begin, in blocks that begin and end where lines do."""
+        """Yield the file from its end to its beginning, in blocks of whole lines."""
         end, size = file.end, BLOCK
         while end > 0:
             start = max(0, end - size)
@@ -123,7 +123,7 @@ class LogFiles:
             end, size = start + cut, BLOCK
 
     def seek(self, since: str) -> None:
-        """`read` begins with what was there, from about that moment on; with everything for an empty one."""
+        """Make `read` begin at about that time; at the beginning for an empty one."""
         self._at, self._began, self._pending = 0, True, b""
         self._reader = self._format.fresh()
         while since and len(self._files) > 1 and self._first(self._files[1], 0) <= since:
@@ -132,11 +132,11 @@ class LogFiles:
             self._at = self._before(self._files[0], since)
 
     def _first(self, file: _File, start: int) -> str:
-        """The time of the first line from there on; what has none is taken as later than everything."""
+        """Return the time of the first line after ``start``, or a time later than all others if there is none."""
         return self._format.time(file.read(start, BLOCK)) or "~"
 
     def _before(self, file: _File, since: str) -> int:
-        """A place before which there is nothing of that moment or later: the file is in the order of time, about."""
+        """Return a position before which all lines are earlier. The file is roughly in the order of time."""
         low, high = 0, file.end
         while high - low > BLOCK:
             middle = (low + high) // 2
@@ -146,19 +146,19 @@ class LogFiles:
                 high = middle
             else:
                 low = middle + cut
-        # A block earlier than it must be: two streams may have been written in another order.
+        # One block earlier than necessary: two streams may have been written out of order.
         start = max(0, low - BLOCK)
         if start == 0:
             return 0
         return start + max(0, self._format.boundary(file.read(start, BLOCK)))
 
     def read(self, limit: int = CHUNK) -> list[LogLine]:
-        """The next lines, none if there are no more by now; about ``limit`` bytes at most.
+        """Return the next lines, none if there are none yet; about ``limit`` bytes at most.
 
-        Without a `seek` they are those that came after the beginning.
+        Without a `seek` they are those added after opening.
         """
         if not self._began:
-            # What was there before was read backward, or is not wanted.
+            # Earlier content was read backward, or is not wanted.
             self._began = True
             for file in self._files[:-1]:
                 file.close()
@@ -169,7 +169,7 @@ class LogFiles:
             data = self._files[0].read(self._at, limit)
             self._at += len(data)
             lines = self._decoded(data) if data else []
-            # Nothing in what was read, a part of a long line or requests of others, is not the end.
+            # A chunk without lines, such as a part of a long line or requests of other apps, is not the end.
             if lines or (not data and not self._next()):
                 return lines
 
@@ -189,7 +189,7 @@ class LogFiles:
         return self._reader.decode(data[:end])
 
     def _next(self) -> bool:
-        """Goes on to the file after the one that was read to its end; whether there is one."""
+        """Move to the next file. Return True if there is one."""
         if len(self._files) > 1:
             self._files.pop(0).close()
             self._at, self._pending = 0, b""
@@ -211,7 +211,7 @@ class LogFiles:
         if not later:
             return False
         if mine.read(self._at, 1):
-            # Something was added between the look at it and the look for the next.
+            # Data was added between this check and the search for the next file.
             for one in later:
                 one.close()
             return True
@@ -220,5 +220,5 @@ class LogFiles:
         return True
 
     def rest(self) -> list[LogLine]:
-        """What was begun and has no end, once nothing more will come."""
+        """Return an unfinished last line, once nothing more will be written."""
         return self._reader.rest()

@@ -1,4 +1,4 @@
-"""The file in the data root that says which database belongs there, and how far that had come."""
+"""The file in the data root that names its database, and a checkpoint that the database has reached."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from paas.core.server.intact import Marker
 
 
 class MarkerFile:
-    """Read at the start of the server, and written after checkpoints. Not for several threads at a time."""
+    """Marker file: read at the start of the server, and written after checkpoints. Not thread-safe."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def read(self) -> Marker | None:
-        """The marker; None where there is none, or one that nobody can read: then other things have to tell."""
+        """Return the marker; None if it is missing or unreadable: then other facts decide."""
         try:
             found = json.loads(self._path.read_text(encoding="utf-8"))
             accepted = {int(app): int(version) for app, version in found.get("accepted", {}).items()}
@@ -25,7 +25,7 @@ class MarkerFile:
             return None
 
     def write(self, marker: Marker) -> None:
-        """Replace it in one step; it is on the disk on return."""
+        """Replace it atomically and durably."""
         aside = self._path.with_name(f".{self._path.name}.new")
         accepted = {str(app): version for app, version in marker.accepted.items()}
         text = json.dumps({"instance": marker.instance, "checkpoint": marker.checkpoint, "accepted": accepted})

@@ -1,4 +1,4 @@
-"""Files that are only in memory, for programs that take a secret as a path."""
+"""Files in memory, for programs that take a secret as a path."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def in_memory(text: str) -> Iterator[Path]:
-    """Lends the path of a file with the text, which no disk ever sees; other programs of the same user can open it."""
+    """Yield the path of a file with the text, which is never on disk. Other programs of the same user can open it."""
     descriptor = os.memfd_create("paas", os.MFD_CLOEXEC)
     try:
         os.write(descriptor, text.encode()) if text else None

@@ -1,4 +1,4 @@
-"""Where an instance keeps what, below its data root."""
+"""Locations of an instance's files below its data root."""
 
 from __future__ import annotations
 
@@ -18,60 +18,60 @@ LONGEST_SOCKET = 107
 
 @dataclass(frozen=True)
 class Paths:
-    """Folders are named after an app's number, so that renaming an app moves nothing."""
+    """Paths of one instance. Folders have an app's number as name, so that renaming an app moves nothing."""
 
     root: Path
     folders: tuple[str, ...] = ()
-    """Those of features."""
+    """Folders of features."""
 
     def folder(self, name: str) -> Path:
-        """Return the folder of that name below the root, which a feature has named."""
+        """Return the folder of that name below the root, which a feature has declared."""
         return self.root / name
 
     def prepare(self) -> None:
-        """Makes the folders. Others than the server's user may pass through the root, not list it."""
+        """Create the folders. Users other than the server's may pass through the root, but not list it."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o711)
         self.mend()
 
     def mend(self) -> None:
-        """Make those folders that are missing: every one that is written to, apart from those of the web and nginx."""
+        """Create missing folders: all that are written to, except those of the web process and nginx."""
         own = self.apps, self.jobs, self.runs, self.work, self.host_keys, self._ssh
         for folder in (*own, *map(self.folder, self.folders)):
             folder.mkdir(mode=0o700, exist_ok=True)
 
     @property
     def database(self) -> Path:
-        """What is wanted and what happened."""
+        """The database."""
         return self.root / "paas.db"
 
     @property
     def secret_key(self) -> Path:
-        """What values in the database are sealed with."""
+        """The key that encrypts values in the database."""
         return self.root / "secret.key"
 
     @property
     def marker(self) -> Path:
-        """Which database belongs here, see `paas.system.marker`."""
+        """The marker of the database, see `paas.system.marker`."""
         return self.root / "instance"
 
     def app_numbers(self) -> set[int]:
-        """The numbers of the apps that have a repository, or files of the proxy."""
+        """Return the numbers of the apps that have a repository, or files of the proxy."""
         repositories = (path.parent.name for path in self.apps.glob("*/repo.git"))
         served = (path.name.partition(".")[0] for path in (self.nginx / "apps").glob("*.conf"))
         return {int(name) for name in (*repositories, *served) if name.isdecimal()}
 
     @property
     def torn_down(self) -> Path:
-        """There while the instance is being removed: service managers must not start it again."""
+        """File that exists while the instance is being removed: service managers must not start it again."""
         return self.root / "torn-down"
 
     def mark_torn_down(self) -> None:
-        """Nothing of the instance starts from now on."""
+        """Prevent any start of the instance from now on."""
         self.torn_down.touch()
 
     def refuse_torn_down(self) -> None:
-        """Raises `PaasError` while the instance is being removed."""
+        """Raise `PaasError` while the instance is being removed."""
         if self.torn_down.exists():
             raise PaasError(
                 f"the instance in {self.root} is being removed",
@@ -82,32 +82,33 @@ class Paths:
 
     @property
     def apps(self) -> Path:
-        """A folder for each app."""
+        """Folders of apps."""
         return self.root / "apps"
 
     @property
     def jobs(self) -> Path:
-        """The logs of jobs."""
+        """Logs of jobs."""
         return self.root / "jobs"
 
     @property
     def runs(self) -> Path:
-        """The logs of one-off and cron runs that have ended."""
+        """Logs of ended one-off and cron runs."""
         return self.root / "runs"
 
     @property
     def work(self) -> Path:
-        """Temporary files of builds and fetches, which may hold credentials; the server's start removes all of it."""
+        """Temporary files of builds and fetches, which may contain credentials; the server removes them at its start.
+        """
         return self.root / "work"
 
     @property
     def host_keys(self) -> Path:
-        """The SSH server's own keys."""
+        """Host keys of the SSH server."""
         return self.root / "ssh"
 
     @property
     def authorized_keys(self) -> Path:
-        """What the host's OpenSSH reads for the account whose home is the root."""
+        """File that the host's OpenSSH reads for the account whose home is the root."""
         return self._ssh / "authorized_keys"
 
     @property
@@ -116,35 +117,35 @@ class Paths:
 
     @property
     def control_socket(self) -> Path:
-        """Where the local command line talks to the server."""
+        """Socket for the local command line."""
         return self.root / "control.sock"
 
     @property
     def hooks(self) -> Path:
-        """Programs that the administrator adds; they go before those that come with the platform."""
+        """Programs that the administrator adds; they override those that come with the platform."""
         return self.root / "hooks"
 
     @property
     def reserve(self) -> Path:
-        """What is given up when the disk is full."""
+        """File that is given up when the disk is full."""
         return self.root / "reserve"
 
     @property
     def buildpacks(self) -> Path:
-        """Buildpacks that were added, in folders named after their content."""
+        """Imported buildpacks, in folders named after their content."""
         return self.root / "buildpacks"
 
     @property
     def web(self) -> Path:
-        """Where the web's process has its socket, and who is signed in."""
+        """Folder of the web process, with its socket and sessions."""
         return self.root / "web"
 
     @property
     def web_socket(self) -> Path:
-        """Where nginx passes requests for the dashboard and the HTTP API to.
+        """Socket of the dashboard and the HTTP API, for nginx.
 
-        It is below the root where nginx's workers, another user as a rule, can get there, and where its path is not
-        longer than a socket's may be (unix(7)); else in a folder of the system for such files.
+        It is below the root if nginx's workers, usually another user, can access it there, and the path is short enough
+        for a socket (unix(7)); else in a system folder for such files.
         """
         path = self.web / "web.sock"
         if len(os.fsencode(path)) <= LONGEST_SOCKET and all(folder.stat().st_mode & 0o001 for folder in self._above()):
@@ -157,52 +158,52 @@ class Paths:
 
     @property
     def nginx(self) -> Path:
-        """The prefix of the private nginx."""
+        """Prefix of the private nginx."""
         return self.root / "nginx"
 
     def static(self, app: App) -> Path:
-        """The files of its releases that nginx serves itself."""
+        """Return the folder of the app's files that nginx serves."""
         return self.root / "static" / str(app.id)
 
     def app(self, app: App) -> Path:
-        """The folder of one app."""
+        """Return the folder of the app."""
         return self.apps / str(app.id)
 
     def repository(self, app: App) -> Path:
-        """Its bare git repository."""
+        """Return its bare git repository."""
         return self.app(app) / "repo.git"
 
     def tree(self, app: App) -> Path:
-        """Its kept work tree, the build context."""
+        """Return its permanent work tree, the build context."""
         return self.app(app) / "tree"
 
     def index(self, app: App) -> Path:
-        """The git index of the work tree."""
+        """Return the git index of the work tree."""
         return self.app(app) / "index"
 
     def logs(self, app_id: int) -> Path:
-        """The logs of its containers that are gone."""
+        """Return the folder of the logs of its removed containers."""
         return self.apps / str(app_id) / "logs"
 
     @property
     def access_log(self) -> Path:
-        """Where nginx writes down every request."""
+        """nginx's log of all requests."""
         return self.nginx / "logs" / "access.log"
 
     def drain(self, drain_id: int) -> Path:
-        """What waits for the receiver of a drain."""
+        """Return the folder of unsent lines of a drain."""
         return self.drains / str(drain_id)
 
     @property
     def drains(self) -> Path:
-        """A folder for each drain for whose receiver something waits."""
+        """Folders of drains with unsent lines."""
         return self.root / "drains"
 
     def remove_app(self, app: App) -> None:
-        """Removes the folders of the app with all that is in them.
+        """Remove the folders of the app.
 
-        They are put aside first: what is just being written there, the log of a container or a push that waits, must
-        not get into the way.
+        They are renamed first, so that a concurrent writer, such as the log of a container or a waiting push, does not
+        interfere.
         """
         for number, folder in enumerate((self.app(app), self.static(app))):
             aside = self.apps / f".{app.id}-{number}.gone"
@@ -211,14 +212,14 @@ class Paths:
             shutil.rmtree(aside, onerror=_bear)
 
     def remove_leftovers(self) -> None:
-        """Removes what is left of apps that were removed, and of builds and fetches whose server was killed."""
+        """Remove the remains of removed apps, and of builds and fetches whose server was killed."""
         for aside in (*self.apps.glob(".*.gone"), *self.work.iterdir()):
             shutil.rmtree(aside, onerror=_bear)
 
     def remove_all(self) -> bool:
-        """Removes the data root itself with all that is in it; False if it is a mount point, which stays.
+        """Remove the data root with all its content. Return False if it is a mount point, which stays.
 
-        So does the file there that keeps services from starting in it again.
+        Then the file that prevents services from starting stays there, too.
         """
         if self.web_socket.parent != self.web:
             shutil.rmtree(self.web_socket.parent, ignore_errors=True)
@@ -233,7 +234,7 @@ class Paths:
 
 
 def _bear(function: object, path: str, problem: tuple[type[BaseException], BaseException, object]) -> None:
-    """Somebody wrote or removed there at the same time: the next start of the server takes what is left."""
+    """Ignore a concurrent write or removal: the next start of the server removes the rest."""
     error = problem[1]
     if not isinstance(error, OSError) or error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
         raise error

@@ -1,6 +1,7 @@
-"""Regular expressions that people type, in time that grows with the text only: RE2.
+"""Regular expressions of users, evaluated in linear time by RE2.
 
-Python's own may take for ever for some, and stop every thread meanwhile. Syntax: https://github.com/google/re2/wiki/Syntax
+Python's own engine can take forever for some, and blocks all threads meanwhile. Syntax:
+https://github.com/google/re2/wiki/Syntax
 """
 
 from __future__ import annotations
@@ -14,41 +15,43 @@ import re2
 from paas.core.errors import InvalidValue
 
 _ANCHORS = re.compile(r"\^|\$|\\[AbBzQEC]")
-"""What depends on where a line begins and ends, or on what is quoted."""
+"""Parts of an expression that depend on the beginning and end of a line, or on quoting."""
 
 
 class PatternMatcher:
-    """Says of a line whether the expression is found in it. ``anywhere`` says of bytes with other lines around: False
-    means that it is in no part of them."""
+    """Predicate for lines that contain the expression.
+
+    ``anywhere`` takes bytes with several lines: False means that no part matches.
+    """
 
     def __init__(self, text: str, expression: Any) -> None:
         self._search = expression.search
         self._anchored = bool(_ANCHORS.search(text))
 
     def __call__(self, line: bytes) -> bool:
-        """Whether it is found in the line."""
+        """Return True if the line contains it."""
         return self._search(line) is not None
 
     def anywhere(self, block: bytes) -> bool:
-        """Whether a part of the block may match."""
+        """Return True if a part of the block may match."""
         return self._anchored or self._search(block) is not None
 
 
 def finder(text: str) -> PatternMatcher:
-    """What finds the expression in lines; `InvalidValue` says what is wrong with it."""
-    # Bytes as they are: a log may have any, and a dot is any of them. In Latin-1 each byte of the UTF-8 that was typed
+    """Return a matcher for lines. Raise `InvalidValue` for an invalid expression."""
+    # Match bytes: a log may contain any, and a dot matches each of them. In Latin-1 every byte of the typed UTF-8
     # stands for itself.
     return PatternMatcher(text, _compiled(text, text.encode(), re2.Options.Encoding.LATIN1))
 
 
 @functools.lru_cache(1024)
 def in_lines(text: str) -> Any:
-    """The expression, with ``^`` and ``$`` at each line, for texts; `InvalidValue` says what is wrong with it."""
+    """Compile the expression for texts, with ``^`` and ``$`` at each line. Raise `InvalidValue` for an invalid one."""
     return _compiled(text, f"(?m){text}", re2.Options.Encoding.UTF8)
 
 
 def first_groups(expression: str, text: str) -> tuple[str | None, ...] | None:
-    """The groups of the first match in the text, lines on their own; None if there is none."""
+    """Return the groups of the first match in the text, with lines on their own; None without a match."""
     match = in_lines(expression).search(text)
     return match.groups() if match else None
 

@@ -1,4 +1,4 @@
-"""Looking at the host: who listens where, what a container answers, which ports and networks are taken."""
+"""Probes of the host: listening sockets, answers of containers, free ports and networks."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from paas.core.health.outcome import BODY_LIMIT, Answer
 
 
 class _Until(io.RawIOBase):
-    """What a socket receives, up to the deadline, however it comes.
+    """Data received by a socket up to a deadline.
 
-    The socket's own timeout begins anew with each byte, and whoever sends one now and then would hold a check for ever.
+    The socket's own timeout starts again with each byte, so a server that sends single bytes could block a check
+    forever.
     """
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         self._sock = sock
-        # The connection may let go of its socket before the answer is read.
+        # The connection may close its socket before the answer is read.
         self._raw = sock.makefile("rb", buffering=0)
         self._deadline = deadline
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """The next bytes; `TimeoutError` after the deadline."""
+        """Read the next bytes. Raise `TimeoutError` after the deadline."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -40,19 +41,19 @@ class _Until(io.RawIOBase):
         return self._raw.readinto(buffer) or 0
 
     def close(self) -> None:
-        """Lets go of the socket, too."""
+        """Close the socket, too."""
         self._raw.close()
         super().close()
 
 
 class _NotHttp(Exception):
-    """What answers does not speak HTTP/1.1."""
+    """The server does not speak HTTP/1.1."""
 
 
 def _answer(sock: socket.socket, deadline: float) -> tuple[http.client.HTTPResponse, bool]:
-    """The answer with its head read, and whether preliminary ones came before it.
+    """Return the response with its head read, and whether preliminary responses came before it.
 
-    Its body, too, can be read up to the deadline only.
+    Its body can be read up to the deadline only, too.
     """
     stream = io.BufferedReader(_Until(sock, deadline))
     early = False
@@ -65,7 +66,7 @@ def _answer(sock: socket.socket, deadline: float) -> tuple[http.client.HTTPRespo
             response.begin()
         except http.client.BadStatusLine as error:
             response.close()
-            # Where nothing came at all, the error says so.
+            # If nothing was received, the error says so.
             raise _NotHttp(outcome.not_http(begin)) if begin else error from error
         except BaseException:
             response.close()
@@ -73,30 +74,31 @@ def _answer(sock: socket.socket, deadline: float) -> tuple[http.client.HTTPRespo
         if response.status >= 200 or response.status == 101:
             return response, early
         early = True
-        # It would close the stream when it goes.
+        # It would close the stream when it is collected.
         response.fp = None  # type: ignore[assignment]
 
 
 class Probe:
-    """What can be seen of the host's network, as one thing that tests can put another in place of."""
+    """Access to the host's network, replaceable in tests."""
 
     def listeners(self, pid: int) -> frozenset[tcp_table.Listener]:
-        """The TCP sockets that listen in the network namespace of the process; empty once it is gone."""
+        """Return the listening TCP sockets in the network namespace of the process; none once it is gone."""
         found: frozenset[tcp_table.Listener] = frozenset()
         for table in ("tcp", "tcp6"):
             try:
                 found |= tcp_table.listeners(Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii"))
             except OSError as error:
-                # The process may end while it is looked at, and a kernel without IPv6 has no tcp6.
+                # The process may end meanwhile, and a kernel without IPv6 has no tcp6.
                 if error.errno not in (errno.ENOENT, errno.ESRCH, errno.EINVAL):
                     raise
         return found
 
     def waiting(self, pid: int, container_id: str, port: int) -> frozenset[str] | None:
-        """The clients of connections to the port that the container has not accepted; None where the process is none
-        of the container's."""
+        """Return the clients of connections to the port that the container has not accepted; None if the process is not
+        one of the container's.
+        """
         try:
-            # Process ids are used again.
+            # Process ids are reused.
             if container_id not in Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii"):
                 return None
             tables = [Path(f"/proc/{pid}/net/{name}") for name in ("tcp", "tcp6")]
@@ -118,9 +120,9 @@ class Probe:
         body: bool = False,
         before: bytes = b"",
     ) -> Answer | str:
-        """The answer to ``GET path``, or the reason in words why there is none within ``timeout`` seconds.
+        """Return the response to ``GET path``, or the reason why there is none within ``timeout`` seconds.
 
-        ``body``: with what comes of its body, up to `BODY_LIMIT` bytes. ``before`` goes before the request.
+        ``body``: with its body, up to `BODY_LIMIT` bytes. ``before`` is sent before the request.
         """
         deadline = time.monotonic() + timeout
         connection = http.client.HTTPConnection(address, port, timeout=timeout)
@@ -149,9 +151,9 @@ class Probe:
             connection.close()
 
     def port_is_free(self, port: int) -> bool:
-        """Whether nothing listens on the loopback port now."""
+        """Return True if nothing listens on the loopback port."""
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as candidate:
-            # As the engine does: connections of before that linger in TIME_WAIT don't count.
+            # As Docker does: old connections in TIME_WAIT don't count.
             candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 candidate.bind(("127.0.0.1", port))
@@ -162,7 +164,7 @@ class Probe:
             return True
 
     def address_is_free(self, protocol: str, address: str, port: int) -> bool:
-        """Whether the tcp or udp port can be opened there now."""
+        """Return True if the tcp or udp port can be opened there."""
         kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
         with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as candidate:
             if ":" in address:
@@ -176,7 +178,7 @@ class Probe:
             return True
 
     def routed_networks(self) -> list[tuple[int, int]]:
-        """The host's IPv4 routes but the default one, as (network, mask) in host byte order."""
+        """Return the host's IPv4 routes except the default one, as (network, mask) in host byte order."""
         routes = []
         for line in Path("/proc/net/route").read_text(encoding="ascii").splitlines()[1:]:
             columns = line.split()

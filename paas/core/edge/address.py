@@ -1,4 +1,4 @@
-"""Where a process takes requests, as the edge reaches it: a host and a port."""
+"""Address of a process, as the edge reaches it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class Address(NamedTuple):
-    """An IP address and a port. A name would be looked up when nginx starts, and never again."""
+    """IP address and port. nginx would resolve a name only once, at its start."""
 
     host: str
     port: int
@@ -27,7 +27,7 @@ def local(*ports: int) -> tuple[Address, ...]:
 
 
 def check_addresses(addresses: tuple[Address, ...]) -> None:
-    """Raise `InvalidValue` for an address that could not be written into a configuration file."""
+    """Raise `InvalidValue` for an address that is not safe in a configuration file."""
     for address in addresses:
         if not isinstance(address, Address):
             raise InvalidValue(f"{address!r} is not an address")

@@ -12,7 +12,7 @@ from paas.core.errors import InvalidValue
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 LONGEST_HOST = 253
 CATCH_ALL = "_"
-"""Stands for every host that belongs to no app."""
+"""Name for every host that belongs to no app."""
 LOCAL = (".localhost", ".local", ".internal", ".invalid", ".onion", ".arpa")
 """Domains for which no public authority issues certificates."""
 

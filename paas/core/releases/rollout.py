@@ -1,4 +1,4 @@
-"""Which containers to start and which to retire: a pure plan over what is wanted and what there is."""
+"""Plan of a rollout: which containers to start and which to retire."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_QUANTITY = 100
 
 @dataclass(frozen=True)
 class Candidate:
-    """A container to start: where it goes, and how it is run."""
+    """Container to start: its place, and its process."""
 
     replica: Replica
     process: Process
@@ -23,7 +23,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Started:
-    """A candidate that was started. ``id`` is what its scheduler knows it by, also after it was replaced."""
+    """Started candidate. ``id`` identifies it for its scheduler, also after the scheduler replaced it."""
 
     candidate: Candidate
     id: str
@@ -31,24 +31,24 @@ class Started:
 
 @dataclass(frozen=True)
 class Rollout:
-    """``start`` become replicas once all are healthy; ``keep`` go on; ``retire`` are those of before that go."""
+    """Plan: ``start`` become replicas once all are healthy; ``keep`` are not touched; ``retire`` are removed."""
 
     start: tuple[Candidate, ...]
     keep: tuple[Replica, ...]
     retire: tuple[Replica, ...]
 
     def replicas(self) -> tuple[Replica, ...]:
-        """What is wanted once the rollout is through."""
+        """Return the desired replicas after the rollout."""
         return (*self.keep, *(candidate.replica for candidate in self.start))
 
     @property
     def changes(self) -> bool:
-        """Whether any container starts or goes."""
+        """True if any container starts or is retired."""
         return bool(self.start or self.retire)
 
 
 def quantities(release_types: Sequence[str], formation: Mapping[str, int]) -> dict[str, int]:
-    """How many of each process type to run: what was asked for, else one web and none of the others."""
+    """Return the quantity of each process type: the requested one, else one web and none of the others."""
     return {kind: formation.get(kind, 1 if kind == WEB else 0) for kind in release_types}
 
 
@@ -61,12 +61,11 @@ def plan(
     *,
     fresh: Collection[str] | None = None,
 ) -> Rollout:
-    """The change from ``current`` to ``release`` in its ``formation``.
+    """Return the change from ``current`` to ``release`` in its ``formation``.
 
-    A replica that already runs this release is kept, unless its process type is in ``fresh`` (None: all are replaced;
-    pass an empty collection to touch only the difference). ``occupied`` are the (type, index, slot) that have a
-    container now, wanted or not; a candidate takes the lowest slot that is free. ``port_of`` gives the persisted port
-    of a slot.
+    A replica that already runs this release is kept, unless its process type is in ``fresh`` (None: replace all; an
+    empty collection: only the difference). ``occupied`` are the places that have a container, desired or not; a
+    candidate takes the lowest free slot. ``port_of`` returns the recorded port of a place.
     """
     existing = {(replica.process_type, replica.index): replica for replica in current}
     taken = set(occupied)
@@ -100,8 +99,8 @@ def plan_services(
 ) -> Rollout:
     """Return the change as `plan` does, for a cluster, where all replicas of a process type share a slot.
 
-    There a slot is a service: it is scaled while the release stays, and another one starts beside it otherwise.
-    ``occupied`` are the (type, slot) of all services that exist. Ports are the cluster's to choose.
+    There a slot is a service: it is scaled while the release stays the same; another release gets a service beside it.
+    ``occupied`` are the (type, slot) of all existing services. The cluster chooses the ports.
     """
     start: list[Candidate] = []
     keep: list[Replica] = []
@@ -121,7 +120,7 @@ def plan_services(
 
 
 def parse_scale(pairs: Sequence[str]) -> dict[str, int]:
-    """Quantities from ``web=2 worker=1``."""
+    """Parse quantities such as ``web=2 worker=1``."""
     wanted: dict[str, int] = {}
     for text in pairs:
         kind, equals, number = text.partition("=")
@@ -137,7 +136,10 @@ def parse_scale(pairs: Sequence[str]) -> dict[str, int]:
 
 
 def check_scale(wanted: Mapping[str, int], types: Sequence[str] | None) -> None:
-    """Refuses process types that the release does not have, except to set them to 0. ``types`` None: no release yet."""
+    """Raise an error for process types that the release does not have, unless they are set to 0.
+
+    ``types`` None: no release yet.
+    """
     unknown = [kind for kind, number in wanted.items() if types is not None and kind not in types and number]
     if unknown:
         raise InvalidValue(

@@ -1,4 +1,4 @@
-"""What the readings of a host mean: each finding is fine, advice, or a problem with what to do. Decides only."""
+"""Findings about a host: each is fine, advice, or a problem with a fix. Decides only."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from paas.core.sizes import size
 from paas.core.times import timestamp
 
 ISOLATED = (28, 0, 0)
-"""From here on the engine drops packets from neighbours to loopback ports: https://github.com/moby/moby/issues/45610"""
+"""First version of Docker Engine that drops packets from neighbors to loopback ports:
+https://github.com/moby/moby/issues/45610
+"""
 RELOAD_SAFE = (28, 3, 3)
-"""From here on it does so after a reload of firewalld, too: CVE-2025-54388."""
+"""First version that also does so after a reload of firewalld: CVE-2025-54388."""
 LOOPING = 3
 OLD_LOCK_SECONDS = 7 * 86400.0
 RESOLVE_SECONDS = 5.0
 
 
 class Level(enum.Enum):
-    """How bad it is."""
+    """Severity of a finding."""
 
     OK = "ok"
     ADVICE = "advice"
@@ -34,7 +36,7 @@ class Level(enum.Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; ``why``, ``fix`` and ``code`` are empty where all is well."""
+    """One finding; ``why``, ``fix`` and ``code`` are empty if everything is fine."""
 
     level: Level
     subject: str
@@ -57,13 +59,13 @@ def _problem(subject: str, what: str, why: str, fix: str, code: str) -> Finding:
 
 
 def version(text: str) -> tuple[int, ...]:
-    """``(20, 10, 24)`` from ``20.10.24+dfsg1``."""
+    """Return ``(20, 10, 24)`` for ``20.10.24+dfsg1``."""
     match = re.match(r"\d+(?:\.\d+)*", text)
     return tuple(int(part) for part in match[0].split(".")) if match else ()
 
 
 def escapes(text: str, *, allowed: bool) -> Iterator[Finding]:
-    """Whether builds get out of the engine of that version; ``allowed`` where an admin takes that as it is."""
+    """Yield whether builds can escape from that version of Docker Engine; ``allowed`` if an admin accepts that."""
     if safety.escapes(text):
         level = Level.ADVICE if allowed else Level.PROBLEM
         what = f"whoever may push is root on this server: builds get out of Docker {text}"
@@ -71,7 +73,7 @@ def escapes(text: str, *, allowed: bool) -> Iterator[Finding]:
 
 
 def apart(text: str) -> Iterator[Finding]:
-    """The engine for builds apart from the host, of that version."""
+    """Yield the version of the engine for isolated builds."""
     yield _ok("builds", f"apart from the host, in a rootless Docker {text}")
     if safety.escapes(text):
         yield _advice(
@@ -84,7 +86,7 @@ def apart(text: str) -> Iterator[Finding]:
 
 
 def engine(text: str, *, userland_proxy: bool) -> Iterator[Finding]:
-    """The engine's version, and how it publishes ports."""
+    """Yield the version of Docker Engine, and how it publishes ports."""
     yield _ok("engine", f"Docker {text} answers")
     number = version(text)
     if number < ISOLATED:
@@ -116,7 +118,7 @@ def engine(text: str, *, userland_proxy: bool) -> Iterator[Finding]:
 
 
 def disks(found: Sequence[Disk], memory: Memory, floors: Floors) -> Iterator[Finding]:
-    """Room for builds."""
+    """Yield free disk space and memory for builds."""
     missing = lacks(found, memory, floors)
     for lack in missing:
         yield _problem(
@@ -131,7 +133,7 @@ def disks(found: Sequence[Disk], memory: Memory, floors: Floors) -> Iterator[Fin
 
 
 def old_workers(workers: int, clients: int, most: int, ended: int) -> Iterator[Finding]:
-    """The workers of before changes that go on with their connections, and how many were ended for being too many."""
+    """Yield the number of old workers that still have connections, and of those ended because there were too many."""
     if workers:
         yield _ok("nginx", f"{workers} old workers, of {most} that may be, go on with {clients} connections")
     if ended:
@@ -144,7 +146,7 @@ def old_workers(workers: int, clients: int, most: int, ended: int) -> Iterator[F
 
 
 def listening(sockets: Collection[Listener], ports: Mapping[str, int]) -> Iterator[Finding]:
-    """The server's own ports by what they are for; 0 for one that the system chose is not looked at."""
+    """Yield the state of the server's own ports by purpose; 0 for one that the system chose is skipped."""
     found = {listener.port for listener in sockets}
     for name, port in ports.items():
         if port and port in found:
@@ -158,7 +160,7 @@ def listening(sockets: Collection[Listener], ports: Mapping[str, int]) -> Iterat
 def published(
     sockets: Collection[Listener], wanted: Mapping[str, Sequence[Replica]], running: Mapping[str, set[str]]
 ) -> Iterator[Finding]:
-    """The ports of containers, by app: bound, and on the loopback address only. ``running``: labels by app."""
+    """Yield whether the ports of containers are bound, and only on the loopback address. ``running``: labels by app."""
     open_to_all = {listener.port for listener in sockets if not listener.loopback}
     local = {listener.port for listener in sockets if listener.loopback}
     count = 0
@@ -185,7 +187,10 @@ def published(
 def domains(
     owners: Mapping[str, str], resolved: Mapping[str, frozenset[str] | None], own: frozenset[str]
 ) -> Iterator[Finding]:
-    """The names of apps in DNS. ``owners`` has the app of each; ``resolved`` None where no answer came in time."""
+    """Yield the state of the apps' names in DNS.
+
+    ``owners`` has the app of each; ``resolved`` is None without an answer in time.
+    """
     for name, app in owners.items():
         found = resolved[name]
         if found is None:
@@ -213,7 +218,7 @@ def _outside(addresses: Collection[str]) -> list[str]:
 
 
 def drift(app: str, wanted: Sequence[Replica], there: Sequence[Container]) -> Iterator[Finding]:
-    """What runs of one app against what should. ``there`` with the engine's details."""
+    """Yield differences between desired and actual containers of one app. ``there`` have details."""
     slots = {(found.process_type, found.index, found.slot): found for found in there}
     wrong = False
     for replica in wanted:
@@ -244,7 +249,7 @@ def drift(app: str, wanted: Sequence[Replica], there: Sequence[Container]) -> It
 
 
 def locks(app: str, lock: AppLock | None, now: float) -> Iterator[Finding]:
-    """A lock that may have been forgotten."""
+    """Yield locks that may have been forgotten."""
     if lock is None or not lock.holds(now):
         return
     if lock.until is None and now - lock.since > OLD_LOCK_SECONDS:
@@ -257,7 +262,7 @@ def locks(app: str, lock: AppLock | None, now: float) -> Iterator[Finding]:
 
 
 def overdue(running: Mapping[str, float], limit: float, now: float) -> Iterator[Finding]:
-    """Changes that take longer than any build may: words by start time."""
+    """Yield deployments that take longer than any build may: descriptions by start time."""
     for words, since in running.items():
         if now - since > limit:
             yield _advice(
@@ -267,7 +272,7 @@ def overdue(running: Mapping[str, float], limit: float, now: float) -> Iterator[
 
 
 def host_keys(changed: Mapping[str, tuple[str, str]], folder: str) -> Iterator[Finding]:
-    """The SSH server's keys, by kind as clients know them and as they are."""
+    """Yield changed keys of the SSH server, by kind: the recorded and the present one."""
     for kind, (before, now) in changed.items():
         yield _problem(
             "files", f"the SSH host key {kind} has changed", f"It was {before} and is {now}.\n"
@@ -280,7 +285,7 @@ def host_keys(changed: Mapping[str, tuple[str, str]], folder: str) -> Iterator[F
 
 
 def key_file(path: str, mode: int | None) -> Finding:
-    """The key that secrets are encrypted with."""
+    """Return the finding about the key that secrets are encrypted with."""
     if mode is None:
         return _problem(
             "files", f"{path} is missing", "Secrets in the database can't be read without it.",

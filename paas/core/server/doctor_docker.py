@@ -1,4 +1,4 @@
-"""What containers do, and what the engine's own configuration means for apps: findings for `doctor`. Decides only."""
+"""Findings about containers and the configuration of Docker Engine, for `doctor`. Decides only."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from paas.core.server.doctor import Finding, Level
 from paas.core.sizes import size as sizes_text
 
 MUCH = 1 << 30
-"""So many bytes of one container are worth a word."""
+"""Bytes of one container that are reported."""
 
 
 def stalled(app: str, found: Mapping[str, str]) -> Iterator[Finding]:
-    """Containers of the app that take up no connections, with why they are told to."""
+    """Yield containers of the app that accept no connections, with the reasons."""
     for label, why in found.items():
         yield Finding(
             Level.PROBLEM,
@@ -25,7 +25,7 @@ def stalled(app: str, found: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def written(sizes: Mapping[str, int]) -> Iterator[Finding]:
-    """Containers that have written much into their own file systems, which nothing limits; the largest first."""
+    """Yield containers that wrote much into their own file systems, which has no limit; the largest first."""
     for name, size in sorted(sizes.items(), key=lambda row: (-row[1], row[0])):
         if size >= MUCH:
             yield Finding(
@@ -40,7 +40,7 @@ def written(sizes: Mapping[str, int]) -> Iterator[Finding]:
 
 
 def restarts(*, live_restore: bool) -> Iterator[Finding]:
-    """What a restart of the engine means for apps."""
+    """Yield the effect of a restart of Docker Engine on apps."""
     if not live_restore:
         yield Finding(
             Level.ADVICE,

@@ -1,4 +1,4 @@
-"""What the certificates of a host mean for its users: findings for `doctor`. Decides only."""
+"""Findings about certificates, for `doctor`. Decides only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paas.core.times import timestamp
 
 
 def certificates(app: str, served: Mapping[str, Certificate], now: float) -> Iterator[Finding]:
-    """When each certificate ends that a host of the app is served with."""
+    """Yield the expiry of each certificate that a host of the app is served with."""
     by_id: dict[int, list[str]] = {}
     for host, one in served.items():
         if one.source is not CertificateSource.PLACEHOLDER:
@@ -42,7 +42,7 @@ def _remedy(app: str, one: Certificate) -> str:
 
 
 def attempts(app: str, failed: Iterable[Attempt]) -> Iterator[Finding]:
-    """Hosts whose certificate the authority did not issue when it was asked last."""
+    """Yield hosts whose last order of a certificate failed."""
     for attempt in failed:
         yield Finding(
             Level.PROBLEM, "certificates", f"{attempt.host} ({app}) got no certificate, {attempt.failures}x",

@@ -1,4 +1,4 @@
-"""What of an instance's own things nobody needs any more. Decides only; `paas.server.cleanup` carries out."""
+"""Unused items of an instance. Decides only; `paas.server.cleanup` removes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SERVED = (ReleaseState.CURRENT, ReleaseState.SUPERSEDED)
 
 @dataclass(frozen=True)
 class Kept:
-    """What an app keeps: the versions whose images stay, and the ids of those images."""
+    """Items that an app keeps: the versions whose images stay, and the ids of those images."""
 
     versions: frozenset[int] = frozenset()
     images: frozenset[str] = frozenset()
@@ -22,7 +22,10 @@ class Kept:
 
 @dataclass(frozen=True)
 class Garbage:
-    """What can go of one app: ``names`` are versions of releases whose name for an image goes, ``images`` go whole."""
+    """Removable items of one app:
+
+    ``names`` are versions of releases that lose the name of their image, ``images`` are removed completely.
+    """
 
     names: tuple[int, ...] = ()
     images: tuple[StoredImage, ...] = ()
@@ -30,7 +33,7 @@ class Garbage:
 
 
 def kept(releases: Sequence[Release | Summary], keep: int) -> Kept:
-    """The newest ``keep`` releases that served, and any that is on its way. ``releases``: newest first."""
+    """Return the newest ``keep`` releases that served, and pending ones. ``releases``: newest first."""
     served = [release for release in releases if release.state in SERVED]
     stay = [*served[:keep], *(release for release in releases if release.state is ReleaseState.PENDING)]
     images = frozenset(release.image for release in stay)
@@ -45,14 +48,17 @@ def of_app(
     containers: Collection[Container],
     stored: Iterable[StoredImage],
 ) -> Garbage:
-    """What can go of the app while nothing is under way for it. ``containers`` and ``stored`` are of all apps."""
+    """Return the removable items of the app while no deployment is running.
+
+    ``containers`` and ``stored`` are of all apps.
+    """
     wanted = {replica.place for replica in replicas}
     dead = tuple(
         found
         for found in containers
         if found.app_id == app_id
         and found.status in DEAD
-        # A cluster removes its own.
+        # A cluster removes its own containers.
         and not found.node
         and found.place not in wanted
     )

@@ -1,7 +1,7 @@
-"""Whether the database is the one that belongs to what runs and to what is on the disk. Decides only.
+"""Check that the database belongs to the running containers and to the files on disk. Decides only.
 
-A file can be lost, emptied, or come back as it was at an earlier time. Whoever serves such a database runs older code,
-or takes every app off line, while nothing says so. What is known apart from the database tells: the marker beside it,
+A file can be lost, emptied, or restored from an earlier time. A server with such a database would run older code, or
+take every app off line, without any error. The check uses facts from outside the database: the marker beside it,
 folders and files of apps, and the labels of containers.
 """
 
@@ -19,9 +19,9 @@ SERVES_ON = "Nothing was changed: apps and nginx serve on as they did."
 
 @dataclass(frozen=True)
 class Marker:
-    """What the file beside the database says of it: whose it is, and a checkpoint that it has certainly reached.
+    """Content of the file beside the database: the instance, and a checkpoint that the database has certainly reached.
 
-    ``accepted`` are the newest releases of apps, by number, that an administrator has agreed to go on without.
+    ``accepted`` are the newest releases of apps, by number, whose loss an administrator has accepted.
     """
 
     instance: str
@@ -31,8 +31,10 @@ class Marker:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a database says of itself: ``last_app`` is the highest number that an app ever had, ``newest`` has the
-    newest release of each app."""
+    """Facts in a database:
+
+    ``last_app`` is the highest number that an app ever had, ``newest`` has the newest release of each app.
+    """
 
     instance: str
     checkpoint: int = 0
@@ -42,14 +44,14 @@ class Recorded:
 
 @dataclass(frozen=True)
 class DiskTraces:
-    """What is there apart from the database: the numbers of apps with files, and the containers of the instance."""
+    """Facts outside the database: the numbers of apps with files, and the containers of the instance."""
 
     apps: Collection[int] = ()
     containers: Sequence[Container] = ()
 
 
 def damaged(path: str, words: str) -> PaasError:
-    """The error for a database that cannot be read."""
+    """Return the error for an unreadable database."""
     return PaasError(
         f"the database {path} is damaged",
         why=f"SQLite says: {words}\n{SERVES_ON}",
@@ -60,7 +62,8 @@ def damaged(path: str, words: str) -> PaasError:
 
 
 def judge(root: str, marker: Marker | None, recorded: Recorded | None, traces: DiskTraces) -> PaasError | None:
-    """Why this database must not be served; None if it may. ``recorded`` is None where it is missing or empty."""
+    """Return the reason why this database must not be served, or None. ``recorded`` is None if it is missing or empty.
+    """
     if recorded is None:
         return _lost(root, marker, traces)
 
@@ -86,7 +89,7 @@ def judge(root: str, marker: Marker | None, recorded: Recorded | None, traces: D
 
 
 def _lost(root: str, marker: Marker | None, traces: DiskTraces) -> PaasError | None:
-    """A new instance has nothing; one that had a database before has lost it."""
+    """Return the error for a lost database. A new instance has no files yet."""
     reasons = [f"{root} was set up as the instance {marker.instance} before."] if marker else []
 
     if traces.apps:
@@ -100,7 +103,9 @@ def _lost(root: str, marker: Marker | None, traces: DiskTraces) -> PaasError | N
 
 
 def _missing_apps(recorded: Recorded, traces: DiskTraces) -> Iterable[str]:
-    """Numbers are given to apps once, so what belongs to a higher one was made by a newer database."""
+    """Return traces of apps with numbers above the recorded ones: numbers are never reused, so a newer database made
+    them.
+    """
     owners = {*traces.apps, *(found.app_id for found in traces.containers)}
     unknown = sorted(number for number in owners if number > recorded.last_app)
 
@@ -119,9 +124,9 @@ def _missing_releases(marker: Marker | None, recorded: Recorded, traces: DiskTra
 
 
 def newer(recorded: Recorded, traces: DiskTraces) -> dict[int, Container]:
-    """By app, the running container of the newest release that the database does not know.
+    """Return, by app, the running container of the newest release that the database does not know.
 
-    A candidate that did not run yet proves nothing: a power failure may take its release, which never served.
+    A candidate that does not run yet proves nothing: a power failure may lose its release, which never served.
     """
     found: dict[int, Container] = {}
 
@@ -129,7 +134,7 @@ def newer(recorded: Recorded, traces: DiskTraces) -> dict[int, Container]:
         if container.status not in RUNNING or container.app_id > recorded.last_app:
             continue
 
-        # An app that was destroyed has no releases; its containers may be on their way out.
+        # A destroyed app has no releases; its containers may be about to be removed.
         newest = recorded.newest.get(container.app_id)
         before = found.get(container.app_id)
 
