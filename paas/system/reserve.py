@@ -1,4 +1,4 @@
-"""A file that only takes room, so that there is some to put things right with once the disk is full."""
+"""A file that only occupies disk space, so that some is available for repairs when the disk is full."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ SIZE = 4 << 20
 
 
 class Reserve:
-    """The reserve of one data root, on its file system."""
+    """Reserve of one data root, on its file system."""
 
     def __init__(self, path: Path, size: int = SIZE) -> None:
         self._path = path
         self._size = size
 
     def keep(self) -> bool:
-        """Lays the reserve up if it is not there. False, and nothing is taken, while there is not room for two."""
+        """Create the reserve if it is missing. Return False and create nothing if there is not enough space for two."""
         if self._path.exists():
             return True
         if self._free() < 2 * self._size:
@@ -30,14 +30,14 @@ class Reserve:
             self._path.unlink(missing_ok=True)
             if error.errno != errno.ENOSPC:
                 raise
-            # Somebody else was faster.
+            # Another thread was faster.
             return False
         finally:
             os.close(file)
         return True
 
     def spend(self) -> None:
-        """Gives the room of the reserve back where less than that is free: what has to be written now can be."""
+        """Delete the reserve if less space than that is free, so that necessary writes succeed."""
         if self._free() < self._size:
             self._path.unlink(missing_ok=True)
 

@@ -1,7 +1,7 @@
-"""Logs of containers that are gone: gzip files of many members, each of which can be read on its own.
+"""Logs of removed containers: gzip files of many members, each readable separately.
 
-``zcat`` reads them as well. Where each member begins and which time it covers is told beside them, so that neither a
-search from the end nor one from a moment on unpacks what it does not need.
+``zcat`` reads them, too. The position and times of each member are recorded outside the file, so that neither a search
+from the end nor one from a time on unpacks more than necessary.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LEVEL = 6
 
 
 class Segment(NamedTuple):
-    """One member: where it is in the file, and the times of its first and last line."""
+    """One member: its position in the file, and the times of its first and last line."""
 
     offset: int
     size: int
@@ -31,7 +31,7 @@ class Segment(NamedTuple):
 
 
 def contents(current: Path) -> Iterator[bytes]:
-    """The bytes of a log with what was rotated of it, the oldest first."""
+    """Yield the bytes of a log with its rotated files, the oldest first."""
     for path in rotated(current):
         with path.open("rb") as file:
             while data := file.read(_READ):
@@ -39,13 +39,13 @@ def contents(current: Path) -> Iterator[bytes]:
 
 
 def pack(chunks: Iterable[bytes], target: Path, form: Format) -> list[Segment]:
-    """Writes the log into the file, and tells its members. The file is there in full, or not at all."""
+    """Write the log into the file. Return its members. The file is written completely or not at all."""
     found: list[Segment] = []
     temporary = target.with_name(f"{target.name}.new")
     with temporary.open("wb") as file:
         for block in _cut(chunks, form):
             reader = form.fresh()
-            # The last words of a process may lack a newline: why it failed to start, as a rule.
+            # The last line of a process may lack a newline; it often says why the process failed.
             lines = reader.decode(block) + reader.rest()
             if not lines:
                 continue
@@ -60,7 +60,7 @@ def pack(chunks: Iterable[bytes], target: Path, form: Format) -> list[Segment]:
 
 
 def _cut(chunks: Iterable[bytes], form: Format) -> Iterator[bytes]:
-    """Blocks of about a segment's size that begin and end where lines do."""
+    """Yield blocks of about a segment's size, with whole lines."""
     pending = bytearray()
     enough = SEGMENT
     for chunk in chunks:
@@ -82,7 +82,7 @@ def _cut(chunks: Iterable[bytes], form: Format) -> Iterator[bytes]:
 
 
 def trim(path: Path, segments: Sequence[Segment], limit: int) -> list[Segment]:
-    """Leaves only the newest members, of ``limit`` bytes together at most; tells those that are left."""
+    """Keep only the newest members, ``limit`` bytes at most. Return them."""
     kept: list[Segment] = []
     total = 0
     for segment in reversed(segments):
@@ -103,7 +103,7 @@ def trim(path: Path, segments: Sequence[Segment], limit: int) -> list[Segment]:
 
 
 class Packed:
-    """A log that `pack` wrote."""
+    """Log that `pack` wrote."""
 
     def __init__(self, path: Path, segments: Sequence[Segment], form: Format) -> None:
         self._path = path
@@ -111,12 +111,12 @@ class Packed:
         self._format = form
 
     def backward(self) -> Iterator[LogLine]:
-        """Its lines, the newest first."""
+        """Yield its lines, the newest first."""
         for segment in reversed(self._segments):
             yield from reversed(self._lines(segment))
 
     def forward(self, since: str = "") -> Iterator[LogLine]:
-        """Its lines from about that moment on."""
+        """Yield its lines from about that time on."""
         for segment in self._segments:
             if segment.last >= since:
                 yield from self._lines(segment)
@@ -130,7 +130,7 @@ class Packed:
                 raise EOFError("it ends too early")
             block = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
-            # Removed to make room while it was read, or damaged: the reader is told, and the rest is shown.
+            # Removed to make room while it was read, or damaged: report it, and return the rest.
             said = f"[a part of this log can't be read any more: {error}]".encode()
             return [LogLine(segment.first, "platform", "logs", said)]
         reader = self._format.fresh()

@@ -19,8 +19,11 @@ _log = logging.getLogger(__name__)
 
 
 class SettingsFile:
-    """The settings that hold now. A file that somebody broke is an error for whatever asks for a setting, until it is
-    mended: nothing goes on with values that nobody chose."""
+    """Effective settings.
+
+    An invalid file is an error for every caller until it is corrected, so that nothing continues with unintended
+    values.
+    """
 
     def __init__(self, path: Path, flags: Mapping[str, str]) -> None:
         self._path = path
@@ -31,7 +34,7 @@ class SettingsFile:
         self.current()
 
     def protect(self) -> None:
-        """Keep other users of the host from reading the file: one that was written by hand may be open to them."""
+        """Remove the permissions of other users: a file written by hand may be readable for them."""
         try:
             mode = self._path.stat().st_mode & 0o777
             if mode & ~0o640:
@@ -42,7 +45,7 @@ class SettingsFile:
             _log.warning("%s may be open to other users of the host, and belongs to somebody else", self._path)
 
     def current(self) -> Settings:
-        """The settings, read again if the file changed; `InvalidValue` names file and key of a bad one."""
+        """Return the settings; read the file again if it changed. Raise `InvalidValue` naming file and key."""
         with self._lock:
             stamp = self._stat()
             if stamp != self._stamp:
@@ -51,7 +54,7 @@ class SettingsFile:
             return Settings(self._values, self._flags)
 
     def value(self, key: str) -> Any:
-        """The typed value of one setting."""
+        """Return the value of one setting."""
         return self.current().value(key)
 
     def _stat(self) -> tuple[int, int, int] | None:
@@ -59,7 +62,7 @@ class SettingsFile:
             status = self._path.stat()
         except FileNotFoundError:
             return None
-        # Two changes within a tick of the kernel's clock have one time, and may have one size.
+        # Two changes within a tick of the kernel's clock have the same time, and may have the same size.
         return status.st_ino, status.st_mtime_ns, status.st_size
 
     def _read(self) -> str:
@@ -72,7 +75,7 @@ class SettingsFile:
             raise InvalidValue(f"{self._path} is not YAML", why=str(error), code="invalid-settings") from error
 
     def set(self, key: str, value: str) -> None:
-        """Sets one value in the file, or removes it when empty. Comments and all other lines stay as they are."""
+        """Set one value in the file, or remove an empty one. Comments and all other lines are unchanged."""
         row = settings.find(key)
         if value:
             row.kind.read(row.key, value)
@@ -88,14 +91,14 @@ class SettingsFile:
                 )
             temporary = self._path.with_suffix(".new")
             temporary.unlink(missing_ok=True)
-            # Addresses of proxies and package indexes may have passwords in them.
+            # Addresses of proxies and package indexes may contain passwords.
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
             temporary.replace(self._path)
 
     def _without_empty(self, text: str) -> dict[str, str] | None:
-        """The values of an edited text, None if it is not one any more."""
+        """Return the values of an edited text, None if it is no longer valid."""
         try:
             return {key: value for key, value in self._load(text).items() if value}
         except InvalidValue:

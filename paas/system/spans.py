@@ -1,7 +1,7 @@
-"""Recording where time goes. Whoever does something that takes time says so with `span`, and need not know who records.
+"""Recording of durations. Slow operations open a `span`, without knowing the recorder.
 
-The recorder is found through a context variable, as in OpenTelemetry, so no function in between has to hand it on.
-Where nobody records, a span does nothing.
+The recorder is in a context variable, as in OpenTelemetry, so that no function has to pass it on. Without a recorder, a
+span does nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 class Recorder:
-    """Takes the spans of one change, from any thread; the time counts from when it was made."""
+    """Recorder of the spans of one deployment, from any thread; times are relative to its creation."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -27,13 +27,13 @@ class Recorder:
         self._lock = threading.Lock()
 
     def spans(self) -> list[Span]:
-        """Those that ended so far, in the order of their beginnings."""
+        """Return the ended spans, in the order of their beginnings."""
         with self._lock:
             return sorted(self._spans, key=lambda span: (span.began, span.depth))
 
     @contextmanager
     def time(self, name: str, depth: int) -> Iterator[None]:
-        """Records what happens inside, whether it succeeds or not."""
+        """Record the duration of the context, also if it fails."""
         began = self._monotonic()
         try:
             yield
@@ -44,12 +44,12 @@ class Recorder:
 
 
 _place: contextvars.ContextVar[tuple[Recorder, int] | None] = contextvars.ContextVar("place", default=None)
-"""The recorder of this thread, and how deep inside its spans it is."""
+"""Recorder of this thread, and the depth of the current span."""
 
 
 @contextmanager
 def recording(recorder: Recorder) -> Iterator[None]:
-    """Inside, spans of this thread go to the recorder."""
+    """Return a context in which spans of this thread go to the recorder."""
     token = _place.set((recorder, 0))
     try:
         yield
@@ -58,14 +58,14 @@ def recording(recorder: Recorder) -> Iterator[None]:
 
 
 def recorder() -> Recorder | None:
-    """The one that this thread's spans go to, or None."""
+    """Return the recorder of this thread's spans, or None."""
     place = _place.get()
     return place[0] if place else None
 
 
 @contextmanager
 def span(name: str) -> Iterator[None]:
-    """Records how long the inside takes, where somebody records."""
+    """Record the duration of the context if there is a recorder."""
     place = _place.get()
     if place is None:
         yield
@@ -80,6 +80,6 @@ def span(name: str) -> Iterator[None]:
 
 
 def carried(function: Callable[[], _T]) -> Callable[[], _T]:
-    """The function such that, in whatever thread it is called, its spans go where they would go here."""
+    """Return the function such that its spans go to this thread's recorder, in whatever thread it is called."""
     context = contextvars.copy_context()
     return lambda: context.run(function)

@@ -1,4 +1,4 @@
-"""Files that nobody can find: what came from outside waits there until it has been checked."""
+"""Files without a name: data from outside waits there until it has been checked."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ CHUNK = 1 << 16
 
 @contextmanager
 def spooled(folder: Path, chunks: Iterable[bytes], took: Callable[[int], None]) -> Iterator[IO[bytes]]:
-    """The bytes in a file without a name, at its beginning; gone when the context ends, or the process.
+    """Yield the bytes in a file without a name, at its beginning. It is deleted at the end of the context or process.
 
-    ``took`` is told the size of each chunk before it is written, and may refuse it.
+    ``took`` gets the size of each chunk before it is written, and may raise an error.
     """
     with tempfile.TemporaryFile(dir=folder) as file:
         for chunk in chunks:
@@ -28,23 +28,23 @@ def spooled(folder: Path, chunks: Iterable[bytes], took: Callable[[int], None]) 
 
 
 def size_of(file: IO[bytes]) -> int:
-    """The bytes that are in it."""
+    """Return the size of the file in bytes."""
     return os.fstat(file.fileno()).st_size
 
 
 def in_chunks(file: IO[bytes]) -> Iterator[bytes]:
-    """What is left of it."""
+    """Yield the rest of the file."""
     return iter(lambda: file.read(CHUNK), b"")
 
 
 def gunzipped(file: IO[bytes]) -> Iterator[bytes]:
-    """The unpacked bytes, never more than `CHUNK` at a time. Raises `zlib.error` and `EOFError`."""
+    """Yield the decompressed bytes, at most `CHUNK` at a time. Raise `zlib.error` and `EOFError`."""
     unpacker = zlib.decompressobj(wbits=31)
     for packed in in_chunks(file):
         data = packed
         while data:
             if unpacker.eof:
-                # Members one after the other, or padding at the end.
+                # Another member, or padding at the end.
                 data = data.lstrip(b"\0")
                 if not data:
                     break
@@ -58,7 +58,9 @@ def gunzipped(file: IO[bytes]) -> Iterator[bytes]:
 
 
 class Bounded:
-    """A file of which only so many bytes are read until `allow` is said again: for headers that are read as a whole."""
+    """File of which only a limited number of bytes is read until the next `allow`, for headers that are read as a
+    whole.
+    """
 
     def __init__(self, file: IO[bytes], refused: Callable[[], Exception]) -> None:
         self._file = file
@@ -67,11 +69,11 @@ class Bounded:
         self._left: int | None = 0
 
     def allow(self, count: int | None) -> None:
-        """From now on so many bytes may be read, any number for None."""
+        """Allow that many more bytes; None for no limit."""
         self._left = count
 
     def read(self, count: int = -1) -> bytes:
-        """As that of a file; raises what ``refused`` makes when it is too much."""
+        """Read like a file. Raise the error of ``refused`` beyond the limit."""
         wanted = self._size - self._file.tell() if count < 0 else count
         if self._left is not None:
             self._left -= max(wanted, 0)
@@ -80,13 +82,13 @@ class Bounded:
         return self._file.read(count)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """As that of a file."""
+        """Seek like a file."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """As that of a file."""
+        """Return the position like a file."""
         return self._file.tell()
 
     def seekable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True

@@ -1,4 +1,4 @@
-"""The last lines of a file, and those that come."""
+"""The last lines of a file, and new ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BLOCK = 1 << 16
 
 
 def last_lines(path: Path, count: int, wanted: Callable[[str], bool], most: int = 64 << 20) -> list[str]:
-    """The last lines that are wanted, in their order; only the last ``most`` bytes of the file are looked at."""
+    """Return the last wanted lines in order. Only the last ``most`` bytes of the file are searched."""
     file = _opened(path) if count else None
     if file is None:
         return []
@@ -41,7 +41,7 @@ def _opened(path: Path) -> BinaryIO | None:
 
 
 class Follower:
-    """Reads on from the end of a file, also when another file takes its name."""
+    """Reader that continues from the end of a file, also after a rename and replacement."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -51,14 +51,14 @@ class Follower:
             self._file.seek(0, os.SEEK_END)
 
     def lines(self) -> list[str]:
-        """The whole lines that came since the last call."""
+        """Return the whole lines since the last call."""
         if self._file is None:
             self._file = _opened(self._path)
         if self._file is None:
             return []
         data = self._file.read()
         if not data and (following := self._following()):
-            # What was still written to it since is read before the next.
+            # Lines that were written to it meanwhile are read before those of the next file.
             data = self._file.read()
             self._file.close()
             self._file = following
@@ -67,7 +67,8 @@ class Follower:
         return [line.decode(errors="replace") for line in whole]
 
     def _following(self) -> BinaryIO | None:
-        """The file that has the name now, None while that is the same one; it may change, or be gone, at any moment."""
+        """Return the file that has the name now, None while that is the same one. It may change or vanish at any time.
+        """
         assert self._file is not None
         following = _opened(self._path)
         if following and os.path.samestat(os.fstat(following.fileno()), os.fstat(self._file.fileno())):
@@ -76,6 +77,6 @@ class Follower:
         return following
 
     def close(self) -> None:
-        """Lets the file go."""
+        """Close the file."""
         if self._file:
             self._file.close()

@@ -1,4 +1,4 @@
-"""Reading and making certificates and keys; the only place that does it."""
+"""Parse and create certificates and keys. No other module does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from paas.core.errors import InvalidValue
 from paas.core.secret import Secret
 
 ROOTS = Path("/etc/ssl/certs/ca-certificates.crt")
-# No block has the mark of another one in it: each is looked for up to there only.
+# No block contains the mark of another one: the search for each ends there.
 PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(?:[^-]+|-(?!----(?:BEGIN|END) ))*+-----END \1-----")
 MOST = 20
 SELF_SIGNED_DAYS = 365
@@ -34,9 +34,9 @@ LONGEST_COMMON_NAME = 64
 
 
 def pair(data: bytes) -> tuple[str, Secret, Facts]:
-    """The chain (PEM, from the leaf up), its key (PEM) and the leaf's facts, from PEM texts in any order.
+    """Return the chain (PEM, from the leaf up), its key (PEM) and the leaf's facts, from PEM texts in any order.
 
-    `InvalidValue` says what is missing, does not belong together, or is protected.
+    Raise `InvalidValue` if something is missing, does not belong together, or is encrypted.
     """
     blocks = [(found[1], found[0]) for found in PEM.finditer(data.decode("latin-1"))]
     leaves = [_certificate(text) for kind, text in blocks if kind in ("CERTIFICATE", "X509 CERTIFICATE")]
@@ -90,7 +90,7 @@ def _key(text: str) -> PrivateKeyTypes:
             code="certificate-key-protected",
         ) from error
     except (ValueError, UnsupportedAlgorithm):
-        # Without the cause: it might show some of the key.
+        # Without the cause: it could contain a part of the key.
         raise InvalidValue("the private key can't be read", code="certificate-unreadable") from None
 
 
@@ -109,7 +109,7 @@ def _issued(leaves: Sequence[x509.Certificate]) -> set[tuple[int, int]]:
 
 @functools.lru_cache(maxsize=4096)
 def facts(chain: str) -> Facts:
-    """What the first certificate of the PEM text says."""
+    """Return the facts of the first certificate of the PEM text."""
     return _facts(x509.load_pem_x509_certificate(chain.encode()))
 
 
@@ -175,19 +175,19 @@ def _pem(key: PrivateKeyTypes) -> Secret:
 
 
 def new_key() -> Secret:
-    """A new private key on the curve P-256, as PEM."""
+    """Return a new private key on the curve P-256, as PEM."""
     return _pem(ec.generate_private_key(ec.SECP256R1()))
 
 
 def signing_request(hosts: Sequence[str], key: Secret) -> str:
-    """The signing request (PEM) for a certificate of the key that names the hosts."""
+    """Return a signing request (PEM) for a certificate of the key with the hosts as names."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(_subject(hosts))
     builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False)
     return builder.sign(_signer(key), hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
 def self_signed(hosts: Sequence[str], key: Secret, now: float) -> str:
-    """A certificate (PEM) for the hosts that nobody but the key's owner vouches for, from an hour ago on for a year."""
+    """Return a self-signed certificate (PEM) for the hosts, valid from an hour ago for a year."""
     begin = datetime.datetime.fromtimestamp(now, datetime.UTC)
     signer = _signer(key)
     builder = (
@@ -206,7 +206,7 @@ def self_signed(hosts: Sequence[str], key: Secret, now: float) -> str:
 
 
 def _subject(hosts: Sequence[str]) -> x509.Name:
-    # Clients look at the alternative names; a common name may have 64 characters only (X.520).
+    # Clients use the alternative names; a common name may have only 64 characters (X.520).
     short = next((host for host in hosts if len(host) <= LONGEST_COMMON_NAME), None)
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, short)] if short else [])
 
@@ -218,7 +218,7 @@ def _signer(key: Secret) -> CertificateIssuerPrivateKeyTypes:
 
 
 def verdict(chain: str, host: str, now: float, roots: Path = ROOTS) -> str:
-    """Why a client with this host's roots would not trust the chain for the host; empty if it would."""
+    """Return why a client with this host's roots would not trust the chain for the host; empty if it would."""
     leaf, *others = x509.load_pem_x509_certificates(chain.encode())
     try:
         builder = verification.PolicyBuilder().store(_store(roots))
@@ -230,7 +230,7 @@ def verdict(chain: str, host: str, now: float, roots: Path = ROOTS) -> str:
 
 
 def missing_issuer(chain: str, roots: Path = ROOTS) -> str:
-    """Who issued a certificate that comes alone, where that is none of this host's roots; empty otherwise."""
+    """Return the issuer of a single certificate if it is none of this host's roots; empty otherwise."""
     leaf, *others = x509.load_pem_x509_certificates(chain.encode())
     if others or leaf.subject == leaf.issuer or not roots.exists():
         return ""
@@ -246,7 +246,7 @@ def _store(roots: Path) -> verification.Store:
 def _roots(roots: Path) -> list[x509.Certificate]:
     found = []
     with warnings.catch_warnings():
-        # Some old roots break a rule, which is nothing that anybody here could change.
+        # Some old roots break a rule; users cannot change that.
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
         for block in PEM.finditer(roots.read_text(encoding="ascii", errors="replace")):
             with suppress(ValueError):

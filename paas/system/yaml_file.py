@@ -1,8 +1,8 @@
-"""YAML that people write: parsed strictly, and never into anything but plain values.
+"""YAML of users: parsed strictly, into plain values only.
 
-It comes from whoever may push, and is parsed in the server's own process: what a few bytes could make of it is bounded
-before any of it is kept. The text has a limit, libyaml reads it some ten times as fast as Python would, and nesting and
-references are counted on the way.
+It comes from pushers, and is parsed in the server's own process, so the result is limited before anything is kept. The
+text has a limit, libyaml reads it about ten times as fast as Python would, and nesting and references are counted
+meanwhile.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from paas.core.errors import InvalidValue
 from paas.core.schema import check_length
 
 MOST_NODES = 200_000
-"""Values that a file may stand for, those that it refers to counted as often as it does."""
+"""Limit on the values of a file; referenced ones count for each reference."""
 MOST_LEVELS = 100
 LONGEST_NUMBER = 100
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
-# What the constructors of plain values raise for a text that is none, as in "!!int x".
+# Errors of the constructors of plain values for invalid texts, as in "!!int x".
 _NO_VALUE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 if TYPE_CHECKING:
     _Base = yaml.SafeLoader
 else:
-    # PyYAML is without libyaml where it was built from source and that was not there.
+    # PyYAML lacks libyaml if it was built from source without it.
     _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_Base):
-    """Plain values only; a name that appears twice is a mistake, not an override."""
+    """Loader for plain values. A duplicate key is an error, not an override."""
 
     def construct_document(self, node: yaml.Node) -> Any:
         if _size(node, {}) > MOST_NODES:
@@ -65,8 +65,7 @@ class _Loader(_Base):
 
 
 def _check_levels(text: str) -> None:
-    """Raises for what is nested more deeply than anybody writes: it would be followed by functions that call
-    themselves. Nothing is kept of what is read here."""
+    """Raise an error for extreme nesting, before recursive functions process it. The parsed values are discarded."""
     level = 0
     for event in yaml.parse(text, _Loader):
         level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -78,7 +77,7 @@ def _check_levels(text: str) -> None:
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many values there are once every reference is followed; one to what it is in itself counts once."""
+    """Return the number of values with all references followed; a reference to an enclosing value counts once."""
     found = known.get(id(node))
     if found is not None:
         return found
@@ -93,7 +92,7 @@ def _size(node: yaml.Node, known: dict[int, int]) -> int:
 
 
 def parse(text: str, path: str, code: str) -> object:
-    """The content of the file; `InvalidValue` names file, line and column of a mistake."""
+    """Return the content of the file. Raise `InvalidValue` naming file, line and column of an error."""
     check_length(text, path, code)
     odd = yaml.reader.Reader.NON_PRINTABLE.search(text)
     if odd:

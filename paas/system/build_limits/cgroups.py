@@ -1,9 +1,11 @@
-"""A control group for what builds run, so that sites stay responsive: https://docs.kernel.org/admin-guide/cgroup-v2.html
+"""A control group for the processes of builds, so that apps stay responsive.
 
-BuildKit inside the engine starts the processes of a build, and does not say which: Docker before 23.0 ignores
-``--cgroup-parent``, and where systemd manages the groups its meaning is another one. So the platform marks its builds:
-a host name in NO_PROXY, which BuildKit passes to every RUN step and leaves out of the image and of the cache's key.
-The processes that carry the mark are moved here; what they start is here from the beginning.
+See https://docs.kernel.org/admin-guide/cgroup-v2.html
+
+BuildKit inside Docker starts the processes of a build, and does not report them: Docker before 23.0 ignores
+``--cgroup-parent``, and if systemd manages the groups, its meaning is another one. So the platform marks its builds:
+with a host name in NO_PROXY, which BuildKit passes to every RUN step and leaves out of the image and of the cache's
+key. Processes with the mark are moved here; their children start here.
 """
 
 from __future__ import annotations
@@ -23,18 +25,23 @@ ROOT = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
 POLL_SECONDS = 0.05
 LOOKS, OLD_LOOKS = 40, 3
-"""So often a new process is looked at: one that is to be a step is a program of the engine's at first. What was there
-before is looked at less often, as it may be many."""
+"""How often a new process is examined: the process of a step is one of Docker's own programs at first.
+
+Older processes are examined less often, as there may be many.
+"""
 _CONTROLLERS = ("cpu", "memory")
 _CONTAINER = re.compile(r"(?:.*[/-])?[0-9a-f]{64}(?:\.scope)?(?:/.*)?")
-"""The group of a container, or one below it: engines name them after ids of 64 digits. Steps of builds have others."""
+"""Control group of a container, or one below it:
+
+Docker names them after ids of 64 digits. Steps of builds have other names.
+"""
 
 
 class BuildGroup:
     """One control group, in the hierarchies of version 1 or in that of version 2.
 
-    The groups of the ``spared`` processes are left alone, whatever is in them, and so are those of containers: what an
-    app says of itself must not take it out of its own limits.
+    The groups of the ``spared`` processes are not touched, and neither are those of containers: an app must not be able
+    to leave its own limits.
     """
 
     def __init__(self, name: str, root: Path = ROOT, proc: Path = PROC, *, spared: Sequence[str] = ("self",)) -> None:
@@ -44,14 +51,14 @@ class BuildGroup:
         self._unified = (root / "cgroup.controllers").exists()
         self._looks: dict[str, int] = {}
         self._sources: set[str] = set()
-        # The docker command of a build carries the mark, too, and is in the same group as the server.
+        # The docker command of a build has the mark, too, and is in the server's group.
         self._spared = {self._group_of(pid) for pid in spared}
 
     def _folders(self) -> list[Path]:
         return [self._root / self.name] if self._unified else [self._root / key / self.name for key in _CONTROLLERS]
 
     def prepare(self, weight: int, memory: int) -> str:
-        """Makes the group with these limits; the reason in words if that can't be done here, else an empty text."""
+        """Create the group with these limits. Return the reason if that is not possible, else an empty text."""
         try:
             if self._unified:
                 self._delegate()
@@ -64,8 +71,9 @@ class BuildGroup:
         return ""
 
     def entrances(self) -> list[Path]:
-        """The files by which a process enters the group, which is made without limits if it is not there; none where
-        that can't be done here."""
+        """Return the files by which a process enters the group, created without limits if it is missing; none if that
+        is not possible.
+        """
         try:
             if self._unified:
                 self._delegate()
@@ -76,7 +84,7 @@ class BuildGroup:
         return [folder / "cgroup.procs" for folder in self._folders()]
 
     def trouble(self) -> str:
-        """Why the group can't be made here, in words; an empty text if it can, or is there."""
+        """Return the reason why the group can't be created; empty if it can, or exists."""
         for folder in self._folders():
             if not folder.parent.is_dir():
                 return f"there is no {folder.parent}"
@@ -85,7 +93,7 @@ class BuildGroup:
         return ""
 
     def remove(self) -> None:
-        """Removes the group, if it is there."""
+        """Remove the group, if it exists."""
         for folder in self._folders():
             if folder.exists():
                 folder.rmdir()
@@ -99,15 +107,16 @@ class BuildGroup:
         if self._unified:
             folder = self._root / self.name
             return [(folder / "cpu.weight", str(weight)), (folder / "memory.max", str(memory) if memory else "max")]
-        # Version 1 counts in shares, of which others have 1024.
+        # Version 1 counts in shares, with a default of 1024.
         cpu, space = self._folders()
         shares = max(2, weight * 1024 // 100)
         return [(cpu / "cpu.shares", str(shares)), (space / "memory.limit_in_bytes", str(memory or -1))]
 
     @contextmanager
     def gather(self, mark: str) -> Iterator[None]:
-        """While inside, processes with the mark in their environment are moved into the group, soon after they start,
-        together with all others of the group that they were started in."""
+        """Return a context in which processes with the mark in their environment are moved into the group soon after
+        their start, with all others of their original group.
+        """
         stop = threading.Event()
         thread = threading.Thread(target=self._run, args=(mark.encode(), stop), name="build-group", daemon=True)
         thread.start()
@@ -119,7 +128,7 @@ class BuildGroup:
 
     def _run(self, mark: bytes, stop: threading.Event) -> None:
         try:
-            # At once, so that what comes with the build is new.
+            # At once, so that processes of the build are new.
             self.gather_once(mark)
             while not stop.wait(POLL_SECONDS):
                 self.gather_once(mark)
@@ -127,7 +136,7 @@ class BuildGroup:
             _log.warning("builds are not limited any more: %s", error)
 
     def gather_once(self, mark: bytes) -> None:
-        """One look around."""
+        """Examine the processes once."""
         present = {entry.name for entry in self._proc.iterdir() if entry.name.isdecimal()}
         before, self._looks = self._looks, {}
         for pid in present:
@@ -141,7 +150,7 @@ class BuildGroup:
             self._empty(source)
 
     def _group_of(self, pid: str) -> str:
-        """The group of the process, relative to the root."""
+        """Return the group of the process, relative to the root."""
         for line in self._read(self._proc / pid / "cgroup").decode("utf-8", "replace").splitlines():
             number, controllers, path = line.split(":", 2)
             if (number == "0") if self._unified else ("cpu" in controllers.split(",")):
@@ -149,7 +158,7 @@ class BuildGroup:
         return ""
 
     def _empty(self, source: str) -> None:
-        """Moves everything of the group into ours; forgets it once it is gone."""
+        """Move all processes of the group; forget it once it is gone."""
         folder = self._root / source if self._unified else self._root / "cpu" / source
         if not folder.exists():
             self._sources.discard(source)
@@ -159,7 +168,7 @@ class BuildGroup:
                 try:
                     (own / "cgroup.procs").write_text(pid, encoding="ascii")
                 except OSError as error:
-                    # It has ended since.
+                    # It has ended meanwhile.
                     if error.errno != errno.ESRCH:
                         raise
 
@@ -168,7 +177,7 @@ class BuildGroup:
         try:
             return path.read_bytes()
         except OSError as error:
-            # Processes and their groups may end while they are looked at; those of the kernel have no environment.
+            # Processes and their groups may end meanwhile; those of the kernel have no environment.
             if error.errno in (errno.ENOENT, errno.ESRCH, errno.EACCES, errno.ENODEV):
                 return b""
             raise

@@ -1,8 +1,8 @@
-"""Limits for builds where the server may not set them itself: a helper that runs as root, and how it is asked.
+"""Limits for builds if the server itself may not set them: a helper that runs as root, and its client.
 
-The server keeps a connection to the helper's Unix socket as long as the build goes on. It sends one line of JSON,
-``group``, ``mark``, ``weight`` and ``memory`` as for `Host.limited`, and gets one line back: empty, or why it can't be
-done. systemd opens the socket, for root and the server's group, and starts the helper when it is needed
+The server keeps a connection to the helper's Unix socket during the build. It sends one line of JSON, ``group``,
+``mark``, ``weight`` and ``memory`` as for `Host.limited`, and gets one line back: empty, or the reason why that is not
+possible. systemd opens the socket, for root and the server's group, and starts the helper when it is needed
 (systemd.socket(5)).
 """
 
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 SOCKET = Path("/run/paas-builds.sock")
 FIRST_DESCRIPTOR = 3
-"""Where systemd hands over the socket: sd_listen_fds(3)."""
+"""Descriptor of the socket from systemd: sd_listen_fds(3)."""
 IDLE_SECONDS = 60.0
 ANSWER_SECONDS = 10.0
 LONGEST = 4096
@@ -38,7 +38,7 @@ _MARK = re.compile(r"build-[0-9a-f]{32}\.[0-9a-f]{12}\.paas\.invalid")
 
 @contextmanager
 def limited(group: str, mark: str, weight: int, memory: int, path: Path = SOCKET) -> Iterator[str]:
-    """As `Host.limited`, by the helper behind the socket."""
+    """Do what `Host.limited` does, with the helper behind the socket."""
     with ExitStack() as stack:
         try:
             helper = stack.enter_context(socket.socket(socket.AF_UNIX))
@@ -53,7 +53,7 @@ def limited(group: str, mark: str, weight: int, memory: int, path: Path = SOCKET
 
 
 def serve(client: socket.socket, root: Path = ROOT, proc: Path = PROC) -> None:
-    """Answers one server, and limits its build until it closes the connection."""
+    """Answer one server, and limit its build until it closes the connection."""
     with client:
         pid, _, _ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         try:
@@ -61,7 +61,7 @@ def serve(client: socket.socket, root: Path = ROOT, proc: Path = PROC) -> None:
         except (ValueError, KeyError, TypeError) as error:
             client.sendall(f"the request makes no sense: {error}\n".encode())
             return
-        # The server, its nginx and the docker command are in one group, and the last of them carries the mark.
+        # The server, its nginx and the docker command are in one group, and the docker command has the mark.
         group = BuildGroup(asked["group"], root, proc, spared=("self", str(pid)))
         trouble = group.prepare(asked["weight"], asked["memory"])
         client.sendall(trouble.encode() + b"\n")
@@ -86,7 +86,7 @@ def _line(peer: socket.socket) -> str:
 
 
 def main() -> int:
-    """Serves the socket that systemd handed over; ends by itself once nothing was asked for a while."""
+    """Serve the socket from systemd. Exit after a while without requests."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS") != "1":
         _log.error("systemd starts this, by paas-builds.socket")

@@ -1,4 +1,4 @@
-"""Limit what builds use: by this process where it may, else by the helper that runs as root."""
+"""Limit builds: by this process if it may, else by the helper that runs as root."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paas.system.build_limits.cgroups import BuildGroup
 
 @contextmanager
 def limited(group: str, mark: str, weight: int, memory: int) -> Iterator[str]:
-    """Apply the limits while inside. Yield an empty text, or the reason why nothing is limited.
+    """Apply the limits inside the context. Yield an empty text, or the reason why nothing is limited.
 
     See `Host.limited` for the arguments.
     """
@@ -33,5 +33,5 @@ def trouble(group: str) -> str:
 
 
 def remove(group: str) -> None:
-    """Remove the control group, if it is there."""
+    """Remove the control group, if it exists."""
     BuildGroup(group).remove()
