@@ -1,4 +1,4 @@
-"""The input and output of a process in a container: the connection that the engine hands over ("hijacks").
+"""Input and output of a process in a container: the connection that Docker hands over ("hijacks").
 
 Framing: https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach
 """
@@ -20,13 +20,13 @@ _RECHECK_SECONDS = 0.5
 _HEAD = 8
 
 Write = Callable[[int, bytes], None]
-"""Takes output: `OUT` or `ERR`, and the bytes."""
+"""Function that takes output: `OUT` or `ERR`, and the bytes."""
 
 
 class ContainerStream:
-    """Both directions of one connection. ``owner`` is kept as long, since the socket is its own.
+    """Both directions of one connection. It keeps ``owner``, to which the socket belongs.
 
-    With a terminal the engine sends plain bytes, without one frames that tell output from error.
+    With a terminal Docker sends plain bytes, without one frames that distinguish output from errors.
     """
 
     def __init__(self, sock: socket.socket, *, terminal: bool, early: bytes = b"", owner: object = None) -> None:
@@ -37,22 +37,22 @@ class ContainerStream:
         sock.settimeout(None)
 
     def send(self, data: bytes) -> None:
-        """Gives the process input; blocks while it takes none, and raises `OSError` once it takes none any more."""
+        """Send input to the process. Block while it reads none. Raise `OSError` once it reads no more."""
         self._socket.sendall(data)
 
     def end_input(self) -> None:
-        """The process reads the end of its input. With a terminal there is no such end: Ctrl-D is a key."""
+        """Send the end of the input. With a terminal there is none: Ctrl-D is a key."""
         if not self._terminal:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
-        """Ends both directions; whoever waits for one of them goes on."""
+        """Close both directions; threads that wait for one of them continue."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def chunks(self, gone: threading.Event) -> Iterator[bytes]:
-        """What arrives, until the process has closed its output; `Disconnected` once ``gone`` is set."""
+        """Yield received data until the process has closed its output. Raise `Disconnected` once ``gone`` is set."""
         if self._early:
             yield self._early
         poll = select.poll()
@@ -71,7 +71,7 @@ class ContainerStream:
             yield data
 
     def output(self, gone: threading.Event) -> Iterator[tuple[int, bytes]]:
-        """The output, told apart."""
+        """Yield the output with its stream."""
         if self._terminal:
             yield from ((OUT, data) for data in self.chunks(gone))
         else:
@@ -79,10 +79,10 @@ class ContainerStream:
 
 
 def unframe(chunks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Takes the frames apart; what follows each other in one chunk for one stream comes as one.
+    """Remove the frames; consecutive data for one stream in one chunk is joined.
 
     A frame is a byte for the stream, three zeros, four bytes for the length (big-endian), the data. The data of a frame
-    are passed on as they arrive, so that nothing is collected, however long a frame is.
+    is passed on as it arrives, so that nothing accumulates, however long a frame is.
     """
     kind, left, head = OUT, 0, b""
     for chunk in chunks:
@@ -107,9 +107,9 @@ def unframe(chunks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def carry(stdin: socket.socket, stream: ContainerStream, write: Write, gone: threading.Event) -> None:
-    """Carries both directions until the process has closed its output, then closes the stream.
+    """Copy both directions until the process has closed its output, then close the stream.
 
-    Neither side is read faster than the other takes it. `Disconnected` when the client has gone.
+    Neither side is read faster than the other side accepts. Raise `Disconnected` when the client has disconnected.
     """
     feeder = threading.Thread(target=_feed, args=(stdin, stream, gone), name="stdin", daemon=True)
     feeder.start()
@@ -118,7 +118,7 @@ def carry(stdin: socket.socket, stream: ContainerStream, write: Write, gone: thr
             write(kind, data)
     finally:
         stream.close()
-        # Wakes the thread where it waits for input that nobody needs any more.
+        # Wakes the thread that waits for input.
         with contextlib.suppress(OSError):
             stdin.shutdown(socket.SHUT_RD)
         feeder.join()

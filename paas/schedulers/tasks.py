@@ -1,4 +1,4 @@
-"""The seam between a command to run once and what runs it."""
+"""The seam between commands that run once and what runs them."""
 
 from __future__ import annotations
 
@@ -12,74 +12,77 @@ from paas.schedulers.container_stream import ContainerStream
 
 
 class Exec(Protocol):
-    """A command that runs beside a container's own."""
+    """Command that runs beside a container's own."""
 
     stream: ContainerStream
 
     def resize(self, columns: int, rows: int) -> None:
-        """Its terminal has another size."""
+        """Set the size of its terminal."""
 
     def wait(self) -> int:
-        """Its exit status, once its output has ended."""
+        """Wait until its output has ended. Return its exit status."""
 
     def hang_up(self) -> None:
-        """Ends it: its client has gone."""
+        """End it, because its client has disconnected."""
 
 
 class Tasks(Protocol):
-    """One way of running containers that are not part of a release's formation. `DockerError` for what goes wrong."""
+    """Role that runs containers outside of formations. Methods raise `DockerError`."""
 
     instance: str
 
     def create(self, spec: TaskSpec) -> str:
-        """Creates the container, without starting it, and returns its id."""
+        """Create the container without starting it. Return its id."""
 
     def attach(self, container_id: str, *, terminal: bool) -> ContainerStream:
-        """Its input and output; before its start, so that nothing is missed."""
+        """Return its input and output. Call it before its start, so that nothing is missed."""
 
     def start(self, container_id: str) -> None:
-        """Starts it; `CommandNotFound` if the image lacks the command."""
+        """Start it. Raise `CommandNotFound` if the image lacks the command."""
 
     def resize(self, container_id: str, columns: int, rows: int) -> None:
-        """Its terminal has another size; ended already is fine."""
+        """Set the size of its terminal. An ended container is no error."""
 
     def wait(self, container_id: str) -> int | None:
-        """Blocks until it has ended; its exit status, or None if it is gone."""
+        """Wait until it has ended. Return its exit status, or None if it is gone."""
 
     def ended_at(self, container_id: str) -> float | None:
-        """When it ended, in seconds since 1970; None while it has not, or if it is gone."""
+        """Return when it ended, in seconds since 1970; None if it runs or is gone."""
 
     def out_of_memory(self, container_id: str) -> bool:
-        """Whether the kernel ended it for that."""
+        """Return True if the kernel killed it because it ran out of memory."""
 
     def hang_up(self, container_id: str) -> None:
-        """Sends it SIGHUP, as when a terminal is closed; ended already is fine."""
+        """Send SIGHUP, as when a terminal is closed. An ended container is no error."""
 
     def stop(self, container_id: str, grace: int) -> None:
-        """SIGTERM, SIGKILL after ``grace`` seconds; it stays, ended. Gone already is fine."""
+        """Send SIGTERM, SIGKILL after ``grace`` seconds; keep the ended container.
+
+        A container that is gone is no error.
+        """
 
     def remove(self, container_id: str) -> None:
-        """Kills and removes it. Gone already is fine."""
+        """Kill and remove it. A container that is gone is no error."""
 
     def all(self) -> list[Task]:
-        """The one-off containers of this instance."""
+        """Return the one-off containers of this instance."""
 
     def save_log(self, container_id: str, path: Path) -> None:
-        """Writes what the engine kept of its output to a file, each line with its timestamp before a space."""
+        """Write its recorded output to a file, each line with its timestamp before a space."""
 
     def log(self, container_id: str, tail: int | None) -> list[bytes]:
-        """Its last lines, each with a timestamp before a space."""
+        """Return its last lines, each with a timestamp before a space."""
 
     def follow(self, container_id: str, tail: int) -> AbstractContextManager[Iterator[bytes]]:
-        """Chunks of its log as they come, from the last ``tail`` lines on, until it ends."""
+        """Yield chunks of its log as they come, from the last ``tail`` lines on, until its end."""
 
     def exec(
         self, container_id: str, argv: Sequence[str], *, terminal: bool, environment: Mapping[str, str]
     ) -> Exec:
-        """Runs a command inside, in a terminal of its own if wanted."""
+        """Run a command inside, optionally in its own terminal."""
 
     def app_network(self, app_id: int) -> str:
-        """The name of the app's network, which its scheduler has prepared."""
+        """Return the name of the app's network, which `Formations.prepare` has created."""
 
     def sandbox_network(self) -> str:
-        """The name of the network of sandboxes, made on first use; they don't reach each other in it."""
+        """Return the name of the network of sandboxes, created on first use. Sandboxes can't reach each other in it."""

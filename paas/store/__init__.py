@@ -1,4 +1,4 @@
-"""What is wanted and what happened, in SQLite."""
+"""Desired state and history, in SQLite."""
 
 from __future__ import annotations
 
@@ -67,23 +67,25 @@ class Store:
             raise LookupError(f"no feature has registered {kind.__name__}: name it in its `tables`") from None
 
     def transaction(self, *, durable: bool = False) -> AbstractContextManager[None]:
-        """All changes inside count together or not at all; if ``durable``, after a power failure, too."""
+        """Return a context in which all changes are committed together or not at all; ``durable`` ones survive a power
+        failure.
+        """
         return self._database.transaction(durable=durable)
 
     def watched(self, note: Callable[[str], None]) -> AbstractContextManager[None]:
-        """Inside, ``note`` gets every SQL statement that is run: for tests that count them."""
+        """Return a context in which ``note`` gets every SQL statement, for tests that count them."""
         return self._database.watched(note)
 
     @property
     def recorded(self) -> threading.Event:
-        """Set whenever something was recorded that is worth a `checkpoint` soon."""
+        """Event that is set when a record is worth a `checkpoint` soon."""
         return self._database.recorded
 
     def checkpoint(self) -> int | None:
-        """Have all that was written so far in the file of the database, apart from its log.
+        """Write everything so far into the file of the database, not just its log.
 
-        Returns the number of the checkpoint, which the file has certainly reached; None if nothing was written since
-        the last one, or somebody who reads the database held it up.
+        Return the number of the checkpoint, which the file has certainly reached; None if nothing was written since the
+        last one, or a reader of the database prevented it.
         """
         if not self._database.written():
             return None
@@ -92,5 +94,5 @@ class Store:
         return number if self._database.checkpoint() else None
 
     def close(self) -> None:
-        """Closes the database."""
+        """Close the database."""
         self._database.close()

@@ -1,4 +1,4 @@
-"""How this server gets into others: credentials by host, the deploy key, and the keys of ssh servers."""
+"""Credentials of this server for other servers: passwords by host, the deploy key, and the keys of ssh servers."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class Logins(Table):
     SEALED = (Sealed("logins", "secret"),)
 
     def all(self, kind: str, app: App | None = None) -> dict[str, Login]:
-        """The credentials that were set for exactly that scope, by host."""
+        """Return the credentials of exactly that scope, by host."""
         rows = self._db.all(
             "SELECT * FROM logins WHERE coalesce(app_id, 0) = ? AND kind = ? ORDER BY host", app.id if app else 0, kind
         )
         return {row["host"]: Login(row["username"], Secret(self._sealer.open(row["secret"]))) for row in rows}
 
     def get(self, kind: str, host: str) -> Login | None:
-        """Those for all apps of that host, or None."""
+        """Return those for all apps of that host, or None."""
         return self.all(kind).get(host)
 
     def set(self, kind: str, host: str, login: Login, app: App | None = None) -> None:
-        """Keeps them, in place of those there were."""
+        """Set them, replacing existing ones."""
         with self._db.transaction():
             self.remove(kind, host, app)
             self._db.execute(
@@ -41,7 +41,7 @@ class Logins(Table):
             )  # fmt: skip
 
     def remove(self, kind: str, host: str, app: App | None = None) -> bool:
-        """Forgets them; whether there were any."""
+        """Remove them. Return True if they existed."""
         done = self._db.execute(
             "DELETE FROM logins WHERE coalesce(app_id, 0) = ? AND kind = ? AND host = ?",
             app.id if app else 0, kind, host,
@@ -49,11 +49,11 @@ class Logins(Table):
         return done.rowcount > 0
 
     def deploy_key(self) -> Login | None:
-        """The key with which this server fetches: the public half in the place of the user, or None."""
+        """Return the key with which this server fetches, the public half as the user; or None."""
         return self.get(DEPLOY_KEY, "")
 
     def make_deploy_key(self, comment: str) -> None:
-        """Makes it: Ed25519, in OpenSSH's formats."""
+        """Create the key: Ed25519, in OpenSSH's formats."""
         key = Ed25519PrivateKey.generate()
         private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
         public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
@@ -61,14 +61,14 @@ class Logins(Table):
 
 
 class KnownHosts(Table):
-    """The keys that ssh servers are known by, as lines of a ``known_hosts`` file."""
+    """Keys of ssh servers, as lines of a ``known_hosts`` file."""
 
     def of(self, host: str) -> list[str]:
-        """The lines of that host, or host:port; none if it is not known."""
+        """Return the lines of that host, or host:port; none if it is unknown."""
         return [row["line"] for row in self._db.all("SELECT line FROM known_hosts WHERE host = ? ORDER BY line", host)]
 
     def set(self, host: str, lines: Sequence[str]) -> None:
-        """These, and no others, are its keys."""
+        """Replace the keys of the host."""
         with self._db.transaction():
             self._db.execute("DELETE FROM known_hosts WHERE host = ?", host)
             self._db.many("INSERT INTO known_hosts VALUES (?, ?)", [(host, line) for line in lines])

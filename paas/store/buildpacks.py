@@ -1,4 +1,4 @@
-"""Buildpacks that came from elsewhere."""
+"""Imported buildpacks."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from paas.store.table import Table
 
 @dataclass(frozen=True)
 class AddedBuildpack:
-    """One buildpack that was added, for one app or, with ``app_id`` None, for all.
+    """Imported buildpack of one app or, with ``app_id`` None, of all apps.
 
-    ``source`` is the address or folder that it came from, ``reference`` the branch or tag that was asked for, and
-    ``version`` what it was then: a commit, or the digest of a folder.
+    ``source`` is the address or folder it was imported from, ``reference`` the requested branch or tag, and ``version``
+    what that was: a commit, or the digest of a folder.
     """
 
     app_id: int | None
@@ -26,17 +26,17 @@ class AddedBuildpack:
 
 
 class Buildpacks(Table):
-    """At most one of a name for each app, and for all apps together."""
+    """Table with at most one buildpack of a name for each app, and for all apps together."""
 
     def of(self, app: App | None) -> list[AddedBuildpack]:
-        """Those of the app alone, by name; for None those of all apps."""
+        """Return the buildpacks of the app alone, by name; for None those of all apps."""
         rows = self._db.all(
             "SELECT * FROM buildpacks WHERE coalesce(app_id, 0) = ? ORDER BY name", app.id if app else 0
         )
         return [AddedBuildpack(**dict(row)) for row in rows]
 
     def put(self, added: AddedBuildpack) -> None:
-        """Adds it, in place of one of the same name."""
+        """Add it, replacing one of the same name."""
         with self._db.transaction():
             self.remove(added.app_id, added.name)
             self._db.execute(
@@ -46,14 +46,14 @@ class Buildpacks(Table):
             )  # fmt: skip
 
     def copy(self, app: App, other: App) -> None:
-        """Gives the other app those of the app."""
+        """Copy the buildpacks of the app to the other app."""
         for row in self.of(app):
             self.put(replace(row, app_id=other.id))
 
     def remove(self, app_id: int | None, name: str) -> None:
-        """Removes it, if it is there."""
+        """Remove it, if it exists."""
         self._db.execute("DELETE FROM buildpacks WHERE coalesce(app_id, 0) = ? AND name = ?", app_id or 0, name)
 
     def versions(self) -> set[str]:
-        """The versions that somebody uses."""
+        """Return all versions in use."""
         return {row["version"] for row in self._db.all("SELECT DISTINCT version FROM buildpacks")}

@@ -14,19 +14,20 @@ from paas.system import x509
 
 
 class Certificates:
-    """The certificates of apps, and the global ones (app None)."""
+    """Certificates of apps, and global ones (app None)."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._db = database
         self._sealer = sealer
 
     def of(self, app: App | None) -> list[Certificate]:
-        """Those of the app, or the global ones for None, by name."""
+        """Return those of the app, or the global ones for None, by name."""
         return self._found("WHERE coalesce(app_id, 0) = ? ORDER BY name, id", app.id if app else 0)
 
     def usable(self, app_id: int, hosts: Collection[str]) -> list[Certificate]:
-        """Those that the app with that number may serve its ``hosts`` with: its own, the global ones, and what an
-        authority issued for just one of the hosts while another app had it."""
+        """Return those that the app with that number may use for its ``hosts``: its own, the global ones, and those
+        that an authority issued for just one of the hosts while another app had it.
+        """
         marks = ", ".join("?" * len(hosts))
         return self._found(
             "WHERE app_id = ? OR (app_id IS NULL AND source IN ('added', 'generated'))"
@@ -35,12 +36,12 @@ class Certificates:
         )  # fmt: skip
 
     def issued(self) -> list[str]:
-        """The names of those that an authority issued, of all apps and of none."""
+        """Return the names of those that an authority issued, with or without an app."""
         rows = self._db.all("SELECT DISTINCT name FROM certificates WHERE source = 'acme' ORDER BY name")
         return [row["name"] for row in rows]
 
     def elsewhere(self, app: App | None, hosts: Collection[str]) -> list[str]:
-        """Return which of the hosts an authority certified while somebody else than the app had them."""
+        """Return which of the hosts got a certificate from an authority while another app had them."""
         marks = ", ".join("?" * len(hosts))
         rows = self._db.all(
             f"SELECT DISTINCT name FROM certificates WHERE source = 'acme' AND coalesce(app_id, 0) != ?"
@@ -50,11 +51,11 @@ class Certificates:
         return [row["name"] for row in rows]
 
     def forget_issued(self, host: str) -> None:
-        """Remove what an authority issued for the host, and what stood in for it, whichever app it was issued to."""
+        """Remove what an authority issued for the host, and its temporary substitute, for any app."""
         self._db.execute("DELETE FROM certificates WHERE name = ? AND source IN ('acme', 'placeholder')", host)
 
     def release(self, app: App) -> None:
-        """Keep what an authority issued for the app's hosts when the app goes: the hosts may go on elsewhere."""
+        """Keep what an authority issued for the app's hosts when the app is removed: other apps may get the hosts."""
         with self._db.transaction():
             self._db.execute(
                 "DELETE FROM certificates WHERE app_id IS NULL AND source = 'acme'"
@@ -64,7 +65,7 @@ class Certificates:
             self._db.execute("UPDATE certificates SET app_id = NULL WHERE app_id = ? AND source = 'acme'", app.id)
 
     def names(self, app: App | None) -> list[tuple[str, CertificateSource]]:
-        """Name and source of those of the app: cheaper than `of`, which reads them."""
+        """Return name and source of those of the app: cheaper than `of`, which reads them."""
         rows = self._db.all(
             "SELECT name, source FROM certificates WHERE coalesce(app_id, 0) = ? ORDER BY name, id",
             app.id if app else 0,
@@ -72,7 +73,7 @@ class Certificates:
         return [(row["name"], CertificateSource(row["source"])) for row in rows]
 
     def all(self) -> list[Certificate]:
-        """Every certificate."""
+        """Return all certificates."""
         return self._found("ORDER BY id")
 
     def _found(self, condition: str, *parameters: object) -> list[Certificate]:
@@ -104,7 +105,7 @@ class Certificates:
         request: str = "",
         server: str = "",
     ) -> None:
-        """Keeps the certificate, in place of the one of that name and source if there is one."""
+        """Save the certificate, replacing one of the same name and source."""
         with self._db.transaction():
             self.remove(app, name, source)
             self._db.execute(
@@ -115,7 +116,7 @@ class Certificates:
             )  # fmt: skip
 
     def restore(self, app: App | None, certificates: list[Certificate]) -> None:
-        """Makes these, and no others, the certificates: what was there before a change that failed."""
+        """Replace the certificates with those from before a failed change."""
         with self._db.transaction():
             self._db.execute("DELETE FROM certificates WHERE coalesce(app_id, 0) = ?", app.id if app else 0)
             for one in certificates:
@@ -125,7 +126,7 @@ class Certificates:
                 )  # fmt: skip
 
     def remove(self, app: App | None, name: str, source: CertificateSource) -> bool:
-        """Removes the certificate; says whether it was there."""
+        """Remove the certificate. Return True if it existed."""
         done = self._db.execute(
             "DELETE FROM certificates WHERE coalesce(app_id, 0) = ? AND name = ? AND source = ?",
             app.id if app else 0, name, source.value,
@@ -139,10 +140,10 @@ class Secrets(Table):
     SEALED = (Sealed("secrets", "value", key="name"),)
 
     def get(self, name: str) -> Secret | None:
-        """The secret, or None."""
+        """Return the secret, or None."""
         row = self._db.one("SELECT value FROM secrets WHERE name = ?", name)
         return Secret(self._sealer.open(row["value"])) if row else None
 
     def set(self, name: str, secret: Secret) -> None:
-        """Keeps the secret, in place of the one of that name."""
+        """Save the secret, replacing one of the same name."""
         self._db.execute("INSERT OR REPLACE INTO secrets VALUES (?, ?)", name, self._sealer.seal(secret.reveal()))

@@ -21,11 +21,11 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """Inside, a full disk and a file that is damaged or cannot be read become errors that a person can act on."""
+    """Return a context in which a full disk, and a damaged or unreadable file, become errors with a fix."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        # What the connection itself refuses has no code.
+        # Errors of the connection itself have no code.
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
             raise disk_full("the database") from error
@@ -35,9 +35,9 @@ def told(path: Path) -> Iterator[None]:
 
 
 class Database:
-    """One connection shared by all threads of the daemon, one statement or transaction at a time.
+    """Connection shared by all threads of the daemon, for one statement or transaction at a time.
 
-    Every statement here takes well under a millisecond, so a lock costs less than a connection per thread would.
+    Every statement takes well under a millisecond, so a lock costs less than a connection per thread.
     """
 
     def __init__(self, path: Path, migrations: Iterable[Migrations] = (OWN,)) -> None:
@@ -47,8 +47,8 @@ class Database:
         self._path = path
         self._kept = -1
         self.recorded = threading.Event()
-        """Set by every durable transaction: what it wrote is worth a `checkpoint` soon."""
-        # Made here, so that it, and the log that takes its mode over, are never readable by others.
+        """Set by every durable transaction: its changes are worth a `checkpoint` soon."""
+        # Created here, so that it, and the log that inherits its mode, are never readable by others.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         self._connection.row_factory = sqlite3.Row
@@ -60,10 +60,10 @@ class Database:
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[None]:
-        """All statements inside count together or not at all; nested ones join the outer.
+        """Return a context in which all statements are committed together or not at all; nested ones join the outer.
 
-        What was committed outlives a crash of the server; of a power failure only what was ``durable``, and all that
-        came before it (https://www.sqlite.org/pragma.html#pragma_synchronous).
+        Committed changes survive a crash of the server; a power failure only if they were ``durable``, or before a
+        durable one (https://www.sqlite.org/pragma.html#pragma_synchronous).
         """
         with self._lock:
             if self._depth == 0:
@@ -93,7 +93,7 @@ class Database:
             with told(self._path):
                 self._connection.execute("COMMIT")
         except BaseException:
-            # SQLite rolls back by itself for some errors, for others it leaves that to us.
+            # SQLite rolls back automatically for some errors, but not for others.
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
@@ -101,29 +101,29 @@ class Database:
             self.recorded.set()
 
     def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-        """Runs one statement; use its ``lastrowid`` or ``rowcount``, and `all` or `one` for rows."""
+        """Run one statement. Use its ``lastrowid`` or ``rowcount``, and `all` or `one` for rows."""
         with self._lock, told(self._path):
             return self._connection.execute(sql, parameters)
 
     def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Runs one statement for each row of parameters."""
+        """Run one statement for each row of parameters."""
         with self._lock, told(self._path):
             self._connection.executemany(sql, rows)
 
     def all(self, sql: str, *parameters: Any) -> list[Row]:
-        """The rows of a query."""
+        """Return the rows of a query."""
         with self._lock, told(self._path):
             return self._connection.execute(sql, parameters).fetchall()
 
     def one(self, sql: str, *parameters: Any) -> Row | None:
-        """The first row of a query, or None."""
+        """Return the first row of a query, or None."""
         with self._lock, told(self._path):
             row: Row | None = self._connection.execute(sql, parameters).fetchone()
             return row
 
     @contextmanager
     def watched(self, note: Callable[[str], None]) -> Iterator[None]:
-        """Inside, ``note`` gets every statement that is run, in whatever thread."""
+        """Return a context in which ``note`` gets every statement of any thread."""
         self._connection.set_trace_callback(note)
         try:
             yield
@@ -131,15 +131,15 @@ class Database:
             self._connection.set_trace_callback(None)
 
     def written(self) -> bool:
-        """Whether something was written since the last `checkpoint` that came to its end."""
+        """Return True if something was written since the last complete `checkpoint`."""
         with self._lock:
             return self._connection.total_changes != self._kept
 
     def checkpoint(self) -> bool:
-        """Fold the log into the file, where damage to the log takes nothing back. False if not all of it could be.
+        """Move the log into the file, where damage to the log loses nothing. Return False if that was incomplete.
 
-        The work, and the wait for the disk, is that of a connection of its own: statements of others go on meanwhile.
-        Only the end of the empty log takes their turn. Somebody who reads for long, as a backup does, holds it up.
+        It uses its own connection, so other statements continue meanwhile. Only truncating the empty log takes the
+        lock. A long reader, such as a backup, prevents completion.
         """
         with self._lock:
             written = self._connection.total_changes
@@ -153,6 +153,6 @@ class Database:
         return True
 
     def close(self) -> None:
-        """Close the file; the log is folded into it."""
+        """Close the file. The log is moved into it."""
         with self._lock, told(self._path):
             self._connection.close()

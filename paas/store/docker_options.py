@@ -1,4 +1,4 @@
-"""Options for the builds and containers of apps."""
+"""Docker options of apps for builds and containers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from paas.store.database import Database
 
 
 class DockerOptions:
-    """The options of each app and phase, in the order in which they were added."""
+    """Options of each app and phase, in the order they were added."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def of(self, app: App, phase: str) -> list[Option]:
-        """The options of the phase."""
+        """Return the options of the phase."""
         rows = self._db.all(
             "SELECT option FROM docker_options WHERE app_id = ? AND phase = ? ORDER BY position", app.id, phase
         )
@@ -30,7 +30,7 @@ class DockerOptions:
         return found
 
     def set(self, app: App, phase: str, options: Sequence[Option]) -> None:
-        """Makes these, and no others, the options of the phase."""
+        """Replace the options of the phase."""
         with self._db.transaction():
             self._db.execute("DELETE FROM docker_options WHERE app_id = ? AND phase = ?", app.id, phase)
             self._db.many(

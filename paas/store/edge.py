@@ -1,4 +1,4 @@
-"""What apps have at the edge beyond single properties, in the order in which it was given."""
+"""Edge settings of apps other than properties, in their order."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from paas.store.sealed import Sealer
 
 
 class EdgeItems:
-    """Texts by kind and name, for each app; what they mean is in `paas.core.edge.items`. Encrypted at rest."""
+    """Texts by kind and name, for each app; their meaning is in `paas.core.edge.items`. Encrypted at rest."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._db = database
         self._sealer = sealer
 
     def all(self, app: App) -> dict[str, dict[str, str]]:
-        """The app's texts by kind and name."""
+        """Return the app's texts by kind and name."""
         found: dict[str, dict[str, str]] = {}
         rows = self._db.all("SELECT kind, name, value FROM edge WHERE app_id = ? ORDER BY kind, position", app.id)
         for row in rows:
@@ -25,11 +25,11 @@ class EdgeItems:
         return found
 
     def of(self, app: App, kind: str) -> dict[str, str]:
-        """The app's texts of one kind by name."""
+        """Return the app's texts of one kind by name."""
         return self.all(app).get(kind, {})
 
     def everywhere(self, kind: str) -> dict[int, dict[str, str]]:
-        """The texts of one kind by app id and name."""
+        """Return the texts of one kind by app id and name."""
         found: dict[int, dict[str, str]] = {}
         rows = self._db.all("SELECT app_id, name, value FROM edge WHERE kind = ? ORDER BY app_id, position", kind)
         for row in rows:
@@ -37,7 +37,7 @@ class EdgeItems:
         return found
 
     def replace(self, app: App, kind: str, texts: Mapping[str, str]) -> None:
-        """Makes these, and no others, the app's texts of the kind."""
+        """Replace the app's texts of the kind."""
         with self._db.transaction():
             self._db.execute("DELETE FROM edge WHERE app_id = ? AND kind = ?", app.id, kind)
             self._db.many(

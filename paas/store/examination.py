@@ -1,4 +1,4 @@
-"""Looking at a database without touching it: before it is served, and while it is."""
+"""Examine a database without changing it, before and while it is served."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ CHECKPOINT = "checkpoint"
 
 
 def examine(path: Path) -> Recorded | None:
-    """What the database says of itself; None where there is none, or an empty one. Raises `PaasError` if it is damaged.
+    """Return the facts in the database; None if it is missing or empty. Raise `PaasError` if it is damaged.
 
-    It is opened for reading, so that the log beside it stays as it is, whatever is wrong with it.
+    It is opened read-only, so that the log beside it stays as it is.
     """
     if not path.exists() or not path.stat().st_size:
         return None
@@ -42,7 +42,7 @@ def examine(path: Path) -> Recorded | None:
 
 
 def trouble(path: Path) -> str:
-    """What is wrong with the database, empty if nothing is."""
+    """Return what is wrong with the database, empty if nothing is."""
     try:
         with told(path), closing(_open(path)) as database:
             _check(path, database)

@@ -1,4 +1,4 @@
-"""Locks that people put on apps."""
+"""Locks that users put on apps."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from paas.store.table import Table
 
 
 class Locks(Table):
-    """At most one for each app. Whether one still counts is for `AppLock.holds` to say."""
+    """At most one lock for each app. `AppLock.holds` tells whether it is in force."""
 
     def get(self, app: App) -> AppLock | None:
-        """The app's lock, or None."""
+        """Return the app's lock, or None."""
         row = self._db.one("SELECT * FROM locks WHERE app_id = ?", app.id)
         return AppLock(row["actor"], row["reason"], row["since"], row["until"]) if row else None
 
     def set(self, app: App, lock: AppLock) -> None:
-        """Locks the app, in place of a lock that it has."""
+        """Lock the app, replacing an existing lock."""
         self._db.execute(
             "INSERT OR REPLACE INTO locks VALUES (?, ?, ?, ?, ?)",
             app.id, lock.actor, lock.reason, lock.since, lock.until,
         )  # fmt: skip
 
     def clear(self, app: App) -> None:
-        """Removes the lock, if there is one."""
+        """Remove the lock, if it exists."""
         self._db.execute("DELETE FROM locks WHERE app_id = ?", app.id)

@@ -1,4 +1,4 @@
-"""Events, the index of kept logs, and drains."""
+"""Events, the index of archived logs, and drains."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _PAGE = 200
 
 @dataclass(frozen=True)
 class KeptLog:
-    """The log of a container that is gone.
+    """Log of a removed container.
 
-    ``started`` is when it began, ``first`` and ``last`` the times of its first and last line; ``bytes`` what it takes
-    on disk. ``segments`` are the parts of the packed file, None while the files are as the engine wrote them.
+    ``started`` is its start time, ``first`` and ``last`` the times of its first and last line; ``bytes`` its size on
+    disk. ``segments`` are the parts of the packed file, None while the files are as Docker wrote them.
     """
 
     container: str
@@ -40,15 +40,15 @@ class KeptLog:
 
 
 class Events:
-    """What the platform tells in the logs of apps; of each app the newest are kept."""
+    """Lines of the platform in the logs of apps; the newest of each app are kept."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
         self.added = 0
-        """How many were added by this process: nobody needs to ask as long as it stays the same."""
+        """Number of events that this process added: as long as it stays the same, readers need no query."""
 
     def add(self, app_id: int, at: str, process: str, text: str, *, release: int = 0, code: str = "") -> None:
-        """Tells it; of an app that is gone, nobody."""
+        """Add an event. An event of a removed app is dropped."""
         cursor = self._db.execute(
             "INSERT INTO events (app_id, at, process, release, code, text)"
             " SELECT id, ?, ?, ?, ?, ? FROM apps WHERE id = ?",
@@ -63,25 +63,25 @@ class Events:
             )  # fmt: skip
 
     def newest(self) -> int:
-        """The number of the newest event of all."""
+        """Return the number of the newest event of all apps."""
         row = self._db.one("SELECT max(id) AS id FROM events")
         return (row["id"] if row else None) or 0
 
     def after(self, app: App, event: int, limit: int = 1000) -> list[tuple[int, LogLine]]:
-        """The app's events after the one of that number, with theirs, in order."""
+        """Return the app's events after that number, with theirs, in order."""
         rows = self._db.all(
             "SELECT * FROM events WHERE app_id = ? AND id > ? ORDER BY id LIMIT ?", app.id, event, limit
         )
         return [(row["id"], _event(app, row)) for row in rows]
 
     def before(self, app: App, moment: str, newest: int) -> int:
-        """The number before that of the app's first event of that moment or later, ``newest`` where there is none."""
+        """Return the number before the app's first event at or after that time, ``newest`` if there is none."""
         row = self._db.one("SELECT min(id) AS id FROM events WHERE app_id = ? AND at >= ?", app.id, moment)
         first: int | None = row["id"] if row else None
         return newest if first is None else first - 1
 
     def backward(self, app: App) -> Iterator[LogLine]:
-        """The app's events, the newest first."""
+        """Yield the app's events, the newest first."""
         below = 1 << 62
         while rows := self._db.all(
             "SELECT * FROM events WHERE app_id = ? AND id < ? ORDER BY id DESC LIMIT ?", app.id, below, _PAGE
@@ -98,13 +98,13 @@ def _event(app: App, row: Row) -> LogLine:
 
 
 class KeptLogs:
-    """The index of the logs of containers that are gone."""
+    """Index of the logs of removed containers."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def put(self, log: KeptLog) -> None:
-        """Adds it, or replaces what is told of its container. `NoSuchApp` once its app is gone."""
+        """Add or replace the entry of its container. Raise `NoSuchApp` if its app is gone."""
         segments = None if log.segments is None else json.dumps(log.segments)
         put = self._db.execute(
             "INSERT OR REPLACE INTO kept_logs SELECT ?, id, ?, ?, ?, ?, ?, ?, ? FROM apps WHERE id = ?",
@@ -114,21 +114,21 @@ class KeptLogs:
             raise NoSuchApp(f"the app of container {log.container[:12]} is gone")
 
     def find(self, container: str) -> KeptLog | None:
-        """That of the container, or None."""
+        """Return the entry of the container, or None."""
         row = self._db.one("SELECT * FROM kept_logs WHERE container = ?", container)
         return _kept(row) if row else None
 
     def of(self, app: App) -> list[KeptLog]:
-        """The app's, the oldest first."""
+        """Return the app's entries, the oldest first."""
         rows = self._db.all("SELECT * FROM kept_logs WHERE app_id = ? ORDER BY last, container", app.id)
         return [_kept(row) for row in rows]
 
     def unpacked(self) -> list[KeptLog]:
-        """Those whose files are as the engine wrote them."""
+        """Return those whose files are as Docker wrote them."""
         return [_kept(row) for row in self._db.all("SELECT * FROM kept_logs WHERE segments IS NULL")]
 
     def remove(self, container: str) -> None:
-        """Nothing is kept of it any more."""
+        """Remove the entry."""
         self._db.execute("DELETE FROM kept_logs WHERE container = ?", container)
 
 
@@ -140,7 +140,7 @@ def _kept(row: Row) -> KeptLog:
 
 
 class DrainRecords(Table):
-    """Where lines are sent, how far each has come, and what it counted."""
+    """Drains, with their positions and counters."""
 
     SEALED = (Sealed("drains", "url"),)
 
@@ -164,7 +164,7 @@ class DrainRecords(Table):
     def add(
         self, app: App | None, url: Secret, form: str, ca: str, position: Position, *, actor: str, now: float
     ) -> Drain:
-        """A new drain."""
+        """Add a drain."""
         cursor = self._db.execute(
             "INSERT INTO drains (app_id, url, format, ca, created_at, created_by, position) VALUES (?,?,?,?,?,?,?)",
             app.id if app else None, self._sealer.seal(url.reveal()), form, ca, now, actor, _text(position),
@@ -172,7 +172,7 @@ class DrainRecords(Table):
         return self.get(int(cursor.lastrowid or 0))
 
     def get(self, drain_id: int) -> Drain:
-        """The drain of that number; `NotFound` if there is none."""
+        """Return the drain of that number. Raise `NotFound`."""
         row = self._db.one("SELECT * FROM drains WHERE id = ?", drain_id)
         if row is None:
             raise NotFound(
@@ -181,37 +181,37 @@ class DrainRecords(Table):
         return self._drain(row)
 
     def ids(self) -> list[int]:
-        """The numbers of every drain."""
+        """Return the numbers of all drains."""
         return [row["id"] for row in self._db.all("SELECT id FROM drains ORDER BY id")]
 
     def all(self) -> list[Drain]:
-        """Every drain."""
+        """Return all drains."""
         return [self._drain(row) for row in self._db.all("SELECT * FROM drains ORDER BY id")]
 
     def of(self, app: App | None) -> list[Drain]:
-        """The app's own, or those of every app for None."""
+        """Return the app's own drains, or for None those of all apps."""
         rows = self._db.all(
             "SELECT * FROM drains WHERE coalesce(app_id, 0) = ? ORDER BY id", app.id if app else 0
         )
         return [self._drain(row) for row in rows]
 
     def remove(self, drain_id: int) -> None:
-        """Nothing is sent there any more."""
+        """Remove the drain."""
         self._db.execute("DELETE FROM drains WHERE id = ?", drain_id)
 
     def advance(self, drain_id: int, position: Position) -> None:
-        """It was read so far, and what was read is safe."""
+        """Record the position up to which lines were read and stored safely."""
         self._db.execute("UPDATE drains SET position = ? WHERE id = ?", _text(position), drain_id)
 
     def count(self, drain_id: int, *, sent: int = 0, dropped: int = 0, gaps: int = 0) -> None:
-        """So many lines more were sent, and given up, and so often lines were gone before they were read."""
+        """Add to the counters: lines sent, lines given up, and gaps."""
         self._db.execute(
             "UPDATE drains SET sent = sent + ?, dropped = dropped + ?, gaps = gaps + ? WHERE id = ?",
             sent, dropped, gaps, drain_id,
         )  # fmt: skip
 
     def complain(self, drain_id: int, error: str, now: float) -> None:
-        """The last thing that went wrong."""
+        """Record the last error."""
         self._db.execute("UPDATE drains SET error = ?, error_at = ? WHERE id = ?", error, now, drain_id)
 
 

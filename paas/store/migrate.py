@@ -1,7 +1,7 @@
-"""Bringing a database up to date, with scripts that are known by the number at the beginning of their names.
+"""Migration of a database, with scripts identified by the number at the beginning of their names.
 
-Each script runs once, whenever it is found: so one with a lower number than others that have run already, as when two
-people added one at the same time, runs at the next start.
+Each script runs once, whenever it is found. So a script with a lower number than others that have already run, as when
+two branches added one at the same time, runs at the next start.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from paas.core.errors import PaasError
 
 PLATFORM = ""
 BY_POSITION = (1, 2, 10, 11, 12, 13, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 30, 31)
-"""Before the table below was there, ``user_version`` said how many of these had run."""
+"""Scripts that ran before the table below existed; then ``user_version`` was their count."""
 _TABLE = """
     CREATE TABLE migrations (
         feature TEXT NOT NULL,
@@ -29,14 +29,14 @@ _TABLE = """
 
 @dataclass(frozen=True)
 class Migrations:
-    """A folder with scripts, and the feature they belong to: that of the platform itself has no name."""
+    """Folder with scripts, and the feature they belong to: that of the platform itself has no name."""
 
     feature: str
     folder: Traversable
 
     @functools.cached_property
     def scripts(self) -> Mapping[int, Traversable]:
-        """The scripts by number, in order."""
+        """Return the scripts by number, in order."""
         found: dict[int, Traversable] = {}
         for entry in sorted(self.folder.iterdir(), key=lambda entry: entry.name):
             if entry.name.endswith(".sql"):
@@ -51,7 +51,7 @@ OWN = Migrations(PLATFORM, resources.files("paas.store").joinpath("migrations"))
 
 
 def migrate(connection: sqlite3.Connection, found: Iterable[Migrations]) -> None:
-    """Run the scripts that have not run in this database; `PaasError` if it is from a newer version."""
+    """Run the scripts that have not run in this database. Raise `PaasError` if it is from a newer version."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'migrations'").fetchone():
         _check(version, len(BY_POSITION))
@@ -85,7 +85,7 @@ def _check(recorded: int, known: int) -> None:
 def _run(connection: sqlite3.Connection, feature: str, number: int, text: str) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     newest = max(version, number) if feature == PLATFORM else version
-    # executescript commits what is open first, so the transaction is part of the script.
+    # executescript commits an open transaction first, so the transaction is part of the script.
     connection.executescript(
         f"BEGIN IMMEDIATE; {text} INSERT INTO migrations VALUES ('{feature}', {number});"
         f" PRAGMA user_version = {newest}; COMMIT;"

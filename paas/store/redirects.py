@@ -8,29 +8,29 @@ from paas.store.table import Table
 
 
 class Redirects(Table):
-    """At most one for each host."""
+    """At most one redirect for each host."""
 
     def of(self, app: App) -> list[Redirect]:
-        """Those of the app, by source."""
+        """Return those of the app, by source."""
         rows = self._db.all("SELECT * FROM redirects WHERE app_id = ? ORDER BY source", app.id)
         return [Redirect(row["source"], row["target"], row["code"]) for row in rows]
 
     def all(self) -> list[Redirect]:
-        """Those of every app, by source."""
+        """Return those of all apps, by source."""
         rows = self._db.all("SELECT * FROM redirects ORDER BY source")
         return [Redirect(row["source"], row["target"], row["code"]) for row in rows]
 
     def owners(self) -> dict[str, int]:
-        """The id of the app that redirects each host."""
+        """Return the id of the app that redirects each host."""
         return {row["source"]: row["app_id"] for row in self._db.all("SELECT source, app_id FROM redirects")}
 
     def put(self, app: App, redirect: Redirect) -> None:
-        """Keeps the redirect, in place of the one for that host."""
+        """Save the redirect, replacing that of the host."""
         self._db.execute(
             "INSERT OR REPLACE INTO redirects (source, app_id, target, code) VALUES (?, ?, ?, ?)",
             redirect.source, app.id, redirect.target, redirect.code,
         )  # fmt: skip
 
     def remove(self, app: App, source: str) -> bool:
-        """Removes the redirect; says whether it was there."""
+        """Remove the redirect. Return True if it existed."""
         return self._db.execute("DELETE FROM redirects WHERE app_id = ? AND source = ?", app.id, source).rowcount > 0

@@ -19,12 +19,12 @@ from paas.store.sealed import Sealer
 
 
 def _process(row: dict[str, Any]) -> Process:
-    # Rows of before lack the later fields.
+    # Older rows lack the later fields.
     return Process(**{**row, "checks": tuple(checks.stored(check) for check in row.get("checks", ()))})
 
 
 class Releases:
-    """The releases of all apps. Nothing but a release's state ever changes."""
+    """Releases of all apps. Only a release's state ever changes."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._db = database
@@ -51,7 +51,7 @@ class Releases:
         )
 
     def add(self, app: App, draft: Draft, now: float) -> Release:
-        """Records the draft as the app's next version, pending."""
+        """Record the draft as the app's next version, pending."""
         with self._db.transaction():
             newest = self._db.one("SELECT max(version) AS version FROM releases WHERE app_id = ?", app.id)
             version = ((newest["version"] if newest else None) or 0) + 1
@@ -68,7 +68,7 @@ class Releases:
             return self.get(app, version)
 
     def summaries(self, app: App) -> list[Summary]:
-        """The app's releases, newest first, without what they run: many thousands may be read at once."""
+        """Return the app's releases, newest first, without their content: there may be many thousands."""
         rows = self._db.all(
             "SELECT version, state, created_at, actor, cause, commit_id, image FROM releases WHERE app_id = ?"
             " ORDER BY version DESC",
@@ -77,7 +77,7 @@ class Releases:
         return [Summary(row[0], ReleaseState(row[1]), *row[2:]) for row in rows]
 
     def served_images(self, app: App, limit: int) -> list[tuple[int, str]]:
-        """Version and image of the releases that serve or served the app, newest first, at most ``limit``."""
+        """Return version and image of the releases that serve or served the app, newest first, at most ``limit``."""
         rows = self._db.all(
             "SELECT version, image FROM releases WHERE app_id = ? AND state IN ('current', 'superseded')"
             " ORDER BY version DESC LIMIT ?",
@@ -86,7 +86,7 @@ class Releases:
         return [(row["version"], row["image"]) for row in rows]
 
     def get(self, app: App, version: int) -> Release:
-        """One release; `NotFound` if the app has none of that version."""
+        """Return one release. Raise `NotFound` if the app has none of that version."""
         row = self._db.one("SELECT * FROM releases WHERE app_id = ? AND version = ?", app.id, version)
         if row is None:
             raise NotFound(
@@ -97,21 +97,23 @@ class Releases:
         return self._release(row)
 
     def current(self, app: App) -> Release | None:
-        """The release that serves the app now, or None before the first."""
+        """Return the release that serves the app, or None before the first one."""
         row = self._db.one(
             "SELECT r.* FROM releases r JOIN apps a ON a.id = r.app_id AND a.version = r.version WHERE a.id = ?", app.id
         )
         return self._release(row) if row else None
 
     def deployed(self, app: App) -> Release:
-        """The release that serves; an error that says what to do if there is none yet."""
+        """Return the release that serves. Raise an error with a fix if there is none yet."""
         current = self.current(app)
         if current is None:
             raise PaasError(f"{app.name} has not been deployed yet", fix="Push to it first.", code="not-deployed")
         return current
 
     def scheduled(self, app: App | None = None) -> list[tuple[App, float, tuple[CronEntry, ...]]]:
-        """Each app, or the one, whose current release has cron entries: with the release's time and its entries."""
+        """Return the apps (or only the given one) whose current release has cron entries, with the release's time and
+        entries.
+        """
         rows = self._db.all(
             "SELECT a.*, r.created_at AS since, r.cron FROM releases r JOIN apps a ON a.id = r.app_id"
             " AND a.version = r.version WHERE r.cron != '[]' AND ? IN (0, a.id) ORDER BY a.name",
@@ -123,7 +125,7 @@ class Releases:
         ]
 
     def make_current(self, app: App, release: Release) -> None:
-        """Makes it the one that serves the app, and the former one superseded."""
+        """Make it the release that serves the app, and the previous one superseded."""
         with self._db.transaction():
             self._db.execute(
                 "UPDATE releases SET state = 'superseded' WHERE app_id = ? AND state = 'current'", app.id
@@ -132,24 +134,24 @@ class Releases:
             self._db.execute("UPDATE apps SET version = ? WHERE id = ?", release.version, app.id)
 
     def set_image(self, release: Release, image: str) -> Release:
-        """Record another image of a release that does not serve yet, and return the release with it."""
+        """Record another image of a release that does not serve yet. Return the release with it."""
         self._db.execute("UPDATE releases SET image = ? WHERE id = ?", image, release.id)
         return replace(release, image=image)
 
     def fail(self, release: Release) -> bool:
-        """Records that it never served; False if it does, or did."""
+        """Record that it never served. Return False if it does, or did."""
         changed = self._db.execute(
             "UPDATE releases SET state = 'failed' WHERE id = ? AND state = 'pending'", release.id
         )
         return changed.rowcount == 1
 
     def fail_pending(self) -> int:
-        """After a crash: no pending release will go on. Returns how many there were."""
+        """Mark all pending releases as failed after a crash. Return their number."""
         return self._db.execute("UPDATE releases SET state = 'failed' WHERE state = 'pending'").rowcount
 
 
 class Deployments:
-    """What was done to apps, step by step."""
+    """Deployments of apps, with their steps."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -163,7 +165,7 @@ class Deployments:
         )  # fmt: skip
 
     def add(self, app: App, kind: str, actor: str, cause: str, now: float) -> int:
-        """A new deployment, queued; returns its id. `NoSuchApp` if the app was destroyed in the meantime."""
+        """Add a queued deployment. Return its id. Raise `NoSuchApp` if the app was destroyed meanwhile."""
         cursor = self._db.execute(
             "INSERT INTO deployments (app_id, kind, actor, cause, status, started_at)"
             " SELECT id, ?, ?, ?, 'queued', ? FROM apps WHERE id = ?",
@@ -174,45 +176,45 @@ class Deployments:
         return int(cursor.lastrowid or 0)
 
     def queue(self, deployment_id: int) -> None:
-        """It waits for a place."""
+        """Mark it as queued."""
         self._db.execute("UPDATE deployments SET status = 'queued' WHERE id = ?", deployment_id)
 
     def begin(self, deployment_id: int, now: float) -> None:
-        """It has left the queue."""
+        """Mark it as running."""
         self._db.execute("UPDATE deployments SET status = 'running', started_at = ? WHERE id = ?", now, deployment_id)
 
     def step(self, deployment_id: int, position: int, name: str) -> None:
-        """A step begins."""
+        """Record the beginning of a step."""
         with self._db.transaction():
             self._db.execute("UPDATE deployments SET step = ? WHERE id = ?", name, deployment_id)
             self._db.execute("INSERT INTO steps VALUES (?, ?, ?, NULL)", deployment_id, position, name)
 
     def step_done(self, deployment_id: int, position: int, seconds: float) -> None:
-        """A step ended, after so many seconds."""
+        """Record the end of a step after that many seconds."""
         self._db.execute(
             "UPDATE steps SET seconds = ? WHERE deployment_id = ? AND position = ?", seconds, deployment_id, position
         )
 
     def note(self, deployment_id: int, *, commit: str | None = None, version: int | None = None) -> None:
-        """Records what it deploys."""
+        """Record what it deploys."""
         self._db.execute(
             "UPDATE deployments SET commit_id = coalesce(?, commit_id), version = coalesce(?, version) WHERE id = ?",
             commit, version, deployment_id,
         )  # fmt: skip
 
     def land(self, deployment_id: int, update: RefUpdate) -> None:
-        """The branch that moves with the release that it made."""
+        """Record the branch that moves with its release."""
         self._db.execute("UPDATE deployments SET landing = ? WHERE id = ?", update.words(), deployment_id)
 
     def finish(self, deployment_id: int, status: DeploymentStatus, now: float, error: str = "") -> None:
-        """It ended, with a code for the error if there was one."""
+        """Record its end, with the code of an error."""
         self._db.execute(
             "UPDATE deployments SET status = ?, finished_at = ?, error = ? WHERE id = ?",
             status.value, now, error, deployment_id,
         )  # fmt: skip
 
     def abandon_unfinished(self, now: float) -> list[Deployment]:
-        """After a crash: marks what was under way as abandoned, and returns it as it stood."""
+        """Mark unfinished deployments as abandoned after a crash. Return them as they were."""
         with self._db.transaction():
             rows = self._db.all("SELECT * FROM deployments WHERE status IN ('queued', 'running')")
             self._db.execute(
@@ -222,7 +224,7 @@ class Deployments:
         return [self._deployment(row) for row in rows]
 
     def get(self, deployment_id: int) -> Deployment:
-        """One deployment; `NotFound` if there is none of that number."""
+        """Return one deployment. Raise `NotFound`."""
         row = self._db.one("SELECT * FROM deployments WHERE id = ?", deployment_id)
         if row is None:
             raise NotFound(
@@ -231,8 +233,8 @@ class Deployments:
         return self._deployment(row)
 
     def all(self, app: App | None, *, status: str = "", kind: str = "", limit: int = 100) -> list[Deployment]:
-        """The deployments of the app, or of all, newest first; only those of the status and kind that are given."""
-        # With + no index is used for it: of one app's, all that have the status of all apps are not looked through.
+        """Return the deployments of the app, or of all, newest first, optionally only of a status and kind."""
+        # The + disables an index: for one app, rows of the status of all apps would be read.
         asked = [
             (condition, value)
             for condition, value in (
@@ -249,8 +251,8 @@ class Deployments:
         return [self._deployment(row) for row in rows]
 
     def older(self, app: App, keep: int, limit: int = 100) -> list[int]:
-        """The numbers of the app's deployments but the newest ``keep`` of what people did, and as many of what the
-        server did by itself; newest first, at most ``limit`` of each. So repairs, which may be many, push out no push.
+        """Return the numbers of the app's deployments beyond the newest ``keep`` of users, and the newest ``keep`` of
+        the server; newest first, at most ``limit`` of each. So many repairs do not push out any push.
         """
         found: list[int] = []
         for own in ("=", "<>"):
@@ -262,7 +264,7 @@ class Deployments:
         return found
 
     def forget_own(self, app: App, keep: int) -> None:
-        """Forgets what the server did by itself, but the newest ``keep``: a crashing app has thousands."""
+        """Forget the server's own deployments except the newest ``keep``: a crashing app has thousands."""
         self._db.execute(
             "DELETE FROM deployments WHERE app_id = ? AND actor = ? AND finished_at IS NOT NULL AND id <= coalesce("
             "(SELECT id FROM deployments WHERE app_id = ? AND actor = ? ORDER BY id DESC LIMIT 1 OFFSET ?), 0)",
@@ -270,7 +272,7 @@ class Deployments:
         )  # fmt: skip
 
     def newest(self, keep: int) -> set[int]:
-        """The numbers of the newest ``keep`` deployments of each app."""
+        """Return the numbers of the newest ``keep`` deployments of each app."""
         rows = self._db.all(
             "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY app_id, actor = ? ORDER BY id DESC) AS place"
             " FROM deployments) WHERE place <= ?",
@@ -279,11 +281,11 @@ class Deployments:
         return {row["id"] for row in rows}
 
     def last(self, app: App) -> Deployment | None:
-        """The newest one of the app, or None."""
+        """Return the newest one of the app, or None."""
         row = self._db.one("SELECT * FROM deployments WHERE app_id = ? ORDER BY id DESC LIMIT 1", app.id)
         return self._deployment(row) if row else None
 
     def steps(self, deployment_id: int) -> list[tuple[str, float | None]]:
-        """The steps in order with their seconds, None for one that did not end."""
+        """Return the steps in order with their seconds, None for an unfinished one."""
         rows = self._db.all("SELECT name, seconds FROM steps WHERE deployment_id = ? ORDER BY position", deployment_id)
         return [(row["name"], row["seconds"]) for row in rows]

@@ -20,7 +20,7 @@ def _run(row: Row) -> Run:
 
 
 class Runs:
-    """The runs of all apps."""
+    """Runs of all apps."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -41,7 +41,7 @@ class Runs:
         note: str = "",
         count: int = 1,
     ) -> Run:
-        """Records a new run under the app's next number. `NoSuchApp` if the app was destroyed in the meantime."""
+        """Record a new run under the app's next number. Raise `NoSuchApp` if the app was destroyed meanwhile."""
         with self._db.transaction():
             last = self._db.one("SELECT max(number) AS number FROM runs WHERE app_id = ?", app.id)
             number = ((last["number"] if last else None) or 0) + 1
@@ -60,24 +60,24 @@ class Runs:
         return _run(row)
 
     def finish(self, run_id: int, status: RunStatus, now: float, exit_code: int | None, note: str = "") -> None:
-        """It ended."""
+        """Record its end."""
         self._db.execute(
             "UPDATE runs SET status = ?, finished_at = ?, exit_code = ?, note = ? WHERE id = ? AND status = 'running'",
             status.value, now, exit_code, note, run_id,
         )  # fmt: skip
 
     def last_id(self) -> int:
-        """The id of the newest run, 0 if there was none."""
+        """Return the id of the newest run, 0 if there is none."""
         row = self._db.one("SELECT max(id) AS id FROM runs")
         return (row["id"] if row else None) or 0
 
     def by_id(self, run_id: int) -> Run | None:
-        """The run with that id, or None."""
+        """Return the run with that id, or None."""
         row = self._db.one("SELECT * FROM runs WHERE id = ?", run_id)
         return _run(row) if row else None
 
     def get(self, app: App, number: int) -> Run:
-        """The app's run of that number; `NotFound` if there is none, or it is forgotten."""
+        """Return the app's run of that number. Raise `NotFound` if it does not exist, or was forgotten."""
         row = self._db.one("SELECT * FROM runs WHERE app_id = ? AND number = ?", app.id, number)
         if row is None:
             raise NotFound(
@@ -90,7 +90,7 @@ class Runs:
     def all(
         self, app: App | None = None, *, kind: str = "", entry: str = "", active: bool = False, limit: int = 1000
     ) -> list[Run]:
-        """The runs of the app, or of all, newest first; only those of the kind and the cron entry that are given."""
+        """Return the runs of the app, or of all, newest first, optionally only of a kind and a cron entry."""
         wanted = {"app_id = ?": app.id if app else 0, "kind = ?": kind, "entry = ?": entry}
         asked = {condition: value for condition, value in wanted.items() if value}
         where = " AND ".join([*asked, "status = 'running'" if active else "1"])
@@ -98,11 +98,11 @@ class Runs:
         return [_run(row) for row in rows]
 
     def ids(self, app: App) -> list[int]:
-        """The ids of all runs of the app."""
+        """Return the ids of all runs of the app."""
         return [row["id"] for row in self._db.all("SELECT id FROM runs WHERE app_id = ?", app.id)]
 
     def forget_older(self, like: Run, keep: int) -> list[int]:
-        """Forgets runs of the same app and cron entry that ended, but the newest ``keep``; their ids."""
+        """Forget ended runs of the same app and cron entry except the newest ``keep``. Return their ids."""
         with self._db.transaction():
             rows = self._db.all(
                 "SELECT id FROM runs WHERE app_id = ? AND kind = ? AND entry = ? AND status != 'running'"
@@ -114,39 +114,39 @@ class Runs:
 
 
 class SuspendedCron(Table):
-    """The cron entries that somebody suspended."""
+    """Suspended cron entries."""
 
     def of(self, app: App) -> dict[str, str]:
-        """Who suspended each of the app's entries that are, by the entry's id."""
+        """Return who suspended each of the app's suspended entries, by the entry's id."""
         rows = self._db.all("SELECT entry, actor FROM suspended_cron WHERE app_id = ?", app.id)
         return {row["entry"]: row["actor"] for row in rows}
 
     def set(self, app: App, entry: str, actor: str, now: float) -> None:
-        """Suspends the entry; once more changes nothing."""
+        """Suspend the entry, if it is not suspended."""
         self._db.execute("INSERT OR IGNORE INTO suspended_cron VALUES (?, ?, ?, ?)", app.id, entry, actor, now)
 
     def clear(self, app: App, entry: str) -> None:
-        """Lets the entry go on."""
+        """Resume the entry."""
         self._db.execute("DELETE FROM suspended_cron WHERE app_id = ? AND entry = ?", app.id, entry)
 
 
 class Sandboxes:
-    """The sandboxes that there are."""
+    """Existing sandboxes."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def all(self) -> list[Sandbox]:
-        """Every sandbox, by name."""
+        """Return all sandboxes, by name."""
         return [Sandbox(**dict(row)) for row in self._db.all("SELECT * FROM sandboxes ORDER BY name")]
 
     def find(self, name: str) -> Sandbox | None:
-        """The sandbox of that name, or None."""
+        """Return the sandbox of that name, or None."""
         row = self._db.one("SELECT * FROM sandboxes WHERE name = ?", name)
         return Sandbox(**dict(row)) if row else None
 
     def get(self, name: str) -> Sandbox:
-        """The sandbox of that name; `NotFound` if there is none."""
+        """Return the sandbox of that name. Raise `NotFound`."""
         found = self.find(name)
         if found is None:
             raise NotFound(
@@ -158,7 +158,7 @@ class Sandboxes:
         return found
 
     def add(self, sandbox: Sandbox) -> None:
-        """Records it; `AlreadyExists` if the name is taken."""
+        """Record it. Raise `AlreadyExists` if the name is taken."""
         try:
             self._db.execute(
                 "INSERT INTO sandboxes (name, image, actor, created_at, until) VALUES (?, ?, ?, ?, ?)",
@@ -168,5 +168,5 @@ class Sandboxes:
             raise AlreadyExists(f"there is a sandbox {sandbox.name!r} already", fix="Choose another name.") from error
 
     def remove(self, name: str) -> None:
-        """Forgets it."""
+        """Remove the record."""
         self._db.execute("DELETE FROM sandboxes WHERE name = ?", name)

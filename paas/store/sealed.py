@@ -1,7 +1,7 @@
 """Encryption of secrets at rest.
 
-Fernet (https://github.com/fernet/spec): AES-128-CBC with HMAC-SHA256, with the key in a file of its own beside the
-database, readable by the server's user only.
+Fernet (https://github.com/fernet/spec): AES-128-CBC with HMAC-SHA256, with the key in its own file beside the database,
+readable by the server's user only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from paas.core.server.intact import SERVES_ON
 
 
 def key_lost(path: Path, why: str) -> PaasError:
-    """The error where sealed values cannot be opened at the start of the server."""
+    """Return the error if sealed values cannot be opened at the start of the server."""
     return PaasError(
         "the key of the sealed values is lost",
         why=f"{why}\nThese are configuration, logins, certificates' keys, drains, passwords and access rules of apps."
@@ -31,10 +31,10 @@ def key_lost(path: Path, why: str) -> PaasError:
 
 
 class Sealer:
-    """Seals and opens texts with the key of this instance.
+    """Encryption with the key of this instance.
 
-    The key file is made where it is missing, but only if it may be (``make``): what was sealed with a key that is lost
-    could never be opened again, and what is sealed with a new one is lost when the right one comes back.
+    A missing key file is created only with ``make``: values sealed with a lost key could never be opened again, and
+    values sealed with a new one would be lost when the old one is restored.
     """
 
     def __init__(self, path: Path, *, make: bool = True) -> None:
@@ -59,7 +59,7 @@ class Sealer:
         temporary.rename(path)
 
     def seal(self, text: str) -> bytes:
-        """The encrypted text."""
+        """Return the encrypted text."""
         return self._fernet.encrypt(text.encode())
 
     @property
@@ -68,7 +68,7 @@ class Sealer:
         return self._path
 
     def opens(self, token: bytes) -> bool:
-        """Whether the text was sealed with this key, and is whole."""
+        """Return True if the text was sealed with this key, and is undamaged."""
         try:
             self._fernet.decrypt(token)
         except InvalidToken:
@@ -76,7 +76,7 @@ class Sealer:
         return True
 
     def open(self, token: bytes) -> str:
-        """The text; an error that names the key file if it is not the one that sealed it."""
+        """Return the text. Raise an error that names the key file if another key sealed it."""
         try:
             return self._fernet.decrypt(token).decode()
         except InvalidToken as error:
@@ -88,9 +88,9 @@ class Sealer:
             ) from error
 
     def seal_maps(self, *maps: Mapping[str, Secret]) -> bytes:
-        """Several sets of variables as one sealed text."""
+        """Seal several sets of variables as one text."""
         return self.seal(json.dumps([{key: secret.reveal() for key, secret in values.items()} for values in maps]))
 
     def open_maps(self, token: bytes) -> list[dict[str, Secret]]:
-        """The sets of variables that `seal_maps` sealed."""
+        """Return the sets of variables that `seal_maps` sealed."""
         return [{key: Secret(value) for key, value in values.items()} for values in json.loads(self.open(token))]

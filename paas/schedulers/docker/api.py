@@ -1,4 +1,4 @@
-"""The container engine, through its HTTP API: the SDK is only used here, in docker_*, engine_*, exec_* and shell_stop.
+"""HTTP API of Docker Engine. Only the modules of this package use the SDK.
 
 API: https://docs.docker.com/reference/api/engine/
 """
@@ -34,11 +34,11 @@ from paas.system.spans import span
 
 UNLIMITED = 1 << 60
 REMOVAL_SECONDS = 60.0
-"""How long another's removal of a container is waited for."""
+"""How long to wait for a container that another thread or program removes."""
 
 @dataclass(frozen=True)
 class ImageRow:
-    """One image of ours as the engine lists it."""
+    """Image of this instance in Docker's list."""
 
     id: str
     app_id: int | None
@@ -46,7 +46,7 @@ class ImageRow:
 
 
 def _rotation(size: int) -> dict[str, str]:
-    # Without a size that of the engine's own configuration would hold.
+    # Without a size, the limit in Docker's own configuration would apply.
     return {"max-size": str(size or UNLIMITED), "max-file": "3"}
 
 
@@ -56,7 +56,7 @@ def _app_id(found: Mapping[str, str] | None) -> int | None:
 
 
 def host_options(options: ContainerOptions) -> dict[str, Any]:
-    """What the options say of a container, as the SDK's host configuration takes it."""
+    """Return the options for the SDK's host configuration."""
     return {
         "nano_cpus": int(options.cpus * 1e9) or None,
         "shm_size": options.shm_size or None,
@@ -72,12 +72,12 @@ def host_options(options: ContainerOptions) -> dict[str, Any]:
 
 
 def _auth(login: Login | None) -> dict[str, str] | None:
-    # It travels in a header of the request to the engine, and is in no file.
+    # It is sent in a header of the request to Docker, and never written to a file.
     return {"username": login.user, "password": login.password.reveal()} if login else None
 
 
 def _follow(lines: Iterator[Mapping[str, Any]], show: Callable[[str], None], cancelled: Event, failed: str) -> None:
-    """Reads what the engine tells to its end; the lines of single layers are not shown."""
+    """Read Docker's progress to its end; lines of single layers are not shown."""
     for line in lines:
         if cancelled.is_set():
             raise Cancelled("the transfer was cancelled")
@@ -88,7 +88,7 @@ def _follow(lines: Iterator[Mapping[str, Any]], show: Callable[[str], None], can
 
 
 class Docker:
-    """The engine as one instance sees it, by default the usual one: only what has its label is listed or removed."""
+    """Docker Engine as one instance sees it: only items with its label are listed or removed."""
 
     def __init__(self, instance: str, seconds: int = CALL_SECONDS, *, host: str = "") -> None:
         self.instance = instance
@@ -96,40 +96,40 @@ class Docker:
 
     @lazily
     def _api(self) -> Any:
-        # Made on first use, as it asks the engine for its version: the engine may come up after the daemon. The pool is
-        # as large as the number of threads that may wait for the engine at once.
+        # Created on first use, since it requests Docker's version, and Docker may start after the daemon. The pool is
+        # as large as the number of threads that may wait for Docker at the same time.
         where = {"base_url": self._host} if self._host else docker.utils.kwargs_from_env()
         return DockerClient(version="auto", timeout=self._seconds, max_pool_size=64, **where)
 
     @property
     def client(self) -> Any:
-        """The SDK's client, for the engine's other driver."""
+        """SDK client, for the other modules of this package."""
         return self._api
 
     def _own(self, app_id: int | None = None) -> dict[str, list[str]]:
-        """The filter of lists for what is of this instance, or of one app of it."""
+        """Return the filter of lists for this instance, or for one app of it."""
         of_app = [] if app_id is None else [f"{labels.LABEL_APP_ID}={app_id}"]
         return {"label": [f"{labels.LABEL_INSTANCE}={self.instance}", *of_app]}
 
     @engine_call("asking for its version")
     def version(self) -> str:
-        """The engine's version; `DockerError` if it does not answer."""
+        """Return the version. Raise `DockerError` if Docker does not answer."""
         return str(self._api.version()["Version"])
 
     @engine_call("asking for its configuration")
     def live_restore(self) -> bool:
-        """Whether containers go on while the engine is stopped."""
+        """Return True if containers keep running while Docker is stopped."""
         return bool(self._api.info().get("LiveRestoreEnabled"))
 
     @functools.cached_property
     def architecture(self) -> str:
-        """What the engine's machine runs, in the words of images: amd64, arm64, …"""
+        """Architecture of Docker's machine, as images name it: amd64, arm64, …"""
         with engine("asking for its architecture"):
             return str(self._api.version()["Arch"])
 
     @engine_call("creating a container")
     def create(self, spec: ContainerSpec) -> str:
-        """Creates the container and returns its id."""
+        """Create the container. Return its id."""
         port = spec.container_port
         bound = {f"{port}/{spec.protocol}": ("127.0.0.1", spec.host_port)} if port and spec.host_port else None
         host = self._api.create_host_config(
@@ -163,17 +163,20 @@ class Docker:
 
     @engine_call("starting a container")
     def start(self, container_id: str) -> None:
-        """Starts a created container. An engine that can't run its command says so here."""
+        """Start a created container. Raise an error if Docker can't run its command."""
         self._api.start(container_id)
 
     @engine_call("setting a restart policy")
     def keep_running(self, container_id: str) -> None:
-        """From now on the engine starts it again whenever it ends, and after a reboot."""
+        """From now on Docker restarts it whenever it exits, and after a reboot."""
         self._api.update_container(container_id, restart_policy={"Name": "unless-stopped"})
 
     @engine_call("restarting a container")
     def restart(self, container_id: str, timeout: int) -> None:
-        """SIGTERM to its programs, SIGKILL after ``timeout`` seconds, and a new start; gone already is fine."""
+        """Send SIGTERM to its programs, SIGKILL after ``timeout`` seconds, and start it again.
+
+        A container that is gone is no error.
+        """
         if timeout:
             shell_stop.tell(self._api, container_id)
         try:
@@ -183,14 +186,19 @@ class Docker:
 
     @engine_call("running a command in a container")
     def exec(self, container_id: str, argv: Sequence[str], timeout: float) -> tuple[int | None, str]:
-        """Runs the command in the container: its exit status, None if it did not end in ``timeout`` seconds, and the
-        first of what it wrote. One that did not end is killed."""
+        """Run the command in the container.
+
+        Return its exit status, None after ``timeout`` seconds, and the beginning of its output. Kill it after the
+        timeout.
+        """
         return exec_stream.run(self._api, container_id, argv, timeout)
 
     @engine_call("stopping a container")
     def stop(self, container_id: str, timeout: int) -> None:
-        """SIGTERM to its programs, then SIGKILL after ``timeout`` seconds; returns once it has ended. Gone already is
-        fine."""
+        """Send SIGTERM to its programs, SIGKILL after ``timeout`` seconds.
+
+        Return once it has ended. A container that is gone is no error.
+        """
         if timeout:
             shell_stop.tell(self._api, container_id)
         try:
@@ -200,7 +208,10 @@ class Docker:
 
     @engine_call("removing a container")
     def remove(self, container_id: str) -> None:
-        """Kills and removes it, never its named volumes; returns once it is gone. Gone already is fine."""
+        """Kill and remove it, but never its named volumes.
+
+        Return once it is gone. A container that is gone is no error.
+        """
         try:
             self._api.remove_container(container_id, force=True, v=True)
         except docker.errors.NotFound:
@@ -208,13 +219,13 @@ class Docker:
         except docker.errors.APIError as error:
             if error.response is None or error.response.status_code != 409:
                 raise
-            # It is being removed, for another thread or for a daemon of before: until then its image is in use.
+            # Another thread or a previous daemon is removing it: until then its image is in use.
             with suppress(docker.errors.NotFound):
                 self._api.wait(container_id, timeout=REMOVAL_SECONDS, condition="removed")
 
     @engine_call("listing containers")
     def containers(self, app_id: int | None = None) -> list[Container]:
-        """The containers of this instance, or of one app of it, running or not."""
+        """Return the containers of this instance, or of one app of it, running or not."""
         rows = self._api.containers(all=True, filters=self._own(app_id))
         found = [
             labels.from_labels(row["Id"], row["Names"][0].lstrip("/"), row["Labels"], row["State"], row["ImageID"])
@@ -225,19 +236,19 @@ class Docker:
 
     @engine_call("listing containers")
     def everything(self, app_id: int | None = None) -> dict[str, str]:
-        """The names by id of all containers of this instance, or of one app of it, one-off ones included."""
+        """Return the names by id of all containers of this instance, or of one app of it, including one-off ones."""
         rows = self._api.containers(all=True, filters=self._own(app_id))
         return {row["Id"]: (row["Names"] or [row["Id"][:12]])[0].lstrip("/") for row in rows}
 
     @engine_call("measuring what containers have written")
     def written(self) -> dict[str, int]:
-        """The bytes that each container of this instance, by name, has written into its own file system."""
+        """Return the bytes that each container of this instance, by name, has written into its own file system."""
         rows = self._api.containers(all=True, size=True, filters=self._own(None))
         return {(row["Names"] or [row["Id"][:12]])[0].lstrip("/"): row.get("SizeRw") or 0 for row in rows}
 
     @engine_call("inspecting a container")
     def inspect(self, container_id: str) -> Container | None:
-        """All that the engine knows of one container of ours, or None once it is gone."""
+        """Return all details of one container of this instance, None once it is gone."""
         try:
             data = self._api.inspect_container(container_id)
         except docker.errors.NotFound:
@@ -245,18 +256,19 @@ class Docker:
         return labels.from_inspect(data)
 
     def log_path(self, container_id: str) -> Path | None:
-        """Where the engine writes the log of the container; None if that is not on this host."""
+        """Return the path of the container's log; None if it is not on this host."""
         return self._logs_folder and self._logs_folder / container_id / f"{container_id}-json.log"
 
     @functools.cached_property
     def _logs_folder(self) -> Path | None:
-        # The engine tells the path of each log, too, which takes it a millisecond for each.
+        # Docker reports the path of each log, but that takes a millisecond for each.
         root = self.root_folder()
         return root and root / "containers"
 
     def logs(self, container_id: str, tail: int | None) -> list[bytes]:
-        """The last lines (all for None), each with its engine timestamp before a space, oldest first; at most
-        `logframes.MOST_BYTES`."""
+        """Return the last lines (all for None), each with Docker's timestamp before a space, oldest first; at most
+        `logframes.MOST_BYTES`.
+        """
         try:
             with self.follow(container_id, tail, follow=False) as lines:
                 return logframes.newest(lines, logframes.MOST_BYTES)
@@ -275,8 +287,9 @@ class Docker:
         follow: bool = True,
         opened: Callable[[Callable[[], None]], None] = lambda end: None,
     ) -> Iterator[Iterator[bytes]]:
-        """The lines of the log, each after its timestamp, from the last ``tail`` (all for None) and from that moment
-        on; with ``follow`` as they come until it ends, or until somebody calls what ``opened`` is told."""
+        """Yield the lines of the log, each after its timestamp, from the last ``tail`` (all for None) and from that
+        time on; with ``follow`` as they come until its end, or until the function passed to ``opened`` is called.
+        """
         with engine("reading logs"):
             asked: dict[str, object] = {"stdout": 1, "stderr": 1, "timestamps": 1, "since": since or None}
             asked |= {"follow": int(follow), "tail": "all" if tail is None else tail}
@@ -286,11 +299,11 @@ class Docker:
 
     @contextmanager
     def endings(self) -> Iterator[Iterator[Ending]]:
-        """The processes that ended or were removed, as it happens, until the engine stops."""
+        """Yield ends and removals of processes as they happen, until Docker stops."""
         wanted = [f"{labels.LABEL_INSTANCE}={self.instance}", labels.LABEL_INDEX]
         with engine("following its events"):
             if self._api.version(api_version=False)["ApiVersion"] != self._api.api_version:
-                # It was upgraded and started again, and may not speak the API of before any more.
+                # Docker was upgraded and restarted, and may no longer support the negotiated API version.
                 self.__dict__.pop("_api", None)
             stream = self._api.events(
                 decode=True, filters={"type": "container", "event": ["die", "destroy", "oom"], "label": wanted}
@@ -302,7 +315,7 @@ class Docker:
 
     @engine_call("inspecting an image")
     def image(self, reference: str) -> Image | None:
-        """The image of that id or name, or None."""
+        """Return the image of that id or name, or None."""
         try:
             data = self._api.inspect_image(reference)
         except docker.errors.ImageNotFound:
@@ -311,13 +324,13 @@ class Docker:
 
     @contextmanager
     def files(self, image: str, path: str, name: str, app_id: int) -> Iterator[Iterator[bytes]]:
-        """A folder of the image as chunks of a tar file, by way of a container that never runs, called ``name``."""
+        """Yield a folder of the image as chunks of a tar file, from a container ``name`` that never runs."""
         with engine("reading files of an image"), self._unstarted(image, name, app_id) as made:
             yield image_files.folder(self._api, made, path)
 
     @engine_call("reading files of an image")
     def read_files(self, image: str, paths: Sequence[str], name: str, app_id: int) -> dict[str, bytes]:
-        """Return the contents of those of the files, by their paths from WORKDIR, that the image has."""
+        """Return the contents of existing files, by their paths relative to WORKDIR."""
         with self._unstarted(image, name, app_id) as made:
             return image_files.contents(self._api, made, paths)
 
@@ -327,12 +340,12 @@ class Docker:
 
     @engine_call("tagging an image")
     def tag(self, image_id: str, repository: str, tag: str) -> None:
-        """Gives the image a name, so that nothing prunes it as nameless."""
+        """Give the image a name, so that it is not pruned as unnamed."""
         self._api.tag(image_id, repository, tag, force=True)
 
     @engine_call("removing an image")
     def remove_image(self, reference: str) -> bool:
-        """Removes the name, and the image with its last name; False if a container still uses it or it is gone."""
+        """Remove the name, and the image with its last name. Return False if a container uses it or it is gone."""
         try:
             self._api.remove_image(reference)
         except docker.errors.ImageNotFound:
@@ -345,15 +358,15 @@ class Docker:
 
     @engine_call("listing images")
     def image_names(self) -> list[str]:
-        """The names (``repository:tag``, or the id of one without) of the images that this instance built."""
+        """Return the names (``repository:tag``, or the id of an unnamed one) of the images that this instance built."""
         rows = self._api.images(filters=self._own(), all=False)
-        # Older engines name a nameless image "<none>:<none>".
+        # Older versions name an unnamed image "<none>:<none>".
         tags = [[tag for tag in row["RepoTags"] or [] if "<none>" not in tag] for row in rows]
         return [name for row, names in zip(rows, tags, strict=True) for name in (names or [row["Id"]])]
 
     @engine_call("listing images")
     def images(self) -> list[ImageRow]:
-        """The images that this instance built, with their names and the app that they were built for."""
+        """Return the images that this instance built, with their names and their app."""
         rows = self._api.images(filters=self._own(), all=False)
         return [
             ImageRow(row["Id"], _app_id(row["Labels"]), tuple(tag for tag in row["RepoTags"] or [] if "<" not in tag))
@@ -362,32 +375,32 @@ class Docker:
 
     @engine_call("asking for its disk usage")
     def image_sizes(self) -> dict[str, int]:
-        """The bytes of each image of the engine that no other image shares, by id."""
+        """Return the bytes of each image that are not shared with others, by id."""
         return usage.image_sizes(self._api)
 
     @engine_call("asking for its disk usage")
     def build_cache(self) -> BuildCache:
-        """The size of the build cache, of all who build on this engine."""
+        """Return the size of the build cache, which all users of this Docker Engine share."""
         return usage.build_cache(self._api)
 
     @engine_call("pruning its build cache")
     def prune_build_cache(self, keep: int) -> int:
-        """Removes the least recently used of the build cache, down to ``keep`` bytes; the bytes that this freed."""
+        """Remove the least recently used parts of the build cache, down to ``keep`` bytes. Return the bytes freed."""
         return usage.prune_build_cache(self._api, keep)
 
     def root_folder(self) -> Path | None:
-        """The engine's own folder, None if it is not on this host."""
+        """Return Docker's own folder, None if it is not on this host."""
         return Path(self._root) if self._root and Path(self._root).parent.is_dir() else None
 
     @functools.cached_property
     def _root(self) -> str:
-        # Asked once: the engine looks into all that it has for its answer, and each build needs it.
+        # Requested once: Docker examines everything it has for the answer, and each build needs it.
         with span("asking for its folder"), engine("asking for its folder"):
             return str(self._api.info().get("DockerRootDir") or "")
 
     @engine_call("pulling an image")
     def pull(self, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event) -> None:
-        """Fetches the image from its registry; `DockerError` says why it could not."""
+        """Pull the image from its registry. Raise `DockerError` with the reason if that fails."""
         lines = self._api.pull(
             name.repository, tag=name.digest or name.tag or "latest", stream=True, decode=True, auth_config=_auth(login)
         )
@@ -397,7 +410,7 @@ class Docker:
     def push(
         self, image_id: str, name: ImageName, login: Login | None, show: Callable[[str], None], cancelled: Event
     ) -> None:
-        """Puts the image into a registry under that name, which it has here only meanwhile."""
+        """Push the image to a registry under that name, which exists here only meanwhile."""
         self._api.tag(image_id, name.repository, name.tag, force=True)
         try:
             lines = self._api.push(name.repository, tag=name.tag, stream=True, decode=True, auth_config=_auth(login))
@@ -407,13 +420,13 @@ class Docker:
 
     @engine_call("loading an image")
     def load(self, chunks: Iterator[bytes]) -> None:
-        """Takes in what ``docker save`` writes, with all names that are in it: they have to be checked before."""
+        """Load a stream of ``docker save`` with all names in it: they must be checked before."""
         _follow(self._api.load_image(chunks, quiet=True), lambda line: None, Event(), "the image could not be loaded")
 
     @engine_call("logging in to a registry")
     def check_login(self, server: str, login: Login) -> None:
-        """`DockerError` unless the registry takes the credentials. They are not kept."""
-        # A client of its own: it would remember them for pulls of anybody.
+        """Raise `DockerError` unless the registry accepts the credentials. They are not stored."""
+        # A separate client: it would remember them for all pulls.
         client = docker.APIClient(version="auto", timeout=60, **docker.utils.kwargs_from_env())
         try:
             address = "https://index.docker.io/v1/" if server == DOCKER_HUB else server
@@ -423,14 +436,14 @@ class Docker:
 
     @engine_call("listing images")
     def names_in(self, repository: str) -> list[str]:
-        """All names (``repository:tag``) of images that are called so, whoever made them; ``*`` stands for one part."""
+        """Return all matching names (``repository:tag``) of images, also of other users; ``*`` stands for one part."""
         rows = self._api.images(filters={"reference": f"{repository}:*"})
         start = f"{repository.removesuffix('*')}" if repository.endswith("*") else f"{repository}:"
         return [tag for row in rows for tag in row["RepoTags"] or [] if tag.startswith(start)]
 
     @engine_call("creating a network")
     def create_network(self, name: str, subnet: str, app_id: int) -> None:
-        """Creates the bridge network; `DockerError` with code network-overlap if another network has the range."""
+        """Create the bridge network. Raise `DockerError` with code network-overlap if another network has the range."""
         pool = docker.types.IPAMPool(subnet=subnet)
         try:
             self._api.create_network(
@@ -449,7 +462,7 @@ class Docker:
 
     @engine_call("listing networks")
     def networks(self) -> dict[str, list[str]]:
-        """All networks of the engine by name, with their IPv4 and IPv6 ranges."""
+        """Return all networks by name, with their IPv4 and IPv6 ranges."""
         return {
             row["Name"]: [pool["Subnet"] for pool in (row["IPAM"] or {}).get("Config") or [] if "Subnet" in pool]
             for row in self._api.networks()
@@ -457,12 +470,12 @@ class Docker:
 
     @engine_call("listing networks")
     def own_networks(self) -> list[str]:
-        """The names of this instance's networks."""
+        """Return the names of this instance's networks."""
         return [row["Name"] for row in self._api.networks(filters=self._own())]
 
     @engine_call("removing a network")
     def remove_network(self, name: str) -> None:
-        """Removes it; gone already is fine."""
+        """Remove it. A network that is gone is no error."""
         try:
             self._api.remove_network(name)
         except docker.errors.NotFound:

@@ -1,4 +1,4 @@
-"""The client of the container engine's API: how long it waits, and what becomes of its errors."""
+"""Client of Docker's API: its timeouts and errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from paas.system.spans import span
 
 CALL_SECONDS = 60
 LOOK_SECONDS = 5
-"""How long an answer is waited for by somebody who only looks, and can do without."""
+"""Timeout in seconds for callers that can do without an answer."""
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -26,7 +26,7 @@ _R = TypeVar("_R")
 
 @dataclass
 class _Look:
-    """Somebody who only looks: how long they wait for an answer, and whether one did not come."""
+    """State of such a caller: its timeout, and whether it was exceeded."""
 
     seconds: int
     in_vain: bool = False
@@ -37,7 +37,10 @@ _looking: ContextVar[_Look | None] = ContextVar("looking", default=None)
 
 @contextmanager
 def briefly(seconds: int = LOOK_SECONDS) -> Iterator[None]:
-    """Inside, in this thread, no answer is waited for longer; once one did not come, no other is waited for at all."""
+    """Return a context in which this thread waits at most ``seconds`` for each answer.
+
+    After one timeout every call fails at once.
+    """
     token = _looking.set(_Look(seconds))
     try:
         yield
@@ -46,7 +49,7 @@ def briefly(seconds: int = LOOK_SECONDS) -> Iterator[None]:
 
 
 class lazily:
-    """An attribute that is made on first use, without a lock: who looks briefly waits for nobody else's attempt."""
+    """Attribute created on first use, without a lock, so that a brief caller never waits for another thread."""
 
     def __init__(self, make: Callable[[Any], Any]) -> None:
         self._make = make
@@ -57,7 +60,7 @@ class lazily:
 
 
 class DockerClient(docker.APIClient):
-    """The SDK's client, which knows who only looks."""
+    """SDK client that respects `briefly`."""
 
     def _set_request_timeout(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         look = _looking.get()
@@ -70,7 +73,7 @@ class DockerClient(docker.APIClient):
 
 @contextmanager
 def engine(doing: str) -> Iterator[None]:
-    """Inside, what the engine refuses, or does not answer, becomes an `DockerError`."""
+    """Return a context in which refusals and timeouts become `DockerError`."""
     try:
         yield
     except docker.errors.APIError as error:
@@ -90,7 +93,7 @@ def engine(doing: str) -> Iterator[None]:
 
 
 def engine_call(doing: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """For methods of the engine's drivers: what it refuses becomes an `DockerError`; each call is a span of a job."""
+    """Decorate a method so that refusals become `DockerError`, and each call is a span of a job."""
 
     def wrap(function: Callable[_P, _R]) -> Callable[_P, _R]:
         @functools.wraps(function)

@@ -1,8 +1,9 @@
-"""An image with what a container of it wrote.
+"""An image with the files that a container of it wrote.
 
-The engine's own commit puts the container's variables, command and labels into the image: secrets would stay in it, and
-its containers could be taken for others. So that image is only a means to get at the layer. The one that stays has the
-configuration of the image before, and is loaded as a stream that names layers which the engine has.
+Docker's own commit puts the container's variables, command and labels into the image: secrets would stay in it, and its
+containers could be mistaken for others. So that image only provides the layer. The final image has the configuration of
+the original one, and is loaded as a stream that names layers which Docker has.
+
 Format: https://github.com/moby/docker-image-spec
 """
 
@@ -21,12 +22,12 @@ from paas.core.errors import DockerError
 from paas.schedulers.docker.client import engine_call
 
 _OF_THE_ENGINE = {"/sbin", "/usr", "/usr/sbin", "/sbin/docker-init", "/usr/sbin/docker-init"}
-"""What the engine changes in a container that it gives an init."""
+"""Paths that Docker changes in a container with an init."""
 
 
 @engine_call("keeping what a container wrote")
 def commit(api: Any, container_id: str, image_id: str) -> str | None:
-    """Return the id of the image with what its ended container changed, None if that is nothing."""
+    """Return the id of the image with the changes of its ended container, None if there are none."""
     if all(row["Path"] in _OF_THE_ENGINE for row in api.diff(container_id) or []):
         return None
     before = api.inspect_image(image_id)
@@ -57,7 +58,7 @@ def _has(api: Any, image_id: str) -> bool:
 
 
 def described(image: Mapping[str, Any], layers: Sequence[str], created: str) -> bytes:
-    """The configuration of an image like that one, with other layers."""
+    """Return the configuration of such an image with other layers."""
     own = {"architecture": image["Architecture"], "os": image["Os"], "config": image["Config"], "created": created}
     if image.get("Variant"):
         own["variant"] = image["Variant"]
@@ -65,7 +66,7 @@ def described(image: Mapping[str, Any], layers: Sequence[str], created: str) -> 
 
 
 def stream(config: bytes, layers: int) -> bytes:
-    """What ``docker load`` reads, without the layers: it looks for those that the engine lacks only."""
+    """Return the input of ``docker load`` without the layers: Docker reads only those that it lacks."""
     paths = [f"{number}/layer.tar" for number in range(layers)]
     files = {
         "config.json": config,

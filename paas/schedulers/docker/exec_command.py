@@ -1,4 +1,4 @@
-"""A command that runs beside a container's own: its end, and how it is ended."""
+"""A command that runs beside a container's own, and how to end it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LAST_LOOKS = 1000
 
 
 class DockerExec:
-    """A command that runs beside a container's own. See `paas.schedulers.tasks.Exec`."""
+    """Command that runs beside a container's own: a `paas.schedulers.tasks.Exec`."""
 
     def __init__(self, api: Any, container_id: str, exec_id: str, stream: ContainerStream) -> None:
         self._api = api
@@ -32,7 +32,7 @@ class DockerExec:
         self.stream = stream
 
     def resize(self, columns: int, rows: int) -> None:
-        # An engine that has just been told to start it may have no terminal for it yet, and refuses.
+        # Docker may not have a terminal for a command that was just started, and refuses.
         never = threading.Event()
         for _ in range(_FIRST_LOOKS):
             try:
@@ -53,7 +53,7 @@ class DockerExec:
 
     @engine_call("waiting for a command in a container")
     def wait(self) -> int:
-        # Its output ends a moment before the engine has its status.
+        # Its output ends a moment before Docker has its status.
         never = threading.Event()
         for _ in range(_LAST_LOOKS):
             found = self._api.exec_inspect(self._id)
@@ -76,7 +76,7 @@ class DockerExec:
                 if not found["Running"] or not found["Pid"]:
                     return
                 if not inside and not exec_signals.send(int(found["Pid"]), number):
-                    # Once: it is a command of its own.
+                    # Once: it is itself a command.
                     inside = True
                     exec_signals.send_inside(self._api, self._container, int(found["Pid"]), number)
                 never.wait(_RECHECK_SECONDS)

@@ -1,6 +1,6 @@
-"""Signals for a command that runs beside a container's own, for which the engine has no call.
+"""Signals for a command that runs beside a container's own, for which Docker has no call.
 
-Its process is in the host's own table, and leads a group of its own.
+Its process is in the host's process table, and leads its own group.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ import docker.errors
 
 
 def send(pid: int, number: signal.Signals) -> bool:
-    """Whether its group got the signal, or has gone; False if this process may not send it."""
+    """Send the signal to its group.
+
+    Return True if it arrived, or the group is gone; False if this process may not send it.
+    """
     try:
         if os.getpgid(pid) == pid:
             os.killpg(pid, number)
@@ -29,7 +32,7 @@ def send(pid: int, number: signal.Signals) -> bool:
 
 
 def send_inside(api: Any, container_id: str, pid: int, number: signal.Signals) -> None:
-    """The same from within the container, for a process that may not do it; the image has to have a shell."""
+    """Send the signal from within the container, if this process may not; the image must have a shell."""
     inner = _inner(pid)
     if inner is None:
         return
@@ -37,12 +40,12 @@ def send_inside(api: Any, container_id: str, pid: int, number: signal.Signals) -
     line = f"kill -s {name} -- -{inner} || kill -s {name} {inner}"
     made = api.exec_create(container_id, ["sh", "-c", line], stdout=False, stderr=False)["Id"]
     with contextlib.suppress(docker.errors.APIError):
-        # Without a shell, say.
+        # For example without a shell.
         api.exec_start(made, detach=True)
 
 
 def _inner(pid: int) -> int | None:
-    """What the process is called in its container; None once it is gone."""
+    """Return the process id inside its container; None once it is gone."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:

@@ -14,17 +14,17 @@ from paas.schedulers.container_stream import unframe
 from paas.schedulers.docker import exec_signals
 
 IMPOSSIBLE = 126
-"""The exit status of a command that could not be run at all."""
+"""Exit status of a command that could not be run."""
 OUTPUT_LIMIT = 4096
 """Bytes of output that are kept."""
 
 _POLL_SECONDS = 0.005
 START_SECONDS = 10.0
-"""How long after its time a command may begin, and be killed then."""
+"""How long after its timeout a command may start, and be killed then."""
 
 
 def run(api: Any, container_id: str, argv: Sequence[str], timeout: float) -> tuple[int | None, str]:
-    """Runs the command in the container: see `outcome`. `IMPOSSIBLE` if the container does not run."""
+    """Run the command in the container: see `outcome`. Return `IMPOSSIBLE` if the container does not run."""
     try:
         made = api.exec_create(container_id, list(argv))["Id"]
         stream = api.exec_start(made, socket=True)
@@ -44,9 +44,9 @@ def run(api: Any, container_id: str, argv: Sequence[str], timeout: float) -> tup
 def outcome(
     stream: Any, inspect: Callable[[], Mapping[str, Any]], timeout: float, kill: Callable[[int], None]
 ) -> tuple[int | None, str]:
-    """Waits until the command has ended, at most ``timeout`` seconds; then ``kill`` is told its process id.
+    """Wait until the command has ended, at most ``timeout`` seconds; then call ``kill`` with its process id.
 
-    Its exit status, None if it was killed, and the first `OUTPUT_LIMIT` bytes of what it wrote. The stream is closed.
+    Return its exit status, None if it was killed, and the first `OUTPUT_LIMIT` bytes of its output. Close the stream.
     """
     deadline = time.monotonic() + timeout
     with contextlib.closing(stream):
@@ -54,7 +54,7 @@ def outcome(
     # Its output may end a moment before it does, or long before.
     while (found := inspect())["Running"]:
         late = time.monotonic() - deadline
-        # The engine calls it running before it is, with 0 for its pid: to kill, that is this server's own group.
+        # Docker reports it as running too early, with 0 as its pid: killing that would kill this server's own group.
         if late >= 0 and (pid := int(found["Pid"])) > 0:
             kill(pid)
             return None, output

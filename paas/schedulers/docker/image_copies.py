@@ -1,4 +1,4 @@
-"""Images of an engine as streams and as layers, for carrying them to another."""
+"""Images as streams and layers, to copy them to another Docker Engine."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ _CHUNK = 1 << 20
 
 @engine_call("saving an image")
 def save(engine: Docker, reference: str) -> Iterator[bytes]:
-    """What ``docker save`` writes of the image, as it comes."""
+    """Yield the output of ``docker save`` for the image."""
     chunks: Iterator[bytes] = engine.client.get_image(reference, chunk_size=_CHUNK)
     return chunks
 
 
 @engine_call("inspecting images")
 def layers(engine: Docker, app_id: str, names: Sequence[str]) -> list[list[str]]:
-    """The layers, lowest first, of the images that were built for the app, and of those of the names there are."""
+    """Return the layers, lowest first, of the images that were built for the app, and of existing ones of those names.
+    """
     of_app = {"label": [f"{LABEL_APP_ID}={app_id}", f"{LABEL_INSTANCE}={engine.instance}"]}
     found = []
     for reference in [*engine.client.images(filters=of_app, quiet=True), *names]:

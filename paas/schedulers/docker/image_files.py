@@ -1,4 +1,4 @@
-"""Files of an image, by way of a container of it that never runs. Paths count from the image's WORKDIR."""
+"""Files of an image, read from a container that never runs. Paths are relative to the image's WORKDIR."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from paas.core.errors import InvalidValue
 
 LARGEST = 1 << 20
 _BLOCKS = 64 << 10
-"""Bytes that the headers of an archive may take beside the content of one file."""
+"""Limit in bytes of the headers of an archive besides the content of one file."""
 
 
 @contextmanager
 def unstarted(
     api: Any, remove: Callable[[str], None], image: str, name: str, labels: dict[str, str]
 ) -> Iterator[str]:
-    """The id of a container of the image, called ``name``; ``remove`` takes it away, and one that a crash left."""
+    """Yield the id of a container of the image, called ``name``; ``remove`` removes it, also one left by a crash."""
     remove(name)
     made = api.create_container(image=image, command=["-"], name=name, labels=labels, network_disabled=True)
     try:
@@ -37,7 +37,7 @@ def _absolute(api: Any, container_id: str, path: str) -> PurePosixPath:
 
 
 def folder(api: Any, container_id: str, path: str) -> Iterator[bytes]:
-    """Return a folder as chunks of a tar file; `InvalidValue` if there is none."""
+    """Yield a folder as chunks of a tar file. Raise `InvalidValue` if it does not exist."""
     at = _absolute(api, container_id, path)
     try:
         stream, _ = api.get_archive(container_id, f"{at}/")
@@ -50,7 +50,7 @@ def folder(api: Any, container_id: str, path: str) -> Iterator[bytes]:
 
 
 def contents(api: Any, container_id: str, paths: Sequence[str]) -> dict[str, bytes]:
-    """Return the contents of those of the files that are there; `InvalidValue` for one of more than `LARGEST` bytes."""
+    """Return the contents of existing files. Raise `InvalidValue` for one of more than `LARGEST` bytes."""
     found = {}
     for path in paths:
         with suppress(docker.errors.NotFound):
@@ -62,9 +62,9 @@ def contents(api: Any, container_id: str, paths: Sequence[str]) -> dict[str, byt
 
 
 def content(chunks: Iterator[bytes], what: str) -> bytes | None:
-    """Return the content of the file that the archive begins with, None if that is no regular file.
+    """Return the content of the first file in the archive, None if it is not a regular file.
 
-    `InvalidValue`, with ``what`` it is, for one of more than `LARGEST` bytes.
+    Raise `InvalidValue`, naming ``what`` it is, for one of more than `LARGEST` bytes.
     """
     data = bytearray()
     for chunk in chunks:

@@ -23,7 +23,7 @@ _RELEASE_NAME = re.compile(r"paas-([0-9a-f]{6})/(\d+):v(\d+)")
 
 
 class LocalImages:
-    """The part of `Scheduler` that is about images. A release's is named ``paas-INSTANCE/APP:vN``."""
+    """Part of `Engine` for images. The image of a release is named ``paas-INSTANCE/APP:vN``."""
 
     def __init__(self, docker: Docker) -> None:
         self.instance = docker.instance
@@ -75,12 +75,12 @@ class LocalImages:
         return [self._stored(row, unique) for row in self._docker.images()]
 
     def _sizes(self) -> Mapping[str, int]:
-        """None of them where the engine has no answer: what goes is known without."""
+        """Return all sizes, or none if Docker has no answer: unused images are known without them."""
         try:
             return self._docker.image_sizes()
         except DockerError as error:
-            # It looks at all volumes first, which may take it longer than anybody waits; before version 23 it refuses
-            # while another program has asked.
+            # Docker examines all volumes first, which may take very long; before version 23 it refuses while another
+            # program waits for the same.
             _log.warning("the sizes of images are not known: %s (%s)", error.what, error.why)
             return {}
 
@@ -97,7 +97,7 @@ class LocalImages:
 
     def remove_image(self, image: StoredImage) -> bool:
         names = [f"paas-{self.instance[:6]}/{app_id}:v{version}" for app_id, version in image.releases]
-        # With its last name the image goes.
+        # The image is removed with its last name.
         return all([self._docker.remove_image(name) for name in names or [image.id]])
 
     def files(self, app: App, image: str, path: str) -> AbstractContextManager[Iterator[bytes]]:

@@ -1,4 +1,4 @@
-"""Runs containers on the Docker Engine of this host."""
+"""The scheduler for the Docker Engine of this host."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from paas.system.spans import carried
 NETWORK_PREFIX = 24
 REMOVED_AT_ONCE = 4
 REMEMBERED = 4096
-"""Containers that this server ended: the engine tells of that a moment later."""
+"""Number of remembered containers that this server ended: Docker reports their ends a moment later."""
 _NETWORK_NAME = re.compile(r"paas-([0-9a-f]{6})-(\d+)")
 
 
@@ -57,7 +57,7 @@ class DockerLocal(LocalImages, DockerUnits):
         self._giving = threading.Lock()
         self._probe = probe
         self._taken_away: deque[str] = deque(maxlen=REMEMBERED)
-        # These live on: only the next end of each was asked for.
+        # Restarted containers: only the next end of each is this server's doing.
         self._interrupted: deque[str] = deque(maxlen=REMEMBERED)
         self._asking = threading.Lock()
         self.before_removal: Callable[[str], None] = lambda container_id: None
@@ -75,7 +75,10 @@ class DockerLocal(LocalImages, DockerUnits):
         return briefly()
 
     def prepare(self, app: App) -> None:
-        """The app's own network, with an explicit small range: the engine's own pools end after some 30 networks."""
+        """Create the app's own network, with an explicit small range:
+
+        Docker's own pools are exhausted after about 30 networks.
+        """
         networks = self._docker.networks()
         if self._network(app.id) in networks:
             return
@@ -96,7 +99,7 @@ class DockerLocal(LocalImages, DockerUnits):
             except DockerError as error:
                 if error.code != "network-overlap":
                     raise
-                # Something took the range since the list was read: the next one, then.
+                # Another program took the range since the list was read: try the next one.
                 continue
             self._store.apps.set_subnet(app, str(candidate))
             return
@@ -207,7 +210,7 @@ class DockerLocal(LocalImages, DockerUnits):
             self._interrupted.append(container_id)
 
     def _asked(self, ending: Ending) -> bool:
-        """Whether it is this server's doing. A container that was restarted may crash later, which is not."""
+        """Return True if this server caused it. A restarted container may crash later, which it did not cause."""
         with self._asking:
             if ending.container_id in self._taken_away:
                 return True
@@ -230,7 +233,7 @@ class DockerLocal(LocalImages, DockerUnits):
         self._docker.remove(container_id)
 
     def remove(self, container_id: str) -> None:
-        # It has written its last line before its log is kept.
+        # Its last line must be written before its log is archived.
         self._stop(container_id, 0)
 
     def log_file(self, container_id: str) -> Path | None:
@@ -270,7 +273,7 @@ class DockerLocal(LocalImages, DockerUnits):
             removal.result()
 
     def clear(self, app_id: int) -> None:
-        # Those that were sent for it have no label of ours.
+        # Images that clients sent have no label of this instance.
         for name in self._docker.names_in(self._repository(app_id)):
             self._docker.remove_image(name)
         self._docker.remove_network(self._network(app_id))
@@ -284,14 +287,14 @@ class DockerLocal(LocalImages, DockerUnits):
 
 
 def _ranges(pool: Any, given: str | None) -> Iterator[Any]:
-    """The range that the app had before, then all of the pool."""
+    """Yield the app's previous range, then all of the pool."""
     if given:
         yield ipaddress.ip_network(given)
     yield from pool.subnets(new_prefix=max(NETWORK_PREFIX, pool.prefixlen))
 
 
 def _ports(low: int, high: int, instance: str) -> Iterator[int]:
-    """The ports of the range, from another one on for each instance, so that neighbours don't race for the same."""
+    """Yield the ports of the range, beginning at another one for each instance, so that instances don't compete."""
     size = high - low + 1
     first = zlib.crc32(instance.encode()) % size
     return (low + (first + offset) % size for offset in range(size))

@@ -1,4 +1,4 @@
-"""The stream of a container's log from the engine, with what tells output from error, which the SDK leaves out."""
+"""A container's log with its frames, which distinguish output from errors; the SDK removes them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHUNK = 1 << 16
 def opened(
     api: Any, container_id: str, asked: Mapping[str, object]
 ) -> Iterator[tuple[Iterator[Frame], Callable[[], None]]]:
-    """The frames of the log, and what ends them from another thread.
+    """Yield the frames of the log, and a function that ends them from another thread.
 
     ``api`` is the SDK's client, whose errors are raised; ``asked`` are parameters of
     https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerLogs
@@ -28,14 +28,14 @@ def opened(
     terminal = api.inspect_container(container_id)["Config"]["Tty"]
     response = api._get(api._url("/containers/{0}/logs", container_id), params=asked, stream=True)
     api._raise_for_status(response)
-    # A log may be silent for as long as it likes.
+    # A log may be silent for any time.
     api._disable_socket_timeout(api._get_raw_response_socket(response))
     found = logframes.lines(response.iter_content(_CHUNK)) if terminal else logframes.frames(response.raw.read)
     stream = CancellableStream(found, response)
 
     def end() -> None:
         with suppress(OSError):
-            # Once more, or after its end, is fine.
+            # A second call, or one after the end, is no error.
             stream.close()
 
     try:
@@ -45,8 +45,11 @@ def opened(
 
 
 def _whole(frames: Iterator[Frame]) -> Iterator[Frame]:
-    """The frames up to the log's end. A connection that breaks is none, as which the SDK's stream would take it: what
-    came until then would be kept for the whole."""
+    """Yield the frames up to the log's end.
+
+    Raise an error for a broken connection, which the SDK would treat as the end: a partial log would be kept as the
+    whole.
+    """
     try:
         yield from frames
     except (urllib3.exceptions.HTTPError, OSError) as error:

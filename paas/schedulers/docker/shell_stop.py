@@ -1,10 +1,10 @@
-"""Stopping a container whose first process is a shell that waits for programs.
+"""Stop a container whose first process is a shell that waits for programs.
 
-Such a shell does not pass signals on. It dies of SIGTERM at once, the container's init ends with it, and the kernel
-kills the programs. So before the engine is told to stop the container, a script inside it sends the signal to the
-programs, and holds the shell until they have ended: the engine's own signal waits for it as long.
+Such a shell does not forward signals. It dies of SIGTERM at once, the container's init ends with it, and the kernel
+kills the programs. So before Docker is told to stop the container, a script inside it sends the signal to the programs,
+and suspends the shell until they have ended: Docker's own signal waits until then.
 
-The script runs inside, because the server may not be allowed to signal what runs there. What it needs is a shell, which
+The script runs inside, because the server may not be allowed to send signals to its processes. It needs a shell, which
 is there.
 """
 
@@ -26,18 +26,20 @@ _log = logging.getLogger(__name__)
 
 PROC = Path("/proc")
 SECONDS = 60.0
-"""How long the engine may take to run the script. The script takes no time, but the engine does when it is busy, and an
-interrupted script leaves shells that are suspended."""
+"""How long Docker may take to run the script.
+
+The script itself is fast, but a busy Docker is not, and an interrupted script leaves suspended shells.
+"""
 ATTEMPTS = 3
-"""How often the engine is asked to start the script in a container that runs. A busy engine may fail to."""
+"""How often to try to start the script in a running container. A busy Docker may fail to start it."""
 _RUNNER = re.compile(r"node\0/\S*/(bin/(yarn|pnpm)|yarn\.c?js)")
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox", "ksh", "zsh"})
 
-# Only what every POSIX shell has, for dash, bash and busybox. Programs are the leaves below the shells: a shell that
-# catches or ignores the signal counts as one, since it has been told what to do. A program that reads from a pipe and
-# does not catch the signal (cat, tee, grep) ends with its input, and is left alone until then: what its neighbour still
-# writes has to go somewhere. What a program starts itself is its own to end;
-# but npm, yarn and pnpm tell only the shell that they run a script with, so they are looked through like one.
+# Only features of every POSIX shell, for dash, bash and busybox. Programs are the leaves below the shells: a shell that
+# catches or ignores the signal counts as one, since it handles signals itself. A program that reads from a pipe and
+# does not catch the signal (cat, tee, grep) ends with its input, and is left alone until then, since the output of its
+# neighbor must go somewhere. A program ends its own children itself; but npm, yarn and pnpm forward signals only to the
+# shell of a script, so their children are treated like those of a shell.
 SCRIPT = r"""
 number=$1 bit=$(( 1 << ($1 - 1) )) targets= readers= held=
 
@@ -124,9 +126,9 @@ for pid in $targets; do kill -$number $pid; done
 
 
 def tell(api: Any, container_id: str) -> None:
-    """Sends the container's stop signal to the programs below its shell, if that is what its first process is.
+    """Send the container's stop signal to the programs below its shell, if its first process is one.
 
-    To be called right before the engine is told to stop it. What fails is noted, and leaves the rest to the engine.
+    Call it right before Docker stops the container. Errors are logged, and leave the rest to Docker.
     """
     try:
         for _ in range(ATTEMPTS):
@@ -148,7 +150,7 @@ def tell(api: Any, container_id: str) -> None:
 
 
 def stop_signal(config: Mapping[str, Any]) -> int | None:
-    """The number of the signal that the engine stops the container with; None for one that is not of the usual 31."""
+    """Return the number of the container's stop signal; None for one beyond the usual 31."""
     text = str(config.get("StopSignal") or "TERM").upper()
     if text.isdecimal():
         return int(text) if 0 < int(text) < 32 else None
@@ -159,7 +161,7 @@ def stop_signal(config: Mapping[str, Any]) -> int | None:
 
 
 def waits(pid: int, proc: Path = PROC) -> bool:
-    """Whether the one process of the container's init is a shell, or a runner of scripts, with a child.
+    """Return True if the only child of the container's init is a shell, or a script runner, with a child.
 
     ``pid`` is that of the init.
     """

@@ -1,4 +1,4 @@
-"""One-off containers on the Docker Engine: with input, with terminals, and not part of any release's formation.
+"""One-off containers on Docker Engine: with input and terminals, and outside of any formation.
 
 API: https://docs.docker.com/reference/api/engine/
 """
@@ -25,8 +25,8 @@ from paas.schedulers.docker.api import Docker, host_options
 from paas.schedulers.docker.client import engine_call
 from paas.schedulers.docker.exec_command import DockerExec
 
-# Keys that would detach a client from a terminal; nobody shall ever press them. For containers that is a byte which no
-# text in UTF-8 has; for commands beside them it has to be text, and eight times Ctrl-^ is what nobody types.
+# Keys that detach a client from a terminal, which must never be pressed. For containers it is a byte that no UTF-8 text
+# contains; for commands beside them it must be text, and eight times Ctrl-^ is never typed.
 _NO_DETACH = b",".join([b"\xff"] * 8)
 _NO_DETACH_TEXT = ",".join(["ctrl-^"] * 8)
 
@@ -34,9 +34,9 @@ _GONE = (404, 409)
 
 
 def _stream(sock: Any, *, terminal: bool) -> ContainerStream:
-    """The connection that the SDK hands over, with what it has read beyond the headers."""
+    """Wrap the connection that the SDK returns, including data that it has read beyond the headers."""
     raw = getattr(sock, "_sock", sock)
-    # The headers were read through a buffer, which may have taken the first output with them.
+    # The headers were read through a buffer, which may contain the first output.
     buffered = sock._response.raw._fp.fp if hasattr(sock, "_response") else None
     raw.settimeout(0)
     early = bytes(buffered.peek()) if buffered is not None else b""
@@ -48,7 +48,7 @@ def _status(error: docker.errors.APIError) -> int:
 
 
 class DockerTasks:
-    """The tasks of one instance. See `paas.schedulers.tasks.Tasks` for what each method promises."""
+    """Tasks of one instance, as `paas.schedulers.tasks.Tasks` defines them."""
 
     def __init__(self, engine: Docker) -> None:
         self.instance = engine.instance
@@ -75,7 +75,7 @@ class DockerTasks:
             **host_options(spec.options),
         )
         if spec.terminal:
-            # Engines before 23.0 overlook it: there the first size comes a moment after the start.
+            # Versions before 23.0 ignore it: the first size is set a moment after the start.
             host["ConsoleSize"] = [spec.terminal[1], spec.terminal[0]]
         created = self._api.create_container(
             image=spec.image,
@@ -102,7 +102,7 @@ class DockerTasks:
         try:
             self._api.start(container_id)
         except docker.errors.APIError as error:
-            # 400: the engine made the container's surroundings, and found nothing there to execute.
+            # 400: Docker created the container's environment, and found no program to execute.
             if _status(error) in (400, 404):
                 raise CommandNotFound(
                     "the command could not be started",
@@ -118,7 +118,7 @@ class DockerTasks:
     @engine_call("waiting for a container")
     def wait(self, container_id: str) -> int | None:
         try:
-            # Without a limit for the time: it is somebody else's to end what takes too long.
+            # Without a timeout: the time limit of a run is enforced elsewhere.
             return int(self._api.wait(container_id, timeout=None)["StatusCode"])
         except docker.errors.NotFound:
             return None

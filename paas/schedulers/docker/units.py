@@ -50,7 +50,7 @@ class DockerUnits(Protocol):
         return [self._unit(app, found) for found in self.containers(app) if found.place not in places]
 
     def missing(self, app: App, replicas: Collection[Replica]) -> list[Replica]:
-        """Return the replicas without a running container: Docker restarts only those that exit by themselves."""
+        """Return the replicas without a running container: Docker restarts only those that exit on their own."""
         running = {found.place for found in self.containers(app) if found.status in RUNNING}
         return [replica for replica in replicas if replica.place not in running]
 
