@@ -1,1 +1,1 @@
-"""The ways of turning a commit into an image."""
+"""Builders: from a commit to an image."""

@@ -14,11 +14,12 @@ from paas.core.secret import Secret
 
 @dataclass(frozen=True)
 class BuildSource:
-    """What to build: the app's work tree at the wanted commit, and which files of it say how.
+    """Source of a build: the app's work tree at the commit, and the files that describe the build.
 
-    ``options`` are further words for the command, ``logins`` the credentials of registries by their server. Temporary
-    files may be in ``work``. ``recipe`` is the text of a Dockerfile that buildpacks gave, empty where the repository
-    has its own. Its steps get ``environment``, a shell script with the app's variables, as BuildKit's secret ``env``.
+    ``options`` are additional arguments of the command, ``logins`` the credentials of registries by their server.
+    Temporary files may be written to ``work``. ``recipe`` is the text of a Dockerfile from buildpacks, empty if the
+    repository has its own. Its steps get ``environment``, a shell script with the app's variables, as BuildKit's secret
+    ``env``.
     """
 
     tree: Path
@@ -36,13 +37,13 @@ class BuildSource:
 
 
 class Builder(Protocol):
-    """One way of building."""
+    """Way of building images."""
 
     def program(self) -> str:
-        """The command that it builds with; `PaasError` says what is missing."""
+        """Return the command that it builds with. Raise `PaasError` if something is missing."""
 
     def build(self, source: BuildSource, show: Callable[[str], None], cancelled: threading.Event) -> str:
-        """Builds and returns the image's id; ``show`` gets each line worth reading.
+        """Build. Return the image's id; ``show`` gets each readable line.
 
-        Raises `BuildFailed`, or `Cancelled` once the event is set.
+        Raise `BuildFailed`, or `Cancelled` once the event is set.
         """

@@ -1,4 +1,4 @@
-"""What a build is given: the work tree, and what comes from properties and settings."""
+"""Input of a build: the work tree, and values from properties and settings."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from paas.jobs.context import Context
 
 
 def source(ctx: Context, app: App, commit: str, mark: str) -> BuildSource:
-    """What the app's builder gets for this commit; ``mark`` is put into the environment of what the build runs."""
+    """Return the input of the app's build for this commit; ``mark`` is put into the environment of its processes."""
     properties = ctx.store.properties.of(app)
     authorities = remote_credentials.ca_file(ctx)
     arguments = {"GIT_REV": commit}
     for key in ("http", "https", "no"):
         value = ctx.settings.value(f"build-{key}-proxy")
         if key == "no" and mark:
-            # By this its processes are found, see `paas.system.build_limits.cgroups`.
+            # It identifies its processes, see `paas.system.build_limits.cgroups`.
             value = f"{value},{mark}" if value else mark
         if value:
-            # Predefined by BuildKit: they reach RUN steps and stay out of the image's history.
+            # Predefined by BuildKit: they reach RUN steps, but not the image's history.
             arguments[f"{key.upper()}_PROXY"] = arguments[f"{key}_proxy"] = str(value)
     return BuildSource(
         tree=ctx.paths.tree(app),

@@ -1,4 +1,4 @@
-"""Building images with BuildKit, through the docker command: the API alone has no sessions for it.
+"""Build images with BuildKit, through the docker command: the API alone has no sessions for it.
 
 Reference: https://docs.docker.com/reference/cli/docker/buildx/build/
 """
@@ -27,16 +27,18 @@ from paas.system.spans import span
 
 _POLL_SECONDS = 0.1
 HUB_ADDRESS = "https://index.docker.io/v1/"
-"""What Docker Hub is called in configurations of the docker command."""
+"""Name of Docker Hub in configurations of the docker command."""
 SYSTEM_FOLDERS = ("/usr/bin", "/usr/local/bin")
 
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """``context`` is the folder that is sent, ``dockerfile`` a path; ``secrets`` are files by their BuildKit id.
+    """Request of a build.
 
-    ``hint`` is what to tell of a step that failed by itself. Credentials and what else is needed for the time of the
-    build are in a folder below ``work``. ``host`` is the address of the engine, empty for the usual one.
+    ``context`` is the folder that is sent, ``dockerfile`` a path; ``secrets`` are files by their BuildKit id.
+
+    ``hint`` is the fix for a step that failed for an unknown reason. Credentials and temporary files are in a folder
+    below ``work``. ``host`` is the address of Docker Engine, empty for the default.
     """
 
     context: Path
@@ -54,10 +56,10 @@ class BuildRequest:
 
 @functools.cache
 def cli() -> tuple[str, ...]:
-    """The start of a command line that builds with BuildKit.
+    """Return the beginning of a command line that builds with BuildKit.
 
-    A docker command before 23.0 has it built in, later ones need the buildx plugin; the first on PATH, or in the
-    folders of the system, that can build is taken.
+    A docker command before 23.0 contains it, later ones need the buildx plugin. The first command on PATH, or in the
+    system's folders, that can build is used.
     """
     folders = [*os.environ.get("PATH", "").split(os.pathsep), *SYSTEM_FOLDERS]
     candidates = dict.fromkeys(str(Path(folder) / "docker") for folder in folders if folder)
@@ -87,9 +89,9 @@ def _major_version(binary: str) -> int:
 
 
 def build(request: BuildRequest, show: Callable[[str], None], cancelled: threading.Event) -> str:
-    """Builds the image and returns its id (``sha256:…``). ``show`` gets each line worth reading as it comes.
+    """Build the image. Return its id (``sha256:…``). ``show`` gets each readable line as it comes.
 
-    Raises `BuildFailed` with what BuildKit said, `Cancelled` once the event is set; the command is ended then.
+    Raise `BuildFailed` with BuildKit's error, or `Cancelled` once the event is set; then the command is ended.
     """
     with tempfile.TemporaryDirectory(prefix="build-", dir=request.work) as folder:
         iidfile = Path(folder) / "iid"
@@ -98,7 +100,7 @@ def build(request: BuildRequest, show: Callable[[str], None], cancelled: threadi
         argv += [f"--label={key}={value}" for key, value in sorted(request.labels.items())]
         argv += [f"--build-arg={key}" for key in sorted(request.arguments)]
         argv += [f"--secret=id={key},src={path}" for key, path in sorted(request.secrets.items())]
-        # Values of arguments travel in the environment: the command line can be read by every user of the host.
+        # Pass values of arguments in the environment: every user of the host can read command lines.
         environment = {**os.environ, **request.arguments, "DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
         # Never that of the server's own user, whose credentials are not the app's.
         environment["DOCKER_CONFIG"] = str(docker_config(Path(folder), request.logins))
@@ -123,9 +125,9 @@ def build(request: BuildRequest, show: Callable[[str], None], cancelled: threadi
 
 
 def docker_config(folder: Path, logins: Mapping[str, Login]) -> Path:
-    """A configuration of the docker command with these credentials, and with the plugins that the user has.
+    """Write a configuration of the docker command with these credentials, and with the user's plugins.
 
-    Only this user can read it; it goes with the folder.
+    Only this user can read it; it is removed with the folder.
     """
     path = folder / "docker"
     path.mkdir(mode=0o700)

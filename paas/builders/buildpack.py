@@ -1,4 +1,4 @@
-"""Builds an app without a Dockerfile of its own, with the one that buildpacks gave."""
+"""Build an app without its own Dockerfile, with one from buildpacks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HINT = "'buildpacks:detect APP' shows the Dockerfile of the last pushed commit.
 
 
 def _trust_store(extra: Path, folder: Path) -> Path:
-    """What Java takes in place of its own store: the server's usual certificates and the extra ones."""
+    """Return a trust store for Java: the server's usual certificates and the additional ones."""
     usual = SYSTEM_CA.read_text(encoding="utf-8") if SYSTEM_CA.is_file() else ""
     path = folder / "jks"
     path.write_bytes(trust_store.jks(f"{usual}\n{extra.read_text(encoding='utf-8', errors='replace')}"))
@@ -27,7 +27,7 @@ def _trust_store(extra: Path, folder: Path) -> Path:
 
 
 class BuildpackBuilder:
-    """Builds what has a recipe, and leaves what has a Dockerfile of its own to the other builder."""
+    """Builder for sources with a recipe. It passes those with their own Dockerfile to the other builder."""
 
     def __init__(self, places: Places, other: Builder) -> None:
         self._places = places
@@ -46,7 +46,7 @@ class BuildpackBuilder:
         ):
             dockerfile = Path(folder) / "Dockerfile"
             dockerfile.write_text(source.recipe, encoding="utf-8")
-            # The commit is a variable of the build's steps: as an argument it would undo the cache.
+            # The commit is a variable of the build's steps: as an argument it would invalidate the cache.
             arguments = {key: value for key, value in source.arguments.items() if key != "GIT_REV"}
             secrets = {**source.secrets, "env": environment}
             if "ca" in secrets and "id=jks" in source.recipe:

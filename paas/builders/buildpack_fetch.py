@@ -1,4 +1,4 @@
-"""Fetches a buildpack from a git repository or a folder of the server; what was fetched never changes afterwards."""
+"""Fetch a buildpack from a git repository or a folder of the server; a fetched one never changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ Fetch = Callable[[Quarantine, Remote, str, RemoteCredentials, threading.Event], 
 
 @contextmanager
 def changing(parent: Path) -> Iterator[None]:
-    """Inside, nobody else keeps or drops buildpacks: one that was kept is not dropped before it is recorded."""
+    """Return a context in which no other thread keeps or drops buildpacks, so that one is not dropped before it is
+    recorded.
+    """
     parent.mkdir(mode=0o700, exist_ok=True)
     with (parent / ".lock").open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -37,9 +39,9 @@ def changing(parent: Path) -> Iterator[None]:
 def from_git(
     parent: Path, remote: Remote, reference: str, means: RemoteCredentials, fetch: Fetch, cancelled: threading.Event
 ) -> Iterator[tuple[Path, str]]:
-    """Lends a folder with the newest files of the branch or tag (the default branch if none is named), and the commit.
+    """Yield a folder with the newest files of the branch or tag (default: the default branch), and the commit.
 
-    Raises as `Remotes.fetch` does, and `InvalidValue` for what can't be a buildpack.
+    Raise the errors of `Remotes.fetch`, and `InvalidValue` for an invalid buildpack.
     """
     allowed = replace(means, newest_only=True, limit=min(means.limit, MOST_FETCHED))
     with _workplace(parent) as place:
@@ -47,7 +49,7 @@ def from_git(
         with Quarantine(repository) as quarantine:
             commit = fetch(quarantine, remote, reference, allowed, cancelled).commit
             sizes = repository.sizes(commit, quarantine=quarantine)
-            # Before they are written: a few bytes of a pack may be gigabytes.
+            # Before they are written: a few bytes of a pack may expand to gigabytes.
             _check_amount(len(sizes), sum(sizes.values()), remote.url)
             update_worktree(repository, commit, place / "tree", place / "index", quarantine=quarantine)
         _check(place / "tree", remote.url)
@@ -56,7 +58,7 @@ def from_git(
 
 @contextmanager
 def from_folder(parent: Path, folder: Path) -> Iterator[tuple[Path, str]]:
-    """Lends a copy of the folder, and a digest of its files. Raises `InvalidValue` for what can't be a buildpack."""
+    """Yield a copy of the folder, and a digest of its files. Raise `InvalidValue` for an invalid buildpack."""
     if not folder.is_dir():
         raise InvalidValue(f"{folder} is not a folder on the server", code=CODE)
     _check(folder, str(folder))
@@ -71,13 +73,13 @@ def from_folder(parent: Path, folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def keep(tree: Path, target: Path) -> None:
-    """Makes the fetched files those of ``target``, at once; one that is there already is the same."""
+    """Move the fetched files to ``target`` atomically. An existing one is identical."""
     if not target.exists():
         tree.rename(target)
 
 
 def drop_others(parent: Path, versions: set[str]) -> None:
-    """Removes the buildpacks that nobody uses."""
+    """Remove unused buildpacks."""
     for place in parent.iterdir() if parent.exists() else ():
         if place.name not in versions and not place.name.startswith("."):
             shutil.rmtree(place)
@@ -91,7 +93,7 @@ def _workplace(parent: Path) -> Iterator[Path]:
 
 
 def _check(tree: Path, source: str) -> None:
-    """A buildpack is a few small files; links might lead to what is not its own."""
+    """Raise an error unless it consists of a few small files without links, which might lead outside."""
     found = [path for path in tree.rglob("*") if ".git" not in path.relative_to(tree).parts]
     link = next((path for path in found if path.is_symlink()), None)
     if link is not None:

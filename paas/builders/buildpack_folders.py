@@ -1,4 +1,4 @@
-"""Folders of buildpacks: those that ship with the platform, and those that were added."""
+"""Folders of buildpacks: those that come with the platform, and imported ones."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from paas.system.data_folders import folder
 
 @functools.cache
 def shipped() -> tuple[Buildpack, ...]:
-    """Those that ship with the platform, in the order in which a commit is looked at."""
+    """Return the buildpacks that come with the platform, in the order of detection."""
     found = [load(path.parent) for path in sorted(folder("buildpacks").glob(f"*/{MANIFEST}"))]
     return tuple(sorted(found, key=lambda pack: (pack.order, pack.name)))
 
 
 def load(place: Path, *, version: str = "", source: str = "") -> Buildpack:
-    """The buildpack in the folder. Raises `InvalidValue` naming file and key of what is wrong in it."""
+    """Return the buildpack in the folder. Raise `InvalidValue` naming file and key of an error."""
     manifest = place / MANIFEST
     for path in (manifest, place / TEMPLATE):
         if not path.is_file() or path.is_symlink():

@@ -1,4 +1,4 @@
-"""The buildpacks that an app may use: those that were added, for it or for all, and those that are shipped."""
+"""Buildpacks that an app may use: imported ones, for it or for all apps, and those that come with the platform."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+|[\w.-]+@[\w.-]+:\S+")
 
 
 def available(ctx: Context, app: App | None) -> tuple[Buildpack, ...]:
-    """The buildpacks in the order in which a commit is looked at: the app's own, those of all apps, the shipped ones.
+    """Return the buildpacks in the order of detection: the app's own, those of all apps, those of the platform.
 
     Of several with one name the first counts.
     """
@@ -41,15 +41,15 @@ def _load(ctx: Context, row: AddedBuildpack) -> Buildpack:
 
 
 def chain(ctx: Context, app: App) -> tuple[str, ...]:
-    """The names that the app was told; empty where its buildpacks are detected."""
+    """Return the chosen names of the app; empty if its buildpacks are detected."""
     return tuple(ctx.store.properties.of(app).value(*CHAIN) or ())
 
 
 def add(ctx: Context, app: App | None, source: str, *, reference: str = "", index: int = 0) -> Buildpack:
-    """Adds a buildpack: its name, an address of a git repository, or for an admin a folder of the server.
+    """Add a buildpack: its name, an address of a git repository, or for an admin a folder of the server.
 
     For an app it becomes part of the chain, at the end or at the place ``index`` (from 1); for None it is offered to
-    all apps. One that comes from elsewhere is read and checked first, and stays at the commit that was found.
+    all apps. An imported one is read and checked first, and stays at the found commit.
     """
     pack = _resolved(ctx, app, source, reference)
     if app is not None:
@@ -60,7 +60,7 @@ def add(ctx: Context, app: App | None, source: str, *, reference: str = "", inde
 
 
 def replace(ctx: Context, app: App, source: str, *, reference: str = "", index: int = 1) -> Buildpack:
-    """Puts the buildpack in the place ``index`` of the chain, instead of the one that is there."""
+    """Replace the buildpack at the place ``index`` of the chain."""
     pack = _resolved(ctx, app, source, reference)
     names = [*chain(ctx, app)]
     names[index - 1 : index] = [pack.name]
@@ -69,7 +69,7 @@ def replace(ctx: Context, app: App, source: str, *, reference: str = "", index: 
 
 
 def remove(ctx: Context, app: App | None, name: str) -> None:
-    """Takes the buildpack, by name or source, out of the app's chain, or for None out of what all apps are offered."""
+    """Remove the buildpack, by name or source, from the app's chain, or for None from those offered to all apps."""
     named = {row.source: row.name for row in ctx.store.table(Buildpacks).of(app)}
     plain = named.get(name, name)
     before = chain(ctx, app) if app else ()
@@ -86,7 +86,7 @@ def remove(ctx: Context, app: App | None, name: str) -> None:
 
 
 def clear(ctx: Context, app: App) -> None:
-    """Forgets the chain and what was added for the app: its buildpacks are detected again."""
+    """Clear the chain and the app's imported buildpacks: its buildpacks are detected again."""
     for row in ctx.store.table(Buildpacks).of(app):
         ctx.store.table(Buildpacks).remove(app.id, row.name)
     _record(ctx, app, [])

@@ -1,4 +1,4 @@
-"""Before a build: does the commit fit the app's builder settings."""
+"""Check before a build that the commit fits the app's builder settings."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from paas.jobs.context import Context
 
 
 def check(ctx: Context, app: App, commit: str, quarantine: Quarantine | None) -> None:
-    """Refuses a commit that can't be built from a checkout, or would be too large as one; one without the build folder,
-    and any code where the app is told to be an image."""
+    """Raise an error for a commit that can't be built from a checkout, or would be too large, or lacks the build
+    folder, and for any code if the app is configured to be an image.
+    """
     sizes = repository_of(ctx, app).sizes(commit, quarantine=quarantine)
     stored = repository_of(ctx, app).stored() + (quarantine.stored() if quarantine else 0)
     checkout.check(sum(sizes.values()), ctx.settings.value("max-checkout-size"), stored)

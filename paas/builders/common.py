@@ -1,4 +1,4 @@
-"""What the builders share: the folder that is built, and how a build goes."""
+"""Common parts of the builders: the folder to build, and the course of a build."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from paas.core.errors import BuildFailed
 
 
 def context_of(source: BuildSource, *also: str) -> Path:
-    """The folder to build; neither it nor the files ``also`` in it may be links that lead out of the repository."""
+    """Return the folder to build. Neither it nor the files ``also`` in it may be links that lead out of the repository.
+    """
     context = source.tree / source.build_dir if source.build_dir else source.tree
     root = source.tree.resolve()
     if not all(path.resolve().is_relative_to(root) for path in (context, *(context / name for name in also))):
@@ -32,7 +33,10 @@ def build(
     show: Callable[[str], None],
     cancelled: threading.Event,
 ) -> str:
-    """Builds the Dockerfile with this text where the settings say; the id of the image, which is with the apps then."""
+    """Build the Dockerfile with this text at the configured place.
+
+    Return the id of the image on the apps' Docker Engine.
+    """
     place = places.choose(text)
     place.prepare(text, show, cancelled)
     image = buildkit.build(replace(request, host=place.host), show, cancelled)

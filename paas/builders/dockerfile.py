@@ -1,4 +1,4 @@
-"""Builds an app with the Dockerfile in its repository."""
+"""Build an app with the Dockerfile in its repository."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paas.core.errors import BuildFailed
 
 
 class DockerfileBuilder:
-    """The app says itself how it is built. Stack images that it builds from are made if they are not there."""
+    """Builder for apps with a Dockerfile. It creates missing stack images first."""
 
     def __init__(self, places: Places) -> None:
         self._places = places

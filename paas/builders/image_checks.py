@@ -1,4 +1,4 @@
-"""After a build: what the image says of the app, and whether it runs the commands that the app gives."""
+"""Checks after a build: the app's description inside the image, and whether the image runs the commands of the app."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from paas.jobs.jobs import Job
 
 
 def complete(ctx: Context, app: App, job: Job, image: Image, spec: AppSpec) -> AppSpec:
-    """Return the description with what only the image knows; refuse one whose ENTRYPOINT swallows the commands.
+    """Return the description completed from the image. Raise an error if its ENTRYPOINT ignores the commands.
 
-    An app whose code is an image has its Procfile and app.json in there. Process types of the image's labels count
-    where nothing else gives any.
+    An app whose code is an image has its Procfile and app.json in there. Process types in the image's labels count if
+    no file defines any.
     """
     if spec.image:
         spec = _inside(ctx, app, image.id, spec)
@@ -31,14 +31,14 @@ def complete(ctx: Context, app: App, job: Job, image: Image, spec: AppSpec) -> A
 
 
 def _commands(spec: AppSpec) -> dict[str, str]:
-    """All that the app wants to be run, by what people call it."""
+    """Return all commands of the app, by name."""
     given = {f"'{kind}'": command for kind, command in spec.commands.items()}
     given |= {name: text for name, text in (("predeploy", spec.predeploy), ("postdeploy", spec.postdeploy)) if text}
     return given | {f"cron entry {entry.id}": entry.command for entry in spec.cron}
 
 
 def _inside(ctx: Context, app: App, image_id: str, spec: AppSpec) -> AppSpec:
-    """The description by the files in the image's WORKDIR, as it is where there are none."""
+    """Return the description from the files in the image's WORKDIR, unchanged if there are none."""
     properties = ctx.store.properties.of(app)
     paths = properties.text("ps", "procfile-path"), properties.text("app-json", "appjson-path")
     found = ctx.engine.read_files(app, image_id, paths)

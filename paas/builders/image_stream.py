@@ -1,6 +1,7 @@
-"""Checks what ``docker save`` wrote, and makes of it what the engine may load: one image, under one name of ours.
+"""Check a stream of ``docker save``, and convert it to one that may be loaded: one image, under one name of this
+instance.
 
-An engine gives every name in a stream to what the stream has; loaded as it is, one could replace any image of others.
+Docker assigns every name in a stream to its image; loaded unchanged, a stream could replace any other image.
 """
 
 from __future__ import annotations
@@ -26,24 +27,24 @@ _TROUBLE = (tarfile.TarError, zlib.error, EOFError, ValueError, OverflowError, R
 
 @dataclass(frozen=True)
 class StreamedImage:
-    """The image that was wanted: its configuration, and its layers in order, as entries of the file."""
+    """Requested image: its configuration, and its layers in order, as entries of the file."""
 
     config: bytes
     layers: tuple[tarfile.TarInfo, ...]
 
     @property
     def architecture(self) -> str:
-        """What it was built for."""
+        """Return its architecture."""
         return image_stream.architecture(self.config)
 
 
 class Saved:
-    """A stream of ``docker save`` in a file."""
+    """Stream of ``docker save`` in a file."""
 
     def __init__(self, file: IO[bytes]) -> None:
         bounded = Bounded(file, archive.too_much_header)
         bounded.allow(archive.HEADER_BYTES)
-        # Closing it would do nothing: the file is its owner's.
+        # Closing it would do nothing: the file belongs to its owner.
         self._tar = tarfile.TarFile(fileobj=cast(IO[bytes], bounded), mode="r", errorlevel=2)
         self._entries = self._listed(bounded)
 
@@ -60,11 +61,11 @@ class Saved:
             found[archive.path_of(info.name)] = info
 
     def image(self, name: str, limit: int) -> StreamedImage:
-        """The image of that name, checked; refuses more than ``limit`` bytes when all layers are unpacked."""
+        """Return the image of that name, checked. Raise an error for more than ``limit`` bytes of unpacked layers."""
         return self._checked(image_stream.choose(self._small(image_stream.MANIFEST), name), limit)
 
     def only(self, limit: int) -> StreamedImage:
-        """The same of a stream that has one image, whatever its name."""
+        """Return the checked image of a stream that has exactly one, whatever its name."""
         return self._checked(image_stream.only(self._small(image_stream.MANIFEST)), limit)
 
     def _checked(self, chosen: Chosen, limit: int) -> StreamedImage:
@@ -73,7 +74,8 @@ class Saved:
         return StreamedImage(self._small(chosen.config), layers)
 
     def rewritten(self, image: StreamedImage, name: str, known: int = 0) -> Iterator[bytes]:
-        """A stream with that image alone, under that name alone or none, without its first layers that are known."""
+        """Yield a stream with only that image, under only that name or none, without its first layers that are known.
+        """
         for path, data in (
             (image_stream.CONFIG, image.config),
             (image_stream.MANIFEST, image_stream.manifest(name, len(image.layers))),
@@ -84,7 +86,7 @@ class Saved:
         yield bytes(2 * tarfile.BLOCKSIZE)
 
     def _entry(self, path: str) -> tarfile.TarInfo:
-        """The file at the path. Older engines save a layer that comes twice as a link to the first."""
+        """Return the file at the path. Older versions of Docker save a repeated layer as a link to the first one."""
         info = self._entries.get(archive.path_of(path))
         if info is not None and info.issym():
             info = self._entries.get(_beside(info))
@@ -125,7 +127,7 @@ class Saved:
 
 
 def too_large(limit: int) -> ImageRefused:
-    """The refusal of too many bytes."""
+    """Return the error for too many bytes."""
     return ImageRefused(
         f"the image is larger than {limit} bytes",
         fix="An administrator can raise the limit: 'settings:set image-max-size 20g'.",
@@ -135,7 +137,7 @@ def too_large(limit: int) -> ImageRefused:
 
 @contextmanager
 def opened(file: IO[bytes], folder: Path, limit: int) -> Iterator[Saved]:
-    """The stream, unpacked first if it is gzipped. Raises `ImageRefused` and `ArchiveRefused`."""
+    """Yield the stream, decompressed first if it is gzipped. Raise `ImageRefused` and `ArchiveRefused`."""
     head = file.read(2)
     file.seek(0)
     total = 0

@@ -1,7 +1,7 @@
-"""Carries an image from one engine to another.
+"""Transfer an image from one Docker Engine to another.
 
-What built it may be in the hands of those whose code it built: nothing is taken from it but the one image that was
-asked for, without a name, and with the labels that it was to have.
+The builder may be controlled by those whose code it built: only the requested image is accepted, without a name, and
+with the expected labels.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from paas.system.spool import spooled
 
 
 def lend(source: Docker, target: Docker, name: str, cancelled: threading.Event) -> None:
-    """Gives the image of that name, as it is, to an engine that does not matter."""
+    """Copy the image of that name, unchanged, to an untrusted Docker Engine."""
     with span("lending an image"):
         target.load(_until(image_copies.save(source, name), cancelled))
 
@@ -38,7 +38,7 @@ def carry(
     limit: int,
     cancelled: threading.Event,
 ) -> None:
-    """Brings the image, of at most ``limit`` bytes, from ``source`` to ``target``. Raises `BuildFailed`."""
+    """Copy the image, of at most ``limit`` bytes, from ``source`` to ``target``. Raise `BuildFailed`."""
     total = 0
 
     def took(count: int) -> None:
@@ -61,7 +61,7 @@ def carry(
         except DockerError as error:
             if not known or error.code != "image-transfer":
                 raise
-            # They have gone meanwhile.
+            # They are gone meanwhile.
             target.load(_until(saved.rewritten(found, ""), cancelled))
     if target.image(image_id) is None:
         raise BuildFailed("the image did not arrive in Docker", why=f"It is {image_id}.", code="not-carried")
@@ -80,7 +80,7 @@ def _check(found: StreamedImage, image_id: str, labels: Mapping[str, str]) -> No
 
 
 def _known(config: bytes, stored: Iterable[Sequence[str]]) -> int:
-    """How many of its first layers an engine has that stores images of these layers."""
+    """Return how many of its first layers exist on a Docker Engine with images of these layers."""
     own = json.loads(config)["rootfs"]["diff_ids"]
 
     def common(others: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""Builds apart from the host: whether they are wanted, and that what builds is there exactly then."""
+"""Isolated builds: whether they are enabled, and the supervision of their builder."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ SETTING, ROOTLESS = "build-isolation", "rootless"
 
 
 def wanted(ctx: Context) -> bool:
-    """Whether builds run apart from the host."""
+    """Return True if builds are isolated."""
     return bool(ctx.settings.value(SETTING) == ROOTLESS)
 
 
 class BuilderSupervisor:
-    """Starts the builder where it is wanted and does not run, and ends it where it is not wanted any more."""
+    """Loop that starts the builder if it is enabled and does not run, and ends it if it is disabled."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._trouble = ""
 
     def tick(self) -> None:
-        """One look. Why it can't be started is logged once, and told by ``doctor`` as long as it is so."""
+        """Examine it once. A failed start is logged once, and reported by ``doctor`` while it lasts."""
         if not wanted(self._ctx):
             self._ctx.part(Rootless).stop()
             return

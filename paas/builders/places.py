@@ -1,4 +1,4 @@
-"""Where images are built: in the engine that runs the apps, or in one apart from the host."""
+"""Places where images are built: the Docker Engine of the apps, or an isolated one."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from paas.core.containers import image_name
 from paas.core.sources import image_file
 from paas.schedulers.docker.api import Docker
 
-# Blanks of one line: where there are thousands of empty ones, each would be looked at from all those before it.
+# Blanks of one line: with thousands of empty lines, each would be tried from all previous ones.
 _STACK = re.compile(r"^[^\S\n]*FROM\s+(?:--\S+\s+)*paas/stack:([a-z]+)\b", re.MULTILINE | re.IGNORECASE)
 
 
 class BuildPlace(Protocol):
-    """One place. ``host`` is the engine's address for the docker command, empty for the one that it has anyway."""
+    """Place to build. ``host`` is Docker Engine's address for the docker command, empty for the default."""
 
     host: str
 
     def prepare(self, text: str, show: Callable[[str], None], cancelled: threading.Event) -> None:
-        """Sees to what the Dockerfile starts from and no registry has."""
+        """Provide the base images of the Dockerfile that no registry has."""
 
     def hand_over(self, image: str, labels: Mapping[str, str], cancelled: threading.Event) -> None:
-        """Brings what was built to the engine that runs the apps."""
+        """Copy the built image to the Docker Engine of the apps."""
 
 
 class Here:
-    """The engine that runs the apps."""
+    """Docker Engine of the apps."""
 
     host = ""
 
@@ -39,17 +39,17 @@ class Here:
         self._docker = docker
 
     def prepare(self, text: str, show: Callable[[str], None], cancelled: threading.Event) -> None:
-        """Makes the stack images that the Dockerfile builds from, where they aren't there."""
+        """Create missing stack images that the Dockerfile builds from."""
         for suite in _suites(text):
             if self._docker.image(stack.tag(suite)) is None:
                 stack.ensure(suite, docker_cli=buildkit.cli()[0], progress=show)
 
     def hand_over(self, image: str, labels: Mapping[str, str], cancelled: threading.Event) -> None:
-        """It is there."""
+        """Do nothing: the image is there."""
 
 
 class Apart:
-    """An engine apart from the host, which has nothing but what it pulled or was given."""
+    """Isolated Docker Engine, which only has what it pulled or was given."""
 
     def __init__(self, docker: Docker, rootless: Rootless, work: Path, limit: Callable[[], int]) -> None:
         self.host = rootless.host
@@ -59,7 +59,7 @@ class Apart:
         self._limit = limit
 
     def prepare(self, text: str, show: Callable[[str], None], cancelled: threading.Event) -> None:
-        """Starts it, and gives it the stack images, or the image that is the app."""
+        """Start it, and give it the stack images, or the image of the app."""
         self._rootless.start()
         Here(self._docker).prepare(text, show, cancelled)
         itself = image_file.image_in(text)
@@ -73,7 +73,7 @@ class Apart:
                     self._rootless.docker.remove_image(there.id)
 
     def hand_over(self, image: str, labels: Mapping[str, str], cancelled: threading.Event) -> None:
-        """Carries the image, of which only those layers are sent that are not there. The builder keeps its cache."""
+        """Copy the image with its missing layers. The builder keeps its cache."""
         builder = self._rootless.docker
         try:
             image_transfer.carry(builder, self._docker, image, labels, self._work, self._limit(), cancelled)
@@ -82,7 +82,7 @@ class Apart:
 
 
 class Places:
-    """Chooses the place: ``apart`` says whether the settings ask for one apart from the host."""
+    """Choice of the place: ``apart`` returns True if the settings ask for isolated builds."""
 
     def __init__(
         self, docker: Docker, rootless: Rootless, work: Path, limit: Callable[[], int], apart: Callable[[], bool]
@@ -93,8 +93,10 @@ class Places:
         self._apart = apart
 
     def choose(self, text: str) -> BuildPlace:
-        """Where the Dockerfile is built. One that only names an image which brings no steps runs nothing: to carry the
-        image there and back would be for nothing."""
+        """Return the place for the Dockerfile.
+
+        One that only names an image without ONBUILD steps runs nothing, so copying the image would be useless.
+        """
         return self._there if self._apart() and not self._runs_nothing(text) else self._here
 
     def _runs_nothing(self, text: str) -> bool:

@@ -1,4 +1,4 @@
-"""How the commit of an app is going to be built: with its Dockerfile, or with which buildpacks."""
+"""Plan of the build of an app's commit: with its Dockerfile, or with which buildpacks."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from paas.system.confined import Confined, Work
 DOCKERFILE, BUILDPACK = "dockerfile", "buildpack"
 _PATH = ("builder-dockerfile", "dockerfile-path")
 LARGEST, _MOST, _MOST_BYTES = 8 << 20, 1000, 64 << 20
-"""What is read of a commit: a file's size, files that a pattern found, and all of it."""
+"""Limits on what is read of a commit: a file's size, the number of files found by a pattern, and the total size."""
 _STAMP_KEY = "build-stamp-key"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A plan with the Dockerfile that it gives and what the steps of its build see.
+    """Plan with its Dockerfile, and the environment of its build steps.
 
-    ``cache`` begins the names of its cache folders, which nobody is shown.
+    ``cache`` is the secret prefix of its cache folders.
     """
 
     plan: BuildPlan
@@ -48,14 +48,14 @@ class Recipe:
     cache: str
 
     def shown(self) -> str:
-        """The Dockerfile for people."""
+        """Return the Dockerfile for display."""
         return self.dockerfile.replace(self.cache, "paas-hidden")
 
 
 def choices(properties: Properties) -> dict[str, str]:
-    """Where the files of a commit are that say whether its Dockerfile or buildpacks build it, by their names.
+    """Return the paths of the files of a commit that decide between Dockerfile and buildpacks, by their names.
 
-    None where the app's properties say it.
+    Return none if the app's properties decide.
     """
     if properties.text("builder", "selected") or properties.value("buildpacks", "chain") or _told(properties):
         return {}
@@ -65,7 +65,7 @@ def choices(properties: Properties) -> dict[str, str]:
 
 
 def _told(properties: Properties) -> bool:
-    """Whether somebody said where the Dockerfile is."""
+    """Return True if the location of the Dockerfile was configured."""
     return _PATH in {**properties.shared, **properties.own}
 
 
@@ -78,10 +78,10 @@ def recipe_of(
     found: Mapping[str, bytes | None],
     work: Work,
 ) -> Recipe | None:
-    """How buildpacks build the commit; None where its Dockerfile says how. ``commands`` are the process types that
-    the commit tells itself; ``found`` are the contents of its `choices` by their paths.
+    """Return how buildpacks build the commit; None if its Dockerfile does.
 
-    Raises `BuildFailed` or `InvalidValue` with what the commit lacks.
+    ``commands`` are the process types that the commit defines; ``found`` are the contents of its `choices` by their
+    paths. Raise `BuildFailed` or `InvalidValue` with what the commit lacks.
     """
     plan = _plan(ctx, app, commit, quarantine, commands, found, work)
     if plan is None:
@@ -118,7 +118,7 @@ def _plan(
     if selected not in ("", BUILDPACK) or (not selected and _told(properties) and not chain):
         return None
     folder = properties.text("builder", "build-dir")
-    # Most apps have a Dockerfile: for them nothing more is read.
+    # Most apps have a Dockerfile: nothing more is read for them.
     places = choices(properties)
     if places and _left_to(properties.text(*_PATH), places, found):
         return None
@@ -137,13 +137,13 @@ def _plan(
 
 
 def with_recipe(source: BuildSource, recipe: Recipe) -> BuildSource:
-    """What the builder gets with the recipe: build arguments are in its environment already."""
+    """Return the builder's input with the recipe: build arguments are already in its environment."""
     options = tuple(one for one in source.options if not one.startswith("--build-arg="))
     return replace(source, recipe=recipe.dockerfile, environment=recipe.environment, options=options)
 
 
 def _arguments(ctx: Context, app: App) -> dict[str, Secret]:
-    """The build arguments of the app, which the steps see as variables; a target is refused."""
+    """Return the app's build arguments, which the steps see as variables. Raise an error for a target."""
     found = {}
     for option in ctx.store.docker_options.of(app, BUILD):
         if option.flag == "--target":
@@ -160,7 +160,7 @@ def _arguments(ctx: Context, app: App) -> dict[str, Secret]:
 
 
 def _left_to(dockerfile: str, places: Mapping[str, str], found: Mapping[str, bytes | None]) -> bool:
-    """Whether the commit has the Dockerfile, and no file in which it chooses buildpacks."""
+    """Return True if the commit has the Dockerfile, and no file that chooses buildpacks."""
     there = {name: data for name, path in places.items() if (data := found[path]) is not None}
     texts = {name: committext.lenient(data) for name, data in there.items()}
     return dockerfile in texts and not buildplan.chooses(CommitFiles(tuple(texts), texts, _parsed(texts)))
@@ -194,9 +194,10 @@ def _read(
 
 
 def _wanted(listed: CommitFiles, sizes: Mapping[str, int], packs: Collection[Buildpack]) -> list[str]:
-    """Those that are read: files that are named first, then what patterns find, from the top of the repository down.
+    """Return the files to read: explicitly named ones first, then those found by patterns, from the top of the
+    repository down.
 
-    A file that a pattern found by chance and git can't be asked for, such as one with a newline in its name, is not.
+    Skip files that git can't be asked for, such as those with a newline in their names.
     """
     patterns = sorted(buildplan.patterns(tuple(packs)))
     named = listed.find(one for one in patterns if not is_pattern(one))
@@ -219,7 +220,7 @@ def _proxies(ctx: Context) -> dict[str, str]:
 
 
 def _key(ctx: Context) -> str:
-    """What makes the stamps and the names of caches of this instance its own, so that nobody can work them out."""
+    """Return the key for stamps and cache names of this instance, which makes them unpredictable."""
     found = ctx.store.instance.get(_STAMP_KEY)
     if found is None:
         found = secrets.token_hex(32)
@@ -229,7 +230,7 @@ def _key(ctx: Context) -> str:
 
 @dataclass(frozen=True)
 class _Newest:
-    """The newest commit of the deploy branch: what `recipe_of` takes of it."""
+    """Newest commit of the deploy branch, as far as `recipe_of` needs it."""
 
     commit: str
     commands: Mapping[str, str]
@@ -237,9 +238,9 @@ class _Newest:
 
 
 def newest(ctx: Context, app: App) -> Recipe | None:
-    """How the newest commit of the deploy branch is built; None where its Dockerfile says how.
+    """Return how the newest commit of the deploy branch is built; None if its Dockerfile does.
 
-    Raises `PaasError` where there is no commit, and as `recipe_of` does.
+    Raise `PaasError` if there is no commit, and the errors of `recipe_of`.
     """
     one = _newest(ctx, app)
     return recipe_of(ctx, app, one.commit, None, one.commands, one.found, ctx.part(Confined).for_look(ctx.gone))
@@ -263,7 +264,9 @@ def _commands(ctx: Context, app: App, commit: str) -> dict[str, str]:
 
 
 def facts(ctx: Context, app: App) -> dict[str, str]:
-    """What ``builder:report`` says of how the newest commit is built; of what can't be built, the reason."""
+    """Return the facts for ``builder:report`` about the build of the newest commit, or the reason why it can't be
+    built.
+    """
     order = {"detection-order": ", ".join(pack.name for pack in buildpacks.available(ctx, app))}
     try:
         one = _newest(ctx, app)

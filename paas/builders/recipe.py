@@ -1,4 +1,4 @@
-"""The Dockerfile of a plan, from the templates of its buildpacks: the same plan gives the same bytes."""
+"""Dockerfile of a plan, from the templates of its buildpacks: an equal plan gives equal bytes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from paas.system.confined import Work
 def render(
     plan: BuildPlan, work: Work, *, cache: str, stamp: str, commands: bool, index_stamp: str = ""
 ) -> str:
-    """The text of the Dockerfile. Its last stage is the app's image.
+    """Return the text of the Dockerfile. Its last stage is the app's image.
 
-    ``cache`` begins the names of the build's cache folders, which only builds of the same app share; ``stamp`` stands
-    for the values of its variables, ``index_stamp`` for those that say where packages come from, empty where it has
-    none; ``commands`` says whether the app tells its own web process.
-    Raises `InvalidValue` naming the template and the line of a mistake.
+    ``cache`` is the prefix of the build's cache folders, which only builds of the same app share; ``stamp`` changes
+    with its variables, ``index_stamp`` with those that say where packages come from, empty if it has none; ``commands``
+    is true if the app defines its own web process. Raise `InvalidValue` naming the template and the line of an error.
     """
     parts = [f"# {plan.summary}"]
     code = "COPY . ./"
@@ -30,7 +29,7 @@ def render(
 
 
 def check(place: Path, name: str, work: Work) -> None:
-    """Raises `InvalidValue` naming file and line where the template in the folder is not one."""
+    """Raise `InvalidValue` naming file and line if the template in the folder is invalid."""
     work("check", f"the template of {name}", {"name": name, "sources": template.sources(place, name)})
 
 

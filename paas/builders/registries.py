@@ -1,4 +1,4 @@
-"""Registries: what gets the server into them, and pushing releases there."""
+"""Registries: credentials, and pushing releases."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from paas.store.access import REGISTRY, Logins
 
 
 def logins(ctx: Context, app: App | None) -> dict[str, Login]:
-    """The credentials that the app may use, by server: its own before those for all apps, which are all for None."""
+    """Return the credentials that the app may use, by server: its own override those for all apps (None)."""
     return ctx.store.table(Logins).all(REGISTRY) | (ctx.store.table(Logins).all(REGISTRY, app) if app else {})
 
 
 def login(ctx: Context, app: App | None, server: str) -> Login | None:
-    """The credentials for one registry, None if there are none."""
+    """Return the credentials for one registry, None if there are none."""
     return logins(ctx, app).get(server)
 
 
 def check_server(ctx: Context, server: str) -> None:
-    """Raises `EgressRefused` for a registry that the engine is not to connect to on behalf of others."""
+    """Raise `EgressRefused` for a registry that must not be connected to on behalf of users."""
     if server != DOCKER_HUB:
         remote_credentials.check_host(ctx, server.partition(":")[0])
 
 
 def keep(ctx: Context, app: App | None, server: str, given: Login) -> None:
-    """Keeps credentials that the registry takes, for the app or for all."""
+    """Save credentials, for the app or for all apps, if the registry accepts them."""
     check_server(ctx, server)
     try:
         ctx.engine.check_login(server, given)
@@ -49,13 +49,13 @@ def keep(ctx: Context, app: App | None, server: str, given: Login) -> None:
 
 
 def forget(ctx: Context, app: App | None, server: str) -> None:
-    """Forgets them."""
+    """Remove them."""
     if not ctx.store.table(Logins).remove(REGISTRY, server, app):
         raise NotFound(f"no credentials for {server} are stored", fix="'registry:report' lists them.")
 
 
 def names(ctx: Context, app: App, version: int) -> list[ImageName]:
-    """What a release is called in the registry: its number is the tag, then the extra tags."""
+    """Return the names of a release in the registry: its number is the tag, then the additional tags."""
     properties = ctx.store.properties.of(app)
     server = properties.text("registry", "server")
     path = properties.text("registry", "image-repo") or f"paas/{app.name}"
@@ -65,7 +65,7 @@ def names(ctx: Context, app: App, version: int) -> list[ImageName]:
 
 
 def push(ctx: Context, app: App, job: Job, made: Release) -> None:
-    """Pushes the release's image if the app wants that; `DeployFailed` where the registry does not take it."""
+    """Push the release's image if the app is configured so. Raise `DeployFailed` if the registry refuses it."""
     if not ctx.store.properties.of(app).value("registry", "push-on-release"):
         return
     with job.step(Step.PUSH, "Pushed"):
@@ -85,7 +85,7 @@ def push(ctx: Context, app: App, job: Job, made: Release) -> None:
 
 
 def facts(ctx: Context, app: App) -> Facts:
-    """The registries that the app has passwords for, and what its image is called."""
+    """Return the registries for which the app has passwords, and the name of its image."""
     known = {server: login.user for server, login in logins(ctx, app).items()}
     return {
         "logins": ", ".join(f"{server} ({user})" for server, user in sorted(known.items())),

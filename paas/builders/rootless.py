@@ -1,8 +1,8 @@
-"""A second engine, for builds alone and apart from the host: Docker Engine in a user namespace.
+"""A second Docker Engine for isolated builds, in a user namespace.
 
-An unprivileged user of its own runs it, so what gets out of a build is that user and not root. It has a network of its
-own, too: slirp4netns makes its connections, none of them to the host's loopback, and routes refuse the networks that
-builds have no business in. https://docs.docker.com/engine/security/rootless/, https://github.com/rootless-containers/rootlesskit
+Its own unprivileged user runs it, so an escaped build is that user and not root. It has its own network, too:
+slirp4netns makes its connections, none of them to the host's loopback, and routes refuse the networks that builds must
+not reach. https://docs.docker.com/engine/security/rootless/, https://github.com/rootless-containers/rootlesskit
 
 `bootstrap.sh` installs it as the service paas-builder. A server that runs as root starts it itself.
 """
@@ -30,21 +30,21 @@ _log = logging.getLogger(__name__)
 
 USER = "paas-builder"
 SERVICE = Path("/run/paas-builder")
-"""Where the service has its socket."""
+"""Folder of the service's socket."""
 LINK_LOCAL = "169.254.0.0/16"
-"""Where clouds answer with the machine's own credentials."""
+"""Network where clouds answer with the machine's own credentials."""
 TUN = Path("/dev/net/tun")
 START_SECONDS, STOP_SECONDS, POLL_SECONDS = 30.0, 10.0, 0.02
 ANSWER_SECONDS, SAVE_SECONDS = 10, 900
 PROGRAMS = ("rootlesskit", "slirp4netns", "newuidmap", "setpriv", "ip", "dockerd")
 
 _OUTSIDE, _INSIDE = "198.18.0.0/24", "198.18.1.1/24"
-"""Networks that are nobody's (RFC 2544): what the namespace's interface and its bridge have."""
+"""Unassigned networks (RFC 2544) for the namespace's interface and its bridge."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
-# As root of the namespace, where /run is a folder of links. Those to the host's engine and its lock go. So does
-# what an engine left that was killed: the process ids in it are those of another namespace, where others have them now.
+# As root of the namespace, where /run is a folder of links. Remove those to the host's Docker and its lock, and the
+# remains of a killed engine: its process ids are those of another namespace, and mean others now.
 _START = """\
 run=$1 data=$2
 shift 2
@@ -56,7 +56,7 @@ exec dockerd --data-root "$data/engine" --exec-root "$run" --pidfile "$run/docke
   --exec-opt native.cgroupdriver=cgroupfs
 """
 
-# A process is put into its control group before it starts others.
+# A process enters its control group before it starts others.
 _ENTER = """\
 while [ "$1" != -- ]; do echo $$ >"$1"; shift; done
 shift
@@ -65,8 +65,10 @@ exec "$@"
 
 
 def command(run: Path, data: Path, refused: Sequence[str]) -> list[str]:
-    """The command that is the engine: its sockets are in ``run``, all that it keeps in ``data``. Nothing in it connects
-    to the ``refused`` networks."""
+    """Return the command of the engine: its sockets are in ``run``, its data in ``data``.
+
+    It cannot connect to the ``refused`` networks.
+    """
     return [
         *("rootlesskit", f"--state-dir={run}/rootlesskit", "--pidns", "--propagation=rslave"),
         *("--net=slirp4netns", "--mtu=65520", f"--cidr={_OUTSIDE}", "--disable-host-loopback", "--port-driver=none"),
@@ -76,16 +78,16 @@ def command(run: Path, data: Path, refused: Sequence[str]) -> list[str]:
 
 
 def environment(run: Path, data: Path) -> dict[str, str]:
-    """All that it has in its environment."""
+    """Return its complete environment."""
     proxies = {name: os.environ[name] for name in _PROXIES if name in os.environ}
     return {"PATH": _PATH, "HOME": str(data), "XDG_RUNTIME_DIR": str(run), "BRIDGE": _INSIDE, **proxies}
 
 
 class Rootless:
-    """The engine of one instance: started and stopped here, or a service that is only talked to.
+    """Docker Engine of one instance for isolated builds: started and stopped here, or a separate service.
 
-    ``entrances`` gives the files by which a process enters the control group of builds, none where there is no such
-    group; ``refused`` the networks that builds don't reach.
+    ``entrances`` returns the files by which a process enters the control group of builds, none if there is no such
+    group; ``refused`` the networks that builds can't reach.
     """
 
     def __init__(
@@ -97,23 +99,23 @@ class Rootless:
         self._refused = refused
         self._starting = threading.Lock()
         self.host = f"unix://{self.run}/docker.sock"
-        # An engine gives the first byte of a large image when it has packed all of it.
+        # Docker sends the first byte of a large image after packing all of it.
         self.docker = Docker(instance, SAVE_SECONDS, host=self.host)
         self._asked = Docker(instance, ANSWER_SECONDS, host=self.host)
         self._tidied = False
 
     @property
     def managed(self) -> bool:
-        """Whether this server starts and stops it."""
+        """True if this server starts and stops it."""
         return os.geteuid() == 0
 
     @property
     def run(self) -> Path:
-        """The folder with its socket."""
+        """Folder with its socket."""
         return self._own / "run" if self.managed else SERVICE
 
     def version(self) -> str:
-        """The engine's version; `DockerError` if it does not answer."""
+        """Return the version. Raise `DockerError` if it does not answer."""
         if not (self.run / "docker.sock").is_socket():
             raise self._down(self._lacking())
         try:
@@ -122,7 +124,7 @@ class Rootless:
             raise self._down(error.why) from error
 
     def start(self) -> None:
-        """Returns once it answers, and starts it before if need be; `DockerError` says why it does not."""
+        """Start it if necessary. Return once it answers. Raise `DockerError` with the reason if it does not."""
         with self._starting:
             if not self.managed or self._pid():
                 self._wait()
@@ -135,14 +137,14 @@ class Rootless:
             self._tidy()
 
     def _tidy(self) -> None:
-        """Removes, once, the images of builds that were under way when a server was killed: none of ours is yet."""
+        """Remove, once, the images of builds that ran when a server was killed: none belongs to a present build."""
         if not self._tidied:
             for row in self.docker.images():
                 self.docker.remove_image(row.id)
             self._tidied = True
 
     def stop(self) -> None:
-        """Ends it with all that it runs, where this server started it."""
+        """End it with all its processes, if this server started it."""
         with self._starting:
             pid = self._pid()
             if pid is None:
@@ -154,7 +156,7 @@ class Rootless:
                     return
 
     def remove(self) -> bool:
-        """Ends it and removes its sockets, and all that it kept; whether there was anything."""
+        """End it and remove its sockets and data. Return True if there were any."""
         if not self.managed or not (self._own.exists() or self._data.exists()):
             return False
         self.stop()
@@ -198,7 +200,7 @@ class Rootless:
 
     def _spawn(self) -> None:
         user = pwd.getpwnam(USER)
-        # What root writes is not where that user could put a link in its place.
+        # Files that root writes are not in folders where that user could put a link in their place.
         self._own.mkdir(mode=0o711, exist_ok=True)
         for folder in (self.run, self._data):
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -216,7 +218,7 @@ class Rootless:
                 start_new_session=True,
             )
         (self._own / "pid").write_text(str(process.pid), encoding="ascii")
-        # It outlives this server, and is found again by the next one; until then somebody has to take its status.
+        # It outlives this server, and the next one finds it; until then its exit status must be read.
         threading.Thread(target=process.wait, name="builder", daemon=True).start()
         _log.info("started the isolated builder, process %d", process.pid)
 
@@ -232,15 +234,14 @@ class Rootless:
             time.sleep(POLL_SECONDS)
 
     def _gone(self) -> bool:
-        """Whether the process that was started is over. Its command line says nothing of that: a program that is just
-        taking the place of another has none."""
+        """Return True if the started process has ended. Its command line is not enough: it is empty during an exec."""
         try:
             return not Path("/proc", (self._own / "pid").read_text(encoding="ascii")).exists()
         except FileNotFoundError:
             return True
 
     def _pid(self) -> int | None:
-        """The process that it is, which leads a group of its own; None where it does not run."""
+        """Return its process, which leads its own group; None if it does not run."""
         if not self.managed:
             return None
         try:
@@ -250,7 +251,7 @@ class Rootless:
         return pid if os.fsencode(self._own) in _command_line(Path(f"/proc/{pid}")) else None
 
     def _ended(self) -> bool:
-        """Waits until no process of it is left. One that nobody took the status of has an empty command line."""
+        """Wait until none of its processes is left. A zombie has an empty command line."""
         deadline = time.monotonic() + STOP_SECONDS
         while any(os.fsencode(self._own) in _command_line(entry) for entry in Path("/proc").iterdir()):
             if time.monotonic() > deadline:
@@ -269,7 +270,10 @@ def _command_line(process: Path) -> bytes:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Becomes the engine, as its service does. The words are its folders, ``run`` and ``data``, and what is refused."""
+    """Become the engine, as its service does.
+
+    The arguments are its folders, ``run`` and ``data``, and the refused networks.
+    """
     run, data = Path(arguments[0]), Path(arguments[1])
     argv = command(run, data, arguments[2:])
     os.execvpe(argv[0], argv, environment(run, data))

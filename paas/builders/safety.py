@@ -1,4 +1,4 @@
-"""Whether a build may begin at all on this engine, asked before anything is built."""
+"""Check before a build that it may run on this Docker Engine."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ RESOLVE_SECONDS = 5.0
 
 
 def check(ctx: Context, app: App, job: Job, source: BuildSource) -> None:
-    """Refuses a build that could get out of it, or that would have the engine connect to what only the host reaches.
+    """Raise an error for a build that could escape, or that would make Docker connect to what only the host can reach.
 
-    Apart from the host there is nothing to refuse.
+    Isolated builds are not restricted.
     """
     if isolation.wanted(ctx):
         return
@@ -34,7 +34,7 @@ def check(ctx: Context, app: App, job: Job, source: BuildSource) -> None:
 
 
 def _text(source: BuildSource) -> tuple[str, str]:
-    """The Dockerfile as it is built, and what to call it. The builder tells of one that is not there."""
+    """Return the Dockerfile as it is built, and its name. The builder reports a missing one."""
     if source.recipe:
         return source.recipe, "the buildpacks' Dockerfile"
     file = source.tree / source.build_dir / source.dockerfile
@@ -43,7 +43,7 @@ def _text(source: BuildSource) -> tuple[str, str]:
 
 
 def _runs_nothing(ctx: Context, text: str) -> bool:
-    """Whether it stands for an image that is here and brings no steps of its own (ONBUILD)."""
+    """Return True if it names an existing image without ONBUILD steps."""
     name = image_file.image_in(text)
     image = ctx.engine.image(image_name.parse(name).full) if name else None
     return image is not None and not image.triggers
@@ -55,8 +55,9 @@ def _arguments(source: BuildSource) -> dict[str, str]:
 
 
 def _check_safety(ctx: Context, job: Job, source: BuildSource, text: str, path: str) -> None:
-    """Refuses what others than admins build on an engine that lets builds out, and what is known to get out, unless an
-    admin has allowed it all."""
+    """Raise an error for builds of non-admins on a Docker Engine that lets builds escape, and for known escapes, unless
+    an admin has allowed everything.
+    """
     if ctx.settings.value(safety.SETTING):
         return
     version = ctx.engine.version()
@@ -72,13 +73,13 @@ def _check_safety(ctx: Context, job: Job, source: BuildSource, text: str, path: 
 
 
 def _check_reach(ctx: Context, source: BuildSource, text: str, path: str) -> None:
-    """Refuses what the engine would fetch from the host itself or its private networks."""
+    """Raise an error for servers on the host or its private networks."""
     found = list(servers.references(text, _arguments(source)))
     rules = remote_credentials.egress(ctx)
     resolved = ctx.host.resolve(sorted({one.host for one in found}), RESOLVE_SECONDS) if found else {}
     for one in found:
         try:
-            # What does not resolve is not connected to, either.
+            # A name that does not resolve is not connected to either.
             rules.check(one.server, sorted(resolved[one.host] or ()))
         except EgressRefused as error:
             raise servers.refusal(path, one, error.why, error.fix) from error

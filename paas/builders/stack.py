@@ -1,7 +1,7 @@
 """The stack image ``paas/stack:<suite>``: the small Debian that app images start from.
 
-It is pulled where a registry can be reached and made from Debian's own packages with mmdebstrap where none can, so the
-platform works without any registry. Both ways give the same things: the suite's minimal system with its security
+It is pulled from a registry if one can be reached, and made from Debian's own packages with mmdebstrap otherwise, so
+the platform works without any registry. Both ways have the same result: the suite's minimal system with its security
 updates, CA certificates and time zones; no manual pages, translations or package lists.
 """
 
@@ -23,11 +23,11 @@ SUITES = ("bookworm", "trixie")
 PACKAGES = ("ca-certificates", "tzdata")
 
 REGISTRY_ANSWERS_WITHIN = 15.0
-"""Seconds. A pull that has not heard of the image by then is given up; once layers arrive it may take its time."""
+"""Seconds. A pull without a response in that time is given up; once layers arrive it may take longer."""
 
 Progress = Callable[[str], None]
 
-# What mmdebstrap says of itself (`I: …` on stderr), in the words that the user sees.
+# mmdebstrap's messages (`I: …` on stderr), and the text for the user.
 STEPS = {
     "downloading packages with apt": "downloading packages",
     "extracting archives": "unpacking",
@@ -70,18 +70,18 @@ ENV LANG=C.UTF-8
 
 
 class StackError(PaasError):
-    """The stack image could not be made."""
+    """The stack image could not be created."""
 
     code = "stack"
 
 
 def tag(suite: str) -> str:
-    """The image's name: ``paas/stack:bookworm``."""
+    """Return the image's name: ``paas/stack:bookworm``."""
     return f"paas/stack:{suite}"
 
 
 def default_suite(os_release: Mapping[str, str] | None = None) -> str:
-    """The suite of this host where it is a Debian that a stack exists for, else the first of `SUITES`.
+    """Return the suite of this host if it is a supported Debian, else the first of `SUITES`.
 
     ``os_release`` is ``/etc/os-release`` as a mapping; None reads the host's.
     """
@@ -92,7 +92,7 @@ def default_suite(os_release: Mapping[str, str] | None = None) -> str:
 
 
 def os_release_of_host() -> dict[str, str]:
-    """``/etc/os-release``, empty where the host has none."""
+    """Return ``/etc/os-release``, empty if the host has none."""
     path = Path("/etc/os-release")
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
@@ -100,12 +100,12 @@ def os_release_of_host() -> dict[str, str]:
 
 
 def ensure(suite: str, *, docker_cli: str, progress: Progress, pull: bool = True, refresh: bool = False) -> str:
-    """The name of the suite's stack image, which exists afterwards.
+    """Create the suite's stack image if necessary. Return its name.
 
-    An image that is there is returned at once, unless ``refresh`` asks for a new one with today's updates.
-    ``docker_cli`` is the path of the docker command; ``progress`` gets a line of text for each step; ``pull=False``
-    asks no registry. The name appears once the image is whole: an attempt that fails leaves nothing behind.
-    Raises `InvalidValue` for an unknown suite, `DockerError` and `StackError`.
+    An existing image is returned at once, unless ``refresh`` asks for a new one with today's updates. ``docker_cli`` is
+    the path of the docker command; ``progress`` gets a line of text for each step; ``pull=False`` uses no registry. The
+    name appears once the image is complete: a failed attempt leaves nothing behind. Raise `InvalidValue` for an unknown
+    suite, `DockerError` and `StackError`.
     """
     if suite not in SUITES:
         raise InvalidValue(f"unknown stack {suite!r}", why=f"Stacks: {', '.join(SUITES)}.")
@@ -120,7 +120,7 @@ def ensure(suite: str, *, docker_cli: str, progress: Progress, pull: bool = True
 
 
 def step(line: str) -> str:
-    """The step that a line of mmdebstrap's chatter announces, "" when none."""
+    """Return the step that a line of mmdebstrap's output announces, empty for none."""
     return STEPS.get(line.strip().removeprefix("I: ").rstrip("."), "")
 
 
@@ -133,7 +133,7 @@ def _exists(suite: str, docker_cli: str) -> bool:
 
 
 def _pulled(suite: str, docker_cli: str, progress: Progress) -> bool:
-    """True when the image was made on Debian's own, out of a registry; False when no registry gives that."""
+    """Return True if the image was made from Debian's own in a registry; False if no registry provides it."""
     source = f"debian:{suite}-slim"
     progress(f"Looking for {source} in a registry")
 
@@ -152,7 +152,7 @@ def _pulled(suite: str, docker_cli: str, progress: Progress) -> bool:
 
 
 def _registry_has(source: str, docker_cli: str) -> bool:
-    """Pull ``source``. Told apart by what is silent: a registry that cannot be reached says nothing for minutes."""
+    """Pull ``source``. Return False without a response: a registry that cannot be reached is silent for minutes."""
     with _running([docker_cli, "pull", source], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as pull:
         assert pull.stdout
         answered, _, _ = select.select([pull.stdout], [], [], REGISTRY_ANSWERS_WITHIN)
@@ -164,7 +164,7 @@ def _registry_has(source: str, docker_cli: str) -> bool:
 
 
 def _made(suite: str, docker_cli: str, progress: Progress) -> None:
-    """Make the image with mmdebstrap. The name is given to it last, once both processes have ended well."""
+    """Make the image with mmdebstrap. It gets its name last, once both processes have succeeded."""
     command = _mmdebstrap(suite)
     progress(f"Creating {tag(suite)} from Debian's packages: 90 MB, about half a minute")
     started = time.monotonic()
@@ -211,12 +211,12 @@ def _mmdebstrap(suite: str) -> list[str]:
         program,
         "--variant=minbase",
         "--format=tar",
-        # Without these two the usrmerge package would come along, and with it 50 MB of perl.
+        # Without these two the usrmerge package would be installed, and with it 50 MB of perl.
         "--hook-directory=/usr/share/mmdebstrap/hooks/maybe-merged-usr",
         f"--include={','.join((*PACKAGES, 'usr-is-merged'))}",
         *(f"--dpkgopt={rule}" for rule in LEFT_OUT),
         '--aptopt=Acquire::Languages "none"',
-        # It would remove the image's policy-rc.d in the end, as if it were the one of its own.
+        # It would remove the image's policy-rc.d at the end, as if it were its own.
         "--skip=chroot/policy-rc.d",
         f"--customize-hook={FINISH}",
         suite,
@@ -236,7 +236,7 @@ def _environment() -> dict[str, str]:
 
 
 def _follow(stderr: IO[bytes], progress: Progress) -> list[str]:
-    """Report mmdebstrap's steps while it runs. Returns what else it said: the material for an error."""
+    """Report mmdebstrap's steps while it runs. Return its other output, for an error."""
     said = []
 
     for line in stderr:
@@ -265,7 +265,7 @@ def _docker(docker_cli: str, *arguments: str) -> subprocess.CompletedProcess[str
 
 @contextlib.contextmanager
 def _running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """The process, which has ended when the block is left: on its own, or told to when the block fails."""
+    """Yield the process. It has ended at the end of the context: on its own, or terminated after an error."""
     with subprocess.Popen(command, **options) as process:
         try:
             yield process

@@ -1,4 +1,4 @@
-"""The stack image, which apps can be built from without any registry."""
+"""The stack image, from which apps can be built without any registry."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from paas.jobs.context import Context
 
 
 def ensure(ctx: Context, suite: str) -> str:
-    """Makes the stack image of that Debian suite, the host's own for an empty one, unless it is there; its name."""
+    """Create the stack image of that Debian suite (default: the host's) unless it exists. Return its name."""
     wanted = suite or stack.default_suite()
     return stack.ensure(wanted, docker_cli=buildkit.cli()[0], progress=ctx.out.detail)

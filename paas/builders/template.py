@@ -1,7 +1,7 @@
-"""Templates of buildpacks: a few small files, of which one makes a part of a Dockerfile.
+"""Templates of buildpacks: a few small files, one of which renders a part of a Dockerfile.
 
-Those that ship with the platform are rendered where they are asked for. What somebody added is rendered in a limited
-process (`paas.daemon.zygote`), because a line of it can ask for any amount of memory and time.
+Templates of the platform are rendered directly. Imported ones are rendered in a limited process (`paas.daemon.zygote`),
+because a single line can consume any amount of memory and time.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from paas.core.errors import InvalidValue
 from paas.system.data_folders import folder
 
 MOST_TEXT = 256 << 10
-"""Characters of what a template makes, and of all the templates of a buildpack together."""
+"""Limit in characters of a rendered template, and of all templates of a buildpack together."""
 _SUFFIX = ".j2"
 
 
 def shipped(place: Path, name: str, values: Mapping[str, object], paths: Sequence[str]) -> str:
-    """What the template in the folder of a shipped buildpack makes. ``paths`` are the files of the commit."""
+    """Render the template in the folder of a buildpack of the platform. ``paths`` are the files of the commit."""
     return _rendered(_of_folder(place), name, values, paths)
 
 
 def sources(place: Path, name: str) -> dict[str, str]:
-    """The templates of a buildpack's folder, and those that all may use. Raises `InvalidValue` for too much of it."""
+    """Return the templates of a buildpack's folder, and the common ones. Raise `InvalidValue` if they are too large."""
     found = {path.name: path.read_text(encoding="utf-8") for path in folder("buildpacks").glob(f"*{_SUFFIX}")}
     room = MOST_TEXT
     for path in sorted(place.rglob(f"*{_SUFFIX}")):
@@ -48,12 +48,12 @@ def sources(place: Path, name: str) -> dict[str, str]:
 
 
 def foreign(name: str, sources: Mapping[str, str], values: Mapping[str, object], paths: Sequence[str]) -> str:
-    """What a template makes that comes from elsewhere, from the texts of it and of those it may include."""
+    """Render an imported template from its text and those that it may include."""
     return _rendered(_environment(jinja2.DictLoader(sources)), name, values, paths)
 
 
 def check(name: str, sources: Mapping[str, str]) -> None:
-    """Raises `InvalidValue` naming file and line where a template that comes from elsewhere is not one."""
+    """Raise `InvalidValue` naming file and line of an invalid imported template."""
     try:
         _environment(jinja2.DictLoader(sources)).parse(sources[TEMPLATE], TEMPLATE)
     except (jinja2.TemplateError, RecursionError) as error:
@@ -77,19 +77,19 @@ def _rendered(made: jinja2.Environment, name: str, values: Mapping[str, object],
             pieces.append(piece)
     except (InvalidValue, MemoryError):
         raise
-    except Exception as error:  # a template can raise whatever it likes
+    except Exception as error:  # a template can raise any exception
         raise _wrong(name, error) from error
     return re.sub(r"\n{3,}", "\n\n", "".join(pieces)).strip()
 
 
 @functools.lru_cache(maxsize=64)
 def _of_folder(place: Path) -> jinja2.Environment:
-    # Kept with the templates that it compiled; it notices when a file has changed.
+    # Kept with its compiled templates; it notices changed files.
     return _environment(jinja2.FileSystemLoader([place, folder("buildpacks")]))
 
 
 def _environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
-    # Templates may come from elsewhere: they see what they are given, and no file but their own and lib.j2.
+    # Templates may be imported: they see only what they are given, and only their own files and lib.j2.
     made = ImmutableSandboxedEnvironment(
         loader=loader,
         undefined=jinja2.StrictUndefined,

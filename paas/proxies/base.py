@@ -1,4 +1,4 @@
-"""What the engine asks of the edge, whichever program serves it."""
+"""The seam between the platform and the reverse proxy at its edge."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from paas.core.edge.server_options import ServerOptions
 from paas.core.edge.vhost import Vhost
 
 EARLY_HINTS = "early-hints"
-"""What `Proxy.has` is asked of a server that passes on preliminary answers with the status 103."""
+"""Capability of `Proxy.has`: passes on preliminary responses with the status 103."""
 
 
 @dataclass(frozen=True)
 class Switch:
     """One change of the edge.
 
-    ``old_workers`` are the process ids of the workers that served before it and may still be finishing requests by
-    the old configuration; empty when nothing was reloaded.
+    ``old_workers`` are the process ids of the workers that served before it and may still be finishing requests by the
+    old configuration; empty if nothing was reloaded.
     """
 
     old_workers: frozenset[int] = frozenset()
@@ -28,7 +28,7 @@ class Switch:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Old workers that go on with their connections: how many, with how many clients, and the most that may be.
+    """Old workers that still have connections: their number, the number of their clients, and the limit.
 
     ``ended`` is how many were ended since the start of the daemon because there were more.
     """
@@ -41,84 +41,83 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Logs:
-    """The files: ``access`` has a JSON object a line, ``errors`` the words of the server."""
+    """Log files: ``access`` has a JSON object per line, ``errors`` the server's messages."""
 
     access: Path
     errors: Path
 
 
 class Proxy(Protocol):
-    """The edge of one instance. Every method may be called from any thread and raises `ProxyError`."""
+    """Edge of one instance. Every method may be called from any thread and raises `ProxyError`."""
 
     def prepare(self) -> None:
-        """Make the folders and the general configuration. Starts and reloads nothing."""
+        """Create the folders and the general configuration. Start and reload nothing."""
 
     def start(self) -> None:
-        """Take over the running server, or start it, with the apps' files as they are; reload if they are newer.
+        """Take over the running server, or start it, with the apps' files as they are; reload it if they are newer.
 
-        What somebody removed of it, its files or its sockets, is put back.
+        Files and sockets that were removed are restored.
         """
 
     def running(self) -> bool:
-        """Whether the server of this instance runs."""
+        """Return True if the server of this instance runs."""
 
     def sound(self) -> bool:
-        """Whether it runs, can be asked, and every file is there that it was given."""
+        """Return True if it runs, answers, and none of its files is missing."""
 
     def version(self) -> str:
-        """Name and version of the program, as ``nginx/1.22.1``."""
+        """Return name and version of the program, as ``nginx/1.22.1``."""
 
     def publish(self, *vhosts: Vhost) -> Switch:
-        """Make requests for the apps go where these say, all of them together or none.
+        """Publish the apps, all of them together or none.
 
-        On return every new connection is served so. On an error what served before still does; it is `InvalidValue`
-        where the words for the server could not even be written.
+        On return every new connection is served accordingly. After an error the previous state still serves. Raise
+        `InvalidValue` if the configuration can't even be written.
         """
 
     def withdraw(self, key: str) -> Switch:
-        """Forget the app: its hosts become unknown ones. Nothing happens if there is none."""
+        """Remove the app: its hosts become unknown. Do nothing for an unknown app."""
 
     def sync(
         self, vhosts: Iterable[Vhost], options: ServerOptions | None = None, kept: Collection[str] = ()
     ) -> Switch:
-        """Make the edge serve exactly these apps, and start the server where it does not run.
+        """Serve exactly these apps, and start the server if it does not run.
 
-        ``options`` hold from then on; None leaves those that hold. The apps with the keys ``kept`` keep what they had.
-
-        At most one reload, and none if nothing changed. An app that is refused keeps what it had, the others are
-        taken up all the same, and then the error is raised.
+        ``options`` apply from then on; None keeps the present ones. The apps with the keys ``kept`` keep their
+        configuration. There is at most one reload, and none if nothing changed. A refused app keeps its previous
+        configuration, the others are published, and then the error is raised.
         """
 
     def drained(self, switch: Switch, addresses: Collection[Address] | None = None) -> bool:
-        """Whether no worker from before the switch passes requests on to these addresses, or may do so yet.
+        """Return True if no worker from before the switch passes requests to these addresses, or may still do so.
 
-        So the processes there may go, though the workers may go on with connections of other apps. For None: whether
-        all those workers are gone.
+        Then their processes may end, although the workers may continue with connections of other apps. For None: return
+        True if all those workers are gone.
         """
 
     def draining(self) -> Switch:
-        """All workers that are finishing requests by an older configuration now: for a caller that was restarted."""
+        """Return all workers that are finishing requests by an older configuration, for a restarted caller."""
 
     def waiting(self) -> Waiting:
-        """The workers of before that go on, and what they go on with."""
+        """Return the old workers that still have connections."""
 
     def has(self, module: str) -> bool:
-        """Whether the server has the optional module ``brotli`` or ``stream``, or can do `EARLY_HINTS`."""
+        """Return True if the server has the optional module ``brotli`` or ``stream``, or supports `EARLY_HINTS`."""
 
     def config(self, key: str | None, *, snippets: bool = True) -> str:
-        """The configuration of the app as it is live, or for None that of the server; empty for no app.
+        """Return the live configuration of the app, or for None that of the server; empty for an unknown app.
 
-        Without ``snippets`` what admins wrote is left out.
+        Without ``snippets``, parts written by admins are left out.
         """
 
     def validate(self) -> tuple[int, str]:
-        """The exit status of the server's own check of everything that is live, and what it said."""
+        """Return exit status and output of the server's own check of the live configuration."""
 
     def logs(self) -> Logs:
-        """Where the server writes what it does."""
+        """Return the paths of the server's logs."""
 
     def rotate(self, max_bytes: int) -> None:
-        """Put logs that are larger aside and begin new ones."""
+        """Rotate logs that are larger."""
 
     def stop(self) -> None:
-        """End the server of this instance; nothing happens when it does not run."""
+        """End the server of this instance, if it runs."""

@@ -1,4 +1,4 @@
-"""Which rows of the database are sealed: whether the key opens them, and giving up those that it does not."""
+"""Sealed rows of the database: check that the key opens them, and remove those that it does not open."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from paas.store.sealed import Sealer, key_lost
 from paas.store.table import Sealed, Table
 
 GUARDS = (ACCESS, USER, SNIPPET, MAINTENANCE)
-"""Kinds of edge items without which an app may be open to people whom it kept out."""
+"""Kinds of edge items that restrict access: without them an app could become public."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What was given up: how many values of each table, and the apps that were taken off line for it."""
+    """Removed values: their number by table, and the apps that were taken off line because of them."""
 
     counts: dict[str, int]
     closed: list[str]
@@ -26,32 +26,32 @@ _OWN = (
     Sealed("config", "value"),
     Sealed("certificates", "key"),
     Sealed("edge", "value", key="app_id, kind, name"),
-    # Those that serve: others may be thousands.
+    # Only those that serve: there may be thousands of others.
     Sealed("releases", "config", condition="state = 'current'"),
 )
-"""Of the tables that are no feature's alone."""
+"""Columns of tables that belong to no single feature."""
 
 
 class SealedRows:
-    """Every sealed value there is, wherever it is kept."""
+    """All sealed values, in all tables."""
 
     def __init__(self, database: Database, tables: Iterable[type[Table]] = ()) -> None:
         self._db = database
         self._sealed = [*_OWN, *(one for table in tables for one in table.SEALED)]
 
     def any(self) -> bool:
-        """Whether there is a sealed value."""
+        """Return True if there is a sealed value."""
         return any(self._db.one(f"SELECT 1 FROM {one.table} LIMIT 1") for one in self._sealed)
 
     def check(self, sealer: Sealer) -> None:
-        """Raise `PaasError` unless the key opens what is sealed."""
+        """Raise `PaasError` unless the key opens the sealed values."""
         for one in self._sealed:
             for row in self._db.all(f"SELECT {one.column} AS sealed FROM {one.table} WHERE {one.condition}"):
                 if not sealer.opens(row["sealed"]):
                     raise key_lost(sealer.path, f"{sealer.path} does not open what the table {one.table!r} has.")
 
     def give_up(self, sealer: Sealer) -> Given:
-        """Remove the values that the key does not open. An app that they guarded is taken off line."""
+        """Remove the values that the key does not open. Take apps off line whose access they restricted."""
         with self._db.transaction(durable=True):
             guarded = set(self._guarded(sealer))
             counts = {one.table: self._drop(one, sealer) for one in self._sealed}
@@ -66,7 +66,7 @@ class SealedRows:
                 yield row["app_id"]
 
     def _drop(self, one: Sealed, sealer: Sealer) -> int:
-        # A release stays, without its variables; the other tables' rows are nothing without the value.
+        # A release stays, without its variables; rows of other tables are useless without the value.
         rows = self._db.all(f"SELECT {one.key}, {one.column} AS sealed FROM {one.table}")
         lost = [tuple(row)[:-1] for row in rows if not sealer.opens(row["sealed"])]
         place = " AND ".join(f"{name} = ?" for name in one.key.split(", "))

@@ -11,7 +11,7 @@ from paas.store.sealed import Sealer
 
 @dataclass(frozen=True)
 class Sealed:
-    """A column with sealed values. ``key`` tells rows apart; of the rows, those that fit ``condition`` are checked."""
+    """Column with sealed values. ``key`` identifies rows; those that match ``condition`` are checked."""
 
     table: str
     column: str
@@ -20,7 +20,7 @@ class Sealed:
 
 
 class Table:
-    """The verbs of one table. ``_sealer`` is for values that are secret, whose columns are in ``SEALED``."""
+    """Methods of one table. ``_sealer`` is for secret values, whose columns are in ``SEALED``."""
 
     SEALED: ClassVar[tuple[Sealed, ...]] = ()
 

@@ -1,4 +1,4 @@
-"""The files of one app belong together: they are tested, installed and put back as one bundle."""
+"""Bundles of files: the files of one app are tested, installed and restored together."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections.abc import Iterable, Mapping
 from paas.proxies.nginx.tree import APPS, MAIN
 
 Bundle = Mapping[str, str]
-"""Texts by file name, of one app or of the whole server. Without any, there is no such app."""
+"""Texts by file name, of one app or of the whole server. An empty one means that there is no such app."""
 
 SERVER = ""
-"""The key of the bundle that is nobody's app: the main file."""
+"""Key of the bundle that belongs to no app: the main file."""
 
 SNIPPET = ".snippet"
 
 
 def key_of(name: str) -> str:
-    """The key of the app that a file belongs to: ``apps/12.conf`` to ``12``."""
+    """Return the key of the app that a file belongs to: ``12`` for ``apps/12.conf``."""
     return SERVER if name == MAIN else name.removeprefix(f"{APPS}/").partition(".")[0]
 
 
 def grouped(texts: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """The texts by key and name."""
+    """Group the texts by key and name."""
     bundles: dict[str, dict[str, str]] = {}
 
     for name, text in texts.items():
@@ -32,21 +32,21 @@ def grouped(texts: Mapping[str, str]) -> dict[str, dict[str, str]]:
 
 
 def flat(bundles: Iterable[Bundle]) -> dict[str, str]:
-    """The texts of all of them by name."""
+    """Return the texts of all bundles by name."""
     return {name: text for bundle in bundles for name, text in bundle.items()}
 
 
 def reaches_others(key: str, *bundles: Bundle) -> bool:
-    """Whether a file could mean something for other apps, too: the main one, or what an admin wrote by hand.
+    """Return True if a file may affect other apps: the main file, or text written by an admin.
 
-    Everything else names only what begins with the app's own key, so that nginx needs to read no other app's file to
-    tell whether it is right.
+    All other files only name things that begin with the app's own key, so nginx can check them without other apps'
+    files.
     """
     return key == SERVER or any(name.endswith(SNIPPET) for bundle in bundles for name in bundle)
 
 
 def owner(bundle: Bundle, name: str) -> str:
-    """The app whose bundle it is, as its first file says; the file's name where none does."""
+    """Return the app of the bundle from its first file; the file's name if it has none."""
     for text in bundle.values():
         first = text.partition("\n")[0]
 
@@ -57,7 +57,7 @@ def owner(bundle: Bundle, name: str) -> str:
 
 
 def digest(bundles: Mapping[str, Bundle]) -> str:
-    """Tells one set of files from every other."""
+    """Return a digest of the set of files."""
     whole = hashlib.sha256()
     texts = flat(bundles.values())
 
@@ -68,5 +68,5 @@ def digest(bundles: Mapping[str, Bundle]) -> str:
 
 
 def included_first(name: str) -> tuple[bool, str]:
-    """For sorting the names of a bundle: the file that includes the others comes last."""
+    """Sort key for the names of a bundle: the file that includes the others comes last."""
     return name.endswith(".conf"), name

@@ -1,4 +1,4 @@
-"""The files of certificates beside nginx's configuration: there before a text names them, gone after none does."""
+"""Certificate files beside nginx's configuration: created before a text names them, removed after none does."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from paas.proxies.nginx.tree import CERTIFICATES, Tree
 FILE = re.compile(rf"/{CERTIFICATES}/([0-9a-f]+\.pem)")
 
 def file_name(credential: Credential) -> str:
-    """The name of the file that has the chain and the key."""
+    """Return the name of the file with chain and key."""
     return f"{credential.name}.pem"
 
 
 def keep(tree: Tree, credentials: Iterable[Credential]) -> None:
-    """Writes the files that are not there yet."""
+    """Write missing files."""
     for credential in credentials:
         tree.keep(file_name(credential), credential.pem)
 
 
 def tidy(tree: Tree, changed: Iterable[Bundle], live: Mapping[str, Bundle]) -> set[str] | None:
-    """Removes the files that no live text names, where one of the changed texts may have been the last.
+    """Remove the files that no live text names, if one of the changed texts may have been the last.
 
-    Returns those that stay; None where there was nothing to look at.
+    Return those that stay; None if nothing had to be examined.
     """
     if not any(FILE.search(text) for bundle in changed for text in bundle.values()):
         return None

@@ -1,4 +1,4 @@
-"""What nginx says when it refuses something, as errors that name the place and the next step."""
+"""nginx's refusals, as errors that name the place and the next step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ PORT_TAKEN = re.compile(r"bind\(\) to (\S+) failed \(98:")
 
 
 class ConfigRefused(ProxyError):
-    """``nginx -t`` refused a file: ``path`` and ``line`` where (None and 0 when it does not say), ``words`` why."""
+    """``nginx -t`` refused a file:
+
+    ``path`` and ``line`` of the place (None and 0 if unknown), ``words`` with the reason.
+    """
 
     def __init__(self, words: str, path: Path | None = None, line: int = 0) -> None:
         super().__init__("nginx refuses the configuration", why=words)
@@ -21,7 +24,7 @@ class ConfigRefused(ProxyError):
 
 
 def refused(output: str, status: int) -> ConfigRefused:
-    """The worst that ``nginx -t`` printed."""
+    """Return the worst error in the output of ``nginx -t``."""
     for level in ("emerg", "alert", "crit", "error"):
         found = re.search(rf"\[{level}\] (?:\d+#\d+: )?(.*?)(?: in (/.+):(\d+))?$", output, re.MULTILINE)
 
@@ -33,7 +36,7 @@ def refused(output: str, status: int) -> ConfigRefused:
 
 
 def not_started(output: str) -> ProxyError:
-    """Why nginx ended at once, from what it printed."""
+    """Return why nginx exited at once, from its output."""
     taken = PORT_TAKEN.search(output)
 
     if taken:
@@ -48,14 +51,14 @@ def not_started(output: str) -> ProxyError:
 
 
 class Emergencies:
-    """The lines that an error log gets from now on, and that say why nginx keeps its old configuration."""
+    """New lines of an error log that say why nginx keeps its old configuration."""
 
     def __init__(self, log: Path) -> None:
         self.log = log
         self.start = self._size()
 
     def lines(self) -> list[str]:
-        """The messages so far, without time and process number."""
+        """Return the messages so far, without time and process number."""
         if self._size() <= self.start:
             return []
 
@@ -64,11 +67,11 @@ class Emergencies:
             return re.findall(r"\[emerg\] (?:\d+#\d+: )?(.*)", file.read())
 
     def final(self) -> bool:
-        """Whether nginx gave up: it tries several times to get a port, and then says so in a line of its own."""
+        """Return True if nginx gave up: it tries several times to bind a port, and then says so in a separate line."""
         return any(not line.startswith("bind()") for line in self.lines())
 
     def words(self) -> str:
-        """The message that says most; empty without any."""
+        """Return the most important message; empty without any."""
         lines = self.lines()
         return next((line for line in lines if line.startswith("bind()")), lines[-1] if lines else "")
 

@@ -1,8 +1,8 @@
-"""Listening sockets that outlive a master which was killed, for the next one.
+"""Listening sockets of a killed master, for the next one.
 
-nginx takes over sockets whose numbers the variable NGINX names, as at an upgrade of its program
-(https://nginx.org/en/docs/control.html#upgrade). So nobody has to stop listening before the next one can, and what
-waits to be accepted is lost to nobody.
+nginx takes over sockets whose numbers are in the variable NGINX, as in an upgrade of its program
+(https://nginx.org/en/docs/control.html#upgrade). So some process listens at every moment, and no waiting connection is
+lost.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pathlib import Path
 from paas.proxies.nginx.processes import PROC
 
 _PIDFD_GETFD = 438
-"""The number of pidfd_getfd(2), the same on every architecture; Python has no function for it."""
+"""Number of pidfd_getfd(2), the same on every architecture; Python has no function for it."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def start(
     command: list[str], environment: dict[str, str], sockets: list[int], umask: int
 ) -> subprocess.Popen[bytes]:
-    """Start a master that takes over the sockets. It stays in the foreground, and outlives this process even so."""
+    """Start a master that takes over the sockets. It stays in the foreground, but outlives this process."""
     return subprocess.Popen(
         command,
         cwd="/",
@@ -41,9 +41,9 @@ def start(
 
 @contextmanager
 def taken_from(pid: int) -> Iterator[list[int]]:
-    """Inside, this process has the sockets on which the process listens for others than itself.
+    """Return a context in which this process has the sockets on which that process listens for the network.
 
-    There are none where the kernel does not let us have them: they are those of another user, or it is older than 5.6.
+    There are none if the kernel does not allow it: they belong to another user, or the kernel is older than 5.6.
     """
     found = list(_open(pid))
 
@@ -84,7 +84,8 @@ def _is_socket(entry: Path) -> bool:
 
 
 def _listens(descriptor: int) -> bool:
-    """Whether it takes connections, or datagrams, from the network. The status socket is made anew by each master."""
+    """Return True if it accepts connections, or datagrams, from the network. Each master creates its own status socket.
+    """
     with socket.socket(fileno=os.dup(descriptor)) as found:
         if found.family not in (socket.AF_INET, socket.AF_INET6):
             return False

@@ -1,4 +1,4 @@
-"""What this machine grants an nginx: a user for its workers, open files, a path for its socket."""
+"""What this machine allows nginx: a user for its workers, open files, a path for its socket."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ MOST_FILES = 65_536
 
 @dataclass(frozen=True)
 class SystemUser:
-    """A user and a group, by name."""
+    """User and group, by name."""
 
     user: str
     group: str
 
 
 def worker_account() -> SystemUser | None:
-    """Whom workers run as: None for the user that starts nginx, who then is not root. Raises `ProxyError`."""
+    """Return the user of the workers: None for the user that starts nginx, if that is not root. Raise `ProxyError`."""
     if os.geteuid() != 0:
         return None
 
@@ -42,15 +42,17 @@ def worker_account() -> SystemUser | None:
 
 
 def open_files() -> int:
-    """How many files a worker may have open: as many as the kernel grants this process, within reason."""
+    """Return how many files a worker may open: as many as the kernel allows this process, within limits."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
 
 
 def socket_paths(prefix: Path) -> tuple[Path, Path]:
-    """Where the status socket goes: the kernel takes 107 bytes of path (unix(7)), and a data folder may have more.
+    """Return two paths for the status socket.
 
-    There are two names: nginx makes a socket again whose file was removed only where that has another name.
+    The kernel limits them to 107 bytes (unix(7)), and a data folder may be longer.
+
+    There are two, because nginx creates a socket whose file was removed only under another name.
     """
     folder = prefix / "run"
 
@@ -63,31 +65,31 @@ def socket_paths(prefix: Path) -> tuple[Path, Path]:
 
 @dataclass(frozen=True)
 class NginxBuild:
-    """What an nginx is able to do; ``version`` as (1, 22, 1)."""
+    """Capabilities of an nginx; ``version`` as (1, 22, 1)."""
 
     version: tuple[int, ...]
     http3: bool
 
     @property
     def http2_by_listen(self) -> bool:
-        """Whether HTTP/2 is a word of ``listen``: https://nginx.org/en/docs/http/ngx_http_v2_module.html#http2"""
+        """True if HTTP/2 is a parameter of ``listen``: https://nginx.org/en/docs/http/ngx_http_v2_module.html#http2"""
         return self.version < (1, 25, 1)
 
     @property
     def early_hints(self) -> bool:
-        """Whether it passes on 103: https://nginx.org/en/docs/http/ngx_http_core_module.html#early_hints"""
+        """True if it passes on 103: https://nginx.org/en/docs/http/ngx_http_core_module.html#early_hints"""
         return self.version >= (1, 29, 0)
 
 
 def build(text: str) -> NginxBuild:
-    """What ``nginx -V`` printed, read."""
+    """Parse the output of ``nginx -V``."""
     found = re.search(r"nginx/([0-9]+(?:\.[0-9]+)*)", text)
     version = tuple(int(part) for part in found[1].split(".")) if found else ()
     return NginxBuild(version, "--with-http_v3_module" in text.split() and version >= (1, 25, 1))
 
 
 def resolvers(path: Path = RESOLV_CONF) -> tuple[str, ...]:
-    """The name servers of this host, as nginx writes addresses; none where there is no such file."""
+    """Return the name servers of this host in nginx's notation; none without the file."""
     try:
         words = [line.split() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
     except OSError:
@@ -102,7 +104,7 @@ def _address(text: str) -> str:
     except ValueError:
         return ""
 
-    # An address of one link only has its link behind it, which nginx does not know.
+    # A link-local address ends with its link, which nginx does not support.
     if address.version == 4:
         return str(address)
 

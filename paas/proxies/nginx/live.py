@@ -1,4 +1,4 @@
-"""What one nginx is given: the texts and keys that are live, in memory and on the disk."""
+"""The live texts and keys of one nginx, in memory and on disk."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ _log = logging.getLogger(__name__)
 
 
 class LiveBundles:
-    """Bundles by key, as they are on the disk once they were read. Not for several threads at a time."""
+    """Bundles by key, as on disk when they were read. Not thread-safe."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._known = False
-        # By file, so that one that somebody removed can be put back.
+        # By file, so that a removed one can be restored.
         self._credentials: dict[str, Credential] = {}
         self.bundles: dict[str, Bundle] = {}
 
     def get(self, key: str) -> Bundle:
-        """The bundle of that key; an empty one where there is none."""
+        """Return the bundle of that key; an empty one if there is none."""
         return self.bundles.get(key, {})
 
     def read(self) -> None:
-        """Make the folders, and take what is on the disk for live; of what is not there any more, what was known."""
+        """Create the folders, and read the files on disk as live; for missing files keep the known text."""
         self.bundles = dict(grouped(flat(self.bundles.values()) | self._tree.prepare()))
         self._known = True
 
     def doubt(self) -> None:
-        """The disk may hold anything now."""
+        """Note that the files on disk may have changed."""
         self._known = False
 
     def missing(self) -> list[str]:
-        """What somebody has removed from the disk."""
+        """Return the files that were removed from disk."""
         if not self._known:
             return []
 
@@ -45,7 +45,7 @@ class LiveBundles:
         return self._tree.missing([*flat(self.bundles.values()), *keys])
 
     def put_back(self) -> bool:
-        """Have on the disk what is live, and return whether something was missing."""
+        """Restore missing files. Return True if any was missing."""
         if not self._known:
             self.read()
 
@@ -65,11 +65,11 @@ class LiveBundles:
         return True
 
     def install(self, bundles: Mapping[str, Bundle]) -> None:
-        """Write the bundles; files that they have no more are removed."""
+        """Write the bundles; remove files that are no longer part of them."""
         for key, bundle in bundles.items():
             before = dict(self.get(key))
 
-            # What it includes has to be there before the file that includes it, and to go after it.
+            # An included file must exist before the file that includes it, and be removed after it.
             for name in sorted(bundle, key=included_first):
                 if bundle[name] != before.get(name):
                     self._tree.install(name, bundle[name])
@@ -84,12 +84,14 @@ class LiveBundles:
                 self.bundles.pop(key, None)
 
     def keep(self, credentials: Collection[Credential]) -> None:
-        """Write the files with keys that are not there yet."""
+        """Write missing files with keys."""
         certificates.keep(self._tree, credentials)
         self._credentials |= {certificates.file_name(one): one for one in credentials}
 
     def tidy(self, changed: list[Bundle]) -> None:
-        """Remove the files with keys that no text names any more, after these were, or could have been, changed."""
+        """Remove the files with keys that no text names any more, after these bundles were, or could have been,
+        changed.
+        """
         names = certificates.tidy(self._tree, changed, self.bundles)
 
         if names is not None:

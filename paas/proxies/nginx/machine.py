@@ -1,4 +1,4 @@
-"""What the main file says, as this machine and its nginx grant it."""
+"""Values of the main file that depend on this machine and its nginx."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from paas.proxies.nginx.tree import CERTIFICATES
 
 
 def general(server: NginxControl, options: ServerOptions, secure: Secure | None) -> General:
-    """The values of the main file."""
+    """Return the values of the main file."""
     account = worker_account()
 
     return General(
@@ -29,7 +29,7 @@ def general(server: NginxControl, options: ServerOptions, secure: Secure | None)
 
 
 def secure(server: NginxControl) -> Secure | None:
-    """How HTTPS is served, None where it is not."""
+    """Return how HTTPS is served, None if it is not."""
     if not server.secure_address:
         return None
 

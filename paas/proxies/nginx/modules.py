@@ -1,4 +1,4 @@
-"""Which optional modules an nginx has: compiled in, or as files that it can load."""
+"""Optional modules of nginx: compiled in, or as loadable files."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 
 FILES = {"stream": "ngx_stream_module.so", "brotli": "ngx_http_brotli_filter_module.so"}
 PACKAGES = {"stream": "libnginx-mod-stream", "brotli": "libnginx-mod-http-brotli-filter"}
-"""Debian's packages that have them."""
+"""Debian packages of the modules."""
 
 BUILT_IN = {"stream": r"--with-stream(?=\s|$)", "brotli": r"--add-module=\S*brotli"}
 
 
 @dataclass(frozen=True)
 class Modules:
-    """``has`` are the names of those that are there, ``load`` the files that have to be loaded for that."""
+    """Available modules: their names in ``has``, and in ``load`` the files to load for them."""
 
     has: frozenset[str] = frozenset()
     load: tuple[Path, ...] = ()
 
 
 def find(description: str, works: Callable[[Path], bool]) -> Modules:
-    """What ``nginx -V`` printed tells; a file counts only where nginx ``works`` with it: it fits one version."""
+    """Find them in the output of ``nginx -V``. A file counts only if nginx ``works`` with it: it fits one version."""
     folder = re.search(r"--modules-path=(\S+)", description)
     has, load = set(), []
 

@@ -1,4 +1,4 @@
-"""Workers of before a change, which go on while they have connections: who needs them, how many there may be."""
+"""Workers from before a change, which live as long as they have connections: who needs them, and how many may exist."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _log = logging.getLogger(__name__)
 
 
 class OldWorkers:
-    """``cut`` is told how many connections to which loopback ports were ended because there were too many workers."""
+    """Old workers.
+
+    ``cut`` is called with the number of ended connections by loopback port, if there were too many workers.
+    """
 
     def __init__(self, server: NginxControl, cut: Callable[[Mapping[int, int]], None]) -> None:
         self._server = server
@@ -24,7 +27,9 @@ class OldWorkers:
         self._ended = 0
 
     def drained(self, workers: Collection[int], addresses: Collection[Address] | None) -> bool:
-        """Whether none of the workers may ask one of the addresses any more; for None, whether all of them are gone."""
+        """Return True if none of the workers may still send a request to one of the addresses; for None, if all are
+        gone.
+        """
         left = self._server.finishing(workers)
 
         if not left or addresses is None:
@@ -36,14 +41,14 @@ class OldWorkers:
         return not any(held is None or held.may_ask(addresses) for held in self._server.held(left).values())
 
     def waiting(self, generations: int) -> Waiting:
-        """What there is."""
+        """Return the old workers."""
         found = self._server.held(self._server.finishing())
         return Waiting(len(found), _clients(found.values()), _most(generations), self._ended)
 
     def thin(self, generations: int) -> None:
-        """End the oldest while there are too many: each keeps some megabytes for as long as one of its clients stays.
+        """End the oldest while there are too many: each takes some megabytes as long as one of its clients stays.
 
-        What counts are workers, of which a generation has one for each processor, as long as all of them have clients.
+        The limit counts workers, of which a generation has one for each processor, as long as all of them have clients.
         """
         old = self._server.since(self._server.finishing())
         surplus = old[: max(0, len(old) - _most(generations))]

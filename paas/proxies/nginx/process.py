@@ -1,7 +1,7 @@
-"""Runs and signals one private nginx; nothing else does.
+"""Start and signal one private nginx. No other module does.
 
 Signals are those of https://nginx.org/en/docs/control.html. The instance lives below its prefix and reads nothing from
-``/etc/nginx``. Not for several threads at a time.
+``/etc/nginx``. Not thread-safe.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from paas.system.spans import span
 
 START_SECONDS = 15.0
 UMASK = 0o027
-"""Logs have addresses with tokens in them."""
+"""Logs contain addresses with tokens."""
 RELOAD_SECONDS = 10.0
 STOP_SECONDS = 5.0
 QUIT_SECONDS = 2.0
@@ -119,19 +119,19 @@ class Nginx:
 
     @property
     def status_socket(self) -> Path:
-        """Where the workers answer which generation they are."""
+        """Socket on which the workers answer their generation."""
         return self._status.path
 
     def version(self) -> str:
-        """``nginx/1.22.1``, of the program as it is installed. Raises `ProxyError` if it is missing."""
+        """Return ``nginx/1.22.1``, of the installed program. Raise `ProxyError` if it is missing."""
         return self._run([self.binary, "-v"]).stderr.strip().removeprefix("nginx version: ")
 
     def build(self) -> NginxBuild:
-        """What the program as it is installed is able to do. Raises `ProxyError` if it is missing."""
+        """Return the capabilities of the installed program. Raise `ProxyError` if it is missing."""
         return build(self._run([self.binary, "-V"]).stderr)
 
     def modules(self) -> Modules:
-        """The optional modules that it has, looked for once."""
+        """Return its optional modules, searched once."""
         if self._modules is None:
             self._modules = find_modules(self._run([self.binary, "-V"]).stderr, self._loads)
 
@@ -144,36 +144,36 @@ class Nginx:
             return self._run([self.binary, "-t", "-q", "-c", str(main), "-e", "stderr"]).returncode == 0
 
     def workers(self) -> frozenset[int]:
-        """The process ids of all workers, those that are finishing included."""
+        """Return the process ids of all workers, including finishing ones."""
         master = self.master()
         found = children(master) if master else frozenset()
         return frozenset(pid for pid in found if is_accepting(pid) or is_finishing(pid))
 
     def finishing(self, pids: Iterable[int] | None = None) -> frozenset[int]:
-        """The workers that still finish requests; of ``pids``, who were told to end, all that have not ended.
+        """Return the workers that still finish requests; of ``pids``, which were told to end, all that have not ended.
 
-        One that was held up may not have read yet that it is to end.
+        A delayed one may not have read yet that it is to end.
         """
         if pids is None:
             return frozenset(filter(is_finishing, self.workers()))
         return frozenset(pid for pid in pids if is_accepting(pid) or is_finishing(pid))
 
     def held(self, pids: Iterable[int]) -> dict[int, Held | None]:
-        """The connections of each of the workers; None where the kernel does not let us see."""
+        """Return the connections of each of the workers; None if the kernel does not allow it."""
         return nginx_sockets.of_workers(frozenset(pids), self.doors)
 
     def since(self, pids: Iterable[int]) -> list[int]:
-        """The workers in the order in which they were started, the oldest first."""
+        """Return the workers in the order of their starts, the oldest first."""
         return sorted(pids, key=lambda pid: (started(pid), pid))
 
     def generation(self) -> str:
-        """What the workers answer when asked for their generation; empty when nothing answers."""
+        """Return the generation that the workers answer; empty without an answer."""
         return self._status.ask()
 
     # Actions
 
     def test(self, main: Path) -> None:
-        """Let nginx read the configuration whose main file is ``main``. Raises `ConfigRefused` with its words."""
+        """Let nginx test the configuration with the main file ``main``. Raise `ConfigRefused` with its message."""
         with span("nginx -t"):
             status, words = self.check(main)
 
@@ -181,15 +181,15 @@ class Nginx:
             raise refused(words, status)
 
     def check(self, main: Path) -> tuple[int, str]:
-        """The exit status of ``nginx -t`` for the configuration, and what it said."""
+        """Return exit status and output of ``nginx -t`` for the configuration."""
         done = self._run([*self._command(main, "stderr"), "-t", "-q"])
         return done.returncode, done.stderr
 
     def start(self) -> frozenset[int]:
-        """Take over the instance that runs, else start it, and return when it answers.
+        """Take over the running instance, or start it. Return when it answers.
 
-        What a killed master left behind (workers, socket, pid file) is cleared away first. Returns the process ids of
-        such workers, which finish their requests.
+        Remains of a killed master (workers, socket, pid file) are removed first. Return the process ids of such
+        workers, which finish their requests.
         """
         if self.find():
             return frozenset()
@@ -226,9 +226,9 @@ class Nginx:
         return self.master() is not None and bool(self.generation())
 
     def _take_over(self, orphans: list[int]) -> bool:
-        """Start a master that accepts on the sockets of the workers that lost theirs, and say whether it answers.
+        """Start a master that accepts on the sockets of orphaned workers. Return True if it answers.
 
-        So those go on accepting until it does, and no connection is refused.
+        So these workers accept connections until it does, and no connection is refused.
         """
         accepting = [pid for pid in orphans if is_accepting(pid)]
 
@@ -248,12 +248,12 @@ class Nginx:
 
         words = "" if process.poll() is None else emergencies.words()
 
-        # It may be about to answer still, and there must be one only.
+        # It may be about to answer, and there must be only one.
         self._end([process.pid], STOP_SECONDS)
         process.wait()
 
         if words and not words.startswith("bind()"):
-            # Without their sockets it would not start either, and those workers serve on.
+            # Without their sockets it would not start either, and those workers continue to serve.
             raise ProxyError("nginx does not start", why=words, fix=f"See {self.error_log}")
 
         return False
@@ -263,18 +263,18 @@ class Nginx:
         self._status.forget()
 
     def reload(self, generation: str) -> frozenset[int]:
-        """Let nginx read the files again, which answer ``generation``, and return when only new workers accept.
+        """Let nginx read the files again, which answer ``generation``. Return when only new workers accept connections.
 
-        Returns the process ids of the workers from before; they finish their requests by the old configuration.
-        Raises `ProxyError` when the new workers do not come.
+        Return the process ids of the previous workers; they finish their requests by the old configuration. Raise
+        `ProxyError` if the new workers do not appear.
         """
         master = self.master()
 
         if master is None:
             raise ProxyError("nginx is not running")
 
-        # One that is still starting workers makes more of the old ones after this look at them. It would not act on
-        # the signal before it is done either, so this takes no time.
+        # A master that is still starting workers creates more old ones after this. It would not act on the signal
+        # before it is done either, so this takes no time.
         wait_until(lambda: heeds(master, signal.SIGHUP), RELOAD_SECONDS)
         before = self.workers()
         emergencies = Emergencies(self.error_log)
@@ -286,7 +286,7 @@ class Nginx:
         def failed() -> bool:
             return emergencies.final() or self.master() != master
 
-        # The master lets old and new workers accept side by side for 100 ms, and the kernel prefers the old ones.
+        # The master lets old and new workers accept at the same time for 100 ms, and the kernel prefers the old ones.
         with span("nginx reload"):
             if wait_until(come, RELOAD_SECONDS, failed):
                 self._quit(before)
@@ -301,13 +301,13 @@ class Nginx:
         )
 
     def end(self, pids: Iterable[int]) -> None:
-        """End the workers at once, and the connections that they have with them."""
+        """End the workers at once, with their connections."""
         pids = list(pids)
         send(pids, signal.SIGTERM)
         wait_until(lambda: not any(map(is_finishing, pids)), QUIT_SECONDS)
 
     def rotate(self, max_bytes: int) -> list[Path]:
-        """Rename each log that is larger to ``<name>.1``, let nginx begin new ones, and return the renamed files."""
+        """Rename each larger log to ``<name>.1``, let nginx reopen its logs, and return the renamed files."""
         large = [log for log in self.logs if log.exists() and log.stat().st_size > max_bytes]
         aside = [log.replace(log.with_name(f"{log.name}.1")) for log in large]
 
@@ -325,7 +325,7 @@ class Nginx:
             accepting = [pid for pid in self.workers() if is_accepting(pid)]
             return not any(holds(pid, path) for pid in [master, *accepting] for path in aside)
 
-        # Workers open the files by themselves, and may lack the right to enter the folder: new workers inherit them.
+        # Workers open the files themselves, and may lack permission for the folder: new workers inherit them.
         if not wait_until(begun, REOPEN_SECONDS):
             self._reload_later()
             wait_until(begun, RELOAD_SECONDS)
@@ -373,7 +373,7 @@ class Nginx:
         return {name: value for name, value in os.environ.items() if not name.startswith(("NGINX", "LISTEN_"))}
 
     def _reload_later(self) -> None:
-        """Let nginx read its files again, and wait for nothing."""
+        """Let nginx read its files again without waiting."""
         master = self.master()
 
         if master is not None:
@@ -389,7 +389,7 @@ class Nginx:
             ) from error
 
     def _find_master(self) -> int | None:
-        """The master whose pid file was lost, which is written again."""
+        """Return the master whose pid file was lost, and write it again."""
         for pid in find_all():
             if is_master(pid, self.prefix):
                 self.pid_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -399,7 +399,7 @@ class Nginx:
         return None
 
     def _processes(self) -> list[int]:
-        """Every process of this instance, the master first."""
+        """Return all processes of this instance, the master first."""
         ours = [pid for pid in find_all() if self._is_ours(pid)]
         return sorted(ours, key=lambda pid: not is_master(pid, self.prefix))
 
@@ -407,19 +407,19 @@ class Nginx:
         return is_master(pid, self.prefix) or (is_nginx(pid) and holds(pid, self.prefix))
 
     def _clear(self, orphans: list[int]) -> None:
-        """End the workers that lost their master, and remove the files that would stop a new one."""
+        """End orphaned workers, and remove the files that would prevent a new start."""
         self._quit(orphans)
         self._end([pid for pid in orphans if is_accepting(pid)], QUIT_SECONDS)
         self._forget_master()
 
     def _quit(self, workers: Iterable[int]) -> None:
-        """Let the workers accept nothing more, and return when none of them does."""
+        """Let the workers accept no more connections. Return when none of them does."""
         accepting = [pid for pid in workers if is_accepting(pid)]
         send(accepting, signal.SIGQUIT)
         wait_until(lambda: not any(map(is_accepting, accepting)), QUIT_SECONDS)
 
     def _end(self, pids: list[int], seconds: float) -> None:
-        # The last signal can't be refused: how long it takes is up to the machine alone.
+        # The last signal can't be refused: the time that it takes depends only on the machine.
         for number, patience in ((signal.SIGQUIT, seconds), (signal.SIGTERM, seconds), (signal.SIGKILL, START_SECONDS)):
             send(pids, number)
 

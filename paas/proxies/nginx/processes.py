@@ -1,7 +1,7 @@
-"""What the kernel tells of nginx processes (``/proc``, see proc(5)).
+"""nginx processes, as the kernel reports them (``/proc``, see proc(5)).
 
-nginx writes what a process is into its command line: ``nginx: master process <command>``, ``nginx: worker process``,
-``nginx: worker process is shutting down``.
+nginx writes the role of a process into its command line: ``nginx: master process <command>``, ``nginx: worker
+process``, ``nginx: worker process is shutting down``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PROC = Path("/proc")
 
 
 def title(pid: int) -> str:
-    """The command line of the process; empty when it is gone, a zombie, or of the kernel."""
+    """Return the command line of the process; empty for an ended one, a zombie, or a kernel thread."""
     try:
         return (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:
@@ -25,38 +25,42 @@ def title(pid: int) -> str:
 
 
 def is_master(pid: int, prefix: Path) -> bool:
-    """Whether the process is an nginx master that was started with ``-p prefix``."""
+    """Return True if the process is an nginx master that was started with ``-p prefix``."""
     return title(pid).startswith("nginx: master process ") and f" -p {prefix} " in f"{title(pid)} "
 
 
 def is_ready(pid: int) -> bool:
-    """Whether the process is a worker that takes new connections."""
+    """Return True if the process is a worker that accepts new connections."""
     return title(pid) == "nginx: worker process"
 
 
 def is_accepting(pid: int) -> bool:
-    """Whether the process is a worker that takes new connections, or is about to: a new one has no title yet."""
+    """Return True if the process is a worker that accepts new connections, or is about to: a new one has no title yet.
+    """
     return title(pid).startswith(("nginx: worker process", "nginx: master process")) and not is_finishing(pid)
 
 
 def is_finishing(pid: int) -> bool:
-    """Whether the process is a worker that takes no new connections and ends with its last request."""
+    """Return True if the process is a worker that accepts no new connections and ends with its last request."""
     return title(pid) == "nginx: worker process is shutting down"
 
 
 def started(pid: int) -> float:
-    """When the process was started, in seconds since the machine was; 0 when it is gone."""
+    """Return when the process was started, in seconds since boot; 0 if it is gone."""
     try:
         text = (PROC / str(pid) / "stat").read_text()
     except OSError:
         return 0.0
 
-    # The name in brackets may have anything in it. See proc(5), field 22.
+    # The name in brackets may contain anything. See proc(5), field 22.
     return int(text.rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def children(pid: int) -> frozenset[int]:
-    """The process ids of the children. The kernel may skip one while another ends: so until two answers agree."""
+    """Return the process ids of the children.
+
+    The kernel may skip one while another ends, so read until two answers agree.
+    """
     before: frozenset[int] | None = None
 
     while True:
@@ -69,9 +73,9 @@ def children(pid: int) -> frozenset[int]:
 
 
 def heeds(pid: int, number: signal.Signals) -> bool:
-    """Whether the process would act on the signal at once: it neither blocks it, nor has one that is still to come.
+    """Return True if the process would act on the signal at once: it is neither blocked nor already pending.
 
-    A master lets signals in only while it has nothing to do. Before that it may still be starting workers.
+    A master accepts signals only while it is idle. Before that it may still be starting workers.
     """
     try:
         text = (PROC / str(pid) / "status").read_text()
@@ -83,17 +87,18 @@ def heeds(pid: int, number: signal.Signals) -> bool:
 
 
 def is_nginx(pid: int) -> bool:
-    """Whether the process calls itself nginx."""
+    """Return True if the process has an nginx title."""
     return title(pid).startswith("nginx: ")
 
 
 def find_all() -> list[int]:
-    """The process ids of everything on this machine that calls itself nginx."""
+    """Return the process ids of all processes on this machine with an nginx title."""
     return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit() and is_nginx(int(entry.name))]
 
 
 def holds(pid: int, path: Path) -> bool:
-    """Whether the process has this file, or one below this folder, open. False where the kernel does not let us see."""
+    """Return True if the process has this file, or one below this folder, open. False if the kernel does not allow it.
+    """
     try:
         opened = list((PROC / str(pid) / "fd").iterdir())
     except OSError:
@@ -103,7 +108,7 @@ def holds(pid: int, path: Path) -> bool:
 
 
 def bound(path: Path) -> bool:
-    """Whether a socket of some process was bound to the path, whatever became of the file since."""
+    """Return True if a socket of any process was bound to the path, even if the file was removed since."""
     try:
         lines = (PROC / "net" / "unix").read_text(errors="replace").splitlines()
     except OSError:
@@ -113,19 +118,19 @@ def bound(path: Path) -> bool:
 
 
 def send(pids: Iterable[int], number: signal.Signals) -> None:
-    """Send the signal to each process that is there."""
+    """Send the signal to each existing process."""
     for pid in pids:
         try:
             os.kill(pid, number)
         except (ProcessLookupError, PermissionError):
-            # It is gone, or listens to its master only: then the master tells it the same a moment later.
+            # It is gone, or listens to its master only: the master sends it the same a moment later.
             continue
 
 
 def wait_until(
     condition: Callable[[], object], seconds: float, hopeless: Callable[[], object] = lambda: False
 ) -> bool:
-    """Whether the condition came true within the time. Both are asked a thousand times a second."""
+    """Return True if the condition became true in time. Both are checked a thousand times a second."""
     deadline = time.monotonic() + seconds
 
     while not condition():

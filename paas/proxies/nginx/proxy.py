@@ -1,4 +1,5 @@
-"""The edge as a private nginx: one file per app, tested before it is live, and one reload for all who come together."""
+"""The edge as a private nginx: one file per app, tested before it is live, and one reload for all concurrent callers.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +30,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Request:
-    """What one caller wants: bundles by key, of which nginx may take some, unless they count only ``together``; and the
-    certificates that they name."""
+    """Request of one caller: bundles by key, of which nginx may accept some, unless they only count ``together``, and
+    their certificates.
+    """
 
     bundles: Mapping[str, Bundle]
     together: bool
@@ -41,7 +43,7 @@ class _Request:
 class NginxProxy:
     """A `paas.proxies.base.Proxy`.
 
-    ``cut`` is told how many connections to which loopback ports were ended because too many old workers went on.
+    ``cut`` is called with the number of ended connections by loopback port, if there were too many old workers.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class NginxProxy:
         self._trial = Trial(server, self._tree)
         self._live = LiveBundles(self._tree)
         self._options = ServerOptions()
-        # Whether the server may have files open, logs for instance, that are not there any more.
+        # The server may have open files, such as logs, that no longer exist.
         self._stale = False
         self._secure: Secure | None = None
         self._requests: list[_Request] = []
@@ -124,7 +126,7 @@ class NginxProxy:
         try:
             switch = self._change(gone | apps | {SERVER: main}, together=False, credentials=credentials)
         finally:
-            # One app that is refused keeps the server from nothing.
+            # A refused app does not prevent the server's start.
             if self._live.get(SERVER) == main:
                 self._options = options
 
@@ -171,7 +173,7 @@ class NginxProxy:
         with self._acting:
             self._server.stop()
 
-    # Who comes while another acts waits, and then one acts for all who wait
+    # Callers that arrive while another one acts wait, and then one acts for all of them
 
     def _change(
         self, bundles: Mapping[str, Bundle], *, together: bool = True, credentials: Sequence[Credential] = ()
@@ -228,7 +230,7 @@ class NginxProxy:
     # Steps
 
     def _switch(self, changed: Mapping[str, Bundle]) -> Switch | ProxyError:
-        """Have the bundles live; what was there before is put back when nginx does not take them up."""
+        """Make the bundles live. Restore the previous ones if nginx does not accept them."""
         before = {key: self._live.get(key) for key in changed}
 
         try:
@@ -239,14 +241,14 @@ class NginxProxy:
             self._live.install(before)
             generation = self._mark(0)
 
-            # It may be late with what it was given, and take it up after all: whoever asked for that removes it now.
+            # It may accept the new files late: whoever requested that removes them now.
             with suppress(ProxyError):
                 self._server.reload(generation)
 
             return ProxyError(f"{error.what}{apps and f', changed for {apps}'}", why=error.why, fix=error.fix)
 
     def _serve(self) -> Switch:
-        """Have nginx running with the live files: nothing is done when it is."""
+        """Start nginx with the live files, unless it runs."""
         running = self._server.find() is not None
         answer = self._server.generation() if running else ""
         number, _, serving = answer.partition("-")
@@ -268,7 +270,7 @@ class NginxProxy:
         return Switch(old)
 
     def _mark(self, number: int) -> str:
-        """Write what workers with the live files answer; the number tells them from any that run now."""
+        """Write the answer of workers with the live files; the number distinguishes them from running ones."""
         generation = f"{number}-{digest(self._live.bundles)}"
         self._tree.mark(self._templates.generation(generation))
         return generation
@@ -277,7 +279,7 @@ class NginxProxy:
         self._stale |= self._live.put_back()
 
     def _hear(self) -> bool:
-        """Whether the status socket of a server that runs was lost, and has another name from now on."""
+        """Return True if the status socket of the running server was lost; it has another name from now on."""
         if self._server.find() is None or not self._server.deaf():
             return False
 

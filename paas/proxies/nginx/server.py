@@ -1,4 +1,4 @@
-"""What the proxy asks of the program."""
+"""The seam between the proxy and the program."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from paas.proxies.nginx.modules import Modules
 
 
 class NginxControl(Protocol):
-    """What is asked of `paas.proxies.nginx.process.Nginx`."""
+    """The used part of `paas.proxies.nginx.process.Nginx`."""
 
     prefix: Path
     address: str

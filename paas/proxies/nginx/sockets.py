@@ -1,4 +1,4 @@
-"""Which connections the workers of nginx have, as the kernel tells it (``/proc``, see proc(5))."""
+"""Connections of nginx's workers, as the kernel reports them (``/proc``, see proc(5))."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ _SOCKET = re.compile(r"socket:\[([0-9]+)\]")
 _WATCHED = re.compile(r"^tfd:\s*([0-9]+)", re.MULTILINE)
 _EPOLL = "anon_inode:[eventpoll]"
 OWN_CHANNEL = 1
-"""Each worker has one Unix socket by which its master speaks to it."""
+"""Each worker has one Unix socket to its master."""
 
 
 def of_workers(pids: Collection[int], doors: Collection[int]) -> dict[int, Held | None]:
-    """What each worker has, where clients come in at the ports ``doors``; None where the kernel does not let us see."""
+    """Return the connections of each worker, with clients at the ports ``doors``; None if the kernel does not allow it.
+    """
     tcp = {one.inode: one for name in ("tcp", "tcp6") for one in tcp_table.connections(_table(name))}
     unix = _connected(_table("unix"))
     return {pid: _of_worker(pid, doors, tcp, unix) for pid in pids}
@@ -40,7 +41,7 @@ def _of_worker(
 
 
 def _watched(process: Path) -> frozenset[int]:
-    """The inodes of the sockets that the process waits for: it has others, by which it could reach other workers."""
+    """Return the inodes of the sockets that the process waits for: others are those to other workers."""
     links = {entry.name: _target(entry) for entry in (process / "fd").iterdir()}
     watched: set[str] = set()
 
@@ -68,6 +69,6 @@ def _table(name: str) -> str:
 
 
 def _connected(table: str) -> frozenset[int]:
-    """The inodes of connected Unix sockets, from ``/proc/net/unix``."""
+    """Return the inodes of connected Unix sockets, from ``/proc/net/unix``."""
     rows = (line.split() for line in table.splitlines()[1:])
     return frozenset(int(row[6]) for row in rows if len(row) > 6 and row[5] == "03")

@@ -1,4 +1,4 @@
-"""The socket on which the workers of one nginx say which generation they are."""
+"""The socket on which the workers of one nginx answer their generation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ SECONDS = 1.0
 
 
 class StatusSocket:
-    """It has two names, of which one counts: nginx makes a socket whose file was removed again only by another name."""
+    """Status socket with two names, one of them in use: nginx creates a socket whose file was removed only under
+    another name.
+    """
 
     def __init__(self, prefix: Path, main: Path) -> None:
         self._paths = socket_paths(prefix)
@@ -22,7 +24,7 @@ class StatusSocket:
         self.path = self._paths[_names(main, self._paths[1])]
 
     def prepare(self) -> None:
-        """Make its folder, where that is not in the prefix. Raises `ProxyError`."""
+        """Create its folder, if that is not in the prefix. Raise `ProxyError`."""
         folder = self.path.parent
 
         if not self._elsewhere:
@@ -38,7 +40,7 @@ class StatusSocket:
             )
 
     def ask(self) -> str:
-        """What the workers answer when asked for their generation; empty when nothing answers."""
+        """Return the generation that the workers answer; empty without an answer."""
         try:
             with socket.socket(socket.AF_UNIX) as client:
                 client.settimeout(SECONDS)
@@ -52,7 +54,7 @@ class StatusSocket:
         return body.decode().strip() if b" 200 " in head.partition(b"\r\n")[0] else ""
 
     def deaf(self) -> bool:
-        """Whether nobody can reach it any more: its file was removed, or is another one."""
+        """Return True if no client can reach it any more: its file was removed, or is another one."""
         try:
             with socket.socket(socket.AF_UNIX) as client:
                 client.settimeout(SECONDS)
@@ -60,35 +62,35 @@ class StatusSocket:
         except (FileNotFoundError, ConnectionRefusedError):
             return True
         except OSError:
-            # One that is busy hears all the same.
+            # A busy one can still be reached.
             return False
 
         return False
 
     def move(self) -> None:
-        """Give it its other name, from the next reload on."""
+        """Use its other name from the next reload on."""
         first, second = self._paths
         other = second if self.path == first else first
 
-        # The one that no process has, if there is such a one: that can be made.
+        # The name that no process has, if there is one: that can be created.
         if not bound(other) or bound(self.path):
             self.path = other
 
         self.prepare()
         self.path.unlink(missing_ok=True)
 
-        # nginx removes the file of a socket that it closes, and takes it for an emergency if there is none.
+        # nginx removes the file of a socket that it closes, and reports an emergency if there is none.
         for path in self._paths:
             if path != self.path and bound(path):
                 path.touch()
 
     def forget(self) -> None:
-        """Remove the files that would stop a new master."""
+        """Remove the files that would prevent the start of a new master."""
         for path in self._paths:
             path.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove the files, and the folder where that is not in the prefix."""
+        """Remove the files, and the folder if that is not in the prefix."""
         self.forget()
 
         if self._elsewhere and self.path.parent.exists():
@@ -96,7 +98,7 @@ class StatusSocket:
 
 
 def _names(main: Path, path: Path) -> bool:
-    """Whether the configuration has a socket of that path."""
+    """Return True if the configuration has a socket of that path."""
     try:
         return f"unix:{path}" in main.read_text(errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""The text of nginx's configuration files, from the templates in ``nginx/``: the same input gives the same bytes."""
+"""Text of nginx's configuration files, from the templates in ``nginx/``: equal input gives equal bytes."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from paas.system.data_folders import folder
 # nginx reads one parameter into a buffer of 4096 bytes.
 LONGEST_PAGE = 4000
 STATUSES = (401, 403, 413, 429, 500, 502, 503, 504)
-"""What gets a page of the edge when nginx itself answers it; what an app answers passes."""
+"""Statuses for which nginx's own responses get a page of the edge; responses of apps are unchanged."""
 
 PROBLEMS = (400, 405, *STATUSES)
-"""What gets a problem document where programs ask."""
+"""Statuses for which programs get a problem document."""
 
 COMPRESSIBLE = (
     "text/css text/csv text/javascript text/markdown text/plain text/xml application/javascript application/json "
@@ -41,9 +41,9 @@ COMMON = Edge()
 
 @dataclass(frozen=True)
 class Secure:
-    """Where HTTPS is served, and how this nginx does it. ``files`` is the folder of certificates.
+    """HTTPS settings of this nginx. ``files`` is the folder of certificates.
 
-    ``http2_by_listen``: it is a word of ``listen``, as before nginx 1.25.1, and no directive of its own.
+    ``http2_by_listen``: HTTP/2 is a parameter of ``listen``, as before nginx 1.25.1, and not a separate directive.
     """
 
     listen: str
@@ -54,20 +54,20 @@ class Secure:
 
     @property
     def port(self) -> int:
-        """The port."""
+        """Port."""
         return int(self.listen.rpartition(":")[2])
 
     @property
     def suffix(self) -> Verbatim:
-        """What stands behind a host in an address: ``:8443``, or nothing for the port of the scheme."""
+        """Suffix of a host in an URL: ``:8443``, or empty for the default port."""
         return Verbatim("" if self.port == 443 else f":{self.port}")
 
 
 @dataclass(frozen=True)
 class General:
-    """What the main file says. ``user`` and ``group`` are empty where workers keep the user that starts nginx.
+    """Values of the main file. ``user`` and ``group`` are empty if workers keep the user that starts nginx.
 
-    ``open_files`` is how many files a worker may have open, ``drain_seconds`` how long one may finish requests,
+    ``open_files`` is how many files a worker may open, ``drain_seconds`` how long one may finish requests,
     ``resolvers`` are addresses of name servers.
     """
 
@@ -86,7 +86,8 @@ class General:
 
 @functools.lru_cache(maxsize=8)
 def _environments(source: Path) -> tuple[jinja2.Environment, jinja2.Environment]:
-    """For configuration and for pages. They are kept with what they compiled, and notice when a file has changed."""
+    """Return the environments for configuration and for pages. They keep compiled templates, and notice changed files.
+    """
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(source),
         undefined=jinja2.StrictUndefined,
@@ -100,14 +101,14 @@ def _environments(source: Path) -> tuple[jinja2.Environment, jinja2.Environment]
 
 
 class Templates:
-    """Renders the files of one instance. A value that could end a parameter raises `InvalidValue`."""
+    """Renderer for the files of one instance. Raise `InvalidValue` for a value that could end a parameter."""
 
     def __init__(self, source: Path | None = None) -> None:
         self._environment, self._pages = _environments(source or folder("nginx"))
         self._sandbox = SandboxedEnvironment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
 
     def main(self, general: General) -> str:
-        """The text of ``nginx.conf``."""
+        """Return the text of ``nginx.conf``."""
         return self._environment.get_template("nginx.conf.j2").render(
             listen=general.listen,
             listen_ipv6=general.options.ipv6_beside(general.listen),
@@ -135,7 +136,7 @@ class Templates:
     def bundle(
         self, vhost: Vhost, listen: str, modules: Modules, options: ServerOptions, secure: Secure | None = None
     ) -> dict[str, str]:
-        """All files of one app by name; `paas.proxies.nginx.tree` says what they are named after."""
+        """Return all files of one app by name; `paas.proxies.nginx.tree` explains the names."""
         edge, base = vhost.edge, f"apps/{vhost.key}"
         files = {f"{base}.conf": self.app(vhost, listen, modules, options, secure)}
         if edge.users:
@@ -151,19 +152,19 @@ class Templates:
             )
         for snippet in edge.snippets:
             text = self._snippet(vhost, snippet)
-            # What it says of ports makes sense, and is included, only where there are some.
+            # The file for ports is valid, and included, only if there are any.
             if vhost.live:
                 files[f"{base}.{snippet.name}.snippet"] = text
         return files
 
     def _snippet(self, vhost: Vhost, snippet: Snippet) -> str:
-        """What the admin's template says for this app, if it is live; its lines keep their numbers."""
+        """Return the rendered template of an admin for this app, if it is live; its lines keep their numbers."""
         ports = tuple(address.port for address in vhost.upstreams)
         known = {"app": vhost.app, "hosts": vhost.hosts, "ports": ports, "upstream": f"app-{vhost.key}"}
         try:
             template = self._sandbox.from_string(snippet.text)
             return template.render(known).rstrip() + "\n" if vhost.live else ""
-        except Exception as error:  # a template may raise whatever Python does
+        except Exception as error:  # a template may raise any exception
             line = getattr(error, "lineno", None) or _failing_line(error)
             raise InvalidValue(
                 f"the snippet {snippet.name} of {vhost.app} is no template that can be used",
@@ -180,7 +181,7 @@ class Templates:
         options: ServerOptions | None = None,
         secure: Secure | None = None,
     ) -> str:
-        """The text of ``apps/<key>.conf``. Without ``secure`` nothing is served over HTTPS."""
+        """Return the text of ``apps/<key>.conf``. Without ``secure`` nothing is served over HTTPS."""
         port = listen.rpartition(":")[2]
         if secure is None:
             vhost = replace(vhost, tls=replace(vhost.tls, credentials=()))
@@ -210,12 +211,13 @@ class Templates:
         )
 
     def generation(self, generation: str) -> str:
-        """The text of ``generation.conf``."""
+        """Return the text of ``generation.conf``."""
         return self._environment.get_template("generation.conf.j2").render(generation=generation)
 
     def page(self, name: str) -> Verbatim:
-        """The error page as one quoted parameter, in which ``$request_key`` stands for the request's, and
-        ``$maintenance_message`` for what somebody wrote."""
+        """Return the error page as one quoted parameter, in which ``$request_key`` stands for the request's id, and
+        ``$maintenance_message`` for the message of a user.
+        """
         text = self._pages.get_template(f"errors/{name}.html.j2").render()
         text = "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
@@ -229,13 +231,13 @@ class Templates:
 
 
 def _spoken(secure: Secure | None, options: ServerOptions) -> Secure | None:
-    """How HTTPS is served with these options: the PROXY protocol is for TCP, so there is no HTTP/3 behind it."""
+    """Return how HTTPS is served with these options: the PROXY protocol is for TCP, so there is no HTTP/3 behind it."""
     behind = secure is not None and options.trusted is not None and options.trusted.proxy_protocol
     return replace(secure, http3=False) if secure and behind else secure
 
 
 def _trusting(options: ServerOptions) -> dict[str, object]:
-    """What templates ask of the proxies in front."""
+    """Return the values for templates about the proxies in front."""
     trusted = options.trusted
     return {
         "trusted": trusted,
@@ -245,13 +247,13 @@ def _trusting(options: ServerOptions) -> dict[str, object]:
 
 
 def _failing_line(error: Exception) -> int:
-    """The line of the template where it went wrong when it was rendered; 1 where nothing says."""
+    """Return the line of the template that failed; 1 if unknown."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
     return lines[-1] if lines and lines[-1] else 1
 
 
 def _lines(directives: Iterable[tuple[str, Value, str]], modules: Modules) -> list[Verbatim]:
-    """The directives as they are written, without those of a module that is not there."""
+    """Return the formatted directives, without those of missing modules."""
     return [
         Verbatim(f"{name} {_value(value)}{unit}")
         for name, value, unit in directives

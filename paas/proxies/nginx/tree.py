@@ -1,4 +1,4 @@
-"""The configuration files of one nginx instance: the live ones, and a staged tree of those that nginx tests first."""
+"""Configuration files of one nginx instance: the live ones, and a staged tree that nginx tests first."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ FOLDERS = (APPS, f"stage/{APPS}", "run", "logs", "temp", CERTIFICATES)
 
 
 class Tree:
-    """Files are named by their path below the prefix, as ``nginx.conf`` and ``apps/<key>.conf``.
+    """Files, named by their path below the prefix, as ``nginx.conf`` and ``apps/<key>.conf``.
 
-    The live files lie in the prefix; below ``stage`` is what nginx tests. The generation file is apart from both: it
-    exists only to tell one reload from another. Not for several threads at a time. Raises `ProxyError` when the disk
-    refuses.
+    The live files are in the prefix; below ``stage`` is what nginx tests. The generation file is separate from both: it
+    only distinguishes reloads. Not thread-safe. Raise `ProxyError` when the disk fails.
     """
 
     def __init__(self, prefix: Path) -> None:
@@ -35,7 +34,7 @@ class Tree:
         self.staged_main = self.stage_folder / MAIN
 
     def prepare(self) -> dict[str, str]:
-        """Make the folders, and return the live files' text by name."""
+        """Create the folders. Return the live files' text by name."""
         try:
             for folder in FOLDERS:
                 (self.prefix / folder).mkdir(parents=True, exist_ok=True)
@@ -51,14 +50,16 @@ class Tree:
         return live
 
     def _close(self) -> None:
-        """Keep other users of the host out: addresses with tokens are in the logs, rules and ports in the files."""
+        """Remove the access of other users of the host: logs contain addresses with tokens, files contain rules and
+        ports.
+        """
         account = worker_account()
 
-        # Only the master opens what is in there.
+        # Only the master opens these files.
         for folder in ("run", CERTIFICATES, "stage"):
             (self.prefix / folder).chmod(0o700)
 
-        # Workers open the logs again after they were put aside, and files with users at each request.
+        # Workers reopen the logs after a rotation, and files with users at each request.
         for folder in (APPS, "logs"):
             path = self.prefix / folder
 
@@ -74,7 +75,7 @@ class Tree:
             log.chmod(0o640)
 
     def missing(self, names: Iterable[str]) -> list[str]:
-        """Which of these files, folders, and what every tree has, are not there."""
+        """Return which of these files and folders, and of those that every tree has, are missing."""
         there = {f"{folder}{name}" for folder in ("", f"{APPS}/", f"{CERTIFICATES}/") for name in self._listed(folder)}
         stage = [folder for folder in FOLDERS if not (self.prefix / folder).is_dir()]
         return [*stage, *(name for name in (GENERATION, *names) if name not in there)]
@@ -86,7 +87,7 @@ class Tree:
             return []
 
     def stage(self, texts: Mapping[str, str], beside: Mapping[str, str]) -> None:
-        """Make the stage hold exactly these texts, and links to the live files that are named ``beside``."""
+        """Make the stage contain exactly these texts, and links to the live files named ``beside``."""
         try:
             for path in (self.stage_folder / APPS).iterdir():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -101,7 +102,7 @@ class Tree:
             self._put(self.stage_folder / name, text)
 
     def install(self, name: str, text: str | None) -> None:
-        """Write the live file in one step, so that nginx reads the old one or the new one; None removes it."""
+        """Write the live file atomically, so that nginx reads the old one or the new one; None removes it."""
         self._put(self.prefix / name, text)
 
     def mark(self, text: str) -> None:
