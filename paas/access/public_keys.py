@@ -40,7 +40,7 @@ class PublicKey:
     fingerprint: str
 
     def line(self) -> str:
-        """The key as a line of ``authorized_keys``, without the newline."""
+        """Line for ``authorized_keys``, without the newline."""
         return f"{self.kind} {self.blob} {self.comment}".rstrip()
 
 

@@ -26,7 +26,7 @@ def edit(ctx: Context, app: App | None, modify: Edit, *, cause: str, restart: bo
         return None
 
     def work(job: Job) -> Release | None:
-        # Looked at under the lock: a deploy may have come in between.
+        # Read under the lock: a deploy may have come in between.
         current = ctx.store.releases.current(job.app)
         if current is None or job.app.stopped:
             _record(ctx, job.app, modify)
@@ -42,7 +42,7 @@ def edit(ctx: Context, app: App | None, modify: Edit, *, cause: str, restart: bo
         draft = deploy.reconfigured(ctx, job.app, current, wanted, shared, actor=ctx.caller.name, cause=cause)
 
         def recorded() -> None:
-            # Somebody may have recorded other variables with --no-restart while the containers came up.
+            # Another caller may have recorded other variables with --no-restart while the containers started.
             ctx.store.config.replace(job.app, modify(ctx.store.config.all(job.app)))
 
         return deploy.release(ctx, job.app, job, draft, also=recorded)

@@ -150,7 +150,7 @@ def clone(ctx: Context, app: App, name: str, *, start: bool) -> App:
         _copy(ctx, app, copy)
         _start_copy(ctx, app, copy, start=start)
     except Disconnected:
-        # Only the client has disconnected. The clone is made all the same.
+        # Only the client has disconnected. The clone is created anyway.
         raise
     except BaseException:
         _discard(ctx, copy)

@@ -38,7 +38,7 @@ def scale(ctx: Context, app: App, wanted: Mapping[str, int], *, skip_deploy: boo
     """Start or retire the difference. Containers that stay are not touched. ``skip_deploy``: only save the numbers."""
 
     def work(job: Job) -> None:
-        # Looked at under the lock: a deploy may have come in between.
+        # Read under the lock: a deploy may have come in between.
         current = ctx.store.releases.current(job.app)
         rollout.check_scale(wanted, [process.type for process in current.processes] if current else None)
         if current is None or job.app.stopped or skip_deploy:

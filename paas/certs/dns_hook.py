@@ -30,9 +30,10 @@ class DnsHooks:
 
     @contextmanager
     def record(self, name: str, domain: str, record: str, value: str) -> Iterator[None]:
-        """Inside, DNS has the TXT record: the program was called with ``present``, and is with ``cleanup`` after it.
+        """Return a context in which DNS has the TXT record: the program is called with ``present`` before, and with
+        ``cleanup`` after it.
 
-        Raises `PaasError` with the last that the program said if it fails or takes longer than five minutes.
+        Raise `PaasError` with the program's last message if it fails or takes longer than five minutes.
         """
         program = self._path(name)
         if program is None:

@@ -1,1 +1,1 @@
-"""One file per command namespace: a declaration and a few lines that call the engine."""
+"""The grammar of commands: declaration, parsing, arguments, results."""

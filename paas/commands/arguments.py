@@ -63,22 +63,22 @@ def _log_format(ctx: Context, text: str) -> str:
 
 
 def domain(ctx: Context, text: str) -> str:
-    """The domain name in its one form."""
+    """Return the normalized domain name."""
     return host_name(text)
 
 
 def app_names(ctx: Context) -> Iterable[str]:
-    """The names of all apps."""
+    """Return the names of all apps."""
     return _apps(ctx)
 
 
 def pair(ctx: Context, text: str) -> tuple[str, str]:
-    """A variable and its value."""
+    """Parse a variable and its value."""
     return environment.pair(text)
 
 
 def process_types(ctx: Context, app: AppModel) -> list[str]:
-    """Those of the release that runs."""
+    """Return the process types of the current release."""
     release = ctx.store.releases.current(app)
     return [process.type for process in release.processes] if release else []
 
@@ -129,12 +129,12 @@ Count = Annotated[int | None, Arg("N", _count)]
 
 
 def property_key(namespace: str) -> Any:
-    """The name of a property of that namespace."""
+    """Return the argument for the name of a property of that namespace."""
     return Annotated[str, Arg("KEY", choices=[row.key for row in properties.of(namespace)])]
 
 
 def input_chunks(invocation: Invocation) -> Iterator[bytes]:
-    """The standard input as it comes."""
+    """Yield the standard input as it comes."""
     return iter(lambda: invocation.stdin.recv(65536), b"")
 
 
@@ -142,7 +142,7 @@ INPUT_LIMIT = 1 << 20
 
 
 def read_input(invocation: Invocation, limit: int = INPUT_LIMIT) -> str:
-    """The whole standard input as text; refuses what is not UTF-8 or longer than ``limit`` bytes."""
+    """Return the whole standard input as text. Raise an error if it is not UTF-8 or longer than ``limit`` bytes."""
     try:
         return read_bytes(invocation, limit).decode()
     except UnicodeDecodeError as error:
@@ -150,7 +150,7 @@ def read_input(invocation: Invocation, limit: int = INPUT_LIMIT) -> str:
 
 
 def read_bytes(invocation: Invocation, limit: int = INPUT_LIMIT) -> bytes:
-    """The whole standard input; refuses what is longer than ``limit`` bytes."""
+    """Return the whole standard input. Raise an error if it is longer than ``limit`` bytes."""
     data = bytearray()
     while chunk := invocation.stdin.recv(65536):
         data += chunk
@@ -160,7 +160,7 @@ def read_bytes(invocation: Invocation, limit: int = INPUT_LIMIT) -> bytes:
 
 
 def read_password(invocation: Invocation) -> str:
-    """A password from standard input, without the end of its line; refuses an empty one."""
+    """Read a password from standard input, without the end of its line. Raise an error for an empty one."""
     password = read_input(invocation, 1 << 16).removesuffix("\n").removesuffix("\r")
     if not password or not password.isprintable():
         raise InvalidValue(
@@ -173,7 +173,7 @@ def read_password(invocation: Invocation) -> str:
 
 
 def confirm(ctx: Context, invocation: Invocation, name: str, doing: str, *, force: bool) -> None:
-    """Goes on only with ``--force``, or once the name was typed in full."""
+    """Continue only with ``--force``, or once the name was typed in full."""
     if force:
         return
     ctx.out.warning(f"WARNING: {doing}. This cannot be undone.")

@@ -1,7 +1,7 @@
-"""Commands are declared once: the signature is the grammar, the annotations parse, the docstring is the help.
+"""Declaration of commands: the signature is the grammar, the annotations parse, the docstring is the help.
 
-Positional parameters are arguments, keyword-only ones are flags. A parameter of type `Invocation` is given the streams
-of the call. ``access`` has no default, so that nobody forgets it.
+Positional parameters are arguments, keyword-only ones are flags. A parameter of type `Invocation` gets the streams of
+the call. ``access`` has no default, so that it is never forgotten.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ class Stdin(enum.Enum):
 
 @dataclass(frozen=True)
 class Arg:
-    """How one parameter is written, read and completed.
+    """Syntax, parser and completion of one parameter.
 
-    ``metavar`` is how help shows it. ``scope``: ``--global`` may stand in its place, which gives None. ``shared``: the
-    role that this needs, where it is not the command's. ``rest``: from its first word on nothing is taken as a flag.
-    ``select``: takes the name of any flag the command does not know. ``repeat``: the flag may be given several times,
+    ``metavar`` is its name in the help. ``scope``: ``--global`` may replace it, which gives None. ``shared``: the role
+    that this needs, if it differs from the command's. ``rest``: after its first word nothing is taken as a flag.
+    ``select``: takes the name of any flag the command does not have. ``repeat``: the flag may be given several times,
     and its value is a list. ``app``: its value is an app, which a command with more than the access ``VIEW`` changes.
-    ``left_out`` says of a word that it is the next parameter's, and that this one is as with ``--global``. ``choices``
-    are all words that it takes, where these are known; ``of_app`` tells those that the app before it has.
+    ``left_out`` returns True for a word that belongs to the next parameter, so that this one is as with ``--global``.
+    ``choices`` are all accepted words, if known; ``of_app`` returns those that the app before it has.
     """
 
     metavar: str
@@ -87,7 +87,7 @@ class Parameter:
 
     @property
     def required(self) -> bool:
-        """Whether the command can't do without it."""
+        """True if the command requires it."""
         return self.default is inspect.Parameter.empty and not self.many
 
     @property
@@ -96,7 +96,7 @@ class Parameter:
         return "--" + self.public.replace("_", "-")
 
     def usage(self) -> str:
-        """How the line of usage shows it."""
+        """Its part of the usage line."""
         if self.arg.select:
             return "[--KEY]"
         if self.flag:
@@ -113,8 +113,11 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Command:
-    """One command. ``value`` says whether it has a result, and so takes ``--format``; ``unlocked``: it
-    may be run for an app that is locked, for instance because it only looks; ``stdin``: what it reads."""
+    """One command.
+
+    ``value``: it has a result, and so takes ``--format``; ``unlocked``: it may be run for a locked app, for example
+    because it only reads; ``stdin``: what it reads.
+    """
 
     name: str
     access: Access
@@ -128,7 +131,7 @@ class Command:
 
     @property
     def namespace(self) -> str:
-        """What stands before the colon."""
+        """Part of the name before the colon."""
         return self.name.partition(":")[0]
 
     @property
@@ -138,7 +141,7 @@ class Command:
 
     @property
     def changes_app(self) -> bool:
-        """Whether it is refused for an app that is locked, and so takes ``--lock-wait``."""
+        """True if it is refused for a locked app, and so takes ``--lock-wait``."""
         return self.access > Access.VIEW and not self.unlocked and any(entry.arg.app for entry in self.parameters)
 
     @property
@@ -157,7 +160,7 @@ class Command:
         return [parameter for parameter in self.parameters if not parameter.flag]
 
     def usage(self) -> str:
-        """One line of how it is typed."""
+        """Usage in one line."""
         flags = [parameter.usage() for parameter in self.parameters if parameter.flag]
         flags += ["[--format text|json]"] if self.value else []
         return " ".join([self.name, *flags, *(parameter.usage() for parameter in self.positional)])
@@ -170,7 +173,7 @@ COMMANDS: dict[str, Command] = {}
 def command(
     name: str, *, access: Access, hidden: bool = False, unlocked: bool = False, stdin: Stdin = Stdin.NONE
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declares a function of a `Context` and the command's parameters as a command."""
+    """Declare a function of a `Context` and the command's parameters as a command."""
 
     def declare(handler: Callable[..., Any]) -> Callable[..., Any]:
         add(name, handler, access=access, hidden=hidden, unlocked=unlocked, stdin=stdin)
@@ -188,7 +191,7 @@ def add(
     unlocked: bool = False,
     stdin: Stdin = Stdin.NONE,
 ) -> None:
-    """Adds one command; a name that is there already is a mistake in the code."""
+    """Add one command. Raise an error for a duplicate name."""
     if name in COMMANDS:
         raise ValueError(f"command {name} is declared twice")
     hints = typing.get_type_hints(handler, include_extras=True)

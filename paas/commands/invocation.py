@@ -1,4 +1,4 @@
-"""What every transport hands to ``dispatch``: one command with its streams, and who asks."""
+"""The seam between transports and ``dispatch``: one command with its streams, and its caller."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ class Terminal:
 
 
 def _has_no_terminal(_raw: bool) -> None:
-    """What ``set_raw`` does where the client has no terminal: nothing."""
+    """Do nothing: ``set_raw`` of a client without a terminal."""
 
 
 @dataclass
 class Invocation:
-    """One command under way. The transport makes it, ``dispatch`` runs it in a thread of its own.
+    """One running command. The transport creates it, ``dispatch`` runs it in its own thread.
 
-    ``stdin`` is a blocking socket: it reads the client's input byte for byte, and end-of-file once the client closes
-    its side or is gone; its file descriptor may be handed to a child process. Touch it only when input is wanted: the
-    local client reads its own standard input from that moment on, and not before. ``stdout`` and ``stderr`` take bytes,
-    block while the client is slow to read, and raise `Disconnected` once it is gone; ``gone`` is set at that moment,
-    Ctrl-C included.
+    ``stdin`` is a blocking socket: it returns the client's input byte for byte, and end-of-file once the client closes
+    its side or disconnects; its file descriptor may be passed to a child process. Touch it only when input is needed:
+    the local client reads its own standard input from that moment on, and not before. ``stdout`` and ``stderr`` take
+    bytes, block while the client is slow to read, and raise `Disconnected` once it has disconnected; ``gone`` is set at
+    that moment, also for Ctrl-C.
 
-    ``terminal`` is None where the client has none; it follows the client's window, and each of ``on_resize`` is then
-    called, in some other thread. ``set_raw(True)`` hands the terminal over: keys come one by one as they are typed,
-    Ctrl-C among them, and output is not touched; the transport undoes it at the end. ``environment`` holds what the
-    client sent of the few variables that are let through (``GIT_PROTOCOL``). Where the client is a program that wants
-    parts, ``answer`` takes the result as JSON and ``report`` the error that the command ends with; elsewhere they go to
-    ``stdout`` and ``stderr``. ``began`` takes the number of a change that has begun; ``marked``
-    a place from which output can be told again: after the line that comes next, or after all that was said.
+    ``terminal`` is None for a client without one; it follows the client's window, and each of ``on_resize`` is called
+    then, in another thread. ``set_raw(True)`` switches the terminal to raw mode: keys arrive one by one as they are
+    typed, including Ctrl-C, and output is not changed; the transport undoes it at the end. ``environment`` has the few
+    accepted variables of the client (``GIT_PROTOCOL``). If the client is a program that requests parts, ``answer``
+    takes the result as JSON and ``report`` the error of the command; otherwise they are written to ``stdout`` and
+    ``stderr``. ``began`` takes the number of a deployment that has begun; ``marked`` a position from which output can
+    be repeated: after the next line, or after all output so far.
     """
 
     argv: list[str]

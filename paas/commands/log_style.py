@@ -25,6 +25,6 @@ Colour = Annotated[str, Arg("auto|always|never", _colour, lambda ctx: COLOURS)]
 def style(
     invocation: Invocation, colour: str, *, raw: bool, plain: bool = False, json: bool = False, cut: int = 0
 ) -> Style:
-    """How lines are shown to this caller: with colours on a terminal unless ``colour`` says otherwise."""
+    """Return how lines are displayed to this caller: with colors on a terminal unless ``colour`` says otherwise."""
     coloured = colour == "always" or (colour == "auto" and invocation.terminal is not None)
     return Style(colour=coloured, plain=plain, raw=raw, json=json, cut=cut)

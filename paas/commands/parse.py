@@ -31,9 +31,9 @@ class Words:
 
 
 def split(command: Command, argv: Sequence[str]) -> Words:
-    """Tells flags from arguments; `UsageError` for a flag that the command does not have.
+    """Separate flags from arguments. Raise `UsageError` for an unknown flag.
 
-    Flags of one letter may stand together, and the value of the last may follow it at once: ``-tn20``.
+    Flags of one letter may be combined, and the value of the last may follow directly: ``-tn20``.
     """
     words = Words()
     by_option = {parameter.option: parameter for parameter in command.parameters if parameter.flag}
@@ -98,7 +98,7 @@ def _value(command: Command, name: str, equals: str, value: str, remaining: list
 
 
 def _common(command: Command, words: Words, name: str, equals: str, value: str, remaining: list[str]) -> bool:
-    """Takes a flag that every command has; says whether it was one."""
+    """Process a flag that every command has. Return True if it was one."""
     if name in ("--help", "-h"):
         words.help = True
     elif name == "--quiet":
@@ -129,7 +129,7 @@ def _selected(command: Command, name: str, known: Iterable[str]) -> str:
 
 
 def bind(ctx: Context, command: Command, words: Words) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments for the handler, read and checked; `UsageError` says what is missing or too much."""
+    """Return the parsed and checked arguments for the handler. Raise `UsageError` for missing and superfluous ones."""
     remaining = list(words.positional)
     positional: list[Any] = []
     named: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Results as text for people, or as JSON for programs."""
+"""Results as text for users, or as JSON for programs."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Text:
 
 
 def as_json(value: Any) -> str:
-    """The result as JSON, indented."""
+    """Return the result as indented JSON."""
     return json.dumps(_plain(value), indent=2, ensure_ascii=False)
 
 
@@ -81,7 +81,10 @@ def _plain(value: Any) -> Any:
 
 
 def as_text(value: Any, *, headings: bool) -> str:
-    """The result as text, with a newline at its end unless it is empty. ``headings``: also titles and column names."""
+    """Return the result as text, with a newline at its end unless it is empty.
+
+    ``headings``: with titles and column names.
+    """
     lines = _lines(value, headings)
     return "".join(f"{line}\n" for line in lines)
 

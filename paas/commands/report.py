@@ -10,13 +10,13 @@ from paas.core.model import App
 from paas.jobs.context import Context
 
 EVERY = "every app"
-"""What stands for the app in a report where none is named."""
+"""Name for the app in a report of all apps."""
 
 
 def reports(
     ctx: Context, app: App | str | None, flag: str, make: Callable[[App | None], Report]
 ) -> Report | Reports | str:
-    """The report of the app, of the server for None, or of every app; or the one value that the flag selects."""
+    """Return the report of the app, of the server for None, or of every app; or the one value that the flag selects."""
     if not isinstance(app, str):
         return pick(make(app), flag)
     if flag:
@@ -25,7 +25,7 @@ def reports(
 
 
 def pick(report: Report, flag: str) -> Report | str:
-    """The whole report, or for a flag like ``--git-deploy-branch`` that one value."""
+    """Return the whole report, or one value for a flag like ``--git-deploy-branch``."""
     if not flag:
         return report
     prefix = f"--{report.namespace}-"

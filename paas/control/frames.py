@@ -55,7 +55,7 @@ OUTPUT, ERROR, GRANT, VALUE, PROBLEM, JOB, MARK, RAW, EXIT = b"o", b"x", b"g", b
 
 
 def frame(kind: bytes, payload: bytes = b"") -> bytes:
-    """One frame, ready to be sent."""
+    """Return one frame, ready to be sent."""
     return kind + len(payload).to_bytes(4, "big") + payload
 
 

@@ -28,7 +28,7 @@ class Dispatcher:
         self._base = base
 
     def __call__(self, invocation: Invocation) -> int:
-        """Runs the invocation to its end."""
+        """Run the invocation to its end."""
         out = Output(invocation.stdout, invocation.stderr, invocation.began, invocation.marked)
         ctx = replace(self._base, out=out, caller=invocation.caller, gone=invocation.gone)
         try:
@@ -79,9 +79,9 @@ class Dispatcher:
 
 
 def find(argv: list[str]) -> tuple[Command, list[str]]:
-    """The command that the words name, and the words that are left for it.
+    """Return the command that the words name, and the remaining words.
 
-    Global flags may stand before it, and before those a ``--``, which ssh and shells need to pass them on.
+    Global flags may precede it, and before those a ``--``, which ssh and shells need to pass them on.
     """
     words = argv[1:] if argv[:1] == ["--"] else list(argv)
     before: list[str] = []

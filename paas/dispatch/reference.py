@@ -16,7 +16,7 @@ NOTICE = "<!-- Written by `make docs` from the declarations in the code; don't e
 
 
 def commands_page() -> str:
-    """Every command with its usage, access and help."""
+    """Return the page of all commands with usage, access and help."""
     features.load()
     parts = [
         "# Commands",
@@ -49,7 +49,7 @@ def _command(entry: Command) -> str:
 
 
 def settings_page() -> str:
-    """Every server setting and every property."""
+    """Return the page of all server settings and properties."""
     lines = [
         "# Settings and properties",
         "",
@@ -92,7 +92,7 @@ def _code(text: str) -> str:
 
 
 def openapi_page() -> str:
-    """The description of the HTTP API."""
+    """Return the description of the HTTP API."""
     return json.dumps(openapi.document(), indent=1, ensure_ascii=False) + "\n"
 
 

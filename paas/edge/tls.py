@@ -16,7 +16,7 @@ from paas.jobs.context import Context
 
 @dataclass(frozen=True)
 class Challenges:
-    """How challenges of an authority are answered. Certificates register it: they have the account's key."""
+    """Responses to challenges of an authority. Certificates register it: they have the account's key."""
 
     thumbprint: Callable[[], str]
 

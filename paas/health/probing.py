@@ -26,8 +26,8 @@ def look(
 ) -> CheckOutcome:
     """Run the check once.
 
-    ``published`` is the loopback port of the process's own port, ``up`` the seconds that the container has run.
-    A container on another machine is asked at its endpoint; what it listens on is not visible.
+    ``published`` is the loopback port of the process's own port, ``up`` the seconds that the container has run. A
+    container on another machine is checked at its endpoint; its other sockets are not visible.
     """
     if check.command:
         status, output = ctx.schedulers.of(app).exec(container.id, check.command, check.timeout)

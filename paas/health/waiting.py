@@ -153,7 +153,7 @@ class _Wait:
             # Docker runs an image's HEALTHCHECK, too, and may have declared it unhealthy.
             unhealthy = container.health == "unhealthy" and self._image is not None and check == self._image.healthcheck
             ended = container.status not in UP
-            # A cluster may never find a machine for it, and then nothing was looked at.
+            # A cluster may never find a machine for it, and then no check ran.
             over = over or (container.status == PENDING and waited >= patience)
             if ended or over or unhealthy:
                 evidence = self._evidence(check, container, seen, min(waited, patience))

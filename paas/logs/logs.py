@@ -120,7 +120,7 @@ def _close(sources: list[LogSource]) -> None:
 def follow(ctx: Context, app: App, query: Query, lines: int | None, style: Style) -> None:
     """Write the last lines, then new ones, also of later releases, until the client disconnects.
 
-    A slow client delays nobody: unread lines stay in the files.
+    A slow client does not delay others: unread lines stay in the files.
     """
     logfollow.follow(
         ctx,

@@ -1,4 +1,4 @@
-"""One deploy, from a commit to a release that serves. This page is the whole story."""
+"""One deploy, from a commit to a release that serves. Read this page first."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ from paas.system.reserve import Reserve
 
 @dataclass(frozen=True)
 class Commit:
-    """What to deploy. The objects of a push are still in its quarantine.
+    """Commit to deploy. The objects of a push are still in its quarantine.
 
-    ``update`` moves a branch to it. That is noted together with the release, so that a crash in between loses nothing;
+    ``update`` moves a branch to it. It is recorded together with the release, so that a crash in between loses nothing;
     ``landed`` is called once the release serves, and moves it.
     """
 
@@ -56,7 +56,7 @@ class Commit:
 
 
 def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
-    """Read, build, release. Whatever fails, the release that serves is not touched."""
+    """Read, build, release. If anything fails, the release that serves is not touched."""
     job.note(commit=commit.id)
     spec, recipe = read(ctx, app, job, commit)
     domains.check_free(ctx, app, spec.domains)
@@ -93,14 +93,17 @@ def deploy(ctx: Context, app: App, job: Job, commit: Commit) -> Release:
 
 
 def note_landing(ctx: Context, job: Job, commit: Commit) -> None:
-    """Notes which branch belongs to the release that is being recorded; its objects stay from here on."""
+    """Record which branch belongs to the release that is being recorded; its objects are kept from here on."""
     if commit.update is not None and commit.quarantine is not None:
         commit.quarantine.keep()
         ctx.store.deployments.land(job.id, commit.update)
 
 
 def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Recipe | None]:
-    """What the commit's files say, and its buildpacks' recipe if any; refuses what can't be built before it is."""
+    """Return the app's description in the commit, and its buildpacks' recipe if any.
+
+    Raise an error for a commit that can't be built.
+    """
     properties = ctx.store.properties.of(app)
     repository = repository_of(ctx, app)
     with job.step(Step.READ):
@@ -136,7 +139,7 @@ def read(ctx: Context, app: App, job: Job, commit: Commit) -> tuple[AppSpec, Rec
 
 
 def build(ctx: Context, app: App, job: Job, commit: Commit, recipe: Recipe | None = None) -> str:
-    """The image of the commit, built from the kept work tree, so that only what changed is sent to BuildKit."""
+    """Build the commit from the permanent work tree, so that only changes are sent. Return the image's id."""
 
     with build_slot(ctx, job):
         resources.check(ctx, app)
@@ -157,7 +160,7 @@ def build(ctx: Context, app: App, job: Job, commit: Commit, recipe: Recipe | Non
 
 @contextmanager
 def build_slot(ctx: Context, job: Job) -> Iterator[None]:
-    """Inside, it is this job's turn to build. As long as it waits, a newer push may take its place."""
+    """Return a context in which this job may build. While it waits, a newer push may replace it."""
 
     def waiting(before: int) -> None:
         job.wait_for("a build slot")
@@ -169,7 +172,7 @@ def build_slot(ctx: Context, job: Job) -> Iterator[None]:
 
 
 def existing(ctx: Context, image_id: str) -> Image:
-    """The image; an error that says what to do if it has gone."""
+    """Return the image. Raise an error with a fix if it is gone."""
     image = ctx.engine.image(image_id)
     if image is None:
         raise BuildFailed(
@@ -182,7 +185,7 @@ def existing(ctx: Context, image_id: str) -> Image:
 
 
 def processes(image: Image, spec: AppSpec, environment: Mapping[str, Secret]) -> tuple[Process, ...]:
-    """The process types with their ports, from the app's description, the image and the configured PORT."""
+    """Return the process types with their ports, from the app's description, the image and the configured PORT."""
     if not image.has_command and any(one.command is None for one in spec.processes.values()):
         raise BuildFailed(
             "no command to run was found",
@@ -206,10 +209,10 @@ def release(
     formation: Mapping[str, int] | None = None,
     listed: Sequence[str] | None = None,
 ) -> Release:
-    """Makes the draft a release and rolls it out: it becomes the current one, or has failed.
+    """Make the draft a release and roll it out. It becomes the current one, or fails.
 
-    ``first`` are commands that have to succeed, each in a container of its own, before anything is started; ``listed``
-    the domains of its paas.yml, None where they stay.
+    ``first`` are commands that must succeed, each in its own container, before anything is started; ``listed`` are the
+    domains of its paas.yml, None to keep the recorded ones.
     """
     with job.step(Step.RELEASE):
         made = ctx.store.releases.add(app, draft, ctx.clock.now())
@@ -237,7 +240,7 @@ def release(
 
 
 def prepared(ctx: Context, app: App, job: Job, made: Release, first: Sequence[Phase]) -> Release:
-    """Runs the commands whose files belong to the image, and returns the release with the image that they leave."""
+    """Run the commands whose files belong to the image. Return the release with the resulting image."""
     for phase in first:
         image = run_phase(ctx, app, job, made, phase)
         if image != made.image:
@@ -248,7 +251,7 @@ def prepared(ctx: Context, app: App, job: Job, made: Release, first: Sequence[Ph
 
 
 def afterwards(ctx: Context, app: App, job: Job, made: Release, phase: Phase) -> None:
-    """Runs the command once the release serves. If it fails that is told; the release stays: others see it already."""
+    """Run the command once the release serves. An error is only reported: the release is already public."""
     try:
         run_phase(ctx, app, job, made, phase)
     except Cancelled:
@@ -259,9 +262,9 @@ def afterwards(ctx: Context, app: App, job: Job, made: Release, phase: Phase) ->
 
 
 def same_again(ctx: Context, app: App, job: Job, *, actor: str, cause: str, only: str = "") -> None:
-    """Puts fresh containers of the current release in place, of all process types or ``only`` one.
+    """Replace the containers of the current release, of all process types or ``only`` one.
 
-    If the configuration or the settings of its containers changed since that release, this makes a new one.
+    If the configuration or the settings of its containers changed since that release, create a new one.
     """
     current = ctx.store.releases.deployed(app)
     config, shared = ctx.store.config.all(app), ctx.store.config.all(None)

@@ -1,6 +1,6 @@
-"""Looking at changes of apps as they were or are carried out, attaching to them, and cancelling them.
+"""Display, follow and cancel deployments.
 
-They are called builds where people type them, as most of them are.
+Commands call them builds, as most of them are.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class DeploymentView:
 
 
 def recent(ctx: Context, app: App | None, *, status: str = "", kind: str = "") -> list[DeploymentView]:
-    """The newest deployments of the app, or of all, newest first."""
+    """Return the newest deployments of the app, or of all, newest first."""
     names = {found.id: found.name for found in ctx.store.apps.all()}
     rows = ctx.store.deployments.all(app, status=status, kind=kind)
     return [_build(ctx, names.get(row.app_id, ""), row) for row in rows]
@@ -39,7 +39,7 @@ def _build(ctx: Context, name: str, deployment: Deployment) -> DeploymentView:
 
 
 def find(ctx: Context, target: str, which: str = "") -> DeploymentView:
-    """The deployment that is meant: by its number; or of an app the number, ``current``, or else the newest one."""
+    """Return a deployment: by its number; or of an app by number, ``current``, or else its newest one."""
     app = ctx.store.apps.find(target)
     if app is None and target.isdecimal() and not which:
         found = ctx.store.deployments.get(int(target))
@@ -67,14 +67,14 @@ def _see(app: App) -> str:
 
 
 def nothing_under_way(app: App) -> NotFound:
-    """The error where somebody asks for the current build and there is none."""
+    """Return the error for a missing current build."""
     return NotFound(f"no deployment of {app.name} is running", fix=_see(app), code="no-build-under-way")
 
 
 def show_log(ctx: Context, build: DeploymentView, *, follow: bool, after: int = 0) -> int:
-    """Writes the log as a result; with ``follow`` to its end, and then returns 1 if the build did not succeed.
+    """Write the log as a result; with ``follow`` until its end, and then return 1 if the build did not succeed.
 
-    Its first ``after`` bytes are left out.
+    Skip its first ``after`` bytes.
     """
     job = ctx.jobs.find(build.deployment.id)
     marked = _Marked(ctx, after) if follow and ctx.out.marks else None
@@ -93,7 +93,7 @@ def show_log(ctx: Context, build: DeploymentView, *, follow: bool, after: int = 
         with path.open("rb") as file:
             file.seek(after)
             data = file.read()
-        # A log of before lines were cleaned as they were written may hold anything.
+        # A log from before lines were cleaned at writing may contain anything.
         written(data if marked else printable_lines(data))
     if marked:
         marked.end()
@@ -110,7 +110,7 @@ class _Marked:
         self._begun = b""
 
     def write(self, data: bytes) -> None:
-        """Writes the lines that are whole with this piece."""
+        """Write the complete lines."""
         *lines, self._begun = (self._begun + data).split(b"\n")
         for line in lines:
             self._at += len(line) + 1
@@ -118,12 +118,12 @@ class _Marked:
             self._out.result(printable_lines(line + b"\n"))
 
     def end(self) -> None:
-        """Writes what has no end of line."""
+        """Write an unfinished last line."""
         self._out.result(printable_lines(self._begun))
 
 
 def cancel(ctx: Context, build: DeploymentView) -> None:
-    """Ends the deployment and waits until it has cleaned up after itself; what was running goes on."""
+    """Cancel the deployment and wait until it has cleaned up; running processes are not touched."""
     job = ctx.jobs.find(build.deployment.id)
     if job is None:
         raise PaasError(

@@ -1,4 +1,4 @@
-"""What `doctor` finds out about the containers of apps."""
+"""Findings of `doctor` about the containers of apps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paas.releases.retire import Retirer
 
 
 def drift(ctx: Context, apps: Sequence[App]) -> Iterator[Finding]:
-    """Where containers are not what is wanted."""
+    """Yield differences between desired and existing containers."""
     for app in apps:
         # What is under way explains every difference.
         if not ctx.jobs.of(app):

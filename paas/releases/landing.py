@@ -59,7 +59,7 @@ def _follow(ctx: Context, app: App, branch: str, *, chosen: bool = False) -> Non
 
 
 def deploy_first(ctx: Context, job: Job, commit: Commit) -> None:
-    """Deploys a commit that no branch has yet."""
+    """Deploy a commit that is on no branch yet."""
     try:
         deploy(ctx, job.app, job, commit)
     except PaasError:
@@ -70,7 +70,7 @@ def deploy_first(ctx: Context, job: Job, commit: Commit) -> None:
 
 
 def head(ctx: Context, app: App) -> CommitInfo | None:
-    """The newest commit of the deploy branch, None if nothing was pushed to it."""
+    """Return the newest commit of the deploy branch, None if nothing was pushed to it."""
     branch = ctx.store.properties.of(app).text("git", "deploy-branch")
     repository = repository_of(ctx, app)
     commit = repository.resolve(HEADS + branch) if branch else None
@@ -78,7 +78,7 @@ def head(ctx: Context, app: App) -> CommitInfo | None:
 
 
 def rebuild(ctx: Context, app: App) -> None:
-    """Builds and releases the newest commit of the deploy branch again."""
+    """Build and release the newest commit of the deploy branch again."""
     commit = head(ctx, app)
     if commit is None:
         raise PaasError(

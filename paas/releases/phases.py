@@ -33,7 +33,7 @@ MOST_SHOWN = 8 << 20
 
 @dataclass(frozen=True)
 class Phase:
-    """One command; ``name`` is what people call it. With ``kept`` what it writes is part of the image from then on."""
+    """One command; ``name`` is its name for users. With ``kept``, files that it writes become part of the image."""
 
     name: str
     command: str
@@ -41,7 +41,8 @@ class Phase:
 
 
 def phases(spec: AppSpec) -> list[Phase]:
-    """What has to succeed before anything starts: app.json's predeploy, then the Procfile's release."""
+    """Return the commands that must succeed before anything starts: app.json's predeploy, then the Procfile's release.
+    """
     given = [
         Phase("predeploy script", spec.predeploy, kept=True),
         Phase("release phase", spec.commands.get(TYPE, "")),
@@ -79,13 +80,16 @@ def run_phase(ctx: Context, app: App, job: Job, release: Release, phase: Phase) 
             _judge(phase, ended)
             return _left(ctx, job, started.id, release, phase)
         finally:
-            # One that could not be started is there all the same.
+            # A container that could not be started exists, too.
             for unit in scheduler.at(app, {candidate.replica.place}):
                 scheduler.retire(app, unit.id, 0)
 
 
 def _left(ctx: Context, job: Job, container_id: str, release: Release, phase: Phase) -> str:
-    """The image that the phase leaves. Its command has done its work: where the files can't be kept, that is told."""
+    """Return the image after the phase.
+
+    The command has succeeded, so if its files can't be kept, that is only reported.
+    """
     if not phase.kept:
         return release.image
     try:
@@ -120,7 +124,7 @@ def _show(scheduler: Scheduler, job: Job, container_id: str) -> None:
 
 
 def _ended(ctx: Context, scheduler: Scheduler, container_id: str) -> Container | None:
-    """What the engine says of it at its end, which may come a moment after that of its log."""
+    """Return the details of the ended container, which may end a moment after its log."""
     never = threading.Event()
     while (found := scheduler.inspect(container_id)) and found.status == "running":
         ctx.clock.wait(never, _ENDED_SECONDS)
@@ -143,9 +147,9 @@ def _judge(phase: Phase, found: Container | None) -> None:
 def _ended_early(
     ctx: Context, app: App, job: Job, phase: Phase, scheduler: Scheduler, candidate: Candidate, deadline: float
 ) -> Iterator[threading.Event]:
-    """Inside, the container is stopped when the job is cancelled or the phase's time is over, which ends its log.
+    """Return a context in which the container is stopped when the job is cancelled or the phase exceeds its time limit.
 
-    The event says that its time was over.
+    That ends its log. The event is set if the limit was exceeded.
     """
     grace = int(ctx.store.properties.of(app).value("ps", "stop-timeout-seconds"))
     done, over = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""After a release serves: which images go, and what people are told."""
+"""Steps after a release serves: remove old images, and report the result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TRIED_AGAIN = 3
 
 
 def tell(ctx: Context, app: App, job: Job, made: Release) -> None:
-    """Say that it is released, and where; warn if nothing of it runs, or nobody can reach it."""
+    """Report the release and its URL; warn if none of its processes runs, or it has no address."""
     replicas = ctx.store.apps.replicas(app)
     if not replicas:
         _nothing_runs(app, job, made)
@@ -29,10 +29,10 @@ def _nothing_runs(app: App, job: Job, made: Release) -> None:
 
 
 def drop_old_images(ctx: Context, app: App, job: Job, made: Release) -> None:
-    """Keeps the images of the last releases only.
+    """Keep only the images of the last releases.
 
-    A container that still drains keeps its own, so the image is tried again after the next releases; `cleanup` takes
-    what is older. The release serves by now: one that can't be removed is told.
+    A container that still drains keeps its image, so that is tried again after the next releases; `cleanup` removes
+    older ones. The release serves by now, so an error is only reported.
     """
     keep = ctx.settings.value("keep-images")
     served = ctx.store.releases.served_images(app, keep + TRIED_AGAIN)

@@ -49,12 +49,12 @@ class Retirer:
         thread.start()
 
     def retiring(self) -> frozenset[str]:
-        """The ids of the containers that are on their way out."""
+        """Return the ids of the containers that are being retired."""
         with self._lock:
             return frozenset(self._containers)
 
     def later(self, doing: str, work: Callable[[], None]) -> None:
-        """Does the work in the background; an error is logged."""
+        """Do the work in the background; an error is logged."""
         thread = threading.Thread(target=self._try, args=(doing, work), daemon=True)
         with self._lock:
             self._threads.add(thread)
@@ -108,10 +108,10 @@ class Retirer:
                 return
 
     def idle(self) -> bool:
-        """Whether nothing is being retired."""
+        """Return True if nothing is being retired."""
         with self._lock:
             return not self._threads
 
     def stop(self) -> None:
-        """Leaves what is still draining to the next start."""
+        """Leave draining containers to the next start."""
         self._stopping.set()

@@ -14,9 +14,10 @@ from paas.releases import container_settings, deploy
 
 
 def rollback(ctx: Context, app: App, version: int | None, *, keep_config: bool = False) -> Release:
-    """Rolls back to the version, or for None to the release that served before the current one.
+    """Roll back to the version, or for None to the release that served before the current one.
 
-    With ``keep_config`` configuration and container settings stay as they are now; image and commands go back.
+    With ``keep_config``, configuration and container settings stay as they are now; image and commands are those of the
+    old release.
     """
 
     def work(job: Job) -> Release:
@@ -56,7 +57,7 @@ def rollback(ctx: Context, app: App, version: int | None, *, keep_config: bool =
 
 
 def find(ctx: Context, app: App, version: int | None) -> Release:
-    """The release to go back to; refuses one that never served or whose image is gone."""
+    """Return the release to go back to. Raise an error for one that never served or whose image is gone."""
     current = ctx.store.releases.deployed(app)
     if version is None:
         served = (old.version for old in ctx.store.releases.summaries(app) if _served_before(old, current))

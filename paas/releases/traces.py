@@ -19,7 +19,7 @@ class Trace:
 
 
 def find(ctx: Context, app: App, number: int | None) -> Trace:
-    """The trace of the app's change of that number, or else of its newest that is over. Raises `NotFound`."""
+    """Return the trace of the app's deployment of that number, or else of its newest finished one. Raise `NotFound`."""
     chosen = ctx.store.traces.newest(app) if number is None else number
     if chosen is None:
         raise NotFound(f"{app.name} has not been deployed yet", fix="Push to it.", code="no-trace")

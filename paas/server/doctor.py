@@ -22,10 +22,10 @@ ENGINE_DOWN = "engine-down"
 
 
 def examine(ctx: Context, app: App | None = None) -> list[Finding]:
-    """Every finding: those of the app, or for None of the host and all apps."""
+    """Return all findings of the app, or for None of the host and all apps."""
     apps = [app] if app else ctx.store.apps.all()
     looks = sorted((look for feature in ctx.features for look in feature.findings), key=lambda look: look.host)
-    # Last: where there is much to measure, the engine is not waited for, and nothing more is asked of it then.
+    # Last: if measuring takes too long, Docker is not waited for, and not used any more.
     looks = [*FIRST, *looks, WRITTEN]
     found: list[Finding] = []
     with ctx.engine.briefly():
@@ -36,7 +36,7 @@ def examine(ctx: Context, app: App | None = None) -> list[Finding]:
 
 
 def _looked(subject: str, look: Callable[[], Iterable[Finding]], silent: Collection[str]) -> list[Finding]:
-    """What was found; that it could not be looked at is a finding, too. ``silent`` are codes of before."""
+    """Return the findings; a failed examination is a finding, too. ``silent`` are the codes of earlier ones."""
     try:
         return list(look())
     except PaasError as error:
@@ -92,7 +92,7 @@ def _published(ctx: Context, apps: Sequence[App]) -> Iterator[Finding]:
 
 
 def _database(ctx: Context, apps: Sequence[App]) -> Iterator[Finding]:
-    """Its pages, and whether it is the one that belongs to what runs: `intact.check` raises what is wrong."""
+    """Yield whether the database is undamaged and belongs to what runs. `intact.check` raises errors."""
     intact.check(ctx.paths, lambda instance: ctx.schedulers.containers())
     yield Finding(Level.OK, "files", f"{ctx.paths.database} is whole, and as new as what runs")
 
@@ -120,4 +120,4 @@ LOOKS = (
     Look("files", _database, host=True),
     Look("files", _host_keys, host=True),
 )
-"""What the server itself looks at, beside `FIRST` and `WRITTEN`."""
+"""Examinations of the server itself, besides `FIRST` and `WRITTEN`."""

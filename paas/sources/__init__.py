@@ -1,1 +1,1 @@
-"""Where code comes from: pushes, archives, images, other git servers."""
+"""Sources of code: pushes, archives, images, other git servers."""

@@ -1,4 +1,4 @@
-"""Where code comes from: pushes, other servers, archives, images."""
+"""The feature of sources: pushes, other servers, archives, images."""
 
 from __future__ import annotations
 

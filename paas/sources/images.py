@@ -29,7 +29,7 @@ BUILDERS = ("", "dockerfile", "image")
 
 
 def from_image(ctx: Context, app: App, name: ImageName, *, force: bool, by: By | None = None) -> None:
-    """Pulls the image and deploys it; the one that serves already only with ``force``."""
+    """Pull the image and deploy it; one that already serves only with ``force``."""
     _check_builder(ctx, app)
     cause = f"git:from-image {name}"
 
@@ -51,7 +51,7 @@ def from_image(ctx: Context, app: App, name: ImageName, *, force: bool, by: By |
 
 
 def let_go(ctx: Context, names: set[str | None]) -> None:
-    """Removes those of the images that were pulled here, and that no app is now, and no sandbox."""
+    """Remove those of the images that were pulled here, and that no app and no sandbox uses."""
     apps = [app for app in ctx.store.apps.all() if ctx.paths.repository(app).exists()]
     used = {_named(ctx, app) for app in apps} | {sandbox.image for sandbox in ctx.store.sandboxes.all()}
     for name in names - {None} - used:
@@ -61,7 +61,7 @@ def let_go(ctx: Context, names: set[str | None]) -> None:
 def load_image(
     ctx: Context, app: App, wanted: ImageName, chunks: Iterable[bytes], by: By | None = None
 ) -> None:
-    """Takes in what ``docker save`` writes, and deploys the image of that name in it."""
+    """Load a stream of ``docker save``, and deploy the image of that name in it."""
     _check_builder(ctx, app)
     limit, cause = ctx.settings.value("image-max-size"), f"git:load-image {wanted}"
     with uploaded(ctx, chunks, limit, lambda: image_stream.too_large(limit)) as file:
@@ -102,14 +102,14 @@ def _check_builder(ctx: Context, app: App) -> None:
 
 
 def _path(ctx: Context, app: App) -> str:
-    """Where the app's Dockerfile is."""
+    """Return the path of the app's Dockerfile."""
     properties = ctx.store.properties.of(app)
     folder, file = properties.text("builder", "build-dir"), properties.text("builder-dockerfile", "dockerfile-path")
     return posixpath.join(folder, file)
 
 
 def _named(ctx: Context, app: App) -> str | None:
-    """The image that the branch names, None where it has anything else."""
+    """Return the image that the branch names, None if it contains anything else."""
     repository = repository_of(ctx, app)
     commit = repository.resolve(HEADS + branch_of(ctx, app))
     data = repository.read_file(commit, _path(ctx, app)) if commit else None

@@ -33,14 +33,14 @@ FIRST_BRANCH = "main"
 
 
 def branch_of(ctx: Context, app: App) -> str:
-    """The branch that takes what is deployed: the deploy branch, or main before there is one."""
+    """Return the branch for deployed commits: the deploy branch, or main before there is one."""
     return ctx.store.properties.of(app).text("git", "deploy-branch") or FIRST_BRANCH
 
 
 def land(
     ctx: Context, job: Job, commit: Commit, branch: str, origin: Origin, *, build: bool = True
 ) -> None:
-    """Deploys a commit that is in quarantine, and only then moves the branch to it: all as with a push."""
+    """Deploy a commit in quarantine, and then move the branch to it, as for a push."""
     quarantine = commit.quarantine
     assert quarantine is not None
     repository = repository_of(ctx, job.app)
@@ -59,7 +59,7 @@ def land(
 
 
 def was_released(ctx: Context, app: App, commit: str) -> bool:
-    """Whether the commit serves, or has served."""
+    """Return True if the commit serves, or has served."""
     served = (ReleaseState.CURRENT, ReleaseState.SUPERSEDED)
     return any(one.commit == commit and one.state in served for one in ctx.store.releases.summaries(app))
 
@@ -74,9 +74,9 @@ class By:
 
 @dataclass(frozen=True)
 class Made:
-    """What a commit is made of, and what to say of it; with ``one_folder`` without the folder around everything.
+    """Content and message of a commit; with ``one_folder`` without a single top folder.
 
-    ``by`` is whose commit it is, the caller's for None.
+    ``by`` is its author, the caller for None.
     """
 
     members: Iterable[Member]
@@ -88,9 +88,9 @@ class Made:
 
 
 def deploy_made(ctx: Context, job: Job, made: Made, *, again: bool = False) -> bool:
-    """Makes the commit on top of the branch and deploys it; says whether.
+    """Create the commit on top of the branch and deploy it. Return True if it was deployed.
 
-    What serves already is not deployed ``again`` unless that is wanted.
+    A commit that already serves is only deployed ``again`` on request.
     """
     repository = repository_of(ctx, job.app)
     branch = branch_of(ctx, job.app)
@@ -115,7 +115,7 @@ def _serves(ctx: Context, app: App, commit: str) -> bool:
 
 
 def limits(ctx: Context) -> archive.ArchiveLimits:
-    """What an archive may be like."""
+    """Return the limits on archives."""
     properties = ctx.store.properties.of(None)
     return archive.ArchiveLimits(
         **{key: properties.value("git", f"archive-max-{key}") for key in ("size", "files", "ratio")}
@@ -126,7 +126,7 @@ def limits(ctx: Context) -> archive.ArchiveLimits:
 def uploaded(
     ctx: Context, chunks: Iterable[bytes], limit: int, refused: Callable[[], PaasError]
 ) -> Iterator[IO[bytes]]:
-    """What somebody sends, in a file without a name; refuses more than ``limit`` bytes."""
+    """Yield a file without a name with the uploaded data. Raise an error for more than ``limit`` bytes."""
     total = 0
 
     def took(count: int) -> None:
@@ -140,7 +140,7 @@ def uploaded(
 
 
 def from_archive(ctx: Context, app: App, chunks: Iterable[bytes], type_: str, by: By | None = None) -> None:
-    """Deploys the archive that somebody sends."""
+    """Deploy the uploaded archive."""
     allowed = limits(ctx)
     cause = "git:from-archive"
     with uploaded(ctx, chunks, allowed.size, lambda: archive.too_large(allowed)) as file:
@@ -148,7 +148,7 @@ def from_archive(ctx: Context, app: App, chunks: Iterable[bytes], type_: str, by
 
 
 def from_archive_url(ctx: Context, app: App, url: str, type_: str, by: By | None = None) -> None:
-    """Deploys the archive at the https address."""
+    """Deploy the archive at the https address."""
     remote = giturl.archive(url)
     allowed, cause = limits(ctx), f"git:from-archive {remote.url}"
     means = remote_credentials.means(ctx, remote)

@@ -20,15 +20,15 @@ def _key(name: str) -> str:
 
 
 def pull(ctx: Context, job: Job, name: ImageName) -> None:
-    """Fetches it; one that is on this server alone is taken as it is. Refuses one for another architecture.
+    """Pull the image; one that only exists on this server is used unchanged. Raise an error for another architecture.
 
-    What was there under that name before anybody pulled it here is somebody else's, and never removed.
+    An image with that name from before the first pull belongs to another program, and is never removed.
     """
     fetch(ctx, name, job.app, job.out, job.cancelled)
 
 
 def fetch(ctx: Context, name: ImageName, app: App | None, out: Output, cancelled: Event) -> None:
-    """The same for an app, or for None with the credentials that all apps may use."""
+    """Pull the image for an app, or for None with the credentials of all apps."""
     registries.check_server(ctx, name.server)
     out.step(f"Pulling {name}")
     before = ctx.engine.image(name.full)
@@ -54,7 +54,7 @@ def fetch(ctx: Context, name: ImageName, app: App | None, out: Output, cancelled
 
 
 def let_go(ctx: Context, name: str) -> None:
-    """Removes the image if it was pulled here."""
+    """Remove the image if it was pulled here."""
     if ctx.store.instance.get(_key(name)):
         ctx.engine.drop_pulled(image_name.parse(name).full)
         ctx.store.instance.set(_key(name), "")

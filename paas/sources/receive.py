@@ -1,4 +1,4 @@
-"""What a push does: decide about each ref, deploy where it says so, and answer for each."""
+"""Handling of a push: decide about each ref, deploy it if necessary, and report the result for each."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from paas.jobs.output import Output
 from paas.releases import landing
 from paas.releases.deploy import Commit
 
-# A push is watched to its end even if the client has gone: its answer moves the ref.
+# A push is watched to its end even if the client has disconnected: its result moves the ref.
 _NEVER = threading.Event()
 
 
 def app_for_push(ctx: Context, path: str) -> App:
-    """The app that a push goes to, by the path in its URL; it is made if there is none and that is allowed."""
+    """Return the app of the path in a push's URL. Create it if it does not exist and that is allowed."""
     name = app_in_path(path)
     found = ctx.store.apps.find(name)
     if found is not None:
@@ -51,7 +51,8 @@ def app_for_push(ctx: Context, path: str) -> App:
 
 
 def app_in_path(path: str) -> str:
-    """``hello`` from ``hello``, ``/hello``, ``hello.git`` or ``/hello.git``; anything else is refused as a name is."""
+    """Return ``hello`` for ``hello``, ``/hello``, ``hello.git`` or ``/hello.git``. Raise an error for an invalid name.
+    """
     return names.app_name(path.removeprefix("/").removesuffix("/").removesuffix(".git"))
 
 
@@ -63,7 +64,7 @@ class PushReceiver:
         self._app = app
 
     def admit(self, options: Sequence[str], progress: Callable[[bytes], None]) -> None:
-        """Waits for a lock on the app as long as the pusher wants; refuses the push while it is locked."""
+        """Wait for a lock on the app as long as the pusher allows. Raise an error while it is locked."""
         told = replace(self._ctx, out=Output(progress, progress))
         try:
             locks.enter(told, self._app, push.lock_wait(options))
@@ -74,7 +75,7 @@ class PushReceiver:
     def update(
         self, updates: Sequence[RefUpdate], quarantine: Quarantine, progress: Callable[[bytes], None]
     ) -> Mapping[str, str | None]:
-        """The verdict for each ref: None to accept it, else the reason of refusal."""
+        """Return for each ref None to accept it, else the reason for the refusal."""
         out = Output(progress, progress)
         configured = self._ctx.store.properties.of(self._app).text("git", "deploy-branch")
         plan = push.decide(updates, configured)
@@ -134,9 +135,9 @@ class PushReceiver:
             return False
 
     def _current(self, update: RefUpdate, quarantine: Quarantine) -> str | None:
-        """Where the branch is, under the app's lock: a push that was before this one may have moved it.
+        """Return the branch's commit, under the app's lock: an earlier push may have moved it.
 
-        That is fine if this push goes on from there, as when somebody pushes again before the first is through.
+        That is fine if this push descends from it, as when a user pushes again before the first push is done.
         """
         repository = repository_of(self._ctx, self._app)
         current = repository.resolve(update.ref)

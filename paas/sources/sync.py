@@ -30,7 +30,7 @@ class When(enum.Enum):
 
 
 def sync(ctx: Context, app: App, remote: Remote, ref: str, when: When, *, keep_branch: bool) -> None:
-    """Fetches the ref, and makes it what the deploy branch is; with ``keep_branch`` that stays the branch it is."""
+    """Fetch the ref, and make it the content of the deploy branch; with ``keep_branch`` that branch keeps its name."""
     means = remote_credentials.means(ctx, remote)
     cause = f"git:sync {remote.url}" + (f"#{ref}" if ref else "")
 

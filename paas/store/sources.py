@@ -1,4 +1,4 @@
-"""Where commits came from that nobody pushed."""
+"""Origins of commits that were not pushed."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ class Sources:
         self._db = database
 
     def of(self, app: App, commit: str) -> Origin:
-        """Where the app's commit came from."""
+        """Return the origin of the app's commit."""
         row = self._db.one("SELECT * FROM sources WHERE app_id = ? AND commit_id = ?", app.id, commit)
         return Origin(row["kind"], row["detail"]) if row else Origin(PUSH, commit)
 
     def set(self, app: App, commit: str, origin: Origin) -> None:
-        """Records it."""
+        """Record it."""
         self._db.execute(
             "INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?)", app.id, commit, origin.kind, origin.detail
         )
 
     def copy(self, app: App, to: App) -> None:
-        """The other app, which has the same commits, gets the same."""
+        """Record the same for the other app, which has the same commits."""
         self._db.execute(
             "INSERT OR REPLACE INTO sources SELECT ?, commit_id, kind, detail FROM sources WHERE app_id = ?",
             to.id, app.id,

@@ -10,19 +10,19 @@ from paas.store.table import Table
 
 
 class Tokens(Table):
-    """What is kept of each token, by name."""
+    """Recorded tokens, by name."""
 
     def all(self) -> list[Token]:
-        """Every token, by name."""
+        """Return all tokens, by name."""
         return [Token(**dict(row)) for row in self._db.all("SELECT * FROM tokens ORDER BY name")]
 
     def by_digest(self, digest: str) -> Token | None:
-        """The token with that digest, or None."""
+        """Return the token with that digest, or None."""
         row = self._db.one("SELECT * FROM tokens WHERE digest = ?", digest)
         return Token(**dict(row)) if row else None
 
     def add(self, token: Token) -> None:
-        """Keeps it; `AlreadyExists` where the name is taken."""
+        """Record it. Raise `AlreadyExists` if the name is taken."""
         try:
             self._db.execute(
                 "INSERT INTO tokens (name, digest, role, created_at, expires_at) VALUES (?, ?, ?, ?, ?)",
@@ -36,11 +36,11 @@ class Tokens(Table):
             ) from error
 
     def used(self, name: str, now: float) -> None:
-        """Notes that it was used."""
+        """Record that it was used."""
         self._db.execute("UPDATE tokens SET used_at = ? WHERE name = ?", now, name)
 
     def remove(self, name: str) -> None:
-        """Forgets it; `NotFound` if there is none of that name."""
+        """Remove it. Raise `NotFound` for an unknown name."""
         if self._db.execute("DELETE FROM tokens WHERE name = ?", name).rowcount == 0:
             raise NotFound(
                 f"there is no token {name!r}", fix="'tokens:list' lists them.", code="no-such-token"

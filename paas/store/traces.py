@@ -1,4 +1,4 @@
-"""Where the time of changes went."""
+"""Traces of deployments."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class TraceRecords:
         self._db = database
 
     def set(self, deployment_id: int, spans: Sequence[Span]) -> None:
-        """Records the spans of the deployment; nothing if it was removed together with its app."""
+        """Record the spans of the deployment. Do nothing if it was removed with its app."""
         rows = [(span.name, span.depth, round(span.began, _DIGITS), round(span.seconds, _DIGITS)) for span in spans]
         self._db.execute(
             "INSERT OR REPLACE INTO traces SELECT id, ? FROM deployments WHERE id = ?", json.dumps(rows), deployment_id
         )
 
     def get(self, deployment_id: int) -> list[Span]:
-        """The spans of the deployment in the order of their beginnings; none if they are not known any more."""
+        """Return the spans of the deployment in the order of their beginnings; none if they were removed."""
         row = self._db.one("SELECT spans FROM traces WHERE deployment_id = ?", deployment_id)
         return [Span(*entry) for entry in json.loads(row["spans"])] if row else []
 
     def newest(self, app: App) -> int | None:
-        """The number of the app's newest deployment that has a trace, or None."""
+        """Return the number of the app's newest deployment that has a trace, or None."""
         row = self._db.one(
             "SELECT d.id FROM deployments d CROSS JOIN traces t ON t.deployment_id = d.id WHERE d.app_id = ?"
             " ORDER BY d.id DESC LIMIT 1",
@@ -40,5 +40,5 @@ class TraceRecords:
         return row["id"] if row else None
 
     def remove(self, deployment_ids: Sequence[int]) -> None:
-        """Forgets those."""
+        """Remove the traces of those deployments."""
         self._db.many("DELETE FROM traces WHERE deployment_id = ?", [(number,) for number in deployment_ids])

@@ -26,14 +26,14 @@ class Config:
         self._sealer = sealer
 
     def all(self, app: App | None) -> dict[str, Secret]:
-        """The variables by name, sorted."""
+        """Return the variables by name, sorted."""
         rows = self._db.all(
             "SELECT key, value FROM config WHERE coalesce(app_id, 0) = ? ORDER BY key", _scope(app) or 0
         )
         return {row["key"]: Secret(self._sealer.open(row["value"])) for row in rows}
 
     def set(self, app: App | None, values: Mapping[str, Secret]) -> None:
-        """Sets the variables that are named; the others stay."""
+        """Set the given variables; others are unchanged."""
         with self._db.transaction():
             self.unset(app, values)
             self._db.many(
@@ -42,13 +42,13 @@ class Config:
             )
 
     def unset(self, app: App | None, keys: Iterable[str]) -> None:
-        """Removes the variables that are named, if they are there."""
+        """Remove the given variables, if they exist."""
         self._db.many(
             "DELETE FROM config WHERE coalesce(app_id, 0) = ? AND key = ?", [(_scope(app) or 0, key) for key in keys]
         )
 
     def replace(self, app: App | None, values: Mapping[str, Secret]) -> None:
-        """Makes these, and no others, the variables."""
+        """Replace all variables."""
         with self._db.transaction():
             self._db.execute("DELETE FROM config WHERE coalesce(app_id, 0) = ?", _scope(app) or 0)
             self.set(app, values)
@@ -61,19 +61,19 @@ class PropertyValues:
         self._db = database
 
     def of(self, app: App | None) -> Properties:
-        """The values that hold for the app; for None those that hold globally."""
+        """Return the effective values for the app, or for None the global ones."""
         values: dict[int | None, dict[tuple[str, str], str]] = {None: {}}
         for row in self._db.all("SELECT * FROM properties WHERE coalesce(app_id, 0) IN (0, ?)", _scope(app) or 0):
             values.setdefault(row["app_id"], {})[row["namespace"], row["key"]] = row["value"]
         return Properties(values.get(app.id, {}) if app else {}, values[None])
 
     def everywhere(self, namespace: str, key: str) -> list[str]:
-        """The values that any app, or all, were given."""
+        """Return all values that were set for apps, or globally."""
         rows = self._db.all("SELECT value FROM properties WHERE namespace = ? AND key = ?", namespace, key)
         return [row["value"] for row in rows]
 
     def set(self, app: App | None, namespace: str, key: str, value: str) -> None:
-        """Sets the value; an empty one unsets it."""
+        """Set the value; an empty one unsets it."""
         with self._db.transaction():
             self._db.execute(
                 "DELETE FROM properties WHERE coalesce(app_id, 0) = ? AND namespace = ? AND key = ?",
@@ -87,16 +87,16 @@ class Keys(Table):
     """Public keys that may log in."""
 
     def all(self) -> list[Key]:
-        """Every key, by name."""
+        """Return all keys, by name."""
         return [Key(**dict(row)) for row in self._db.all("SELECT * FROM keys ORDER BY name")]
 
     def by_fingerprint(self, fingerprint: str) -> Key | None:
-        """The key with that fingerprint (``SHA256:…``), or None."""
+        """Return the key with that fingerprint (``SHA256:…``), or None."""
         row = self._db.one("SELECT * FROM keys WHERE fingerprint = ?", fingerprint)
         return Key(**dict(row)) if row else None
 
     def add(self, key: Key) -> None:
-        """Adds the key; `AlreadyExists` says under which name it is there."""
+        """Add the key. Raise `AlreadyExists` with its present name."""
         present = self.by_fingerprint(key.fingerprint)
         if present:
             raise AlreadyExists(f"this key is there already, as {present.name!r}", code="key-exists")
@@ -113,7 +113,7 @@ class Keys(Table):
             ) from error
 
     def remove(self, *, name: str = "", fingerprint: str = "") -> Key:
-        """Removes the key of that name or fingerprint and returns it; `NotFound` if there is none."""
+        """Remove the key of that name or fingerprint and return it. Raise `NotFound`."""
         for key in self.all():
             if key.name == name or key.fingerprint == fingerprint:
                 self._db.execute("DELETE FROM keys WHERE name = ?", key.name)
@@ -130,18 +130,18 @@ class Instance:
         self._db = database
 
     def get(self, key: str) -> str | None:
-        """The value, or None."""
+        """Return the value, or None."""
         row = self._db.one("SELECT value FROM instance WHERE key = ?", key)
         return row["value"] if row else None
 
     def set(self, key: str, value: str) -> None:
-        """Sets the value."""
+        """Set the value."""
         self._db.execute(
             "INSERT INTO instance VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", key, value
         )
 
     def set_all(self, values: Mapping[str, str]) -> None:
-        """Sets them, all or none."""
+        """Set all values, or none."""
         with self._db.transaction():
             for key, value in values.items():
                 self.set(key, value)

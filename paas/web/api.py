@@ -15,13 +15,13 @@ api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 @api.errorhandler(CommandFailed)
 def tell(error: CommandFailed) -> Response:
-    """The error as RFC 9457 has it."""
+    """Return the error as RFC 9457 defines it."""
     return faults.document(error)
 
 
 @api.get("/openapi.json")
 def description() -> Response:
-    """The OpenAPI document of the commands."""
+    """Return the OpenAPI document of the commands."""
     caller = _caller()
     limits.hold("calls", caller.token)
     return _json(_link().run(caller, "openapi", {}, look=True).value)
@@ -29,7 +29,7 @@ def description() -> Response:
 
 @api.get("/commands/<name>")
 def look(name: str) -> Response:
-    """Runs a command that only looks; its parameters are in the query, several times for a list."""
+    """Run a read-only command; its parameters are in the query, repeated for a list."""
     found = request.args.to_dict(flat=False)
     parameters = {key: values if len(values) > 1 else values[0] for key, values in found.items()}
     return _run(name, parameters, look=True, caller=_caller())
@@ -37,8 +37,8 @@ def look(name: str) -> Response:
 
 @api.post("/commands/<name>")
 def call(name: str) -> Response:
-    """Runs a command; its parameters are a JSON object."""
-    # Before the body is looked at: nobody has anything parsed without a token.
+    """Run a command; its parameters are a JSON object."""
+    # Before the body is examined: nothing is parsed without a token.
     caller = _caller()
     return _run(name, _body(), look=False, caller=caller)
 
@@ -89,13 +89,13 @@ def _run(name: str, parameters: dict[str, Any], *, look: bool, caller: ApiCaller
 
 
 def _prefers_async() -> bool:
-    """Whether the client does not wait for changes (RFC 7240)."""
+    """Return True if the client does not wait for deployments (RFC 7240)."""
     wanted = ",".join(request.headers.getlist("Prefer")).split(",")
     return any(one.partition(";")[0].strip().lower() == "respond-async" for one in wanted)
 
 
 def _accepted(build: int) -> Response:
-    """Where the change that has begun can be looked at."""
+    """Return a response with the location of the running deployment."""
     info = url_for("api.look", name="builds:info", target=build)
     log = url_for("api.look", name="builds:output", target=build, follow="true")
     page = url_for("builds.build", number=build)

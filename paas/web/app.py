@@ -21,13 +21,13 @@ LARGEST_BODY = 1 << 20
 
 
 def instance(root: Path) -> dict[str, Any]:
-    """What of the application's configuration is the instance's own."""
+    """Return the part of the application's configuration that belongs to the instance."""
     link, sessions = Link(root / "control.sock"), Sessions(root / "web" / "sessions")
     return {"LINK": link, "SESSIONS": sessions, "ROOMS": limits.rooms()}
 
 
 def create(root: Path) -> Flask:
-    """The dashboard and the API of the instance whose data are in ``root``."""
+    """Return the dashboard and the API of the instance with the data root ``root``."""
     app = Flask("paas.web", static_url_path="/static")
     app.config.update(instance(root), MAX_CONTENT_LENGTH=LARGEST_BODY, SEND_FILE_MAX_AGE_DEFAULT=3600)
     app.jinja_options = {"undefined": StrictUndefined, "autoescape": True, "trim_blocks": True, "lstrip_blocks": True}

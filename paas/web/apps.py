@@ -20,7 +20,7 @@ APPS_SHOWN, BUILDS_SHOWN, RELEASES_SHOWN, LOG_LINES = 50, 15, 20, 200
 
 @apps.get("/")
 def overview() -> str:
-    """The apps, or those with the words of a search in their names, so many on a page."""
+    """Show the apps, or those with the words of a search in their names, page by page."""
     words = request.args.get("q", "").lower().split()
     names = ask("apps:list")
     found = [name for name in names if all(word in name for word in words)]
@@ -36,7 +36,7 @@ def overview() -> str:
 
 @apps.get("/apps/<name>")
 def app(name: str) -> str:
-    """One app."""
+    """Show one app."""
     info = ask("apps:info", app=name)
     containers = try_ask("ps", None, app=name)
     return page(
@@ -52,7 +52,7 @@ def app(name: str) -> str:
 
 @apps.get("/apps/<name>/config")
 def config(name: str) -> str:
-    """The variables of an app; their values only for who asks for them, and may."""
+    """Show the variables of an app; their values only on request, and with the required role."""
     revealed = "reveal" in request.args and person().may("deploy")
     values = ask("config:show", app=name) if revealed else dict.fromkeys(ask("config:keys", app=name))
     return page("config.html", name=name, values=values, revealed=revealed)
@@ -60,7 +60,7 @@ def config(name: str) -> str:
 
 @apps.get("/apps/<name>/diff")
 def diff(name: str) -> str:
-    """What differs between two releases."""
+    """Show the differences between two releases."""
     versions = [one["version"] for one in ask("releases", app=name)]
     after = request.args.get("after") or next(iter(versions), "")
     before = request.args.get("before") or next(iter(versions[1:]), after)
@@ -70,7 +70,7 @@ def diff(name: str) -> str:
 
 @apps.get("/apps/<name>/rollback/<version>")
 def confirm_rollback(name: str, version: str) -> str:
-    """Asks before going back to a release."""
+    """Ask for confirmation of a rollback."""
     current = ask("apps:info", app=name)["release"]
     return page(
         "rollback.html",
@@ -82,7 +82,7 @@ def confirm_rollback(name: str, version: str) -> str:
 
 @apps.get("/apps/<name>/logs")
 def logs(name: str) -> str:
-    """The log of an app, which goes on where there is JavaScript."""
+    """Show the log of an app, which continues with JavaScript."""
     wanted = _log_query()
     outcome: CommandOutcome | None = None
     failed: dict[str, Any] | None = None
@@ -103,7 +103,7 @@ def logs(name: str) -> str:
 
 @apps.get("/apps/<name>/logs/events")
 def log_events(name: str) -> Response:
-    """The lines of the log as they come, after those that the page has."""
+    """Stream new lines of the log, after those on the page."""
     begun = begin("logs", app=name, tail=True, num=0, cut=str(views.LONGEST_LINE), **_log_query())
     # The lines come when the request is over, and with it what knows the addresses.
     where = url_for("apps.whole", name=name)
@@ -112,7 +112,7 @@ def log_events(name: str) -> Response:
 
 @apps.get("/apps/<name>/logs/line")
 def whole(name: str) -> Response:
-    """One line of the log, however long."""
+    """Return one line of the log of any length."""
     at = request.args.get("at", "")
     wanted = {"source": request.args.get("source", ""), "ps": request.args.get("ps", "")}
     return streaming.text(begin("logs", app=name, since=at, until=at, plain=True, **wanted))
@@ -137,7 +137,7 @@ def _last_lines(name: str, wanted: dict[str, str]) -> CommandOutcome:
 
 @apps.post("/apps/<name>/do")
 def act(name: str) -> AnyResponse:
-    """Carries out what one of the app's forms asks for: at once, or as a change that has a page of its own."""
+    """Run the action of one of the app's forms: at once, or as a deployment with its own page."""
     asked = request.form.get("action", "")
     if asked not in ACTIONS:
         raise problem("the form asks for nothing that there is", 400, "usage")

@@ -1,4 +1,4 @@
-"""Who looks at a page: their session, what they may, and commands in their name."""
+"""Authentication of pages: the session, its role, and commands in its name."""
 
 from __future__ import annotations
 
@@ -17,42 +17,43 @@ from paas.web.sessions import COOKIE, HOST_COOKIE, Sessions, form_key
 PAGES = ("apps", "builds", "server")
 """The blueprints of who is signed in."""
 LASTING = ("events", "whole")
-"""How the names of pages end that may take as long as their reader likes."""
+"""Suffixes of the names of endpoints that may last as long as their client likes."""
 RANKS = {"view": 1, "deploy": 2, "admin": 3}
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who is signed in; ``form_key`` is in each of their forms."""
+    """Signed-in user; ``form_key`` is in each of their forms."""
 
     name: str
     role: str
     form_key: str
 
     def may(self, role: str) -> bool:
-        """Whether the role is enough for what needs ``role``: what is not is not shown."""
+        """Return True if the user has at least this role. Pages hide what needs more."""
         return RANKS.get(self.role, 0) >= RANKS[role]
 
 
 def link() -> Link:
-    """The way to the daemon."""
+    """Return the connection to the daemon."""
     found: Link = current_app.config["LINK"]
     return found
 
 
 def sessions() -> Sessions:
-    """Those who are signed in."""
+    """Return the sessions."""
     found: Sessions = current_app.config["SESSIONS"]
     return found
 
 
 def cookie_name() -> str:
-    """The name of the session's cookie on the way that the client came."""
+    """Return the name of the session's cookie for the scheme of the request."""
     return HOST_COOKIE if security.secure() else COOKIE
 
 
 def cookie_or_none() -> str:
-    """What the session's cookie says, empty for none. Two are refused: one may be somebody else's."""
+    """Return the content of the session's cookie, empty for none. Raise an error for two: one may be of another site.
+    """
     found = request.cookies.getlist(cookie_name())
     if len(found) > 1:
         raise problem(
@@ -66,14 +67,14 @@ def cookie_or_none() -> str:
 
 
 def session_or_none() -> ApiCaller | None:
-    """The caller of the session's token, None where nobody is signed in."""
+    """Return the caller with the session's token, None if nobody is signed in."""
     cookie = cookie_or_none()
     token = sessions().token(cookie) if cookie else ""
     return ApiCaller(token, security.address()) if token else None
 
 
 def caller() -> ApiCaller:
-    """The same; `CommandFailed` where nobody is."""
+    """Return the caller. Raise `CommandFailed` if nobody is signed in."""
     security.check_way()
     found = session_or_none()
     if found is None:
@@ -82,7 +83,7 @@ def caller() -> ApiCaller:
 
 
 def hold_place() -> None:
-    """Takes a place for a page, or for what a form does or a stream tells. Who is not signed in needs none."""
+    """Take a place for a page, a form or a stream. Clients that are not signed in need none."""
     found = session_or_none() if request.blueprint in PAGES else None
     if found is not None:
         lasts = request.method == "POST" or str(request.endpoint).endswith(LASTING)
@@ -90,7 +91,7 @@ def hold_place() -> None:
 
 
 def person() -> Person:
-    """Who is signed in, by the daemon's word, once for each request."""
+    """Return the signed-in user, as verified by the daemon, once for each request."""
     if "person" not in g:
         said = link().ask(caller(), "whoami")
         g.person = Person(said["name"], said["role"], form_key(cookie_or_none()))
@@ -99,30 +100,30 @@ def person() -> Person:
 
 
 def ask(command: str, **parameters: Any) -> Any:
-    """The result of a command that only looks, in the name of who is signed in."""
+    """Return the result of a read-only command, in the name of the user."""
     return link().ask(caller(), command, **parameters)
 
 
 def begin(command: str, **parameters: Any) -> Conversation:
-    """A command that only looks, whose output comes live, after the place that the page has shown up to."""
+    """Begin a read-only command with live output, after the position that the page has shown."""
     after = request.headers.get("Last-Event-ID") or request.args.get("after", "")
     return link().begin(caller(), command, parameters, look=True, after=after)
 
 
 def do(command: str, parameters: Mapping[str, Any], stdin: str = "") -> Any:
-    """Runs a command that changes something, for a form that is one of ours; its result."""
+    """Run a command that changes something, for a form of this site. Return its result."""
     check_form()
     return link().run(caller(), command, parameters, stdin=stdin.encode()).read()
 
 
 def start(command: str, parameters: Mapping[str, Any]) -> int:
-    """The same, up to where it begins a change of an app, which may take long: the number of that, 0 for none."""
+    """Run a command until it begins a deployment, which may take long. Return its number, 0 for none."""
     check_form()
     return link().run(caller(), command, parameters, detached=True).build
 
 
 def check_form() -> None:
-    """Refuses a form that is none of ours."""
+    """Raise an error for a form of another site."""
     security.check_origin()
     expected = form_key(cookie_or_none())
     if not hmac.compare_digest(request.form.get("form_key", "").encode(), expected.encode()):
@@ -130,19 +131,19 @@ def check_form() -> None:
 
 
 def page(template: str, **values: Any) -> str:
-    """The page for who is signed in."""
+    """Return the page for the signed-in user."""
     code = request.args.get("said", "")
     said = sessions().said(cookie_or_none(), code) if code else ""
     return render_template(template, me=person(), signed_in=True, done=said, **values)
 
 
 def back(endpoint: str, done: str, **values: Any) -> Response:
-    """To the page, which says what was done. The words are not in its address: a link could make it say anything."""
+    """Redirect to the page, which shows the message. It is not in the address, where a link could put any text."""
     return redirect(url_for(endpoint, said=sessions().say(cookie_or_none(), done), **values), 303)
 
 
 def try_ask(command: str, default: Any, **parameters: Any) -> Any:
-    """As `ask`, with ``default`` in place of an error: for a part of a page that the rest does without."""
+    """Do what `ask` does, with ``default`` in place of an error, for an optional part of a page."""
     try:
         return ask(command, **parameters)
     except CommandFailed as error:

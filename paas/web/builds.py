@@ -17,13 +17,13 @@ MOST_LOG = 200_000
 
 @builds.get("/builds")
 def recent() -> str:
-    """The last changes of all apps."""
+    """Show the last deployments of all apps."""
     return page("builds.html", builds=ask("builds:list"))
 
 
 @builds.get("/builds/<int:number>")
 def build(number: int) -> str:
-    """One change: its log, and the waterfall of its steps."""
+    """Show one deployment: its log, and the waterfall of its steps."""
     info = ask("builds:info", target=str(number))
     live = info["status"] in UNDER_WAY
     begins = max(0, info["log_bytes"] - MOST_LOG)
@@ -38,19 +38,19 @@ def build(number: int) -> str:
 
 @builds.get("/builds/<int:number>/events")
 def events(number: int) -> Response:
-    """The log of a change as it comes."""
+    """Stream the log of a deployment."""
     begun = begin("builds:output", target=str(number), follow=True)
     return streaming.respond(begun, streaming.SSE, lambda line: {"line": views.shortened(line)})
 
 
 @builds.get("/builds/<int:number>/output")
 def whole(number: int) -> Response:
-    """All of the log of a change."""
+    """Return the complete log of a deployment."""
     return streaming.text(begin("builds:output", target=str(number)))
 
 
 @builds.post("/builds/<int:number>/cancel")
 def cancel(number: int) -> AnyResponse:
-    """Has a change that is under way end; its page shows when it has."""
+    """Cancel a running deployment; its page shows when it has ended."""
     start("builds:cancel", {"target": str(number)})
     return redirect(url_for("builds.build", number=number), 303)

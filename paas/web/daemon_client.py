@@ -16,7 +16,7 @@ from paas.control.client import connect
 MOST_OUTPUT = 16 << 20
 """Bytes that a command may say before it ends, where its client waits for the whole."""
 PATIENCE_MS = 10_000
-"""After so many milliseconds of silence a stream's client is sent something: whoever is gone is noticed."""
+"""Milliseconds of silence after which a stream's client is sent something, so that a disconnect is noticed."""
 
 Frame = tuple[bytes, bytes]
 SILENCE: Frame = (b"", b"")
@@ -24,7 +24,7 @@ SILENCE: Frame = (b"", b"")
 
 @dataclass(frozen=True)
 class ApiCaller:
-    """For whom a command is run; an empty token is nobody's."""
+    """Caller of a command; with an empty token it is anonymous."""
 
     token: str
     address: str = ""
@@ -32,10 +32,10 @@ class ApiCaller:
 
 @dataclass(frozen=True)
 class CommandOutcome:
-    """How a command ended. ``value`` is its result as JSON, empty for none; ``output`` is all else that it said.
+    """Outcome of a command. ``value`` is its result as JSON, empty for none; ``output`` is all other output.
 
-    ``build`` is the number of a change that goes on while nobody waits for it, 0 for none; ``place`` is where the
-    output of a stream would go on, empty for none.
+    ``build`` is the number of a deployment that continues in the background, 0 for none; ``place`` is the position from
+    which the output of a stream would continue, empty for none.
     """
 
     value: bytes
@@ -45,7 +45,7 @@ class CommandOutcome:
     place: str = ""
 
     def read(self) -> Any:
-        """The result; None where there is none."""
+        """Return the result; None if there is none."""
         return json.loads(self.value) if self.value else None
 
 
@@ -58,14 +58,14 @@ class CommandFailed(Exception):
 
 
 def problem(what: str, status: int, code: str, *, why: str = "", fix: str = "", retry_after: int = 0) -> CommandFailed:
-    """An error of the web's own; after ``retry_after`` seconds it is worth another attempt, 0 for never."""
+    """Return an error of the web process; ``retry_after`` seconds later another attempt is useful, 0 for never."""
     parts = {"type": "about:blank", "title": what, "status": status, "detail": why}
     again = {"retry_after": retry_after} if retry_after else {}
     return CommandFailed({**parts, "what": what, "why": why, "fix": fix, "code": code, "exit_status": 1, **again})
 
 
 class Conversation:
-    """One command under way. Closing it ends the command, as Ctrl-C does."""
+    """One running command. Closing it ends the command, as Ctrl-C does."""
 
     def __init__(self, server: socket.socket, stdin: bytes) -> None:
         self._server = server
@@ -73,15 +73,15 @@ class Conversation:
         self._over = False
 
     def frames(self, watched: socket.socket | None = None) -> Iterator[Frame]:
-        """What the daemon sends, up to the exit status. `SILENCE` stands for a while without anything.
+        """Yield the daemon's frames up to the exit status, and `SILENCE` after a while without any.
 
-        With ``watched`` it ends early once the other side of that connection has gone.
+        With ``watched``, end early once the other side of that connection has disconnected.
         """
         buffer = bytearray()
         poll = select.poll()
         poll.register(self._server, select.POLLIN)
         if watched is not None:
-            # Not for what it sends: of a body that nobody asked for there is always something left.
+            # Not for its data: an ignored body always leaves some.
             poll.register(watched, select.POLLRDHUP)
         while True:
             ready = {descriptor for descriptor, _ in poll.poll(PATIENCE_MS)}
@@ -103,7 +103,7 @@ class Conversation:
                     return
 
     def close(self) -> None:
-        """Hangs up."""
+        """Close the connection."""
         self._server.close()
 
     def _send_input(self, granted: int) -> None:
@@ -132,9 +132,11 @@ class Link:
         detached: bool = False,
         after: str = "",
     ) -> Conversation:
-        """Has the command begun; `CommandFailed` where nobody is there to run it. It goes on after a place, if it can.
+        """Begin the command.
 
-        A ``detached`` one goes on when it is closed, once it has begun a change.
+        Raise `CommandFailed` if the daemon does not answer. Continue after a position, if possible.
+
+        A ``detached`` one continues after it is closed, once it has begun a deployment.
         """
         hello = {
             "protocol": frames.PROTOCOL,
@@ -168,10 +170,10 @@ class Link:
         watched: socket.socket | None = None,
         detached: bool = False,
     ) -> CommandOutcome:
-        """The command's outcome, once it has ended; `CommandFailed` for one that ended with an error.
+        """Return the command's outcome, once it has ended. Raise `CommandFailed` for an error.
 
-        ``watched`` is the connection of who waits for it: one that goes away ends the command. Of a ``detached`` one
-        that begins a change the outcome is the number of that.
+        ``watched`` is the client's connection: a disconnect ends the command. For a ``detached`` one that begins a
+        deployment, the outcome is its number.
         """
         value, output, place = bytearray(), bytearray(), ""
         conversation = self.begin(caller, command, parameters, look=look, stdin=stdin, detached=detached)
@@ -199,12 +201,12 @@ class Link:
         raise _lost()
 
     def ask(self, caller: ApiCaller, command: str, **parameters: Any) -> Any:
-        """The result of a command that only looks."""
+        """Return the result of a read-only command."""
         return self.run(caller, command, parameters).read()
 
 
 def _beside(value: bytearray, output: bytearray) -> dict[str, Any]:
-    """What the command had said before it ended with an error."""
+    """Return the output of the command before its error."""
     said = {"output": output.decode(errors="replace")} if output else {}
     return {**said, "result": json.loads(value)} if value else said
 

@@ -27,14 +27,14 @@ WORDS = {
 
 
 def register(app: Flask) -> None:
-    """Has every error of the application told."""
+    """Register handlers for all errors of the application."""
     app.register_error_handler(CommandFailed, told)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
 
 def told(error: CommandFailed) -> AnyResponse:
-    """The error as a page, or as a problem document below ``/api``."""
+    """Return the error as a page, or as a problem document below ``/api``."""
     parts = error.parts
     if request.path.startswith("/api/") or request.accept_mimetypes.best == "text/event-stream":
         return document(error)
@@ -46,7 +46,7 @@ def told(error: CommandFailed) -> AnyResponse:
 
 
 def document(error: CommandFailed) -> Response:
-    """The error as RFC 9457 has it."""
+    """Return the error as RFC 9457 defines it."""
     body = json.dumps(error.parts, ensure_ascii=False)
     status = error.parts["status"]
     return Response(body, status, _headers(error.parts), content_type="application/problem+json")
@@ -63,7 +63,7 @@ def _signed_in() -> bool:
     try:
         return session_or_none() is not None
     except CommandFailed:
-        # That there are two sessions may be what is told.
+        # The error may be that there are two sessions.
         return False
 
 

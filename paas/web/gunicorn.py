@@ -1,6 +1,6 @@
-"""How gunicorn serves the web: its configuration file. ``PAAS_WEB_ROOT`` and ``PAAS_WEB_PARENT`` come from the daemon.
+"""gunicorn's configuration file. ``PAAS_WEB_ROOT`` and ``PAAS_WEB_PARENT`` come from the daemon.
 
-The master imports no Flask; only the worker does, once it is there.
+The master does not import Flask; only the worker does.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ control_socket_disable = True
 
 
 def when_ready(server: Any) -> None:
-    """The socket is not removed at the end: the next one may have put its own in the same place."""
+    """Keep the socket at the end: the next process may have created its own at the same path."""
     server.systemd = True
 
 
 def post_worker_init(worker: Any) -> None:
-    """The worker ends all of it once the daemon has gone: then nobody holds the other end of its pipe."""
+    """End the worker once the daemon is gone, and its end of the pipe is closed."""
     descriptor = int(os.environ["PAAS_WEB_PARENT"])
     threading.Thread(target=_end_with_parent, args=(descriptor, worker.ppid), name="parent", daemon=True).start()
 
@@ -50,7 +50,7 @@ def _end_with_parent(descriptor: int, master: int) -> None:
 
 
 def application() -> Any:
-    """The WSGI application; called in the worker."""
+    """Return the WSGI application; called in the worker."""
     from paas.web.app import create
 
     return create(Path(os.environ["PAAS_WEB_ROOT"]))

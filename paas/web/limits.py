@@ -1,7 +1,7 @@
-"""How much may be under way at a time, for everybody together and for one token.
+"""Limits on concurrent requests, in total and for one token.
 
-Each request holds one of gunicorn's threads until its answer is sent. What may last, a call, a form or a stream, has a
-room of its own, and so have pages: whatever fills them, threads are left for signing in.
+Each request holds one of gunicorn's threads until its response is sent. Long requests, such as a call, a form or a
+stream, have their own limits, and so have pages, so that some threads are always free for signing in.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PAGES, PAGES_EACH = 24, 12
 SPARE = 8
 THREADS = CALLS + PAGES + SPARE
 SOON, LATER = 2, 5
-"""Seconds after which a token, or anybody, may try again."""
+"""Seconds after which a token, or any client, may try again."""
 
 
 class Room:
@@ -31,7 +31,7 @@ class Room:
         self._taken: Counter[str] = Counter()
 
     def take(self, token: str) -> None:
-        """Takes a place; `Problem` says who has all of them."""
+        """Take a place. Raise `Problem` if there is none."""
         with self._lock:
             if self._taken[token] >= self._each:
                 raise problem(
@@ -54,7 +54,7 @@ class Room:
             self._taken[token] += 1
 
     def leave(self, token: str) -> None:
-        """Gives the place back."""
+        """Release the place."""
         with self._lock:
             self._taken[token] -= 1
             if not self._taken[token]:
@@ -62,12 +62,12 @@ class Room:
 
 
 def rooms() -> dict[str, Room]:
-    """The rooms of one instance."""
+    """Return the limits of one instance."""
     return {"calls": Room(CALLS, CALLS_EACH), "pages": Room(PAGES, PAGES_EACH)}
 
 
 def hold(name: str, token: str) -> None:
-    """Takes a place in the room until the answer to this request is sent, however it ends."""
+    """Take a place until the response to this request is sent, however it ends."""
     room: Room = current_app.config["ROOMS"][name]
     room.take(token)
 

@@ -20,7 +20,7 @@ REASONS = {
 
 @entry.get("/sign-in")
 def sign_in() -> str | Response:
-    """The form; who is signed in already goes on."""
+    """Show the form; continue if the client is already signed in."""
     security.check_way()
     why = request.args.get("why", "")
     if session_or_none() is not None and not why:
@@ -30,7 +30,7 @@ def sign_in() -> str | Response:
 
 @entry.post("/sign-in")
 def enter() -> tuple[str, int] | Response:
-    """Opens a session for the token, if it counts."""
+    """Create a session for a valid token."""
     security.check_way()
     security.check_origin()
     token = request.form.get("token", "").strip()
@@ -54,7 +54,7 @@ def enter() -> tuple[str, int] | Response:
 
 @entry.post("/sign-out")
 def leave() -> Response:
-    """Ends the session."""
+    """End the session."""
     do("whoami", {})
     sessions().close(cookie_or_none())
     response = redirect(url_for("entry.sign_in"), 303)

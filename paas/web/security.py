@@ -1,4 +1,4 @@
-"""What holds for every request: no secret in clear over a network, and pages that nobody else's code runs in."""
+"""Rules for every request: no secret in clear over a network, and pages without foreign code."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ HEADERS = {
 
 
 def secure() -> bool:
-    """Whether the client came over HTTPS, by nginx's word."""
+    """Return True if the client used HTTPS, according to nginx."""
     return request.headers.get("X-Forwarded-Proto") == "https"
 
 
 def address() -> str:
-    """The client's address, by nginx's word."""
+    """Return the client's address, according to nginx."""
     return request.headers.get("X-Real-IP", "")
 
 
 def check_way() -> None:
-    """Refuses a token or a session that travels over a network in clear."""
+    """Raise an error for a token or a session in clear over a network."""
     if secure() or _is_loopback(address()):
         return
     host = request.host.partition(":")[0]
@@ -48,9 +48,9 @@ def check_way() -> None:
 
 
 def check_origin() -> None:
-    """Refuses a form that a page of another site sent.
+    """Raise an error for a form that a page of another site sent.
 
-    Programs say nothing of where they come from; every browser sends at least one of these headers with a form.
+    Programs send no origin; every browser sends at least one of these headers with a form.
     """
     said = request.headers.get("Sec-Fetch-Site", "same-origin")
     origin = request.headers.get("Origin") or request.headers.get("Referer")
@@ -59,7 +59,7 @@ def check_origin() -> None:
 
 
 def _is_own(url: str) -> bool:
-    """Whether the URL is one of this host; over HTTPS no page that came in clear is."""
+    """Return True if the URL is one of this host; over HTTPS, pages over HTTP are not."""
     try:
         found = urlsplit(url)
         port = found.port
@@ -71,7 +71,7 @@ def _is_own(url: str) -> bool:
 
 
 def protect(response: Response) -> Response:
-    """Adds the headers that every response has."""
+    """Add the headers of every response."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if not request.path.startswith("/static/"):

@@ -15,13 +15,13 @@ FINE, WORST = "ok", "problem"
 
 @server.get("/server")
 def overview() -> str:
-    """For administrators the settings, keys and tokens; what the doctor finds comes when it has looked."""
+    """Show settings, keys and tokens to administrators. The doctor's findings are loaded later."""
     return _page("")
 
 
 @server.get("/server/health")
 def health() -> str:
-    """What the doctor finds. He asks the engine of every container, and name servers: that may take seconds."""
+    """Show the doctor's findings. Examining all containers and name servers may take seconds."""
     findings = try_ask("doctor", [])
     # There is one or more for each app: those that ask for something must not be lost among them.
     fine = [one for one in findings if one["level"] == FINE]
@@ -43,7 +43,7 @@ def _page(token: str) -> str:
 
 @server.post("/server/do")
 def act() -> Response | str:
-    """Carries out what one of the forms asks for."""
+    """Run the action of a form."""
     form = request.form
     match form.get("action", ""):
         case "setting":

@@ -1,6 +1,6 @@
-"""Who is signed in, and what their next page says.
+"""Sessions of the dashboard, and messages for their next page.
 
-The cookie has a random pad, a file here has the token under it: neither alone says anything.
+The cookie has a random pad, a file here the token combined with it: neither alone reveals anything.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ COOKIE, HOST_COOKIE = "paas_session", "__Host-paas_session"
 LONGEST_SECONDS = 30 * 86_400
 PAD_BYTES = 128
 MOST_SAID = 1000
-"""So many words may wait for their pages."""
+"""Limit on messages that wait for their pages."""
 
 
 class Sessions:
@@ -30,7 +30,7 @@ class Sessions:
         self._said: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     def open(self, token: str) -> str:
-        """A new session for the token, and what its cookie says."""
+        """Create a session for the token. Return the content of its cookie."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._tidy()
         pad = secrets.token_bytes(PAD_BYTES)
@@ -40,7 +40,7 @@ class Sessions:
         return pad.hex()
 
     def token(self, cookie: str) -> str:
-        """The token of the session; empty where there is none."""
+        """Return the token of the session; empty for an unknown one."""
         pad = _pad(cookie)
         try:
             sealed = self._path(pad).read_bytes()
@@ -50,11 +50,11 @@ class Sessions:
         return _under(pad, sealed).decode("ascii", "replace").strip() if fresh else ""
 
     def close(self, cookie: str) -> None:
-        """Ends the session."""
+        """End the session."""
         self._path(_pad(cookie)).unlink(missing_ok=True)
 
     def say(self, cookie: str, words: str) -> str:
-        """Keeps words for the session's next page, and returns the code that stands for them in its address."""
+        """Store a message for the session's next page. Return the code that stands for it in the page's address."""
         code = secrets.token_hex(4)
         with self._lock:
             self._said[form_key(cookie), code] = words
@@ -63,7 +63,7 @@ class Sessions:
         return code
 
     def said(self, cookie: str, code: str) -> str:
-        """The words of that code, once; empty where there are none."""
+        """Return the message of that code, once; empty for an unknown one."""
         with self._lock:
             return self._said.pop((form_key(cookie), code), "")
 
@@ -79,7 +79,7 @@ class Sessions:
 
 
 def form_key(cookie: str) -> str:
-    """What every form of the session has in it: a page of another site can't know it."""
+    """Return the key in every form of the session, which a page of another site can't know."""
     return hashlib.sha256(b"form " + _pad(cookie)).hexdigest()
 
 

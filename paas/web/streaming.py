@@ -18,13 +18,13 @@ SAID = {frames.OUTPUT: "output", frames.ERROR: "message"}
 
 
 def wanted() -> str:
-    """The kind of stream that the client asks for, empty for none."""
+    """Return the requested kind of stream, empty for none."""
     accepted = request.headers.get("Accept", "")
     return next((kind for kind in (SSE, NDJSON) if kind in accepted), "")
 
 
 def respond(conversation: Conversation, kind: str, shape: Shape | None = None) -> Response:
-    """The events of the command; a client that goes away ends it. ``shape`` says what is told of a line."""
+    """Stream the events of the command; a disconnect of the client ends it. ``shape`` converts a line."""
     watched = request.environ.get("gunicorn.socket")
     response = Response(_events(conversation, kind, watched, shape or _plain), mimetype=kind)
     # However it ends, and begun or not.
@@ -36,7 +36,7 @@ def respond(conversation: Conversation, kind: str, shape: Shape | None = None) -
 
 
 def text(conversation: Conversation) -> Response:
-    """The output of the command as a text of any length."""
+    """Return the output of the command as a text of any length."""
     watched = request.environ.get("gunicorn.socket")
     pieces = (payload for frame, payload in conversation.frames(watched) if frame == frames.OUTPUT)
     response = Response(pieces, content_type="text/plain; charset=utf-8")
@@ -86,7 +86,7 @@ def _event(kind: str, name: str, data: dict[str, Any], place: str = "") -> bytes
 
 
 def _reached(kind: str, place: str) -> bytes:
-    """The place alone. A client of server-sent events keeps it, and is told of no event."""
+    """Return only the position. A client of server-sent events stores it, without an event."""
     return f"id: {place}\n\n".encode() if kind == SSE else _event(kind, "place", {}, place)
 
 
@@ -102,10 +102,10 @@ class _Lines:
         self._begun = ""
 
     def take(self, data: bytes) -> list[str]:
-        """The lines that are whole with this piece."""
+        """Return the complete lines."""
         *whole, self._begun = (self._begun + self._decoder.decode(data)).split("\n")
         return whole
 
     def rest(self) -> list[str]:
-        """What is left without an end of line."""
+        """Return an unfinished last line."""
         return [self._begun] if self._begun else []

@@ -15,7 +15,7 @@ NARROWEST = 2.0
 
 @dataclass(frozen=True)
 class Bar:
-    """One span of a waterfall, in units of the drawing. ``label`` is its length in time."""
+    """One span of a waterfall, in units of the drawing. ``label`` is its duration."""
 
     name: str
     depth: int
@@ -38,7 +38,7 @@ class Waterfall:
 
 
 def waterfall(profile: Mapping[str, Any]) -> Waterfall:
-    """The drawing of what ``deploy:trace`` says."""
+    """Return the drawing of a result of ``deploy:trace``."""
     total = max([profile["ms"], *(one["began_ms"] + one["ms"] for one in profile["spans"])], default=0.0) or 1.0
     bars = tuple(
         Bar(
@@ -58,14 +58,14 @@ def waterfall(profile: Mapping[str, Any]) -> Waterfall:
 
 
 def milliseconds(number: float) -> str:
-    """``840 ms``, ``1.24 s``, ``2 min 5 s``."""
+    """Format milliseconds: ``840 ms``, ``1.24 s``, ``2 min 5 s``."""
     if number < 1000:
         return f"{number:.0f} ms" if number >= 10 or number == 0 else f"{number:.1f} ms"
     return seconds(number / 1000)
 
 
 def seconds(number: float | None) -> str:
-    """``1.2 s``, ``2 min 5 s``; nothing for None."""
+    """Format seconds: ``1.2 s``, ``2 min 5 s``; empty for None."""
     if number is None:
         return ""
     return f"{number:.2f} s" if number < 10 else f"{number:.0f} s" if number < 90 else _minutes(int(number))
@@ -76,7 +76,7 @@ def _minutes(whole: int) -> str:
 
 
 def moment(text: str) -> str:
-    """``2026-01-31 12:00`` of ``2026-01-31T12:00:00Z``."""
+    """Format a time: ``2026-01-31 12:00`` for ``2026-01-31T12:00:00Z``."""
     return text.replace("T", " ").removesuffix("Z")[:16]
 
 
@@ -88,12 +88,12 @@ TONES = {
 
 
 def tone(state: str) -> str:
-    """How a state is coloured: good, busy, bad, or quiet. A build that runs is not done yet."""
+    """Return the tone of a state: good, busy, bad, or quiet. A running build is busy."""
     return next((name for name, states in TONES.items() if state in states), "quiet")
 
 
 def by_process(formation: Mapping[str, int], containers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The process types with how many they are to have, and their containers; ``web`` first."""
+    """Return the process types with their quantities and containers; ``web`` first."""
     kinds = dict.fromkeys([*formation, *(one["process"].partition(".")[0] for one in containers)])
     return [
         {
@@ -106,7 +106,7 @@ def by_process(formation: Mapping[str, int], containers: Sequence[Mapping[str, A
 
 
 def parameters(action: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """What the command of a form takes."""
+    """Return the parameters for the command of a form."""
     match action:
         case "scale":
             return {"app": fields["app"], "pairs": [f"{fields['type']}={fields['number']}"]}
@@ -126,7 +126,7 @@ _CUT = re.compile(r"(\S+Z) ([a-z]+)\[([^\]\s]*)\]: .* … \[(\d+) bytes\]", re.D
 
 @dataclass(frozen=True)
 class Whole:
-    """Which line of a log it is that a page shows cut, and how long it is."""
+    """Line of a log that a page shows cut, with its length."""
 
     time: str
     source: str
@@ -135,13 +135,13 @@ class Whole:
 
 
 def cut_line(line: str) -> Whole | None:
-    """Where the whole of a line is that ``logs --cut`` shows; None for one that is whole."""
+    """Return the location of a line that ``logs --cut`` has cut; None for a complete one."""
     match = _CUT.fullmatch(line)
     return Whole(match[1], match[2], match[3], int(match[4])) if match else None
 
 
 def shortened(line: str) -> str:
-    """The beginning of a line that is too long for a page."""
+    """Return the beginning of a line that is too long for a page."""
     return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} … [{len(line)} characters]"
 
 

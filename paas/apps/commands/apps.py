@@ -74,7 +74,7 @@ def apps_info(ctx: Context, app: args.App) -> AppInfo:
 
 @dataclass(frozen=True)
 class AppRow:
-    """One line of ``apps:overview``. ``build`` is the number of the last deployment, None if there was none."""
+    """Row of ``apps:overview``. ``build`` is the number of the last deployment, None if there was none."""
 
     name: str
     state: str

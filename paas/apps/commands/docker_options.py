@@ -15,7 +15,7 @@ from paas.core.errors import NotFound, UsageError
 from paas.core.model import App
 from paas.jobs.context import Context
 
-# What comes after the phases is the option, whatever it begins with.
+# Everything after the phases is the option, whatever its first characters.
 PhasesOfOptions = Annotated[
     tuple[str, ...], Arg("PHASES", lambda ctx, text: dockeroptions.phases(text), lambda ctx: PHASES, rest=True)
 ]

@@ -29,7 +29,7 @@ Reference = Annotated[str, Arg("BRANCH|TAG")]
 
 @dataclass(frozen=True)
 class BuildpackRow:
-    """One line of ``buildpacks:list``."""
+    """Row of ``buildpacks:list``."""
 
     place: int
     name: str

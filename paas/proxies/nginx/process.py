@@ -50,9 +50,11 @@ REOPEN_SECONDS = 0.5
 
 
 class Nginx:
-    """One instance: ``prefix`` holds everything of it, and it listens on ``listen``:``http_port``, and ``https_port``.
+    """One instance:
 
-    A ``managed`` one is started and stopped by the host's service manager, by `command`; here it is only found.
+    ``prefix`` contains all of its files, and it listens on ``listen``:``http_port``, and ``https_port``.
+
+    A ``managed`` one is started and stopped by the host's service manager, with `command`; here it is only found.
     """
 
     def __init__(
@@ -87,7 +89,8 @@ class Nginx:
             )
 
     def command(self) -> list[str]:
-        """The command that starts this instance in the background (add ``-g "daemon off;"`` for the foreground)."""
+        """Return the command that starts this instance in the background (add ``-g "daemon off;"`` for the foreground).
+        """
         return self._command(self.main, str(self.error_log))
 
     def prepare(self) -> None:
@@ -97,7 +100,7 @@ class Nginx:
     # State
 
     def master(self) -> int | None:
-        """The process id of the running master, None when there is none."""
+        """Return the process id of the running master, None if none runs."""
         try:
             pid = int(self.pid_file.read_text())
         except (OSError, ValueError):
@@ -106,11 +109,11 @@ class Nginx:
         return pid if is_master(pid, self.prefix) else None
 
     def find(self) -> int | None:
-        """The same, also where the pid file was lost, which is written again."""
+        """Return it also if the pid file was lost; write that file again."""
         return self.master() or self._find_master()
 
     def deaf(self) -> bool:
-        """Whether nobody can reach the status socket any more: its file was removed, or is another one."""
+        """Return True if no client can reach the status socket any more: its file was removed, or is another one."""
         return self._status.deaf()
 
     def move_socket(self) -> None:

@@ -144,7 +144,7 @@ class Tree:
                 path.unlink(missing_ok=True)
 
     def name_of(self, staged: Path | None) -> str:
-        """The name of the staged file at a path; empty when it is none."""
+        """Return the name of the staged file at a path; empty if it is not one."""
         return str(staged.relative_to(self.stage_folder)) if staged and staged.is_relative_to(self.stage_folder) else ""
 
     def _names(self) -> list[str]:
@@ -169,7 +169,7 @@ class Tree:
 
             aside.replace(path)
         except OSError as error:
-            # What is left of it is in nobody's way: the next write begins anew.
+            # Remains do no harm: the next write begins anew.
             with contextlib.suppress(OSError):
                 aside.unlink()
 
@@ -177,10 +177,10 @@ class Tree:
 
 
 def begin_log(path: Path) -> None:
-    """Make the log where it is missing, closed to other users.
+    """Create the log if it is missing, without access for other users.
 
-    nginx would make it readable for everybody: it forgets its umask when it goes to the background. It keeps the mode
-    of a file that is there, and gives the file to the workers before they open it.
+    nginx would make it readable for all users: it forgets its umask when it goes to the background. It keeps the mode
+    of an existing file, and gives the file to the workers before they open it.
     """
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640))
 

@@ -21,9 +21,9 @@ class Trial:
     def refused(
         self, live: Mapping[str, Bundle], changed: Mapping[str, Bundle], groups: list[set[str]]
     ) -> dict[str, ProxyError]:
-        """Which of the bundles nginx refuses, and why; with one of a group all of it.
+        """Return which of the bundles nginx refuses, and why; with one of a group, all of the group.
 
-        nginx reads the main file and what is new, not the files of all apps, unless what is new could clash with them.
+        nginx reads the main file and new files, not the files of all apps, unless new ones could conflict with them.
         """
         refusals: dict[str, ProxyError] = {}
 
@@ -47,7 +47,7 @@ class Trial:
     def _together(
         self, live: Mapping[str, Bundle], changed: Mapping[str, Bundle]
     ) -> tuple[str, ProxyError] | None:
-        """The name of the file that nginx refuses, and why; None if it takes all."""
+        """Return the name of the file that nginx refuses, and why; None if it accepts all."""
         whole = any(reaches_others(key, bundle, live.get(key, {})) for key, bundle in changed.items())
         others = flat(bundle for key, bundle in live.items() if key not in changed)
 
@@ -68,7 +68,8 @@ class Trial:
     def _each_alone(
         self, live: Mapping[str, Bundle], changed: Mapping[str, Bundle], error: ProxyError
     ) -> dict[str, ProxyError]:
-        """Why nginx refuses which of them: what it finds only when it has read all files, it blames on the main one."""
+        """Return which of them nginx refuses, and why: errors that it finds after reading all files name the main one.
+        """
         if len(changed) == 1:
             return dict.fromkeys(changed, error)
 
@@ -79,7 +80,7 @@ class Trial:
 def _refusal(
     name: str, error: ConfigRefused, texts: Mapping[str, str], changed: Mapping[str, Bundle]
 ) -> ProxyError:
-    """The error for a staged file."""
+    """Return the error for a staged file."""
     key = key_of(name) if name and key_of(name) != SERVER else ""
     key = key or (next(iter(changed)) if len(changed) == 1 else "")
     bundle = {other: text for other, text in texts.items() if key_of(other) == key} if key else {}

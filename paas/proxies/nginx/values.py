@@ -1,4 +1,4 @@
-"""How a value is written into nginx's configuration: so that it can mean nothing but itself."""
+"""Values in nginx's configuration, written so that they have no other meaning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Verbatim(str):
 
 
 def printed(value: object) -> object:
-    """What a template prints for a value: one bare parameter, or `InvalidValue`."""
+    """Return the text of a value in a template: one bare parameter. Raise `InvalidValue`."""
     if isinstance(value, bool):
         return "on" if value else "off"
 
@@ -35,7 +35,7 @@ def printed(value: object) -> object:
 
 
 def quoted_path(path: str) -> Verbatim:
-    """A path, or an address that has one, as one quoted parameter."""
+    """Return a path, or an address with one, as one quoted parameter."""
     if re.search(r"[\x00-\x1f\"'$\\]", path):
         raise InvalidValue(f"the path {path!r} cannot be written into an nginx configuration")
 
@@ -43,7 +43,7 @@ def quoted_path(path: str) -> Verbatim:
 
 
 def quoted(text: str) -> Verbatim:
-    """The text as one quoted parameter that means nothing but itself; without any, an empty one."""
+    """Return the text as one quoted parameter without other meaning; an empty one for no text."""
     if not text.isprintable():
         raise InvalidValue(f"{text[:80]!r} cannot be written into an nginx configuration", why="It cannot be printed.")
 
@@ -60,7 +60,7 @@ def words(text: str) -> Verbatim:
 
 
 def variable(text: str) -> Verbatim:
-    """One of nginx's variables, a bare word, or an empty parameter."""
+    """Return one of nginx's variables, a bare word, or an empty parameter."""
     if not re.fullmatch(r"\$?[a-z0-9_]*", text):
         raise InvalidValue(f"{text[:80]!r} cannot be written into an nginx configuration")
 
@@ -71,7 +71,7 @@ _VISITOR = {"$scheme": "$visitor_scheme", "$server_port": "$visitor_port", "$htt
 
 
 def visitor(text: str, trusted: bool) -> Verbatim:
-    """The same as `variable`; of the visitor, not of the proxy that this server talks with, where one is trusted."""
+    """Return it as `variable` does; of the visitor, not of the proxy in front, if that is trusted."""
     return variable(_VISITOR.get(text, text) if trusted else text)
 
 

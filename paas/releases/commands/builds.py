@@ -22,7 +22,7 @@ from paas.releases.deployments import DeploymentView
 
 @dataclass(frozen=True)
 class DeploymentRow:
-    """One line of ``builds:list``."""
+    """Row of ``builds:list``."""
 
     id: int
     app: str
@@ -77,7 +77,7 @@ def builds_list(
 
 @dataclass(frozen=True)
 class DeploymentInfo:
-    """What ``builds:info`` shows. ``steps`` has the seconds of each, None for one that did not end."""
+    """Result of ``builds:info``. ``steps`` has the seconds of each, None for an unfinished one."""
 
     id: int
     app: str

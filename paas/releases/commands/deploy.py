@@ -18,7 +18,7 @@ from paas.releases import traces
 
 @dataclass(frozen=True)
 class SpanRow:
-    """One span in milliseconds; ``depth`` 0 is a step, and what is deeper is part of it."""
+    """One span in milliseconds; ``depth`` 0 is a step, and deeper ones are parts of it."""
 
     name: str
     depth: int
@@ -28,7 +28,7 @@ class SpanRow:
 
 @dataclass(frozen=True)
 class Profile:
-    """What ``deploy:trace --format json`` shows."""
+    """Result of ``deploy:trace --format json``."""
 
     build: int
     app: str

@@ -16,7 +16,7 @@ from paas.releases import rollback
 
 @dataclass(frozen=True)
 class ReleaseRow:
-    """One line of ``releases``."""
+    """Row of ``releases``."""
 
     version: str
     state: str
@@ -45,7 +45,7 @@ def releases(ctx: Context, app: args.App) -> list[ReleaseRow]:
 
 @dataclass(frozen=True)
 class ReleaseInfo:
-    """What ``releases:info`` shows. ``config`` has the names of the variables only, ``container`` what is set."""
+    """Result of ``releases:info``. ``config`` has only the names of the variables, ``container`` the settings."""
 
     version: str
     state: str

@@ -17,7 +17,7 @@ def _person(ctx: Context, text: str) -> str:
 
 
 def author(user: str, email: str) -> By | None:
-    """The author that was named, None if none was."""
+    """Return the given author, None if none was given."""
     return By(user, email) if user else None
 
 

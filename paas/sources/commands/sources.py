@@ -1,4 +1,4 @@
-"""``git:*``: deploying what nobody pushed."""
+"""``git:*``: deploying code that was not pushed."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def git_initialize(ctx: Context, app: args.App) -> None:
 
 @dataclass(frozen=True)
 class BranchStatus:
-    """What ``git:status`` shows: the deploy branch with its newest commit, the one that serves, and its origin."""
+    """Result of ``git:status``: the deploy branch with its newest commit, the one that serves, and its origin."""
 
     branch: str
     head: str
