@@ -123,7 +123,7 @@ def _check_kind(kind: str, line: str) -> None:
 
     raise _refused(
         "This is not an OpenSSH public key",
-        why=f"The line has to begin with one of: {', '.join(KINDS)}.",
+        why=f"The line must begin with one of: {', '.join(KINDS)}.",
         fix=NEW_KEY,
     )
 

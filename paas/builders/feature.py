@@ -33,7 +33,7 @@ PROPERTIES = (
     Property("registry", "image-repo", kinds.IMAGE_REPOSITORY, "",
              "what releases are called in the registry; empty: paas/ and the name of the app"),
     Property("registry", "push-extra-tags", kinds.IMAGE_TAGS, "",
-             "further tags of each release beside its number, with commas between them"),
+             "additional tags of each release, separated by commas"),
     Property("registry", "push-on-release", kinds.BOOLEAN, "false",
              "push the image of each release to the registry before it is started"),
     Property("registry", "server", kinds.REGISTRY, "docker.io", "the registry that releases are pushed to"),
@@ -48,7 +48,7 @@ FEATURE = Feature(
     parts=(Part(Confined, lambda ctx: Confined()),),
     folders=("buildpacks",),
     loops=lambda ctx: [
-        Loop("keeping the builder apart from the host", BuilderSupervisor(ctx).tick, ctx.clock, WATCH_SECONDS),
+        Loop("supervising the builder", BuilderSupervisor(ctx).tick, ctx.clock, WATCH_SECONDS),
         ctx.part(Confined),
     ],
     copied=_copy,

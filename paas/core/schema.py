@@ -22,7 +22,7 @@ def check_length(text: str, path: str, code: str) -> None:
         raise InvalidValue(
             f"{path} has {len(text)} characters, and may have {LONGEST}",
             why="It is read by the server, and says how an app runs: that takes some kilobytes at most.",
-            fix="Take out what is no setting. Data of the app belongs into a file that only the app reads.",
+            fix="Remove everything that is not a setting. Data of the app belongs into a file that only the app reads.",
             code=code,
         )
 

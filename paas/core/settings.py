@@ -53,7 +53,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("build-min-inodes", kinds.integer(0, 999_999_999), "10000", "free inodes without which nothing is built"),
     Setting("build-min-memory", kinds.SIZE, "256m", "available memory without which nothing is built"),
     Setting("build-cache-keep", kinds.SIZE, "",
-            "clean-ups prune the engine's build cache, which all programs on it share, to this size; empty: never"),
+            "clean-ups prune Docker's build cache, which all programs share, to this size; empty: never"),
     Setting("cleanup-interval", kinds.duration("0s", "365d"), "1d", "how often the server cleans up, 0 for never"),
     Setting("build-timeout", kinds.duration("1s", "7d"), "1h", "how long one build may take"),
     Setting("image-max-size", kinds.size("1m", "1t"), "10g", "how large an image may be that git:load-image takes"),

@@ -57,12 +57,12 @@ def accept_database(paths: Paths, force: bool) -> None:
     traces = intact.find_traces(paths, marker, recorded, lambda name: Docker(name, LOOK_SECONDS).containers())
     refusal = judge(str(paths.root), marker, recorded, traces)
     if refusal is None:
-        print("Nothing has to be accepted: the database is the one that belongs here.")
+        print("Nothing has to be accepted: the database belongs to this server.")
         return
     print("\n".join([refusal.what, *refusal.why.splitlines()]))
     if not force:
         raise UsageError(
-            "the server would go on with the database as it is",
+            "the server would continue with the present database",
             why="At its next start it serves what the database records. Apps and releases that are not in it are lost:"
             "\ntheir containers and files of nginx are removed, and apps go back to the releases that are in it.",
             fix=f"To do it: paas --root {paths.root} {ACCEPT} --force",

@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     for key in FLAGS:
         row = settings.find(key)
         parser.add_argument(f"--{key}", metavar="VALUE", help=f"{row.help} (default: {row.default})")
-    parser.add_argument("--external-nginx", action="store_true", help="nginx is started and stopped by somebody else")
+    parser.add_argument("--external-nginx", action="store_true", help="nginx is managed by another program")
     parser.add_argument("--prepare-only", action="store_true", help="write the configuration of nginx and exit")
     return parser
 
@@ -162,7 +162,7 @@ async def _serve(options: argparse.Namespace) -> int:
 
     await stopping.wait()
     tending.cancel()
-    _log.info("stopping; apps and nginx go on")
+    _log.info("stopping; apps and nginx continue")
     ending = [ssh_server.close(), control_server.close(), asyncio.to_thread(_wind_down, ctx, running)]
     try:
         async with asyncio.timeout(LONGEST_STOP_SECONDS):

@@ -42,7 +42,7 @@ def _teardown(paths: Paths, *, force: bool) -> int:
     lock = Lock.take_over(paths.root)
     nginx(paths, SettingsFile(paths.root / "paas.yml", {})).stop()
     if Rootless(paths.root, "", list, list).remove():
-        print("removed the builder apart from the host")
+        print("removed the builder for isolated builds")
     # The database may be damaged: that is a reason to remove an instance, too.
     instance = intact.find_instance(paths)
     if instance:

@@ -94,7 +94,7 @@ def nginx(paths: Paths, settings: SettingsFile, *, external: bool = False) -> Ng
 
 
 def builder_apart(paths: Paths, settings: SettingsFile, instance: str) -> Rootless:
-    """The engine for builds apart from the host, which runs where the settings ask for it."""
+    """Return the Docker Engine for isolated builds, which runs if the settings ask for it."""
     group = BuildGroup(resources.group_of(instance))
     return Rootless(paths.root, instance, group.entrances, lambda: [LINK_LOCAL, str(settings.value("network-pool"))])
 

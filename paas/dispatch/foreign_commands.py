@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-_AT_ONCE = "Nothing has to be built: domains, certificates and properties count at once."
-_BY_ITSELF = "The server does this by itself."
+_AT_ONCE = "No build is necessary: domains, certificates and properties take effect at once."
+_BY_ITSELF = "The server does this automatically."
 _DATABASES = "There are no databases yet; an app takes the address of one with 'config:set APP DATABASE_URL=…'."
 _LIMITS = "'docker-options:add APP deploy --memory 512m --cpus 1' limits an app's containers."
-_NGINX = "nginx runs and follows each change by itself; 'doctor' tells how it is."
+_NGINX = "nginx runs and applies each change automatically; 'doctor' reports its state."
 _PLUGINS = "There are no plugins."
 _REQUESTS = "Requests reach web without one; the port that web listens on: 'config:set APP PORT=…'."
 _VOLUMES = "There are no volumes yet: what containers write goes with them."
@@ -22,10 +22,10 @@ INSTEAD = {
     "config:edit": "'config:set APP KEY=VALUE' changes it, 'config:import APP -' takes a file.",
     "domains": "'domains:report APP' shows them.",
     "events": "'builds:list' lists what changed, and who did it; 'logs APP --source platform' has it, too.",
-    "git:unlock": "A lock goes with its holder. 'builds:cancel APP' ends what is under way.",
+    "git:unlock": "A lock ends with its holder. 'builds:cancel APP' ends a running deployment.",
     "letsencrypt:active": "'certs:report APP --ssl-enabled' prints true or false.",
     "letsencrypt:cleanup": _BY_ITSELF,
-    "letsencrypt:cron-job": "The server renews certificates by itself, at two thirds of their life.",
+    "letsencrypt:cron-job": "The server renews certificates automatically, at two thirds of their life.",
     "logs:vector-start": "'logs:drain add APP URL' sends logs elsewhere.",
     "maintenance": "'maintenance:report APP' shows it.",
     "nginx:reload": _NGINX,

@@ -54,14 +54,14 @@ BEGUN = {
 EVENTS = {"type": "string", "description": "Live: the events `output`, `message`, `result`, `problem` and `exit`."}
 FAILURES = {
     "400": "The parameters are not understood.",
-    "401": "There is no token, or it does not count.",
+    "401": "The token is missing or invalid.",
     "403": "The token's role does not allow it.",
-    "404": "There is no such app, or whatever else was named.",
-    "409": "It is there already, or locked.",
+    "404": "The app, or another named item, does not exist.",
+    "409": "It already exists, or is locked.",
     "422": "A value was refused, or the command did not succeed.",
-    "429": "Too much is under way with this token; `Retry-After` says when to try again.",
+    "429": "Too many concurrent requests with this token; `Retry-After` says when to try again.",
     "502": "The daemon does not run.",
-    "503": "The server, its engine or nginx are busy or away; `Retry-After` says when to try again.",
+    "503": "The server, Docker or nginx is busy or unavailable; `Retry-After` says when to try again.",
     "default": "It failed.",
 }
 
@@ -99,7 +99,7 @@ def document() -> dict[str, Any]:
             "schemas": {"Problem": PROBLEM, "Chatter": CHATTER},
             "responses": {
                 "202": {
-                    "description": "A change has begun, and goes on; `Location` has its state.",
+                    "description": "A deployment has begun and continues; `Location` has its state.",
                     "content": {"application/json": {"schema": BEGUN}},
                 },
                 **{name: {"description": words, "content": _problem()} for name, words in FAILURES.items()},

@@ -258,7 +258,7 @@ def afterwards(ctx: Context, app: App, job: Job, made: Release, phase: Phase) ->
         job.out.warning(f"The {phase.name} was cancelled. v{made.version} is live.")
     except PaasError as error:
         job.out.error(error)
-        job.out.warning(f"v{made.version} is live all the same.")
+        job.out.warning(f"v{made.version} is live anyway.")
 
 
 def same_again(ctx: Context, app: App, job: Job, *, actor: str, cause: str, only: str = "") -> None:

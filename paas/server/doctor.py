@@ -42,7 +42,7 @@ def _looked(subject: str, look: Callable[[], Iterable[Finding]], silent: Collect
     except PaasError as error:
         if error.code == ENGINE_DOWN and ENGINE_DOWN in silent:
             why = "Docker does not answer, see above."
-            return [Finding(Level.ADVICE, subject, "this could not be looked at", why, "", "not-looked-at")]
+            return [Finding(Level.ADVICE, subject, "this could not be examined", why, "", "not-looked-at")]
         return [Finding(Level.PROBLEM, subject, error.what, error.why, error.fix, error.code)]
 
 

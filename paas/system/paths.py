@@ -75,7 +75,7 @@ class Paths:
         if self.torn_down.exists():
             raise PaasError(
                 f"the instance in {self.root} is being removed",
-                why="'paas teardown' was run for it, and may not have come to its end.",
+                why="A 'paas teardown' was started and may not have finished.",
                 fix=f"Run it again: paas --root {self.root} teardown --force",
                 code="torn-down",
             )

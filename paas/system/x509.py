@@ -85,7 +85,7 @@ def _key(text: str) -> PrivateKeyTypes:
     except TypeError as error:
         raise InvalidValue(
             "the private key is protected by a passphrase",
-            why="nginx has to read it without anybody typing.",
+            why="nginx must be able to read it without a passphrase.",
             fix="Remove the passphrase: openssl pkey -in KEY -out NEW",
             code="certificate-key-protected",
         ) from error

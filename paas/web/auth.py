@@ -67,18 +67,18 @@ def cookie_or_none() -> str:
 
 
 def session_or_none() -> ApiCaller | None:
-    """Return the caller with the session's token, None if nobody is signed in."""
+    """Return the caller with the session's token, None if not signed in."""
     cookie = cookie_or_none()
     token = sessions().token(cookie) if cookie else ""
     return ApiCaller(token, security.address()) if token else None
 
 
 def caller() -> ApiCaller:
-    """Return the caller. Raise `CommandFailed` if nobody is signed in."""
+    """Return the caller. Raise `CommandFailed` if not signed in."""
     security.check_way()
     found = session_or_none()
     if found is None:
-        raise problem("nobody is signed in", 401, "not-signed-in")
+        raise problem("not signed in", 401, "not-signed-in")
     return found
 
 

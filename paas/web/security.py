@@ -36,13 +36,13 @@ def check_way() -> None:
         return
     host = request.host.partition(":")[0]
     raise problem(
-        "tokens are not taken over plain HTTP",
+        "tokens are not accepted over plain HTTP",
         403,
         "plain-http",
-        why=f"Whoever is on the way between {address() or 'you'} and this server could read them, and there is no "
+        why=f"Anyone on the network between {address() or 'you'} and this server could read them, and there is no "
         f"certificate for {host}.",
         fix="Get a certificate: set 'letsencrypt:set --global email', or 'certs:add --global' one for this host. "
-        f"Or come through SSH: 'ssh -L 8080:127.0.0.1:{request.headers.get('X-Forwarded-Port') or 80} SERVER', and "
+        f"Or use an SSH tunnel: 'ssh -L 8080:127.0.0.1:{request.headers.get('X-Forwarded-Port') or 80} SERVER', and "
         f"open http://{host if host.endswith('localhost') else 'paas.localhost'}:8080.",
     )
 

@@ -158,12 +158,12 @@ class FakeScheduler(FakeLogs, FakeTransfers, DockerUnits):
 
     def version(self) -> str:
         if self.engine_down:
-            raise DockerError("the container engine does not answer", code="engine-down")
+            raise DockerError("Docker does not answer", code="engine-down")
         return self.engine_version
 
     def written(self) -> dict[str, int]:
         if self.slow_disk:
-            raise DockerError("the container engine does not answer", code="engine-down")
+            raise DockerError("Docker does not answer", code="engine-down")
         return {running.container.name: self.layers.get(running.container.label, 0) for running in self.here.values()}
 
     def live_restore(self) -> bool:
@@ -224,7 +224,7 @@ class FakeScheduler(FakeLogs, FakeTransfers, DockerUnits):
 
             made = self._make(app, release, candidate, rev_variable, limits, behaviour, name)
             if behaviour.refused:
-                raise DockerError("the container engine refused: starting a container", why=behaviour.refused)
+                raise DockerError("Docker refused: starting a container", why=behaviour.refused)
             return made.container.id
 
     def _make(

@@ -192,7 +192,7 @@ class FakeTasks:
 
     def _answer(self) -> None:
         if self.engine_down:
-            raise DockerError("the container engine does not answer", code="engine-down")
+            raise DockerError("Docker does not answer", code="engine-down")
 
 
 class FakeExec:

@@ -64,7 +64,7 @@ class FakeTransfers:
 
     def check_login(self, server: str, login: Login) -> None:
         if self.wants.get(server, login) != login:
-            raise DockerError("the container engine refused: logging in to a registry", why="unauthorized")
+            raise DockerError("Docker refused: logging in to a registry", why="unauthorized")
 
     def loaded_name(self, app: App, key: str) -> str:
         return f"paas-abcdef/{app.id}:loaded-{key}"

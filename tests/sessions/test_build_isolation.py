@@ -43,7 +43,7 @@ def test_there_is_no_other_kind(hello):
 
 
 def test_doctor_looks_at_it(apart):
-    assert "       builds: apart from the host, in a rootless Docker 28.5.1\n" in apart.run("doctor").out
+    assert "       builds: isolated, in a rootless Docker 28.5.1\n" in apart.run("doctor").out
     apart.rootless.engine_version = "20.10.24+dfsg1"
     assert "builder-builds-escape" in codes(apart)
     apart.rootless.why = "There is no user paas-builder."

@@ -106,12 +106,12 @@ def test_a_flag_that_a_command_can_not_do_without(hello):
     [
         (
             "proxy:build-config hello",
-            " !     Nothing has to be built: domains, certificates and properties count at once.\n"
+            " !     No build is necessary: domains, certificates and properties take effect at once.\n"
             " !     'help' lists the commands. [no-such-command]\n",
         ),
         (
             "letsencrypt:cron-job --add",
-            " !     The server renews certificates by itself, at two thirds of their life.\n"
+            " !     The server renews certificates automatically, at two thirds of their life.\n"
             " !     'help letsencrypt' lists the commands of letsencrypt. [no-such-command]\n",
         ),
         (

@@ -113,7 +113,7 @@ def test_the_report_has_them_by_phase(hello):
         ("deploy", "--ulimit nofile=x", "nofile"),
         ("deploy", "--read-only=false", ""),
         ("deploy", "--build-arg A=1", "Taken are:"),
-        ("build", "--build-arg SECRET", "stay in the image's history"),
+        ("build", "--build-arg SECRET", "stay readable in the image's history"),
         ("build", "--build-arg no_proxy=x", "Proxies of builds are settings."),
         ("build", "--build-arg 1A=x", "letters, digits"),
         ("build", "--secret id=x,src=/etc/shadow", "read files of the server"),

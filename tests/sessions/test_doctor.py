@@ -66,7 +66,7 @@ def test_an_engine_that_is_down_does_not_end_the_looking_around(well):
 
 def test_old_workers_of_nginx_are_told_of(well):
     well.proxy.old = Waiting(workers=3, clients=500, most=32)
-    assert "       nginx: 3 old workers, of 32 that may be, go on with 500 connections\n" in well.run("doctor").out
+    assert "       nginx: 3 old workers (limit 32) still serve 500 connections\n" in well.run("doctor").out
     well.proxy.old = Waiting(ended=2)
     assert codes(well) == (0, ["old-workers-ended"])
 
@@ -143,7 +143,7 @@ def test_what_is_on_its_way_out_is_no_drift_and_hides_none(well):
 
 def test_an_engine_that_hangs_is_waited_for_once_and_it_is_said(well, monkeypatch):
     def hangs(*_):
-        raise DockerError("the container engine does not answer", code="engine-down")
+        raise DockerError("Docker does not answer", code="engine-down")
 
     for name in ("version", "containers", "storage"):
         monkeypatch.setattr(well.scheduler, name, hangs)

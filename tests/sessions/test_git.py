@@ -158,11 +158,11 @@ def test_a_failed_build_shows_the_step(hello):
         (
             {"Dockerfile": None, "Procfile": None, "notes.txt": "nothing to build\n"},
             [
-                " !     nothing says how to build this repository",
-                " !     There is no Dockerfile in its build folder, and no buildpack knows what is there: notes.txt. "
+                " !     cannot detect how to build this repository",
+                " !     The build folder has no Dockerfile, and no buildpack recognizes its files: notes.txt. "
                 "Buildpacks: node, python, ruby, go, java, php, rust, procfile, static.",
-                " !     Add what the language's tools need (docs/buildpacks.md), or a Dockerfile. If the app is in a "
-                "folder: 'builder:set APP build-dir FOLDER'. [nothing-detected]",
+                " !     Add the files of the language's tools (docs/buildpacks.md), or a Dockerfile. If the app is in "
+                "a folder: 'builder:set APP build-dir FOLDER'. [nothing-detected]",
             ],
         ),
         (

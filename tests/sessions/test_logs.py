@@ -332,7 +332,7 @@ def test_following_survives_a_restart_of_the_engine(kept, monkeypatch):
     eventually(lambda: kept.scheduler.write("web.1", "before") or "before" in session.out)
 
     def away(app=None):
-        raise DockerError("the container engine does not answer")
+        raise DockerError("Docker does not answer")
 
     with monkeypatch.context() as patch:
         patch.setattr(kept.scheduler, "containers", away)
@@ -353,7 +353,7 @@ def test_a_container_that_is_removed_while_its_log_is_looked_for(kept, monkeypat
     kept.run("ps:restart hello")
 
     def gone(container_id, since):
-        raise DockerError("the container engine refused: reading logs")
+        raise DockerError("Docker refused: reading logs")
 
     monkeypatch.setattr(kept.scheduler, "containers", lambda app=None: stale)
     monkeypatch.setattr(kept.scheduler, "read_log", gone)

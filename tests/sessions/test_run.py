@@ -222,7 +222,7 @@ def test_the_log_of_one_that_ends_while_it_is_looked_for(
         looked.set()
         _nudge(hello.tasks, "hello.run.1")
         eventually(lambda: hello.tasks.names() == [])
-        raise DockerError("the container engine refused: reading logs")
+        raise DockerError("Docker refused: reading logs")
 
     hello.tasks.tell("work", work)
     hello.run("run:detached hello work")
@@ -346,7 +346,7 @@ def test_the_end_of_a_run_that_a_full_disk_has_no_room_for_is_recorded_later(
 
 def test_a_run_that_the_engine_does_not_connect_has_failed(hello: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     def down(container_id: str, *, terminal: bool) -> None:
-        raise DockerError("the container engine does not answer (attaching to a container)", code="engine-down")
+        raise DockerError("Docker does not answer (attaching to a container)", code="engine-down")
 
     monkeypatch.setattr(hello.tasks, "attach", down)
     hello.tasks.tell("true", lambda program: 0)

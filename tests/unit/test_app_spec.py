@@ -257,7 +257,7 @@ def test_a_file_that_is_no_file_of_settings_is_not_parsed():
     for parse, name in ((appspec.from_app_json, "app.json"), (yml, "paas.yml")):
         with pytest.raises(InvalidValue, match=rf"{name} has 65537 characters, and may have 65536") as error:
             parse(" " * 65537)
-        assert "Take out what is no setting" in error.value.fix
+        assert "Remove everything that is not a setting" in error.value.fix
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ class FakeDocker:
         yield iter(self.ends)
 
     def image_sizes(self):
-        raise DockerError("the container engine refused: asking for its disk usage", code="engine-refused")
+        raise DockerError("Docker refused: asking for its disk usage", code="engine-refused")
 
     def images(self):
         return [ImageRow("sha256:1", 1, ("paas-012345/1:v1",))]
@@ -190,7 +190,7 @@ def test_the_pool_may_be_full(host):
 
 def test_an_engine_that_refuses_for_another_reason_is_not_asked_again(host, monkeypatch):
     def refuse(name, subnet, app_id):
-        raise DockerError("the container engine does not answer", code="engine-down")
+        raise DockerError("Docker does not answer", code="engine-down")
 
     monkeypatch.setattr(host.docker, "create_network", refuse)
     with pytest.raises(DockerError, match="does not answer"):

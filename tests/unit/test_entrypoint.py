@@ -30,7 +30,7 @@ def test_commands_that_a_shell_would_swallow_are_refused_with_what_to_write():
         entrypoint.check(("/bin/sh", "-c", "python3 srv.py"), {"'web'": "python3 web.py", "predeploy": "x"})
     assert raised.value.lines() == [
         "the image's ENTRYPOINT would not run the app's commands: 'web', predeploy",
-        "It is a line for a shell (/bin/sh -c 'python3 srv.py'), and the shell does not look at what is added to it. "
+        "It is a line for a shell (/bin/sh -c 'python3 srv.py'), and the shell ignores added arguments. "
         "Each command would run the image's own program.",
         'Turn ENTRYPOINT into CMD in the Dockerfile, or write it as a list (ENTRYPOINT ["program"]) with a program '
         "that runs its arguments. [shell-entrypoint]",

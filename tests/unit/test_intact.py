@@ -222,7 +222,7 @@ def test_a_reader_holds_a_checkpoint_up_and_the_marker_does_not_run_ahead(instan
 
 def test_an_engine_that_does_not_answer_is_logged_and_keeps_nobody_waiting(instance, caplog):
     def down(name: str) -> list[Container]:
-        raise DockerError("the container engine does not answer")
+        raise DockerError("Docker does not answer")
 
     intact.check(instance, down)
     assert "Could not compare the database with the containers" in caplog.text

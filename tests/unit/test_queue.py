@@ -74,7 +74,7 @@ def test_a_second_push_that_does_not_go_on_from_the_first_is_refused(hello):
     assert first.wait().status == 0
     result = second.wait()
     assert result.status == 1
-    assert "somebody else pushed meanwhile: fetch and try again" in result.err
+    assert "another push changed it meanwhile: fetch and try again" in result.err
     assert hello.app().version == 2
 
 

@@ -52,7 +52,7 @@ def running(release, app_id=1):
 
 def test_a_whole_database_needs_nobody_s_word(left, capsys):
     status, out, _ = typed(left, "accept-database --force", capsys)
-    assert (status, out) == (0, "Nothing has to be accepted: the database is the one that belongs here.\n")
+    assert (status, out) == (0, "Nothing has to be accepted: the database belongs to this server.\n")
 
 
 def test_without_force_it_says_what_it_would_do(left, capsys):
@@ -61,7 +61,7 @@ def test_without_force_it_says_what_it_would_do(left, capsys):
     status, out, err = typed(left, "accept-database", capsys)
     assert status == 2
     assert "the database in" in out and "is empty or missing" in out
-    assert "the server would go on with the database as it is" in err
+    assert "the server would continue with the present database" in err
     assert "their containers and files of nginx are removed" in err
     assert (left.database.read_bytes(), left.marker.read_bytes()) == (b"", marker)
 

@@ -86,7 +86,7 @@ def test_an_engine_that_fails_while_it_is_cancelled_is_asked_again(hello, monkey
     def refusing(app, unit_id, grace):
         asked.append(grace)
         if len(asked) == 1:
-            raise DockerError("the container engine does not answer")
+            raise DockerError("Docker does not answer")
         halt(app, unit_id, grace)
 
     monkeypatch.setattr(hello.scheduler, "halt", refusing)
@@ -102,7 +102,7 @@ def test_an_engine_that_fails_while_it_is_cancelled_is_asked_again(hello, monkey
         hello.deployed("hello", PROCFILE)
     stopper.join()
     assert hello.scheduler.labels() == ["web.1"]
-    assert "is still there: the container engine does not answer" in caplog.text
+    assert "is still there: Docker does not answer" in caplog.text
     assert asked == [30, 30]
 
 
@@ -143,7 +143,7 @@ def test_a_postdeploy_script_that_does_not_end_in_time_lets_go_of_the_app(hello)
     said = push.wait()
     assert said.status == 0
     assert "[phase-timeout]" in said.err
-    assert "v2 is live all the same." in said.err
+    assert "v2 is live anyway." in said.err
     assert hello.run("ps:scale hello web=2").status == 0
 
 
@@ -164,7 +164,7 @@ def test_a_failure_starts_nothing_and_changes_nothing(hello):
 def test_a_command_that_can_not_be_started_leaves_no_container(hello):
     hello.scheduler.tell("release", Behaviour(refused="no such file"))
     result = hello.push("hello", PROCFILE)
-    assert "(the container engine refused: starting a container [engine])" in result.err
+    assert "(Docker refused: starting a container [engine])" in result.err
     assert hello.scheduler.labels() == ["web.1"]
 
 
@@ -235,7 +235,7 @@ def test_a_predeploy_script_that_writes_nothing_leaves_the_image(hello):
 @pytest.mark.real("git")
 def test_files_that_the_engine_does_not_keep_are_told(hello, monkeypatch):
     def refuse(container_id, image):
-        raise DockerError("the engine does not take an image with what the container wrote", code="not-kept")
+        raise DockerError("Docker does not accept an image with the container's files", code="not-kept")
 
     monkeypatch.setattr(hello.scheduler, "commit", refuse)
     hello.scheduler.tell("release", Behaviour(exits=0, writes=True))
@@ -271,7 +271,7 @@ def test_a_postdeploy_script_that_fails_is_told_and_the_release_serves(hello):
     result = hello.push("hello", files)
     assert result.status == 0
     assert "the postdeploy script exited with status 7" in result.err
-    assert "v2 is live all the same." in result.err
+    assert "v2 is live anyway." in result.err
     assert hello.run("releases hello").out.startswith("v2  current ")
 
 

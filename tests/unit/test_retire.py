@@ -28,7 +28,7 @@ class Engine:
 
     def retire(self, app, container_id, grace):
         if container_id.startswith("stuck"):
-            raise DockerError("the container engine does not answer")
+            raise DockerError("Docker does not answer")
         self.stopped.append((container_id, grace))
 
 
@@ -99,7 +99,7 @@ def test_one_that_can_not_be_stopped_does_not_hold_the_others(make, caplog):
     retirer.retire(APP, make.engine, [unit("stuck1"), unit("a")], None, 60, 7)
     eventually(retirer.idle)
     assert make.engine.stopped == [("a", 7)]
-    assert "Could not retire hello stuck1: the container engine does not answer" in caplog.text
+    assert "Could not retire hello stuck1: Docker does not answer" in caplog.text
 
 
 def test_what_still_drains_is_left_to_the_next_start(make):

@@ -93,7 +93,7 @@ def config_set(
 def config_unset(ctx: Context, app: args.AdminScope, *keys: args.Variable, no_restart: bool = False) -> None:
     """Unset variables and release the change. Names that are not set are ignored."""
     if not keys:
-        raise UsageError("config:unset: KEY is missing", fix="'config:keys' lists what is set.")
+        raise UsageError("config:unset: KEY is missing", fix="'config:keys' lists the set variables.")
     cause = f"config:unset {environment.masked(keys)}"
     _edit(ctx, app, lambda values: {k: v for k, v in values.items() if k not in keys}, cause, no_restart)
 

@@ -105,8 +105,8 @@ def _check_length(path: str, text: str, language: str) -> None:
     if len(text) > most:
         raise InvalidValue(
             f"{path} has {len(text)} characters, and is read up to {most}",
-            why=f"A buildpack asks for keys of it, and parsing more {language} than that takes the server too much.",
-            fix="Put data into other files, or bring a Dockerfile.",
+            why=f"A buildpack reads keys of it, and parsing more {language} than that would overload the server.",
+            fix="Move data into other files, or add a Dockerfile.",
             code="invalid-app-file",
         )
 

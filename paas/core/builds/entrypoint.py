@@ -32,8 +32,8 @@ def check(entrypoint: Sequence[str], commands: Mapping[str, str]) -> None:
     if swallows(entrypoint) and commands:
         raise BuildFailed(
             f"the image's ENTRYPOINT would not run the app's commands: {', '.join(commands)}",
-            why=f"It is a line for a shell ({shlex.join(entrypoint)}), and the shell does not look at what is added to "
-            "it. Each command would run the image's own program.",
+            why=f"It is a line for a shell ({shlex.join(entrypoint)}), and the shell ignores added "
+            "arguments. Each command would run the image's own program.",
             fix='Turn ENTRYPOINT into CMD in the Dockerfile, or write it as a list (ENTRYPOINT ["program"]) with a '
             "program that runs its arguments.",
             code="shell-entrypoint",

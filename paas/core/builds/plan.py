@@ -204,10 +204,10 @@ def _nothing(packs: Sequence[Buildpack], files: CommitFiles) -> BuildFailed:
     seen = sorted({path.partition("/")[0] + ("/" if "/" in path else "") for path in files.paths})
     shown = ", ".join(seen[:8]) + (", …" if len(seen) > 8 else "")
     return BuildFailed(
-        "nothing says how to build this repository",
-        why="There is no Dockerfile in its build folder, and no buildpack knows what is there: "
+        "cannot detect how to build this repository",
+        why="The build folder has no Dockerfile, and no buildpack recognizes its files: "
         f"{shown or 'no file at all'}. Buildpacks: {', '.join(pack.name for pack in packs)}.",
-        fix="Add what the language's tools need (docs/buildpacks.md), or a Dockerfile. If the app is in a folder: "
+        fix="Add the files of the language's tools (docs/buildpacks.md), or a Dockerfile. If the app is in a folder: "
         "'builder:set APP build-dir FOLDER'.",
         code="nothing-detected",
     )
@@ -215,7 +215,7 @@ def _nothing(packs: Sequence[Buildpack], files: CommitFiles) -> BuildFailed:
 
 def _nothing_to_run(pack: Buildpack) -> BuildFailed:
     return BuildFailed(
-        f"no command to run was found: there is no Procfile, and the code shows no default for {pack.title}",
+        f"no command to run was found: there is no Procfile, and the code has no default command for {pack.title}",
         why="The platform starts the command of the process type 'web'.",
         fix='Add a file "Procfile" with a line such as "web: COMMAND"; the program listens on $PORT.',
         code="no-process",
@@ -236,9 +236,9 @@ def _stage(pack: Buildpack, files: CommitFiles, suites: Sequence[str]) -> Stage:
             return Stage(pack, facts, suite, version)
     newest = max(there.values(), key=lambda text: [int(part) for part in text.split(".")], default="")
     raise BuildFailed(
-        f"{pack.title} {wanted}, which {places[pack.versions.wanted]} asks for, is not there",
+        f"{pack.title} {wanted}, required by {places[pack.versions.wanted]}, is not available",
         why=f"It builds with Debian's packages: {_listed(pack.title, there)}. Patch releases follow Debian's.",
-        fix=f"Ask for one of them, for instance {newest!r}, or bring a Dockerfile.",
+        fix=f"Use one of them, for instance {newest!r}, or add a Dockerfile.",
         code="unsupported-version",
     )
 
@@ -259,7 +259,7 @@ def _packages(files: CommitFiles) -> tuple[str, ...]:
             raise InvalidValue(
                 f"{PACKAGES_FILE}:{number}: {line!r} is not the name of a Debian package",
                 why="Each line is one package of Debian, by its name alone.",
-                fix="Take out addresses and versions, or bring a Dockerfile.",
+                fix="Remove addresses and versions, or add a Dockerfile.",
                 code="invalid-aptfile",
             )
     return tuple(dict.fromkeys(line for line in lines if line))

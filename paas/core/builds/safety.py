@@ -18,8 +18,8 @@ FIXED, FIXED_NEXT = (24, 0, 9), (25, 0, 2)
 SETTING = "allow-unsafe-builds"
 
 WAYS_OUT = (
-    "Get an engine with the fix, 24.0.9, 25.0.2 or newer (docker.io of Debian 13, or Docker's own docker-ce), or build"
-    " apart from the host: 'settings:set build-isolation rootless'."
+    "Install Docker Engine 24.0.9, 25.0.2 or newer (docker.io of Debian 13, or Docker's own docker-ce), or isolate"
+    " builds: 'settings:set build-isolation rootless'."
 )
 WHY = (
     "Its BuildKit is older than 0.12.5 and lets a Dockerfile read and remove files of the host (CVE-2024-23651,"
@@ -87,9 +87,9 @@ def _harmless(option: str) -> bool:
 def engine_refused(version: str) -> Forbidden:
     """Return the error for a build of a user who isn't an admin."""
     return Forbidden(
-        f"nothing is built for the role deploy: whoever builds on Docker {version} is root on this server",
+        f"users with the role deploy cannot build: on Docker {version}, builds can gain root on this server",
         why=WHY,
-        fix=f"{WAYS_OUT} An admin who trusts everybody that may push allows it: 'settings:set {SETTING} true'.",
+        fix=f"{WAYS_OUT} An admin who trusts all users that can push may allow it: 'settings:set {SETTING} true'.",
         code="unsafe-engine",
     )
 
@@ -98,8 +98,8 @@ def dockerfile_refused(path: str, found: Danger, version: str) -> BuildFailed:
     """Return the error for a Dockerfile."""
     return BuildFailed(
         f"{path}, line {found.line}: {found.what[:200]} is refused on Docker {version}",
-        why=f"{WHY} It takes mounts or frontends of this kind.",
-        fix=f"Leave it out, or: {WAYS_OUT} An admin allows it all the same: 'settings:set {SETTING} true'.",
+        why=f"{WHY} It needs mounts or frontends of this kind.",
+        fix=f"Leave it out, or: {WAYS_OUT} An admin can allow it: 'settings:set {SETTING} true'.",
         code="unsafe-dockerfile",
     )
 
@@ -108,8 +108,8 @@ def argument_refused(word: str, version: str) -> BuildFailed:
     """Return the error for a build argument that chooses a frontend."""
     return BuildFailed(
         f"the build option {word[:200]} is refused on Docker {version}",
-        why=f"{WHY} It takes a frontend of one's own choice.",
-        fix=f"Remove the option, or: {WAYS_OUT} An admin allows it all the same: 'settings:set {SETTING} true'.",
+        why=f"{WHY} It needs a frontend of the user's choice.",
+        fix=f"Remove the option, or: {WAYS_OUT} An admin can allow it: 'settings:set {SETTING} true'.",
         code="unsafe-dockerfile",
     )
 

@@ -66,7 +66,7 @@ def _build_argument(text: str) -> None:
     if not equals:
         raise InvalidValue(
             f"--build-arg {key} has no value",
-            why="A value out of the app's configuration would stay in the image's history for everybody to read.",
+            why="A value from the app's configuration would stay readable in the image's history.",
             fix=f"Give a value that is no secret: --build-arg {key}=VALUE. Secrets are for RUN --mount=type=secret.",
             code="invalid-option",
         )

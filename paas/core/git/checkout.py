@@ -19,7 +19,7 @@ def check(size: int, limit: int, stored: int) -> None:
         raise BuildFailed(
             f"the commit's files are too large: {sizes.size(size)}",
             why=f"Checked out they may have at most {sizes.size(limit)} (the setting max-checkout-size).",
-            fix="Leave out what is generated or downloaded, or have an administrator raise the setting.",
+            fix="Leave out generated and downloaded files, or ask an administrator to raise the setting.",
             code=_CODE,
         )
     if size > SMALL and size > RATIO * stored:

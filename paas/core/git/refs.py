@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-MOVED = "somebody else pushed meanwhile: fetch and try again"
+MOVED = "another push changed it meanwhile: fetch and try again"
 """Reason for a ref that no longer has the value that the pusher's client saw."""
 
 ATOMIC = "atomic push failed: another ref was refused"

@@ -77,12 +77,12 @@ def _remote(text: str, schemes: tuple[str, ...], what: str) -> Remote:
             code="credentials-in-url",
         )
     if parts.username and not _USER.fullmatch(parts.username):
-        raise _wrong(shown, what, schemes, "The user name has characters that are not taken.")
+        raise _wrong(shown, what, schemes, "The user name has characters that are not allowed.")
     if not _HOST.fullmatch(parts.hostname or ""):
-        raise _wrong(shown, what, schemes, "There is no host in it, or one that is not taken.")
+        raise _wrong(shown, what, schemes, "The host is missing or invalid.")
     query = f"?{parts.query}" if parts.query else ""
     if parts.fragment or (query and scheme_has_no_query(parts.scheme)) or not _PATH.fullmatch(parts.path + query[1:]):
-        raise _wrong(shown, what, schemes, "There is no path in it, or one with characters that are not taken.")
+        raise _wrong(shown, what, schemes, "The path is missing, or has characters that are not allowed.")
     user = f"{parts.username}@" if parts.username else ""
     host = str(parts.hostname) + (f":{port}" if port else "")
     return Remote(parts.scheme, str(parts.hostname), port, f"{parts.scheme}://{user}{host}{parts.path}{query}")

@@ -68,19 +68,19 @@ def escapes(text: str, *, allowed: bool) -> Iterator[Finding]:
     """Yield whether builds can escape from that version of Docker Engine; ``allowed`` if an admin accepts that."""
     if safety.escapes(text):
         level = Level.ADVICE if allowed else Level.PROBLEM
-        what = f"whoever may push is root on this server: builds get out of Docker {text}"
+        what = f"users who can push can gain root on this server: builds can escape from Docker {text}"
         yield Finding(level, "engine", what, safety.WHY, safety.WAYS_OUT, "engine-builds-escape")
 
 
 def apart(text: str) -> Iterator[Finding]:
     """Yield the version of the engine for isolated builds."""
-    yield _ok("builds", f"apart from the host, in a rootless Docker {text}")
+    yield _ok("builds", f"isolated, in a rootless Docker {text}")
     if safety.escapes(text):
         yield _advice(
             "builds",
-            f"whoever may push can read and change what builds of other apps keep: builds get out of Docker {text}",
-            f"{safety.WHY} There they reach what the user of the builder has, and not the host.",
-            "Get an engine with the fix, 24.0.9, 25.0.2 or newer.",
+            f"users who can push can read and change build data of other apps: builds can escape from Docker {text}",
+            f"{safety.WHY} They reach the data of the builder's user, but not the host.",
+            "Install Docker Engine 24.0.9, 25.0.2 or newer.",
             "builder-builds-escape",
         )
 
@@ -92,7 +92,7 @@ def engine(text: str, *, userland_proxy: bool) -> Iterator[Finding]:
     if number < ISOLATED:
         yield _advice(
             "engine",
-            f"neighbours on the local network may reach the apps' own ports: Docker {text} is older than 28.0.0",
+            f"machines on the local network may reach the apps' own ports: Docker {text} is older than 28.0.0",
             "Before 28.0.0 a machine on the same network that adds a route reaches ports which are published on "
             "127.0.0.1, past nginx (moby#45610).",
             "Upgrade Docker to 28.3.3 or newer, or drop packets to 127.0.0.0/8 that come from outside: "
@@ -110,8 +110,8 @@ def engine(text: str, *, userland_proxy: bool) -> Iterator[Finding]:
     if userland_proxy:
         yield _advice(
             "engine",
-            "every request passes through a proxy process of the engine",
-            "The engine runs with userland-proxy, its default: a process for each published port, and a hop.",
+            "every request passes through a proxy process of Docker",
+            "Docker runs with userland-proxy, its default: an additional process and hop for each published port.",
             'Set "userland-proxy": false in /etc/docker/daemon.json and restart Docker.',
             "userland-proxy",
         )
@@ -135,12 +135,12 @@ def disks(found: Sequence[Disk], memory: Memory, floors: Floors) -> Iterator[Fin
 def old_workers(workers: int, clients: int, most: int, ended: int) -> Iterator[Finding]:
     """Yield the number of old workers that still have connections, and of those ended because there were too many."""
     if workers:
-        yield _ok("nginx", f"{workers} old workers, of {most} that may be, go on with {clients} connections")
+        yield _ok("nginx", f"{workers} old workers (limit {most}) still serve {clients} connections")
     if ended:
         yield _advice(
-            "nginx", f"{ended} old workers were ended with the connections that they had",
-            "Connections that outlive a change keep the workers of then, and there were more of those than may be.",
-            "Let more wait (nginx:set --global old-generations), where there is memory for them; each takes some MB.",
+            "nginx", f"{ended} old workers were ended with their connections",
+            "Connections that outlive a change keep their old workers running, and there were too many of these.",
+            "Allow more (nginx:set --global old-generations) if there is memory for them; each takes some MB.",
             "old-workers-ended",
         )  # fmt: skip
 
@@ -172,13 +172,13 @@ def published(
             if replica.port in open_to_all:
                 yield _problem(
                     "ports", f"{app} {replica.label}: port {replica.port} is open on other addresses than 127.0.0.1",
-                    "Somebody may reach it past nginx.", f"Find out who has it: ss -ltnp sport = {replica.port}",
+                    "Clients may reach it without nginx.", f"Find the program: ss -ltnp sport = {replica.port}",
                     "port-open",
                 )  # fmt: skip
             elif replica.port not in local:
                 yield _problem(
                     "ports", f"{app} {replica.label}: nothing listens on its port 127.0.0.1:{replica.port}",
-                    "The engine does not publish it, though the container runs.", f"Run 'ps:restart {app}'.",
+                    "Docker does not publish it, although the container runs.", f"Run 'ps:restart {app}'.",
                     "port-missing",
                 )  # fmt: skip
     yield _ok("ports", f"{count} published on 127.0.0.1")
@@ -200,7 +200,7 @@ def domains(
             )  # fmt: skip
         elif not found:
             yield _problem(
-                "dns", f"{name} ({app}) does not resolve", "Nobody can reach the app by that name.",
+                "dns", f"{name} ({app}) does not resolve", "Clients cannot reach the app by that name.",
                 f"Add a DNS record for it, or run 'domains:remove {app} {name}'.", "dns-missing",
             )  # fmt: skip
         elif not found & own:
@@ -227,8 +227,8 @@ def drift(app: str, wanted: Sequence[Replica], there: Sequence[Container]) -> It
             state = "is not there" if found is None else f"is {found.status} (exit status {found.exit_code})"
             wrong = True
             yield _problem(
-                "drift", f"{app} {replica.label} {state}", "It is wanted.",
-                f"The server starts it again by itself; if it does not stay: 'logs {app} -p {replica.label}'.",
+                "drift", f"{app} {replica.label} {state}", "It should run.",
+                f"The server restarts it automatically; if it exits again: 'logs {app} -p {replica.label}'.",
                 "container-missing",
             )  # fmt: skip
         elif found.status == "restarting" or found.restarts >= LOOPING:
@@ -276,8 +276,8 @@ def host_keys(changed: Mapping[str, tuple[str, str]], folder: str) -> Iterator[F
     for kind, (before, now) in changed.items():
         yield _problem(
             "files", f"the SSH host key {kind} has changed", f"It was {before} and is {now}.\n"
-            "Clients that know the server refuse to connect, and are told of an attack.",
-            f"Restore {folder} from a backup and start the server again; if the new key shall stay: 'host-keys:accept'",
+            "Clients that know the server refuse to connect and warn about an attack.",
+            f"Restore {folder} from a backup and start the server again. To keep the new key: 'host-keys:accept'",
             "host-key-changed",
         )  # fmt: skip
     if not changed:

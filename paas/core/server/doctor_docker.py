@@ -19,7 +19,7 @@ def stalled(app: str, found: Mapping[str, str]) -> Iterator[Finding]:
             "drift",
             f"{app} {label}: {why}",
             "Requests to it end with 504.",
-            f"'ps:restart {app}' starts it anew. With a liveness check in app.json the server does so by itself.",
+            f"'ps:restart {app}' replaces it. With a liveness check in app.json the server restarts it automatically.",
             "not-accepting",
         )
 
@@ -32,9 +32,9 @@ def written(sizes: Mapping[str, int]) -> Iterator[Finding]:
                 Level.ADVICE,
                 "room",
                 f"the container {name} has written {sizes_text(size)} into its own file system",
-                "It shares the disk with everything else, and the engine limits none.",
+                "It shares the disk with everything else, and Docker does not limit it.",
                 "Have the app log to its output, and keep files in a database or storage service. The next deploy or "
-                "'ps:restart' begins with an empty one.",
+                "'ps:restart' starts with an empty one.",
                 "container-disk",
             )
 
@@ -46,7 +46,7 @@ def restarts(*, live_restore: bool) -> Iterator[Finding]:
             Level.ADVICE,
             "engine",
             "a restart of Docker, as by its upgrades, stops all apps for some seconds",
-            "The engine runs without live-restore, its default.",
+            "Docker runs without live-restore, its default.",
             'Set "live-restore": true in /etc/docker/daemon.json, and run: systemctl reload docker. Not in a swarm, '
             "which does not allow it.",
             "engine-restart",

@@ -28,7 +28,7 @@ def certificates(app: str, served: Mapping[str, Certificate], now: float) -> Ite
             yield Finding(
                 Level.ADVICE, "certificates", f"the certificate for {hosts} ({app}) ends at {end}",
                 "It should have been renewed by now." if one.source is CertificateSource.ACME
-                else "Nobody renews it but you.",
+                else "It is not renewed automatically.",
                 _remedy(app, one), "certificate-ends",
             )  # fmt: skip
         else:
@@ -37,7 +37,7 @@ def certificates(app: str, served: Mapping[str, Certificate], now: float) -> Ite
 
 def _remedy(app: str, one: Certificate) -> str:
     if one.source is CertificateSource.ACME:
-        return f"'letsencrypt:list' says what is in the way; 'letsencrypt:enable {app}' tries again now."
+        return f"'letsencrypt:list' shows the reason; 'letsencrypt:enable {app}' tries again now."
     return f"Get a new one, and run 'certs:update {app if one.app_id else '--global'} --name {one.name}'."
 
 

@@ -154,6 +154,6 @@ def _refusal(root: str, what: str, reasons: Iterable[str], code: str) -> PaasErr
         what,
         why="\n".join([*reasons, SERVES_ON]),
         fix="Restore the database from a backup (docs/operations.md, 'When files are damaged or lost').\n"
-        f"To go on with it as it is, and lose what it lacks: paas --root {root} accept-database",
+        f"To continue with it, without the missing data: paas --root {root} accept-database",
         code=code,
     )

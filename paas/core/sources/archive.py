@@ -58,7 +58,7 @@ def broken(why: object) -> ArchiveRefused:
     return ArchiveRefused(
         "the archive can't be read",
         why=one_line(str(why)),
-        fix=f"It has to be one of: {', '.join(TYPES)}; was it sent completely?",
+        fix=f"It must be one of: {', '.join(TYPES)}; was it sent completely?",
         code="archive-broken",
     )
 
@@ -159,7 +159,7 @@ def check_links(links: Mapping[str, str]) -> None:
         if problem:
             raise ArchiveRefused(
                 f"the archive has a symbolic link that {problem}: {one_line(path, 80)} -> {one_line(target, 80)}",
-                why="Links may lead only to what is in the archive.",
+                why="Links must stay inside the archive.",
                 code="archive-link",
             )
 

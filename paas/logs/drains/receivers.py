@@ -129,7 +129,7 @@ def _wait_until_acknowledged(connection: socket.socket) -> None:
     poll.register(connection, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
     while _unacknowledged(connection):
         if time.monotonic() > deadline:
-            raise TimeoutError("the receiver does not read what is sent to it")
+            raise TimeoutError("the receiver does not read the data")
         if poll.poll(_POLL_MILLISECONDS):
             raise ConnectionResetError("the receiver hung up")
     if poll.poll(0):

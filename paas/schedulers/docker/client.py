@@ -78,14 +78,14 @@ def engine(doing: str) -> Iterator[None]:
         yield
     except docker.errors.APIError as error:
         raise DockerError(
-            f"the container engine refused: {doing}", why=str(error.explanation or error), code="engine-refused"
+            f"Docker refused: {doing}", why=str(error.explanation or error), code="engine-refused"
         ) from error
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
         look = _looking.get()
         if look is not None:
             look.in_vain = True
         raise DockerError(
-            f"the container engine does not answer ({doing})",
+            f"Docker does not answer ({doing})",
             why=str(error),
             fix="Is Docker running? Try 'docker info', or 'systemctl start docker'.",
             code="engine-down",

@@ -42,7 +42,7 @@ def commit(api: Any, container_id: str, image_id: str) -> str | None:
     refused = next((str(line["error"]) for line in said if "error" in line), "")
     if refused or not _has(api, made_id):
         raise DockerError(
-            "the engine does not take an image with what the container wrote",
+            "Docker does not accept an image with the container's files",
             why=refused or "It has no image of that id afterwards.",
             code="not-kept",
         )

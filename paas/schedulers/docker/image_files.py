@@ -43,7 +43,7 @@ def folder(api: Any, container_id: str, path: str) -> Iterator[bytes]:
         stream, _ = api.get_archive(container_id, f"{at}/")
     except docker.errors.NotFound as error:
         what = f"paas.yml: edge: the image has no folder {at}"
-        fix = "Name a folder that the Dockerfile makes; it counts from WORKDIR."
+        fix = "Name a folder that the Dockerfile creates, relative to WORKDIR."
         raise InvalidValue(what, fix=fix, code="no-static-folder") from error
     chunks: Iterator[bytes] = stream
     return chunks
