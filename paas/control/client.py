@@ -224,7 +224,7 @@ class CommandClient:
             except BlockingIOError:
                 pass
             except OSError:
-                self._to_send = b""  # it has gone; what it said last is still to be read
+                self._to_send = b""  # it has exited; its last output is still to be read
 
         if not self._stuck and self._status is None:
             self._receive()
@@ -279,7 +279,7 @@ class CommandClient:
         except BrokenPipeError:
             raise
         except OSError:
-            output.pending = b""  # a full disk, a terminal that hung up: the command goes on
+            output.pending = b""  # a full disk, a closed terminal: the command continues
 
         waiting = [each for each in self._outputs.values() if each.pending]
         self._stuck = waiting[0] if waiting else None

@@ -8,11 +8,11 @@ Client to server:
     h  hello         JSON, first and once: {"protocol": 1, "argv": ["apps:list"], "terminal": null or {"columns": 80,
                      "rows": 24, "kind": "xterm"}, "environment": {"GIT_PROTOCOL": "version=2"}}, and for the owner of
                      an SSH key that the host's OpenSSH let in, {"key": "SHA256:…", "address": "192.0.2.7"} beside it.
-                     For the owner of a token, {"token": "paas_…", "address": …} in place of the key; an empty token is
-                     nobody's. {"call": {"command": "ps", "parameters": {"app": "hello"}, "look": true}} in place of
+                     For the owner of a token, {"token": "paas_…", "address": …} instead of the key; an empty token is
+                     anonymous. {"call": {"command": "ps", "parameters": {"app": "hello"}, "look": true}} in place of
                      argv has the parameters by name; "after" beside them is the place that a client has read up to.
                      {"parts": true}: the result and the error of the command come as JSON. {"detached": true} beside
-                     it: once a change of an app has begun, the command goes on to its end when the client goes away
+                     it: once a deployment has begun, the command continues to its end when the client disconnects
     i  input         bytes of standard input, no more than were granted
     e  end of input  empty
     w  window size   columns and rows, two bytes each, big-endian
@@ -32,7 +32,7 @@ Server to client:
     r  raw           one byte: 1 switches the terminal to raw mode, 0 switches it back
     q  exit status   one byte, last
 
-Grants keep the socket from filling with input that nobody reads, so an interrupt always arrives.
+Grants keep the socket from filling with unread input, so an interrupt always arrives.
 
 This module is imported by the command line client, whose start is measured in milliseconds: it imports nothing that
 takes time.

@@ -15,7 +15,7 @@ CONFIG = Path(__file__).resolve().parent.parent / "web" / "gunicorn.py"
 
 
 class Gunicorn:
-    """One run of gunicorn. It ends by itself when this process does, however that ends."""
+    """One gunicorn process. It exits when this process does, however that ends."""
 
     def __init__(self, root: Path, folder: Path) -> None:
         folder.mkdir(mode=0o711, exist_ok=True)
@@ -26,7 +26,7 @@ class Gunicorn:
                 fix="Remove it, or use a data root that other users may pass through.",
                 code="web",
             )
-        # One of before would be taken for its own.
+        # The socket of an earlier process would be mistaken for its own.
         self._socket = folder / SOCKET
         self._inode = 0
         self._socket.unlink(missing_ok=True)
@@ -65,7 +65,7 @@ class Gunicorn:
         return self._process.pid
 
     def wait(self, seconds: float) -> int | None:
-        """Its exit status, once it has ended; None if it has not within that time."""
+        """Return its exit status, once it has ended; None if it has not within that time."""
         try:
             status = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -74,7 +74,7 @@ class Gunicorn:
         return status
 
     def lost(self) -> bool:
-        """Whether the socket that it made is there no more, or another one is."""
+        """Return True if its socket was removed or replaced."""
         try:
             inode = self._socket.stat().st_ino
         except FileNotFoundError:
@@ -83,5 +83,5 @@ class Gunicorn:
         return inode != self._inode
 
     def end(self) -> None:
-        """Asks it to end. Nobody waits for it: what it still does is over when this process ends."""
+        """Ask it to end, without waiting: it ends with this process at the latest."""
         self._process.send_signal(signal.SIGTERM)

@@ -37,7 +37,7 @@ class Lock:
 
     @classmethod
     def take_over(cls, root: Path) -> Lock:
-        """The lock, after the daemon that may hold it was asked to end, and has."""
+        """Take the lock, after asking the daemon that may hold it to end, and waiting for that."""
         try:
             return cls(root)
         except AlreadyServed:

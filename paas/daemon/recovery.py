@@ -52,7 +52,7 @@ def main(argv: list[str]) -> int:
 
 
 def accept_database(paths: Paths, force: bool) -> None:
-    """Have the next start of the server go on with the database as it is."""
+    """Make the next start of the server continue with the present database."""
     marker, recorded = MarkerFile(paths.marker).read(), examine(paths.database)
     traces = intact.find_traces(paths, marker, recorded, lambda name: Docker(name, LOOK_SECONDS).containers())
     refusal = judge(str(paths.root), marker, recorded, traces)
@@ -106,7 +106,7 @@ def forget_secrets(paths: Paths, force: bool) -> None:
 
 
 def _hand_over(paths: Paths) -> None:
-    """What root has made here belongs to the user that the server runs as, the owner of the root."""
+    """Give files that root created here to the user that the server runs as, the owner of the root."""
     if os.geteuid() == 0:
         owner = paths.root.stat()
         for path in (paths.marker, paths.secret_key, *paths.root.glob("paas.db*")):

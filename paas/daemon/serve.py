@@ -52,7 +52,7 @@ LONGEST_STOP_SECONDS = 1.7
 
 
 def main(argv: list[str]) -> int:
-    """Serves until SIGTERM; prints ``ready ssh=HOST:PORT http=HOST:PORT`` on stdout when it takes pushes."""
+    """Serve until SIGTERM. Print ``ready ssh=HOST:PORT http=HOST:PORT`` on stdout once pushes are accepted."""
     options = _parser().parse_args(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     _raise_file_limit()
@@ -64,7 +64,7 @@ def main(argv: list[str]) -> int:
 
 
 def _raise_file_limit() -> None:
-    """As many open files as the kernel grants: every connection and command takes some."""
+    """Raise the limit on open files as far as the kernel allows: every connection and command needs some."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def complain(error: PaasError) -> int:
-    """Tells the error on stderr, as commands do; returns its exit status."""
+    """Print the error on stderr, as commands do. Return its exit status."""
     def write(data: bytes) -> None:
         with suppress(BrokenPipeError):
             sys.stderr.buffer.write(data)
@@ -114,7 +114,8 @@ def _free_port(host: str) -> int:
 async def _serve(options: argparse.Namespace) -> int:
     paths = Paths(options.root.resolve())
     paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Nothing opens without it while the disk is full, neither the lock nor the database, and nobody could clean up.
+    # While the disk is full, neither the lock nor the database can be opened without it, so cleaning up would be
+    # impossible.
     Reserve(paths.reserve).spend()
     lock = Lock(paths.root)
     paths.refuse_torn_down()
@@ -167,18 +168,18 @@ async def _serve(options: argparse.Namespace) -> int:
     try:
         async with asyncio.timeout(LONGEST_STOP_SECONDS):
             await asyncio.gather(*ending)
-            # After the last command: while it goes on, it reads from there.
+            # After the last command, which may still read from there.
             _close(ctx)
     except TimeoutError:
         _log.warning("not everything came to its end in time; the next start settles the rest")
     del lock
-    # Threads that wait for the engine must not hold up the end: what they were at is settled at the next start.
+    # Threads that wait for Docker must not delay the end: their work is settled at the next start.
     sys.stderr.flush()
     os._exit(0)
 
 
 async def _tend(server: control.ControlServer) -> None:
-    """Makes the control socket again when somebody has removed it."""
+    """Create the control socket again if it was removed."""
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         try:
@@ -196,7 +197,7 @@ def _close(ctx: Context) -> None:
 
 
 def _serve_on(server: Nginx) -> None:
-    """Has the apps served as they were where the server itself must not start, after a reboot for instance."""
+    """Serve the apps as before when the server itself must not start, such as after a reboot."""
     try:
         if not server.managed and server.master() is None and server.main.exists():
             server.start()

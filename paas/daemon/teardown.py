@@ -19,7 +19,7 @@ from paas.system.settings_file import SettingsFile
 
 
 def main(argv: list[str]) -> int:
-    """Stops and removes everything of one instance, and nothing else."""
+    """Stop and remove everything of one instance, and nothing else."""
     parser = argparse.ArgumentParser(prog="paas teardown", allow_abbrev=False)
     parser.add_argument("--root", type=Path, required=True, metavar="DIR")
     parser.add_argument("--force", action="store_true", help="really do it")
@@ -60,7 +60,7 @@ def _teardown(paths: Paths, *, force: bool) -> int:
 
 
 def remove_all(instance: str) -> None:
-    """Removes what the instance has in the engine, and the control group of its builds."""
+    """Remove everything of the instance from Docker, and the control group of its builds."""
     for line in remove_everything(Docker(instance)):
         print(f"removed {line}")
     Host().remove_group(resources.group_of(instance))

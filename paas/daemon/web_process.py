@@ -17,7 +17,7 @@ STEADY_SECONDS = 60.0
 """One that lived so long has not failed at its start."""
 FIRST_SECONDS = 0.1
 LOOK_SECONDS = 2.0
-"""How often it looks whether a web is wanted, where none was."""
+"""Seconds between checks whether the web process is enabled."""
 
 
 class Website:
@@ -31,11 +31,11 @@ class Website:
         self._failures = 0
 
     def start(self) -> None:
-        """Begins, in a thread."""
+        """Start, in a thread."""
         threading.Thread(target=self._run, name="website", daemon=True).start()
 
     def stop(self) -> None:
-        """Ends the process, and starts none any more."""
+        """End the process, and start no new one."""
         with self._lock:
             self._stopping.set()
         if self._process is not None:
@@ -50,7 +50,7 @@ class Website:
                     continue
                 self._serve()
             except PaasError as error:
-                # Settings that somebody broke are among them.
+                # For example invalid settings.
                 _log.error("%s: %s", error.what, error.why)
             except Exception:  # noqa: BLE001  # no room, no descriptor: the only thread that keeps it up must not end
                 _log.exception("the web can't be kept up for now")
@@ -59,7 +59,7 @@ class Website:
             self._ctx.clock.wait(self._stopping, backoff.seconds(self._failures, first=FIRST_SECONDS))
 
     def _serve(self) -> None:
-        """Runs the process to its end."""
+        """Run the process to its end."""
         with self._lock:
             if self._stopping.is_set():
                 return

@@ -83,7 +83,7 @@ def build_context(paths: Paths, flags: dict[str, str], *, external_nginx: bool =
 
 
 def nginx(paths: Paths, settings: SettingsFile, *, external: bool = False) -> Nginx:
-    """The private nginx of the instance; it needs no database."""
+    """Return the private nginx of the instance; it needs no database."""
     return Nginx(
         paths.nginx,
         settings.value("listen"),
@@ -113,7 +113,7 @@ def wire(
     parts: Parts,
     features: Sequence[Feature] = FEATURES,
 ) -> Context:
-    """The context of an instance that is made of these parts; the features make those that are missing."""
+    """Return the context of an instance with these parts; the features create missing ones."""
     load(features)
     paths = replace(paths, folders=tuple(name for feature in features for name in feature.folders))
     paths.mend()
@@ -155,7 +155,7 @@ def wire(
 
 
 def instance_id(store: Store) -> str:
-    """The id of the instance, made on first use: 12 hex digits."""
+    """Return the id of the instance, 12 hex digits; create it on first use."""
     found = store.instance.get("id")
     if found is None:
         found = secrets.token_hex(6)
@@ -164,7 +164,7 @@ def instance_id(store: Store) -> str:
 
 
 def _first_domain(store: Store, domain: str) -> None:
-    """The setting is the first global domain; once recorded, ``domains:…-global`` changes it."""
+    """Make the setting the first global domain; once recorded, ``domains:…-global`` changes it."""
     if store.instance.get("domain") != domain:
         others = [name for name in store.apps.domains(None) if name != domain]
         store.apps.set_domains(None, [host_name(domain), *others])

@@ -36,7 +36,7 @@ WORKS: dict[str, Callable[..., Any]] = {
 NOBODY = 64_998
 """A user and a group that no program has."""
 _LATER = ("jinja2.constants", "jinja2.debug", "pprint")
-"""What jinja2 imports when it needs it, which a child can't."""
+"""Modules that jinja2 imports when it needs them, which a child can't."""
 _WARM = ('{% macro a(b) %}{{ b | tojson | quote }}{% endmacro %}{{ a("x") ~ 1.5 }}', "{{ missing }}", "{% if %}")
 """Templates that use much of it, and fail in the ways that there are."""
 
@@ -53,7 +53,7 @@ class _Zygote:
         self._poll.register(control, select.POLLIN)
 
     def serve(self) -> None:
-        """Returns when the server has gone. Its children are killed then."""
+        """Serve until the server is gone. Then kill the children."""
         while True:
             # The control socket comes first, so the number of a descriptor that is closed below is not in use again.
             for descriptor, _ in self._poll.poll():
@@ -64,7 +64,7 @@ class _Zygote:
                 elif descriptor in self._processes:
                     self._reap(descriptor)
                 elif descriptor in self._answers:
-                    # Nobody listens any more.
+                    # The server no longer listens.
                     self._kill(self._answers[descriptor])
                     self._poll.unregister(descriptor)
 
@@ -81,7 +81,7 @@ class _Zygote:
         self._processes[process] = answer
         self._answers[answer] = process
         self._poll.register(process, select.POLLIN)
-        # That the other side has hung up is told without being asked for.
+        # A hang-up of the other side is reported without a request for it.
         self._poll.register(answer, 0)
         return True
 
@@ -104,7 +104,7 @@ class _Zygote:
 
 
 def _child(request: int, answer: int, memory: int, seconds: int) -> None:
-    """Does what the request says, answers, and ends: it never returns."""
+    """Do the requested work, answer, and exit: it never returns."""
     try:
         _limit(memory, seconds)
         os.write(answer, BEGUN)
@@ -158,7 +158,7 @@ def _become_nobody() -> None:
 
 
 def main(control: int, memory: int, seconds: int) -> None:
-    """Serves until the server has gone."""
+    """Serve until the server is gone."""
     # The first one to go when memory is short; more is always allowed.
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")

@@ -14,14 +14,16 @@ GLOBAL, LOCK_WAIT, AFTER = "global", "lock_wait", "after"
 
 
 def served(command: Command) -> bool:
-    """Whether the command can be used over HTTP: it needs neither a terminal nor a stream of bytes."""
+    """Return True if the command can be used over HTTP: it needs neither a terminal nor a stream of bytes."""
     return not command.hidden and command.stdin is not Stdin.STREAM
 
 
 def argv(name: str, parameters: Mapping[str, Any], look: bool = False, after: str = "") -> list[str]:
-    """The words of the command; `UsageError` says what is not understood. ``look``: only one that changes nothing.
+    """Return the words of the command.
 
-    ``after`` is for a command that can go on from there; others begin anew.
+    Raise `UsageError` for invalid parameters. ``look``: accept only read-only commands.
+
+    ``after`` is for a command that can continue from a position; others start from the beginning.
     """
     command = COMMANDS.get(name)
     if command is None or not served(command):

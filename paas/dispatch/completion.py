@@ -88,7 +88,7 @@ def _candidates(ctx: Context, before: list[str], last: str) -> list[str]:
         return []
     if parameter.arg.of_app is not None:
         app = ctx.store.apps.find(given[0]) if given else None
-        # Nobody is told here what the command itself would not tell them.
+        # Suggest nothing that the command itself would refuse to tell.
         return list(parameter.arg.of_app(ctx, app)) if app and ctx.caller.access >= entry.access else []
     return list(parameter.arg.choices or parameter.arg.complete(ctx))
 

@@ -58,7 +58,7 @@ class Dispatcher:
                 positional, named = bind(ctx, command, words)
         if command.invocation:
             named[command.invocation] = invocation
-        # What somebody removed a moment ago must not fail whoever comes next.
+        # A folder that was removed must not fail the next command.
         ctx.paths.mend()
         value = command.handler(ctx, *positional, **named)
 
@@ -107,7 +107,7 @@ def _unknown(name: str) -> UsageError:
     there = any(other.startswith(f"{namespace}:") for other in known)
     return UsageError(
         f"there is no command {name!r}",
-        # What is spelt alike may do something else altogether than what the other platform's command did.
+        # A similar name may do something else than the other platform's command.
         why=instead(name) or meant(name, known, 3),
         fix=f"'help {namespace}' lists the commands of {namespace}." if there else "'help' lists the commands.",
         code="no-such-command",

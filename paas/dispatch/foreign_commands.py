@@ -44,7 +44,7 @@ INSTEAD = {
     "shell": "'paas COMMAND' and 'ssh … COMMAND' take one command each.",
     "trace:on": "'deploy:trace APP' shows where the time of a deploy went.",
 }
-"""What to do in place of one command."""
+"""Replacement for one command."""
 
 NAMESPACES = {
     **dict.fromkeys(("mariadb", "mongo", "mysql", "pg", "postgres", "redis"), _DATABASES),
@@ -59,5 +59,5 @@ NAMESPACES = {
 
 
 def instead(name: str) -> str:
-    """What does here what the command of another platform did; empty if nothing is known of it."""
+    """Return the replacement for a command of another platform; empty for an unknown one."""
     return INSTEAD.get(name) or NAMESPACES.get(name.partition(":")[0], "")

@@ -19,7 +19,7 @@ Every list and report takes --format json; --quiet leaves headings out; --app NA
 
 
 def visible() -> list[Command]:
-    """The commands that help shows, by namespace and name."""
+    """Return the commands in the help, by namespace and name."""
     return sorted((entry for entry in COMMANDS.values() if not entry.hidden), key=lambda c: (c.namespace, c.name))
 
 
@@ -47,12 +47,12 @@ def help_(
 
 
 def one(entry: Command) -> str:
-    """The help of one command."""
+    """Return the help of one command."""
     shared = f"\n\nWith --global it needs the role {entry.shared.name.lower()}." if entry.shared else ""
     return f"Usage: {entry.usage()}\n\n{entry.doc}{shared}"
 
 
 def table(entries: list[Command]) -> str:
-    """A line for each command."""
+    """Return a line for each command."""
     width = max(len(entry.name) for entry in entries) + 2
     return "\n".join(f"  {entry.name:<{width}}{entry.summary}" for entry in entries)

@@ -76,7 +76,7 @@ def openapi(ctx: Context, topic: Annotated[str, Arg("COMMAND")] = "") -> Text:
 
 
 def document() -> dict[str, Any]:
-    """The whole document."""
+    """Return the complete document."""
     commands = [entry for entry in visible() if served(entry)]
     return {
         "openapi": "3.1.0",
@@ -143,7 +143,7 @@ def _operation(entry: Command, method: str) -> dict[str, Any]:
 
 
 def _schemas(entry: Command) -> dict[str, Any]:
-    """The schema of each parameter by name."""
+    """Return the schema of each parameter by name."""
     found = {one.public: _schema(one) for one in entry.parameters}
     if any(one.arg.scope for one in entry.parameters):
         found[GLOBAL] = {"type": "boolean", "description": "All apps, or the server, in place of one app."}

@@ -19,7 +19,7 @@ from paas.jobs.feature import Facts
 Extra = Callable[[Context, App], Facts]
 
 SETTERS = {"buildpacks": "set-property"}
-"""What sets a property where ``…:set`` is another command."""
+"""Commands that set properties, where ``…:set`` is another command."""
 
 def _report(ctx: Context, namespace: str, facts: Extra | None, app: App | None) -> Report:
     values = ctx.store.properties.of(app).report(namespace)

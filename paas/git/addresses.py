@@ -22,9 +22,8 @@ class FetchFailed(PaasError):
 
 @dataclass(frozen=True)
 class Way:
-    """How git connects:
-
-    ``url`` for git; ``settings`` of git, ``environment`` variables and options of ``ssh`` that bind it to the address.
+    """Connection of git: its ``url``, and ``settings`` of git, ``environment`` variables and options of ``ssh`` that
+    bind it to the checked address.
     """
 
     url: str

@@ -1,9 +1,9 @@
-"""The kinds of changes of apps, by which people look for them."""
+"""The kinds of deployments, as filters take them."""
 
 from __future__ import annotations
 
 KINDS: list[str] = []
-"""Those of all features, sorted; `declare` fills it when they are loaded."""
+"""Kinds of all features, sorted; `declare` adds them when features are loaded."""
 
 
 def declare(*kinds: str) -> None:

@@ -16,16 +16,16 @@ SUPERSEDED = "superseded by a newer push"
 
 @dataclass(frozen=True)
 class PushToDeploy:
-    """What a job deploys that is a push. ``follows`` says whether its commit goes on from another one."""
+    """Commit of a job that deploys a push. ``follows`` returns True if it descends from another commit."""
 
     commit: str
     follows: Callable[[str], bool]
 
 
 def supersede(push: PushToDeploy, older: Iterable[Job]) -> None:
-    """Cancels the pushes that still wait and whose commit is part of this one.
+    """Cancel waiting pushes whose commit is an ancestor of this one.
 
-    One that does not go on from an older one would be refused in its turn, and nothing were deployed.
+    A push that does not descend from an older one would be refused later, and nothing would be deployed.
     """
     for other in older:
         if other.pushed and other.waits and push.follows(other.pushed):

@@ -51,7 +51,7 @@ class PendingConnection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         peer = transport.get_extra_info("peername")
-        if not peer:  # it has gone already
+        if not peer:  # it has already exited
             transport.abort()
             return
 

@@ -20,9 +20,9 @@ def apps_lock(
     reason: Annotated[str, Arg("TEXT")] = "",
     for_: args.LockTime | None = None,
 ) -> None:
-    """Lock an app: pushes and all that would change it are refused, with the reason, until it is unlocked.
+    """Lock an app: pushes and other changes are refused, with the reason, until it is unlocked.
 
-    --for sets how long at most, such as 2h. What is under way or queued goes on.
+    --for limits the time, such as 2h. Running and queued deployments continue.
     """
     lock = locks.lock(ctx, app, reason, for_)
     ctx.out.step(f"Locked {app.name}: {lock.words()}")
@@ -30,7 +30,7 @@ def apps_lock(
 
 @command("apps:unlock", access=Access.DEPLOY, unlocked=True)
 def apps_unlock(ctx: Context, app: args.App) -> None:
-    """Unlock an app, whoever locked it."""
+    """Unlock an app, also one that another user locked."""
     lock = locks.unlock(ctx, app)
     ctx.out.step(f"Unlocked {app.name}" if lock else f"{app.name} was not locked")
 

@@ -39,10 +39,10 @@ def ps_scale(
     *pairs: Annotated[str, Arg("TYPE=NUMBER", of_app=_quantities)],
     skip_deploy: bool = False,
 ) -> dict[str, int] | None:
-    """Change how many containers each process type has, or show it.
+    """Show or change the number of containers of each process type.
 
-    Only the difference is started or retired; the other containers go on untouched. With --skip-deploy the numbers
-    count from the next deploy or restart on.
+    Only the difference is started or retired; all other containers are not touched. With --skip-deploy the numbers take
+    effect at the next deploy or restart.
     """
     if not pairs:
         return processes.formation(ctx, app)
@@ -77,10 +77,10 @@ def ps_restart(
     all: bool = False,
     parallel: Parallel = 1,
 ) -> None:
-    """Replace the containers of an app, or of one process type, by fresh ones. No request is lost.
+    """Replace the containers of an app, or of one process type, by new ones. No request is lost.
 
-    Configuration that was changed with --no-restart counts from here on. With --all, every app that is not stopped,
-    with --parallel so many of them at a time, -1 for as many as the server has cores.
+    Configuration that was changed with --no-restart takes effect. With --all, restart every app that is not stopped;
+    --parallel limits how many at a time, -1 for the number of the server's cores.
     """
     chosen = [one for one in _some(ctx, app, all, "ps:restart") if not (all and one.stopped)]
     each(ctx, chosen, lambda own, one: processes.restart(own, one, process), parallel)

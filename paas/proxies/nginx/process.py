@@ -50,9 +50,9 @@ REOPEN_SECONDS = 0.5
 
 
 class Nginx:
-    """One instance:
+    """One nginx instance.
 
-    ``prefix`` contains all of its files, and it listens on ``listen``:``http_port``, and ``https_port``.
+    All its files are below ``prefix``; it listens on ``listen``:``http_port``, and ``https_port``.
 
     A ``managed`` one is started and stopped by the host's service manager, with `command`; here it is only found.
     """

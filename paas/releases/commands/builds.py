@@ -67,10 +67,10 @@ Kind = Annotated[str, Arg("KIND", _kind, choices=KINDS)]
 def builds_list(
     ctx: Context, app: args.App | None = None, *, status: Status = "", kind: Kind = ""
 ) -> list[DeploymentRow]:
-    """List the last 100 changes of an app, or of all: pushes, and whatever else changed what runs; newest first.
+    """List the last 100 deployments of an app, or of all apps: pushes and all other changes of what runs; newest first.
 
     --status shows only those that are queued, running, succeeded, failed, cancelled or abandoned; --kind only those of
-    a kind, such as push, config or scale. The last column has what it waits for, the step it is at, or its error code.
+    a kind, such as push, config or scale. The last column shows what it waits for, its current step, or its error code.
     """
     return [_row(ctx, build) for build in deployments.recent(ctx, app, status=status, kind=kind)]
 
@@ -139,10 +139,10 @@ def builds_output(
     follow: Annotated[bool, Arg("", short="f")] = False,
     after: Annotated[int, Arg("BYTES", _bytes)] = 0,
 ) -> Exit:
-    """Print the log of a change: by its number, or the one of an app that is under way, or else its newest.
+    """Print the log of a deployment: by its number, or the running one of an app, or else its newest.
 
-    --follow attaches to one that is under way until it ends; the exit status is then 1 if it did not succeed. Ctrl-C
-    only detaches. After the app, `current` takes none but the one under way. --after leaves out so many bytes of it.
+    --follow attaches to a running one until it ends; the exit status is then 1 if it failed. Ctrl-C only detaches.
+    After the app, `current` accepts only the running one. --after skips that many bytes.
     """
     return Exit(deployments.show_log(ctx, deployments.find(ctx, target, which), follow=follow, after=after))
 

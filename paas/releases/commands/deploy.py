@@ -50,11 +50,10 @@ def _number(ctx: Context, text: str) -> int:
 def deploy_trace(
     ctx: Context, app: args.App, number: Annotated[int | None, Arg("NUMBER", _number)] = None
 ) -> Text:
-    """Show where the time of an app's last change went, or of the one with that number, step by step.
+    """Show the duration of each step of an app's last deployment, or of the one with that number.
 
-    Below each step are the calls of git, the builder, the engine and nginx that it made. A push counts from the start
-    of git's command on; what passes before its pack is read, and between two steps, is a row of its own, so that the
-    steps sum up to the whole.
+    Below each step are its calls of git, the builder, Docker and nginx. A push starts with git's command; the time
+    before its pack is read, and the time between two steps, are separate rows, so that the steps sum up to the total.
     """
     found = traces.find(ctx, app, number)
     it, spans = found.deployment, trace.complete(found.spans)
