@@ -58,7 +58,7 @@ def repair(ctx: Context, scheduler: Scheduler) -> None:
     """Start repairs, in the background, of all apps with missing or surplus containers on the scheduler."""
     there = {found.app_id: found.name for found in scheduler.containers()}
     for app in ctx.store.apps.all():
-        if scheduler is ctx.schedulers.of(app):
+        if app.scheduler == scheduler.name:
             there.pop(app.id, None)
             if lacks(ctx, app) or scheduler.beyond(app, _wanted(ctx, app)):
                 start_repair(ctx, app)

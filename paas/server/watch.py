@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from functools import partial
 
 from paas.core import backoff
-from paas.core.errors import NoSuchApp
+from paas.core.errors import NoSuchApp, PaasError
 from paas.core.model import Ending
 from paas.edge import publish
 from paas.jobs.context import Context
@@ -15,6 +16,8 @@ from paas.jobs.jobs import Job
 from paas.jobs.loop import Loop
 from paas.schedulers.base import Scheduler
 from paas.server import reconcile
+
+_log = logging.getLogger(__name__)
 
 RECONNECT_SECONDS = 1.0
 TICK_SECONDS = 0.5
@@ -109,8 +112,14 @@ class Watcher:
             app = self._ctx.store.apps.by_id(app_id)
         except NoSuchApp:
             return True
-        # Also during a deployment, which may take minutes: the edge would send requests to where nothing runs.
-        publish.follow(self._ctx, app)
+        try:
+            # Also during a deployment, which may take minutes: the edge would send requests to where nothing runs.
+            publish.follow(self._ctx, app)
+        except PaasError as error:
+            _log.warning("Could not publish where %s runs now: %s (%s)", app.name, error.what, error.why)
+            case.failures += 1
+            case.due = now + backoff.seconds(case.failures)
+            return False
         if self._ctx.jobs.under_way(app):
             # Usually the deployment ended the container; the app is examined again afterwards.
             return False

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fakes import Behaviour, Copies, Server
+from paas.core.errors import ProxyError
 from paas.server.watch import Watcher
 
 PROCFILE = {"Procfile": "web: ./web\nworker: ./work\n"}
@@ -120,3 +121,28 @@ def test_an_app_without_a_machine_for_it_is_not_deployed(both):
     assert "the cluster found no machine for web.1 in 10 s" in failed.err
     assert both.scheduler.labels() == ["web.1"]
     assert both.cluster.services == {}
+
+
+def test_an_edge_that_fails_while_a_machine_is_lost_is_tried_again(both, monkeypatch, caplog):
+    both.run("scheduler:set hello selected memory")
+    both.run("ps:restart hello")
+    watcher = Watcher(both.ctx)
+    both.cluster.fail(both.cluster.of("web.1").container.node)
+    both.cluster.work()
+    publish = both.proxy.publish
+
+    def refuse(*vhosts):
+        raise ProxyError("nginx does not answer")
+
+    monkeypatch.setattr(both.proxy, "publish", refuse)
+    watcher.look_at(both.app().id)
+    watcher.tick()
+    assert "Could not publish where hello runs now: nginx does not answer" in caplog.text
+    monkeypatch.setattr(both.proxy, "publish", publish)
+    watcher.tick()
+    assert set(both.proxy.vhost("hello").upstreams) != both.cluster.addresses()
+
+    both.clock.advance(60)
+    watcher.tick()
+
+    assert set(both.proxy.vhost("hello").upstreams) == both.cluster.addresses()
