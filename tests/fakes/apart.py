@@ -1,4 +1,4 @@
-"""A builder apart from the host that only says whether it runs."""
+"""An isolated builder that only says whether it runs."""
 
 from __future__ import annotations
 

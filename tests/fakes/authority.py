@@ -79,7 +79,7 @@ class FakeAcme(AcmeClient):
 
 
 class FakeDnsHooks(DnsHooks):
-    """One hook program, ``zone``, that keeps its records in ``records``. With ``broken`` it fails."""
+    """DNS hooks with one program, ``zone``, that stores its records in ``records``. With ``broken`` it fails."""
 
     def __init__(self) -> None:
         super().__init__([])

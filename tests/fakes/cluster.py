@@ -20,10 +20,10 @@ from paas.schedulers.tasks import Tasks
 
 
 class FakeCluster(FakeMachines):
-    """A `Scheduler` like Swarm or Kubernetes: it places, restarts and moves replicas itself, as `work` says.
+    """A `Scheduler` like Swarm or Kubernetes: it places, restarts and moves replicas itself, in `work`.
 
-    A replica is pending until the cluster has looked at it; only then it has a machine and a port. Commands that run
-    once, and the logs of those, are the business of the Docker Engine of this server, ``local``.
+    A replica is pending until the cluster has placed it; only then it has a machine and a port. One-off commands and
+    their logs are left to the Docker Engine of this server, ``local``.
     """
 
     name = "memory"
@@ -35,7 +35,7 @@ class FakeCluster(FakeMachines):
         self.attach(local, tasks, served)
 
     def attach(self, local: FakeScheduler, tasks: Tasks, served: Callable[[], set[Address]]) -> None:
-        """It belongs to this server from now on: a server that is started again finds its cluster as it was."""
+        """Attach the cluster to this server: a restarted server finds its cluster unchanged."""
         self.tasks = tasks
         self.local = local
         self.programs = local.programs

@@ -17,7 +17,7 @@ _FILE = 0o100644
 
 
 def init(folder: Path) -> None:
-    """A new bare repository, whose HEAD is ``main``."""
+    """Create a bare repository, whose HEAD is ``main``."""
     folder.mkdir(parents=True)
     Repo.init_bare(folder, mkdir=False, default_branch=b"main").close()
 
@@ -46,7 +46,7 @@ def write(repository: Path, files: Mapping[str, str], parents: Sequence[str], me
 
 
 def give(source: Path, repository: Path) -> None:
-    """Gives the repository all objects of the source that it lacks."""
+    """Copy all objects of the source that the repository lacks."""
     there = str(source / "objects")
     here = str(repository / "objects")
     for folder, _, names in os.walk(there):
@@ -57,7 +57,7 @@ def give(source: Path, repository: Path) -> None:
 
 
 def point(head: Path, commit: str) -> None:
-    """Has a branch, the file of its ref, point to the commit."""
+    """Make a branch, the file of its ref, point to the commit."""
     head.parent.mkdir(parents=True, exist_ok=True)
     new = head.with_name(f"{head.name}.new")
     new.write_text(f"{commit}\n", encoding="ascii")

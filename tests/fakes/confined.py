@@ -12,7 +12,7 @@ from paas.system.confined import Confined, Work
 
 
 def work(name: str, about: str, given: Mapping[str, object]) -> Any:
-    """Does it here, with what would arrive in another process."""
+    """Do the work here, with the arguments as another process would receive them."""
     return json.loads(json.dumps(WORKS[name](**json.loads(json.dumps(given))), default=str))
 
 
@@ -24,7 +24,7 @@ class FakeConfined(Confined):
         self.asked: list[tuple[str, str]] = []
 
     def start(self) -> None:
-        """Starts nothing."""
+        """Start nothing."""
 
     def for_job(self, cancelled: threading.Event) -> Work:
         return self._noted

@@ -70,13 +70,13 @@ class FakeScheduler(FakeLogs, FakeTransfers, DockerUnits):
         return nullcontext()
 
     def stop_engine(self) -> None:
-        """The engine goes away: whoever follows its events is told so."""
+        """Stop Docker Engine: the stream of events ends."""
         self._ended.put(None)
 
     # What tests say and ask
 
     def take_over(self, other: FakeScheduler) -> None:
-        """The engine's side of another daemon that was killed: everything on it is still there."""
+        """Take over the containers and images of another daemon that was killed."""
         self._behaviours.update(other._behaviours)
         self.images.update(other.images)
         self.built_for.update(other.built_for)
@@ -88,35 +88,35 @@ class FakeScheduler(FakeLogs, FakeTransfers, DockerUnits):
         self._count = other._count
 
     def learn(self, container_id: str) -> None:
-        """That there is a container which somebody else has made: one may ask for it, as one may ask the engine."""
+        """Make the id of a container known that another program created."""
         self._known.add(container_id)
 
     def add_image(self, image: Image, app_id: int | None = None) -> None:
-        """Somebody built it, for that app."""
+        """Add an image, built for that app."""
         self.images[image.id] = image
         self.built_for[image.id] = app_id
 
     def tell(self, process_type: str, behaviour: Behaviour) -> None:
-        """How containers of the process type behave that are started from now on."""
+        """Set the behavior of containers of the process type that are started from now on."""
         self._behaviours[process_type] = behaviour
 
     def running(self, label: str) -> Running:
-        """The one container of ``web.1`` that is there; fails if there are more or none."""
+        """Return the only container of ``web.1``. Fail if there are more or none."""
         found = [running for running in self.here.values() if running.container.label == label]
         if len(found) != 1:
             raise Unexpected(f"there are {len(found)} containers of {label}")
         return found[0]
 
     def ids(self) -> dict[str, str]:
-        """The container ids by label, of those that there is one of."""
+        """Return the container ids by label, of labels with one container."""
         return {label: self.running(label).container.id for label in self.labels()}
 
     def labels(self) -> list[str]:
-        """``web.1`` and so on for each container that is there, sorted."""
+        """Return ``web.1`` and so on for each existing container, sorted."""
         return sorted(running.container.label for running in self.here.values())
 
     def crash(self, label: str, status: int = 1) -> None:
-        """The process ends by itself, and is not started again."""
+        """End the process on its own; it is not restarted."""
         running = self.running(label)
         running.container = replace(running.container, status="exited", exit_code=status, pid=0)
         self._tell_end(running)
@@ -132,7 +132,7 @@ class FakeScheduler(FakeLogs, FakeTransfers, DockerUnits):
         )  # fmt: skip
 
     def vanish(self, label: str) -> None:
-        """Somebody removes the container by hand."""
+        """Remove the container as another program would."""
         with self._changed:
             gone = self.here.pop(self.running(label).container.id)
             self._forget_log(gone)
@@ -140,18 +140,18 @@ class FakeScheduler(FakeLogs, FakeTransfers, DockerUnits):
         self._tell_end(gone, removed=True)
 
     def write(self, label: str, text: str) -> None:
-        """The process writes a line to its log."""
+        """Write a line to the log of the process."""
         with self._changed:
             self._write(self.running(label), text)
             self._changed.notify_all()
 
     def ports_in_use(self) -> set[int]:
-        """The loopback ports of containers that run."""
+        """Return the loopback ports of running containers."""
         with self._changed:
             return {running.published for running in self.here.values() if running.up and running.published}
 
     def addresses(self) -> set[Address]:
-        """Where containers that run take requests."""
+        """Return the addresses at which running containers take requests."""
         return set(local(*self.ports_in_use()))
 
     # What a Scheduler does
@@ -174,7 +174,7 @@ class FakeScheduler(FakeLogs, FakeTransfers, DockerUnits):
         self._networks.add(app.id)
 
     def port(self, app: App, process_type: str, index: int, slot: int) -> int:
-        """The loopback port that belongs to the place, given on first use."""
+        """Return the loopback port of the place, assigned on first use."""
         self.calls["port"] += 1
         with self._changed:
             return self._ports.setdefault((app.id, process_type, index, slot), 20_000 + len(self._ports))
@@ -278,7 +278,7 @@ class FakeScheduler(FakeLogs, FakeTransfers, DockerUnits):
             return replace(running.container, health=does.health, address="10.208.0.2")
 
     def inspect_known(self, container_id: str) -> Container | None:
-        """As `inspect`, None also for one that never was."""
+        """Do what `inspect` does; return None also for an unknown container."""
         return self.inspect(container_id) if container_id in self._known else None
 
     def containers(self, app: App | None = None) -> list[Container]:
@@ -369,7 +369,7 @@ class FakeScheduler(FakeLogs, FakeTransfers, DockerUnits):
             return True
 
     def stored_images(self, *, sizes: bool = False) -> list[StoredImage]:
-        # Those of others have no label of ours.
+        # Images of other programs do not have this instance's label.
         ours = [image for image in list(self.images) if image not in self.foreign]
         owners: dict[str, list[tuple[int, int]]] = {image: [] for image in ours}
         for name, image in list(self.names.items()):
@@ -434,7 +434,7 @@ class FakeScheduler(FakeLogs, FakeTransfers, DockerUnits):
             self.most[label] = max(self.most[label], count)
 
     def _see(self, running: Running) -> Running:
-        """One more look at it: what it does after so many looks, it does now."""
+        """Count one inspection, and do what is due after that many."""
         running.looks += 1
         does = running.behaviour
         if running.up and running.ready and (does.exits is not None or does.out_of_memory):
@@ -454,7 +454,7 @@ class FakeScheduler(FakeLogs, FakeTransfers, DockerUnits):
             running = self.here.get(container_id)
             if running is None:
                 return
-            # A candidate that did not become healthy is in nobody's service, even on a port that still is served.
+            # A candidate that did not become healthy serves no requests, even on a port that is still published.
             served = running.kept and Address(LOOPBACK, running.published or 0) in self.served()
             in_order = even_served or not served
             self._expect(in_order, f"{running.container.name} was taken away while requests are passed to it")
@@ -464,7 +464,7 @@ class FakeScheduler(FakeLogs, FakeTransfers, DockerUnits):
     def _end(self, container_id: str) -> None:
         self._asked.add(container_id)
         if container_id in self.here:
-            # The real one takes the engine's word for it, which is another look at the container.
+            # The real scheduler relies on Docker for that, which is another inspection of the container.
             self.before_removal(container_id)
         self._take_away(container_id)
 

@@ -18,7 +18,7 @@ class Copies:
         self._files = [f"/{path.relative_to(root)}" for path in found if path.is_file() and path.name != "paas.db"]
 
     def make(self, target: Path) -> Path:
-        """One more copy."""
+        """Make another copy."""
         made = str(target)
         for name in self._folders:
             os.mkdir(made + name)  # noqa: PTH102 - it is called a thousand times

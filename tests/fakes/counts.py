@@ -27,7 +27,7 @@ class Counts:
 
 @contextmanager
 def counting(server: Server) -> Iterator[Counts]:
-    """Counts what happens inside, in all threads; the inside has to end with a server that is quiet."""
+    """Count what happens in the context, in all threads. At its end the server must be quiet."""
     counts = Counts()
     before, reloads = _files(server.root), server.proxy.reloads
     unwatched = _watch(server.scheduler, counts.engine.append)
@@ -52,7 +52,7 @@ def _files(root: Path) -> dict[str, tuple[int, int, int]]:
 
 
 def _watch(scheduler: object, note: Callable[[str], None]) -> list[str]:
-    """Has each call of a public method noted, without those that one method makes of another; the methods' names."""
+    """Note each call of a public method, except calls from other methods. Return the methods' names."""
     inside = threading.local()
 
     def watched(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,4 +79,4 @@ SCHEDULER = (
     *("remove", "logs", "image", "name_image", "drop_image", "stored_images", "remove_image", "storage", "forget"),
     *("port", "clear", "networked"),
 )
-"""What is asked of the engine, one call of its API or a few each."""
+"""Methods that call Docker's API once or a few times."""

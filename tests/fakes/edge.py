@@ -22,11 +22,11 @@ _SECURE = Secure("127.0.0.1:8443", Path("/certificates"))
 
 
 class FakeProxy:
-    """A `Proxy`. ``served`` has what is served now by key, ``switches`` every change in order.
+    """A `Proxy`. ``served`` has the present virtual hosts by key, ``switches`` every change in order.
 
-    ``refusals`` are apps whose next configurations it refuses. With ``lingering`` the workers of before a switch go on
-    until `let_workers_end`; without ``whole`` somebody has removed files. Two apps with one host name, and a
-    new address at which nothing runs, are refused as mistakes.
+    ``refusals`` are apps whose next configurations it refuses. With ``lingering`` old workers stay until
+    `let_workers_end`; without ``whole`` files were removed. Two apps with one host name, and a new address at which
+    nothing runs, are refused as mistakes.
     """
 
     def __init__(self, gates: Gates, in_use: Callable[[], set[Address]]) -> None:
@@ -50,21 +50,21 @@ class FakeProxy:
         self._ended = 0
 
     def vhost(self, app: str) -> Vhost | None:
-        """What is served for the app of that name, None where it is unknown."""
+        """Return the virtual host of the app of that name, None if it is unknown."""
         return next((vhost for vhost in list(self.served.values()) if vhost.app == app), None)
 
     def addresses(self) -> set[Address]:
-        """All addresses that requests are passed to."""
+        """Return all addresses that requests are passed to."""
         return {address for vhost in list(self.served.values()) for address in vhost.upstreams}
 
     def take_over(self, other: FakeProxy) -> None:
-        """The edge of another daemon that was killed: it serves on."""
+        """Take over the edge of a killed daemon: it continues to serve."""
         self.served.update(other.served)
         self.reloads, self._ended = other.reloads, other._ended
         self._running = other._running
 
     def let_workers_end(self) -> None:
-        """The workers of before the last switch have finished their requests."""
+        """Let the old workers finish their requests."""
         self._ended = self.reloads
 
     def prepare(self) -> None:
@@ -164,12 +164,12 @@ class FakeProxy:
             raise ProxyError(f"nginx refuses the configuration of {vhost.app}", why="the test said so")
         for key, other in beside.items():
             both = set(other.hosts) & set(vhost.hosts)
-            # Of hosts that nobody has any more the app goes first.
+            # For hosts that no app has any more the app is removed first.
             if key != vhost.key and both and VhostState.GONE not in (vhost.state, other.state):
                 raise Unexpected(f"{vhost.app} and {other.app} are both served as {sorted(both)}")
 
     def _render(self, vhost: Vhost) -> None:
-        """What can't be written into nginx's files is refused here, too."""
+        """Raise an error for values that can't be written into nginx's files."""
         _rendered(vhost, frozenset(self.modules), self.options)
 
     def _reload(self) -> Switch:

@@ -1,4 +1,4 @@
-"""Places where a test stops what is under way, looks around, and lets it go on."""
+"""Points at which a test pauses other threads, examines the state, and lets them continue."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from paas.core.errors import Cancelled
 from paas.system.clock import Clock
 
 SECONDS = 60.0
-"""How long a test waits for what must happen, before it fails."""
+"""How long a test waits for an expected event before it fails."""
 SOON_SECONDS, LATER_SECONDS = 0.0002, 0.005
-"""How long it waits before it looks again, at first and at last."""
+"""Pauses between checks of a condition, at first and at last."""
 
 
 class Unexpected(AssertionError):
@@ -20,7 +20,7 @@ class Unexpected(AssertionError):
 
 
 class Gate:
-    """Closed until the test opens it; `wait_until_reached` returns once somebody stands before it."""
+    """Point that is closed until the test opens it; `wait_until_reached` returns once a thread waits there."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -28,16 +28,16 @@ class Gate:
         self._open = threading.Event()
 
     def wait_until_reached(self) -> None:
-        """Returns once somebody stands before the gate."""
+        """Return once a thread waits at the gate."""
         if not self.reached.wait(SECONDS):
             raise Unexpected(f"nothing came to {self.name}")
 
     def open(self) -> None:
-        """Lets everybody through, now and later."""
+        """Let all threads pass, now and later."""
         self._open.set()
 
     def pass_through(self, cancelled: threading.Event | None) -> None:
-        """Waits until the gate is open; `Cancelled` if the event is set before."""
+        """Wait until the gate is open. Raise `Cancelled` if the event is set before."""
         self.reached.set()
         eventually(lambda: self._open.is_set() or (cancelled is not None and cancelled.is_set()), self.name)
         if not self._open.is_set():
@@ -53,7 +53,7 @@ class Gates:
 
     @contextmanager
     def hold(self, name: str) -> Iterator[Gate]:
-        """Closes the gate of that name; it is open again after the context."""
+        """Close the gate of that name during the context."""
         gate = self._held[name] = Gate(name)
         try:
             yield gate
@@ -62,11 +62,11 @@ class Gates:
             gate.open()
 
     def held(self) -> bool:
-        """Whether any gate is closed."""
+        """Return True if any gate is closed."""
         return bool(self._held)
 
     def at(self, name: str, cancelled: threading.Event | None = None) -> None:
-        """Somebody comes to the gate: ``build``, ``start``, ``inspect``, ``publish``, ``stop``."""
+        """Pass a gate: ``build``, ``start``, ``inspect``, ``publish``, ``stop``."""
         self.trace.append(name)
         gate = self._held.get(name)
         if gate is not None:
@@ -74,7 +74,7 @@ class Gates:
 
 
 def eventually(condition: Callable[[], object], what: str = "") -> None:
-    """Returns once the condition holds; fails after `SECONDS`."""
+    """Return once the condition holds. Fail after `SECONDS`."""
     clock = Clock()
     deadline = clock.monotonic() + SECONDS
     pause, seconds = threading.Event(), SOON_SECONDS

@@ -39,7 +39,10 @@ class Service:
 
 
 class FakeMachines(FakeLogs):
-    """What the cluster does without being asked, in `work`. A replica is pending until then, and has no port."""
+    """Machines of a cluster, with the work that it does on its own in `work`.
+
+    A replica is pending until then, and has no port.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,14 +56,14 @@ class FakeMachines(FakeLogs):
     # What tests say and ask
 
     def tell(self, process_type: str, behaviour: Behaviour) -> None:
-        """How replicas of the process type behave that are started from now on."""
+        """Set the behavior of replicas of the process type that are started from now on."""
         self._behaviours[process_type] = behaviour
 
     def work(self) -> None:
-        """The cluster does what is due: it replaces members that are gone and starts those that are pending."""
+        """Do what is due in the cluster: replace lost members, and place pending ones."""
         with self._changed:
             if self._working:
-                # The platform looks at a member that is being replaced.
+                # The platform inspects a member that is being replaced.
                 return
             self._working = True
             try:
@@ -80,7 +83,7 @@ class FakeMachines(FakeLogs):
             self._place(running)
 
     def fail(self, node: str) -> None:
-        """The machine is lost, with all that runs on it and the logs there."""
+        """Lose the machine, with all members and logs on it."""
         with self._changed:
             self.nodes[node] = False
             for running in [one for one in self.here.values() if one.container.node == node]:
@@ -88,24 +91,24 @@ class FakeMachines(FakeLogs):
             self._changed.notify_all()
 
     def crash(self, label: str, status: int = 1) -> None:
-        """The process ends by itself."""
+        """End the process on its own."""
         with self._changed:
             running = self.of(label)
             running.container = replace(running.container, status="exited", exit_code=status, endpoint=None)
 
     def of(self, label: str) -> Running:
-        """The one member of ``web.1``."""
+        """Return the only member of ``web.1``."""
         found = [one for one in self.here.values() if one.container.label == label]
         if len(found) != 1:
             raise Unexpected(f"there are {len(found)} members of {label}")
         return found[0]
 
     def at_address(self, address: Address) -> Running | None:
-        """What takes requests there."""
+        """Return the member that takes requests at the address."""
         return next((one for one in list(self.here.values()) if one.up and one.container.endpoint == address), None)
 
     def addresses(self) -> set[Address]:
-        """Where members take requests."""
+        """Return the addresses at which members take requests."""
         return {one.container.endpoint for one in list(self.here.values()) if one.up and one.container.endpoint}
 
     # Inside
@@ -159,7 +162,7 @@ class FakeMachines(FakeLogs):
         return running
 
     def _member(self, container_id: str) -> str:
-        """The id of the member that is meant: a member's own, or SERVICE.INDEX as `start` returns it."""
+        """Return the id of a member, from its own id or from SERVICE.INDEX as `start` returns it."""
         if container_id in self.here:
             return container_id
         name, _, index = container_id.rpartition(".")

@@ -36,7 +36,7 @@ class Made:
         ).decode()
 
     def locked_key(self) -> str:
-        """The private key under a passphrase."""
+        """Return the private key encrypted with a passphrase."""
         lock = serialization.BestAvailableEncryption(b"secret")
         return self.signer.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock
@@ -44,17 +44,17 @@ class Made:
 
     @classmethod
     def root(cls, now: float, name: str = "Test Root") -> Self:
-        """An authority that vouches for itself."""
+        """Create a self-signed root authority."""
         return cls._make(now, name, (), None, authority=True)
 
     def intermediate(self, now: float, name: str = "Test Intermediate") -> Made:
-        """An authority below this one."""
+        """Create an authority signed by this one."""
         return self._make(now, name, (), self, authority=True)
 
     def leaf(
         self, now: float, *names: str, days: float = 90, since: float = -1, bits: int = 0, ocsp: str = ""
     ) -> Made:
-        """A certificate for names, from ``since`` days after ``now`` on; ``bits``: of an RSA key."""
+        """Create a certificate for names, valid from ``since`` days after ``now``; ``bits``: of an RSA key."""
         name = names[0] if names else "nobody"
         return self._make(now, name, names, self, days=days, since=since, bits=bits, ocsp=ocsp)
 

@@ -21,14 +21,14 @@ from paas.schedulers.base import ContainerLimits, Opened
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What a process does. As it is: it listens on its port, answers with 200 and stays up.
+    """Behavior of a process. By default it listens on its port, answers with 200 and stays up.
 
-    ``looks``: so many looks at it find it running and doing nothing yet. ``lives``: it exits with 1 after so many looks
-    at which it was well. ``exits``: with that status, None for never.
-    ``port``: where it listens instead, 0 for nowhere. ``refused``: why the engine can't start it. ``answers``: its
-    answers by path, ``answer`` for all others; a ``body`` goes with each. ``commands``: the exit status of each command
-    line that may be run in it, None if it never ends. ``health``: what the engine says of the image's HEALTHCHECK.
-    ``log``: the lines that it writes at its start. ``writes``: it leaves files behind.
+    ``looks``: for that many inspections it runs, but does nothing yet. ``lives``: it exits with 1 after that many
+    inspections at which it was well. ``exits``: with that status, None for never. ``port``: where it listens instead, 0
+    for nowhere. ``refused``: why Docker can't start it. ``answers``: its responses by path, ``answer`` for all others;
+    each has the ``body``. ``commands``: the exit status of each command line that may be run in it, None if it never
+    ends. ``health``: the result of the image's HEALTHCHECK. ``log``: the lines that it writes at its start. ``writes``:
+    it creates files.
     """
 
     looks: int = 0
@@ -50,7 +50,7 @@ class Behaviour:
 
 @dataclass
 class Running:
-    """One container: as the engine knows it, what it was started with, and how it behaves."""
+    """One container: its state, its parameters, and its behavior."""
 
     container: Container
     behaviour: Behaviour
@@ -65,12 +65,12 @@ class Running:
 
     @property
     def up(self) -> bool:
-        """Whether its process runs."""
+        """True if its process runs."""
         return self.container.status in ("running", "paused")
 
     @property
     def ready(self) -> bool:
-        """Whether it does by now what it is going to do."""
+        """True once it does what its behavior says."""
         return self.looks > self.behaviour.looks
 
 
@@ -96,12 +96,12 @@ class FakeLogs:
             return lines if tail is None else lines[-tail:] if tail else []
 
     def write_logs_to(self, folder: Path) -> None:
-        """From now on logs are files in this new folder, too."""
+        """Also write logs to files in this new folder from now on."""
         folder.mkdir()
         self.log_folder = folder
 
     def log_file(self, container_id: str) -> Path | None:
-        """See `Scheduler.log_file`: with a `log_folder`, the logs are files in it as those of the real engine."""
+        """Return the log file; with a `log_folder`, logs are files in it as those of the real Docker."""
         if self.log_folder is None or container_id not in self.here:
             return None
         path = self.log_folder / f"{container_id}-json.log"
@@ -139,11 +139,11 @@ class FakeLogs:
         return running
 
     def _see(self, running: Running) -> Running:
-        """One more look at it."""
+        """Count one inspection."""
         raise NotImplementedError
 
     def write_last(self, container_id: str, text: str) -> None:
-        """The process of that container writes a line."""
+        """Write a line as the process of that container."""
         with self._changed:
             self._write(self._get(container_id), text)
             self._changed.notify_all()
@@ -175,7 +175,7 @@ class FakeLogs:
                 data = b"".join(running.lines[seen:])
                 seen = len(running.lines)
                 if not data and there and running.behaviour.exits is not None:
-                    # Whoever follows the log to its end sees the process run to its end.
+                    # A reader of the log to its end sees the process run to its end.
                     there = self._see(running).up
                 elif not data and there:
                     self._changed.wait(SECONDS)

@@ -19,7 +19,7 @@ class Ended(Exception):
 
 
 class Program:
-    """What a command sees: its input, its output, its terminal, and the signals that it is sent."""
+    """Running command: its input, output, terminal, and signals."""
 
     def __init__(self, spec: TaskSpec | None, environment: Mapping[str, str], *, terminal: bool) -> None:
         self.spec = spec
@@ -33,13 +33,13 @@ class Program:
         self._socket: socket.socket | None = None
 
     def connect(self) -> ContainerStream:
-        """A client's end of its streams."""
+        """Return a client's end of its streams."""
         ours, theirs = socket.socketpair()
         self._socket = ours
         return ContainerStream(theirs, terminal=self.terminal, owner=theirs)
 
     def read(self, size: int = 1 << 16) -> bytes:
-        """Its input, empty at the end of it."""
+        """Read its input; empty at its end."""
         if self._socket is None:
             return b""
         try:
@@ -51,18 +51,18 @@ class Program:
         return data
 
     def read_all(self) -> bytes:
-        """All of its input."""
+        """Read all of its input."""
         whole = bytearray()
         while data := self.read():
             whole += data
         return bytes(whole)
 
     def out(self, data: bytes) -> None:
-        """Writes to its standard output."""
+        """Write to its standard output."""
         self._write(OUT, data)
 
     def err(self, data: bytes) -> None:
-        """Writes to its standard error."""
+        """Write to its standard error."""
         self._write(ERR, data)
 
     def _write(self, stream: int, data: bytes) -> None:
@@ -76,18 +76,18 @@ class Program:
             self.changed.notify_all()
 
     def forever(self) -> int:
-        """Goes on until a signal ends it."""
+        """Continue until a signal ends it."""
         self.wait_until(lambda: self._signal is not None, None)
         raise Ended
 
     def wait_until(self, condition: Callable[[], bool], timeout: float | None = SECONDS) -> None:
-        """Waits for something that the test, or the platform, does."""
+        """Wait for something that the test, or the platform, does."""
         with self.changed:
             if not self.changed.wait_for(condition, timeout):
                 raise Unexpected("a command waited in vain")
 
     def signal(self, status: int) -> None:
-        """A signal that ends it."""
+        """Send it a signal that ends it."""
         with self.changed:
             if self._signal is None:
                 self._signal = status
@@ -97,7 +97,7 @@ class Program:
                 self._socket.shutdown(socket.SHUT_RD)
 
     def run(self, work: Callable[[Program], int]) -> None:
-        """Does the work, in the thread of the command."""
+        """Run the work, in the thread of the command."""
         try:
             status = work(self)
         except Ended:
@@ -110,11 +110,11 @@ class Program:
 
 
 Work = Callable[[Program], int]
-"""What a command does; it returns its exit status."""
+"""Function of a command; it returns its exit status."""
 
 
 def resize(program: Program, columns: int, rows: int) -> None:
-    """Its terminal has another size."""
+    """Set the size of its terminal."""
     if not program.terminal:
         raise Unexpected("what has no terminal was given another size of it")
     with program.changed:
@@ -123,7 +123,7 @@ def resize(program: Program, columns: int, rows: int) -> None:
 
 
 def follow(program: Program, tail: int) -> Iterator[bytes]:
-    """What it writes, from the last ``tail`` lines on, until its end."""
+    """Yield its output, from the last ``tail`` lines on, until its end."""
     seen = max(0, len(program.lines) - tail)
     while True:
         with program.changed:

@@ -27,7 +27,7 @@ _SURROUNDINGS = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"} | {
 
 
 class Result(NamedTuple):
-    """What a user got: the exit status, standard output, standard error."""
+    """Result for a user: the exit status, standard output, standard error."""
 
     status: int
     out: str
@@ -35,10 +35,10 @@ class Result(NamedTuple):
 
 
 class PushSession:
-    """One ``git push`` under way: the real client, and the server in a thread."""
+    """One running ``git push``: the real client, and the server in a thread."""
 
     allowed = True
-    """Whether the test says that it runs real programs."""
+    """True if the test is marked to run real programs."""
 
     def __init__(self, server: Server, app: str, arguments: Sequence[str], caller: Caller) -> None:
         if not self.allowed:
@@ -83,11 +83,11 @@ class PushSession:
 
     @property
     def err(self) -> str:
-        """What the user has read so far."""
+        """Text that the user has read so far."""
         return self._complaints.decode() + self._shown.decode()
 
     def wait(self) -> Result:
-        """The result once both sides have ended: git's exit status, and all that the user read as ``err``."""
+        """Return the result once both sides have ended: git's exit status, and all text for the user as ``err``."""
         for thread in self._threads:
             thread.join(SECONDS)
             if thread.is_alive():
@@ -99,5 +99,5 @@ class PushSession:
         return Result(status, "", self.err)
 
     def kill(self) -> None:
-        """The client is killed, as when its connection breaks."""
+        """Kill the client, as when its connection breaks."""
         self.process.kill()

@@ -18,7 +18,7 @@ from paas.git.remotes import Remotes
 
 @dataclass(frozen=True)
 class Asked:
-    """One thing that was asked of another server."""
+    """One request to another server."""
 
     url: str
     ref: str
@@ -26,7 +26,7 @@ class Asked:
 
 
 class FakeRemotes(Remotes):
-    """`Remotes` whose servers are told to it. One that nobody told of does not answer."""
+    """`Remotes` whose servers a test defines. An unknown server does not answer."""
 
     def __init__(self, work: Path) -> None:
         super().__init__(work)
@@ -40,7 +40,7 @@ class FakeRemotes(Remotes):
     def fetch(
         self, quarantine: Quarantine, remote: Remote, ref: str, means: RemoteCredentials, cancelled: threading.Event
     ) -> Fetched:
-        """Takes the objects from the folder, as git would. ``HEAD`` there is what no ref means."""
+        """Copy the objects from the folder, as git would. An empty ref is ``HEAD`` there."""
         self._let_in(remote, ref, means)
         folder = self.repositories.get(remote.url)
         if remote.scheme == FILE:
@@ -56,7 +56,7 @@ class FakeRemotes(Remotes):
         return Fetched(commit, branch if is_branch else "")
 
     def download(self, remote: Remote, means: RemoteCredentials, cancelled: threading.Event) -> Iterator[bytes]:
-        """The archive in pieces."""
+        """Yield the archive in pieces."""
         self._let_in(remote, "", means)
         data = self.archives.get(remote.url)
         if data is None:
@@ -64,14 +64,14 @@ class FakeRemotes(Remotes):
         return (data[at : at + 1000] for at in range(0, len(data), 1000))
 
     def addresses(self, host: str) -> list[str]:
-        """Those that it was told; of others one of the internet."""
+        """Return the defined addresses; for other hosts one of the internet."""
         try:
             return [str(ipaddress.ip_address(host))]
         except ValueError:
             return self.hosts.get(host, ["1.1.1.1"])
 
     def host_keys(self, address: str) -> list[str]:
-        """The keys that it was told."""
+        """Return the defined keys."""
         if address not in self.keys:
             raise FetchFailed(f"{address} shows no ssh host key", code="host-silent")
         return self.keys[address]

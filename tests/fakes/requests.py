@@ -8,7 +8,7 @@ from paas.core.logs.requests import FIELDS
 
 
 def request_line(**said: object) -> str:
-    """A line of a request to the app hello, as nginx writes it; what it says otherwise is given by its name."""
+    """Return a line of nginx's access log for the app hello, with the given fields."""
     row = {"msec": "1767225600.000", "app": "hello", "app_id": "1", "status": "200", "bytes": 0, "seconds": 0.0}
     row |= {"completion": "OK"} | said
     return json.dumps([row.get(name, "") for name in FIELDS], separators=(",", ":"), ensure_ascii=False) + "\n"

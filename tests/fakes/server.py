@@ -74,7 +74,7 @@ _FITS = 16_384
 INTERNAL = "internal server error"
 
 class Session:
-    """One command under way, in a thread of its own."""
+    """One running command, in its own thread."""
 
     def __init__(self, server: Server, invocation: Invocation, client: socket.socket) -> None:
         self._server = server
@@ -104,27 +104,27 @@ class Session:
         return self._err.decode()
 
     def hang_up(self) -> None:
-        """The client goes away, as with Ctrl-C."""
+        """Disconnect the client, as with Ctrl-C."""
         self._invocation.gone.set()
         self._client.close()
 
     def resize(self, columns: int, rows: int) -> None:
-        """The client's window has another size."""
+        """Set the size of the client's window."""
         kind = self._invocation.terminal.kind if self._invocation.terminal else "dumb"
         self._invocation.terminal = Terminal(columns, rows, kind)
         for callback in list(self._invocation.on_resize):
             callback(self._invocation.terminal)
 
     def type(self, data: bytes) -> None:
-        """The client sends input, and no end of it."""
+        """Send input from the client without ending it."""
         self._client.sendall(data)
 
     def over(self) -> bool:
-        """Whether the command has ended."""
+        """Return True if the command has ended."""
         return not self._thread.is_alive()
 
     def wait(self) -> Result:
-        """The result, once the command has ended."""
+        """Wait until the command has ended. Return its result."""
         self._thread.join(SECONDS)
         if self._thread.is_alive():
             raise Unexpected(f"{self._invocation.argv} did not end; so far it said {self.out!r} {self.err!r}")
@@ -132,7 +132,7 @@ class Session:
         return Result(self._status, self.out, self.err)
 
     def wait_raw(self) -> tuple[int, bytes]:
-        """The exit status, and standard output byte for byte, once the command has ended."""
+        """Wait until the command has ended. Return its exit status, and its standard output as bytes."""
         self._thread.join(SECONDS)
         return self._status, self.raw
 
@@ -147,10 +147,10 @@ class Session:
 
 
 class Server:
-    """An instance in ``root``. ``web`` and ``worker`` behave well until told otherwise with ``scheduler.tell``.
+    """An instance in ``root``. ``web`` and ``worker`` behave well unless ``scheduler.tell`` says otherwise.
 
-    After each command that was waited for, it waits until nothing goes on in the background, unless a gate is held.
-    Errors of the platform's own and mistakes that a fake noticed fail the test.
+    After each command that was waited for, it waits until nothing runs in the background, unless a gate is closed.
+    Internal errors and mistakes that a fake noticed fail the test.
     """
 
     def __init__(
@@ -163,9 +163,9 @@ class Server:
         settled: bool = False,
         features: Sequence[Feature] = FEATURES,
     ) -> None:
-        """``cluster``: there is a second scheduler, `self.cluster`.
+        """Create the instance. ``cluster``: with a second scheduler, `self.cluster`.
 
-        ``like`` is the one whose folder was copied; ``settled`` if that ended in peace, and serves all it has.
+        ``like`` is the one whose folder was copied; ``settled`` if that was stopped cleanly, and serves everything.
         """
         self.root = root
         self.paths = Paths(root)
@@ -235,7 +235,7 @@ class Server:
         return found
 
     def _find(self, like: Server | None) -> None:
-        """What is there at the start: the things of the other one, or well-behaved processes."""
+        """Take over the state of the other instance, or begin with well-behaved processes."""
         if like is not None:
             self.scheduler.take_over(like.scheduler)
             self.proxy.take_over(like.proxy)
@@ -245,11 +245,11 @@ class Server:
             self.scheduler.tell("worker", Behaviour())
 
     def _reached(self) -> set[Address]:
-        """Where something takes requests."""
+        """Return the addresses at which something takes requests."""
         return self.scheduler.addresses() | (self.cluster.addresses() if self.cluster else set())
 
     def _parts(self) -> Parts:
-        """What a test has in the place of what would act on the host."""
+        """Return fakes for parts that would affect the host."""
         parts = Parts()
         parts.put(Tasks, self.tasks)
         parts.put(Rootless, self.rootless)
@@ -270,7 +270,7 @@ class Server:
         terminal: Terminal | None = None,
         may_break: bool = False,
     ) -> Result:
-        """Types the line, split as a shell does it, and returns what the user got."""
+        """Type the line, split as a shell does, and return the result for the user."""
         result = self.begin(line, stdin=stdin, caller=caller, terminal=terminal).wait()
         self.quiet()
         if INTERNAL in result.err and not may_break:
@@ -286,7 +286,7 @@ class Server:
         terminal: Terminal | None = None,
         set_raw: Callable[[bool], None] = lambda raw: None,
     ) -> Session:
-        """Types the line and returns at once. ``stdin`` None: the input stays open and silent."""
+        """Type the line and return at once. ``stdin`` None: the input stays open and silent."""
         client, served = socket.socketpair()
         if stdin is not None:
             data = stdin.encode() if isinstance(stdin, str) else stdin
@@ -302,7 +302,7 @@ class Server:
     # Pushes
 
     def source(self, app: str) -> Path:
-        """The user's own repository of the app."""
+        """Return the user's own repository of the app."""
         folder = self.root / "users" / app
         if app in self._sources and not folder.exists():
             shutil.copytree(self._sources[app], folder)
@@ -311,9 +311,10 @@ class Server:
         return folder
 
     def commit(self, app: str, files: Mapping[str, str | None] | None = None, branch: str = "main") -> str:
-        """A new commit on the branch of the user's repository: the files of before with these changed, None removed.
+        """Create a commit on the branch of the user's repository: the previous files with these changes, None removes
+        one.
 
-        Without any file the app has a Dockerfile that the builder takes.
+        Without any file the app has a Dockerfile that the builder accepts.
         """
         self._commits += 1
         kept = self._files.setdefault(app, {"Dockerfile": DOCKERFILE})
@@ -327,7 +328,7 @@ class Server:
         return id_
 
     def begin_push(self, app: str, *refspecs: str, caller: Caller = ADMIN) -> PushSession:
-        """``git push`` of what is committed, ``main`` unless told otherwise; returns at once."""
+        """Start a ``git push`` of the commits, ``main`` by default; return at once."""
         return PushSession(self, app, ["push", "URL", *(refspecs or ("main",))], caller)
 
     def push(
@@ -338,7 +339,7 @@ class Server:
         branch: str = "main",
         caller: Caller = ADMIN,
     ) -> Result:
-        """Commits the files to the branch and pushes it, or the refspecs."""
+        """Commit the files to the branch and push it, or the refspecs."""
         self.commit(app, files, branch)
         result = self.begin_push(app, *(refspecs or (branch,)), caller=caller).wait()
         self.quiet()
@@ -347,15 +348,15 @@ class Server:
         return result
 
     def deployed(self, app: str = "hello", files: Mapping[str, str | None] | None = None) -> App:
-        """Deploys what a push of the files would, which has to succeed, and returns the app.
+        """Deploy what a push of the files would, which must succeed. Return the app.
 
-        It leaves out the conversation with a git client: three times as fast.
+        It omits the conversation with a git client, which is three times as fast.
         """
         self._deploy(app, files, self.ctx.out)
         return self.app(app)
 
     def try_deploy(self, app: str, files: Mapping[str, str | None]) -> Result:
-        """As `deployed`, but it may fail. Returns what a pusher would read."""
+        """Do what `deployed` does, but allow failure. Return what a pusher would read."""
         told = bytearray()
         try:
             self._deploy(app, files, Output(told.extend, told.extend))
@@ -378,15 +379,15 @@ class Server:
     # Looking
 
     def app(self, name: str = "hello") -> App:
-        """The app as it is now."""
+        """Return the present state of the app."""
         return self.ctx.store.apps.get(name)
 
     def config(self, name: str = "hello") -> dict[str, str]:
-        """The app's own variables, in clear."""
+        """Return the app's own variables, in clear."""
         return {key: secret.reveal() for key, secret in self.ctx.store.config.all(self.app(name)).items()}
 
     def quiet(self) -> None:
-        """Waits until no job and nothing else is under way in the background, unless a gate is held."""
+        """Wait until no job and nothing else runs in the background, unless a gate is closed."""
         if not self.gates.held():
             retirer, logs = self.ctx.part(Retirer), self.ctx.part(LogArchive)
             eventually(lambda: self.ctx.jobs.idle() and retirer.idle() and logs.idle(), "quiet")
@@ -397,7 +398,7 @@ class Server:
     # The daemon's life
 
     def killed(self, root: Path) -> Server:
-        """A daemon that finds, in ``root``, what this one would have left if it were killed at this moment."""
+        """Return a daemon that finds, in ``root``, what this one would leave if it were killed now."""
         left_out = shutil.ignore_patterns("paas.db*", "users")
         shutil.copytree(self.root, root, symlinks=True, ignore=left_out)
         with contextlib.closing(sqlite3.connect(self.root / "paas.db")) as old, contextlib.closing(
@@ -407,7 +408,7 @@ class Server:
         return Server(root, self.flags, like=self, features=self.ctx.features)
 
     def look_after(self, seconds: float = 0.0) -> None:
-        """So many seconds pass, and then what is due of the liveness checks is done."""
+        """Let that many seconds pass, then run the due liveness checks."""
         self.clock.advance(seconds)
         self.liveness.tick()
         eventually(self.ctx.part(LivenessState).idle, "the end of the liveness checks")
@@ -416,19 +417,19 @@ class Server:
         self.quiet()
 
     def issue(self, seconds: float = 0.0) -> None:
-        """So many seconds pass, and then what is due of certificates is done."""
+        """Let that many seconds pass, then order the due certificates."""
         self.clock.advance(seconds)
         self.issuer.tick()
         self.quiet()
 
     def repair(self) -> None:
-        """What the daemon does in the background after its start."""
+        """Do what the daemon does in the background after its start."""
         for scheduler in self.ctx.schedulers:
             reconcile.repair(self.ctx, scheduler)
         self.quiet()
 
     def close(self) -> None:
-        """Ends what is under way, and closes the database."""
+        """End all background work, and close the database."""
         self.liveness.stop()
         self.timers.stop()
         self.cron.stop()

@@ -22,10 +22,10 @@ from paas.schedulers.container_stream import ContainerStream
 
 
 class FakeTasks:
-    """A `Tasks`. A command line that was not told with `tell` is refused, as are images that nobody built.
+    """A `Tasks`. A command line that was not defined with `tell` is refused, as are unknown images.
 
-    ``stubborn`` commands let SIGTERM and SIGHUP pass. ``specs`` has what was created, in order; ``end`` is the time at
-    which all that has ended did, in seconds since 1970.
+    ``stubborn`` commands ignore SIGTERM and SIGHUP. ``specs`` has the created containers, in order; ``end`` is the time
+    at which all ended ones did, in seconds since 1970.
     """
 
     def __init__(self, scheduler: FakeScheduler) -> None:
@@ -45,31 +45,31 @@ class FakeTasks:
     # What tests say and ask
 
     def tell(self, line: str, work: Work) -> None:
-        """What the command line does, in a container of its own or in one that runs."""
+        """Define what the command line does, in its own container or in a running one."""
         self._works[line] = work
 
     def take_over(self, other: FakeTasks) -> None:
-        """The engine's side of another daemon that was killed."""
+        """Take over the containers of a killed daemon."""
         self.engine_down = other.engine_down
         self._works.update(other._works)
         self._here.update(other._here)
         self._started |= other._started
 
     def program(self, name: str) -> Program:
-        """The command that is in the container of that name, less the instance."""
+        """Return the command in the container of that name, without the instance."""
         for program in list(self._here.values()):
             if program.spec is not None and program.spec.name.rpartition("-")[0] == name:
                 return program
         raise Unexpected(f"there is no container {name}; there are {self.names()}")
 
     def names(self) -> list[str]:
-        """The names of the containers that are there, less the instance, sorted."""
+        """Return the names of existing containers, without the instance, sorted."""
         # A list, because the platform's threads create and remove meanwhile.
         here = list(self._here.values())
         return sorted(one.spec.name.rpartition("-")[0] for one in here if one.spec is not None)
 
     def end_all(self) -> None:
-        """The engine ends: nothing that runs goes on."""
+        """End all commands, as with Docker itself."""
         for program in list(self._here.values()):
             program.signal(KILLED)
 

@@ -28,9 +28,9 @@ class FakeClock(Clock):
 
     @contextmanager
     def standing(self) -> Iterator[None]:
-        """Meanwhile waiting takes real time and no other: who waits waits on, until what it waits for has come.
+        """Return a context in which waiting takes real time, and waits only end with their event.
 
-        For what a test lets happen while somebody waits. Else a slow machine decides which of the two is first.
+        Use it if something must happen while another thread waits. Otherwise a slow machine decides which is first.
         """
         self._stands = True
         try:
@@ -39,11 +39,11 @@ class FakeClock(Clock):
             self._stands = False
 
     def advance(self, seconds: float) -> None:
-        """Later, for everybody."""
+        """Move the clock forward for all threads."""
         self._advanced += seconds
 
     def set_back(self, seconds: float) -> None:
-        """The time of day is put right: only that, nobody waits longer or shorter for it."""
+        """Correct the time of day only; waits take as long as before."""
         self._set_back += seconds
 
     def now(self) -> float:

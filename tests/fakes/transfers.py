@@ -18,11 +18,11 @@ from paas.core.model import App
 
 
 class FakeTransfers:
-    """What a `Scheduler` does with registries and streams.
+    """Registries and streams of images, as part of an `Engine`.
 
-    ``registry`` has the images that can be pulled, by full name; ``wants`` the credentials that a server asks for;
-    ``pushed`` what was pushed; ``tags`` the ids by the names that the engine knows;
-    ``folders`` tar files of what every image has, ``inside`` its files, by path.
+    ``registry`` has the images that can be pulled, by full name; ``wants`` the credentials that a server requires;
+    ``pushed`` the pushed images; ``tags`` the ids by known names; ``folders`` tar files of folders that every image
+    has, ``inside`` its files, by path.
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class FakeTransfers:
         return f"paas-abcdef/{app.id}:loaded-{key}"
 
     def load(self, chunks: Iterator[bytes]) -> None:
-        """See `Scheduler.load`. Like the engine it takes all names over that are in the stream."""
+        """Load all images and names in the stream, as Docker does."""
         with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as stream:
 
             def read(path: str) -> bytes:

@@ -18,7 +18,7 @@ ORDER = (
     "access",
     "edge",
     "builders",
-    # What a build may use of this machine; the rest of `server` looks at everything and comes last.
+    # What a build may use of this machine; the rest of `server` uses everything and comes last.
     *("server.cleanup", "server.resources"),
     "health",
     "releases",
@@ -46,7 +46,7 @@ COMMON = ORDER[: ORDER.index("commands") + 1]
 
 
 def rank(module: str) -> int:
-    """The place of a module in `ORDER`; raises `LookupError` for one that belongs nowhere."""
+    """Return the position of a module in `ORDER`. Raise `LookupError` for one that belongs nowhere."""
     name = module.removeprefix("paas.")
     fits = [(len(entry), place) for place, entry in enumerate(ORDER) if name == entry or name.startswith(entry + ".")]
     if not fits:

@@ -18,18 +18,18 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 @functools.cache
 def text(path: Path) -> str:
-    """What is in the file."""
+    """Return the content of the file."""
     return path.read_text(encoding="utf-8")
 
 
 @functools.cache
 def tree(path: Path) -> ast.Module:
-    """The file as a syntax tree."""
+    """Return the file as a syntax tree."""
     return ast.parse(text(path))
 
 
 def statements(node: ast.AST) -> Iterator[ast.stmt]:
-    """All statements in it, however deep; it does not look into expressions, which are most of a tree."""
+    """Yield all statements, at any depth, without visiting expressions, which are most of a tree."""
     for field in ("body", "orelse", "finalbody", "handlers", "cases"):
         for child in getattr(node, field, ()):
             if isinstance(child, ast.stmt):
@@ -39,5 +39,5 @@ def statements(node: ast.AST) -> Iterator[ast.stmt]:
 
 @functools.cache
 def nodes(path: Path) -> list[ast.AST]:
-    """Every node of that tree."""
+    """Return every node of that tree."""
     return list(ast.walk(tree(path)))

@@ -28,7 +28,7 @@ MOST_SUBJECTS = 4
 
 @pytest.fixture
 def toy():
-    """The feature, of which nothing is left afterwards: other tests are to see the platform as it is."""
+    """Load the feature, and remove it afterwards: other tests see the platform unchanged."""
     before = set(COMMANDS)
     found = import_module("fakes.toy.feature")
     yield found
@@ -42,7 +42,7 @@ def toy():
 
 @pytest.fixture
 def noted(toy: ModuleType, another) -> Server:
-    """A server with the feature, and an app on which something is noted."""
+    """Return a server with the feature, and an app with a note."""
     server = another("noted", lambda root: Server(root, features=(*FEATURES, toy.FEATURE)))
     server.deployed()
     assert server.run(["notes:add", "hello", "fix me"]).status == 0

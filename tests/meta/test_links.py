@@ -23,13 +23,13 @@ HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.M)
 
 
 def prose(text: str) -> str:
-    """The text of a page without its code."""
+    """Return the text of a page without its code."""
     return re.sub(r"`[^`\n]+`", "code", FENCE.sub("", text))
 
 
 @functools.cache
 def anchors(path: Path) -> frozenset[str]:
-    """The anchors that GitHub makes of the page's headings."""
+    """Return the anchors that GitHub creates for the page's headings."""
     found: dict[str, int] = {}
     for title in HEADING.findall(FENCE.sub("", path.read_text(encoding="utf-8"))):
         slug = re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title).lower()).replace(" ", "-")
@@ -39,7 +39,7 @@ def anchors(path: Path) -> frozenset[str]:
 
 
 def broken(page: Path) -> list[str]:
-    """The links of a page that lead nowhere."""
+    """Return the broken links of a page."""
     missing = []
     for link in LINK.findall(prose(page.read_text(encoding="utf-8"))):
         if re.match(r"[a-z][a-z0-9+.-]*:", link):

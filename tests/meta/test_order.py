@@ -44,7 +44,7 @@ OUTSIDE = {
         "paas.commands.invocation",
     ),
 }
-"""Who may import what is not ours."""
+"""Modules that may import the outside."""
 
 IN_CORE = {
     *("__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "difflib", "enum", "errno"),
@@ -53,7 +53,7 @@ IN_CORE = {
     # Tables and rules, nothing else; what zoneinfo reads is the machine's table of time zones.
     *("idna", "cronsim", "zoneinfo"),
 }
-"""What the core may import: nothing that reads, writes, waits, or starts something."""
+"""Imports allowed in the core: nothing that reads, writes, waits, or starts something."""
 
 NOT_IN_CORE = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}
 
@@ -69,7 +69,7 @@ LONG_FOR_A_REASON = {
 
 
 def modules() -> dict[str, Path]:
-    """The files of the package by module name."""
+    """Return the files of the package by module name."""
     found = {}
     for path in SOURCES:
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
@@ -82,7 +82,7 @@ MODULES = modules()
 
 @functools.cache
 def imports(name: str) -> set[tuple[str, int]]:
-    """What a module imports, wherever in it, with the line; submodules of ours by their full name."""
+    """Return the imports of a module, anywhere in it, with the line; submodules of the package by their full name."""
     found = set()
     for node in statements(tree(MODULES[name])):
         if isinstance(node, ast.Import):
@@ -152,7 +152,7 @@ def test_the_core_reads_writes_and_asks_nothing() -> None:
 
 
 WEB_MAY = ("paas.web", "paas.control.frames", "paas.control.client", "paas.core")
-"""What the web's process imports of ours. It is small because it leaves the rest to the daemon."""
+"""Imports of the web process from the package. It is small because it leaves the rest to the daemon."""
 
 
 def test_the_web_imports_next_to_nothing_of_ours() -> None:

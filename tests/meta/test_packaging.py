@@ -1,4 +1,4 @@
-"""What is installed is what the platform reads: no package, template or migration stays behind in the checkout."""
+"""The installed package contains everything that the platform reads: packages, templates and migrations."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def folder_of(package: str) -> Path:
 
 
 def covered() -> set[Path]:
-    """Every file that setup.cfg declares as part of the package."""
+    """Return every file that setup.cfg declares as part of the package."""
     found: set[Path] = set()
 
     for package in lines(declared()["options"]["packages"]):
@@ -77,7 +77,7 @@ def test_every_file_that_the_platform_reads_is_declared() -> None:
 
 
 def locked() -> dict[str, str]:
-    """The versions in requirements.lock, of which each has a hash."""
+    """Return the versions in requirements.lock, each of which has a hash."""
     text = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
     found = {}
     for entry in re.split(r"\n(?=\S)", text):
@@ -102,7 +102,7 @@ def test_the_lock_has_what_setup_cfg_asks_for_and_what_builds_the_package() -> N
 
 def test_the_lock_has_all_that_those_packages_need() -> None:
     lock = locked()
-    # Others are looked at where what is locked is what is installed.
+    # Others are checked where the locked versions are installed.
     here = {name for name, version in lock.items() if version_here(name) == version}
     assert len(here) > len(lock) / 2
     for name in here:
@@ -120,7 +120,7 @@ def version_here(name: str) -> str:
 
 
 def test_a_service_that_does_not_start_is_tried_again_for_ever() -> None:
-    """As a rule, systemd gives up after five times in ten seconds; a full disk may have room again in the eleventh."""
+    """systemd gives up after five times in ten seconds by default; a full disk may have space again in the eleventh."""
     units = {unit.name: unit.read_text(encoding="utf-8") for unit in (CHECKOUT / "packaging").rglob("*.service")}
     kept_up = {name: text for name, text in units.items() if "\nRestart=always\n" in text}
 
@@ -129,7 +129,7 @@ def test_a_service_that_does_not_start_is_tried_again_for_ever() -> None:
 
 
 def _unit(name: str) -> dict[str, list[str]]:
-    """The settings of a service by name."""
+    """Return the settings of a service by name."""
     found: dict[str, list[str]] = {}
     [path] = (CHECKOUT / "packaging").rglob(name)
     for line in path.read_text(encoding="utf-8").splitlines():
@@ -167,7 +167,7 @@ def test_the_data_folders_are_not_empty() -> None:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy so that the checkout gets no build folders."""
+    """Build the wheel from a copy, so that the checkout gets no build folders."""
     copy = tmp_path_factory.mktemp("checkout")
     ballast = shutil.ignore_patterns("__pycache__", "*.egg-info")
 

@@ -27,7 +27,7 @@ FRAMEWORKS = (asyncio.Protocol, asyncssh.SSHServer, asyncssh.SSHServerSession, a
 
 
 def typed_in(paths: list[Path]) -> set[str]:
-    """The words of every string in the files: a command that is typed there is among them."""
+    """Return the words of every string in the files: commands that are typed there are among them."""
     return {
         word
         for path in paths
@@ -120,7 +120,7 @@ def test_each_property_of_a_namespace_is_in_its_help() -> None:
 
 
 def documented(path: Path) -> Iterator[tuple[str, str | None]]:
-    """Every public thing of a file with its docstring."""
+    """Yield every public item of a file with its docstring."""
     module = tree(path)
     where = str(path.relative_to(ROOT))
     if module.body:
@@ -135,7 +135,7 @@ def documented(path: Path) -> Iterator[tuple[str, str | None]]:
 
 
 def told_elsewhere(method: ast.FunctionDef | ast.AsyncFunctionDef) -> str | None:
-    """Where the documentation of a method is that has none: in the framework or the Protocol that it belongs to."""
+    """Return where an undocumented method is documented: in the framework or the Protocol that it belongs to."""
     body = method.body[0]
     stub = isinstance(body, ast.Expr) and isinstance(body.value, ast.Constant) and body.value.value is ...
     if stub or method.name in of_protocols() or any(hasattr(base, method.name) for base in FRAMEWORKS):
@@ -154,9 +154,9 @@ def classes() -> list[ast.ClassDef]:
 
 @functools.cache
 def of_protocols() -> set[str]:
-    """The methods that are documented where they are declared: in a Protocol, or a class that others derive from.
+    """Return the methods that are documented where they are declared: in a Protocol, or in a base class.
 
-    The fakes take the place of classes of the package, whose methods are documented there.
+    The fakes replace classes of the package, whose methods are documented there.
     """
     bases = set().union(*map(base_names, classes()))
     replaced = {node.name.removeprefix("Fake") for node in classes() if node.name.startswith("Fake")}
@@ -186,7 +186,7 @@ def test_nothing_is_mocked_without_a_behaviour() -> None:
 
 
 def sleeps(node: ast.AST, polling: bool = False) -> Iterator[int]:
-    """The lines of sleeps that are not part of a loop that looks for something."""
+    """Yield the lines of sleeps that are not part of a polling loop."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Call) and not polling:
             name = child.func.attr if isinstance(child.func, ast.Attribute) else getattr(child.func, "id", "")

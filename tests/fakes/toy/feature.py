@@ -20,7 +20,7 @@ REMINDER = 60.0
 
 
 class Board:
-    """What the loop, the timer and the effect of the property leave for a test to see."""
+    """Record of what the loop, the timer and the effect of the property did, for tests."""
 
     def __init__(self) -> None:
         self.counted: list[int] = []

@@ -12,7 +12,7 @@ MIGRATIONS = Migrations("notes", resources.files("fakes.toy").joinpath("migratio
 
 
 class Notes(Table):
-    """What people have noted on each app."""
+    """Notes on each app."""
 
     def add(self, app: App, text: str) -> None:
         """Record a note."""
