@@ -16,6 +16,7 @@ CHOSEN = {
     "test_containers": "",
     "test_engine_restart": "not fills_the_disk",
     "test_runs": "not gigabyte",
+    "test_scheduler_docker": "deploy or scaling or lost or crash",
     "test_stop_signals": "not bookworm",
 }
 """The files, and which tests of each, as pytest's option ``-k`` has it: those that look at what the engine does."""
