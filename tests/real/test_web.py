@@ -116,7 +116,7 @@ def test_what_nginx_refuses_is_told_as_the_rest(server: Server, token: str, tmp_
     body = ("--data-binary", f"@{tmp_path / 'large'}", "-H", "Content-Type: application/json")
     told = curl(server, "/api/v1/commands/apps:list", *bearer(token), *body)
     assert json.loads(told.stdout)["code"] == "request-entity-too-large"
-    assert "A request has at most" in curl(server, "/apps/shop/do", *body).stdout
+    assert "The dashboard accepts at most" in curl(server, "/apps/shop/do", *body).stdout
 
 
 def test_waiting_calls_leave_threads_for_who_signs_in(server: Server, token: str) -> None:

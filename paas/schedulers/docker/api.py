@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from time import monotonic
 from typing import Any
 
 import docker
@@ -35,6 +36,10 @@ from paas.system.spans import span
 UNLIMITED = 1 << 60
 REMOVAL_SECONDS = 60.0
 """How long to wait for a container that another thread or program removes."""
+
+DETACHED_SECONDS, DETACHED_LOOK_SECONDS = 10.0, 0.1
+"""How long to wait until a network has no container, and how often to try."""
+
 
 @dataclass(frozen=True)
 class ImageRow:
@@ -475,8 +480,17 @@ class Docker:
 
     @engine_call("removing a network")
     def remove_network(self, name: str) -> None:
-        """Remove it. A network that is gone is no error."""
-        try:
-            self._api.remove_network(name)
-        except docker.errors.NotFound:
-            return
+        """Remove it, once no container is attached. A network that is gone is no error."""
+        deadline = monotonic() + DETACHED_SECONDS
+        while True:
+            try:
+                self._api.remove_network(name)
+            except docker.errors.NotFound:
+                return
+            except docker.errors.APIError as error:
+                # Docker detaches a container a moment after it has reported its removal.
+                if "active endpoints" not in str(error.explanation) or monotonic() > deadline:
+                    raise
+                Event().wait(DETACHED_LOOK_SECONDS)
+            else:
+                return
