@@ -50,8 +50,9 @@ class LogWork(Work):
              f"http://{address[0]}:{address[1]}/lines/{lines}"])  # fmt: skip
 
     def tear_down(self) -> None:
-        self.ground.succeed(f"apps:destroy --force {self.app}")
+        # First: it has the labels of the app's image, by which the platform would remove it.
         self.ground.containers.remove(self.hand)
+        self.ground.succeed(f"apps:destroy --force {self.app}")
 
 
 class Tail(LogWork):
