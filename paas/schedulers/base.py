@@ -137,6 +137,12 @@ class Formations(Protocol):
     def missing(self, app: App, replicas: Collection[Replica]) -> list[Replica]:
         """Return the wanted replicas that do not run, and that the scheduler will not bring back itself."""
 
+    def adrift(self, wanted: Mapping[int, Collection[Replica]]) -> set[int]:
+        """Return the ids of the apps with missing replicas, or with units that are not wanted.
+
+        ``wanted`` are the replicas by app id. One look at the scheduler is enough for all apps: there may be hundreds.
+        """
+
     def halt(self, app: App, unit_id: str, grace: int) -> None:
         """Stop the unit: SIGTERM, SIGKILL after ``grace`` seconds. `revive` can start it again."""
 

@@ -57,12 +57,15 @@ def _served(ctx: Context, deployment: Deployment) -> bool:
 def repair(ctx: Context, scheduler: Scheduler) -> None:
     """Start repairs, in the background, of all apps with missing or surplus containers on the scheduler."""
     there = {found.app_id: found.name for found in scheduler.containers()}
-    for app in ctx.store.apps.all():
-        if app.scheduler == scheduler.name:
-            there.pop(app.id, None)
-            if lacks(ctx, app) or scheduler.beyond(app, _wanted(ctx, app)):
+    apps = ctx.store.apps.all()
+    wanted = {app.id: ctx.store.apps.replicas(app) for app in apps if app.scheduler == scheduler.name}
+    adrift = scheduler.adrift(wanted)
+    for app in apps:
+        left_over = there.pop(app.id, None)
+        if app.id in wanted:
+            if app.id in adrift:
                 start_repair(ctx, app)
-        elif there.pop(app.id, None):
+        elif left_over:
             # A crash came between the switch to another scheduler and the end of the old containers.
             let_go(ctx, app, scheduler, scheduler.beyond(app, ()), ctx.proxy.draining())
     clear_up(ctx, scheduler)

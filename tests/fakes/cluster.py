@@ -183,6 +183,16 @@ class FakeCluster(FakeMachines):
         held = {place for one in own for place in one.places}
         return [replica for replica in replicas if replica.place not in held]
 
+    def adrift(self, wanted: Mapping[int, Collection[Replica]]) -> set[int]:
+        held: dict[int, set[Place]] = {}
+        for service in self.services.values():
+            held.setdefault(service.app.id, set()).update(service.places)
+        return {
+            app_id
+            for app_id, replicas in wanted.items()
+            if held.get(app_id, set()) != {replica.place for replica in replicas}
+        }
+
     def halt(self, app: App, unit_id: str, grace: int) -> None:
         with self._changed:
             service = self.services[unit_id.partition("=")[0]]

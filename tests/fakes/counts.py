@@ -75,7 +75,7 @@ def _watch(scheduler: object, note: Callable[[str], None]) -> list[str]:
 
 SCHEDULER = (
     *("prepare", "start", "revive", "keep_running", "inspect", "containers", "exec", "restart", "halt"),
-    *("plan", "at", "beyond", "missing", "retire"),
+    *("plan", "at", "beyond", "missing", "adrift", "retire"),
     *("remove", "logs", "image", "name_image", "drop_image", "stored_images", "remove_image", "storage", "forget"),
     *("port", "clear", "networked"),
 )

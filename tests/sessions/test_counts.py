@@ -85,3 +85,15 @@ def test_what_a_push_costs_does_not_grow_with_the_number_of_releases(hello):
     # The image that is one too many, and the last few that a container may have held on to.
     assert counts.engine.count("drop_image") <= 3, counts.engine
     assert len(counts.statements) <= COMMANDS["push"][0]
+
+
+def test_a_repair_of_all_apps_asks_the_engine_as_often_as_that_of_one(hello, crowd, another):
+    template, copies = crowd
+    crowded = another("crowded", lambda root: Server(copies.make(root), like=template, settled=True))
+
+    def cost_of_repair(server: Server) -> list[str]:
+        with counting(server) as counts:
+            server.repair()
+        return counts.engine
+
+    assert cost_of_repair(crowded) == cost_of_repair(hello)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from paas.core.edge.address import LOOPBACK, Address
@@ -53,6 +53,21 @@ class DockerUnits(Protocol):
         """Return the replicas without a running container: Docker restarts only those that exit on their own."""
         running = {found.place for found in self.containers(app) if found.status in RUNNING}
         return [replica for replica in replicas if replica.place not in running]
+
+    def adrift(self, wanted: Mapping[int, Collection[Replica]]) -> set[int]:
+        """Return the ids of the apps whose running containers are not exactly the wanted ones."""
+        there: dict[int, set[Place]] = {}
+        running: dict[int, set[Place]] = {}
+        for found in self.containers():
+            there.setdefault(found.app_id, set()).add(found.place)
+            if found.status in RUNNING:
+                running.setdefault(found.app_id, set()).add(found.place)
+        places = {app_id: {replica.place for replica in replicas} for app_id, replicas in wanted.items()}
+        return {
+            app_id
+            for app_id, own in places.items()
+            if own - running.get(app_id, set()) or there.get(app_id, set()) - own
+        }
 
     def endpoints(self, app: App, replicas: Collection[Replica]) -> tuple[Endpoint, ...]:
         """Return their ports on the loopback interface, which a container keeps for its life."""
