@@ -18,7 +18,7 @@ from fakes import Result
 from paas.core.model import Container
 from paas.schedulers.docker.api import Docker
 
-pytestmark = pytest.mark.real
+pytestmark = pytest.mark.real("docker", "git", "nginx", "ssh")
 
 WEB = """\
 import http.server, os, urllib.parse
